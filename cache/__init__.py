@@ -1,0 +1,1 @@
+"""Layer features on disk."""

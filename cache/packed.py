@@ -1,0 +1,64 @@
+"""Utterances laid end to end: the one shape in which features travel, without padding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Packed:
+    """B utterances of different lengths as one matrix.
+
+    Attributes:
+        values: (N, D) frames of all utterances, one after the other, N = sum of lengths.
+        lengths: (B,) int64 frames per utterance, each at least 1, on the CPU.
+    """
+
+    values: Tensor
+    lengths: Tensor
+
+    @property
+    def offsets(self) -> Tensor:
+        """(B + 1,) int64: utterance b is `values[offsets[b]:offsets[b + 1]]`."""
+        return torch.cat([self.lengths.new_zeros(1), self.lengths.cumsum(0)])
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def split(self) -> tuple[Tensor, ...]:
+        """Return the utterances as B views of shape (T, D)."""
+        return self.values.split(self.lengths.tolist())
+
+    def pad(self) -> tuple[Tensor, Tensor]:
+        """Return (B, T, D) padded with zeros and the mask (B, T), true on real frames."""
+        padded = torch.nn.utils.rnn.pad_sequence(list(self.split()), batch_first=True)
+        mask = torch.arange(padded.shape[1]) < self.lengths[:, None]
+        return padded, mask.to(padded.device)
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Packed":
+        """Move the values to a device and, there, to a dtype; the lengths stay on the CPU."""
+        return Packed(self.values.to(device, non_blocking=True).to(dtype), self.lengths)
+
+    def like(self, values: Tensor) -> "Packed":
+        """Return other values (N, any width) for the same utterances."""
+        return Packed(values, self.lengths)
+
+    @classmethod
+    def of(cls, utterances: Sequence[Tensor]) -> "Packed":
+        """Pack B tensors (T, D)."""
+        lengths = torch.tensor([len(utterance) for utterance in utterances], dtype=torch.int64)
+        return cls(torch.cat(list(utterances)), lengths)
+
+
+def cat(parts: Sequence[Packed]) -> Packed:
+    """Join the same B utterances of several modalities along time, utterance by utterance.
+
+    Algorithm 2's `h1 || g1 || z1` for packed sequences: utterance b of the result is utterance b
+    of each part, one after the other.
+    """
+    utterances = zip(*(part.split() for part in parts), strict=True)
+    pieces = [piece for utterance in utterances for piece in utterance]
+    lengths = torch.stack([part.lengths for part in parts]).sum(0)
+    return Packed(torch.cat(pieces), lengths)

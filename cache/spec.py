@@ -1,0 +1,91 @@
+"""What a stored feature IS: everything that changes its numbers, and nothing else."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from medusa.errors import MedusaError, nearest
+
+DTYPES = ("float16", "float32")
+REDUCTIONS = ("none", "sum", "mean")
+
+
+class SpecError(MedusaError):
+    """A feature specification that cannot be, or that is not the one expected."""
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """The identity of a feature store; its digest names the folder.
+
+    Attributes:
+        backbone: the name the user gave (`wavlm`, `auto`, ...): a label, not part of the identity.
+        family: the file in `extract/backbones/` that computes it.
+        checkpoint: hub id, or `local` for a folder or file on disk.
+        revision: the hub revision, or the digest of the local checkpoint's files.
+        input: `audio` or `text`: what the utterance's content digest is a digest of.
+        layers: layer numbers as in `docs/contracts.md`, ascending, never negative.
+        reduce: `none` keeps the layers apart; `sum` and `mean` leave one array.
+        dtype: of the stored numbers.
+        width: D.
+        frame_shift_s: seconds between frames; None for text.
+        preprocessing: every other choice that changes the numbers, by name.
+    """
+
+    backbone: str
+    family: str
+    checkpoint: str
+    revision: str
+    input: str
+    layers: tuple[int, ...]
+    reduce: str
+    dtype: str
+    width: int
+    frame_shift_s: float | None
+    preprocessing: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        for name, known in (("dtype", DTYPES), ("reduce", REDUCTIONS), ("input", ("audio", "text"))):
+            value = getattr(self, name)
+            if value not in known:
+                hint = nearest(value, known)
+                raise SpecError(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
+        if not self.layers or list(self.layers) != sorted({*self.layers}) or self.layers[0] < 0:
+            raise SpecError(f"layers {self.layers}: expected different numbers, ascending, from 0")
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of the identity (all fields but `backbone`)."""
+        identity = {key: value for key, value in asdict(self).items() if key != "backbone"}
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> str:
+        """The store's folder name inside `features/`."""
+        return f"{self.backbone}-{self.digest[:8]}.zarr"
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The names of the Zarr arrays: one per kept layer, or one for the reduction."""
+        if self.reduce != "none" and len(self.layers) > 1:
+            return (self.reduce,)
+        return tuple(f"layer_{layer}" for layer in self.layers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self) | {"layers": list(self.layers)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "FeatureSpec":
+        """Undo `to_dict`.
+
+        Raises:
+            SpecError: a field is missing or unknown.
+        """
+        expected = {field.name for field in fields(cls)}
+        if set(values) != expected:
+            odd = ", ".join(sorted(set(values) ^ expected))
+            raise SpecError(f"not a feature specification: missing or unknown {odd}")
+        return cls(**(values | {"layers": tuple(values["layers"])}))

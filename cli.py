@@ -1,0 +1,76 @@
+"""The `medusa` command: finds the right room lazily and turns errors into exit codes."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from medusa.errors import MedusaError, nearest
+
+# command -> (module that defines it, one line for --help). Nothing is imported before it is needed.
+COMMANDS = {
+    "demo": ("medusa.recipes.demo.commands", "The whole pipeline on a small made-up corpus."),
+    "manifest": ("medusa.manifests.commands", "Import a corpus, split it, audit it."),
+    "transcribe": ("medusa.extract.commands", "Turn speech into text with Whisper, once."),
+    "extract": ("medusa.extract.commands", "Compute features of a frozen backbone, once."),
+    "cache": ("medusa.cache.commands", "List and check the feature stores."),
+    "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
+    "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
+    "evaluate": ("medusa.reports.commands", "Judge a run: macro-F1, UAR, confusion, attributes."),
+    "report": ("medusa.reports.commands", "Write one self-contained HTML page about a run."),
+}
+
+
+class Rooms(click.Group):
+    """A click group whose commands live in the rooms' `commands.py` files."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            hint = nearest(args[0], COMMANDS)
+            raise click.UsageError(f"No such command {args[0]!r}{hint}; see `medusa --help`", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="MEDUSA_WORKSPACE",
+    default=Path(),
+    help="The folder to work in (default: here).  [env: MEDUSA_WORKSPACE]",
+)
+@click.version_option(package_name="medusa-ser", prog_name="medusa")
+@click.pass_context
+def medusa(ctx: click.Context, workspace: Path) -> None:
+    """Speech emotion recognition in two phases: extract once, train fast."""
+    ctx.obj = workspace
+
+
+def main() -> None:
+    """Run the command line; a `MedusaError` becomes one message and exit code 1."""
+    try:
+        medusa.main(standalone_mode=True)
+    except MedusaError as problem:
+        print(f"medusa: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:  # `medusa ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,78 @@
+"""What long work and results look like on a terminal: progress to stderr, results to stdout."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Tell the progress line that `amount` more units are done, and what is being done now."""
+
+    def __call__(self, amount: float = 1, note: str = "") -> None: ...
+
+
+@contextmanager
+def progress(label: str, total: float, unit: str = "utt", done: float = 0) -> Iterator[Advance]:
+    """Show one line with count, rate and time left; nothing at all when stderr is no terminal.
+
+    Args:
+        label: what is going on, in a few words.
+        total: the number of units to reach.
+        unit: the name of one unit, shown after the rate.
+        done: units finished by an earlier, interrupted run.
+    """
+    if not sys.stderr.isatty():
+        yield lambda amount=1, note="": None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeLeft(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=total, completed=done, rate="", note="")
+
+        def advance(amount: float = 1, note: str = "") -> None:
+            bar.advance(task, amount)
+            speed = bar.tasks[0].speed
+            bar.update(task, rate=f"{speed:.1f} {unit}/s" if speed else "", note=note)
+
+        yield advance
+
+
+def say(message: str) -> None:
+    """Tell the user something that is not a result (stderr)."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """Print a table of results to stdout; numbers are aligned to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    for column, name in enumerate(header):
+        numeric = bool(rows) and all(isinstance(row[column], (int, float)) for row in rows)
+        grid.add_column(name, justify="right" if numeric else "left", no_wrap=column == 0)
+    for row in rows:
+        grid.add_row(*(Text(_cell(value)) for value in row))
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width, highlight=False).print(grid)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

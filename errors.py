@@ -1,0 +1,24 @@
+"""The one root of all errors that are the user's to mend."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class MedusaError(Exception):
+    """What went wrong, where, what was expected, and what to do about it, in one sentence or list.
+
+    `cli.py` prints the message without a traceback and exits with 1.
+    """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `" (did you mean 'x'?)"` for the known name closest to `name`, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def listed(items: Iterable[object], most: int = 5) -> str:
+    """Join the first `most` items with commas and say how many were left out."""
+    everything = [str(item) for item in items]
+    more = f" and {len(everything) - most} more" if len(everything) > most else ""
+    return ", ".join(everything[:most]) + more

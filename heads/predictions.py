@@ -1,0 +1,124 @@
+"""What a head or an ensemble said about every utterance: the only currency between rooms."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medusa.errors import MedusaError, listed
+
+ATTRIBUTES = ("arousal", "valence", "dominance")
+NOT_A_FOLD = -1
+
+
+class PredictionsError(MedusaError):
+    """Predictions that are missing, malformed, or about other utterances."""
+
+
+@dataclass
+class Predictions:
+    """Logits and attributes by utterance id.
+
+    Attributes:
+        frame: columns `id`, `split`, `fold` (-1 outside folds), `logit_<class>` and, where the
+            head predicts them, `arousal`, `valence`, `dominance`; nulls otherwise.
+        classes: the order of the logits.
+        run: the digest of the run that made them.
+    """
+
+    frame: pd.DataFrame
+    classes: tuple[str, ...]
+    run: str
+
+    @classmethod
+    def of(
+        cls,
+        ids: Sequence[str],
+        splits: Sequence[str],
+        logits: npt.NDArray[np.floating],
+        attributes: npt.NDArray[np.floating] | None,
+        classes: Sequence[str],
+        run: str,
+        fold: int = NOT_A_FOLD,
+    ) -> "Predictions":
+        """Build from arrays: logits (B, C), attributes (B, 3) or None."""
+        frame = pd.DataFrame({"id": list(ids), "split": list(splits), "fold": fold})
+        for column, name in enumerate(classes):
+            frame[f"logit_{name}"] = logits[:, column].astype(np.float32)
+        for column, name in enumerate(ATTRIBUTES):
+            values = np.float32("nan") if attributes is None else attributes[:, column]
+            frame[name] = np.asarray(values, np.float32)
+        return cls(frame, tuple(classes), run)
+
+    def select(self, ids: Sequence[str]) -> "Predictions":
+        """Return the rows of these ids, in this order.
+
+        Raises:
+            PredictionsError: some of them are not here.
+        """
+        rows = self.frame.set_index("id", drop=False)
+        absent = [name for name in ids if name not in rows.index]
+        if absent:
+            raise PredictionsError(f"run {self.run} has no prediction for {listed(absent)}")
+        return Predictions(rows.loc[list(ids)].reset_index(drop=True), self.classes, self.run)
+
+    def split(self, name: str) -> "Predictions":
+        """Return the rows of one split."""
+        frame = self.frame[self.frame["split"] == name].reset_index(drop=True)
+        if not len(frame):
+            there = listed(self.frame["split"].unique())
+            raise PredictionsError(f"run {self.run} predicts no split {name!r}; there is {there}")
+        return Predictions(frame, self.classes, self.run)
+
+    @property
+    def ids(self) -> list[str]:
+        return self.frame["id"].tolist()
+
+    def logits(self) -> npt.NDArray[np.float32]:
+        """(B, C) in class order."""
+        return self.frame[[f"logit_{name}" for name in self.classes]].to_numpy(np.float32)
+
+    def posteriors(self) -> npt.NDArray[np.float32]:
+        """(B, C) softmax of the logits."""
+        logits = self.logits()
+        odds = np.exp(logits - logits.max(1, keepdims=True))
+        return odds / odds.sum(1, keepdims=True)
+
+    def attributes(self) -> npt.NDArray[np.float32] | None:
+        """(B, 3) arousal, valence, dominance on the 1..7 scale, or None if not predicted."""
+        values = self.frame[list(ATTRIBUTES)].to_numpy(np.float32)
+        return None if np.isnan(values).all() else values
+
+    def write(self, path: Path) -> None:
+        """Write to Parquet atomically."""
+        table = pa.Table.from_pandas(self.frame, preserve_index=False)
+        table = table.replace_schema_metadata(
+            {"medusa.classes": json.dumps(self.classes), "medusa.run": self.run}
+        )
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        pq.write_table(table, partial)
+        partial.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> "Predictions":
+        """Read what `write` wrote.
+
+        Raises:
+            PredictionsError: the file is missing or was not written by `write`.
+        """
+        if not path.exists():
+            raise PredictionsError(f"{path}: no predictions here; is the run finished?")
+        try:
+            table = pq.read_table(path)
+            metadata = table.schema.metadata or {}
+            classes = tuple(json.loads(metadata[b"medusa.classes"]))
+        except (pa.ArrowInvalid, OSError, KeyError) as problem:
+            raise PredictionsError(f"{path}: not a predictions file: {problem}") from problem
+        return cls(table.to_pandas(), classes, metadata[b"medusa.run"].decode())

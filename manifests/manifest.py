@@ -1,0 +1,203 @@
+"""The manifest: one row per utterance, on Parquet, with its label scheme and votes inside."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from medusa.errors import MedusaError, listed
+
+ATTRIBUTES = ("arousal", "valence", "dominance")
+SPLITS = ("train", "dev", "test")
+TEXTS = ("path", "content", "speaker", "gender", "language", "split", "text", "label")
+NUMBERS = ("start_s", "duration_s")
+
+VOTE = pa.struct(
+    [("rater", pa.string()), ("primary", pa.string()), ("secondary", pa.list_(pa.string()))]
+    + [(name, pa.float32()) for name in ATTRIBUTES]
+)
+VOTE_COLUMNS = ("id", *VOTE.names)
+
+
+class ManifestError(MedusaError):
+    """A manifest that is missing, malformed, or lacks what a command needs."""
+
+
+@dataclass(frozen=True)
+class LabelScheme:
+    """The classes of a corpus, in the order of every logit, column and confusion matrix."""
+
+    name: str
+    classes: tuple[str, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """The soft-label columns `p_<class>`, in class order."""
+        return [f"p_{name}" for name in self.classes]
+
+
+@dataclass
+class Manifest:
+    """A corpus as one table.
+
+    Attributes:
+        frame: a row per utterance with the columns of `docs/contracts.md`, except `votes`.
+            Absent columns are filled with nulls by the constructor; ids must be unique.
+        scheme: the classes and their order.
+        votes: a row per (utterance, rater) with the columns `VOTE_COLUMNS`, or None.
+        root: the folder that `path` is relative to (where the manifest file is).
+        provenance: where it came from: importer, options, split and seed.
+    """
+
+    frame: pd.DataFrame
+    scheme: LabelScheme
+    votes: pd.DataFrame | None = None
+    root: Path = Path()
+    provenance: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.frame = _complete(self.frame, self.scheme)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def soft(self) -> npt.NDArray[np.float32]:
+        """Return the soft labels, (rows, classes); rows without labels are NaN."""
+        return self.frame[self.scheme.columns].to_numpy(np.float32)
+
+    def audio_path(self, path: str) -> Path:
+        """Return where a row's `path` is on disk."""
+        return self.root / path
+
+    def split(self, *names: str) -> "Manifest":
+        """Return the rows of these splits.
+
+        Raises:
+            ManifestError: no row has a split yet, or none has one of these.
+        """
+        present = [str(name) for name in self.frame["split"].dropna().unique()]
+        if not present:
+            raise ManifestError(
+                "the manifest has no split; make one with `medusa manifest split --by speaker`"
+            )
+        absent = [name for name in names if name not in present]
+        if absent:
+            raise ManifestError(f"no row is in split {listed(absent)}; there is {listed(present)}")
+        return self.where(self.frame["split"].isin(names))
+
+    def where(self, mask: "pd.Series[bool]") -> "Manifest":
+        """Return the rows where `mask` is true, with their votes."""
+        frame = self.frame[mask].reset_index(drop=True)
+        votes = self.votes
+        if votes is not None:
+            votes = votes[votes["id"].isin(frame["id"])].reset_index(drop=True)
+        return Manifest(frame, self.scheme, votes, self.root, self.provenance)
+
+    def digest(self) -> str:
+        """Return 16 hex digits that change whenever a row or the label scheme changes."""
+        rows = pd.util.hash_pandas_object(self.frame, index=False).to_numpy()
+        scheme = json.dumps([self.scheme.name, self.scheme.classes])
+        return hashlib.sha256(rows.tobytes() + scheme.encode()).hexdigest()[:16]
+
+    def write(self, path: Path) -> None:
+        """Write to Parquet atomically; `path` columns must already be relative to its folder."""
+        table = pa.Table.from_pandas(self.frame, schema=_schema(self.scheme), preserve_index=False)
+        table = table.append_column("votes", nest_votes(self.votes, self.frame["id"]))
+        scheme = {"name": self.scheme.name, "classes": list(self.scheme.classes)}
+        table = table.replace_schema_metadata(
+            {"medusa.scheme": json.dumps(scheme), "medusa.provenance": json.dumps(self.provenance)}
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        pq.write_table(table, partial, compression="zstd")
+        partial.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest":
+        """Read a manifest written by `write`.
+
+        Raises:
+            ManifestError: the file is missing, is no Parquet file, or is not a manifest.
+        """
+        if not path.exists():
+            raise ManifestError(
+                f"{path}: no manifest here; make one with `medusa manifest import CORPUS PATH`"
+            )
+        try:
+            table = pq.read_table(path)
+        except (pa.ArrowInvalid, OSError) as problem:
+            raise ManifestError(f"{path}: not a readable Parquet file: {problem}") from problem
+        metadata = table.schema.metadata or {}
+        if b"medusa.scheme" not in metadata:
+            raise ManifestError(
+                f"{path}: a Parquet file, but not a manifest (no label scheme inside); "
+                "import tables with `medusa manifest import csv`"
+            )
+        scheme = json.loads(metadata[b"medusa.scheme"])
+        return cls(
+            frame=table.drop_columns(["votes"]).to_pandas(),
+            scheme=LabelScheme(scheme["name"], tuple(scheme["classes"])),
+            votes=flatten_votes(table.column("votes"), table.column("id")),
+            root=path.parent,
+            provenance=json.loads(metadata[b"medusa.provenance"]),
+        )
+
+
+def _schema(scheme: LabelScheme) -> pa.Schema:
+    fields = [("id", pa.string()), *((name, pa.string()) for name in TEXTS)]
+    fields += [(name, pa.float64()) for name in NUMBERS]
+    fields += [(name, pa.float32()) for name in (*scheme.columns, *ATTRIBUTES)]
+    return pa.schema(fields)
+
+
+def _complete(frame: pd.DataFrame, scheme: LabelScheme) -> pd.DataFrame:
+    """Give the frame exactly the contract's columns, in order, with nulls where absent."""
+    schema = _schema(scheme)
+    unknown = [name for name in frame.columns if name not in schema.names]
+    if unknown:
+        raise ManifestError(f"not manifest columns: {listed(unknown)}; see docs/contracts.md")
+    duplicates = frame["id"][frame["id"].duplicated()]
+    if len(duplicates):
+        raise ManifestError(f"ids must be unique; these come twice: {listed(duplicates)}")
+    full = pd.DataFrame(index=range(len(frame)))
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        values = frame[name].reset_index(drop=True) if name in frame else None
+        if pa.types.is_string(kind):
+            full[name] = pd.Series(values, index=full.index, dtype="str")
+        else:
+            full[name] = pd.Series(values, index=full.index, dtype=kind.to_pandas_dtype())
+    return full
+
+
+def nest_votes(votes: pd.DataFrame | None, ids: "pd.Series[str]") -> pa.Array:
+    """Turn the long vote table into one list of structs per id; null where there is no vote."""
+    if votes is None:
+        return pa.nulls(len(ids), pa.list_(VOTE))
+    row = pd.Series(np.arange(len(ids)), index=ids).reindex(votes["id"]).to_numpy()
+    if np.isnan(row).any():
+        raise ManifestError(f"votes for unknown ids: {listed(votes['id'][np.isnan(row)].unique())}")
+    votes = votes.iloc[np.argsort(row, kind="stable")]
+    counts = np.bincount(row.astype(np.int64), minlength=len(ids))
+    arrays = [pa.array(votes[field.name], field.type, from_pandas=True) for field in VOTE]
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    values = pa.StructArray.from_arrays(arrays, fields=list(VOTE))
+    return pa.ListArray.from_arrays(offsets, values, mask=pa.array(counts == 0))
+
+
+def flatten_votes(nested: pa.ChunkedArray, ids: pa.ChunkedArray) -> pd.DataFrame | None:
+    """Undo `nest_votes`: a row per vote, with the utterance's id; None when no row has votes."""
+    if nested.null_count == len(nested):
+        return None
+    table = pa.table({"id": ids, "vote": nested}).combine_chunks()
+    votes = table["vote"].chunk(0)
+    owners = table["id"].take(pc.list_parent_indices(votes))
+    columns = dict(zip(VOTE.names, votes.flatten().flatten(), strict=True))
+    return pa.table({"id": owners, **columns}).to_pandas()

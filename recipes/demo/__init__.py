@@ -1,0 +1,1 @@
+"""The demonstration: a small made-up corpus through the whole pipeline."""

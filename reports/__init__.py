@@ -1,0 +1,1 @@
+"""Tables, plots, one HTML page."""
