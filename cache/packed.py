@@ -29,7 +29,7 @@ class Packed:
 
     def split(self) -> tuple[Tensor, ...]:
         """Return the utterances as B views of shape (T, D)."""
-        return self.values.split(self.lengths.tolist())
+        return torch.split(self.values, self.lengths.tolist())
 
     def pad(self) -> tuple[Tensor, Tensor]:
         """Return (B, T, D) padded with zeros and the mask (B, T), true on real frames."""

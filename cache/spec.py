@@ -8,6 +8,7 @@ from typing import Any
 from medusa.errors import MedusaError, nearest
 
 DTYPES = ("float16", "float32")
+INPUTS = ("audio", "text")
 REDUCTIONS = ("none", "sum", "mean")
 
 
@@ -46,7 +47,11 @@ class FeatureSpec:
     preprocessing: dict[str, Any]
 
     def __post_init__(self) -> None:
-        for name, known in (("dtype", DTYPES), ("reduce", REDUCTIONS), ("input", ("audio", "text"))):
+        for name, known in (
+            ("dtype", DTYPES),
+            ("reduce", REDUCTIONS),
+            ("input", ("audio", "text")),
+        ):
             value = getattr(self, name)
             if value not in known:
                 hint = nearest(value, known)

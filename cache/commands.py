@@ -1,0 +1,74 @@
+"""`medusa cache`: what features there are, and whether they are still what was written."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from medusa.cache.store import FeatureStore
+
+
+@click.group()
+def cache() -> None:
+    """List and check the feature stores of the workspace."""
+
+
+@cache.command("ls")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.pass_obj
+def list_stores(workspace: Path, as_json: bool) -> None:
+    """List the stores: backbone, layers, utterances, hours or frames, size."""
+    import json
+
+    from medusa.cache.store import open_all
+    from medusa.console import say, table
+    from medusa.workspace import Workspace
+
+    features = Workspace.open(workspace).features
+    stores = open_all(features)
+    if as_json:
+        click.echo(json.dumps([_facts(store) for store in stores], indent=2))
+        return
+    if not stores:
+        say(f"{features}: no features yet; see `medusa extract --help`")
+        return
+    rows = [list(_facts(store).values()) for store in stores]
+    table(list(_facts(stores[0])), rows, title=str(features))
+
+
+@cache.command("verify")
+@click.argument("names", nargs=-1, metavar="[STORE]...")
+@click.pass_obj
+def verify(workspace: Path, names: tuple[str, ...]) -> None:
+    """Compare every stored utterance with the checksum taken when it was computed."""
+    from medusa.cache.store import StoreError, open_all
+    from medusa.console import say
+    from medusa.errors import listed
+    from medusa.workspace import Workspace
+
+    stores = {store.path.name: store for store in open_all(Workspace.open(workspace).features)}
+    unknown = [name for name in names if name not in stores]
+    if unknown:
+        raise StoreError(f"no store {listed(unknown)}; there is {listed(stores, 20)}")
+    problems = []
+    for name in names or stores:
+        found = stores[name].verify()
+        say(f"{name}: {len(stores[name])} utterances, {len(found)} problems")
+        problems += found
+    if problems:
+        raise StoreError("\n  ".join(["damaged features:", *problems]))
+
+
+def _facts(store: "FeatureStore") -> dict[str, object]:
+    spec = store.spec
+    return {
+        "store": store.path.name,
+        "checkpoint": spec.checkpoint,
+        "layers": ",".join(map(str, spec.layers)),
+        "reduce": spec.reduce,
+        "dtype": spec.dtype,
+        "width": spec.width,
+        "utterances": len(store),
+        "MB": round(store.size_bytes() / 1e6, 1),
+    }
