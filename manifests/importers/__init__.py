@@ -1,1 +1,9 @@
-"""One file per corpus."""
+"""One file per corpus, found by its name: `crema_d.py` is `medusa manifest import crema-d`.
+
+An importer is a module with
+
+- a docstring: what the corpus is (its first line shows in `medusa manifest import --help`),
+- `OPTIONS`: the click options it adds to the command, and
+- `import_corpus(root, **options) -> Manifest`: a row per utterance. `path` may be absolute;
+  `content` and `duration_s` are filled in afterwards by `ingest.attach_audio`.
+"""

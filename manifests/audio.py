@@ -1,0 +1,170 @@
+"""What a recording is, from its header and its bytes, without decoding it."""
+
+import hashlib
+import math
+import struct
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import soundfile
+
+from medusa.errors import MedusaError
+
+CHUNK_BYTES = 1 << 20
+T = TypeVar("T")
+UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what streaming writers leave in a wav header
+
+
+class AudioError(MedusaError):
+    """A recording that is missing, unreadable, truncated, or shorter than its segment."""
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """The header of a recording: frames per channel, rate in Hz, channels."""
+
+    frames: int
+    rate_hz: int
+    channels: int
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first frame to the last."""
+        return self.frames / self.rate_hz
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file's header facts and the digest of its bytes."""
+
+    facts: AudioFacts
+    digest: str
+
+
+def facts_of(path: Path) -> AudioFacts:
+    """Return the header facts of a file.
+
+    Raises:
+        AudioError: the file is missing, not audio, holds no sound, or is shorter than its
+            header says.
+    """
+    if not path.is_file():
+        raise AudioError(f"{path}: no such file")
+    try:
+        with soundfile.SoundFile(path) as sound:
+            facts = AudioFacts(sound.frames, sound.samplerate, sound.channels)
+            whole = sound.format != "FLAC" or _has_last_frame(sound)
+    except (soundfile.LibsndfileError, OSError) as problem:
+        size = path.stat().st_size
+        raise AudioError(f"{path}: not readable as audio ({size} bytes): {problem}") from problem
+    if not whole:
+        raise AudioError(f"{path}: truncated: the last of its {facts.frames} frames is not there")
+    _refuse_truncated_wav(path)
+    if facts.frames == 0:
+        raise AudioError(f"{path}: holds no sound (0 frames)")
+    return facts
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hex.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as problem:
+        raise AudioError(f"{path}: cannot be read: {problem.strerror}") from problem
+    return digest.hexdigest()
+
+
+def recording_of(path: Path) -> Recording:
+    """Return a file's facts and digest.
+
+    Raises:
+        AudioError: as `facts_of` and `digest_of`.
+    """
+    return Recording(facts_of(path), digest_of(path))
+
+
+def content_of(file_digest: str, start_s: float, duration_s: float) -> str:
+    """Return 32 hex digits that name a segment of a file's bytes; a whole file starts at 0."""
+    key = f"{file_digest} {float(start_s)!r} {float(duration_s)!r}"
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def each(
+    look: Callable[[Path], T],
+    paths: Iterable[Path],
+    advance: Callable[[], None] = lambda: None,
+    workers: int = 8,
+) -> tuple[dict[Path, T], dict[Path, str]]:
+    """Apply `facts_of`, `digest_of` or `recording_of` to many files at once.
+
+    Args:
+        look: what to find out about a file.
+        paths: the files; each distinct one is looked at once.
+        advance: called after each file.
+        workers: threads; reading and hashing both let others run.
+
+    Returns:
+        The answers by path, and the problems by path.
+    """
+    found: dict[Path, T] = {}
+    problems: dict[Path, str] = {}
+
+    def one(path: Path) -> tuple[Path, T | AudioError]:
+        try:
+            return path, look(path)
+        except AudioError as problem:
+            return path, problem
+
+    with ThreadPoolExecutor(workers) as pool:
+        for path, answer in pool.map(one, dict.fromkeys(paths)):
+            if isinstance(answer, AudioError):
+                problems[path] = str(answer)
+            else:
+                found[path] = answer
+            advance()
+    return found, problems
+
+
+def _has_last_frame(sound: Any) -> bool:
+    """Tell whether the last frame that the header promises can be read."""
+    try:
+        sound.seek(max(sound.frames - 1, 0))
+        return bool(len(sound.read(1)) == min(sound.frames, 1))
+    except soundfile.LibsndfileError:
+        return False
+
+
+def _refuse_truncated_wav(path: Path) -> None:
+    """Raise if a wav's data chunk promises more bytes than follow; libsndfile says nothing."""
+    with path.open("rb") as file:
+        promised, start = _data_chunk(file)
+        there = path.stat().st_size - start
+    if promised not in UNKNOWN_SIZES and there < promised:
+        share = math.floor(100 * there / promised)
+        raise AudioError(
+            f"{path}: truncated: its header promises {promised} bytes of sound and "
+            f"{there} are there ({share} %); copy the file again"
+        )
+
+
+def _data_chunk(file: BinaryIO) -> tuple[int, int]:
+    """Return the promised size and the position of a RIFF file's data; (0, 0) for other files."""
+    head = file.read(12)
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return 0, 0
+    while len(chunk := file.read(8)) == 8:
+        name, size = struct.unpack("<4sI", chunk)
+        if name == b"data":
+            return size, file.tell()
+        file.seek(size + size % 2, 1)
+    return 0, 0

@@ -1,0 +1,197 @@
+"""`medusa manifest`: import a corpus, split it, audit it, look at it."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from medusa.errors import listed
+
+if TYPE_CHECKING:
+    from medusa.manifests.corpus import Importer
+    from medusa.manifests.manifest import Manifest
+
+
+@click.group()
+def manifest() -> None:
+    """Import a corpus into a manifest, split it, audit it, look at it."""
+
+
+class Corpora(click.Group):
+    """One command per file in `importers/`, with that importer's options."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from medusa.manifests import corpus
+
+        return corpus.names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from medusa.manifests import corpus
+
+        return _import_command(cmd_name, corpus.load(cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from medusa.manifests import corpus
+
+        with formatter.section("Corpora"):
+            formatter.write_dl([(name, corpus.summary(name)) for name in corpus.names()])
+
+
+@manifest.command("import", cls=Corpora, subcommand_metavar="CORPUS ROOT [OPTIONS]")
+def import_() -> None:
+    """Read a corpus and write manifest.parquet.
+
+    ROOT is the corpus's folder (or file). Each corpus has its own options:
+    `medusa manifest import CORPUS --help`.
+    """
+
+
+def _import_command(name: str, importer: "Importer") -> click.Command:
+    """Return the command that imports one corpus."""
+
+    @click.pass_obj
+    def run(home: Path, /, root: Path, force: bool, drop_bad_audio: bool, **options: Any) -> None:
+        _import(home, name, importer, root, force, drop_bad_audio, options)
+
+    shared = [
+        click.Argument(["root"], type=click.Path(exists=True, path_type=Path)),
+        *importer.OPTIONS,
+        click.Option(
+            ["--drop-bad-audio"],
+            is_flag=True,
+            help="Keep utterances whose recording is missing, unreadable or truncated, "
+            "without their audio.",
+        ),
+        click.Option(["--force"], is_flag=True, help="Replace a manifest that has other rows."),
+    ]
+    return click.Command(name, callback=run, params=shared, help=importer.__doc__)
+
+
+def _import(
+    home: Path,
+    name: str,
+    importer: "Importer",
+    root: Path,
+    force: bool,
+    drop_bad_audio: bool,
+    options: dict[str, Any],
+) -> None:
+    from medusa.console import progress, say, table
+    from medusa.manifests.ingest import attach_audio
+    from medusa.manifests.overview import table_rows
+    from medusa.workspace import Workspace
+
+    path = Workspace.open(home).manifest
+    corpus = importer.import_corpus(root, **options)
+    corpus.provenance |= {"corpus": name, "root": str(root.resolve()), "options": _plain(options)}
+    files = corpus.frame["path"].nunique()
+    with progress("reading audio", files, unit="file") as advance:
+        corpus, dropped = attach_audio(corpus, path.parent, drop_bad_audio, advance)
+    if dropped:
+        say(f"{len(dropped)} utterances kept without their audio: {listed(dropped.values(), 3)}")
+    if path.exists() and not force and _same_rows(path, corpus):
+        say(f"{path}: already holds these {len(corpus)} utterances; nothing to do")
+        return
+    corpus.write(path)
+    say(f"wrote {path}")
+    table(*table_rows(corpus))
+    _say_next(corpus)
+
+
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, as JSON values."""
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
+
+
+def _same_rows(path: Path, corpus: "Manifest") -> bool:
+    """Tell whether the manifest at `path` has these rows, the split apart; another is an error."""
+    from medusa.manifests.ingest import same_rows
+    from medusa.manifests.manifest import Manifest, ManifestError
+
+    old = Manifest.read(path)
+    if same_rows(old, corpus):
+        return True
+    raise ManifestError(
+        f"{path}: already holds another manifest ({old.provenance.get('corpus', 'unknown')}, "
+        f"{len(old)} utterances); replace it with --force, or work in another folder (--workspace)"
+    )
+
+
+def _say_next(corpus: "Manifest") -> None:
+    """Say what is not there, and the usual next command."""
+    from medusa.console import say
+
+    silent = int(corpus.frame["content"].isna().sum())
+    if silent:
+        say(f"{silent} utterances have no audio; only text backbones can use them")
+    if corpus.frame["split"].isna().all():
+        say("next: medusa manifest split --by speaker")
+
+
+@manifest.command()
+@click.option(
+    "--by",
+    type=click.Choice(["speaker", "utterance"]),
+    default="speaker",
+    show_default=True,
+    help="speaker: no speaker is in two splits. utterance: each class is shared out, "
+    "and speakers may be in several splits.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another split.")
+@click.option("--dev", type=float, default=0.2, show_default=True, help="The share of dev.")
+@click.option("--test", type=float, default=0.2, show_default=True, help="The share of test.")
+@click.option(
+    "--keep-test",
+    is_flag=True,
+    help="Leave the rows of the present test split alone; take dev from the others.",
+)
+@click.option("--force", is_flag=True, help="Replace the split that is there.")
+@click.pass_obj
+def split(
+    home: Path, by: str, seed: int, dev: float, test: float, keep_test: bool, force: bool
+) -> None:
+    """Divide the utterances into train, dev and test.
+
+    Many random splits are tried, and the one closest to the shares asked for is kept: of rows, of
+    every class, and of genders where they are known.
+    """
+    from medusa.console import say, table
+    from medusa.manifests import splits
+    from medusa.manifests.manifest import Manifest
+    from medusa.manifests.overview import table_rows
+    from medusa.workspace import Workspace
+
+    path = Workspace.open(home).manifest
+    corpus = Manifest.read(path)
+    wanted = splits.choices(by, seed, dev, test, keep_test)
+    if corpus.provenance.get("split") == wanted and not force:
+        say(f"{path}: already split like this; nothing to do")
+    else:
+        if not force:
+            splits.refuse_to_replace(corpus, keep_test)
+        corpus = splits.split(corpus, by, seed, dev, test, keep_test)
+        corpus.write(path)
+        say(f"wrote the split into {path}")
+    table(*table_rows(corpus))
+
+
+@manifest.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.pass_obj
+def show(home: Path, as_json: bool) -> None:
+    """Show what is in the manifest: classes, splits, speakers, hours."""
+    from medusa.console import say, table
+    from medusa.manifests import overview
+    from medusa.manifests.manifest import Manifest
+    from medusa.workspace import Workspace
+
+    corpus = Manifest.read(Workspace.open(home).manifest)
+    if as_json:
+        click.echo(json.dumps(overview.as_json(corpus), indent=2, ensure_ascii=False))
+        return
+    table(*overview.table_rows(corpus))
+    say(f"classes: {corpus.scheme.name}; provenance: {json.dumps(corpus.provenance)}")
+    for name, speakers in overview.speakers_by_split(corpus).items():
+        say(f"speakers in {name}: {listed(speakers, 12) or 'unknown'}")

@@ -1,0 +1,91 @@
+"""EmoDB, the Berlin Database of Emotional Speech: acted German, 535 utterances, 10 speakers.
+
+Seven emotions, ten everyday sentences, five actresses and five actors; utterances that at least
+80 % of listeners recognised. A file name says everything: `03a01Fa.wav` is speaker 03, sentence
+a01, emotion F (happiness), version a. ROOT is the folder with the wav files, or one above it.
+
+The corpus has no split of its own; with ten speakers, protocols are speaker-independent
+(`medusa manifest split --by speaker`, or leave one speaker out). It has one label per utterance,
+the emotion that was acted, and no published votes.
+
+Source: Burkhardt et al., A Database of German Emotional Speech, Interspeech 2005; free to download.
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from medusa.errors import listed
+from medusa.manifests.corpus import CorpusError, folder
+from medusa.manifests.labels import one_hot
+from medusa.manifests.manifest import LabelScheme, Manifest
+
+if TYPE_CHECKING:
+    import click
+
+OPTIONS: "list[click.Option]" = []
+NAME = re.compile(
+    r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[AEFLNTW])(?P<version>[a-z]?)"
+)
+EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+SCHEME = LabelScheme("emodb", tuple(EMOTIONS.values()))
+MALE = ("03", "10", "11", "12", "15")
+FEMALE = ("08", "09", "13", "14", "16")
+GENDERS = dict.fromkeys(MALE, "male") | dict.fromkeys(FEMALE, "female")
+SENTENCES = {
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
+    "a04": "Heute abend könnte ich es ihm sagen.",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
+    "a07": "In sieben Stunden wird es soweit sein.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+}
+
+
+def import_corpus(root: Path) -> Manifest:
+    """Read the file names below `root`.
+
+    Raises:
+        CorpusError: there is no wav file, or there are files not named as in EmoDB.
+    """
+    files = sorted(folder(root, "EmoDB").rglob("*.wav"))
+    if not files:
+        raise CorpusError(f"{root}: no wav file here or below; expected names like 03a01Fa.wav")
+    names = {file: NAME.fullmatch(file.stem) for file in files}
+    strange = [
+        file.name for file, name in names.items() if not name or name["emotion"] not in EMOTIONS
+    ]
+    if strange:
+        raise CorpusError(
+            f"{root}: not named like EmoDB's 03a01Fa.wav: {listed(strange)}; "
+            "move other files away, or import them with `medusa manifest import csv`"
+        )
+    frame = pd.DataFrame([_row(file, name) for file, name in names.items() if name])
+    soft = one_hot(frame["label"], SCHEME)
+    return Manifest(pd.concat([frame, soft], axis=1), SCHEME)
+
+
+def _row(file: Path, name: re.Match[str]) -> dict[str, str | None]:
+    return {
+        "id": file.stem,
+        "path": str(file),
+        "speaker": name["speaker"],
+        "gender": GENDERS.get(name["speaker"]),
+        "language": "de",
+        "text": SENTENCES.get(name["sentence"]),
+        "label": EMOTIONS[name["emotion"]],
+    }

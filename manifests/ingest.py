@@ -1,0 +1,109 @@
+"""From an importer's rows to a manifest: look at every recording once, digest it, name segments."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from medusa.errors import listed
+from medusa.manifests.audio import AudioError, Recording, content_of, each, recording_of
+from medusa.manifests.manifest import Manifest, nest_votes
+
+TOLERANCE_S = 0.01  # segment ends are often rounded up in the corpora's tables
+
+
+def attach_audio(
+    manifest: Manifest,
+    home: Path,
+    drop_bad_audio: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[Manifest, dict[str, str]]:
+    """Fill in `start_s`, `duration_s` and `content`, and make `path` relative to `home`.
+
+    Args:
+        manifest: what an importer returned; `path` absolute or relative to the current folder.
+        home: the folder the manifest will be written to.
+        drop_bad_audio: keep rows whose recording cannot be used, without their audio.
+        advance: called after each distinct file.
+
+    Returns:
+        The finished manifest, and what was wrong with dropped audio by id.
+
+    Raises:
+        AudioError: recordings that cannot be used (all of them are counted), without
+            `drop_bad_audio`.
+    """
+    files = {str(path): Path(path).resolve() for path in manifest.frame["path"].dropna().unique()}
+    recordings, unreadable = each(recording_of, files.values(), advance)
+    problems: dict[str, str] = {}
+    rows = []
+    for name, path, start_s, duration_s in _segments(manifest.frame):
+        row: tuple[str | None, str | None, float, float] = (None, None, math.nan, math.nan)
+        if path is not None:
+            file = files[path]
+            try:
+                if file in unreadable:
+                    raise AudioError(unreadable[file])
+                segment = _segment(path, start_s, duration_s, recordings[file])
+                content = content_of(recordings[file].digest, *segment)
+                row = (os.path.relpath(file, home.resolve()), content, *segment)
+            except AudioError as problem:
+                problems[name] = str(problem)
+        rows.append(row)
+    if problems and not drop_bad_audio:
+        raise AudioError(_refusal(problems))
+    columns = ["path", "content", "start_s", "duration_s"]
+    frame = manifest.frame.copy()
+    frame[columns] = pd.DataFrame(rows, columns=columns, index=frame.index)
+    return Manifest(frame, manifest.scheme, manifest.votes, home, manifest.provenance), problems
+
+
+def _segments(frame: pd.DataFrame) -> Iterator[tuple[str, str | None, float, float]]:
+    """Yield id, path (None without audio), start and duration (NaN where not given)."""
+    paths = frame["path"].astype(object).where(frame["path"].notna(), None)
+    yield from zip(frame["id"], paths, frame["start_s"], frame["duration_s"], strict=True)
+
+
+def same_rows(one: Manifest, other: Manifest) -> bool:
+    """Tell whether two manifests agree on everything but the split."""
+    if one.scheme != other.scheme or (one.votes is None) != (other.votes is None):
+        return False
+    frames = [each.frame.drop(columns="split") for each in (one, other)]
+    if not frames[0].equals(frames[1]):
+        return False
+    if one.votes is None or other.votes is None:
+        return True
+    nested = [nest_votes(each.votes, each.frame["id"]) for each in (one, other)]
+    return bool(nested[0].equals(nested[1]))
+
+
+def _segment(
+    path: str, start_s: float, duration_s: float, recording: Recording
+) -> tuple[float, float]:
+    """Return the start and length of a segment; nulls mean from the start, and to the end.
+
+    Raises:
+        AudioError: the segment is not inside the recording.
+    """
+    start_s = 0.0 if math.isnan(start_s) else start_s
+    rest_s = recording.facts.duration_s - start_s
+    wanted_s = rest_s if math.isnan(duration_s) else duration_s
+    if start_s < 0 or wanted_s <= 0 or wanted_s > rest_s + TOLERANCE_S:
+        raise AudioError(
+            f"{path}: the segment {start_s:g} s + {wanted_s:g} s is not inside its "
+            f"{recording.facts.duration_s:.3f} s"
+        )
+    return start_s, min(wanted_s, rest_s)
+
+
+def _refusal(problems: dict[str, str]) -> str:
+    lines = [f"  {name}: {problem}" for name, problem in list(problems.items())[:20]]
+    more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
+    return (
+        f"{len(problems)} utterances have audio that cannot be used ({listed(problems, 3)}):\n"
+        + "\n".join(lines)
+        + more
+        + "\nmend the files or the table, or keep these rows without audio: --drop-bad-audio"
+    )

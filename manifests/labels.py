@@ -1,0 +1,104 @@
+"""From votes to labels: how often each class was said, and which was said most."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from medusa.errors import MedusaError, listed, nearest
+from medusa.manifests.manifest import LabelScheme
+
+Counts = npt.NDArray[np.int64]
+
+
+class LabelError(MedusaError):
+    """Votes or labels that do not fit the utterances or the label scheme."""
+
+
+def count_votes(votes: pd.DataFrame, ids: "pd.Series[str]", classes: Sequence[str]) -> Counts:
+    """Count the primary votes of every utterance.
+
+    Args:
+        votes: a row per vote with columns `id` and `primary`; a null primary is no vote.
+        ids: the utterances (U,).
+        classes: the classes (C,).
+
+    Returns:
+        Counts (U, C + 1); the last column holds the votes outside the scheme.
+
+    Raises:
+        LabelError: a vote is for an utterance that is not there.
+    """
+    given = votes[votes["primary"].notna()]
+    rows = pd.Index(ids).get_indexer(pd.Index(given["id"]))
+    if (rows < 0).any():
+        strangers = given["id"][rows < 0].unique()
+        raise LabelError(f"votes for utterances that are not in the table: {listed(strangers)}")
+    columns = pd.Categorical(given["primary"], categories=list(classes)).codes.astype(np.int64)
+    columns[columns < 0] = len(classes)
+    width = len(classes) + 1
+    flat = np.bincount(rows * width + columns, minlength=len(ids) * width)
+    return flat.reshape(len(ids), width)
+
+
+def soft_labels(counts: Counts, scheme: LabelScheme) -> pd.DataFrame:
+    """Share out each utterance's votes over the classes; votes outside the scheme do not count.
+
+    Source: arXiv 2506.09556, "Soft Targets".
+
+    Args:
+        counts: (U, C + 1) from `count_votes`.
+        scheme: the C classes.
+
+    Returns:
+        Columns `p_<class>` (U, C), each row summing to 1, or all null without a vote that counts.
+    """
+    inside = counts[:, :-1].astype(np.float64)
+    total = inside.sum(axis=1, keepdims=True)
+    shares = np.divide(inside, total, out=np.full_like(inside, np.nan), where=total > 0)
+    return pd.DataFrame(shares.astype(np.float32), columns=scheme.columns)
+
+
+def consensus(counts: Counts, classes: Sequence[str]) -> "pd.Series[str]":
+    """Return the class with most votes; null on a tie, and where votes outside the scheme win.
+
+    Args:
+        counts: (U, C + 1) from `count_votes`.
+        classes: the classes (C,).
+    """
+    winner = counts.argmax(axis=1)
+    most = counts.max(axis=1)
+    alone = (counts == most[:, None]).sum(axis=1) == 1
+    decided = alone & (most > 0) & (winner < len(classes))
+    names = np.array([*classes, ""], dtype=object)[winner]
+    return pd.Series(np.where(decided, names, None), dtype="str")
+
+
+def one_hot(labels: "pd.Series[str]", scheme: LabelScheme) -> pd.DataFrame:
+    """Return soft labels that put everything on the consensus class; null where it is null.
+
+    Raises:
+        LabelError: a label is not a class of the scheme.
+    """
+    check_labels(labels, scheme.classes)
+    columns = pd.Categorical(labels, categories=list(scheme.classes)).codes
+    shares = np.eye(len(scheme.classes), dtype=np.float32)[columns]
+    shares[columns < 0] = np.nan
+    return pd.DataFrame(shares, columns=scheme.columns)
+
+
+def check_labels(labels: "pd.Series[str]", classes: Sequence[str]) -> None:
+    """Raise a LabelError that lists the labels outside the classes, with the nearest class."""
+    outside = sorted(set(labels.dropna().unique()) - set(classes))
+    if outside:
+        wrong = listed(f"{name!r}{nearest(name, classes)}" for name in outside)
+        raise LabelError(f"not a class: {wrong}; the classes are {', '.join(classes)}")
+
+
+def from_votes(
+    votes: pd.DataFrame, ids: "pd.Series[str]", scheme: LabelScheme
+) -> tuple["pd.Series[str]", pd.DataFrame]:
+    """Return the consensus label (U,) and the soft labels (U, C) of the votes."""
+    counts = count_votes(votes, ids, scheme.classes)
+    return consensus(counts, scheme.classes), soft_labels(counts, scheme)

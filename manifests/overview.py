@@ -1,0 +1,106 @@
+"""What is in a manifest, as one table: classes by split, and totals below."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from medusa.manifests.manifest import SPLITS, Manifest
+
+NO_CONSENSUS = "(no consensus)"
+NO_SPLIT = "(no split)"
+ALL = "all"
+OPTIONAL = ("with attributes", "votes")  # shown where there are any
+
+
+def split_names(manifest: Manifest) -> list[str]:
+    """Return the splits that have rows: train, dev, test, then the corpus's own, then none."""
+    present = {str(name) for name in manifest.frame["split"].fillna(NO_SPLIT)}
+    own = sorted(present - {*SPLITS, NO_SPLIT})
+    return [name for name in (*SPLITS, *own, NO_SPLIT) if name in present]
+
+
+def classes_by_split(manifest: Manifest) -> pd.DataFrame:
+    """Count the rows of each consensus class in each split.
+
+    Returns:
+        A row per class, and one for rows without a consensus where there are any; a column per
+        split, and `all`.
+    """
+    frame = manifest.frame
+    label = frame["label"].fillna(NO_CONSENSUS)
+    counts = pd.crosstab(label, frame["split"].fillna(NO_SPLIT))
+    rows = [*manifest.scheme.classes, *([NO_CONSENSUS] if NO_CONSENSUS in counts.index else [])]
+    counts = counts.reindex(index=rows, columns=split_names(manifest), fill_value=0)
+    return counts.assign(**{ALL: counts.sum(axis=1)})
+
+
+def sizes_by_split(manifest: Manifest) -> pd.DataFrame:
+    """Count utterances, speakers, hours, and rows with audio, text, soft labels, attributes, votes.
+
+    Returns:
+        A row per count; a column per split, and `all`.
+    """
+    frame = manifest.frame
+    votes = pd.Series(0, index=frame.index)
+    if manifest.votes is not None:
+        votes = frame["id"].map(manifest.votes["id"].value_counts()).fillna(0)
+    facts = pd.DataFrame(
+        {
+            "utterances": 1,
+            "hours": frame["duration_s"].where(frame["content"].notna(), 0.0) / 3600,
+            "with audio": frame["content"].notna(),
+            "with text": frame["text"].notna(),
+            "with soft label": frame[manifest.scheme.columns].notna().all(axis=1),
+            "with attributes": frame["arousal"].notna(),
+            "votes": votes,
+        },
+        index=frame.index,
+    ).astype(float)
+    split = frame["split"].fillna(NO_SPLIT)
+    sums = facts.groupby(split).sum().T.reindex(columns=split_names(manifest))
+    speakers = frame["speaker"].groupby(split).nunique().reindex(sums.columns)
+    sums.insert(len(sums.columns), ALL, facts.sum())
+    counted = pd.DataFrame({**speakers, ALL: frame["speaker"].nunique()}, index=["speakers"])
+    return pd.concat([sums.iloc[:1], counted, sums.iloc[1:]])
+
+
+def table_rows(manifest: Manifest) -> tuple[list[str], list[Sequence[object]]]:
+    """Return the header and the rows of the table; `all` only beside several splits."""
+    counts = classes_by_split(manifest)
+    sizes = sizes_by_split(manifest)
+    columns = list(counts.columns) if len(counts.columns) > 2 else list(counts.columns[:1])
+    rows: list[Sequence[object]] = [
+        [name, *(int(counts.loc[name, column]) for column in columns)] for name in counts.index
+    ]
+    for name in sizes.index:
+        if name in OPTIONAL and sizes.loc[name, ALL] == 0:
+            continue
+        cells = [float(sizes.loc[name, column]) for column in columns]
+        rows.append([name, *(cells if name == "hours" else map(int, cells))])
+    return ["", *columns], rows
+
+
+def speakers_by_split(manifest: Manifest) -> dict[str, list[str]]:
+    """Return the speakers of each split, sorted."""
+    frame = manifest.frame
+    groups = frame["speaker"].groupby(frame["split"].fillna(NO_SPLIT))
+    speakers = {str(name): sorted(set(group.dropna())) for name, group in groups}
+    return {name: speakers[name] for name in split_names(manifest)}
+
+
+def as_json(manifest: Manifest) -> dict[str, object]:
+    """Return the scheme, the table by split, and the provenance as plain JSON values."""
+    counts = classes_by_split(manifest).to_dict()
+    sizes = sizes_by_split(manifest).to_dict()
+    splits = {
+        str(name): {
+            "classes": {str(row): int(value) for row, value in counts[name].items()},
+            **{str(row).replace(" ", "_"): float(value) for row, value in sizes[name].items()},
+        }
+        for name in counts
+    }
+    return {
+        "scheme": {"name": manifest.scheme.name, "classes": list(manifest.scheme.classes)},
+        "splits": splits,
+        "provenance": manifest.provenance,
+    }

@@ -1,0 +1,150 @@
+"""Which text stands for an utterance: the corpus's own, or a table of transcripts."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medusa.errors import MedusaError, listed, nearest
+from medusa.manifests.manifest import Manifest
+
+MANIFEST = "manifest"
+TRANSCRIPTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("content", pa.string()),
+        ("text", pa.string()),
+        ("language", pa.string()),
+        ("avg_logprob", pa.float32()),
+        ("no_speech_prob", pa.float32()),
+        ("compression_ratio", pa.float32()),
+        ("flags", pa.list_(pa.string())),
+    ]
+)
+
+
+class TextError(MedusaError):
+    """A text that is missing, or a table of transcripts that is not the one meant."""
+
+
+def content_of(text: str) -> str:
+    """Return 32 hex digits that name a text: the key of its features."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def texts_of(
+    manifest: Manifest, transcripts: Path, source: str | None = None
+) -> tuple[str, "pd.Series[str]"]:
+    """Return the text of every utterance.
+
+    A transcript counts only while it is of the audio in the manifest (same `content`).
+
+    Args:
+        manifest: the utterances.
+        transcripts: the folder with the tables of transcripts; it need not exist.
+        source: `manifest`, the name of a table, or None: the one table there is, else the
+            manifest's own texts.
+
+    Returns:
+        The name of the source that was used, and texts by id, in the manifest's order; null where
+        there is none (`require_texts` refuses those).
+
+    Raises:
+        TextError: there is no such table, or several and none was named.
+    """
+    source = source or _only_source(transcripts)
+    if source == MANIFEST:
+        return source, manifest.frame.set_index("id")["text"]
+    table = read_transcripts(_table_path(transcripts, source)).set_index("id")
+    heard = table.reindex(manifest.frame["id"])
+    same = heard["content"].to_numpy() == manifest.frame["content"].to_numpy()
+    return source, heard["text"].where(same)
+
+
+def require_texts(texts: "pd.Series[str]", source: str) -> None:
+    """Raise if an utterance has no text; an empty text is one.
+
+    Args:
+        texts: from `texts_of`.
+        source: likewise.
+
+    Raises:
+        TextError: names the ids and the command that makes transcripts.
+    """
+    ids = list(texts.index[texts.isna()])
+    if not ids:
+        return
+    rows = "1 utterance has" if len(ids) == 1 else f"{len(ids)} utterances have"
+    other = "" if source == MANIFEST else ", or use the corpus's own texts: --text manifest"
+    raise TextError(
+        f"{rows} no text in {source!r}: {listed(ids)}; run `medusa transcribe`{other}"
+    )
+
+
+def sources(transcripts: Path) -> list[str]:
+    """Return the names of the tables of transcripts in a folder, sorted."""
+    return sorted(path.stem for path in transcripts.glob("*.parquet") if path.name[0] != ".")
+
+
+def read_transcripts(path: Path) -> pd.DataFrame:
+    """Read a table of transcripts (`docs/contracts.md`).
+
+    Raises:
+        TextError: the file is missing, or not such a table.
+    """
+    if not path.exists():
+        raise TextError(f"{path}: no transcripts here; make them with `medusa transcribe`")
+    try:
+        table = pq.read_table(path)
+        return table.select(TRANSCRIPTS.names).cast(TRANSCRIPTS).to_pandas()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError, OSError) as problem:
+        raise TextError(f"{path}: not a table of transcripts: {problem}") from problem
+
+
+def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table of transcripts atomically.
+
+    Args:
+        path: `transcripts/<model>.parquet`.
+        frame: a row per utterance with the columns of `docs/contracts.md`; `flags` are lists.
+
+    Raises:
+        TextError: columns are missing or unknown, or an id comes twice.
+    """
+    odd = set(frame.columns) ^ set(TRANSCRIPTS.names)
+    if odd:
+        raise TextError(f"{path}: missing or unknown columns: {listed(sorted(odd))}")
+    twice = frame["id"][frame["id"].duplicated()]
+    if len(twice):
+        raise TextError(f"{path}: ids must be unique; these come twice: {listed(twice)}")
+    table = pa.Table.from_pandas(frame, schema=TRANSCRIPTS, preserve_index=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+    partial.replace(path)
+
+
+def _only_source(transcripts: Path) -> str:
+    there = sources(transcripts)
+    if len(there) > 1:
+        raise TextError(_several(there))
+    return there[0] if there else MANIFEST
+
+
+def _several(there: Iterable[str]) -> str:
+    names = ", ".join([*there, MANIFEST])
+    return f"there are several texts: {names}; name the one to read with --text NAME"
+
+
+def _table_path(transcripts: Path, source: str) -> Path:
+    there = [*sources(transcripts), MANIFEST]
+    if source not in there:
+        raise TextError(
+            f"no text named {source!r}{nearest(source, there)} in {transcripts}; "
+            f"there is {', '.join(there)}; make transcripts with `medusa transcribe`"
+        )
+    return transcripts / f"{source}.parquet"
