@@ -1,0 +1,30 @@
+"""Doing the next few jobs in threads while the current one is being used."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def ahead(
+    work: Callable[[Job], Result], jobs: Iterable[Job], workers: int = 2, depth: int = 4
+) -> Iterator[Result]:
+    """Yield `work(job)` for every job, in order, with at most `depth` results waiting.
+
+    An error in `work` is raised when its turn comes; when the consumer stops, what has not begun
+    is dropped.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead")
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(work, job))
+            if len(waiting) >= depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,92 @@
+"""A segment of a recording as mono float32 samples at the rate an encoder wants."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from medusa.manifests.audio import AudioError, content_of, digest_of, facts_of
+
+Wave = npt.NDArray[np.float32]
+RESAMPLER = "HQ"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Where an utterance's sound is: a file, and the seconds inside it."""
+
+    path: Path
+    start_s: float
+    duration_s: float
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.start_s:.2f} s + {self.duration_s:.2f} s)"
+
+
+def read_segment(segment: Segment, rate_hz: int) -> Wave:
+    """Decode a segment: the mean of its channels, resampled with soxr where the rate differs.
+
+    Args:
+        segment: any sample rate, any number of channels, any format that libsndfile reads.
+        rate_hz: the rate wanted.
+
+    Returns:
+        Samples (S,), nominally in -1..1.
+
+    Raises:
+        AudioError: the file is missing, unreadable, truncated, shorter than the segment, or holds
+            a sample that is not a number.
+    """
+    facts = facts_of(segment.path)
+    start = round(segment.start_s * facts.rate_hz)
+    wanted = round(segment.duration_s * facts.rate_hz)
+    samples = _decode(segment.path, start, wanted)
+    if len(samples) < max(wanted, 1):
+        raise AudioError(
+            f"{segment.path}: its manifest row wants {segment.duration_s:.3f} s from "
+            f"{segment.start_s:.3f} s, the file has {facts.duration_s:.3f} s; "
+            "put the whole file back, or import the corpus again"
+        )
+    if not np.isfinite(samples).all():
+        raise AudioError(
+            f"{segment.path}: has samples that are not numbers (NaN or infinite); replace the file"
+        )
+    mono: Wave = samples.mean(axis=1, dtype=np.float32)
+    if facts.rate_hz != rate_hz:
+        mono = soxr.resample(mono, facts.rate_hz, rate_hz, quality=RESAMPLER)
+    return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def check_content(segment: Segment, content: str) -> None:
+    """Raise if the file's bytes are no longer those that the manifest's `content` was made of.
+
+    Raises:
+        AudioError: the file was changed after the import.
+    """
+    stat = segment.path.stat()
+    digest = _digest(segment.path, stat.st_mtime_ns, stat.st_size)
+    if content_of(digest, segment.start_s, segment.duration_s) != content:
+        raise AudioError(
+            f"{segment.path}: not the file that was imported (its bytes have changed); "
+            "import the corpus again with `medusa manifest import`"
+        )
+
+
+@lru_cache(maxsize=64)  # segments of one long recording follow each other
+def _digest(path: Path, _modified_ns: int, _size: int) -> str:
+    return digest_of(path)
+
+
+def _decode(path: Path, start: int, wanted: int) -> Wave:
+    """Return up to `wanted` frames from `start`, (frames, channels)."""
+    try:
+        with soundfile.SoundFile(path) as sound:
+            sound.seek(min(start, sound.frames))
+            samples: Wave = sound.read(wanted, dtype="float32", always_2d=True)
+            return samples
+    except (soundfile.LibsndfileError, OSError) as problem:
+        raise AudioError(f"{path}: not readable as audio: {problem}; replace the file") from problem

@@ -1,0 +1,124 @@
+"""Log-mel frames: no weights, nothing to download, the least that a head can listen to."""
+
+import hashlib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from medusa.errors import MedusaError, nearest
+from medusa.extract.audio import RESAMPLER, Wave
+from medusa.extract.encoder import Backbone, Encoded
+
+CHECKPOINTS = {"logmel": "mel_80", "logmel128": "mel_128"}
+MELS = {"mel_80": 80, "mel_128": 128}
+RATE_HZ, N_FFT, HOP = 16_000, 400, 160
+
+
+class LogmelError(MedusaError):
+    """A filter bank that does not exist."""
+
+
+def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
+    """Return the facts; `checkpoint` is `mel_80` or `mel_128`, the revision is the filters' digest.
+
+    Raises:
+        LogmelError: another filter bank, or a revision.
+    """
+    if checkpoint not in MELS:
+        hint = nearest(checkpoint, MELS)
+        raise LogmelError(f"--checkpoint {checkpoint}: {name} has {', '.join(MELS)}{hint}")
+    if revision:
+        raise LogmelError(f"--revision {revision}: {name} has no revisions; leave it out")
+    digest = hashlib.sha256(mel_filters(checkpoint).numpy().tobytes()).hexdigest()
+    return Backbone(
+        name=name,
+        family="logmel",
+        source=checkpoint,
+        checkpoint=checkpoint,
+        revision=digest[:16],
+        input="audio",
+        n_layers=0,
+        width=MELS[checkpoint],
+        frame_shift_s=2 * HOP / RATE_HZ,
+        rate_hz=RATE_HZ,
+        default_layers="last",
+        preprocessing={"rate_hz": RATE_HZ, "resampler": f"soxr {RESAMPLER}", "n_fft": N_FFT},
+    )
+
+
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "Logmel":
+    """Return the encoder; layer 0 is the only one."""
+    return Logmel(mel_filters(backbone.checkpoint).to(device))
+
+
+@lru_cache(maxsize=2)
+def mel_filters(name: str) -> Tensor:
+    """Return Whisper's filter bank (mels, N_FFT // 2 + 1), without importing Whisper (slow)."""
+    package = importlib.util.find_spec("whisper")
+    if package is None or not package.submodule_search_locations:
+        raise LogmelError("the package openai-whisper, whose mel filters are used, is not here")
+    path = Path(package.submodule_search_locations[0]) / "assets" / "mel_filters.npz"
+    with np.load(path, allow_pickle=False) as bank:
+        return torch.from_numpy(bank[name])
+
+
+class Logmel:
+    """Whisper's log-mel spectrogram of the whole utterance, two frames averaged into one.
+
+    Exactly: the power of a centred short-time Fourier transform (16 kHz, Hann window of 25 ms,
+    10 ms apart, reflected at both ends, the last frame dropped), through Whisper's mel filters,
+    log10 of at least 1e-10, clamped to within 8 of the utterance's own maximum, plus 4, over 4;
+    then the mean of frames 0 and 1, 2 and 3, ... (a last odd frame stays alone), 50 a second.
+    Nothing is padded to 30 s. Utterances shorter than one window are padded to it, and flagged.
+
+    Source: `log_mel_spectrogram` of openai-whisper (Radford et al. 2022, sec. 2.2).
+    """
+
+    batch_invariant = True
+
+    def __init__(self, filters: Tensor) -> None:
+        self.filters = filters
+        self.window = torch.hann_window(N_FFT, device=filters.device)
+
+    def prepare(self, source: Wave) -> "Reflected":
+        short = len(source) < N_FFT
+        wave = np.pad(source, (0, N_FFT - len(source))) if short else source
+        frames = len(wave) // HOP
+        reflected = np.pad(wave, N_FFT // 2, mode="reflect")
+        return Reflected(torch.from_numpy(reflected), frames, ("padded",) if short else ())
+
+    def encode(self, items: Sequence["Reflected"]) -> list[Encoded]:
+        waves = pad_sequence([item.wave for item in items], batch_first=True).to(self.window.device)
+        spectrum = torch.stft(
+            waves, N_FFT, HOP, window=self.window, center=False, return_complex=True
+        )
+        mels = self.filters @ spectrum.abs().square()
+        logs = mels.clamp(min=1e-10).log10()
+        return [
+            Encoded(_frames(log[:, : item.frames])[None], item.flags)
+            for item, log in zip(items, logs, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Reflected:
+    """Samples, reflected by half a window at both ends; and how many 10 ms frames they give."""
+
+    wave: Tensor
+    frames: int
+    flags: tuple[str, ...]
+
+
+def _frames(log: Tensor) -> Tensor:
+    """Turn one utterance's (mels, 10 ms frames) into (frames, mels), clamped, scaled, halved."""
+    scaled = ((torch.maximum(log, log.max() - 8) + 4) / 4).T
+    even = len(scaled) // 2 * 2
+    halved = scaled[:even].reshape(-1, 2, scaled.shape[1]).mean(1)
+    return torch.cat([halved, scaled[even:]])

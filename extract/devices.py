@@ -1,0 +1,35 @@
+"""Where an encoder runs, and how much it is given at once there."""
+
+from medusa.errors import MedusaError
+
+BATCH_SECONDS = {"cuda": 400.0, "mps": 100.0, "cpu": 40.0}
+
+
+class DeviceError(MedusaError):
+    """A device that is not here."""
+
+
+def pick(asked: str) -> str:
+    """Return the device to use; `auto` is the GPU where there is one, else the CPU.
+
+    Raises:
+        DeviceError: not a device of this machine.
+    """
+    import torch
+
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(asked)
+        if device.type not in BATCH_SECONDS:
+            raise RuntimeError(f"expected one of {', '.join(BATCH_SECONDS)}")
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise DeviceError(f"--device {asked}: not usable here ({reason}); try auto") from problem
+    return asked
+
+
+def batch_seconds(device: str) -> float:
+    """Return how many padded seconds of audio a batch holds unless the user says otherwise."""
+    return BATCH_SECONDS[device.split(":")[0]]

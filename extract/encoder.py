@@ -1,0 +1,100 @@
+"""What every backbone family gives: facts before its weights are read, then an encoder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from medusa.cache import FeatureSpec
+from medusa.errors import MedusaError
+
+
+class EncoderError(MedusaError):
+    """An utterance that an encoder does not take."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """All that is known of a frozen encoder without reading its weights.
+
+    Attributes:
+        name: what the user calls it (`wavlm`, `auto`, ...).
+        family: the file in `extract/backbones/` that computes it.
+        source: where the weights are: hub id, folder, or file.
+        checkpoint, revision: identity of the weights, as in `FeatureSpec`.
+        input: `audio` or `text`.
+        n_layers: transformer layers L; layer numbers run from 0 to L.
+        width: D.
+        frame_shift_s: seconds between frames; None for text.
+        rate_hz: the sample rate the encoder hears; None for text.
+        default_layers: what `--layers` means when it is not given (`last4`, `last`).
+        preprocessing: every other choice that changes the numbers, by name.
+    """
+
+    name: str
+    family: str
+    source: str
+    checkpoint: str
+    revision: str
+    input: str
+    n_layers: int
+    width: int
+    frame_shift_s: float | None
+    rate_hz: int | None
+    default_layers: str
+    preprocessing: dict[str, Any]
+
+    def spec(self, layers: tuple[int, ...], reduce: str, dtype: str) -> FeatureSpec:
+        """Return the identity of this backbone's features; one layer alone is never `reduce`d."""
+        return FeatureSpec(
+            backbone=self.name,
+            family=self.family,
+            checkpoint=self.checkpoint,
+            revision=self.revision,
+            input=self.input,
+            layers=layers,
+            reduce=reduce if len(layers) > 1 else "none",
+            dtype=dtype,
+            width=self.width,
+            frame_shift_s=self.frame_shift_s,
+            preprocessing=self.preprocessing,
+        )
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One utterance's features: values (K, T, D) float32, one K per layer asked; and flags."""
+
+    values: Tensor
+    flags: tuple[str, ...] = ()
+
+
+class Encoder(Protocol):
+    """A backbone with its weights, set to give certain layers."""
+
+    batch_invariant: bool
+    """Whether utterances of different lengths may share a batch; if not, `encode` splits them."""
+
+    def prepare(self, source: Any) -> Any:
+        """Turn samples (S,) or a text into what `encode` takes; runs in threads, on the CPU."""
+        ...
+
+    def encode(self, items: Sequence[Any]) -> list[Encoded]:
+        """Compute the features of prepared items, in their order, independent of each other."""
+        ...
+
+
+class Family(Protocol):
+    """A module in `extract/backbones/`."""
+
+    CHECKPOINTS: dict[str, str]
+    """Backbone name -> default checkpoint."""
+
+    def describe(self, name: str, checkpoint: str, revision: str | None) -> Backbone:
+        """Return the facts of a checkpoint without reading its weights."""
+        ...
+
+    def load(self, backbone: Backbone, layers: tuple[int, ...], device: str) -> Encoder:
+        """Read the weights onto a device."""
+        ...

@@ -1,0 +1,76 @@
+"""What `medusa extract` has to do: one job per backbone, checked before the first one begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medusa.cache import FeatureSpec
+from medusa.extract import sources
+from medusa.extract.backbones import describe
+from medusa.extract.encoder import Backbone
+from medusa.extract.layers import parse_layers
+from medusa.extract.plan import Utterance
+from medusa.manifests import Manifest
+from medusa.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Job:
+    """Utterances to encode with one backbone into one store."""
+
+    backbone: Backbone
+    spec: FeatureSpec
+    store: Path
+    utterances: Sequence[Utterance]
+
+
+def plan_jobs(
+    workspace: Workspace,
+    names: Sequence[str],
+    checkpoint: str | None = None,
+    revision: str | None = None,
+    layers: str | None = None,
+    reduce: str = "sum",
+    dtype: str = "float16",
+    text: str | None = None,
+    splits: Sequence[str] = (),
+) -> list[Job]:
+    """Find out what is asked, without loading weights.
+
+    Args:
+        workspace: with a manifest.
+        names: the backbones.
+        checkpoint, revision: in place of the default of the backbone.
+        layers: as `parse_layers` takes it; by default the backbone's own choice.
+        reduce: `none`, `sum` or `mean` of several layers.
+        dtype: of the stored numbers.
+        text: what text backbones read; see `medusa.manifests.texts.texts_of`.
+        splits: only these splits; all rows by default.
+
+    Raises:
+        MedusaError: anything that can be known to fail before the first job begins.
+    """
+    backbones = [describe(name, checkpoint, revision) for name in dict.fromkeys(names)]
+    corpus = Manifest.read(workspace.manifest)
+    if splits:
+        corpus = corpus.split(*splits)
+    jobs = []
+    found: dict[str, Sequence[Utterance]] = {}
+    for one in backbones:
+        kept = parse_layers(layers or one.default_layers, one.n_layers)
+        spec = one.spec(kept, reduce, dtype)
+        if one.input not in found:
+            found[one.input] = utterances(one.input, corpus, workspace, text)
+        jobs.append(Job(one, spec, workspace.features / spec.folder, found[one.input]))
+    return jobs
+
+
+def utterances(
+    kind: str, corpus: Manifest, workspace: Workspace, text: str | None = None
+) -> list[Utterance]:
+    """Return what a backbone with this input (`audio` or `text`) has to encode."""
+    if kind == "audio":
+        return sources.heard(corpus)
+    from medusa.manifests import texts
+
+    return sources.read(texts.texts_of(corpus, workspace.transcripts, text)[1])

@@ -1,0 +1,62 @@
+"""Which layers are kept, and how several become one."""
+
+import re
+
+from torch import Tensor
+
+from medusa.errors import MedusaError
+
+
+class LayersError(MedusaError):
+    """`--layers` that does not name layers of this backbone."""
+
+
+FORMS = "a number (0 to {last}, or -1, -2, ... from the end), 20-24, last, last4, all, or a list"
+
+
+def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
+    """Return layer numbers, ascending.
+
+    0 is what enters the first transformer layer, l what leaves layer l; L (also -1, `last`) is
+    the last hidden state, after the final norm. `last4` is what leaves the last four transformer
+    layers (all of them where there are fewer); `all` is 0 to L.
+
+    Args:
+        text: a comma list of `-1`, `20`, `20-24`, `last`, `last4`, `all`.
+        n_layers: L.
+
+    Raises:
+        LayersError: not in one of these forms, or outside 0..L.
+    """
+    kept: set[int] = set()
+    for part in text.split(","):
+        kept.update(_one(part.strip(), n_layers))
+    return tuple(sorted(kept))
+
+
+def _one(part: str, n_layers: int) -> range:
+    if part == "all":
+        return range(n_layers + 1)
+    if match := re.fullmatch(r"last(\d*)", part):
+        count = int(match[1] or 1)
+        return range(max(min(1, n_layers), n_layers + 1 - count), n_layers + 1)
+    if match := re.fullmatch(r"(\d+)-(\d+)", part):
+        first, last = int(match[1]), int(match[2])
+    elif re.fullmatch(r"-?\d+", part):
+        first = last = int(part) + (n_layers + 1 if part.startswith("-") else 0)
+    else:
+        raise LayersError(f"--layers {part!r}: expected {FORMS.format(last=n_layers)}")
+    if not 0 <= first <= last <= n_layers:
+        raise LayersError(
+            f"--layers {part}: this backbone has layers 0 to {n_layers}; "
+            f"expected {FORMS.format(last=n_layers)}"
+        )
+    return range(first, last + 1)
+
+
+def reduced(values: Tensor, how: str) -> Tensor:
+    """Turn K layers (K, T, D) into one (1, T, D) by `sum` or `mean`; `none` leaves them apart."""
+    if how == "none" or len(values) == 1:
+        return values
+    total = values.float().sum(0, keepdim=True)
+    return total / len(values) if how == "mean" else total

@@ -1,0 +1,149 @@
+"""The loop: decode ahead, encode in batches, append to the store, until nothing is missing."""
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from medusa.cache import StoreWriter
+from medusa.console import Advance, progress
+from medusa.errors import MedusaError
+from medusa.extract.ahead import ahead
+from medusa.extract.audio import Wave, check_content, read_segment
+from medusa.extract.backbones import family
+from medusa.extract.encoder import Encoded, Encoder
+from medusa.extract.fitting import Fitting
+from medusa.extract.jobs import Job
+from medusa.extract.layers import reduced
+from medusa.extract.plan import Utterance, batches
+
+LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
+
+
+@dataclass
+class Outcome:
+    """What one run of the loop added to a store.
+
+    Attributes:
+        utterances, seconds, frames: how much.
+        elapsed_s: how long it took, the loading of the weights apart.
+        flags: how many utterances carry each flag.
+        problems: one sentence for every utterance that could not be encoded.
+    """
+
+    utterances: int = 0
+    seconds: float = 0.0
+    frames: int = 0
+    elapsed_s: float = 0.0
+    flags: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+def extract(job: Job, device: str, budget_s: float) -> Outcome:
+    """Encode what the store lacks; an utterance that cannot be encoded is reported, not raised.
+
+    Args:
+        job: from `plan_jobs`. Its weights are loaded only if something is missing.
+        device: where the encoder runs.
+        budget_s: padded seconds in a batch.
+
+    Raises:
+        MedusaError: the weights cannot be loaded, or the store is of another spec.
+    """
+    outcome = Outcome()
+    with StoreWriter(job.store, job.spec, provenance(device)) as writer:
+        wanted = {one.content: one for one in job.utterances}
+        todo = [wanted[content] for content in writer.missing(wanted)]
+        if todo:
+            encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
+            done = len(wanted) - len(todo)
+            with progress(f"extract {job.spec.backbone}", len(wanted), done=done) as advance:
+                _fill(writer, todo, encoder, job.backbone.rate_hz or 0, budget_s, outcome, advance)
+    return outcome
+
+
+def remove(store: Path) -> None:
+    """Throw a store away: out of sight at once, then from the disk."""
+    if store.exists():
+        doomed = store.with_name(f".{store.name}.{os.getpid()}.removed")
+        store.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+def provenance(device: str) -> dict[str, object]:
+    """Return what may change the last digits of a feature, but is not its identity."""
+    return {"device": device, "versions": {name: version(name) for name in LIBRARIES}}
+
+
+def _fill(
+    writer: StoreWriter,
+    todo: Sequence[Utterance],
+    encoder: Encoder,
+    rate_hz: int,
+    budget_s: float,
+    outcome: Outcome,
+    advance: Advance,
+) -> None:
+    began = time.monotonic()
+    encode = Fitting(encoder)
+
+    def prepare(batch: list[Utterance]) -> tuple[list[tuple[Utterance, Any]], list[str]]:
+        return _prepare(batch, encoder, rate_hz)
+
+    workers = min(8, os.cpu_count() or 1)
+    for prepared, problems in ahead(prepare, batches(todo, budget_s), workers, 2 * workers):
+        outcome.problems += problems
+        for utterance, encoded in encode(prepared):
+            _store(writer, utterance, encoded, outcome)
+        outcome.elapsed_s = time.monotonic() - began
+        advance(len(prepared) + len(problems), _note(outcome) if rate_hz else "")
+
+
+def _prepare(
+    batch: Sequence[Utterance], encoder: Encoder, rate_hz: int
+) -> tuple[list[tuple[Utterance, Any]], list[str]]:
+    """Fetch and prepare a batch; return what worked, and a sentence for what did not."""
+    prepared: list[tuple[Utterance, Any]] = []
+    problems = []
+    for utterance in batch:
+        try:
+            prepared.append((utterance, encoder.prepare(_fetch(utterance, rate_hz))))
+        except MedusaError as problem:
+            problems.append(f"{utterance.id}: {problem}")
+    return prepared, problems
+
+
+def _fetch(utterance: Utterance, rate_hz: int) -> Wave | str:
+    if isinstance(utterance.source, str):
+        return utterance.source
+    wave = read_segment(utterance.source, rate_hz)
+    check_content(utterance.source, utterance.content)
+    return wave
+
+
+def _store(
+    writer: StoreWriter, utterance: Utterance, encoded: Encoded | MedusaError, outcome: Outcome
+) -> None:
+    try:
+        if isinstance(encoded, MedusaError):
+            raise encoded
+        # reduced in float32, rounded to the stored dtype only after that
+        values = reduced(encoded.values.float(), writer.spec.reduce).cpu().numpy()
+        writer.append(utterance.content, values, encoded.flags)
+    except MedusaError as problem:
+        outcome.problems.append(f"{utterance.place}: {problem}")
+        return
+    outcome.utterances += 1
+    outcome.seconds += utterance.seconds
+    outcome.frames += values.shape[1]
+    outcome.flags.update(encoded.flags)
+
+
+def _note(outcome: Outcome) -> str:
+    speed = outcome.seconds / max(outcome.elapsed_s, 1e-9)
+    return f"{outcome.seconds / 3600:.2f} h of audio, {speed:.0f}x real time"

@@ -1,0 +1,54 @@
+"""What there is to encode: every row of a manifest as a segment to hear or a text to read."""
+
+import pandas as pd
+
+from medusa.errors import MedusaError, listed
+from medusa.extract.audio import Segment
+from medusa.extract.plan import Utterance
+from medusa.manifests import Manifest
+
+LONGEST_S = 600.0  # one utterance lies whole in one shard of a store
+CHARACTERS_PER_S = 15.0  # of fluent English; only to group texts of like length
+
+
+class SourceError(MedusaError):
+    """Rows that a backbone has nothing to hear in."""
+
+
+def heard(manifest: Manifest) -> list[Utterance]:
+    """Return the rows as segments of audio.
+
+    Raises:
+        SourceError: rows without audio, or longer than 10 minutes; all of them are named.
+    """
+    frame = manifest.frame
+    silent = frame["id"][frame[["path", "content", "duration_s"]].isna().any(axis=1)]
+    if len(silent):
+        raise SourceError(
+            f"{len(silent)} of {len(frame)} rows have no audio: {listed(silent)}; extract a text "
+            "backbone, or import the corpus again where its audio is"
+        )
+    long = frame["id"][frame["duration_s"] > LONGEST_S]
+    if len(long):
+        raise SourceError(
+            f"{len(long)} rows are longer than 10 minutes: {listed(long)}; give such recordings "
+            "as several rows with start_s and duration_s"
+        )
+    starts = frame["start_s"].fillna(0.0)
+    columns = zip(
+        frame["id"], frame["content"], frame["path"], starts, frame["duration_s"], strict=True
+    )
+    return [
+        Utterance(name, content, Segment(manifest.audio_path(path), start, duration), duration)
+        for name, content, path, start, duration in columns
+    ]
+
+
+def read(said: "pd.Series[str]") -> list[Utterance]:
+    """Return texts, by id, as things to encode; a text's content is its digest."""
+    from medusa.manifests import texts
+
+    return [
+        Utterance(str(name), texts.content_of(text), text, len(text) / CHARACTERS_PER_S)
+        for name, text in said.items()
+    ]
