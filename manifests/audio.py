@@ -14,12 +14,21 @@ import soundfile
 from medusa.errors import MedusaError
 
 CHUNK_BYTES = 1 << 20
+TOLERANCE_S = 0.01  # segment ends are often rounded up in the corpora's tables
 T = TypeVar("T")
 UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what streaming writers leave in a wav header
 
 
 class AudioError(MedusaError):
-    """A recording that is missing, unreadable, truncated, or shorter than its segment."""
+    """A recording that is missing, unreadable, truncated, or shorter than its segment.
+
+    Attributes:
+        kind: which of these, in one word.
+    """
+
+    def __init__(self, message: str, kind: str = "unreadable") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ def facts_of(path: Path) -> AudioFacts:
             header says.
     """
     if not path.is_file():
-        raise AudioError(f"{path}: no such file")
+        raise AudioError(f"{path}: no such file", "missing")
     try:
         with soundfile.SoundFile(path) as sound:
             facts = AudioFacts(sound.frames, sound.samplerate, sound.channels)
@@ -61,7 +70,11 @@ def facts_of(path: Path) -> AudioFacts:
         size = path.stat().st_size
         raise AudioError(f"{path}: not readable as audio ({size} bytes): {problem}") from problem
     if not whole:
-        raise AudioError(f"{path}: truncated: the last of its {facts.frames} frames is not there")
+        raise AudioError(
+            f"{path}: truncated: the last of its {facts.frames} frames is not there; "
+            "copy the file again",
+            "truncated",
+        )
     _refuse_truncated_wav(path)
     if facts.frames == 0:
         raise AudioError(f"{path}: holds no sound (0 frames)")
@@ -99,12 +112,32 @@ def content_of(file_digest: str, start_s: float, duration_s: float) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
+def segment_of(
+    path: str, start_s: float, duration_s: float, facts: AudioFacts
+) -> tuple[float, float]:
+    """Return the start and length of a segment; NaN means from the start, and to the end.
+
+    Raises:
+        AudioError: the segment is not inside the recording.
+    """
+    start_s = 0.0 if math.isnan(start_s) else start_s
+    rest_s = facts.duration_s - start_s
+    wanted_s = rest_s if math.isnan(duration_s) else duration_s
+    if start_s < 0 or wanted_s <= 0 or wanted_s > rest_s + TOLERANCE_S:
+        raise AudioError(
+            f"{path}: the segment of {wanted_s:g} s from {start_s:g} s is not inside its "
+            f"{facts.duration_s:.3f} s; correct its start and duration",
+            "outside",
+        )
+    return start_s, min(wanted_s, rest_s)
+
+
 def each(
     look: Callable[[Path], T],
     paths: Iterable[Path],
     advance: Callable[[], None] = lambda: None,
     workers: int = 8,
-) -> tuple[dict[Path, T], dict[Path, str]]:
+) -> tuple[dict[Path, T], dict[Path, AudioError]]:
     """Apply `facts_of`, `digest_of` or `recording_of` to many files at once.
 
     Args:
@@ -117,7 +150,7 @@ def each(
         The answers by path, and the problems by path.
     """
     found: dict[Path, T] = {}
-    problems: dict[Path, str] = {}
+    problems: dict[Path, AudioError] = {}
 
     def one(path: Path) -> tuple[Path, T | AudioError]:
         try:
@@ -128,7 +161,7 @@ def each(
     with ThreadPoolExecutor(workers) as pool:
         for path, answer in pool.map(one, dict.fromkeys(paths)):
             if isinstance(answer, AudioError):
-                problems[path] = str(answer)
+                problems[path] = answer
             else:
                 found[path] = answer
             advance()
@@ -153,7 +186,8 @@ def _refuse_truncated_wav(path: Path) -> None:
         share = math.floor(100 * there / promised)
         raise AudioError(
             f"{path}: truncated: its header promises {promised} bytes of sound and "
-            f"{there} are there ({share} %); copy the file again"
+            f"{there} are there ({share} %); copy the file again",
+            "truncated",
         )
 
 

@@ -178,6 +178,37 @@ def split(
 
 
 @manifest.command()
+@click.option("--digests", is_flag=True, help="Read every recording and compare its digest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.pass_context
+def audit(ctx: click.Context, digests: bool, as_json: bool) -> None:
+    """List everything that is wrong with the manifest and its recordings, in one go.
+
+    Exits with 1 when there are errors; warnings and notes leave it at 0.
+    """
+    from medusa.console import progress, say, table
+    from medusa.manifests.audit import audit as look
+    from medusa.manifests.findings import LEVELS, Subject
+    from medusa.workspace import Workspace
+
+    place = Workspace.open(ctx.obj)
+    subject = Subject.read(place.manifest, place.transcripts)
+    with progress("auditing", subject.frame["path"].nunique(), unit="file") as advance:
+        found = look(subject, digests, advance)
+    counts = {level: sum(finding.level == level for finding in found) for level in LEVELS}
+    if as_json:
+        findings = [finding.to_dict() for finding in found]
+        click.echo(json.dumps(counts | {"findings": findings}, indent=2, ensure_ascii=False))
+    elif found:
+        table(["level", "check", "what", "what to do"], [finding.row() for finding in found])
+    summary = ", ".join(
+        f"{count} {level}{'s' if count != 1 else ''}" for level, count in counts.items()
+    )
+    say(f"{place.manifest}: {len(subject.frame)} utterances, {summary}")
+    ctx.exit(1 if counts["error"] else 0)
+
+
+@manifest.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.pass_obj
 def show(home: Path, as_json: bool) -> None:

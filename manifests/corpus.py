@@ -114,8 +114,44 @@ def or_null(values: "pd.Series[str]") -> "pd.Series[str]":
     return values.where(values.str.strip() != "")
 
 
+def standard_splits(names: "pd.Series[str]") -> "pd.Series[str]":
+    """Rename the usual names of splits to train, dev and test; others stay as they are."""
+    return names.str.strip().map(lambda name: SPLIT_NAMES.get(name.lower(), name), "ignore")
+
+
+def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "pd.Series[str]":
+    """Return the text of `<stem>.txt` for each stem; null where there is no such file.
+
+    Raises:
+        CorpusError: a file is not text in UTF-8.
+    """
+
+    def read(stem: str) -> str | None:
+        path = transcripts / f"{stem}.txt"
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as problem:
+            raise CorpusError(f"{path}: not text in UTF-8: {problem}") from problem
+
+    return stems.map(read)
+
+
 def folder(root: Path, name: str) -> Path:
     """Return `root`, or raise a CorpusError if it is no folder."""
     if not root.is_dir():
         raise CorpusError(f"{root}: expected the folder of {name}, and it is not a folder")
     return root
+
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "development": "dev",
+    "val": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "test": "test",
+}

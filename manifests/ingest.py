@@ -8,10 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.audio import AudioError, Recording, content_of, each, recording_of
+from medusa.manifests.audio import AudioError, content_of, each, recording_of, segment_of
 from medusa.manifests.manifest import Manifest, nest_votes
-
-TOLERANCE_S = 0.01  # segment ends are often rounded up in the corpora's tables
 
 
 def attach_audio(
@@ -45,8 +43,9 @@ def attach_audio(
             file = files[path]
             try:
                 if file in unreadable:
-                    raise AudioError(unreadable[file])
-                segment = _segment(path, start_s, duration_s, recordings[file])
+                    raise unreadable[file]
+                facts = recordings[file].facts
+                segment = segment_of(path, start_s, duration_s, facts)
                 content = content_of(recordings[file].digest, *segment)
                 row = (os.path.relpath(file, home.resolve()), content, *segment)
             except AudioError as problem:
@@ -77,25 +76,6 @@ def same_rows(one: Manifest, other: Manifest) -> bool:
         return True
     nested = [nest_votes(each.votes, each.frame["id"]) for each in (one, other)]
     return bool(nested[0].equals(nested[1]))
-
-
-def _segment(
-    path: str, start_s: float, duration_s: float, recording: Recording
-) -> tuple[float, float]:
-    """Return the start and length of a segment; nulls mean from the start, and to the end.
-
-    Raises:
-        AudioError: the segment is not inside the recording.
-    """
-    start_s = 0.0 if math.isnan(start_s) else start_s
-    rest_s = recording.facts.duration_s - start_s
-    wanted_s = rest_s if math.isnan(duration_s) else duration_s
-    if start_s < 0 or wanted_s <= 0 or wanted_s > rest_s + TOLERANCE_S:
-        raise AudioError(
-            f"{path}: the segment {start_s:g} s + {wanted_s:g} s is not inside its "
-            f"{recording.facts.duration_s:.3f} s"
-        )
-    return start_s, min(wanted_s, rest_s)
 
 
 def _refusal(problems: dict[str, str]) -> str:

@@ -10,6 +10,8 @@ from medusa.errors import MedusaError, listed, nearest
 from medusa.manifests.manifest import LabelScheme
 
 Counts = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+TIE = 1e-6  # shares closer than this are equal
 
 
 class LabelError(MedusaError):
@@ -42,37 +44,41 @@ def count_votes(votes: pd.DataFrame, ids: "pd.Series[str]", classes: Sequence[st
     return flat.reshape(len(ids), width)
 
 
-def soft_labels(counts: Counts, scheme: LabelScheme) -> pd.DataFrame:
-    """Share out each utterance's votes over the classes; votes outside the scheme do not count.
-
-    Source: arXiv 2506.09556, "Soft Targets".
+def shares_of(counts: Numbers, scheme: LabelScheme) -> pd.DataFrame:
+    """Divide each row by its sum.
 
     Args:
-        counts: (U, C + 1) from `count_votes`.
+        counts: (U, C), not negative; NaN counts as 0.
         scheme: the C classes.
 
     Returns:
-        Columns `p_<class>` (U, C), each row summing to 1, or all null without a vote that counts.
+        Columns `p_<class>` (U, C), each row summing to 1, or all null where the sum is 0.
     """
-    inside = counts[:, :-1].astype(np.float64)
+    inside = np.nan_to_num(counts.astype(np.float64))
     total = inside.sum(axis=1, keepdims=True)
     shares = np.divide(inside, total, out=np.full_like(inside, np.nan), where=total > 0)
     return pd.DataFrame(shares.astype(np.float32), columns=scheme.columns)
 
 
-def consensus(counts: Counts, classes: Sequence[str]) -> "pd.Series[str]":
+def consensus(counts: Numbers, classes: Sequence[str]) -> "pd.Series[str]":
     """Return the class with most votes; null on a tie, and where votes outside the scheme win.
 
     Args:
-        counts: (U, C + 1) from `count_votes`.
+        counts: (U, C + 1) as from `count_votes`; shares will do.
         classes: the classes (C,).
     """
     winner = counts.argmax(axis=1)
     most = counts.max(axis=1)
-    alone = (counts == most[:, None]).sum(axis=1) == 1
+    alone = (most[:, None] - counts < TIE).sum(axis=1) == 1
     decided = alone & (most > 0) & (winner < len(classes))
     names = np.array([*classes, ""], dtype=object)[winner]
     return pd.Series(np.where(decided, names, None), dtype="str")
+
+
+def plurality(soft: pd.DataFrame, scheme: LabelScheme) -> "pd.Series[str]":
+    """Return the class with the largest soft label (U, C); null on a tie and without a label."""
+    shares = np.nan_to_num(soft[scheme.columns].to_numpy(np.float64))
+    return consensus(np.column_stack([shares, np.zeros(len(shares))]), scheme.classes)
 
 
 def one_hot(labels: "pd.Series[str]", scheme: LabelScheme) -> pd.DataFrame:
@@ -99,6 +105,10 @@ def check_labels(labels: "pd.Series[str]", classes: Sequence[str]) -> None:
 def from_votes(
     votes: pd.DataFrame, ids: "pd.Series[str]", scheme: LabelScheme
 ) -> tuple["pd.Series[str]", pd.DataFrame]:
-    """Return the consensus label (U,) and the soft labels (U, C) of the votes."""
+    """Return the consensus label (U,) and the soft labels (U, C) of the votes.
+
+    A soft label shares out an utterance's votes over the classes; votes outside the scheme do not
+    count in it. Source: arXiv 2506.09556, "Soft Targets".
+    """
     counts = count_votes(votes, ids, scheme.classes)
-    return consensus(counts, scheme.classes), soft_labels(counts, scheme)
+    return consensus(counts, scheme.classes), shares_of(counts[:, :-1], scheme)

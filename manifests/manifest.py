@@ -200,4 +200,5 @@ def flatten_votes(nested: pa.ChunkedArray, ids: pa.ChunkedArray) -> pd.DataFrame
     votes = table["vote"].chunk(0)
     owners = table["id"].take(pc.list_parent_indices(votes))
     columns = dict(zip(VOTE.names, votes.flatten().flatten(), strict=True))
-    return pa.table({"id": owners, **columns}).to_pandas()
+    votes_frame: pd.DataFrame = pa.table({"id": owners, **columns}).to_pandas()
+    return votes_frame

@@ -9,7 +9,7 @@ from medusa.manifests.manifest import SPLITS, Manifest
 NO_CONSENSUS = "(no consensus)"
 NO_SPLIT = "(no split)"
 ALL = "all"
-OPTIONAL = ("with attributes", "votes")  # shown where there are any
+OPTIONAL = ("hours", "with attributes", "votes")  # shown where there are any
 
 
 def split_names(manifest: Manifest) -> list[str]:
@@ -95,7 +95,7 @@ def as_json(manifest: Manifest) -> dict[str, object]:
     splits = {
         str(name): {
             "classes": {str(row): int(value) for row, value in counts[name].items()},
-            **{str(row).replace(" ", "_"): float(value) for row, value in sizes[name].items()},
+            **{str(row).replace(" ", "_"): _plain(row, sizes[name][row]) for row in sizes[name]},
         }
         for name in counts
     }
@@ -104,3 +104,7 @@ def as_json(manifest: Manifest) -> dict[str, object]:
         "splits": splits,
         "provenance": manifest.provenance,
     }
+
+
+def _plain(row: object, value: float) -> int | float:
+    return round(value, 6) if row == "hours" else int(value)

@@ -134,9 +134,10 @@ def refuse_to_replace(manifest: Manifest, keep_test: bool) -> None:
         return
     if len(present):
         made = manifest.provenance.get("split")
-        counts = ", ".join(f"{name} {rows}" for name, rows in present.items())
+        how = [f"{key} {value}" for key, value in made.items()] if isinstance(made, dict) else []
+        counts = [f"{name} {rows}" for name, rows in present.items()]
         raise SplitError(
-            f"the manifest is split already ({counts}; made by {made or 'its importer'}); "
+            f"the manifest is split already: {', '.join(counts)} rows ({', '.join(how)}); "
             "replace that with --force, or keep its test split with --keep-test"
         )
 

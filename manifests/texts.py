@@ -80,9 +80,7 @@ def require_texts(texts: "pd.Series[str]", source: str) -> None:
         return
     rows = "1 utterance has" if len(ids) == 1 else f"{len(ids)} utterances have"
     other = "" if source == MANIFEST else ", or use the corpus's own texts: --text manifest"
-    raise TextError(
-        f"{rows} no text in {source!r}: {listed(ids)}; run `medusa transcribe`{other}"
-    )
+    raise TextError(f"{rows} no text in {source!r}: {listed(ids)}; run `medusa transcribe`{other}")
 
 
 def sources(transcripts: Path) -> list[str]:
@@ -99,10 +97,11 @@ def read_transcripts(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise TextError(f"{path}: no transcripts here; make them with `medusa transcribe`")
     try:
-        table = pq.read_table(path)
-        return table.select(TRANSCRIPTS.names).cast(TRANSCRIPTS).to_pandas()
+        table = pq.read_table(path).select(TRANSCRIPTS.names).cast(TRANSCRIPTS)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError, OSError) as problem:
         raise TextError(f"{path}: not a table of transcripts: {problem}") from problem
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def write_transcripts(path: Path, frame: pd.DataFrame) -> None:

@@ -1,0 +1,88 @@
+"""The part of the audit that looks at the recordings."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from medusa.manifests.audio import (
+    AudioError,
+    AudioFacts,
+    content_of,
+    digest_of,
+    each,
+    facts_of,
+    segment_of,
+)
+from medusa.manifests.findings import Finding, Subject
+
+REMEDIES = {
+    "missing": "put the files back, or import the corpus again with --drop-bad-audio",
+    "unreadable": "replace the files, or import the corpus again with --drop-bad-audio",
+    "truncated": "copy the files again, or import the corpus again with --drop-bad-audio",
+    "outside": "correct start and duration, and import the corpus again",
+}
+
+
+def audio_files(
+    subject: Subject, digests: bool = False, advance: Callable[[], None] = lambda: None
+) -> Iterator[Finding]:
+    """Find rows without audio, and recordings that are missing, unreadable, truncated or changed.
+
+    Args:
+        subject: the manifest.
+        digests: read every recording and compare its bytes with those imported.
+        advance: called after each recording.
+    """
+    silent = subject.frame["path"].isna()
+    if silent.any():
+        remedy = "nothing, if the corpus has none; only text backbones can use these rows"
+        message = f"{silent.sum()} rows have no audio"
+        yield Finding("note", "audio", message, remedy, subject.ids(silent))
+    rows = subject.frame[~silent]
+    unnamed = rows["content"].isna()
+    if unnamed.any():
+        message = f"{unnamed.sum()} rows have a recording but no content digest"
+        where = tuple(rows["id"][unnamed].astype(str))
+        yield Finding("error", "audio", message, "import the corpus again", where)
+    files = {str(path): subject.home / str(path) for path in rows["path"].unique()}
+    facts, problems = each(facts_of, files.values(), advance)
+    problems |= _outside(rows, files, facts)
+    for kind, remedy in REMEDIES.items():
+        where = tuple(str(problem) for problem in problems.values() if problem.kind == kind)
+        if where:
+            message = f"{len(where)} recordings are {kind}"
+            message += " the file they are cut from" if kind == "outside" else ""
+            yield Finding("error", "audio", message, remedy, where)
+    if digests:
+        yield from _changed(rows, files, [file for file in facts if file not in problems])
+
+
+def _outside(
+    rows: pd.DataFrame, files: dict[str, Path], facts: dict[Path, AudioFacts]
+) -> dict[Path, AudioError]:
+    """Return the segments that are not inside their file."""
+    problems: dict[Path, AudioError] = {}
+    columns = (rows["path"], rows["start_s"], rows["duration_s"])
+    for path, start_s, duration_s in zip(*columns, strict=True):
+        if files[path] in facts:
+            try:
+                segment_of(path, start_s, duration_s, facts[files[path]])
+            except AudioError as problem:
+                problems[Path(f"{path} {start_s}")] = problem
+    return problems
+
+
+def _changed(rows: pd.DataFrame, files: dict[str, Path], whole: list[Path]) -> Iterator[Finding]:
+    """Find recordings whose bytes are not those that were imported."""
+    found, _ = each(digest_of, whole)
+    where = []
+    columns = (rows["id"], rows["path"], rows["content"], rows["start_s"], rows["duration_s"])
+    for name, path, content, start_s, duration_s in zip(*columns, strict=True):
+        digest = found.get(files[path])
+        if digest and content and content_of(digest, start_s, duration_s) != content:
+            where.append(str(name))
+    if where:
+        message = f"the recordings of {len(where)} rows have changed since the import"
+        remedy = "import the corpus again; their features are then computed again"
+        yield Finding("error", "audio", message, remedy, tuple(where))

@@ -1,0 +1,105 @@
+"""What an audit looks at, and what it finds."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medusa.errors import listed
+from medusa.manifests.manifest import ATTRIBUTES, NUMBERS, TEXTS, LabelScheme, ManifestError
+
+LEVELS = ("error", "warning", "note")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to mend or to know.
+
+    Attributes:
+        level: one of `LEVELS`; an error makes results wrong or a later command fail.
+        check: what was looked at, in a word or two.
+        message: what is wrong.
+        remedy: what to do about it.
+        where: the utterances, files, speakers or classes it is about, all of them.
+    """
+
+    level: str
+    check: str
+    message: str
+    remedy: str
+    where: tuple[str, ...] = ()
+
+    def row(self) -> list[str]:
+        """Return the cells of a table: level, check, message with the first places, remedy."""
+        places = f": {listed(self.where)}" if self.where else ""
+        return [self.level, self.check, self.message + places, self.remedy]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain JSON values."""
+        return asdict(self) | {"where": list(self.where), "count": len(self.where)}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A manifest as it is in the file, with whatever is wrong with it.
+
+    Attributes:
+        frame: a row per utterance; ids may come twice; columns that are absent are null.
+        absent: columns that the file lacks.
+        scheme: the classes.
+        provenance: where it came from.
+        home: the folder that paths are relative to.
+        transcripts: the folder with tables of transcripts.
+    """
+
+    frame: pd.DataFrame
+    absent: tuple[str, ...]
+    scheme: LabelScheme
+    provenance: dict[str, object]
+    home: Path
+    transcripts: Path
+
+    @classmethod
+    def read(cls, path: Path, transcripts: Path) -> "Subject":
+        """Read a manifest without refusing what an audit should find.
+
+        Raises:
+            ManifestError: the file is missing, or is not a manifest at all.
+        """
+        if not path.exists():
+            raise ManifestError(
+                f"{path}: no manifest here; make one with `medusa manifest import CORPUS PATH`"
+            )
+        try:
+            table = pq.read_table(path)
+            metadata = table.schema.metadata or {}
+            scheme = json.loads(metadata[b"medusa.scheme"])
+        except (pa.ArrowInvalid, OSError, KeyError) as problem:
+            raise ManifestError(f"{path}: not a manifest: {problem}") from problem
+        named = LabelScheme(scheme["name"], tuple(scheme["classes"]))
+        numbers = (*NUMBERS, *named.columns, *ATTRIBUTES)
+        columns = ["id", *TEXTS, *numbers]
+        absent = tuple(name for name in columns if name not in table.column_names)
+        frame = table.select([name for name in columns if name not in absent]).to_pandas()
+        frame = frame.reindex(columns=columns)
+        provenance = json.loads(metadata.get(b"medusa.provenance", b"{}"))
+        return cls(frame, absent, named, provenance, path.parent, transcripts)
+
+    def ids(self, where: "pd.Series[bool]") -> tuple[str, ...]:
+        """Return the ids of some rows."""
+        return tuple(self.frame["id"][where].fillna("(no id)").astype(str))
+
+    @property
+    def split_by(self) -> str:
+        """How the split was made: speaker, utterance, corpus, or nothing."""
+        split = self.provenance.get("split")
+        return str(split.get("by", "")) if isinstance(split, dict) else ""
+
+    @property
+    def kept(self) -> str:
+        """The corpus's own split that a later one left alone, or nothing."""
+        split = self.provenance.get("split")
+        return str(split.get("kept", "")) if isinstance(split, dict) else ""

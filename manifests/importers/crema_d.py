@@ -1,0 +1,125 @@
+"""CREMA-D: acted English, 7,442 clips of 91 actors, with the votes of 2,443 raters.
+
+Six emotions, twelve sentences that say nothing about them. ROOT is the corpus's folder: its
+`tabulatedVotes.csv` (found in `processedResults/` too) has the votes, `VideoDemographics.csv` the
+actors' gender, `AudioWAV/` the recordings; without that folder the rows are kept without audio.
+
+Raters heard the voice, saw the face, or both: three sets of votes for the same clips, one of which
+`--channel` picks. An id is the clip's name: `1001_DFA_ANG_XX` is actor 1001, sentence DFA, acted
+anger, intensity unspecified. The label is the emotion most voted for, not the one acted; ties have
+none. Raters are not named in the table. The corpus has no split of its own.
+
+Source: Cao et al., CREMA-D, IEEE Transactions on Affective Computing, 2014. Licence: ODbL 1.0.
+"""
+
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from medusa.errors import listed
+from medusa.manifests.corpus import CorpusError, folder, numbers, read_table
+from medusa.manifests.labels import from_votes
+from medusa.manifests.manifest import LabelScheme, Manifest
+
+EMOTIONS = {
+    "A": "anger",
+    "D": "disgust",
+    "F": "fear",
+    "H": "happy",
+    "N": "neutral",
+    "S": "sad",
+}
+SCHEME = LabelScheme("crema-d", tuple(EMOTIONS.values()))
+CHANNELS = {"voice": "1", "face": "2", "both": "3"}  # first digit of a row's running number
+SENTENCES = {
+    "IEO": "It's eleven o'clock.",
+    "TIE": "That is exactly what happened.",
+    "IOM": "I'm on my way to the meeting.",
+    "IWW": "I wonder what this is about.",
+    "TAI": "The airplane is almost full.",
+    "MTI": "Maybe tomorrow it will be cold.",
+    "IWL": "I would like a new alarm clock.",
+    "ITH": "I think I have a doctor's appointment.",
+    "DFA": "Don't forget a jacket.",
+    "ITS": "I think I've seen this before.",
+    "TSI": "The surface is slick.",
+    "WSI": "We'll stop in a couple of minutes.",
+}
+OPTIONS = [
+    click.Option(
+        ["--channel"],
+        type=click.Choice(list(CHANNELS)),
+        default="voice",
+        show_default=True,
+        help="What the raters had: the voice alone, the face alone, or both.",
+    )
+]
+
+
+def import_corpus(root: Path, channel: str = "voice") -> Manifest:
+    """Read the votes of one channel, and the recordings where they are.
+
+    Raises:
+        CorpusError: a table is missing or not in the published form, or a clip is not named as
+            in CREMA-D.
+    """
+    folder(root, "CREMA-D")
+    table = _votes_table(root)
+    table = table[table["number"].str.startswith(CHANNELS[channel])].reset_index(drop=True)
+    votes = _one_row_per_vote(table)
+    frame = _clips(root, table["fileName"])
+    label, soft = from_votes(votes, frame["id"], SCHEME)
+    frame = pd.concat([frame.assign(label=label), soft], axis=1)
+    return Manifest(frame, SCHEME, votes)
+
+
+def _votes_table(root: Path) -> pd.DataFrame:
+    """Return the running number, the clip and its vote counts."""
+    places = [root / "tabulatedVotes.csv", root / "processedResults" / "tabulatedVotes.csv"]
+    path = next((place for place in places if place.is_file()), places[0])
+    table = read_table(path, [*EMOTIONS, "fileName"])
+    table = table.rename(columns={table.columns[0]: "number"})
+    counts = {letter: numbers(table, letter, path).fillna(0) for letter in EMOTIONS}
+    return table[["number", "fileName"]].assign(**counts)
+
+
+def _one_row_per_vote(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn counts by emotion into votes; the table does not say whose they are."""
+    counts = table[list(EMOTIONS)].to_numpy().astype(np.int64)
+    clips, emotions = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), len(EMOTIONS))
+    none = pd.Series(None, index=range(len(clips)), dtype=object)
+    return pd.DataFrame(
+        {
+            "id": table["fileName"].to_numpy()[clips],
+            "rater": none,
+            "primary": np.array(SCHEME.classes)[emotions],
+            "secondary": none,
+            "arousal": np.float32("nan"),
+            "valence": np.float32("nan"),
+            "dominance": np.float32("nan"),
+        }
+    )
+
+
+def _clips(root: Path, names: "pd.Series[str]") -> pd.DataFrame:
+    """Return what the clips' names, the actors' table and the folder of recordings say."""
+    parts = names.str.split("_", expand=True).reindex(columns=range(4))
+    strange = names[~parts[1].isin(list(SENTENCES)) | parts[3].isna()]
+    if len(strange):
+        raise CorpusError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
+    actors = read_table(root / "VideoDemographics.csv", ["ActorID", "Sex"])
+    gender = actors.set_index("ActorID")["Sex"].str.lower()
+    wavs = {file.stem: str(file) for file in (root / "AudioWAV").glob("*.wav")}
+    missing = str(root / "AudioWAV") + "/" + names + ".wav"
+    return pd.DataFrame(
+        {
+            "id": names,
+            "path": names.map(wavs).fillna(missing) if wavs else None,
+            "speaker": parts[0],
+            "gender": parts[0].map(gender),
+            "language": "en",
+            "text": parts[1].map(SENTENCES),
+        }
+    )

@@ -1,0 +1,177 @@
+"""Any corpus as one table: a csv in UTF-8 with a row per utterance, columns named by options.
+
+ROOT is the csv. A column that has the manifest's own name (`id`, `path`, `speaker`, `gender`,
+`language`, `split`, `text`, `label`, `start_s`, `duration_s`, `arousal`, `valence`, `dominance`,
+`p_<class>`) is read without saying so; an option names another. Only the id is needed, and where
+there is none the path serves. Paths are relative to the csv's folder, or to `--audio`.
+
+Labels come as a consensus (`--label`), as soft labels (`--soft angry=Angry,sad=Sad`), or both; each
+is made from the other where it is missing. Class names are put into lower case. Splits named
+train, dev, valid, test and the like become train, dev and test; other names stay.
+"""
+
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from medusa.errors import listed
+from medusa.manifests.corpus import CorpusError, numbers, or_null, read_table, standard_splits
+from medusa.manifests.labels import check_labels, one_hot, plurality, shares_of
+from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
+
+TEXTS = ("speaker", "gender", "language", "split", "text", "label")
+NUMBERS = {"start": "start_s", "duration": "duration_s"} | {name: name for name in ATTRIBUTES}
+HELP = {
+    "id": "Column with the utterance's name.",
+    "path": "Column with the recording's file.",
+    "label": "Column with the consensus class; empty where there is none.",
+    "speaker": "Column with the speaker.",
+    "gender": "Column with the speaker's gender.",
+    "language": "Column with the language.",
+    "split": "Column with the corpus's own split.",
+    "text": "Column with the transcript.",
+    "start": "Column with the segment's start in the file, in seconds.",
+    "duration": "Column with the segment's length, in seconds.",
+    "arousal": "Column with arousal, 1 to 7.",
+    "valence": "Column with valence, 1 to 7.",
+    "dominance": "Column with dominance, 1 to 7.",
+}
+OPTIONS = [
+    *(click.Option([f"--{name}"], metavar="COLUMN", help=text) for name, text in HELP.items()),
+    click.Option(
+        ["--soft"],
+        metavar="CLASS=COLUMN,...",
+        help="Columns with soft labels, and with that the classes and their order.",
+    ),
+    click.Option(
+        ["--counts"],
+        is_flag=True,
+        help="The soft label columns count votes: divide each row by its sum.",
+    ),
+    click.Option(
+        ["--classes"],
+        metavar="CLASS,...",
+        help="The classes and their order (default: the labels there are, sorted).",
+    ),
+    click.Option(
+        ["--no-consensus"],
+        metavar="LABEL,...",
+        help="Labels that stand for no consensus, such as x,other.",
+    ),
+    click.Option(
+        ["--audio"],
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="The folder that paths are relative to (default: the csv's).",
+    ),
+    click.Option(["--name"], help="The label scheme's name (default: the csv's name)."),
+]
+
+
+def import_corpus(
+    root: Path,
+    soft: str | None = None,
+    counts: bool = False,
+    classes: str | None = None,
+    no_consensus: str | None = None,
+    audio: Path | None = None,
+    name: str | None = None,
+    **columns: str | None,
+) -> Manifest:
+    """Read the csv at `root`; `columns` maps the keys of `HELP` to the names of its columns.
+
+    Raises:
+        CorpusError: a named column is missing, cells are not numbers, there is neither id nor
+            path, or no label.
+        LabelError: a label is not one of the classes given.
+    """
+    named = {key: column for key, column in columns.items() if column}
+    table = read_table(root, list(named.values()))
+    frame = _rows(table, root, _found(table, named), audio or root.parent)
+    shares = _soft_columns(table, soft)
+    read_table(root, list(shares.values()))
+    label = _consensus(frame.pop("label") if "label" in frame else None, no_consensus)
+    if label is None and not shares:
+        raise CorpusError(
+            f"{root}: no labels; name a column with --label, or columns with --soft; "
+            f"it has {', '.join(table.columns)}"
+        )
+    scheme = LabelScheme(name or root.stem, _classes(classes, shares, label))
+    if shares:
+        absent = [each for each in scheme.classes if each not in shares]
+        if absent:
+            raise CorpusError(f"--soft has no column for class {listed(absent)} of --classes")
+        values = np.column_stack([numbers(table, shares[each], root) for each in scheme.classes])
+        rows = pd.DataFrame(values, columns=scheme.columns)
+        soft_rows = shares_of(values, scheme) if counts else rows
+    else:
+        soft_rows = one_hot(label, scheme) if label is not None else pd.DataFrame()
+    if label is None:
+        label = plurality(soft_rows, scheme)
+    check_labels(label, scheme.classes)
+    frame = pd.concat([frame.assign(label=label), soft_rows], axis=1)
+    provenance: dict[str, object] = {"split": {"by": "corpus"}} if "split" in frame else {}
+    return Manifest(frame, scheme, provenance=provenance)
+
+
+def _found(table: pd.DataFrame, named: dict[str, str]) -> dict[str, str]:
+    """Return the columns to read: those named, and those with the manifest's own names."""
+    own = {key: NUMBERS.get(key, key) for key in HELP}
+    return {key: column for key, column in own.items() if column in table} | named
+
+
+def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path) -> pd.DataFrame:
+    """Return the manifest's columns, soft labels apart."""
+    if "id" not in columns and "path" not in columns:
+        raise CorpusError(
+            f"{root}: no column for the utterance; name it with --id (or --path); "
+            f"it has {', '.join(table.columns)}"
+        )
+    names = table[columns.get("id", columns.get("path", ""))].str.strip()
+    if (names == "").any():
+        empty = listed(row + 2 for row in names.index[names == ""])
+        raise CorpusError(f"{root}: no id in row {empty} (the header is row 1)")
+    frame = pd.DataFrame({"id": names})
+    if "path" in columns:
+        given = or_null(table[columns["path"]])
+        frame["path"] = given.map(lambda path: str(audio / path), na_action="ignore")
+    for key in TEXTS:
+        if key in columns:
+            frame[key] = or_null(table[columns[key]])
+    if "split" in frame:
+        frame["split"] = standard_splits(frame["split"])
+    for key, own in NUMBERS.items():
+        if key in columns:
+            frame[own] = numbers(table, columns[key], root)
+    return frame
+
+
+def _soft_columns(table: pd.DataFrame, soft: str | None) -> dict[str, str]:
+    """Return the column of each class, from `--soft` or from the columns `p_<class>`."""
+    if soft is None:
+        columns = [str(column) for column in table.columns if str(column).startswith("p_")]
+        return {column.removeprefix("p_").lower(): column for column in columns}
+    pairs = [pair.partition("=") for pair in soft.split(",")]
+    wrong = [name for name, equals, column in pairs if not (name.strip() and equals and column)]
+    if wrong:
+        raise CorpusError(f"--soft: expected CLASS=COLUMN,CLASS=COLUMN and got {listed(wrong)}")
+    return {name.strip().lower(): column.strip() for name, _, column in pairs}
+
+
+def _consensus(label: "pd.Series[str] | None", no_consensus: str | None) -> "pd.Series[str] | None":
+    if label is None:
+        return None
+    label = label.str.strip().str.lower()
+    return label.where(~label.isin((no_consensus or "").lower().split(",")))
+
+
+def _classes(
+    classes: str | None, shares: dict[str, str], label: "pd.Series[str] | None"
+) -> tuple[str, ...]:
+    """Return the classes in order: as given, else as in `--soft`, else the labels sorted."""
+    if classes:
+        return tuple(name.strip().lower() for name in classes.split(","))
+    if shares or label is None:
+        return tuple(shares)
+    return tuple(sorted(label.dropna().unique()))

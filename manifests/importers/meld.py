@@ -1,0 +1,55 @@
+"""MELD: 13,708 utterances of a television series, as text; 7 emotions, heavily unbalanced.
+
+ROOT is the folder with `train_sent_emo.csv`, `dev_sent_emo.csv` and `test_sent_emo.csv` (9,989,
+1,109 and 2,610 rows). Those files are the corpus's own split; an id says which (`train_dia0_utt0`),
+because dialogue numbers start again in each. Only the text is read: utterances have no audio here.
+
+The six main characters are in all three splits by design of the corpus, so its protocol is not
+speaker-independent; the audit says so as a warning. One consensus label per utterance, no votes.
+
+Source: Poria et al., MELD, ACL 2019 (arXiv 1810.02508). Licence: GPL-3.0.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from medusa.manifests.corpus import folder, or_null, read_table
+from medusa.manifests.labels import one_hot
+from medusa.manifests.manifest import SPLITS, LabelScheme, Manifest
+
+if TYPE_CHECKING:
+    import click
+
+OPTIONS: "list[click.Option]" = []
+SCHEME = LabelScheme("meld", ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"))
+COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
+
+
+def import_corpus(root: Path) -> Manifest:
+    """Read the three tables in `root`.
+
+    Raises:
+        CorpusError: a table is missing or is not in the published form.
+        LabelError: an emotion is not one of the seven.
+    """
+    folder(root, "MELD")
+    frame = pd.concat([_rows(root, split) for split in SPLITS], ignore_index=True)
+    soft = one_hot(frame["label"], SCHEME)
+    provenance: dict[str, object] = {"split": {"by": "corpus"}}
+    return Manifest(pd.concat([frame, soft], axis=1), SCHEME, provenance=provenance)
+
+
+def _rows(root: Path, split: str) -> pd.DataFrame:
+    table = read_table(root / f"{split}_sent_emo.csv", COLUMNS)
+    return pd.DataFrame(
+        {
+            "id": f"{split}_dia" + table["Dialogue_ID"] + "_utt" + table["Utterance_ID"],
+            "speaker": or_null(table["Speaker"].str.strip()),
+            "language": "en",
+            "split": split,
+            "text": table["Utterance"],
+            "label": table["Emotion"].str.strip().str.lower(),
+        }
+    )
