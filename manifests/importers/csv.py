@@ -18,7 +18,7 @@ import pandas as pd
 
 from medusa.errors import listed
 from medusa.manifests.corpus import CorpusError, numbers, or_null, read_table, standard_splits
-from medusa.manifests.labels import check_labels, one_hot, plurality, shares_of
+from medusa.manifests.labels import LabelError, one_hot, plurality, shares_of
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
 
 TEXTS = ("speaker", "gender", "language", "split", "text", "label")
@@ -87,30 +87,14 @@ def import_corpus(
         LabelError: a label is not one of the classes given.
     """
     named = {key: column for key, column in columns.items() if column}
-    table = read_table(root, list(named.values()))
+    shares = _soft_columns(soft)
+    table = read_table(root, [*named.values(), *shares.values()])
     frame = _rows(table, root, _found(table, named), audio or root.parent)
-    shares = _soft_columns(table, soft)
-    read_table(root, list(shares.values()))
-    label = _consensus(frame.pop("label") if "label" in frame else None, no_consensus)
-    if label is None and not shares:
-        raise CorpusError(
-            f"{root}: no labels; name a column with --label, or columns with --soft; "
-            f"it has {', '.join(table.columns)}"
-        )
-    scheme = LabelScheme(name or root.stem, _classes(classes, shares, label))
-    if shares:
-        absent = [each for each in scheme.classes if each not in shares]
-        if absent:
-            raise CorpusError(f"--soft has no column for class {listed(absent)} of --classes")
-        values = np.column_stack([numbers(table, shares[each], root) for each in scheme.classes])
-        rows = pd.DataFrame(values, columns=scheme.columns)
-        soft_rows = shares_of(values, scheme) if counts else rows
-    else:
-        soft_rows = one_hot(label, scheme) if label is not None else pd.DataFrame()
-    if label is None:
-        label = plurality(soft_rows, scheme)
-    check_labels(label, scheme.classes)
-    frame = pd.concat([frame.assign(label=label), soft_rows], axis=1)
+    label = _consensus(frame.pop("label"), no_consensus) if "label" in frame else None
+    shares = shares or _own_soft_columns(table)
+    scheme = LabelScheme(name or root.stem, _classes(root, classes, shares, label))
+    soft_rows = _soft_rows(table, root, shares, scheme, counts)
+    frame = pd.concat([frame, _labels(root, label, soft_rows, scheme)], axis=1)
     provenance: dict[str, object] = {"split": {"by": "corpus"}} if "split" in frame else {}
     return Manifest(frame, scheme, provenance=provenance)
 
@@ -147,31 +131,68 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
     return frame
 
 
-def _soft_columns(table: pd.DataFrame, soft: str | None) -> dict[str, str]:
-    """Return the column of each class, from `--soft` or from the columns `p_<class>`."""
-    if soft is None:
-        columns = [str(column) for column in table.columns if str(column).startswith("p_")]
-        return {column.removeprefix("p_").lower(): column for column in columns}
-    pairs = [pair.partition("=") for pair in soft.split(",")]
-    wrong = [name for name, equals, column in pairs if not (name.strip() and equals and column)]
+def _soft_columns(soft: str | None) -> dict[str, str]:
+    """Return the column of each class, from `--soft`."""
+    pairs = [pair.partition("=") for pair in soft.split(",")] if soft else []
+    wrong = ["".join(pair) for pair in pairs if not all(part.strip() for part in pair)]
     if wrong:
         raise CorpusError(f"--soft: expected CLASS=COLUMN,CLASS=COLUMN and got {listed(wrong)}")
     return {name.strip().lower(): column.strip() for name, _, column in pairs}
 
 
-def _consensus(label: "pd.Series[str] | None", no_consensus: str | None) -> "pd.Series[str] | None":
-    if label is None:
+def _own_soft_columns(table: pd.DataFrame) -> dict[str, str]:
+    """Return the columns that are named `p_<class>`, by class."""
+    columns = [str(column) for column in table.columns if str(column).startswith("p_")]
+    return {column.removeprefix("p_").lower(): column for column in columns}
+
+
+def _soft_rows(
+    table: pd.DataFrame, root: Path, shares: dict[str, str], scheme: LabelScheme, counts: bool
+) -> pd.DataFrame | None:
+    """Return the soft label columns of the table, if it has any."""
+    if not shares:
         return None
+    values = np.column_stack([numbers(table, shares[each], root) for each in scheme.classes])
+    return shares_of(values, scheme) if counts else pd.DataFrame(values, columns=scheme.columns)
+
+
+def _labels(
+    root: Path,
+    label: "pd.Series[str] | None",
+    soft_rows: pd.DataFrame | None,
+    scheme: LabelScheme,
+) -> pd.DataFrame:
+    """Return consensus and soft labels, each made from the other where it is missing."""
+    if label is None:
+        rows = pd.DataFrame() if soft_rows is None else soft_rows
+        return pd.concat([plurality(rows, scheme).rename("label"), rows], axis=1)
+    try:
+        rows = one_hot(label, scheme)  # checks the labels too
+    except LabelError as problem:
+        raise LabelError(
+            f"{root}: {problem}; name those that stand for no consensus with --no-consensus"
+        ) from problem
+    return pd.concat([label.rename("label"), rows if soft_rows is None else soft_rows], axis=1)
+
+
+def _consensus(label: "pd.Series[str]", no_consensus: str | None) -> "pd.Series[str]":
     label = label.str.strip().str.lower()
     return label.where(~label.isin((no_consensus or "").lower().split(",")))
 
 
 def _classes(
-    classes: str | None, shares: dict[str, str], label: "pd.Series[str] | None"
+    root: Path, classes: str | None, shares: dict[str, str], label: "pd.Series[str] | None"
 ) -> tuple[str, ...]:
     """Return the classes in order: as given, else as in `--soft`, else the labels sorted."""
-    if classes:
-        return tuple(name.strip().lower() for name in classes.split(","))
-    if shares or label is None:
-        return tuple(shares)
+    if not shares and label is None:
+        raise CorpusError(
+            f"{root}: no labels; name a column with --label, or columns with "
+            "--soft CLASS=COLUMN,..."
+        )
+    given = tuple(name.strip().lower() for name in classes.split(",")) if classes else ()
+    absent = [name for name in given if shares and name not in shares]
+    if absent:
+        raise CorpusError(f"{root}: no soft label column for {listed(absent)} of --classes")
+    if given or shares or label is None:
+        return given or tuple(shares)
     return tuple(sorted(label.dropna().unique()))
