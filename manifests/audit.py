@@ -79,7 +79,7 @@ def consensus(subject: Subject) -> Iterator[Finding]:
         where = tuple(sorted(label[strange].unique()))
         yield Finding("error", "labels", message, IMPORT_AGAIN, where)
     soft = subject.frame[subject.scheme.columns].fillna(0).to_numpy(float)
-    code = pd.Categorical(label, categories=list(subject.scheme.classes)).codes
+    code = pd.Index(subject.scheme.classes).get_indexer(pd.Index(label))
     said = soft[np.arange(len(soft)), code]
     less = pd.Series((code >= 0) & (soft.max(axis=1) > said + SUM_TOLERANCE), label.index)
     if less.any():

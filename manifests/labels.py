@@ -37,7 +37,7 @@ def count_votes(votes: pd.DataFrame, ids: "pd.Series[str]", classes: Sequence[st
     if (rows < 0).any():
         strangers = given["id"][rows < 0].unique()
         raise LabelError(f"votes for utterances that are not in the table: {listed(strangers)}")
-    columns = pd.Categorical(given["primary"], categories=list(classes)).codes.astype(np.int64)
+    columns = pd.Index(classes).get_indexer(pd.Index(given["primary"]))
     columns[columns < 0] = len(classes)
     width = len(classes) + 1
     flat = np.bincount(rows * width + columns, minlength=len(ids) * width)
@@ -88,7 +88,7 @@ def one_hot(labels: "pd.Series[str]", scheme: LabelScheme) -> pd.DataFrame:
         LabelError: a label is not a class of the scheme.
     """
     check_labels(labels, scheme.classes)
-    columns = pd.Categorical(labels, categories=list(scheme.classes)).codes
+    columns = pd.Index(scheme.classes).get_indexer(pd.Index(labels))
     shares = np.eye(len(scheme.classes), dtype=np.float32)[columns]
     shares[columns < 0] = np.nan
     return pd.DataFrame(shares, columns=scheme.columns)

@@ -1,0 +1,175 @@
+"""Splits: speakers apart, shares and classes as asked for, the same for the same seed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medusa.manifests.labels import one_hot
+from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.splits import SplitError, refuse_to_replace, split
+
+SCHEME = LabelScheme("three", ("angry", "sad", "happy"))
+
+
+def corpus(speakers: int = 10, rows: int = 300, seed: int = 0) -> Manifest:
+    random = np.random.default_rng(seed)
+    names = [f"s{number}" for number in random.integers(0, speakers, rows)]
+    label = pd.Series(random.choice(["angry", "sad", "happy"], rows, p=[0.6, 0.3, 0.1]))
+    frame = pd.DataFrame({"id": [f"u{row}" for row in range(rows)], "speaker": names})
+    frame["gender"] = ["female" if name in ("s0", "s1", "s2", "s3") else "male" for name in names]
+    return Manifest(pd.concat([frame.assign(label=label), one_hot(label, SCHEME)], axis=1), SCHEME)
+
+
+def made(manifest: Manifest, by: str = "speaker", seed: int = 0, **how: object) -> pd.Series:
+    shares = {"dev": 0.2, "test": 0.2} | how
+    return split(manifest, by, seed, **shares).frame["split"]  # type: ignore[arg-type]
+
+
+def test_no_speaker_is_in_two_splits_and_shares_are_near() -> None:
+    manifest = corpus()
+    splits = made(manifest)
+    per_speaker = splits.groupby(manifest.frame["speaker"]).nunique()
+    assert (per_speaker == 1).all()
+    speakers = manifest.frame["speaker"].groupby(splits).nunique()
+    assert speakers.to_dict() == {"train": 6, "dev": 2, "test": 2}
+    shares = splits.value_counts(normalize=True)
+    assert abs(shares["dev"] - 0.2) < 0.05 and abs(shares["test"] - 0.2) < 0.05
+
+
+def test_it_is_the_best_of_many_by_a_slow_count() -> None:
+    """The kept deal is at least as near in classes as nearly all plain random deals."""
+    manifest = corpus(speakers=12)
+    label, speaker = manifest.frame["label"], manifest.frame["speaker"]
+
+    def distance(splits: pd.Series) -> float:
+        total = 0.0
+        for name, share in {"train": 0.6, "dev": 0.2, "test": 0.2}.items():
+            for each in SCHEME.classes:
+                got = ((splits == name) & (label == each)).sum() / (label == each).sum()
+                total += (got - share) ** 2 / share
+        return total
+
+    random = np.random.default_rng(5)
+    others = []
+    for _ in range(60):
+        order = random.permutation(sorted(speaker.unique()))
+        place = {name: ("dev", "dev", "test", "test")[at] for at, name in enumerate(order[:4])}
+        others.append(distance(speaker.map(place).fillna("train")))
+    assert distance(made(manifest)) < np.quantile(others, 0.2)
+
+
+def test_genders_are_shared_out() -> None:
+    manifest = corpus()
+    splits = made(manifest, seed=3)
+    assert (manifest.frame["gender"].groupby(splits).nunique() == 2).all()
+
+
+def test_the_same_seed_gives_the_same_split_and_another_another() -> None:
+    manifest = corpus()
+    for by in ("speaker", "utterance"):
+        assert made(manifest, by).equals(made(manifest, by))
+        assert not made(manifest, by).equals(made(manifest, by, seed=1))
+
+
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    manifest = corpus()
+    turned = Manifest(manifest.frame.iloc[::-1], SCHEME)
+    assert made(turned).iloc[::-1].tolist() == made(manifest).tolist()
+
+
+def test_a_class_of_one_speaker_goes_to_train() -> None:
+    manifest = corpus()
+    frame = manifest.frame
+    rare = frame["speaker"] == "s7"
+    label = pd.Series(np.where(rare, "happy", "sad"), dtype="str")
+    frame[["label", *SCHEME.columns]] = pd.concat([label, one_hot(label, SCHEME)], axis=1)
+    for seed in range(5):
+        assert (made(manifest, seed=seed)[rare] == "train").all()
+
+
+def test_rows_without_labels_are_split_too() -> None:
+    manifest = corpus()
+    manifest.frame.loc[::3, ["label", *SCHEME.columns]] = None
+    assert made(manifest).notna().all() and made(manifest, "utterance").notna().all()
+
+
+def test_by_utterance_shares_out_every_class() -> None:
+    manifest = corpus()
+    counts = pd.crosstab(manifest.frame["label"], made(manifest, "utterance"))
+    for _, row in counts.iterrows():
+        assert abs(row["dev"] - 0.2 * row.sum()) <= 1 and abs(row["test"] - 0.2 * row.sum()) <= 1
+
+
+def test_by_utterance_a_single_row_goes_to_train() -> None:
+    manifest = corpus()
+    manifest.frame.loc[0, "label"] = "happy"
+    only = manifest.where(manifest.frame["label"].ne("happy") | manifest.frame["id"].eq("u0"))
+    for seed in range(5):
+        assert made(only, "utterance", seed, dev=0.4, test=0.4)[0] == "train"
+
+
+def test_shares_can_be_zero() -> None:
+    for by in ("speaker", "utterance"):
+        assert set(made(corpus(), by, test=0.0)) == {"train", "dev"}
+        assert set(made(corpus(), by, dev=0.0)) == {"train", "test"}
+
+
+@pytest.mark.parametrize(("dev", "test"), [(0.5, 0.5), (-0.1, 0.2), (1.0, 0.0)])
+def test_impossible_shares(dev: float, test: float) -> None:
+    with pytest.raises(SplitError, match="leave some for train"):
+        split(corpus(), "speaker", 0, dev, test)
+
+
+def test_rows_without_speakers_name_the_remedy() -> None:
+    manifest = corpus()
+    manifest.frame.loc[[4, 7], "speaker"] = None
+    with pytest.raises(SplitError, match=r"2 utterances have no speaker \(u4, u7\).*--by utt"):
+        made(manifest)
+
+
+def test_too_few_speakers() -> None:
+    with pytest.raises(SplitError, match="2 speakers cannot fill train, dev, test"):
+        made(corpus(speakers=2))
+    assert set(made(corpus(speakers=3))) == {"train", "dev", "test"}
+
+
+def test_no_deal_with_every_class_in_train() -> None:
+    """Three speakers with a class of their own each: train can hold one of them."""
+    names = ["s0", "s1", "s2"]
+    label = pd.Series(["angry", "sad", "happy"])
+    frame = pd.DataFrame({"id": names, "speaker": names, "label": label})
+    manifest = Manifest(pd.concat([frame, one_hot(label, SCHEME)], axis=1), SCHEME)
+    with pytest.raises(SplitError, match="every class in train: angry comes from 1 of them"):
+        made(manifest)
+
+
+def test_keep_test_leaves_test_alone_and_carves_dev() -> None:
+    manifest = corpus()
+    first = split(manifest, "speaker", 0, 0.0, 0.3)
+    second = split(first, "speaker", 1, 0.25, 0.2, keep_test=True)
+    before, after = first.frame["split"] == "test", second.frame["split"] == "test"
+    assert before.equals(after)
+    speakers = second.frame["speaker"].groupby(second.frame["split"]).unique()
+    assert not set(speakers["dev"]) & set(speakers["train"])
+    assert second.provenance["split"] == {"by": "speaker", "seed": 1, "dev": 0.25, "kept": "test"}
+
+
+def test_keep_test_needs_a_test_split() -> None:
+    with pytest.raises(SplitError, match="no row is in split test"):
+        split(corpus(), "speaker", 0, 0.2, 0.2, keep_test=True)
+
+
+def test_a_split_is_not_replaced_unasked() -> None:
+    first = split(corpus(), "speaker", 0, 0.2, 0.2)
+    with pytest.raises(SplitError, match=r"split already: train \d+, .*seed 0.*--force"):
+        refuse_to_replace(first, keep_test=False)
+    with pytest.raises(SplitError, match="--force"):
+        refuse_to_replace(first, keep_test=True)  # it has a dev split
+    refuse_to_replace(split(corpus(), "speaker", 0, 0.0, 0.2), keep_test=True)
+    refuse_to_replace(corpus(), keep_test=False)
+
+
+def test_podcast_sized_in_a_moment() -> None:
+    manifest = corpus(speakers=2000, rows=80_000)
+    splits = made(manifest)
+    assert abs((splits == "dev").mean() - 0.2) < 0.01
