@@ -7,7 +7,7 @@ average="macro", zero_division=0)` and `balanced_accuracy_score(t, p)`. A class 
 but never true lowers the others' precision and has no term of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -172,69 +172,92 @@ def mean_macro_f1_over_draws(
     return float(macro_f1_of(confusion(y_true[draws], y_pred[draws], n_classes)).mean())
 
 
-def chance_macro_f1(prior: Floats, labels: Ints) -> float:
-    """Macro-F1 expected of guessing each utterance independently from `prior`.
+def chance_confusion(prior: Floats, labels: Ints) -> Floats:
+    """Return the expected confusion matrix (C, C) of guessing independently from `prior`.
 
-    The large-sample value: guesses spread over every true class alike, so class c has recall
-    p_c and precision q_c (its share of `labels`), F1 = 2 p_c q_c / (p_c + q_c). The exact
-    expectation differs by terms of order 1/B.
+    Guesses spread over every true class alike, so class c has recall p_c and precision q_c (its
+    share of `labels`) and F1 = 2 p_c q_c / (p_c + q_c). Scores of this matrix are large-sample
+    values; the exact expectations differ by terms of order 1/B.
 
     Args:
-        prior: (C,) class shares of the training split.
+        prior: (C,) class counts or shares of the training split.
         labels: (B,) the truth.
     """
-    counts = np.bincount(labels, minlength=len(prior))
-    return float(macro_f1_of(np.outer(counts, prior / prior.sum())))
+    return np.outer(np.bincount(labels, minlength=len(prior)), prior / prior.sum())
+
+
+def majority_confusion(prior: Floats, labels: Ints) -> npt.NDArray[np.int64]:
+    """Return the confusion of always answering the largest `prior` (the first of equals)."""
+    return confusion(labels, np.full(len(labels), int(prior.argmax())), len(prior))
+
+
+def chance_macro_f1(prior: Floats, labels: Ints) -> float:
+    """Macro-F1 expected of guessing from `prior` (see `chance_confusion`)."""
+    return float(macro_f1_of(chance_confusion(prior, labels)))
 
 
 def majority_macro_f1(prior: Floats, labels: Ints) -> float:
-    """Macro-F1 of always answering the class with the largest `prior` (the first of equals)."""
-    always = np.full(len(labels), int(prior.argmax()))
-    return macro_f1(labels, always, len(prior))
+    """Macro-F1 of always answering the class with the largest `prior`."""
+    return float(macro_f1_of(majority_confusion(prior, labels)))
 
 
-def bootstrap(
-    metric: Callable[[Floats], Floats],
-    rows: Numbers,
-    blocks: Sequence[object] | None = None,
+def resampled_confusions(
+    y_true: Ints,
+    y_pred: Ints,
+    n_classes: int,
+    blocks: Sequence[str] | None = None,
     draws: int = 1000,
     seed: int = 0,
-) -> tuple[float, float]:
-    """Return the 95 % percentile interval of a metric of summed rows.
+) -> Floats:
+    """Bootstrap a confusion matrix; any score of the result has its spread.
 
     Args:
-        metric: from sums (draws, ...) to values (draws,): `macro_f1_of`, `ccc_of`, ...
-        rows: (B, ...) what each utterance adds: `one_hot_cells(...)` or `moments(...)`.
+        y_true: (B,) the truth.
+        y_pred: (B,) predictions.
+        n_classes: C.
         blocks: (B,) whose utterance it is; speakers are drawn whole, since their utterances are
-            not independent. Without it every utterance is a block.
-    """
-    return interval(metric(resample(by_block(rows, blocks), draws, seed)))
-
-
-def one_hot_cells(y_true: Ints, y_pred: Ints, n_classes: int) -> npt.NDArray[np.int64]:
-    """Return each utterance's own confusion matrix, (B, C, C) with a single 1."""
-    return confusion(y_true[:, None], y_pred[:, None], n_classes)
-
-
-def by_block(rows: Numbers, blocks: Sequence[object] | None) -> Numbers:
-    """Sum rows (B, ...) of the same block: (K, ...)."""
-    if blocks is None:
-        return rows
-    names, block = np.unique(np.asarray(blocks, dtype=str), return_inverse=True)
-    sums = np.zeros((len(names), *rows.shape[1:]), rows.dtype)
-    np.add.at(sums, block, rows)
-    return sums
-
-
-def resample(sums: Numbers, draws: int = 1000, seed: int = 0) -> Floats:
-    """Draw K of K blocks with replacement, many times, and add them up.
-
-    Args:
-        sums: (K, ...) what each block adds.
+            not independent. Without it utterances are drawn, as counts of a multinomial.
+        draws: the number of resamples.
+        seed: the same seed draws the same blocks for every metric and every run.
 
     Returns:
-        (draws, ...) the totals. The same seed gives the same draws for every metric.
+        (draws, C, C).
     """
+    if blocks is None:
+        cells = confusion(y_true, y_pred, n_classes).ravel()
+        shares = cells / cells.sum()
+        counts = np.random.default_rng(seed).multinomial(len(y_true), shares, draws)
+        return counts.reshape(draws, n_classes, n_classes).astype(np.float64)
+    names, block = np.unique(blocks, return_inverse=True)
+    cells = (block * n_classes + y_true) * n_classes + y_pred
+    counts = np.bincount(cells, minlength=len(names) * n_classes**2)
+    return _resample(counts.reshape(len(names), n_classes, n_classes), draws, seed)
+
+
+def resampled_moments(
+    truth: Numbers,
+    predicted: Numbers,
+    blocks: Sequence[str] | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Floats:
+    """Bootstrap the summed `moments` of one attribute: (draws, 6); see `resampled_confusions`."""
+    rows = moments(truth, predicted)
+    if blocks is None:
+        return _resample(rows, draws, seed)
+    names, block = np.unique(blocks, return_inverse=True)
+    sums = np.stack([np.bincount(block, column, len(names)) for column in rows.T], -1)
+    return _resample(sums, draws, seed)
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """Return the middle 95 % of a score of bootstrap resamples (draws,)."""
+    low, high = np.percentile(values, INTERVAL)
+    return float(low), float(high)
+
+
+def _resample(sums: Numbers, draws: int, seed: int) -> Floats:
+    """Draw K of K blocks with replacement and add up (K, ...), many times: (draws, ...)."""
     count = len(sums)
     flat = sums.reshape(count, -1).astype(np.float64)
     rng, totals = np.random.default_rng(seed), []
@@ -244,12 +267,6 @@ def resample(sums: Numbers, draws: int = 1000, seed: int = 0) -> Floats:
         weights = np.bincount(picks.ravel(), minlength=size * count).reshape(size, count)
         totals.append(weights.astype(np.float64) @ flat)
     return np.concatenate(totals).reshape(draws, *sums.shape[1:])
-
-
-def interval(values: Floats) -> tuple[float, float]:
-    """Return the middle 95 % of bootstrap values (draws,)."""
-    low, high = np.percentile(values, INTERVAL)
-    return float(low), float(high)
 
 
 def _over_present(matrix: Numbers, name: str) -> Floats:

@@ -116,25 +116,24 @@ def test_chance_and_majority_by_hand() -> None:
     assert metrics.majority_macro_f1(prior, labels) == pytest.approx(1 / 3)
 
 
-def test_resampling_equals_a_slow_loop() -> None:
+def test_resampling_speakers_equals_a_slow_loop() -> None:
     blocks = [f"s{n}" for n in RNG.integers(0, 6, 200)]
-    cells = metrics.one_hot_cells(TRUTH, GUESS, 5)
-    sums = metrics.by_block(cells, blocks)
-    assert sums.shape == (6, 5, 5)
-    assert (sums.sum(0) == metrics.confusion(TRUTH, GUESS, 5)).all()
-    totals = metrics.resample(sums, draws=7, seed=1)
+    scores = RNG.normal(size=200)
+    confusions = metrics.resampled_confusions(TRUTH, GUESS, 5, blocks, draws=7, seed=1)
+    sums = metrics.resampled_moments(TRUTH, scores, blocks, draws=7, seed=1)
     picks = np.random.default_rng(1).integers(6, size=(7, 6))
-    for total, pick in zip(totals, picks, strict=True):
+    for total, row, pick in zip(confusions, sums, picks, strict=True):
         rows = [np.flatnonzero(np.array(blocks) == f"s{number}") for number in pick]
         joined = np.concatenate(rows)
         assert (total == metrics.confusion(TRUTH[joined], GUESS[joined], 5)).all()
+        assert metrics.ccc_of(row) == pytest.approx(metrics.ccc(TRUTH[joined], scores[joined]))
+        assert metrics.mse_of(row) == pytest.approx(metrics.mse(TRUTH[joined], scores[joined]))
 
 
 def test_resampling_in_chunks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = metrics.moments(TRUTH, GUESS)
-    whole = metrics.resample(rows, draws=11)
+    whole = metrics.resampled_moments(TRUTH, GUESS, draws=11)
     monkeypatch.setattr(metrics, "CHUNK_CELLS", 450)
-    assert metrics.resample(rows, draws=11) == pytest.approx(whole)
+    assert metrics.resampled_moments(TRUTH, GUESS, draws=11) == pytest.approx(whole)
 
 
 def test_interval_holds_the_value_and_speakers_widen_it() -> None:
@@ -142,9 +141,13 @@ def test_interval_holds_the_value_and_speakers_widen_it() -> None:
     right = np.repeat([1, 1, 1, 1, 1, 1, 0, 0, 0, 0], 40)
     truth = np.tile([0, 1], 200)
     guess = np.where(right, truth, 1 - truth)
-    cells = metrics.one_hot_cells(truth, guess, 2)
-    apart = metrics.bootstrap(metrics.accuracy_of, cells)
-    whole = metrics.bootstrap(metrics.accuracy_of, cells, np.repeat(np.arange(10), 40).tolist())
+    speakers = [f"s{row // 40}" for row in range(400)]
+
+    def accuracy(blocks: list[str] | None) -> tuple[float, float]:
+        totals = metrics.resampled_confusions(truth, guess, 2, blocks)
+        return metrics.interval(metrics.accuracy_of(totals))
+
+    apart, whole = accuracy(None), accuracy(speakers)
     assert apart[0] < 0.6 < apart[1]
     assert whole[0] < apart[0] < apart[1] < whole[1]
     # sd of a mean of 400 coin tosses: sqrt(.24 / 400) = 0.0245
