@@ -40,7 +40,7 @@ def progress(label: str, total: float, unit: str = "utt", done: float = 0) -> It
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total, completed=done, rate="", note="")
+        task = bar.add_task(label, total=total, completed=int(done), rate="", note="")
 
         def advance(amount: float = 1, note: str = "") -> None:
             bar.advance(task, amount)

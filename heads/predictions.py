@@ -89,7 +89,8 @@ class Predictions:
         """(B, C) softmax of the logits."""
         logits = self.logits()
         odds = np.exp(logits - logits.max(1, keepdims=True))
-        return odds / odds.sum(1, keepdims=True)
+        posteriors: npt.NDArray[np.float32] = odds / odds.sum(1, keepdims=True)
+        return posteriors
 
     def attributes(self) -> npt.NDArray[np.float32] | None:
         """(B, 3) arousal, valence, dominance on the 1..7 scale, or None if not predicted."""

@@ -124,7 +124,7 @@ def find_run(runs: Path, name: str) -> RunDir:
         if (path / CONFIG).exists():
             return RunDir(path)
     known = [run.name for run in all_runs(runs)]
-    there = f"there is {listed(known, 20)}" if known else "there are none yet; see `medusa fit-head`"
+    there = f"there is {listed(known, 20)}" if known else "there are none; see `medusa fit-head`"
     raise RunError(f"no run {name!r} in {runs}{nearest(name, known)}; {there}")
 
 

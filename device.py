@@ -1,0 +1,38 @@
+"""Which device to compute on."""
+
+from typing import TYPE_CHECKING
+
+from medusa.errors import MedusaError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class DeviceError(MedusaError):
+    """A device that this machine does not have."""
+
+
+def choose_device(name: str) -> "tuple[torch.device, str]":
+    """Return the device and, in a few words, why.
+
+    Args:
+        name: `auto` for the GPU where there is one, or a torch device name.
+
+    Raises:
+        DeviceError: torch does not know the name or has no such device here.
+    """
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda"), f"a GPU is here: {torch.cuda.get_device_name()}"
+        return torch.device("cpu"), "no GPU here"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise DeviceError(
+            f"--device {name}: not usable here ({reason}); use auto or cpu"
+        ) from problem
+    return device, f"--device {name}"

@@ -1,0 +1,88 @@
+"""Everything that training needs to go on as if it had never stopped, in one safetensors file."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from medusa.errors import MedusaError
+
+
+class CheckpointError(MedusaError):
+    """Weights that cannot be read, or that belong to another network."""
+
+
+def save_weights(path: Path, module: nn.Module, facts: dict[str, Any] | None = None) -> None:
+    """Write a module's parameters and buffers."""
+    _save(path, _prefixed("", module.state_dict()), facts or {})
+
+
+def load_weights(path: Path, module: nn.Module) -> None:
+    """Read what `save_weights` wrote into a module of the same shape.
+
+    Raises:
+        CheckpointError: a name or shape differs; the first difference is named.
+    """
+    tensors, _ = _load(path)
+    expected = module.state_dict()
+    for name in sorted({*tensors, *expected}):
+        there = tuple(tensors[name].shape) if name in tensors else "nothing"
+        asked = tuple(expected[name].shape) if name in expected else "nothing"
+        if there != asked:
+            raise CheckpointError(f"{path}: {name} is {there}, the network expects {asked}")
+    module.load_state_dict(tensors)
+
+
+def save_training(
+    path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, facts: dict[str, Any]
+) -> None:
+    """Write the network, the optimiser's moments and the training's position."""
+    tensors = _prefixed("model.", module.state_dict())
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors |= _prefixed(f"optimiser.{number}.", moments)
+    _save(path, tensors, facts)
+
+
+def load_training(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """Read what `save_training` wrote into a network and its optimiser."""
+    tensors, _ = _load(path)
+    model, state = {}, optimiser.state_dict()
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition(".")
+        if kind == "model":
+            model[rest] = tensor
+        else:
+            number, _, key = rest.partition(".")
+            moments.setdefault(int(number), {})[key] = tensor
+    module.load_state_dict(model)
+    optimiser.load_state_dict(state | {"state": moments})
+
+
+def load_facts(path: Path) -> dict[str, Any]:
+    """Return the position stored beside the weights."""
+    return _load(path)[1]
+
+
+def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": tensor.detach().contiguous() for name, tensor in tensors.items()}
+
+
+def _save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    save_file(tensors, partial, metadata={"medusa": json.dumps(facts)})
+    partial.replace(path)
+
+
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {}).get("medusa", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+    except (OSError, ValueError, RuntimeError) as problem:
+        raise CheckpointError(f"{path}: not readable as safetensors: {problem}") from problem

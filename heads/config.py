@@ -1,0 +1,173 @@
+"""What a head is and how it is trained: plain fields, read strictly from YAML."""
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medusa.errors import MedusaError, nearest
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+class ConfigError(MedusaError):
+    """A configuration with unknown keys or impossible values; all of them are listed."""
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The network. Defaults: the paper's (section 4), else the published code's."""
+
+    name: str = "deepser"
+    width: int = 1024
+    layers: int = 2
+    attention_heads: int = 1
+    feedforward: int = 2048
+    dropout: float = 0.1
+    pool: str = "mean"
+    attribute_map: str = "linear"  # "sigmoid": 1 + 6 sigmoid(.), as the published code
+    stride: int = 1  # audio frames averaged into one before the head
+    standardise: bool = False  # subtract the training mean of each channel, divide by its deviation
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Equation 1: `class_weight` times the class loss plus `attribute_weight` times the other."""
+
+    classes: str = "ce"
+    class_weight: float = 1.5
+    attributes: str = "mse"
+    attribute_weight: float = 0.4
+
+
+@dataclass(frozen=True)
+class MixupConfig:
+    """Manifold MixUp (section 3.7): with probability `p`, lambda from Beta(alpha, alpha)."""
+
+    p: float = 0.3
+    alpha: float = 0.2
+    per: str = "sample"  # or "batch": one lambda for all
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage of training on the same weights."""
+
+    name: str = "full"
+    epochs: int = 4
+    lr: float = 1e-5
+    sampler: str = "shuffle"
+    class_weights: float = 0.0  # exponent of N / (C f_c); 0: uniform
+    no_consensus: float = 0.0  # balanced sampler: rows without consensus, as a share of a class
+    start: str = "last"  # or "best": go on from the best weights of the stage before
+    optimiser: str = "keep"  # or "reset"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What is the same in all stages."""
+
+    batch: int = 16
+    labels: str = "soft"  # or "hard": one-hot consensus; rows without consensus are left out
+    weight_decay: float = 0.01
+    patience: int = 8  # epochs without a better score that end a stage
+    draws: int = 20  # balanced draws of the dev split behind the score
+    per_class: int | None = None  # rows a class in a draw; default: the rarest class's number
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of it: one YAML file."""
+
+    seed: int = 0
+    head: HeadConfig = field(default_factory=HeadConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    mixup: MixupConfig = field(default_factory=MixupConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    stages: tuple[StageConfig, ...] = (StageConfig(),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, as they are written into a run."""
+        return dataclasses.asdict(self)
+
+
+def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
+    """Read a shipped configuration by name, or a YAML file, and apply `key=value` overrides.
+
+    Args:
+        name: `medusa`, `small`, or the path of a file.
+        overrides: dotted keys, list items by number: `head.width=256`, `stages.1.lr=1e-4`.
+
+    Raises:
+        ConfigError: no such configuration, or any number of wrong keys and values.
+    """
+    path = CONFIGS / f"{name}.yaml" if (CONFIGS / f"{name}.yaml").exists() else Path(name)
+    if not path.is_file():
+        shipped = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+        hint = nearest(name, shipped)
+        raise ConfigError(f"no configuration {name!r}{hint}: give a file or {', '.join(shipped)}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
+    problems = [line for override in overrides for line in _set(values, override)]
+    config: Config = _parse(Config, values, "", problems)
+    if problems:
+        raise ConfigError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
+    return config
+
+
+def _set(values: Any, override: str) -> list[str]:
+    """Apply one `a.b.0.c=value` in place; return what is wrong with it."""
+    key, equals, text = override.partition("=")
+    if not equals:
+        return [f"--set {override}: expected key=value"]
+    *path, last = key.split(".")
+    try:
+        for part in path:
+            values = values[int(part)] if isinstance(values, list) else values.setdefault(part, {})
+        values[int(last) if isinstance(values, list) else last] = yaml.safe_load(text)
+    except (ValueError, IndexError, TypeError, AttributeError):
+        return [f"--set {override}: there is no {key} to set"]
+    return []
+
+
+def _parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
+    """Turn plain values into a dataclass, a tuple of them, or a number; collect what is wrong."""
+    if dataclasses.is_dataclass(kind):
+        return _parse_fields(kind, values, where, problems)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(values, list) or not values:
+            problems.append(f"{where}: expected a list, got {values!r}")
+            return ()
+        item = typing.get_args(kind)[0]
+        return tuple(_parse(item, v, f"{where}.{i}", problems) for i, v in enumerate(values))
+    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if float in allowed and isinstance(values, str | int) and not isinstance(values, bool):
+        try:  # YAML 1.1 reads 1e-5 as text
+            return float(values)
+        except ValueError:
+            pass
+    if type(values) not in allowed:
+        names = " or ".join("nothing" if t is types.NoneType else t.__name__ for t in allowed)
+        problems.append(f"{where}: expected {names}, got {values!r}")
+    return values
+
+
+def _parse_fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
+    if not isinstance(values, dict):
+        problems.append(f"{where or 'file'}: expected `key: value` lines, got {values!r}")
+        return None
+    hints = typing.get_type_hints(kind)
+    given = {}
+    for key, value in values.items():
+        place = f"{where}.{key}".lstrip(".")
+        if key in hints:
+            given[key] = _parse(hints[key], value, place, problems)
+        else:
+            problems.append(f"{place}: unknown{nearest(str(key), hints)}")
+    return kind(**given)

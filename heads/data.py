@@ -1,0 +1,219 @@
+"""What a head is trained on: the manifest's rows joined, by content, with their features."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from medusa.cache import FeatureStore, Packed, open_all
+from medusa.errors import MedusaError, listed, nearest
+from medusa.heads.sample import NO_CONSENSUS
+from medusa.manifests import ATTRIBUTES, Manifest
+
+Rows = npt.NDArray[np.int64]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+class DataError(MedusaError):
+    """Features and labels from which no head can be trained."""
+
+
+@dataclass(frozen=True)
+class Modality:
+    """One stream of features: a store, the layer read from it, and the rows' contents."""
+
+    store: FeatureStore
+    array: str
+    contents: list[str]
+    stride: int
+
+    @property
+    def width(self) -> int:
+        return self.store.spec.width
+
+    def read(self, rows: Rows) -> Packed:
+        """Return the features of these rows, packed, audio frames averaged by `stride`."""
+        packed = self.store.read([self.contents[row] for row in rows], self.array)
+        return average_frames(packed, self.stride)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N utterances with features, row by row.
+
+    Attributes:
+        ids, splits: (N,) of the manifest.
+        soft: (N, C) soft labels, NaN where there are none.
+        labels: (N,) consensus class numbers, -1 without consensus.
+        ratings: (N, 3) attributes, NaN where unrated.
+        modalities: the M feature streams.
+        classes: the order of the C classes.
+    """
+
+    ids: list[str]
+    splits: npt.NDArray[np.str_]
+    soft: torch.Tensor
+    labels: Rows
+    ratings: torch.Tensor
+    modalities: list[Modality]
+    classes: tuple[str, ...]
+
+    def rows(self, split: str) -> Rows:
+        """Return the rows of a split."""
+        return np.flatnonzero(self.splits == split)
+
+    def inputs(self, rows: Rows) -> list[Packed]:
+        """Return the M packed modalities of these rows."""
+        return [modality.read(rows) for modality in self.modalities]
+
+    @property
+    def has_attributes(self) -> bool:
+        """Whether any training utterance is rated."""
+        return not bool(self.ratings[self.rows("train")].isnan().all())
+
+
+def average_frames(packed: Packed, stride: int) -> Packed:
+    """Average every `stride` consecutive frames of an utterance; the last group may be shorter."""
+    if stride == 1:
+        return packed
+    lengths = packed.lengths.numpy()
+    shorter = -(-lengths // stride)
+    inside = np.arange(shorter.sum()) - np.repeat(shorter.cumsum() - shorter, shorter)
+    starts = np.repeat(lengths.cumsum() - lengths, shorter) + inside * stride
+    sums = np.add.reduceat(packed.values.float().numpy(), starts, axis=0)
+    counts = np.diff(np.append(starts, lengths.sum()))
+    means = torch.from_numpy(sums / counts[:, None].astype(np.float32))
+    return Packed(means, torch.from_numpy(shorter))
+
+
+def choose(features: Path, names: Sequence[str]) -> list[tuple[FeatureStore, str]]:
+    """Find the stores that `--backbones` names, with the layer to read from each.
+
+    Args:
+        features: the workspace's folder of stores.
+        names: `backbone`, a store's folder name without `.zarr`, or either with `:layer_20`;
+            none means every store.
+
+    Raises:
+        DataError: a name fits no store, or several.
+    """
+    stores = open_all(features)
+    if not stores:
+        raise DataError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
+    wanted = list(names) or list(dict.fromkeys(store.spec.backbone for store in stores))
+    return [_choose_one(stores, *name.partition(":")[::2]) for name in wanted]
+
+
+def _choose_one(stores: list[FeatureStore], name: str, array: str) -> tuple[FeatureStore, str]:
+    fitting = [store for store in stores if name in (store.spec.backbone, store.path.stem)]
+    if not fitting:
+        known = [store.spec.backbone for store in stores]
+        raise DataError(
+            f"no features of {name!r}{nearest(name, known)}; there are {listed(known, 20)}; "
+            f"run `medusa extract --backbone {name}`"
+        )
+    if len(fitting) > 1:
+        choices = ", ".join(f"--backbones {store.path.stem}" for store in fitting)
+        raise DataError(f"{len(fitting)} different features of {name!r}: choose with {choices}")
+    store = fitting[0]
+    arrays = store.spec.arrays
+    if (array and array not in arrays) or (not array and len(arrays) > 1):
+        choices = ", ".join(f"--backbones {name}:{other}" for other in arrays)
+        raise DataError(f"{store.path}: its layers are kept apart; choose one with {choices}")
+    return store, array or arrays[0]
+
+
+def gather(
+    manifest: Manifest,
+    texts: "pd.Series[str] | None",
+    chosen: Sequence[tuple[FeatureStore, str]],
+    stride: int = 1,
+    drop_missing: bool = False,
+) -> Examples:
+    """Join the rows of a manifest that have a split with their features.
+
+    Args:
+        manifest: with splits.
+        texts: content of each id's text, by id; needed where a store is of text.
+        chosen: what `choose` returned.
+        stride: audio frames averaged into one.
+        drop_missing: leave out utterances without features instead of refusing.
+
+    Raises:
+        DataError: utterances have no features; all stores and some ids are named.
+    """
+    frame = manifest.frame[manifest.frame["split"].notna()]
+    contents = [_contents(frame, texts, store) for store, _ in chosen]
+    there = [values.isin(store.index) for values, (store, _) in zip(contents, chosen, strict=True)]
+    complete: npt.NDArray[np.bool_] = np.logical_and.reduce(there)
+    if not complete.all() and not drop_missing:
+        raise DataError(_missing(frame, chosen, there))
+    manifest = manifest.where(manifest.frame["id"].isin(frame["id"][complete]))
+    modalities = [
+        Modality(store, array, list(values[complete]), _stride(store, stride))
+        for values, (store, array) in zip(contents, chosen, strict=True)
+    ]
+    return _examples(manifest, modalities)
+
+
+def _examples(manifest: Manifest, modalities: list[Modality]) -> Examples:
+    frame, classes = manifest.frame, manifest.scheme.classes
+    numbers = {name: number for number, name in enumerate(classes)}
+    return Examples(
+        ids=frame["id"].tolist(),
+        splits=frame["split"].to_numpy(str),
+        soft=torch.from_numpy(manifest.soft()),
+        labels=np.array([numbers.get(name, NO_CONSENSUS) for name in frame["label"]], np.int64),
+        ratings=torch.from_numpy(frame[list(ATTRIBUTES)].to_numpy(np.float32)),
+        modalities=modalities,
+        classes=classes,
+    )
+
+
+def _contents(
+    frame: pd.DataFrame, texts: "pd.Series[str] | None", store: FeatureStore
+) -> "pd.Series[str]":
+    if store.spec.input == "audio":
+        return frame["content"]
+    if texts is None:
+        raise DataError(f"{store.path}: made from text, but no text was chosen; see --text")
+    return frame["id"].map(texts)
+
+
+def _stride(store: FeatureStore, stride: int) -> int:
+    """Words are never averaged."""
+    return stride if store.spec.frame_shift_s is not None else 1
+
+
+def _missing(
+    frame: pd.DataFrame,
+    chosen: Sequence[tuple[FeatureStore, str]],
+    there: "list[pd.Series[bool]]",
+) -> str:
+    lines = [
+        f"{(~has).sum()} of {len(frame)} utterances have no {store.spec.backbone} features "
+        f"({listed(frame['id'][~has])}); run `medusa extract --backbone {store.spec.backbone}`"
+        for (store, _), has in zip(chosen, there, strict=True)
+        if not has.all()
+    ]
+    return "\n  ".join([*lines, "or leave them out with --missing drop"])
+
+
+def look_ahead(make: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
+    """Yield `make(item)` for each item while a thread already makes the next one."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting: Future[Made] | None = None
+        for item in items:
+            coming = thread.submit(make, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()

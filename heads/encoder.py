@@ -1,0 +1,73 @@
+"""ENC, the paper's building block (Algorithm 1), on packed utterances."""
+
+import torch
+from torch import Tensor, nn
+
+from medusa.cache import Packed
+from medusa.heads.attention import PackedAttention
+from medusa.heads.pool import POOLS
+
+
+class TransformerLayer(nn.Module):
+    """PyTorch's post-norm encoder layer, relu, on packed frames; same parameter names.
+
+    Args:
+        width: D.
+        heads: attention heads.
+        feedforward: hidden width of the feed-forward part.
+        dropout: on attention weights, attention output and both feed-forward maps.
+    """
+
+    def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
+        super().__init__()
+        self.self_attn = PackedAttention(width, heads, dropout)
+        self.linear1 = nn.Linear(width, feedforward)
+        self.linear2 = nn.Linear(feedforward, width)
+        self.norm1 = nn.LayerNorm(width)
+        self.norm2 = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Packed) -> Packed:
+        """Map (N, D) to (N, D)."""
+        h = self.norm1(x.values + self.dropout(self.self_attn(x).values))
+        inner = self.dropout(torch.relu(self.linear1(h)))
+        return x.like(self.norm2(h + self.dropout(self.linear2(inner))))
+
+
+class Encoder(nn.Module):
+    """ENC: two maps to a fixed width, K transformer layers, pooling (Algorithm 1).
+
+    Args:
+        inputs: width of the incoming frames.
+        width: D.
+        layers: K; 2 in the paper.
+        heads, feedforward, dropout: of each layer.
+        pool: a name in `POOLS`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        layers: int,
+        heads: int,
+        feedforward: int,
+        dropout: float,
+        pool: str,
+    ) -> None:
+        super().__init__()
+        self.w1 = nn.Linear(inputs, width)
+        self.w2 = nn.Linear(width, width)
+        self.layers = nn.ModuleList(
+            TransformerLayer(width, heads, feedforward, dropout) for _ in range(layers)
+        )
+        self.pool = POOLS[pool](width)
+
+    def forward(self, x: Packed) -> tuple[list[Packed], Tensor]:
+        """Return the K layers' outputs, each (N, D), and the pooled last one, (B, D')."""
+        h = x.like(self.w2(torch.relu(self.w1(x.values))))
+        hidden = []
+        for layer in self.layers:
+            h = layer(h)
+            hidden.append(h)
+        return hidden, self.pool(h)

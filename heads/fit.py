@@ -1,0 +1,165 @@
+"""From a workspace and a configuration to a finished run."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from medusa.cache import FeatureStore
+from medusa.errors import nearest
+from medusa.heads import data, train
+from medusa.heads.config import Config, ConfigError
+from medusa.heads.fusion import ATTRIBUTE_MAPS, HEADS, build
+from medusa.heads.loss import ATTRIBUTE_LOSSES, CLASS_LOSSES
+from medusa.heads.pool import POOLS
+from medusa.heads.predict import predict
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
+from medusa.heads.sample import NO_CONSENSUS, SAMPLERS
+from medusa.manifests import Manifest
+from medusa.manifests.texts import content_of, require_texts, texts_of
+from medusa.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Job:
+    """One head to train: what `medusa fit-head` was asked, resolved."""
+
+    config: Config
+    chosen: list[tuple[FeatureStore, str]]
+    examples: data.Examples
+    record: dict[str, Any]  # the run's config.yaml
+
+
+def prepare(
+    workspace: Workspace,
+    config: Config,
+    backbones: Sequence[str] = (),
+    text: str | None = None,
+    drop_missing: bool = False,
+) -> Job:
+    """Find features, texts and labels of a workspace and join them.
+
+    Raises:
+        MedusaError: no manifest, no split, no such features, a wrong choice in the configuration.
+    """
+    check_choices(config)
+    manifest = Manifest.read(workspace.manifest)
+    manifest.split("train", "dev")  # raises where there is no split
+    chosen = data.choose(workspace.features, backbones)
+    source, contents = None, None
+    if any(store.spec.input == "text" for store, _ in chosen):
+        source, texts = texts_of(manifest, workspace.transcripts, text)
+        if not drop_missing:
+            require_texts(texts, source)
+        texts = texts.dropna()
+        contents = pd.Series([content_of(value) for value in texts], index=texts.index)
+    examples = data.gather(manifest, contents, chosen, config.head.stride, drop_missing)
+    check_labels(examples)
+    record = {
+        "kind": "head",
+        "train_split": "train",
+        "manifest": manifest.digest(),
+        "classes": list(manifest.scheme.classes),
+        "text": source,
+        "features": [
+            {"backbone": store.spec.backbone, "spec": store.spec.digest, "array": array}
+            for store, array in chosen
+        ],
+        "utterances": len(examples.ids),
+        **config.to_dict(),
+    }
+    return Job(config, chosen, examples, record)
+
+
+def fit(
+    job: Job, run: RunDir, device: torch.device, advance: Callable[..., None]
+) -> dict[str, Any]:
+    """Train one head through its stages and write its predictions; continues where it stopped.
+
+    Returns:
+        The run's summary: score on the dev split and where it was reached.
+    """
+    examples, config = job.examples, job.config
+    torch.manual_seed(config.seed)
+    head = build(config.head, [m.width for m in examples.modalities], len(examples.classes))
+    train.standardise(head, examples)
+    trainer = train.Trainer(head, examples, config, run, device, advance)
+    trainer.fit()
+    write_predictions(trainer, run)
+    summary = {
+        "dev_macro_f1": trainer.at.best,
+        "best_at": trainer.at.best_at,
+        "steps": trainer.at.steps,
+        "parameters": sum(parameter.numel() for parameter in head.parameters()),
+        "device": str(device),
+    }
+    run.write_json(SUMMARY, summary)
+    (run.path / train.BEST).replace(run.path / WEIGHTS)
+    (run.path / train.CHECKPOINT).unlink()
+    run.finish()
+    return summary
+
+
+def write_predictions(trainer: train.Trainer, run: RunDir) -> None:
+    """Predict every utterance of every split with the best weights."""
+    examples = trainer.examples
+    rows = np.arange(len(examples.ids))
+    logits, attributes = predict(trainer.head, examples, rows, trainer.device)
+    Predictions.of(
+        examples.ids,
+        examples.splits.tolist(),
+        logits,
+        attributes if examples.has_attributes else None,
+        examples.classes,
+        run.digest(),
+    ).write(run.path / PREDICTIONS)
+
+
+def check_choices(config: Config) -> None:
+    """Refuse names that no dictionary knows, all at once.
+
+    Raises:
+        ConfigError: with every wrong name and the nearest right one.
+    """
+    choices: list[tuple[str, str, Collection[str]]] = [
+        ("head.name", config.head.name, HEADS),
+        ("head.pool", config.head.pool, POOLS),
+        ("head.attribute_map", config.head.attribute_map, ATTRIBUTE_MAPS),
+        ("loss.classes", config.loss.classes, CLASS_LOSSES),
+        ("loss.attributes", config.loss.attributes, ATTRIBUTE_LOSSES),
+        ("mixup.per", config.mixup.per, ("sample", "batch")),
+        ("train.labels", config.train.labels, ("soft", "hard")),
+    ]
+    for number, stage in enumerate(config.stages):
+        choices += [
+            (f"stages.{number}.sampler", stage.sampler, SAMPLERS),
+            (f"stages.{number}.start", stage.start, ("last", "best")),
+            (f"stages.{number}.optimiser", stage.optimiser, ("keep", "reset")),
+        ]
+    problems = [
+        f"{key}: {value!r} is not one of {', '.join(known)}{nearest(value, known)}"
+        for key, value, known in choices
+        if value not in known
+    ]
+    if config.head.width % config.head.attention_heads:
+        problems.append("head.attention_heads: must divide head.width")
+    if problems:
+        raise ConfigError("\n  ".join(["configuration:", *problems]))
+
+
+def check_labels(examples: data.Examples) -> None:
+    """Refuse a corpus on which training or selection could not mean anything.
+
+    Raises:
+        DataError: no labelled row in train or in dev.
+    """
+    for split in ("train", "dev"):
+        if not (examples.labels[examples.rows(split)] != NO_CONSENSUS).any():
+            raise data.DataError(
+                f"no utterance of split {split!r} has a consensus label; "
+                "see `medusa manifest audit`"
+            )

@@ -1,0 +1,131 @@
+"""Heads: from the packed features of M modalities to class logits and attributes."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from medusa.cache import Packed, cat
+from medusa.heads.config import HeadConfig
+from medusa.heads.encoder import Encoder
+from medusa.heads.pool import POOLS
+from medusa.heads.scale import Standardise
+
+
+class Output(nn.Module):
+    """W_c relu(x) and W_r relu(x), the last two lines of Algorithm 2.
+
+    Args:
+        width: of x.
+        classes: C.
+        attribute_map: `linear`, starting from the middle of the scale, or `sigmoid`,
+            1 + 6 sigmoid(.), which cannot leave the scale (published code).
+    """
+
+    def __init__(self, width: int, classes: int, attribute_map: str) -> None:
+        super().__init__()
+        self.classes = nn.Linear(width, classes)
+        self.attributes = nn.Linear(width, 3)
+        self.attribute_map = ATTRIBUTE_MAPS[attribute_map]
+        if attribute_map == "linear":
+            with torch.no_grad():
+                self.attributes.bias.fill_(4.0)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (B, D) to logits (B, C) and attributes (B, 3)."""
+        h = torch.relu(x)
+        return self.classes(h), self.attribute_map(self.attributes(h))
+
+
+class DeepSER(nn.Module):
+    """Deep hierarchical fusion of M modalities with K layers (Algorithm 2).
+
+    Each modality has an encoder with layers h_1..h_K. Fusion encoder k reads all h_k and the last
+    layer of fusion encoder k - 1, joined over time; the last one is pooled and joined with the
+    pooled modalities.
+
+    Args:
+        inputs: the M feature widths.
+        width, layers, heads, feedforward, dropout, pool: of every encoder.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[int],
+        width: int,
+        layers: int,
+        heads: int,
+        feedforward: int,
+        dropout: float,
+        pool: str,
+    ) -> None:
+        super().__init__()
+        shape = (width, layers, heads, feedforward, dropout, pool)
+        self.modalities = nn.ModuleList(Encoder(size, *shape) for size in inputs)
+        self.fusions = nn.ModuleList(Encoder(width, *shape) for _ in range(layers))
+        pooled = POOLS[pool](width).out_width
+        self.join = nn.Linear((len(inputs) + 1) * pooled, width)
+
+    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities of the same B utterances to x, (B, D)."""
+        encoded = [encoder(x) for encoder, x in zip(self.modalities, inputs, strict=True)]
+        pooled = [vector for _, vector in encoded]
+        fused: list[Packed] = []
+        for k, fusion in enumerate(self.fusions):
+            hidden, vector = fusion(cat([layers[k] for layers, _ in encoded] + fused))
+            fused = [hidden[-1]]
+        x: Tensor = self.join(torch.cat([*pooled, vector], dim=1))
+        return x
+
+
+class Head(nn.Module):
+    """A fusion network with its input scaling and its two outputs.
+
+    Args:
+        scales: one per modality, applied first.
+        fusion: maps M packed modalities to x.
+        output: maps x to logits and attributes.
+    """
+
+    def __init__(self, scales: Sequence[nn.Module], fusion: nn.Module, output: Output) -> None:
+        super().__init__()
+        self.scales = nn.ModuleList(scales)
+        self.fusion = fusion
+        self.output = output
+
+    def embed(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities to x, (B, D): where Manifold MixUp takes place."""
+        scaled = [scale(x) for scale, x in zip(self.scales, inputs, strict=True)]
+        x: Tensor = self.fusion(scaled)
+        return x
+
+    def forward(self, inputs: Sequence[Packed]) -> tuple[Tensor, Tensor]:
+        """Map M packed modalities to logits (B, C) and attributes (B, 3)."""
+        logits, attributes = self.output(self.embed(inputs))
+        return logits, attributes
+
+
+def build(config: HeadConfig, inputs: Sequence[int], classes: int) -> Head:
+    """Make a head for M feature widths and C classes."""
+    scales = [Standardise(size) if config.standardise else nn.Identity() for size in inputs]
+    fusion = HEADS[config.name](config, inputs)
+    return Head(scales, fusion, Output(config.width, classes, config.attribute_map))
+
+
+def _deepser(config: HeadConfig, inputs: Sequence[int]) -> DeepSER:
+    return DeepSER(
+        inputs,
+        config.width,
+        config.layers,
+        config.attention_heads,
+        config.feedforward,
+        config.dropout,
+        config.pool,
+    )
+
+
+HEADS = {"deepser": _deepser}
+ATTRIBUTE_MAPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": lambda raw: raw,
+    "sigmoid": lambda raw: 1 + 6 * torch.sigmoid(raw),
+}

@@ -1,0 +1,30 @@
+"""Manifold MixUp: convex combinations of embeddings and of their labels (section 3.7)."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medusa.heads.config import MixupConfig
+
+
+def draw(config: MixupConfig, batch: int, rng: np.random.Generator) -> tuple[Tensor, Tensor] | None:
+    """Draw the partners (B,) and the lambdas (B, 1) of a batch, or None where it is not mixed.
+
+    Drawn on the CPU, so that no step waits for the device.
+    """
+    if rng.random() >= config.p:
+        return None
+    count = batch if config.per == "sample" else 1
+    shares = rng.beta(config.alpha, config.alpha, size=(count, 1)).astype(np.float32)
+    return torch.from_numpy(rng.permutation(batch)), torch.from_numpy(shares).expand(batch, 1)
+
+
+def mix(values: Tensor, partners: Tensor, shares: Tensor) -> Tensor:
+    """Return lambda v_i + (1 - lambda) v_partner(i).
+
+    Args:
+        values: (B, anything); NaN (an unrated attribute) in either makes the result NaN.
+        partners: (B,) row numbers.
+        shares: (B, 1) lambdas.
+    """
+    return shares * values + (1 - shares) * values[partners]

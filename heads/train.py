@@ -1,0 +1,246 @@
+"""The training loop: stages of epochs of steps, resumable at any moment."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medusa.heads import checkpoint, mixup
+from medusa.heads.config import Config, StageConfig
+from medusa.heads.data import Examples, Rows, look_ahead
+from medusa.heads.fusion import Head
+from medusa.heads.loss import class_weights, total
+from medusa.heads.metrics import balanced_draws, mean_macro_f1_over_draws
+from medusa.heads.predict import predict
+from medusa.heads.run_dir import METRICS, RunDir, write_text
+from medusa.heads.sample import NO_CONSENSUS, SAMPLERS
+from medusa.heads.scale import Standardise
+
+CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
+SAVE_EVERY_S = 120.0  # what a kill may cost
+
+
+@dataclass
+class Position:
+    """Where training is; together with the weights, all there is to resume from."""
+
+    stage: int = 0
+    epoch: int = 0  # of this stage
+    step: int = 0  # of this epoch
+    steps: int = 0  # in all
+    best: float = -1.0  # score
+    best_at: str = ""
+    stage_best: float = -1.0
+    since_best: int = 0  # epochs
+    lines: int = 0  # of metrics.jsonl
+    sums: dict[str, Any] = field(default_factory=dict)  # losses of this epoch so far
+
+
+class Trainer:
+    """Train one head to the end of its stages.
+
+    Args:
+        head: the network, freshly made from the seed.
+        examples: features and labels, with splits `train` and `dev`.
+        config: stages, losses, seed.
+        run: where metrics, checkpoints and the best weights go.
+        device: where to compute.
+        advance: called after every epoch with a note, for the progress line.
+    """
+
+    def __init__(
+        self,
+        head: Head,
+        examples: Examples,
+        config: Config,
+        run: RunDir,
+        device: torch.device,
+        advance: Callable[..., None] = lambda amount=1, note="": None,
+    ) -> None:
+        self.head, self.examples, self.config, self.run = head.to(device), examples, config, run
+        self.device, self.advance = device, advance
+        self.at = Position()
+        self.rows, self.targets = training_rows(examples, config)
+        self.dev = examples.rows("dev")
+        self.dev = self.dev[examples.labels[self.dev] != NO_CONSENSUS]
+        self.draws = balanced_draws(
+            examples.labels[self.dev], config.train.draws, config.train.per_class, seed=0
+        )
+        self.optimiser = self._new_optimiser()
+        self.saved = time.monotonic()
+
+    def fit(self) -> None:
+        """Train from the start, or from where the run's checkpoint is."""
+        path = self.run.path / CHECKPOINT
+        if path.exists():
+            self.at = Position(**checkpoint.load_facts(path))
+            checkpoint.load_training(path, self.head, self.optimiser)
+            self._forget_later_lines()
+        while self.at.stage < len(self.config.stages):
+            self._run_stage(self.config.stages[self.at.stage])
+            self.at.stage += 1
+            self.at.epoch, self.at.stage_best, self.at.since_best = 0, -1.0, 0
+            self._save()
+        checkpoint.load_weights(self.run.path / BEST, self.head)
+
+    def _run_stage(self, stage: StageConfig) -> None:
+        if self.at.epoch == 0 and self.at.step == 0 and self.at.stage > 0:
+            if stage.start == "best":
+                checkpoint.load_weights(self.run.path / BEST, self.head)
+            if stage.optimiser == "reset":
+                self.optimiser = self._new_optimiser()
+        for group in self.optimiser.param_groups:
+            group["lr"] = stage.lr
+        weights = class_weights(self.targets, stage.class_weights).to(self.device)
+        while self.at.epoch < stage.epochs and self.at.since_best < self.config.train.patience:
+            began = time.monotonic()
+            self._run_epoch(stage, weights)
+            self._end_epoch(stage, time.monotonic() - began)
+        name = f"stage-{self.at.stage + 1}-{stage.name}.safetensors"
+        checkpoint.save_weights(self.run.path / name, self.head)
+
+    def _run_epoch(self, stage: StageConfig, weights: Tensor) -> None:
+        """Take the epoch's steps that are left; order and noise depend on seed and step alone."""
+        self.head.train()
+        batches = self._batches(stage)[self.at.step :]
+        feed = look_ahead(lambda batch: self.examples.inputs(self.rows[batch]), batches)
+        for batch, inputs in zip(batches, feed, strict=True):
+            moved = [packed.to(self.device, torch.float32) for packed in inputs]
+            parts = self._step(moved, batch, weights)
+            for name, value in parts.items():
+                # summed on the device: reading it here would make the step wait
+                self.at.sums[name] = self.at.sums.get(name, 0.0) + value
+            self.at.step += 1
+            self.at.steps += 1
+            if time.monotonic() - self.saved > SAVE_EVERY_S:
+                self._save()
+
+    def _step(self, inputs: list[Any], batch: Rows, weights: Tensor) -> dict[str, Tensor]:
+        noise = np.random.default_rng([self.config.seed, self.at.steps])
+        torch.manual_seed(int(noise.integers(2**62)))  # dropout
+        targets = self.targets[batch].to(self.device)
+        ratings = self.examples.ratings[self.rows[batch]].to(self.device)
+        with self._autocast():
+            x = self.head.embed(inputs)
+            drawn = mixup.draw(self.config.mixup, len(batch), noise)
+            if drawn is not None:
+                partners, shares = (values.to(self.device) for values in drawn)
+                x, targets, ratings = (
+                    mixup.mix(values, partners, shares) for values in (x, targets, ratings)
+                )
+            logits, attributes = self.head.output(x)
+        loss, parts = total(self.config.loss, logits, attributes, targets, ratings, weights)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return parts | {"loss": loss.detach()}
+
+    def _end_epoch(self, stage: StageConfig, seconds: float) -> None:
+        """Score the dev split, keep the best weights, log, and make it resumable."""
+        logits, _ = predict(self.head, self.examples, self.dev, self.device)
+        truth = self.examples.labels[self.dev]
+        score = mean_macro_f1_over_draws(
+            truth, logits.argmax(1), len(self.examples.classes), self.draws
+        )
+        self.at.since_best = 0 if score > self.at.stage_best else self.at.since_best + 1
+        self.at.stage_best = max(score, self.at.stage_best)
+        at = f"{stage.name} {self.at.epoch + 1}"
+        if score > self.at.best:
+            self.at.best, self.at.best_at = score, at
+            checkpoint.save_weights(self.run.path / BEST, self.head)
+        losses = {name: float(value) / self.at.step for name, value in self.at.sums.items()}
+        self.run.log(
+            epoch=self._epochs_before() + self.at.epoch + 1,
+            stage=stage.name,
+            train_loss=losses["loss"],
+            class_loss=losses["class"],
+            attribute_loss=losses["attribute"] if self.examples.has_attributes else None,
+            dev_loss=_cross_entropy(logits, truth),
+            dev_macro_f1=score,
+            lr=stage.lr,
+            steps=self.at.step,
+            seconds=round(seconds, 2),
+        )
+        self.at.lines += 1
+        self.at.epoch, self.at.step, self.at.sums = self.at.epoch + 1, 0, {}
+        self._save()
+        self.advance(1, f"{at}: dev macro-F1 {score:.3f}, best {self.at.best:.3f}")
+
+    def _batches(self, stage: StageConfig) -> list[Rows]:
+        """Return this epoch's batches as numbers of training rows."""
+        rng = np.random.default_rng([self.config.seed, self.at.stage, self.at.epoch])
+        labels = self.examples.labels[self.rows]
+        order = SAMPLERS[stage.sampler](labels, rng, stage.no_consensus)
+        size = self.config.train.batch
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def _new_optimiser(self) -> torch.optim.Optimizer:
+        decay = self.config.train.weight_decay
+        return torch.optim.AdamW(self.head.parameters(), weight_decay=decay, fused=True)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        """bf16 where the GPU has it; fp32 elsewhere."""
+        if self.device.type == "cuda" and torch.cuda.is_bf16_supported():
+            return torch.autocast("cuda", torch.bfloat16)
+        return nullcontext()
+
+    def _epochs_before(self) -> int:
+        """Epochs of the earlier stages, as logged."""
+        return self.at.lines - self.at.epoch
+
+    def _save(self) -> None:
+        self.at.sums = {name: float(value) for name, value in self.at.sums.items()}
+        facts = dataclasses.asdict(self.at)
+        checkpoint.save_training(self.run.path / CHECKPOINT, self.head, self.optimiser, facts)
+        self.saved = time.monotonic()
+
+    def _forget_later_lines(self) -> None:
+        """Drop what was logged after the checkpoint: those epochs are run again."""
+        path = self.run.path / METRICS
+        if path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_text(path, "".join(lines[: self.at.lines]))
+
+
+def training_rows(examples: Examples, config: Config) -> tuple[Rows, Tensor]:
+    """Return the rows that train a head and their targets, (N, C).
+
+    Soft: every training row with a soft label. Hard: every one with a consensus, as one-hot.
+    """
+    rows = examples.rows("train")
+    if config.train.labels == "hard":
+        rows = rows[examples.labels[rows] != NO_CONSENSUS]
+        classes = torch.from_numpy(examples.labels[rows])
+        return rows, torch.nn.functional.one_hot(classes, len(examples.classes)).float()
+    rows = rows[~examples.soft[rows].isnan().any(1).numpy()]
+    return rows, examples.soft[rows]
+
+
+def epochs_at_most(config: Config) -> int:
+    """Return the epochs of all stages if none ends early."""
+    return sum(stage.epochs for stage in config.stages)
+
+
+def standardise(head: Head, examples: Examples, most: int = 2000) -> None:
+    """Fit the input scaling on (at most 2,000 of) the training utterances."""
+    rows = examples.rows("train")
+    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+
+    def batches(number: int) -> Iterator[Any]:
+        for start in range(0, len(rows), 64):
+            yield examples.modalities[number].read(rows[start : start + 64])
+
+    for number, scale in enumerate(head.scales):
+        if isinstance(scale, Standardise):
+            scale.fit(batches(number))
+
+
+def _cross_entropy(logits: np.ndarray, truth: Rows) -> float:
+    loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth))
+    return float(loss)

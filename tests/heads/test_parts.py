@@ -1,0 +1,136 @@
+"""Losses, MixUp, samplers and frame averaging on numbers small enough to check by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from medusa.cache import Packed
+from medusa.heads import mixup
+from medusa.heads.config import LossConfig, MixupConfig
+from medusa.heads.data import average_frames, look_ahead
+from medusa.heads.loss import class_weights, cross_entropy, mean_squared_error, total
+from medusa.heads.sample import balanced, shuffle
+from medusa.heads.scale import Standardise
+
+NAN = float("nan")
+
+
+def test_class_weights_by_hand():
+    # masses 1.5, 0.5, 0: N = 2, C = 3
+    soft = torch.tensor([[1.0, 0, 0], [0.5, 0.5, 0]])
+    expected = [math.sqrt(2 / (3 * 1.5)), math.sqrt(2 / (3 * 0.5)), 0]
+    assert class_weights(soft, 0.5).tolist() == pytest.approx(expected)
+    assert class_weights(soft, 1.0).tolist() == pytest.approx([2 / 4.5, 2 / 1.5, 0])
+    assert class_weights(soft, 0.0).tolist() == [1, 1, 0]
+
+
+def test_soft_cross_entropy_by_hand():
+    logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])  # posteriors 1/4 3/4 and 1/2 1/2
+    targets = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
+    weights = torch.tensor([2.0, 1.0])
+    first = -(2 * 0.5 * math.log(1 / 4) + 1 * 0.5 * math.log(3 / 4))
+    second = -math.log(1 / 2)
+    # divided by the batch size, not by the sum of the weights
+    assert cross_entropy(logits, targets, weights).item() == pytest.approx((first + second) / 2)
+
+
+def test_attribute_loss_leaves_out_what_is_unrated():
+    predicted = torch.tensor([[1.0, 2, 3], [4, 5, 6]], requires_grad=True)
+    ratings = torch.tensor([[2.0, NAN, 3], [NAN, NAN, 3]])
+    loss = mean_squared_error(predicted, ratings)
+    assert loss.item() == pytest.approx((1 + 0 + 9) / 3)
+    loss.backward()
+    torch.testing.assert_close(predicted.grad, torch.tensor([[-2 / 3, 0, 0], [0, 0, 2.0]]))
+    assert mean_squared_error(predicted, torch.full((2, 3), NAN)).item() == 0
+
+
+def test_total_is_equation_one():
+    logits, targets = torch.zeros(1, 2), torch.tensor([[1.0, 0]])
+    attributes, ratings = torch.tensor([[4.0, 4, 4]]), torch.tensor([[4.0, 4, 7]])
+    loss, parts = total(LossConfig(), logits, attributes, targets, ratings, torch.ones(2))
+    assert parts["class"].item() == pytest.approx(math.log(2))
+    assert parts["attribute"].item() == pytest.approx(3)
+    assert loss.item() == pytest.approx(1.5 * math.log(2) + 0.4 * 3)
+
+
+def test_mix_by_hand():
+    values = torch.tensor([[0.0, 10], [1, 20], [2, NAN]])
+    partners, shares = torch.tensor([1, 2, 0]), torch.tensor([[0.25], [1.0], [0.5]])
+    mixed = mixup.mix(values, partners, shares)
+    assert mixed[0].tolist() == [0.75, 17.5]
+    assert mixed[1, 0].item() == 1
+    assert mixed[1].isnan().tolist() == [False, True]  # the partner is unrated
+    assert mixed[2, 0].item() == 1
+
+
+def test_mixup_is_drawn_with_its_probability_and_distribution():
+    rng = np.random.default_rng(0)
+    drawn = [mixup.draw(MixupConfig(p=0.3, alpha=0.2), 4, rng) for _ in range(3000)]
+    mixed = [pair for pair in drawn if pair is not None]
+    assert len(mixed) / 3000 == pytest.approx(0.3, abs=0.03)
+    shares = torch.cat([shares for _, shares in mixed])
+    assert shares.mean().item() == pytest.approx(0.5, abs=0.03)
+    # the variance of Beta(a, a) is 1 / (4 (2 a + 1))
+    assert shares.var().item() == pytest.approx(1 / (4 * 1.4), abs=0.02)
+    assert all(sorted(partners.tolist()) == [0, 1, 2, 3] for partners, _ in mixed)
+
+
+def test_mixup_per_batch_has_one_lambda():
+    drawn = mixup.draw(MixupConfig(p=1.0, per="batch"), 5, np.random.default_rng(1))
+    assert drawn is not None and drawn[1].unique().numel() == 1
+    drawn = mixup.draw(MixupConfig(p=1.0, per="sample"), 5, np.random.default_rng(1))
+    assert drawn is not None and drawn[1].unique().numel() == 5
+
+
+def test_balanced_epochs_are_equal_in_classes_and_fresh():
+    labels = np.array([0] * 50 + [1] * 5 + [3] * 8 + [-1] * 20)
+    epochs = [balanced(labels, np.random.default_rng([0, 1, e]), 0.0) for e in range(30)]
+    for rows in epochs:
+        assert np.unique(labels[rows], return_counts=True)[1].tolist() == [5, 5, 5]
+        assert set(labels[rows]) == {0, 1, 3}
+        assert len(set(rows)) == 15
+    seen = {row for rows in epochs for row in rows if labels[row] == 0}
+    assert len(seen) > 45  # 30 draws of 5 of 50: 1 - 0.9 ** 30 = 0.96 of them expected
+    again = balanced(labels, np.random.default_rng([0, 1, 7]), 0.0)
+    assert again.tolist() == epochs[7].tolist()
+
+
+def test_balanced_adds_a_share_without_consensus():
+    labels = np.array([0] * 50 + [1] * 5 + [-1] * 20)
+    rows = balanced(labels, np.random.default_rng(0), 1.0)  # the published code's 9 n_min
+    assert np.unique(labels[rows], return_counts=True)[1].tolist() == [5, 5, 5]
+
+
+def test_shuffle_takes_every_row_once():
+    rows = shuffle(np.array([0, 1, -1, 2]), np.random.default_rng(0), 0.0)
+    assert sorted(rows) == [0, 1, 2, 3]
+
+
+def test_average_frames_against_a_loop():
+    utterances = [torch.randn(length, 3) for length in (1, 4, 9, 10)]
+    averaged = average_frames(Packed.of(utterances), 4)
+    assert averaged.lengths.tolist() == [1, 1, 3, 3]
+    for out, x in zip(averaged.split(), utterances, strict=True):
+        loop = torch.stack([x[i : i + 4].mean(0) for i in range(0, len(x), 4)])
+        torch.testing.assert_close(out, loop)
+
+
+def test_standardise_fits_all_frames():
+    batches = [torch.randn(30, 2) * 5 + 3, torch.randn(11, 2) * 5 + 3]
+    for batch in batches:
+        batch[:, 1] = 7.0
+    scale = Standardise(2)
+    scale.fit([Packed.of([batch]) for batch in batches])
+    everything = torch.cat(batches)
+    out = scale(Packed.of([everything])).values
+    expected = (everything[:, 0] - everything[:, 0].mean()) / everything[:, 0].std(unbiased=False)
+    torch.testing.assert_close(out[:, 0], expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(out[:, 1], torch.zeros(41), atol=1e-5, rtol=0)
+
+
+def test_look_ahead_keeps_order_and_passes_errors_on():
+    assert list(look_ahead(lambda n: n * n, range(5))) == [0, 1, 4, 9, 16]
+    with pytest.raises(ZeroDivisionError):
+        list(look_ahead(lambda n: 1 // n, [1, 0]))

@@ -1,0 +1,187 @@
+"""Training: the same seed gives the same weights, also when killed; choices are checked."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from medusa.heads import train
+from medusa.heads.config import ConfigError, load
+from medusa.heads.data import DataError
+from medusa.heads.fit import fit, prepare
+from medusa.heads.run_dir import RunDir, RunError
+from medusa.workspace import Workspace
+
+FAST = (
+    "head.width=8",
+    "head.feedforward=8",
+    "train.patience=2",
+    "stages.0.epochs=3",
+    "stages.1.epochs=2",
+    "mixup.p=0.5",
+    "stages.0.lr=0.01",
+)
+CPU = torch.device("cpu")
+
+
+def job(root, *overrides, backbones=(), **kwargs):
+    return prepare(Workspace.open(root), load("small", FAST + overrides), backbones, **kwargs)
+
+
+def run_all(job, path, advance=lambda amount=1, note="": None) -> RunDir:
+    run = RunDir(path)
+    run.start(job.record)
+    fit(job, run, CPU, advance)
+    return run
+
+
+def weights(run: RunDir) -> dict[str, torch.Tensor]:
+    return load_file(run.path / "weights.safetensors")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def test_a_run_is_complete(workspace):
+    run = run_all(job(workspace), workspace / "runs" / "a")
+    assert run.finished and not run.start(job(workspace).record)
+    names = {path.name for path in run.path.iterdir()}
+    assert names >= {
+        "config.yaml",
+        "weights.safetensors",
+        "metrics.jsonl",
+        "predictions.parquet",
+        "summary.json",
+        "environment.json",
+        "stage-1-full.safetensors",
+        "stage-2-balanced.safetensors",
+    }
+    assert "checkpoint.safetensors" not in names
+    predictions = run.predictions()
+    assert sorted(predictions.ids) == sorted(f"u{i}" for i in range(60))
+    assert predictions.classes == ("angry", "happy", "sad")
+    assert predictions.run == run.digest()
+    assert np.isfinite(predictions.attributes()).all()
+    lines = run.metrics()
+    assert [line["epoch"] for line in lines] == list(range(1, len(lines) + 1))
+    best = max(line["dev_macro_f1"] for line in lines)
+    assert run.read_json("summary.json")["dev_macro_f1"] == best
+
+
+def test_one_seed_one_result_and_another_seed_another(workspace):
+    one = run_all(job(workspace), workspace / "runs" / "a")
+    two = run_all(job(workspace), workspace / "runs" / "b")
+    other = run_all(job(workspace, "seed=1"), workspace / "runs" / "c")
+    assert same(weights(one), weights(two))
+    assert one.predictions().frame.equals(two.predictions().frame)
+    assert not same(weights(one), weights(other))
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("moment", [0, 1, 4, 7, 11])
+def test_killed_and_resumed_equals_uninterrupted(workspace, monkeypatch, moment):
+    straight = run_all(job(workspace), workspace / "runs" / "straight")
+    monkeypatch.setattr(train, "SAVE_EVERY_S", 0.0)  # a checkpoint after every step
+    step = train.Trainer._step
+    left = iter(range(moment, -1, -1))
+
+    def dies(self, *args):
+        if next(left, 1) == 0:
+            raise Killed
+        return step(self, *args)
+
+    monkeypatch.setattr(train.Trainer, "_step", dies)
+    with pytest.raises(Killed):
+        run_all(job(workspace), workspace / "runs" / "killed")
+    resumed = run_all(job(workspace), workspace / "runs" / "killed")
+    assert same(weights(resumed), weights(straight))
+
+    def untimed(run):
+        return [{k: v for k, v in line.items() if k != "seconds"} for line in run.metrics()]
+
+    assert untimed(resumed) == untimed(straight)
+
+
+def test_hard_labels_leave_out_rows_without_consensus(workspace):
+    soft = job(workspace)
+    rows, targets = train.training_rows(soft.examples, soft.config)
+    assert len(rows) == 40 and targets.max() < 1
+    hard = job(workspace, "train.labels=hard")
+    rows, targets = train.training_rows(hard.examples, hard.config)
+    assert len(rows) == 39 and "u6" not in [hard.examples.ids[row] for row in rows]
+    labels = hard.examples.labels[rows]
+    assert torch.equal(targets, torch.eye(3)[labels])
+
+
+def test_features_are_joined_by_content_not_position(workspace):
+    straight = job(workspace).examples
+    manifest = workspace / "manifest.parquet"
+    from medusa.manifests import Manifest
+
+    shuffled = Manifest.read(manifest)
+    order = np.random.default_rng(0).permutation(60)
+    shuffled.frame = shuffled.frame.iloc[order].reset_index(drop=True)
+    shuffled.write(manifest)
+    moved = job(workspace).examples
+    for number in (0, 1):
+        there = moved.inputs(np.arange(60))[number].split()
+        here = straight.inputs(order)[number].split()
+        assert all(torch.equal(a, b) for a, b in zip(there, here, strict=True))
+    assert moved.labels.tolist() == straight.labels[order].tolist()
+
+
+def test_missing_features_are_named_or_dropped(workspace):
+    from medusa.manifests import Manifest
+
+    manifest = Manifest.read(workspace / "manifest.parquet")
+    manifest.frame.loc[3, "text"] = "changed"
+    manifest.frame.loc[4, "content"] = "changed"
+    manifest.write(workspace / "manifest.parquet")
+    with pytest.raises(DataError, match=r"1 of 60 .*toy-audio.*u4(.|\n)*toy-text.*u3"):
+        job(workspace)
+    assert len(job(workspace, drop_missing=True).examples.ids) == 58
+
+
+def test_backbones_are_chosen_by_name(workspace):
+    assert len(job(workspace).examples.modalities) == 2
+    assert len(job(workspace, backbones=["toy-text"]).examples.modalities) == 1
+    with pytest.raises(DataError, match="did you mean 'toy-text'"):
+        job(workspace, backbones=["toy-tex"])
+
+
+def test_another_configuration_under_the_same_name_is_refused(workspace):
+    run = RunDir(workspace / "runs" / "a")
+    run.start(job(workspace).record)
+    with pytest.raises(RunError, match="seed: 0 there, 1 asked"):
+        run.start(job(workspace, "seed=1").record)
+    assert run.start(job(workspace, "seed=1").record, force=True)
+
+
+def test_all_wrong_settings_are_named_at_once():
+    with pytest.raises(ConfigError) as problem:
+        load("small", ("head.widht=3", "seed=many", "stages.7.lr=1", "nonsense"))
+    message = str(problem.value)
+    for part in ("did you mean 'width'", "seed: expected int", "stages.7.lr", "key=value"):
+        assert part in message
+
+
+def test_all_wrong_choices_are_named_at_once(workspace):
+    with pytest.raises(ConfigError) as problem:
+        job(workspace, "head.pool=men", "loss.classes=cee", "stages.1.sampler=balance")
+    message = str(problem.value)
+    assert "'mean'" in message and "'ce'" in message and "'balanced'" in message
+
+
+def test_the_papers_settings_are_the_default():
+    config = load("medusa")
+    assert (config.head.width, config.head.layers, config.train.batch) == (1024, 2, 16)
+    assert [stage.lr for stage in config.stages] == [1e-5, 1e-6]
+    assert (config.loss.class_weight, config.loss.attribute_weight) == (1.5, 0.4)
+    assert config.mixup.p == 0.3 and config.stages[0].class_weights == 0.5
+    assert json.loads(json.dumps(config.to_dict()))["seed"] == 0
