@@ -1,0 +1,92 @@
+"""`medusa stack`: combine finished runs into one ensemble."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option("--name", default="stack", show_default=True, help="The new run's name.")
+@click.option(
+    "--method",
+    default="linear",
+    show_default=True,
+    help="linear (the paper's meta-classifier, souped), soft (mean posterior) or majority.",
+)
+@click.option(
+    "--fit-on", default="dev", show_default=True, help="The split that linear learns from."
+)
+@click.option(
+    "--in-sample", is_flag=True, help="Allow --fit-on a split that the runs were trained on."
+)
+@click.option(
+    "--inputs",
+    type=click.Choice(["posteriors", "logits"]),
+    default="posteriors",
+    show_default=True,
+    help="What linear reads of every run.",
+)
+@click.option("--with-attributes", is_flag=True, help="Let linear read predicted attributes, too.")
+@click.option("--seeds", default=6, show_default=True, help="How many runs of linear are averaged.")
+@click.option(
+    "--epochs", type=int, help="Class-balanced epochs of linear.  [default: 1,000 steps' worth]"
+)
+@click.option("--force", is_flag=True, help="Replace a run of this name.")
+@click.pass_obj
+def stack(
+    workspace: Path,
+    runs: tuple[str, ...],
+    name: str,
+    method: str,
+    fit_on: str,
+    in_sample: bool,
+    inputs: str,
+    with_attributes: bool,
+    seeds: int,
+    epochs: int | None,
+    force: bool,
+) -> None:
+    """Combine finished runs into one ensemble, which is a run itself.
+
+    RUN: names of runs; without any, all finished heads of the workspace.
+    """
+    from medusa.console import say
+    from medusa.ensemble.linear import Training
+    from medusa.ensemble.run import finished_heads
+    from medusa.ensemble.run import stack as fit_stack
+    from medusa.ensemble.stack import StackConfig
+    from medusa.heads.run_dir import SUMMARY, RunDir, find_run
+    from medusa.manifests.manifest import Manifest
+    from medusa.workspace import Workspace
+
+    config = StackConfig(
+        method, fit_on, in_sample, inputs, with_attributes, seeds, Training(epochs)
+    )
+    place = Workspace.open(workspace)
+    manifest = Manifest.read(place.manifest)
+    named = [find_run(place.runs, one) for one in runs]
+    members = named or finished_heads(place.runs)
+    run = RunDir(place.runs / name)
+    if not fit_stack(run, members, manifest, config, force):
+        say(f"{name}: finished already, nothing to do (--force stacks again)")
+    show(run.read_json(SUMMARY), name)
+
+
+def show(summary: dict[str, Any], name: str) -> None:
+    """Print the ensemble beside its members, and chance below."""
+    from medusa.console import say, table
+
+    rows: list[list[object]] = []
+    for line in summary["comparison"]:
+        low, high = line["interval"]
+        spread = f"{low:.3f} – {high:.3f}"
+        rows.append([line["name"], line["kind"], line["macro_f1"], spread, line["accuracy"]])
+    rows.append(["always the most frequent class", "baseline", summary["majority"], "", None])
+    rows.append(["guessing by the training prior", "baseline", summary["chance"], "", None])
+    header = ["", "kind", "macro-F1", "95 %", "accuracy"]
+    title = f"{name}: judged on {summary['utterances']} labelled utterances of {summary['split']}"
+    table(header, rows, title)
+    for note in summary["notes"]:
+        say(f"note: {note}")

@@ -1,0 +1,76 @@
+"""An ensemble beside its members, on the same utterances."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from medusa.ensemble.members import Members
+from medusa.ensemble.stack import Answer, StackError
+from medusa.ensemble.truth import UNLABELLED, Truth
+from medusa.ensemble.vote import majority_vote, soft_vote
+from medusa.heads import metrics
+
+JUDGES = ("test", "dev")  # the first of these that has labels judges
+
+
+def judging_split(members: Members, truth: Truth) -> str:
+    """Return `test` where it has labels, else `dev`.
+
+    Raises:
+        StackError: neither has a label.
+    """
+    labelled = set(members.splits[truth.labels != UNLABELLED].tolist())
+    for name in JUDGES:
+        if name in labelled:
+            return name
+    raise StackError(f"no row of split {' or '.join(JUDGES)} has a label to judge by")
+
+
+def compare(members: Members, truth: Truth, answer: Answer, split: str) -> list[dict[str, Any]]:
+    """Judge every member, the two votes and, where one learnt, the single stackers and their soup.
+
+    Args:
+        members: M runs.
+        truth: about the same utterances.
+        answer: what the stacker said.
+        split: the split to judge on; rows without a consensus are left out.
+
+    Returns:
+        One row each: name, kind (`member`, `vote`, `single`, `soup`), macro_f1, accuracy, uar and
+        interval, the 95 % interval of the macro-F1.
+    """
+    rows = (members.splits == split) & (truth.labels != UNLABELLED)
+    posteriors = members.posteriors[:, rows]
+    entries = [
+        (name, "member", [said]) for name, said in zip(members.names, posteriors, strict=True)
+    ]
+    entries += [
+        ("majority vote", "vote", [majority_vote(posteriors)]),
+        ("soft vote", "vote", [soft_vote(posteriors)]),
+    ]
+    if seeds := len(answer.singles):
+        entries += [
+            ("linear, one seed", "single", [*answer.singles[:, rows]]),
+            (f"linear, soup of {seeds}", "soup", [answer.logits[rows]]),
+        ]
+    judged = truth.rows(rows)
+    return [{"name": name, "kind": kind} | _scores(said, judged) for name, kind, said in entries]
+
+
+def _scores(runs: Sequence[npt.NDArray[np.floating]], truth: Truth) -> dict[str, Any]:
+    """Judge class scores (B, C); of several runs of one thing every number is their mean."""
+    classes, tables, spread = runs[0].shape[1], [], []
+    for scores in runs:
+        guess = scores.argmax(1)
+        tables.append(metrics.confusion(truth.labels, guess, classes))
+        totals = metrics.resampled_confusions(truth.labels, guess, classes, truth.blocks)
+        spread.append(metrics.macro_f1_of(totals))
+    stacked = np.stack(tables)
+    return {
+        "macro_f1": float(metrics.macro_f1_of(stacked).mean()),
+        "accuracy": float(metrics.accuracy_of(stacked).mean()),
+        "uar": float(metrics.uar_of(stacked).mean()),
+        "interval": list(metrics.interval(np.mean(spread, axis=0))),
+    }

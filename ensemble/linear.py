@@ -1,0 +1,141 @@
+"""The linear meta-classifier, trained for all seeds at once (paper, sections 3.5 and 3.6)."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from medusa.heads.metrics import balanced_draws
+
+MIDDLE, HALF = 4.0, 3.0  # attributes live on 1..7; inside the map they are (a - 4) / 3
+STEPS = 1000
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a stacker learns from: labelled utterances of the split it is fitted on.
+
+    Attributes:
+        inputs: (n, I) what the members say.
+        labels: (n,) consensus classes, for balancing.
+        soft: (n, C) the targets.
+        attributes: (n, 3), NaN where unknown, or None where the corpus has none.
+    """
+
+    inputs: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
+    soft: npt.NDArray[np.float32]
+    attributes: npt.NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the map is trained: the paper's values (section 4), where it gives them.
+
+    Attributes:
+        epochs: a fixed number, since nothing is held out to stop at. None: as many as make 1,000
+            optimiser steps, whatever the size of the corpus; after much fewer the random start
+            still shows, after many more a small split is learnt by heart.
+        weight_decay: PyTorch's default.
+    """
+
+    epochs: int | None = None
+    batch: int = 128
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    ce_weight: float = 1.5
+    mse_weight: float = 0.4
+
+    def resolved(self, labels: npt.NDArray[np.int64]) -> "Training":
+        """Return the same with `epochs` as a number, for training labels (n,)."""
+        counts = np.unique(labels, return_counts=True)[1]
+        steps = math.ceil(int(counts.min()) * len(counts) / self.batch)
+        return replace(self, epochs=self.epochs or math.ceil(STEPS / steps))
+
+
+def train(
+    lesson: Lesson,
+    seeds: Sequence[int],
+    training: Training,
+    each_epoch: Callable[[float], None] = lambda loss: None,
+) -> list[dict[str, Tensor]]:
+    """Train one linear map per seed, all in one batched product; equal to training them apart.
+
+    A seed decides its initial weights (uniform, as `torch.nn.Linear`) and its fresh class-balanced
+    subset of every epoch. Class weights are uniform; there is no MixUp and nothing after the map.
+
+    Args:
+        lesson: n labelled utterances.
+        seeds: S of them.
+        training: rates and weights.
+        each_epoch: called with every epoch's loss, averaged over the seeds.
+
+    Returns:
+        S times {"weight": (O, I), "bias": (O,)} in float64, O = C + 3 with attributes, else C.
+    """
+    inputs, soft = torch.from_numpy(lesson.inputs), torch.from_numpy(lesson.soft).double()
+    known = None if lesson.attributes is None else torch.from_numpy(lesson.attributes).double()
+    weight, bias = _initial(seeds, soft.shape[1] + (0 if known is None else 3), inputs.shape[1])
+    adam = torch.optim.AdamW([weight, bias], training.lr, weight_decay=training.weight_decay)
+    epochs = training.resolved(lesson.labels).epochs or 0
+    for order in _orders(lesson.labels, seeds, epochs):
+        total = 0.0
+        for rows in order.split(training.batch, dim=1):
+            outputs = torch.baddbmm(bias[:, None], inputs[rows], weight.mT)
+            loss = _loss(outputs, soft[rows], None if known is None else known[rows], training)
+            adam.zero_grad()
+            torch.autograd.backward(loss.sum())
+            adam.step()
+            total += float(loss.detach().mean()) * rows.shape[1]
+        each_epoch(total / order.shape[1])
+    maps = zip(weight.detach(), bias.detach(), strict=True)
+    return [{"weight": one, "bias": other} for one, other in maps]
+
+
+def apply(
+    state: dict[str, Tensor], inputs: npt.NDArray[np.float64], n_classes: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    """Return logits (B, C) and attributes (B, 3) or None of a trained map for inputs (B, I)."""
+    weight, bias = state["weight"].double(), state["bias"].double()
+    outputs = torch.nn.functional.linear(torch.from_numpy(inputs), weight, bias).numpy()
+    attributes = MIDDLE + HALF * outputs[:, n_classes:] if outputs.shape[1] > n_classes else None
+    return outputs[:, :n_classes], attributes
+
+
+def _initial(seeds: Sequence[int], outputs: int, inputs: int) -> tuple[Tensor, Tensor]:
+    """Return weights (S, O, I) and biases (S, O), uniform within 1 / sqrt(I)."""
+    drawn = []
+    for seed in seeds:
+        generator = torch.Generator().manual_seed(seed)
+        shares = torch.rand(outputs, inputs + 1, generator=generator, dtype=torch.float64)
+        drawn.append((2 * shares - 1) / math.sqrt(inputs))
+    both = torch.stack(drawn)
+    return both[..., :-1].clone().requires_grad_(), both[..., -1].clone().requires_grad_()
+
+
+def _orders(labels: npt.NDArray[np.int64], seeds: Sequence[int], epochs: int) -> Tensor:
+    """Return (epochs, S, n) rows: every epoch and seed a fresh balanced subset, shuffled."""
+    orders = []
+    for seed in seeds:
+        draws = balanced_draws(labels, draws=epochs, seed=seed)
+        orders.append(np.random.default_rng([seed, 1]).permuted(draws, axis=1))
+    return torch.from_numpy(np.stack(orders, 1))
+
+
+def _loss(outputs: Tensor, soft: Tensor, attributes: Tensor | None, training: Training) -> Tensor:
+    """1.5 CE + 0.4 MSE per seed (equation 1): (S,) from outputs (S, B, O).
+
+    The CE is averaged over the batch, the MSE over the attributes that are known in it.
+    """
+    classes = soft.shape[-1]
+    entropy = -(soft * outputs[..., :classes].log_softmax(-1)).sum(-1).mean(-1)
+    if attributes is None:
+        return training.ce_weight * entropy
+    known = ~attributes.isnan()
+    errors = (MIDDLE + HALF * outputs[..., classes:] - attributes.nan_to_num()) ** 2 * known
+    square = errors.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
+    return training.ce_weight * entropy + training.mse_weight * square

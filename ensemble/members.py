@@ -1,0 +1,115 @@
+"""Several runs about the same utterances, joined by id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from medusa.errors import MedusaError, listed
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import RunDir
+
+
+class MembersError(MedusaError):
+    """Runs that cannot be combined: other classes, other utterances, other splits."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """What M runs say about B utterances, in the order of sorted ids.
+
+    Attributes:
+        names: (M,) the runs.
+        ids: (B,) the utterances.
+        splits: (B,) the split each was in when the runs were made.
+        classes: the order of the logits, the same in every run.
+        logits: (M, B, C).
+        posteriors: (M, B, C).
+        attributes: (A, B, 3) of the A runs that predict attributes, A may be 0.
+    """
+
+    names: tuple[str, ...]
+    ids: list[str]
+    splits: npt.NDArray[np.str_]
+    classes: tuple[str, ...]
+    logits: npt.NDArray[np.float32]
+    posteriors: npt.NDArray[np.float32]
+    attributes: npt.NDArray[np.float32]
+
+
+def join(runs: Sequence[RunDir]) -> Members:
+    """Read the runs' predictions and line them up by id; the order of their rows never matters.
+
+    Raises:
+        RunError: a run is not finished.
+        MembersError: the runs' classes, ids or splits differ; all differences are named.
+    """
+    if not runs:
+        raise MembersError("no runs to combine; train some with `medusa fit-head`")
+    said = {run.name: run.predictions() for run in runs}
+    _same_classes(said)
+    ids = sorted(set().union(*(one.ids for one in said.values())))
+    _same_ids(said, ids)
+    said = {name: one.select(ids) for name, one in said.items()}
+    _same_splits(said)
+    first = next(iter(said.values()))
+    attributes = [values for one in said.values() if (values := one.attributes()) is not None]
+    return Members(
+        names=tuple(said),
+        ids=ids,
+        splits=first.frame["split"].to_numpy(str),
+        classes=first.classes,
+        logits=np.stack([one.logits() for one in said.values()]),
+        posteriors=np.stack([one.posteriors() for one in said.values()]),
+        attributes=np.stack(attributes) if attributes else np.empty((0, len(ids), 3), np.float32),
+    )
+
+
+def trained_on(config: dict[str, Any]) -> list[str]:
+    """Return the splits that a run has learnt from; for a stack, its members' are among them."""
+    splits: list[str] = config.get("trained_on") or [config.get("train_split", "train")]
+    return splits
+
+
+def _same_classes(said: dict[str, Predictions]) -> None:
+    name, first = next(iter(said.items()))
+    other = [
+        f"{run} has {', '.join(one.classes)}"
+        for run, one in said.items()
+        if one.classes != first.classes
+    ]
+    if other:
+        raise MembersError(
+            f"the runs' classes or their order differ: {name} has {', '.join(first.classes)}; "
+            f"{'; '.join(other)}; combine runs of one manifest"
+        )
+
+
+def _same_ids(said: dict[str, Predictions], ids: Sequence[str]) -> None:
+    problems = []
+    for name, one in said.items():
+        there = set(one.ids)
+        if len(there) != len(one.ids):
+            problems.append(f"{name} predicts some ids twice")
+        if absent := [utterance for utterance in ids if utterance not in there]:
+            problems.append(f"{name} has no prediction for {listed(absent)}")
+    if problems:
+        raise MembersError(
+            "the runs are not about the same utterances: " + "; ".join(problems) + "; "
+            "fit those heads again on the present manifest, or leave them out"
+        )
+
+
+def _same_splits(said: dict[str, Predictions]) -> None:
+    name, first = next(iter(said.items()))
+    for other, one in said.items():
+        differ = (one.frame["split"] != first.frame["split"]).to_numpy(bool)
+        if differ.any():
+            row = int(differ.argmax())
+            raise MembersError(
+                f"{int(differ.sum())} utterances were in another split when {other} was made than "
+                f"for {name} ({first.ids[row]}: {one.frame['split'][row]!r}, not "
+                f"{first.frame['split'][row]!r}); fit both on the same split"
+            )

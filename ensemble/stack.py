@@ -1,0 +1,165 @@
+"""Stackers: ways to make one answer out of many members' (paper, sections 3.5 and 3.6)."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from medusa.ensemble import linear
+from medusa.ensemble.linear import HALF, MIDDLE, Lesson, Training
+from medusa.ensemble.members import Members
+from medusa.ensemble.soup import soup
+from medusa.ensemble.truth import UNLABELLED, Truth
+from medusa.ensemble.vote import majority_vote, mean_attributes, soft_vote
+from medusa.errors import MedusaError, nearest
+
+INPUTS = ("posteriors", "logits")
+
+Array = npt.NDArray[np.float64]
+EachEpoch = Callable[[float], None]
+
+
+class StackError(MedusaError):
+    """A stacker that cannot be fitted as asked."""
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """What to stack and how.
+
+    Attributes:
+        method: a name in `STACKERS`.
+        fit_on: the split that a learning stacker learns from.
+        in_sample: allow a split that the members were trained on.
+        inputs: what it reads of every member: `posteriors` (the paper) or `logits`.
+        with_attributes: let it also read the attributes of the members that predict them.
+        seeds: how many runs of it go into the soup (the paper's 6).
+        training: epochs, rates and weights.
+    """
+
+    method: str = "linear"
+    fit_on: str = "dev"
+    in_sample: bool = False
+    inputs: str = "posteriors"
+    with_attributes: bool = False
+    seeds: int = 6
+    training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        for name, known in (("method", STACKERS), ("inputs", INPUTS)):
+            value = getattr(self, name)
+            if value not in known:
+                hint = nearest(value, known)
+                raise StackError(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
+        for name, number in (("seeds", self.seeds), ("epochs", self.training.epochs)):
+            if number is not None and number < 1:
+                raise StackError(f"{name} {number}: expected at least 1")
+
+    @property
+    def learns(self) -> bool:
+        """Whether a split is fitted on; votes learn nothing."""
+        return self.method not in VOTES
+
+    def record(self) -> dict[str, Any]:
+        """Return what belongs into a run's configuration: nothing that the method ignores."""
+        values = asdict(self)
+        return values if self.learns else {"method": self.method}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a stacker says about all B utterances of the members.
+
+    Attributes:
+        logits: (B, C).
+        attributes: (B, 3) or None.
+        weights: tensors to keep, by name.
+        singles: (S, B, C) logits of the runs that went into the soup; S is 0 for votes.
+    """
+
+    logits: Array
+    attributes: Array | None
+    weights: dict[str, Tensor]
+    singles: Array
+
+
+def majority(members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch) -> Answer:
+    """Count first choices (`vote.majority_vote`); attributes are averaged."""
+    return _voted(members, majority_vote(members.posteriors))
+
+
+def soft(members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch) -> Answer:
+    """Average posteriors (`vote.soft_vote`) and attributes."""
+    return _voted(members, soft_vote(members.posteriors))
+
+
+def linear_soup(
+    members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
+) -> Answer:
+    """Train the linear meta-classifier from several seeds and average its weights.
+
+    Args:
+        members: all their utterances.
+        truth: the same utterances; those of `config.fit_on` with a consensus are learnt from.
+        config: what to read, how many seeds, how to train.
+        each_epoch: called with every epoch's loss.
+    """
+    inputs, classes = inputs_of(members, config), len(members.classes)
+    learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
+    states = linear.train(learnt, range(config.seeds), config.training, each_epoch)
+    mean = soup(states)
+    logits, attributes = linear.apply(mean, inputs, classes)
+    named = {"soup": mean} | {f"seed_{seed}": state for seed, state in enumerate(states)}
+    weights = {f"{run}.{key}": state[key].float() for run, state in named.items() for key in state}
+    singles = np.stack([linear.apply(state, inputs, classes)[0] for state in states])
+    return Answer(logits, attributes, weights, singles)
+
+
+def lesson_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArray[np.bool_]:
+    """Return the mask (B,) of utterances that are learnt from.
+
+    Raises:
+        StackError: there are none.
+    """
+    inside = members.splits == config.fit_on
+    rows: npt.NDArray[np.bool_] = inside & (truth.labels != UNLABELLED)
+    if not inside.any():
+        there = ", ".join(sorted(set(members.splits.tolist())))
+        raise StackError(f"the members predict no split {config.fit_on!r}; there is {there}")
+    if not rows.any():
+        raise StackError(f"no row of split {config.fit_on!r} has a label to fit a stacker on")
+    return rows
+
+
+def inputs_of(members: Members, config: StackConfig) -> Array:
+    """Return (B, I): the members' class scores side by side, then their attributes if asked.
+
+    Attributes enter as (a - 4) / 3, so that they are as large as posteriors.
+
+    Raises:
+        StackError: attributes are asked and no member predicts any.
+    """
+    parts = [*(members.posteriors if config.inputs == "posteriors" else members.logits)]
+    if config.with_attributes:
+        if not len(members.attributes):
+            raise StackError("--with-attributes: none of the members predicts attributes")
+        parts += [*((members.attributes - MIDDLE) / HALF)]
+    return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def lesson(inputs: Array, truth: Truth, rows: npt.NDArray[np.bool_]) -> Lesson:
+    """Return the chosen rows (B,) of inputs (B, I) and truth, without attributes if all unknown."""
+    attributes = truth.attributes[rows]
+    known = None if np.isnan(attributes).all() else attributes
+    return Lesson(inputs[rows], truth.labels[rows], truth.soft[rows], known)
+
+
+def _voted(members: Members, logits: Array) -> Answer:
+    return Answer(logits, mean_attributes(members.attributes), {}, np.empty((0, *logits.shape)))
+
+
+STACKERS = {"linear": linear_soup, "soft": soft, "majority": majority}
+VOTES = ("soft", "majority")  # these learn nothing, so no split is fitted on

@@ -1,0 +1,76 @@
+"""A made-up workspace: a manifest and runs whose predictions are worse or better guesses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import PREDICTIONS, SUMMARY, RunDir
+from medusa.manifests.manifest import LabelScheme, Manifest
+
+CLASSES = ("angry", "happy", "neutral")
+SIZES = {"train": 60, "dev": 45, "test": 30}
+
+AddRun = Callable[..., RunDir]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    """135 utterances of nine speakers; one without consensus in every split."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for split, size in SIZES.items():
+        for number in range(size):
+            label = CLASSES[number % 3] if number else None
+            soft = np.full(3, 0.1) + 0.7 * (np.array(CLASSES) == label)
+            votes = dict(zip((f"p_{name}" for name in CLASSES), soft / soft.sum(), strict=True))
+            moods = dict(
+                zip(("arousal", "valence", "dominance"), rng.uniform(1, 7, 3), strict=True)
+            )
+            speaker = f"{split}{number // 15}"
+            row = {"id": f"{split}-{number}", "split": split, "speaker": speaker, "label": label}
+            rows.append(row | votes | moods)
+    made = Manifest(pd.DataFrame(rows), LabelScheme("made-up", CLASSES))
+    made.write(tmp_path / "manifest.parquet")
+    return made
+
+
+@pytest.fixture
+def add_run(tmp_path: Path, manifest: Manifest) -> AddRun:
+    """Return a function that writes a finished head which is right in some share of cases."""
+
+    def add(
+        name: str,
+        seed: int = 0,
+        strength: float = 1.0,
+        shuffle: bool = False,
+        classes: tuple[str, ...] = CLASSES,
+        drop: tuple[str, ...] = (),
+        **config: object,
+    ) -> RunDir:
+        rng = np.random.default_rng(seed)
+        frame = manifest.frame
+        right = frame["label"].map({label: n for n, label in enumerate(CLASSES)}).to_numpy()
+        logits = rng.normal(size=(len(frame), 3)) + strength * (right[:, None] == np.arange(3))
+        moods = frame[["arousal", "valence", "dominance"]].to_numpy() + rng.normal(size=(135, 3))
+        rows = np.flatnonzero(~frame["id"].isin(drop))
+        rows = rng.permutation(rows) if shuffle else rows
+        run = RunDir(tmp_path / "runs" / name)
+        run.start({"kind": "head", "train_split": "train", "seed": seed} | config)
+        said = Predictions.of(
+            frame["id"].to_numpy()[rows].tolist(),
+            frame["split"].to_numpy()[rows].tolist(),
+            logits[rows],
+            moods[rows],
+            classes,
+            run.digest(),
+        )
+        said.write(run.path / PREDICTIONS)
+        run.write_json(SUMMARY, {"notes": ["made up"]})
+        run.finish()
+        return run
+
+    return add

@@ -1,0 +1,83 @@
+"""The meta-classifier against a plain PyTorch loop, one seed at a time."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from medusa.ensemble.linear import Lesson, Training, apply, train
+from medusa.heads.metrics import balanced_draws
+
+RNG = np.random.default_rng(0)
+LABELS = np.array([0] * 20 + [1] * 12 + [2] * 9)
+LESSON = Lesson(
+    inputs=RNG.random((41, 6)) + np.eye(6)[LABELS],
+    labels=LABELS,
+    soft=(0.8 * np.eye(3) + 0.2 / 3)[LABELS].astype(np.float32),
+    attributes=RNG.uniform(1, 7, (41, 3)).astype(np.float32),
+)
+TRAINING = Training(epochs=20, batch=10)
+
+
+def plain_loop(seed: int, lesson: Lesson, training: Training) -> torch.nn.Linear:
+    """Train one map with torch's own layer, losses and optimiser."""
+    inputs, soft = torch.from_numpy(lesson.inputs), torch.from_numpy(lesson.soft).double()
+    layer = torch.nn.Linear(6, 6 if lesson.attributes is not None else 3).double()
+    initial = torch.rand(
+        layer.out_features, 7, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
+    initial = (initial * 2 - 1) / 6**0.5
+    with torch.no_grad():
+        layer.weight.copy_(initial[:, :6])
+        layer.bias.copy_(initial[:, 6])
+    adam = torch.optim.AdamW(layer.parameters(), lr=training.lr, weight_decay=0.01)
+    draws = balanced_draws(lesson.labels, training.epochs, seed=seed)
+    for rows in np.random.default_rng([seed, 1]).permuted(draws, axis=1):
+        for start in range(0, len(rows), training.batch):
+            batch = torch.from_numpy(rows[start : start + training.batch])
+            out = layer(inputs[batch])
+            loss = 1.5 * torch.nn.functional.cross_entropy(out[:, :3], soft[batch])
+            if lesson.attributes is not None:
+                truth = torch.from_numpy(lesson.attributes).double()[batch]
+                known = ~truth.isnan()
+                loss = loss + 0.4 * (4 + 3 * out[:, 3:] - truth)[known].square().mean()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+    return layer
+
+
+@pytest.mark.parametrize("attributes", ["all", "some", "none"])
+def test_all_seeds_at_once_equal_a_plain_loop(attributes: str) -> None:
+    known = LESSON.attributes.copy()
+    known[::3, 1] = np.nan
+    choice = {"all": LESSON.attributes, "some": known, "none": None}[attributes]
+    lesson = replace(LESSON, attributes=choice)
+    states = train(lesson, [0, 5], TRAINING)
+    for seed, state in zip([0, 5], states, strict=True):
+        layer = plain_loop(seed, lesson, TRAINING)
+        assert torch.allclose(state["weight"], layer.weight, atol=1e-10)
+        assert torch.allclose(state["bias"], layer.bias, atol=1e-10)
+
+
+def test_a_seed_does_not_depend_on_the_others() -> None:
+    together, alone = train(LESSON, [3, 1], TRAINING), train(LESSON, [1], TRAINING)
+    assert torch.allclose(together[1]["weight"], alone[0]["weight"], atol=1e-12)
+    assert not torch.allclose(together[0]["weight"], together[1]["weight"])
+
+
+def test_it_learns() -> None:
+    losses: list[float] = []
+    (state,) = train(LESSON, [0], Training(epochs=400), losses.append)
+    logits, attributes = apply(state, LESSON.inputs, 3)
+    assert len(losses) == 400 and losses[-1] < losses[0] - 0.5
+    assert (logits.argmax(1) == LABELS).mean() > 0.9
+    assert attributes is not None and 1 < attributes.mean() < 7
+
+
+def test_epochs_make_a_thousand_steps() -> None:
+    # 3 x 9 balanced rows: 3 batches of 10 an epoch
+    assert Training(batch=10).resolved(LABELS).epochs == 334
+    assert Training().resolved(LABELS).epochs == 1000
+    assert Training(epochs=7).resolved(LABELS).epochs == 7

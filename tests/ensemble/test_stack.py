@@ -1,0 +1,199 @@
+"""`medusa stack` from runs to a run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from safetensors.numpy import load_file
+from sklearn.metrics import f1_score
+
+from medusa.cli import medusa
+from medusa.ensemble.linear import Training
+from medusa.ensemble.members import join
+from medusa.ensemble.run import stack
+from medusa.ensemble.stack import STACKERS, StackConfig, StackError, inputs_of
+from medusa.ensemble.truth import truth_of
+from medusa.heads.run_dir import RunDir, RunError
+from medusa.manifests.manifest import Manifest
+
+AddRun = Callable[..., RunDir]
+QUICK = StackConfig(seeds=2, training=Training(epochs=30))
+
+
+@pytest.fixture
+def members(add_run: AddRun) -> list[RunDir]:
+    return [add_run("a", seed=1), add_run("b", seed=2, strength=2), add_run("c", seed=3)]
+
+
+def call(workspace: Path, *words: str) -> tuple[str, str]:
+    result = CliRunner().invoke(
+        medusa, ["--workspace", str(workspace), "stack", *words], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout, result.stderr
+
+
+def test_a_stack_is_a_run(members: list[RunDir], manifest: Manifest, tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    assert stack(run, members, manifest, QUICK)
+    config = run.config()
+    assert config["kind"] == "stack" and config["trained_on"] == ["dev", "train"]
+    assert config["members"] == [{"name": m.name, "digest": m.digest()} for m in members]
+    said = run.predictions()
+    assert said.ids == sorted(manifest.frame["id"])
+    assert said.attributes() is not None
+    assert [line["epoch"] for line in run.metrics()] == list(range(1, 31))
+    weights = load_file(run.path / "weights.safetensors")
+    mean = (weights["seed_0.weight"] + weights["seed_1.weight"]) / 2
+    assert weights["soup.weight"] == pytest.approx(mean, abs=1e-6)
+    assert mean.shape == (6, 9)
+
+
+def test_summary_judges_everyone_on_test(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, members, manifest, QUICK)
+    summary = run.read_json("summary.json")
+    assert summary["split"] == "test" and summary["utterances"] == 29
+    assert summary["notes"] == ["made up"]
+    kinds = [line["kind"] for line in summary["comparison"]]
+    assert kinds == ["member"] * 3 + ["vote"] * 2 + ["single", "soup"]
+    frame = manifest.frame.set_index("id")["label"].dropna()
+    ids = [name for name in frame.index if name.startswith("test")]
+    for line, one in zip(summary["comparison"], [*members, None, None, None, run], strict=True):
+        assert line["interval"][0] <= line["macro_f1"] <= line["interval"][1]
+        if one is not None:
+            said = one.predictions().select(ids)
+            guess = np.array(said.classes)[said.logits().argmax(1)]
+            expected = f1_score(frame[ids], guess, average="macro")
+            assert line["macro_f1"] == pytest.approx(expected)
+
+
+def test_shuffled_members_give_the_same_stack(
+    add_run: AddRun, manifest: Manifest, tmp_path: Path
+) -> None:
+    answers = []
+    for name, shuffle in (("x", False), ("y", True)):
+        run = RunDir(tmp_path / "runs" / name)
+        stack(
+            run, [add_run(f"{name}1", 1, shuffle=shuffle), add_run(f"{name}2", 2)], manifest, QUICK
+        )
+        answers.append(run.predictions().logits())
+    assert (answers[0] == answers[1]).all()
+
+
+def test_labels_of_test_change_nothing(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    joined = join(members)
+    truth = truth_of(manifest, joined.ids, joined.splits.tolist(), joined.classes)
+    before = STACKERS["linear"](joined, truth, QUICK, lambda loss: None)
+    elsewhere = joined.splits != "dev"
+    truth.labels[elsewhere] = 0
+    truth.soft[elsewhere] = np.nan
+    truth.attributes[elsewhere] = np.nan
+    after = STACKERS["linear"](joined, truth, QUICK, lambda loss: None)
+    assert (before.logits == after.logits).all()
+
+
+def test_inputs_side_by_side(members: list[RunDir]) -> None:
+    joined = join(members)
+    posteriors = inputs_of(joined, QUICK)
+    assert posteriors.shape == (135, 9)
+    assert posteriors[:, 3:6] == pytest.approx(joined.posteriors[1])
+    both = inputs_of(joined, StackConfig(inputs="logits", with_attributes=True))
+    assert both[:, :3] == pytest.approx(joined.logits[0])
+    assert both[:, 9:12] == pytest.approx((joined.attributes[0] - 4) / 3)
+
+
+def test_in_sample_is_refused_unless_asked(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    with pytest.raises(StackError, match=r"a, b, c learnt from that split.*--in-sample"):
+        stack(run, members, manifest, StackConfig(fit_on="train"))
+    assert not run.path.exists()
+    words = ("--fit-on", "train", "--in-sample", "--epochs", "5", "--name", "s")
+    _, stderr = call(tmp_path, *words)
+    assert "note: In-sample: the stacker was fitted on 'train'" in stderr
+    assert any("In-sample" in note for note in run.read_json("summary.json")["notes"])
+    # a stack fitted on dev has learnt from dev
+    nested = RunDir(tmp_path / "runs" / "n")
+    stack(nested, members, manifest, QUICK)
+    with pytest.raises(StackError, match="n learnt from that split"):
+        stack(RunDir(tmp_path / "runs" / "m"), [nested, members[0]], manifest, QUICK)
+
+
+def test_without_test_labels_dev_judges_and_says_so(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    manifest.frame.loc[manifest.frame["split"] == "test", "label"] = None
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, members, manifest, QUICK)
+    summary = run.read_json("summary.json")
+    assert summary["split"] == "dev"
+    assert "where the stacker was fitted" in summary["notes"][-1]
+
+
+def test_changed_members_need_force(
+    members: list[RunDir], manifest: Manifest, add_run: AddRun, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    assert stack(run, members, manifest, QUICK)
+    assert not stack(run, members, manifest, QUICK)
+    members[0].start({"kind": "head", "seed": 9}, force=True)
+    add_run("other", seed=9)
+    for name in ("predictions.parquet", "summary.json", "finished"):
+        (members[0].path / name).write_bytes((tmp_path / "runs" / "other" / name).read_bytes())
+    with pytest.raises(RunError, match=r"another configuration \(members.0.digest"):
+        stack(run, members, manifest, QUICK)
+    assert stack(run, members, manifest, QUICK, force=True)
+
+
+def test_votes_record_no_training(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, members, manifest, StackConfig(method="soft"))
+    config = run.config()
+    assert "fit_on" not in config and config["trained_on"] == ["train"]
+    expected = join(members).posteriors.mean(0)
+    assert run.predictions().posteriors() == pytest.approx(expected, abs=1e-6)
+    assert not (run.path / "weights.safetensors").exists()
+
+
+def test_wrong_choices() -> None:
+    with pytest.raises(StackError, match=r"'liner': expected .*did you mean 'linear'"):
+        StackConfig(method="liner")
+    with pytest.raises(StackError, match="seeds 0: expected at least 1"):
+        StackConfig(seeds=0)
+
+
+def test_a_split_without_predictions_or_labels(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    with pytest.raises(StackError, match="no split 'development'; there is dev, test, train"):
+        stack(run, members, manifest, StackConfig(fit_on="development"))
+    manifest.frame.loc[manifest.frame["split"] == "dev", "label"] = None
+    with pytest.raises(StackError, match="no row of split 'dev' has a label"):
+        stack(run, members, manifest, QUICK)
+    assert not run.path.exists()
+
+
+def test_the_command_takes_all_finished_heads(members: list[RunDir], tmp_path: Path) -> None:
+    (members[2].path / "finished").unlink()
+    stdout, stderr = call(tmp_path, "--seeds", "2", "--epochs", "5")
+    assert "left out, not finished: c" in stderr
+    assert "linear, soup of 2" in stdout and "guessing by the training prior" in stdout
+    run = RunDir(tmp_path / "runs" / "stack")
+    assert [member["name"] for member in run.config()["members"]] == ["a", "b"]
+    stamp = (run.path / "predictions.parquet").stat().st_mtime_ns
+    again, stderr = call(tmp_path, "--seeds", "2", "--epochs", "5")
+    assert "nothing to do" in stderr and again == stdout
+    assert (run.path / "predictions.parquet").stat().st_mtime_ns == stamp
+    assert json.loads((run.path / "environment.json").read_text())["versions"]
