@@ -1,6 +1,7 @@
 """What importers share: finding them by file name, and reading tables with clear errors."""
 
 import ast
+import csv
 import importlib
 import pkgutil
 from collections.abc import Sequence
@@ -76,9 +77,22 @@ def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
     if not path.is_file():
         raise CorpusError(f"{path}: no such file")
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as problem:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, strict=True)
+            header = next(lines, [])
+            cells = [line for line in lines if line]
+    except (UnicodeDecodeError, csv.Error) as problem:
         raise CorpusError(f"{path}: not readable as a csv in UTF-8: {problem}") from problem
+    uneven = [row + 2 for row, line in enumerate(cells) if len(line) != len(header)]
+    if uneven:
+        raise CorpusError(
+            f"{path}: row {listed(uneven)}: not the header's {len(header)} cells "
+            "(the header is row 1); is a text with commas without quotes?"
+        )
+    twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+    if twice:
+        raise CorpusError(f"{path}: columns must be unique; these come twice: {listed(twice)}")
+    frame = pd.DataFrame(cells, columns=header, dtype="str")
     absent = [name for name in columns if name not in frame]
     if absent:
         wanted = listed(f"{name!r}{nearest(name, frame.columns)}" for name in absent)

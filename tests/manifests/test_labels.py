@@ -71,7 +71,7 @@ def test_many_votes_against_a_slow_count() -> None:
     counts = count_votes(votes, ids, SCHEME.classes)
     label, soft = from_votes(votes, ids, SCHEME)
     for row, name in enumerate(ids):
-        mine = [votes["primary"][vote] for vote in votes.index if votes["id"][vote] == name]
+        mine = [word for owner, word in votes.to_numpy().tolist() if owner == name]
         expected = [mine.count(word) for word in SCHEME.classes]
         outside = len(mine) - sum(expected)
         assert counts[row].tolist() == [*expected, outside]

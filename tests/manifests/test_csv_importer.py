@@ -1,0 +1,137 @@
+"""The csv importer: columns by option or by the manifest's own names."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from medusa.manifests.corpus import CorpusError
+from medusa.manifests.importers.csv import import_corpus
+from medusa.manifests.ingest import attach_audio
+from medusa.manifests.labels import LabelError
+from medusa.manifests.manifest import Manifest
+
+
+def table(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def column(manifest: Manifest, name: str) -> list[object]:
+    return [None if pd.isna(value) else value for value in manifest.frame[name]]
+
+
+def test_columns_with_the_manifests_own_names(tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "mine.csv",
+        "id,path,speaker,split,text,label,arousal,notes",
+        "u1,wav/1.wav,s1,Training,hello,Sad,4.5,x",
+        "u2,,s2,Validation,,happy,,x",
+        "u3,/data/3.wav,,odd,NA,,3,x",
+    )
+    manifest = import_corpus(path)
+    assert manifest.scheme.name == "mine" and manifest.scheme.classes == ("happy", "sad")
+    assert column(manifest, "id") == ["u1", "u2", "u3"]
+    assert column(manifest, "path") == [str(tmp_path / "wav/1.wav"), None, "/data/3.wav"]
+    assert column(manifest, "speaker") == ["s1", "s2", None]
+    assert column(manifest, "split") == ["train", "dev", "odd"]
+    assert column(manifest, "text") == ["hello", None, "NA"]
+    assert column(manifest, "label") == ["sad", "happy", None]
+    assert column(manifest, "arousal") == [4.5, None, 3]
+    np.testing.assert_array_equal(manifest.soft(), [[0, 1], [1, 0], [np.nan] * 2])
+    assert manifest.provenance["split"] == {"by": "corpus"}
+
+
+def test_columns_by_option(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "Name,File,Who,V", "u1,1.wav,anna,2", "u2,2.wav,bert,6")
+    manifest = import_corpus(
+        table(path, "Name,File,Who,V,E", "u1,1.wav,anna,2,O", "u2,2.wav,bert,6,JOY"),
+        id="Name",
+        path="File",
+        speaker="Who",
+        valence="V",
+        label="E",
+        classes="joy,anger",
+        no_consensus="x,o",
+        audio=tmp_path / "sound",
+        name="tiny",
+    )
+    assert manifest.scheme.name == "tiny" and manifest.scheme.classes == ("joy", "anger")
+    assert column(manifest, "path")[0] == str(tmp_path / "sound" / "1.wav")
+    assert column(manifest, "speaker") == ["anna", "bert"]
+    assert column(manifest, "valence") == [2, 6]
+    assert column(manifest, "label") == [None, "joy"]
+    assert "split" not in manifest.provenance
+
+
+def test_soft_labels_make_the_consensus(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "id,A,B", "u1,0.7,0.3", "u2,0.5,0.5", "u3,,")
+    manifest = import_corpus(path, soft="Sad=B, angry=A")
+    assert manifest.scheme.classes == ("sad", "angry")
+    np.testing.assert_allclose(manifest.soft(), [[0.3, 0.7], [0.5, 0.5], [np.nan] * 2])
+    assert column(manifest, "label") == ["angry", None, None]
+
+
+def test_counts_are_divided_by_their_sum_only_when_asked(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "id,p_sad,p_angry", "u1,3,1", "u2,0,0")
+    assert import_corpus(path).soft()[0].tolist() == [3, 1]  # the audit says what is wrong
+    manifest = import_corpus(path, counts=True)
+    assert manifest.soft()[0].tolist() == [0.75, 0.25] and np.isnan(manifest.soft()[1]).all()
+
+
+def test_segments_share_a_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "long.wav", np.random.default_rng(0).normal(size=8000) / 9, 4000)
+    path = table(
+        tmp_path / "a.csv", "id,path,start_s,length,label", "u1,long.wav,0,0.5,sad",
+        "u2,long.wav,0.5,,sad", "u3,long.wav,0,0.5,sad",
+    )  # fmt: skip
+    manifest, _ = attach_audio(import_corpus(path, duration="length"), tmp_path)
+    assert column(manifest, "start_s") == [0.0, 0.5, 0.0]
+    assert column(manifest, "duration_s") == [0.5, 1.5, 0.5]
+    contents = column(manifest, "content")
+    assert contents[0] == contents[2] != contents[1]
+
+
+def test_paths_serve_as_ids(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "file,label", "a/1.wav,sad", "b/1.wav,sad")
+    assert column(import_corpus(path, path="file"), "id") == ["a/1.wav", "b/1.wav"]
+
+
+def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "id,label,p_sad,p_angry", "u1,sad,0.4,0.6")
+    manifest = import_corpus(path)
+    assert column(manifest, "label") == ["sad"]
+    np.testing.assert_allclose(manifest.soft(), [[0.4, 0.6]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "message"),
+    [
+        (["id,label"], {"label": "lable"}, r"no column 'lable' \(did you mean 'label'\?\)"),
+        (["id,x", "u1,1"], {}, "no labels; name a column with --label"),
+        (["a,label", "u1,sad"], {}, "no column for the utterance; name it with --id"),
+        (["id,label", "u1,sad", ",sad"], {}, r"no id in row 3 \(the header is row 1\)"),
+        (["id,A", "u1,1", "u2,lots"], {"soft": "a=A"}, "'A' should hold numbers, but has 'lots'"),
+        (["id,A", "u1,1"], {"soft": "a"}, "expected CLASS=COLUMN,CLASS=COLUMN and got a"),
+        (["id,A", "u1,1"], {"soft": "a=B"}, "no column 'B'"),
+        (["id,A", "u1,1"], {"soft": "a=A", "classes": "a,b"}, "for b of --classes"),
+        (["id,label,arousal", "u1,sad,high"], {}, "'high' in row 2"),
+        (["id,label", "u1,sad,extra,cells"], {}, "row 2: not the header's 2 cells"),
+        (["id,label,id", "u1,sad,u2"], {}, "these come twice: id"),
+        (["id,label", 'u1,"sad', "u2,sad"], {}, "not readable as a csv in UTF-8"),
+    ],
+)
+def test_errors_name_the_place(
+    tmp_path: Path, lines: list[str], options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(CorpusError, match=message) as caught:
+        import_corpus(table(tmp_path / "a.csv", *lines), **options)  # type: ignore[arg-type]
+    assert "a.csv" in str(caught.value) or "--soft" in str(caught.value)
+
+
+def test_a_label_outside_the_classes(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "id,label", "u1,sad", "u2,X")
+    with pytest.raises(LabelError, match=r"a.csv: not a class: 'x'; .*--no-consensus"):
+        import_corpus(path, classes="sad,angry")

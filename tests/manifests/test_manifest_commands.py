@@ -1,0 +1,158 @@
+"""`medusa manifest` as a user meets it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from medusa.cli import medusa
+from medusa.errors import MedusaError
+from medusa.manifests.manifest import Manifest
+
+SPEAKERS = ("03", "08", "09", "10", "11", "12")
+
+
+@pytest.fixture
+def emodb(tmp_path: Path) -> Path:
+    """Return a small EmoDB: six speakers, seven emotions, one version."""
+    root = tmp_path / "emodb"
+    root.mkdir()
+    for seed, speaker in enumerate(SPEAKERS):
+        for emotion in "WLEAFTN":
+            sound = np.random.default_rng([seed, ord(emotion)]).normal(scale=0.1, size=400)
+            soundfile.write(root / f"{speaker}a01{emotion}a.wav", sound, 8000)
+    return root
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def run(home: Path, *arguments: object) -> Result:
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(medusa, ["--workspace", str(home), "manifest", *words])
+
+
+def refusal(result: Result) -> str:
+    """Return the message of a refused command."""
+    assert isinstance(result.exception, MedusaError), result.output
+    return str(result.exception)
+
+
+def test_the_session(home: Path, emodb: Path) -> None:
+    result = run(home, "import", "emodb", emodb)
+    assert result.exit_code == 0
+    assert "happiness" in result.stdout and "42" in result.stdout
+    assert "next: medusa manifest split" in result.stderr
+    result = run(home, "split", "--by", "speaker", "--seed", "0")
+    assert result.exit_code == 0 and "speakers" in result.stdout
+    manifest = Manifest.read(home / "manifest.parquet")
+    assert len(manifest.split("train", "dev", "test")) == 42
+    assert manifest.provenance["corpus"] == "emodb"
+    assert manifest.provenance["split"] == {"by": "speaker", "seed": 0, "dev": 0.2, "test": 0.2}
+    assert run(home, "audit", "--digests").exit_code == 0
+    assert not [path for path in home.iterdir() if "partial" in path.name]
+
+
+def test_the_same_command_again_does_nothing(home: Path, emodb: Path) -> None:
+    run(home, "import", "emodb", emodb)
+    run(home, "split")
+    before = (home / "manifest.parquet").read_bytes()
+    assert "nothing to do" in run(home, "import", "emodb", emodb).stderr
+    assert "already split like this; nothing to do" in run(home, "split").stderr
+    assert (home / "manifest.parquet").read_bytes() == before
+
+
+def test_other_rows_and_other_splits_need_force(home: Path, emodb: Path) -> None:
+    run(home, "import", "emodb", emodb)
+    run(home, "split")
+    before = (home / "manifest.parquet").read_bytes()
+    (emodb / "03a01Wa.wav").unlink()
+    assert "--force" in refusal(run(home, "import", "emodb", emodb))
+    assert "--force" in refusal(run(home, "split", "--seed", "1"))
+    assert (home / "manifest.parquet").read_bytes() == before
+    assert run(home, "split", "--seed", "1", "--force").exit_code == 0
+    assert run(home, "import", "emodb", emodb, "--force").exit_code == 0
+    assert len(Manifest.read(home / "manifest.parquet")) == 41
+
+
+def test_a_truncated_recording_leaves_nothing_behind(home: Path, emodb: Path) -> None:
+    path = emodb / "03a01Wa.wav"
+    path.write_bytes(path.read_bytes()[:300])
+    assert "03a01Wa.wav: truncated" in refusal(run(home, "import", "emodb", emodb))
+    assert list(home.iterdir()) == []
+    result = run(home, "import", "emodb", emodb, "--drop-bad-audio")
+    assert result.exit_code == 0 and "1 utterances kept without their audio" in result.stderr
+    assert "1 utterances have no audio" in result.stderr
+
+
+def test_show_as_json(home: Path, emodb: Path) -> None:
+    run(home, "import", "emodb", emodb)
+    run(home, "split")
+    said = json.loads(run(home, "show", "--json").stdout)
+    assert said["scheme"]["classes"][0] == "anger"
+    assert list(said["splits"]) == ["train", "dev", "test", "all"]
+    assert said["splits"]["all"]["utterances"] == 42 and said["splits"]["all"]["speakers"] == 6
+    assert said["splits"]["all"]["classes"]["anger"] == 6
+    parts = [said["splits"][name]["utterances"] for name in ("train", "dev", "test")]
+    assert sum(parts) == 42
+    assert said["splits"]["all"]["hours"] == pytest.approx(42 * 0.05 / 3600, abs=1e-6)
+
+
+def test_show_names_the_speakers(home: Path, emodb: Path) -> None:
+    run(home, "import", "emodb", emodb)
+    result = run(home, "show")
+    assert "speakers in (no split): 03, 08, 09, 10, 11, 12" in result.stderr
+
+
+def test_help_lists_the_corpora_and_their_options(home: Path) -> None:
+    assert "crema-d" in run(home, "import", "--help").stdout
+    text = run(home, "import", "crema-d", "--help").stdout
+    assert "--channel [voice|face|both]" in text and "ODbL" in text and "--force" in text
+
+
+def test_unknown_corpus(home: Path) -> None:
+    assert "did you mean 'emodb'?" in refusal(run(home, "import", "emo-db", home))
+
+
+def test_a_csv_option_reaches_the_importer(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name,mood\nu1,sad\nu2,glad\n")
+    result = run(home, "import", "csv", tmp_path / "a.csv", "--id", "name", "--label", "mood")
+    assert result.exit_code == 0
+    manifest = Manifest.read(home / "manifest.parquet")
+    assert manifest.frame["label"].tolist() == ["sad", "glad"]
+    assert manifest.provenance["options"] == {"id": "name", "label": "mood", "counts": False}
+
+
+def test_ids_that_come_twice_are_refused(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,label\nu1,sad\nu1,glad\n")
+    assert "these come twice: u1" in refusal(run(home, "import", "csv", tmp_path / "a.csv"))
+
+
+def test_split_without_a_manifest_says_what_to_do(home: Path) -> None:
+    assert "medusa manifest import" in refusal(run(home, "split"))
+
+
+def test_the_command_itself_exits_with_1_and_one_message(home: Path) -> None:
+    command = [sys.executable, "-c", "from medusa.cli import main; main()", "manifest", "show"]
+    environment = os.environ | {"MEDUSA_WORKSPACE": str(home)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("medusa: ") and "Traceback" not in done.stderr
+
+
+def test_commands_import_nothing_heavy() -> None:
+    code = (
+        "import sys, medusa.manifests.commands; "
+        "print([name for name in ('pandas', 'numpy', 'soundfile', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
