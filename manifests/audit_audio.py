@@ -1,5 +1,6 @@
 """The part of the audit that looks at the recordings."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from medusa.manifests.audio import (
     AudioError,
     AudioFacts,
     content_of,
-    digest_of,
     each,
     facts_of,
+    recording_of,
     segment_of,
 )
 from medusa.manifests.findings import Finding, Subject
@@ -45,8 +46,9 @@ def audio_files(
         message = f"{unnamed.sum()} rows have a recording but no content digest"
         where = tuple(rows["id"][unnamed].astype(str))
         yield Finding("error", "audio", message, "import the corpus again", where)
-    files = {str(path): subject.home / str(path) for path in rows["path"].unique()}
-    facts, problems = each(facts_of, files.values(), advance)
+    places = {str(path): os.path.normpath(subject.home / str(path)) for path in rows["path"]}
+    files = {path: Path(place) for path, place in places.items()}
+    facts, now, problems = _look(files, digests, advance)
     problems |= _outside(rows, files, facts)
     for kind, remedy in REMEDIES.items():
         where = tuple(str(problem) for problem in problems.values() if problem.kind == kind)
@@ -54,8 +56,19 @@ def audio_files(
             message = f"{len(where)} recordings are {kind}"
             message += " the file they are cut from" if kind == "outside" else ""
             yield Finding("error", "audio", message, remedy, where)
-    if digests:
-        yield from _changed(rows, files, [file for file in facts if file not in problems])
+    yield from _changed(rows, files, now)
+
+
+def _look(
+    files: dict[str, Path], digests: bool, advance: Callable[[], None]
+) -> tuple[dict[Path, AudioFacts], dict[Path, str], dict[Path, AudioError]]:
+    """Return the header facts, the digests if wanted, and the problems, all by file."""
+    if not digests:
+        facts, problems = each(facts_of, files.values(), advance)
+        return facts, {}, problems
+    found, problems = each(recording_of, files.values(), advance)
+    facts = {file: recording.facts for file, recording in found.items()}
+    return facts, {file: recording.digest for file, recording in found.items()}, problems
 
 
 def _outside(
@@ -73,14 +86,13 @@ def _outside(
     return problems
 
 
-def _changed(rows: pd.DataFrame, files: dict[str, Path], whole: list[Path]) -> Iterator[Finding]:
-    """Find recordings whose bytes are not those that were imported."""
-    found, _ = each(digest_of, whole)
+def _changed(rows: pd.DataFrame, files: dict[str, Path], now: dict[Path, str]) -> Iterator[Finding]:
+    """Find recordings whose bytes (their digests `now`) are not those that were imported."""
     where = []
     columns = (rows["id"], rows["path"], rows["content"], rows["start_s"], rows["duration_s"])
     for name, path, content, start_s, duration_s in zip(*columns, strict=True):
-        digest = found.get(files[path])
-        if digest and content and content_of(digest, start_s, duration_s) != content:
+        digest = now.get(files[path])
+        if digest and pd.notna(content) and content_of(digest, start_s, duration_s) != content:
             where.append(str(name))
     if where:
         message = f"the recordings of {len(where)} rows have changed since the import"

@@ -182,9 +182,10 @@ def split(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_context
 def audit(ctx: click.Context, digests: bool, as_json: bool) -> None:
-    """List everything that is wrong with the manifest and its recordings, in one go.
+    """List everything that is wrong, all at once.
 
-    Exits with 1 when there are errors; warnings and notes leave it at 0.
+    Looks at labels, splits, speakers, texts and recordings (their headers only). Exits with 1
+    when there are errors; warnings and notes leave it at 0.
     """
     from medusa.console import progress, say, table
     from medusa.manifests.audit import audit as look

@@ -33,7 +33,8 @@ def attach_audio(
         AudioError: recordings that cannot be used (all of them are counted), without
             `drop_bad_audio`.
     """
-    files = {str(path): Path(path).resolve() for path in manifest.frame["path"].dropna().unique()}
+    paths = manifest.frame["path"].dropna().unique()
+    files = {str(path): Path(os.path.abspath(path)) for path in paths}
     recordings, unreadable = each(recording_of, files.values(), advance)
     problems: dict[str, str] = {}
     rows = []

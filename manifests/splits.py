@@ -99,7 +99,9 @@ def split(
         SplitError: shares that leave nothing to train on, no test rows to keep, or as `METHODS`.
     """
     if not (0 <= dev < 1 and 0 <= test < 1 and dev + test < 1):
-        raise SplitError(f"dev {dev:g} and test {test:g}: shares from 0 that leave some for train")
+        raise SplitError(
+            f"--dev {dev:g} and --test {test:g}: expected shares from 0 that leave some for train"
+        )
     chosen = choices(by, seed, dev, test, keep_test)
     frame = manifest.frame.copy()
     free = pd.Series(True, index=frame.index)
