@@ -30,6 +30,7 @@ class Backbone:
         rate_hz: the sample rate the encoder hears; None for text.
         default_layers: what `--layers` means when it is not given (`last4`, `last`).
         preprocessing: every other choice that changes the numbers, by name.
+        least_s: what an utterance costs at least, in seconds: Whisper pads everything to 30.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Backbone:
     rate_hz: int | None
     default_layers: str
     preprocessing: dict[str, Any]
+    least_s: float = 0.0
 
     def spec(self, layers: tuple[int, ...], reduce: str, dtype: str) -> FeatureSpec:
         """Return the identity of this backbone's features; one layer alone is never `reduce`d."""

@@ -10,7 +10,7 @@ from medusa.extract.backbones import describe
 from medusa.extract.encoder import Backbone
 from medusa.extract.layers import parse_layers
 from medusa.extract.plan import Utterance
-from medusa.manifests import Manifest
+from medusa.manifests import Manifest, texts
 from medusa.workspace import Workspace
 
 
@@ -71,6 +71,6 @@ def utterances(
     """Return what a backbone with this input (`audio` or `text`) has to encode."""
     if kind == "audio":
         return sources.heard(corpus)
-    from medusa.manifests import texts
-
-    return sources.read(texts.texts_of(corpus, workspace.transcripts, text)[1])
+    source, said = texts.texts_of(corpus, workspace.transcripts, text)
+    texts.require_texts(said, source)
+    return sources.read(said)

@@ -32,7 +32,7 @@ class Utterance:
 
 
 def batches(
-    utterances: Sequence[Utterance], budget_s: float, window: int = WINDOW
+    utterances: Sequence[Utterance], budget_s: float, least_s: float = 0.0, window: int = WINDOW
 ) -> Iterator[list[Utterance]]:
     """Group utterances so that a padded batch is at most `budget_s` long; the longest come first.
 
@@ -40,13 +40,14 @@ def batches(
         utterances: in the manifest's order.
         budget_s: utterances in a batch times the longest of them, in seconds; an utterance that is
             longer by itself is a batch of one.
+        least_s: what an utterance counts at least.
         window: how many neighbours are sorted together.
     """
     for first in range(0, len(utterances), window):
         near = sorted(utterances[first : first + window], key=lambda one: -one.seconds)
         batch: list[Utterance] = []
         for utterance in near:
-            longest = batch[0].seconds if batch else utterance.seconds
+            longest = max(batch[0].seconds if batch else 0.0, least_s)
             if batch and (len(batch) + 1) * longest > budget_s:
                 yield batch
                 batch = []

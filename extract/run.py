@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -63,7 +63,8 @@ def extract(job: Job, device: str, budget_s: float) -> Outcome:
             encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
             done = len(wanted) - len(todo)
             with progress(f"extract {job.spec.backbone}", len(wanted), done=done) as advance:
-                _fill(writer, todo, encoder, job.backbone.rate_hz or 0, budget_s, outcome, advance)
+                plan = batches(todo, budget_s, job.backbone.least_s)
+                _fill(writer, plan, encoder, job.backbone.rate_hz or 0, outcome, advance)
     return outcome
 
 
@@ -82,10 +83,9 @@ def provenance(device: str) -> dict[str, object]:
 
 def _fill(
     writer: StoreWriter,
-    todo: Sequence[Utterance],
+    plan: Iterable[list[Utterance]],
     encoder: Encoder,
     rate_hz: int,
-    budget_s: float,
     outcome: Outcome,
     advance: Advance,
 ) -> None:
@@ -96,7 +96,7 @@ def _fill(
         return _prepare(batch, encoder, rate_hz)
 
     workers = min(8, os.cpu_count() or 1)
-    for prepared, problems in ahead(prepare, batches(todo, budget_s), workers, 2 * workers):
+    for prepared, problems in ahead(prepare, plan, workers, 2 * workers):
         outcome.problems += problems
         for utterance, encoded in encode(prepared):
             _store(writer, utterance, encoded, outcome)

@@ -5,7 +5,7 @@ import pandas as pd
 from medusa.errors import MedusaError, listed
 from medusa.extract.audio import Segment
 from medusa.extract.plan import Utterance
-from medusa.manifests import Manifest
+from medusa.manifests import Manifest, texts
 
 LONGEST_S = 600.0  # one utterance lies whole in one shard of a store
 CHARACTERS_PER_S = 15.0  # of fluent English; only to group texts of like length
@@ -46,8 +46,6 @@ def heard(manifest: Manifest) -> list[Utterance]:
 
 def read(said: "pd.Series[str]") -> list[Utterance]:
     """Return texts, by id, as things to encode; a text's content is its digest."""
-    from medusa.manifests import texts
-
     return [
         Utterance(str(name), texts.content_of(text), text, len(text) / CHARACTERS_PER_S)
         for name, text in said.items()

@@ -1,0 +1,35 @@
+"""Any checkpoint: its own configuration says which family computes it."""
+
+from pathlib import Path
+
+from medusa.extract.backbones import ssl, text, whisper, whisper_hf
+from medusa.extract.checkpoint import CheckpointError, read_config
+from medusa.extract.encoder import Backbone, Encoder
+
+CHECKPOINTS = {"auto": ""}
+
+
+def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
+    """Return the facts as the family that the checkpoint belongs to gives them.
+
+    Raises:
+        CheckpointError: not to be had, or of no known family.
+    """
+    if Path(checkpoint).is_file():
+        return whisper.describe(name, checkpoint, revision)
+    config = read_config(checkpoint, revision)
+    if config.model_type == "whisper":
+        return whisper_hf.describe_config(name, checkpoint, config)
+    if ssl.hears_samples(config):
+        return ssl.describe_config(name, checkpoint, config)
+    if text.reads_tokens(config):
+        return text.describe_config(name, checkpoint, config)
+    raise CheckpointError(
+        f"{checkpoint}: {config.model_type} is neither an encoder of samples (wavlm, hubert, "
+        "wav2vec2, data2vec-audio, ...), nor of text (roberta, modernbert, bert, ...), nor Whisper"
+    )
+
+
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> Encoder:
+    """Never used: a described backbone names the family that loads it."""
+    raise CheckpointError(f"{backbone.source}: described by no family")

@@ -1,0 +1,197 @@
+"""Self-supervised speech encoders that read samples: WavLM, HuBERT, wav2vec 2.0, data2vec."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from medusa.console import say
+from medusa.extract.audio import RESAMPLER, Wave
+from medusa.extract.checkpoint import (
+    CheckpointError,
+    explained,
+    has_feature_extractor,
+    identity,
+    load_model,
+    quiet,
+    read_config,
+    where,
+)
+from medusa.extract.encoder import Backbone, Encoded
+
+CHECKPOINTS = {
+    "wavlm": "microsoft/wavlm-large",
+    "hubert": "facebook/hubert-large-ls960-ft",
+    "hubert-xlarge": "facebook/hubert-xlarge-ls960-ft",
+    "wav2vec2": "facebook/wav2vec2-large-robust",
+    "data2vec-audio": "facebook/data2vec-audio-large-960h",
+}
+# With a layer-norm front end these give a clip the same features whatever shares its batch.
+# data2vec does not: its stacked positional convolutions look into the padding.
+MASKABLE = ("wavlm", "hubert", "wav2vec2", "unispeech-sat")
+
+
+def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
+    """Return the facts of a checkpoint from its configuration.
+
+    Raises:
+        CheckpointError: not to be had, or not an encoder of samples.
+    """
+    return describe_config(name, checkpoint, read_config(checkpoint, revision))
+
+
+def describe_config(name: str, checkpoint: str, config: Any) -> Backbone:
+    """Return the facts of a checkpoint whose configuration is known."""
+    if not hears_samples(config):
+        raise CheckpointError(
+            f"{checkpoint}: a {config.model_type} model does not read samples; expected wavlm, "
+            "hubert, wav2vec2 or the like (for other kinds: --backbone auto)"
+        )
+    label, revision = identity(checkpoint, config)
+    listener = _feature_extractor(checkpoint, None if label == "local" else revision)
+    if not has_feature_extractor(checkpoint):
+        say(f"{checkpoint}: no preprocessor_config.json; assuming 16 kHz, normalised clip by clip")
+    rate_hz = int(listener.sampling_rate)
+    return Backbone(
+        name=name,
+        family="ssl",
+        source=checkpoint,
+        checkpoint=label,
+        revision=revision,
+        input="audio",
+        n_layers=config.num_hidden_layers,
+        width=config.hidden_size,
+        frame_shift_s=math.prod(config.conv_stride) / rate_hz,
+        rate_hz=rate_hz,
+        default_layers="last4",
+        preprocessing={
+            "rate_hz": rate_hz,
+            "resampler": f"soxr {RESAMPLER}",
+            "normalize": bool(listener.do_normalize),
+        },
+    )
+
+
+def hears_samples(config: Any) -> bool:
+    """Whether a configuration is of an encoder with a convolutional front end over samples."""
+    return all(hasattr(config, name) for name in ("conv_kernel", "conv_stride", "hidden_size"))
+
+
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEncoder":
+    """Read the weights.
+
+    Raises:
+        CheckpointError: they cannot be read, or are not complete.
+    """
+    config = read_config(backbone.source, where(backbone)["revision"])
+    if hasattr(config, "add_adapter"):
+        config.add_adapter = False  # it comes after the last layer and changes the frame rate
+    # WavLM's gated relative positions exist in its eager attention only
+    attention = {"attn_implementation": "eager"} if config.model_type == "wavlm" else {}
+    model = load_model(backbone, device, config=config, **attention)
+    listener = _feature_extractor(backbone.source, where(backbone)["revision"])
+    return SpeechEncoder(model, listener, layers)
+
+
+def _feature_extractor(checkpoint: str, revision: str | None) -> Any:
+    """Return the checkpoint's own normalisation and rate; the usual where it names none."""
+    import transformers
+
+    library: Any = transformers  # these classes have no types
+    if not has_feature_extractor(checkpoint):
+        return library.Wav2Vec2FeatureExtractor()
+    with explained(checkpoint, "preprocessor_config.json"), quiet():
+        return library.AutoFeatureExtractor.from_pretrained(
+            checkpoint, revision=revision, trust_remote_code=False
+        )
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Samples (S,) as the front end wants them; and what was done to them."""
+
+    samples: Tensor
+    flags: tuple[str, ...]
+
+
+class SpeechEncoder:
+    """A Hugging Face speech encoder over samples.
+
+    Clips of different lengths share a batch under attention masks where that changes nothing
+    (layer-norm front ends); otherwise only clips of equal length do (group norm averages over
+    time, padding included). Frames are cut to the number that the true length gives. Clips
+    shorter than the front end's receptive field are padded to it with zeros, and flagged.
+
+    Args:
+        model: as `AutoModel` loads it.
+        listener: the checkpoint's feature extractor.
+        layers: to return, as in `docs/contracts.md`.
+    """
+
+    def __init__(self, model: Any, listener: Any, layers: tuple[int, ...]) -> None:
+        config = model.config
+        self.model, self.listener, self.layers = model, listener, layers
+        self.front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
+        self.batch_invariant = (
+            getattr(config, "feat_extract_norm", None) == "layer" and config.model_type in MASKABLE
+        )
+
+    def prepare(self, source: Wave) -> Clip:
+        heard = self.listener(source, sampling_rate=self.listener.sampling_rate, padding=False)
+        samples = torch.as_tensor(heard["input_values"][0], dtype=torch.float32)
+        lacking = self.receptive_field - len(samples)
+        if lacking <= 0:
+            return Clip(samples, ())
+        return Clip(torch.nn.functional.pad(samples, (0, lacking)), ("padded",))
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples behind one frame."""
+        field = 1
+        for kernel, stride in reversed(self.front_end):
+            field = (field - 1) * stride + kernel
+        return field
+
+    def frames(self, samples: int) -> int:
+        """Return how many frames so many samples give."""
+        for kernel, stride in self.front_end:
+            samples = (samples - kernel) // stride + 1
+        return samples
+
+    def encode(self, items: Sequence[Clip]) -> list[Encoded]:
+        if self.batch_invariant:
+            return self._batch(items)
+        order = sorted(range(len(items)), key=lambda index: len(items[index].samples))
+        answers: dict[int, Encoded] = {}
+        for _, group in groupby(order, key=lambda index: len(items[index].samples)):
+            alike = list(group)
+            answers |= zip(alike, self._batch([items[index] for index in alike]), strict=True)
+        return [answers[index] for index in range(len(items))]
+
+    @torch.inference_mode()
+    def _batch(self, items: Sequence[Clip]) -> list[Encoded]:
+        lengths = [len(item.samples) for item in items]
+        samples = pad_sequence([item.samples for item in items], batch_first=True)
+        mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+        ragged = min(lengths) < max(lengths)
+        with warnings.catch_warnings():
+            # WavLM gives torch masks of two types; torch converts them
+            warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+            output = self.model(
+                samples.to(self.model.device),
+                attention_mask=mask.to(self.model.device).long() if ragged else None,
+                output_hidden_states=True,
+            )
+        # the last entry of hidden_states is before the final norm in stable-layer-norm models
+        states = (*output.hidden_states[:-1], output.last_hidden_state)
+        kept = torch.stack([states[layer] for layer in self.layers], 1)
+        return [
+            Encoded(values[:, : self.frames(length)], item.flags)
+            for values, length, item in zip(kept, lengths, items, strict=True)
+        ]

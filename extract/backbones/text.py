@@ -1,0 +1,184 @@
+"""Text encoders: RoBERTa, ModernBERT, DeBERTa, BERT, and whatever else reads tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from medusa.extract.checkpoint import (
+    CheckpointError,
+    explained,
+    identity,
+    load_model,
+    quiet,
+    read_config,
+    where,
+)
+from medusa.extract.encoder import Backbone, Encoded
+
+CHECKPOINTS = {
+    "roberta": "FacebookAI/roberta-large",
+    "modernbert": "answerdotai/ModernBERT-large",
+    "deberta": "microsoft/deberta-v2-xlarge",
+    "bert": "google-bert/bert-large-uncased",
+}
+# settings of encoders that hear or see
+OTHER_SENSES = ("conv_kernel", "num_mel_bins", "feature_projection_input_dim", "vision_config")
+# these count positions from the padding token's number plus one
+OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "mpnet", "longformer")
+UNLIMITED = 1_000_000  # tokenizers without a limit say 1e30
+
+
+def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
+    """Return the facts of a checkpoint from its configuration and tokenizer.
+
+    Raises:
+        CheckpointError: not to be had, or not a text encoder.
+    """
+    return describe_config(name, checkpoint, read_config(checkpoint, revision))
+
+
+def describe_config(name: str, checkpoint: str, config: Any) -> Backbone:
+    """Return the facts of a checkpoint whose configuration is known."""
+    if not reads_tokens(config):
+        raise CheckpointError(
+            f"{checkpoint}: a {config.model_type} model does not read text; expected roberta, "
+            "modernbert, bert or the like (for other kinds: --backbone auto)"
+        )
+    label, revision = identity(checkpoint, config)
+    tokenizer = _tokenizer(checkpoint, None if label == "local" else revision)
+    return Backbone(
+        name=name,
+        family="text",
+        source=checkpoint,
+        checkpoint=label,
+        revision=revision,
+        input="text",
+        n_layers=config.num_hidden_layers,
+        width=config.hidden_size,
+        frame_shift_s=None,
+        rate_hz=None,
+        default_layers="last4",
+        preprocessing={"special_tokens": "left out", "max_tokens": _max_tokens(config, tokenizer)},
+    )
+
+
+def reads_tokens(config: Any) -> bool:
+    """Whether a configuration is of a model over token ids."""
+    return all(hasattr(config, name) for name in ("vocab_size", "hidden_size")) and not any(
+        hasattr(config, name) for name in OTHER_SENSES
+    )
+
+
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "TextEncoder":
+    """Read the weights and the tokenizer.
+
+    Raises:
+        CheckpointError: they cannot be read, or are not complete.
+    """
+    model = load_model(backbone, device)
+    if model.config.is_encoder_decoder:
+        model = model.get_encoder()
+    tokenizer = _tokenizer(backbone.source, where(backbone)["revision"])
+    return TextEncoder(model, tokenizer, layers, backbone.preprocessing["max_tokens"])
+
+
+def _tokenizer(checkpoint: str, revision: str | None) -> Any:
+    from transformers import AutoTokenizer
+
+    with explained(checkpoint, "the tokenizer"), quiet():
+        return AutoTokenizer.from_pretrained(checkpoint, revision=revision, trust_remote_code=False)
+
+
+def _max_tokens(config: Any, tokenizer: Any) -> int | None:
+    """Return how many tokens, special ones included, the model takes; None without a limit."""
+    limits = [tokenizer.model_max_length]
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions and positions > 0:
+        offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
+        limits.append(positions - offset)
+    return min(limits) if min(limits) < UNLIMITED else None
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids (S,), and which of them (T,) become frames."""
+
+    ids: Tensor
+    kept: Tensor
+    flags: tuple[str, ...]
+
+
+class TextEncoder:
+    """A Hugging Face encoder over tokens, one frame a token.
+
+    The special tokens that the tokenizer adds are seen by the model and left out of the features;
+    nothing else is. A text without tokens becomes one frame, the state of the first special token
+    (flag `empty`). Texts longer than the model takes are cut (flag `truncated`).
+
+    Args:
+        model: as `AutoModel` loads it.
+        tokenizer: the checkpoint's own.
+        layers: to return, as in `docs/contracts.md`.
+        max_tokens: special tokens included; None for no limit.
+    """
+
+    batch_invariant = True
+
+    def __init__(
+        self, model: Any, tokenizer: Any, layers: tuple[int, ...], max_tokens: int | None
+    ) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.layers, self.max_tokens = layers, max_tokens
+        self.lock = Lock()  # a fast tokenizer keeps its truncation setting between calls
+
+    def prepare(self, source: str) -> Tokens:
+        with self.lock:
+            ids, special = self._tokenize(source, None)
+            cut = self.max_tokens is not None and len(ids) > self.max_tokens
+            if cut:
+                ids, special = self._tokenize(source, self.max_tokens)
+        kept = [index for index, added in enumerate(special) if not added]
+        flags = (("truncated",) if cut else ()) + (() if kept else ("empty",))
+        return Tokens(torch.tensor(ids or [self._start]), torch.tensor(kept or [0]), flags)
+
+    def _tokenize(self, text: str, limit: int | None) -> tuple[list[int], list[int]]:
+        """Return the token ids of a text, and a 1 for those the tokenizer added."""
+        found = self.tokenizer(
+            text,
+            return_special_tokens_mask=True,
+            truncation=limit is not None,
+            max_length=limit,
+            verbose=False,
+        )
+        return found["input_ids"], found["special_tokens_mask"]
+
+    @property
+    def _start(self) -> int:
+        """What stands for an empty text where the tokenizer adds no special tokens."""
+        tokenizer = self.tokenizer
+        starts = (tokenizer.cls_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id, 0)
+        return int(next(token for token in starts if token is not None))
+
+    @torch.inference_mode()
+    def encode(self, items: Sequence[Tokens]) -> list[Encoded]:
+        lengths = torch.tensor([len(item.ids) for item in items])
+        padding = self.tokenizer.pad_token_id or 0
+        ids = pad_sequence([item.ids for item in items], batch_first=True, padding_value=padding)
+        mask = torch.arange(ids.shape[1]) < lengths[:, None]
+        device = self.model.device
+        output = self.model(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device).long(),
+            output_hidden_states=True,
+        )
+        states = (*output.hidden_states[:-1], output.last_hidden_state)
+        kept = torch.stack([states[layer] for layer in self.layers], 1)
+        return [
+            Encoded(values[:, item.kept.to(device)], item.flags)
+            for values, item in zip(kept, items, strict=True)
+        ]

@@ -1,0 +1,158 @@
+"""The encoder of openai-whisper, cut to the true length of what it heard."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import gelu
+
+from medusa.extract import whisper_files
+from medusa.extract.audio import RESAMPLER, Wave
+from medusa.extract.checkpoint import CheckpointError
+from medusa.extract.encoder import Backbone, Encoded
+
+CHECKPOINTS = {"whisper": "large-v3"}
+RATE_HZ = 16_000
+FRAME = 320  # samples behind one frame of the encoder: two mel frames of 10 ms
+
+
+def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
+    """Return the facts of an official model or a `{dims, model_state_dict}` file.
+
+    Raises:
+        CheckpointError: not to be had, not such a file, or a revision was given.
+    """
+    if revision:
+        raise CheckpointError(f"--revision {revision}: openai-whisper has none; leave it out")
+    file = whisper_files.find(checkpoint)
+    dims = whisper_files.read_dims(file)
+    return facts(
+        name,
+        family="whisper",
+        source=file.source,
+        identity=(file.checkpoint, file.revision),
+        n_layers=dims["n_audio_layer"],
+        width=dims["n_audio_state"],
+        mels=dims["n_mels"],
+        window_s=dims["n_audio_ctx"] * FRAME / RATE_HZ,
+    )
+
+
+def facts(
+    name: str,
+    family: str,
+    source: str,
+    identity: tuple[str, str],
+    n_layers: int,
+    width: int,
+    mels: int,
+    window_s: float,
+) -> Backbone:
+    """Return what is the same for every Whisper, whoever's code runs it."""
+    return Backbone(
+        name=name,
+        family=family,
+        source=source,
+        checkpoint=identity[0],
+        revision=identity[1],
+        input="audio",
+        n_layers=n_layers,
+        width=width,
+        frame_shift_s=FRAME / RATE_HZ,
+        rate_hz=RATE_HZ,
+        default_layers="last",
+        preprocessing={
+            "rate_hz": RATE_HZ,
+            "resampler": f"soxr {RESAMPLER}",
+            "mels": mels,
+            "window_s": window_s,
+            "length": "true",
+        },
+        least_s=window_s,
+    )
+
+
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "WhisperEncoder":
+    """Read the weights of the encoder.
+
+    Raises:
+        CheckpointError: they cannot be read.
+    """
+    from whisper import log_mel_spectrogram
+
+    encoder = whisper_files.read_model(whisper_files.find(backbone.source), device).encoder
+    mels = backbone.preprocessing["mels"]
+
+    def hear(window: Wave) -> Tensor:
+        mel: Tensor = log_mel_spectrogram(torch.from_numpy(window), mels)
+        return mel
+
+    window = len(encoder.positional_embedding) * FRAME
+    return WhisperEncoder(hear, lambda mel: states(encoder, mel), window, layers, device)
+
+
+def states(encoder: Any, mel: Tensor) -> list[Tensor]:
+    """Return the L + 1 states (B, T, D) of an openai-whisper encoder, the last one normed."""
+    x = gelu(encoder.conv1(mel))
+    x = gelu(encoder.conv2(x)).permute(0, 2, 1)
+    found = [x + encoder.positional_embedding]
+    for block in encoder.blocks:
+        found.append(block(found[-1]))
+    found[-1] = encoder.ln_post(found[-1])
+    return found
+
+
+@dataclass(frozen=True)
+class Windows:
+    """One utterance as mel spectrograms (mels, mel frames) and the frames that are true of each."""
+
+    mels: list[Tensor]
+    lengths: list[int]
+
+
+class WhisperEncoder:
+    """Whisper's encoder on windows of fixed length, padded with silence and cut afterwards.
+
+    Whisper always hears 30 s. What it says of the padding is cut off: S samples give
+    ceil(S / 320) frames. Longer recordings are heard in windows that follow each other.
+
+    Args:
+        hear: samples of a whole window to its mel spectrogram.
+        states: mel spectrograms (B, mels, mel frames) to L + 1 states (B, T, D).
+        window: samples.
+        layers: to return, as in `docs/contracts.md`.
+        device: of `states`.
+    """
+
+    batch_invariant = True
+
+    def __init__(
+        self,
+        hear: Callable[[Wave], Tensor],
+        states: Callable[[Tensor], Sequence[Tensor]],
+        window: int,
+        layers: tuple[int, ...],
+        device: str,
+    ) -> None:
+        self.hear, self.states = hear, states
+        self.window, self.layers, self.device = window, layers, device
+
+    def prepare(self, source: Wave) -> Windows:
+        pieces = [source[at : at + self.window] for at in range(0, len(source), self.window)]
+        padded = [np.pad(piece, (0, self.window - len(piece))) for piece in pieces]
+        lengths = [math.ceil(len(piece) / FRAME) for piece in pieces]
+        return Windows([self.hear(piece) for piece in padded], lengths)
+
+    @torch.inference_mode()
+    def encode(self, items: Sequence[Windows]) -> list[Encoded]:
+        mels = torch.stack([mel for item in items for mel in item.mels]).to(self.device)
+        found = self.states(mels)
+        windows = iter(torch.stack([found[layer] for layer in self.layers], 1))
+        return [
+            Encoded(torch.cat([next(windows)[:, :length] for length in item.lengths], 1))
+            for item in items
+        ]

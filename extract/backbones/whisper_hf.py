@@ -1,0 +1,58 @@
+"""Hugging Face's Whisper encoder, for `--backbone auto`; the features are those of `whisper`."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medusa.extract.audio import Wave
+from medusa.extract.backbones.whisper import FRAME, RATE_HZ, WhisperEncoder, facts
+from medusa.extract.checkpoint import identity, load_model, read_config
+from medusa.extract.encoder import Backbone
+
+CHECKPOINTS: dict[str, str] = {}  # by `auto` only
+
+
+def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
+    """Return the facts of a checkpoint from its configuration.
+
+    Raises:
+        CheckpointError: not to be had.
+    """
+    return describe_config(name, checkpoint, read_config(checkpoint, revision))
+
+
+def describe_config(name: str, checkpoint: str, config: Any) -> Backbone:
+    """Return the facts of a checkpoint whose configuration is known."""
+    return facts(
+        name,
+        family="whisper_hf",
+        source=checkpoint,
+        identity=identity(checkpoint, config),
+        n_layers=config.encoder_layers,
+        width=config.d_model,
+        mels=config.num_mel_bins,
+        window_s=config.max_source_positions * FRAME / RATE_HZ,
+    )
+
+
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEncoder:
+    """Read the weights.
+
+    Raises:
+        CheckpointError: they cannot be read, or are not complete.
+    """
+    from whisper import log_mel_spectrogram
+
+    encoder = load_model(backbone, device).get_encoder()
+    mels, window_s = (backbone.preprocessing[key] for key in ("mels", "window_s"))
+
+    def hear(window: Wave) -> Tensor:
+        mel: Tensor = log_mel_spectrogram(torch.from_numpy(window), mels)
+        return mel
+
+    def states(mel: Tensor) -> list[Tensor]:
+        output = encoder(mel, output_hidden_states=True)
+        return [*output.hidden_states[:-1], output.last_hidden_state]
+
+    return WhisperEncoder(hear, states, round(window_s * RATE_HZ), layers, device)
