@@ -1,5 +1,6 @@
 """Layer features on disk: computed once, read many times, by the utterance's content."""
 
+from medusa.cache.loader import Stream, load
 from medusa.cache.packed import Packed, cat
 from medusa.cache.spec import FeatureSpec, SpecError
 from medusa.cache.store import FeatureStore, StoreError, open_all
@@ -12,7 +13,9 @@ __all__ = [
     "SpecError",
     "StoreError",
     "StoreWriter",
+    "Stream",
     "WriteError",
     "cat",
+    "load",
     "open_all",
 ]

@@ -43,6 +43,7 @@ def list_stores(workspace: Path, as_json: bool) -> None:
 def verify(workspace: Path, names: tuple[str, ...]) -> None:
     """Compare every stored utterance with the checksum taken when it was computed."""
     from medusa.cache.store import StoreError, open_all
+    from medusa.cache.verify import verify as check
     from medusa.console import say
     from medusa.errors import listed
     from medusa.workspace import Workspace
@@ -53,7 +54,7 @@ def verify(workspace: Path, names: tuple[str, ...]) -> None:
         raise StoreError(f"no store {listed(unknown)}; there is {listed(stores, 20)}")
     problems = []
     for name in names or stores:
-        found = stores[name].verify()
+        found = check(stores[name].path)
         say(f"{name}: {len(stores[name])} utterances, {len(found)} problems")
         problems += found
     if problems:

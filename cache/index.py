@@ -1,14 +1,19 @@
-"""Which utterance lies where: Parquet records, one per committed shard, merged when many."""
+"""Which utterance lies where: Parquet records, one per committed shard, merged when many.
 
-import os
-from collections.abc import Iterator
+A record's file name carries the crc32c of its bytes, so no change in it goes unnoticed.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import google_crc32c
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medusa.cache.layout import INDEX, MERGED, record_path, sync_folder
+from medusa.cache.layout import INDEX, write_durably
 from medusa.errors import MedusaError
 
 SCHEMA = pa.schema(
@@ -19,94 +24,149 @@ SCHEMA = pa.schema(
         ("length", pa.int32()),
         ("crc32c", pa.list_(pa.uint32())),
         ("flags", pa.list_(pa.string())),
+        ("error", pa.float32()),
     ]
 )
 MERGE_ABOVE = 32  # opening this many small files is still fast
 
 
 class IndexDamaged(MedusaError):
-    """An index record that cannot be read."""
+    """An index record that is not what was committed."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """Every committed utterance, as columns.
+
+    Attributes:
+        rows: content -> row of the columns; the first commit of an utterance wins.
+        shard, start, length: (R,) where its frames are.
+        table: the same rows with `crc32c`, `flags` and `error`, as Arrow.
+    """
+
+    rows: dict[str, int]
+    shard: npt.NDArray[np.int32]
+    start: npt.NDArray[np.int32]
+    length: npt.NDArray[np.int32]
+    table: pa.Table
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def crc32c(self) -> npt.NDArray[np.uint32]:
+        """(R, stored arrays) checksums."""
+        flat = self.table["crc32c"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        checksums: npt.NDArray[np.uint32] = flat.reshape(max(len(self.shard), 1), -1)
+        return checksums
+
+    def flags(self) -> dict[str, int]:
+        """Return how many utterances carry each flag."""
+        counts: dict[str, int] = {}
+        for flag in self.table["flags"].combine_chunks().flatten().to_pylist():
+            counts[flag] = counts.get(flag, 0) + 1
+        return counts
+
+    def frames_used(self) -> dict[int, int]:
+        """Return, for each committed shard, the frames that utterances take."""
+        if not len(self.shard):
+            return {}
+        used = np.zeros(int(self.shard.max()) + 1, np.int64)
+        np.maximum.at(used, self.shard, self.start.astype(np.int64) + self.length)
+        return {int(shard): int(used[shard]) for shard in np.unique(self.shard)}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One utterance: frames `start` to `start + length` of a shard, a checksum per array."""
+class Record:
+    """One utterance of a shard that is being committed.
 
-    shard: int
+    `error` is the rounding of the stored dtype: root mean square, in standard deviations of the
+    utterance's own values.
+    """
+
+    content: str
     start: int
     length: int
-    crc32c: tuple[int, ...]
-    flags: tuple[str, ...]
+    crc32c: Sequence[int]
+    flags: Sequence[str]
+    error: float
 
 
-def commit(store: Path, shard: int, entries: list[tuple[str, Entry]]) -> None:
+def commit(store: Path, shard: int, records: Sequence[Record]) -> None:
     """Write the record of a shard; once this returns, its utterances are in the store."""
-    columns = {
-        "content": [content for content, _ in entries],
-        "shard": [shard] * len(entries),
-        "start": [entry.start for _, entry in entries],
-        "length": [entry.length for _, entry in entries],
-        "crc32c": [list(entry.crc32c) for _, entry in entries],
-        "flags": [list(entry.flags) for _, entry in entries],
-    }
-    _write(record_path(store, shard), pa.table(columns, SCHEMA))
+    columns = {name: [getattr(record, name) for record in records] for name in Record.__slots__}
+    columns["shard"] = [shard] * len(records)
+    _write(store, f"{shard:06d}", pa.table(columns, SCHEMA))
 
 
-def load(store: Path) -> dict[str, Entry]:
-    """Return every committed utterance by content; the first commit of an utterance wins.
+def load(store: Path) -> Index:
+    """Return every committed utterance.
 
     Raises:
-        IndexDamaged: a record is damaged.
+        IndexDamaged: a record is not what was committed.
     """
-    index: dict[str, Entry] = {}
-    for table in _tables(store):
-        for row in table.to_pylist():
-            entry = Entry(
-                row["shard"], row["start"], row["length"], tuple(row["crc32c"]), tuple(row["flags"])
-            )
-            index.setdefault(row["content"], entry)
-    return index
+    table = pa.concat_tables([SCHEMA.empty_table(), *_tables(store)]).combine_chunks()
+    rows: dict[str, int] = {}
+    for row, content in enumerate(table["content"].to_pylist()):
+        rows.setdefault(content, row)
+    shard, start, length = (table[name].to_numpy() for name in ("shard", "start", "length"))
+    return Index(rows, shard, start, length, table)
 
 
-def committed_shards(store: Path) -> list[int]:
-    """Return the numbers of the committed shards, ascending."""
-    return sorted(int(path.stem) for path in (store / INDEX).glob("[0-9]*.parquet"))
+def committed(store: Path) -> dict[int, Path]:
+    """Return the record file of each committed shard, ascending."""
+    paths = sorted((store / INDEX).glob("[0-9]*.parquet"))
+    return {int(path.name[:6]): path for path in paths}
+
+
+def merged(store: Path) -> list[Path]:
+    """Return the files of merged records (two only while one replaces the other)."""
+    return sorted((store / INDEX).glob("merged-*.parquet"))
 
 
 def merge(store: Path) -> None:
     """Put many small records into one file that opens fast; the records stay as they are."""
-    if len(committed_shards(store)) > MERGE_ABOVE:
-        _write(store / INDEX / MERGED, pa.concat_tables(_tables(store)))
+    old = merged(store)
+    if len(committed(store)) > MERGE_ABOVE:
+        new = _write(store, "merged", pa.concat_tables(_tables(store)))
+        for path in old:
+            if path != new:
+                path.unlink(missing_ok=True)
 
 
-def _tables(store: Path) -> Iterator[pa.Table]:
-    """Yield the merged table, if any, then every record that it does not hold yet."""
-    merged = store / INDEX / MERGED
-    held: set[int] = set()
-    if merged.exists():
-        table = _read(merged)
-        held = set(table["shard"].unique().to_pylist())
-        yield table
-    for shard in committed_shards(store):
-        if shard not in held:
-            yield _read(record_path(store, shard))
+def read_record(path: Path) -> pa.Table:
+    """Return the rows of one file, after comparing its bytes with its name.
 
-
-def _read(path: Path) -> pa.Table:
+    Raises:
+        IndexDamaged: they differ.
+    """
     try:
-        return pq.read_table(path, schema=SCHEMA)
-    except (pa.ArrowInvalid, OSError) as problem:
+        data = path.read_bytes()
+        if path.stem.rpartition("-")[2] != f"{google_crc32c.value(data):08x}":
+            raise ValueError("checksum differs")
+        return pq.read_table(pa.BufferReader(data), schema=SCHEMA)
+    except (pa.ArrowException, OSError, ValueError) as problem:
         raise IndexDamaged(
             f"{path}: index record damaged ({problem}); move it away and extract again: "
             "only its shard's utterances are computed anew"
         ) from problem
 
 
-def _write(path: Path, table: pa.Table) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        pq.write_table(table, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
+def _tables(store: Path) -> Iterator[pa.Table]:
+    """Yield the merged rows, if any, then every record that they do not hold yet."""
+    held: set[int] = set()
+    for path in merged(store)[-1:]:
+        table = read_record(path)
+        held = set(table["shard"].unique().to_pylist())
+        yield table
+    for shard, path in committed(store).items():
+        if shard not in held:
+            yield read_record(path)
+
+
+def _write(store: Path, name: str, table: pa.Table) -> Path:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    data = sink.getvalue().to_pybytes()
+    path = store / INDEX / f"{name}-{google_crc32c.value(data):08x}.parquet"
+    write_durably(path, data)
+    return path

@@ -2,12 +2,15 @@
 
 A shard holds up to 32,768 frames in inner chunks of 256, uncompressed, one after the other, and
 ends with the index that the Zarr sharding codec prescribes (offset and size of each inner chunk,
-then crc32c). zarr-python and tensorstore read it as Zarr; our reader maps it as a matrix.
+then crc32c). zarr-python and tensorstore read it as Zarr; our reader maps it as a matrix. Every
+byte of a store is covered by a checksum or by a rule that says what it must be.
 """
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 import numpy as np
@@ -21,17 +24,35 @@ CHUNKS = SHARD_FRAMES // CHUNK_FRAMES
 ABSENT = np.uint64(2**64 - 1)
 FOOTER_BYTES = CHUNKS * 16 + 4
 
-SPEC, PROVENANCE, INDEX, MERGED = "spec.json", "provenance.json", "index", "merged.parquet"
+SPEC, PROVENANCE, CHECKSUMS, INDEX = "spec.json", "provenance.json", "checksums.json", "index"
+ZARR = "zarr.json"
+FIXED = (SPEC, PROVENANCE, ZARR)  # written once, covered by CHECKSUMS
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """One Zarr array of a store: its name, width and dtype on disk."""
+
+    name: str
+    width: int
+    dtype: str
+
+    @property
+    def row_bytes(self) -> int:
+        return self.width * np.dtype(self.dtype).itemsize
+
+
+def stored_arrays(spec: FeatureSpec) -> list[StoredArray]:
+    """Return the arrays on disk: the spec's, and for int8 a scale per frame beside each."""
+    arrays = [StoredArray(name, spec.width, spec.dtype) for name in spec.arrays]
+    if spec.dtype == "int8":
+        arrays += [StoredArray(f"{name}_scale", 1, "float32") for name in spec.arrays]
+    return arrays
 
 
 def shard_path(store: Path, array: str, shard: int) -> Path:
     """Where Zarr expects shard number `shard` of a two-dimensional array."""
     return store / array / "c" / str(shard) / "0"
-
-
-def record_path(store: Path, shard: int) -> Path:
-    """The Parquet record whose presence commits a shard."""
-    return store / INDEX / f"{shard:06d}.parquet"
 
 
 def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> None:
@@ -40,7 +61,7 @@ def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> Non
     Raises:
         SpecError: the folder holds features of another spec.
     """
-    if (store / SPEC).exists():
+    if (store / CHECKSUMS).exists():
         there = read_spec(store)
         if there.digest != spec.digest:
             raise SpecError(
@@ -48,25 +69,19 @@ def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> Non
                 "use another folder"
             )
         return
-    import zarr
-
-    store.mkdir(parents=True, exist_ok=True)
-    (store / INDEX).mkdir(exist_ok=True)
-    group = zarr.open_group(store, mode="a", zarr_format=3)
-    for name in spec.arrays:
-        if name not in group:
-            group.create_array(
-                name,
-                shape=(SHARD_FRAMES, spec.width),
-                shards=(SHARD_FRAMES, spec.width),
-                chunks=(CHUNK_FRAMES, spec.width),
-                dtype=spec.dtype,
-                compressors=None,
-                filters=None,
-                fill_value=0,
-            )
-    write_durably(store / PROVENANCE, json.dumps(provenance, indent=2).encode())
-    write_durably(store / SPEC, json.dumps(spec.to_dict(), indent=2).encode())
+    (store / INDEX).mkdir(parents=True, exist_ok=True)
+    for array in stored_arrays(spec):
+        (store / array.name).mkdir(exist_ok=True)
+        write_durably(store / array.name / ZARR, array_metadata(array, 1))
+    texts = {
+        SPEC: canonical(spec.to_dict()),
+        PROVENANCE: canonical(provenance),
+        ZARR: canonical({"attributes": {}, "node_type": "group", "zarr_format": 3}),
+    }
+    for name, text in texts.items():
+        write_durably(store / name, text)
+    sums = {name: int(google_crc32c.value(text)) for name, text in texts.items()}
+    write_durably(store / CHECKSUMS, canonical(sums))
 
 
 def read_spec(store: Path) -> FeatureSpec:
@@ -76,44 +91,61 @@ def read_spec(store: Path) -> FeatureSpec:
         SpecError: there is no store here, or its spec is damaged.
     """
     try:
-        return FeatureSpec.from_dict(json.loads((store / SPEC).read_text(encoding="utf-8")))
+        return FeatureSpec.from_dict(json.loads((store / SPEC).read_bytes()))
     except FileNotFoundError as problem:
         raise SpecError(f"{store}: no feature store here (no {SPEC})") from problem
-    except json.JSONDecodeError as problem:
+    except (ValueError, TypeError, AttributeError) as problem:
         raise SpecError(f"{store / SPEC}: damaged: {problem}") from problem
 
 
-def pack_shard(frames: npt.NDArray[np.generic]) -> tuple[bytes, bytes]:
-    """Return the padding and the footer that turn (n, D) frames into a shard file."""
-    row = frames.shape[1] * frames.itemsize
-    used = -(-len(frames) // CHUNK_FRAMES)
-    index = np.full((CHUNKS, 2), ABSENT, "<u8")
-    index[:used, 0] = np.arange(used) * CHUNK_FRAMES * row
-    index[:used, 1] = CHUNK_FRAMES * row
-    entries = index.tobytes()
-    padding = bytes((used * CHUNK_FRAMES - len(frames)) * row)
-    return padding, entries + google_crc32c.value(entries).to_bytes(4, "little")
+def canonical(value: object) -> bytes:
+    """Return the one way in which these JSON values are written."""
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
-def is_flat(footer: bytes, row_bytes: int, frames: int) -> bool:
-    """Whether the first `frames` rows of a shard are one uninterrupted matrix."""
-    entries, checksum = footer[:-4], int.from_bytes(footer[-4:], "little")
-    if google_crc32c.value(entries) != checksum:
-        return False
-    used = -(-frames // CHUNK_FRAMES)
-    index = np.frombuffer(entries, "<u8").reshape(CHUNKS, 2)[:used].astype(np.int64)
-    expected = np.arange(used) * CHUNK_FRAMES * row_bytes
-    return bool((index[:, 0] == expected).all() and (index[:, 1] == CHUNK_FRAMES * row_bytes).all())
+def array_metadata(array: StoredArray, shards: int) -> bytes:
+    """Return the `zarr.json` of an array that covers `shards` shards (Zarr v3 specification)."""
+    little = {"configuration": {"endian": "little"}, "name": "bytes"}
+    sharding: dict[str, Any] = {
+        "chunk_shape": [CHUNK_FRAMES, array.width],
+        "codecs": [little if np.dtype(array.dtype).itemsize > 1 else {"name": "bytes"}],
+        "index_codecs": [little, {"name": "crc32c"}],
+        "index_location": "end",
+    }
+    grid = {"chunk_shape": [SHARD_FRAMES, array.width]}
+    return canonical(
+        {
+            "attributes": {},
+            "chunk_grid": {"configuration": grid, "name": "regular"},
+            "chunk_key_encoding": {"configuration": {"separator": "/"}, "name": "default"},
+            "codecs": [{"configuration": sharding, "name": "sharding_indexed"}],
+            "data_type": array.dtype,
+            "fill_value": 0 if array.dtype == "int8" else 0.0,
+            "node_type": "array",
+            "shape": [shards * SHARD_FRAMES, array.width],
+            "storage_transformers": [],
+            "zarr_format": 3,
+        }
+    )
 
 
 def grow(store: Path, spec: FeatureSpec, shards: int) -> None:
-    """Let the Zarr arrays' shape cover `shards` shards; never shrink (that would delete data)."""
-    import zarr
+    """Let the arrays' shapes cover `shards` shards, for those who read the store as Zarr."""
+    for array in stored_arrays(spec):
+        path = store / array.name / ZARR
+        if json.loads(path.read_bytes())["shape"][0] < shards * SHARD_FRAMES:
+            write_durably(path, array_metadata(array, shards))
 
-    for name in spec.arrays:
-        array = zarr.open_array(store / name, mode="r+")
-        if array.shape[0] < shards * SHARD_FRAMES:
-            array.resize((shards * SHARD_FRAMES, spec.width))
+
+def shard_tail(frames: int, row_bytes: int) -> tuple[bytes, bytes]:
+    """Return the zeros and the footer that turn a matrix of this many frames into a shard file."""
+    used = -(-frames // CHUNK_FRAMES)
+    index = np.full((CHUNKS, 2), ABSENT, "<u8")
+    index[:used, 0] = np.arange(used) * CHUNK_FRAMES * row_bytes
+    index[:used, 1] = CHUNK_FRAMES * row_bytes
+    entries = index.tobytes()
+    padding = bytes((used * CHUNK_FRAMES - frames) * row_bytes)
+    return padding, entries + google_crc32c.value(entries).to_bytes(4, "little")
 
 
 def checksum(rows: npt.NDArray[np.generic]) -> int:
@@ -124,12 +156,16 @@ def checksum(rows: npt.NDArray[np.generic]) -> int:
 def write_durably(path: Path, *parts: bytes | npt.NDArray[np.generic]) -> None:
     """Write a file so that after a crash it is there whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        for part in parts:
-            file.write(part)  # type: ignore[arg-type]  # a C-contiguous array is a buffer
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            for part in parts:
+                file.write(part)  # type: ignore[arg-type]  # a C-contiguous array is a buffer
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

@@ -39,7 +39,8 @@ class Packed:
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Packed":
         """Move the values to a device and, there, to a dtype; the lengths stay on the CPU."""
-        return Packed(self.values.to(device, non_blocking=True).to(dtype), self.lengths)
+        values = self.values.to(device, non_blocking=True)
+        return Packed(values.to(dtype or values.dtype), self.lengths)
 
     def like(self, values: Tensor) -> "Packed":
         """Return other values (N, any width) for the same utterances."""

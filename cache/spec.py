@@ -7,7 +7,7 @@ from typing import Any
 
 from medusa.errors import MedusaError, nearest
 
-DTYPES = ("float16", "float32")
+DTYPES = ("float16", "float32", "int8")
 INPUTS = ("audio", "text")
 REDUCTIONS = ("none", "sum", "mean")
 

@@ -1,8 +1,7 @@
-"""Reading features: shards are mapped, utterances come out packed, by content."""
+"""Reading features: utterances come out packed, in the order asked, by content."""
 
-import mmap
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,62 +9,104 @@ import numpy.typing as npt
 import torch
 
 from medusa.cache import index
-from medusa.cache.layout import (
-    FOOTER_BYTES,
-    SHARD_FRAMES,
-    checksum,
-    is_flat,
-    read_spec,
-    shard_path,
-)
+from medusa.cache.access import ACCESS, Mapped, NotFlat, Piece, Positioned
+from medusa.cache.layout import SHARD_FRAMES, StoredArray, read_spec, shard_path, stored_arrays
 from medusa.cache.packed import Packed
+from medusa.cache.quantise import Quantised, read_channels
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import MedusaError, listed, nearest
 
-OPEN_SHARDS = 4096  # maps kept; far below the kernel's limit of 65,530
+Rows = npt.NDArray[np.integer]
 
 
 class StoreError(MedusaError):
     """Features that are missing or damaged."""
 
 
+@dataclass
+class Buffers:
+    """Memory that is filled again and again, so that no batch has to allocate.
+
+    Attributes:
+        pin: page-locked memory, from which a GPU copies by itself.
+    """
+
+    pin: bool = False
+    held: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def get(self, name: str, rows: int, width: int, dtype: torch.dtype) -> torch.Tensor:
+        """Return (rows, width) of uninitialised memory; the same memory for the same name."""
+        there = self.held.get(name)
+        if there is None or len(there) < rows or there.shape[1] != width:
+            there = torch.empty((rows + rows // 4, width), dtype=dtype, pin_memory=self.pin)
+            self.held[name] = there
+        return there[:rows]
+
+
 class FeatureStore:
-    """The committed features of one spec, by the utterance's content.
+    """The committed features of one spec.
 
     Attributes:
         path: the folder.
         spec: what the features are.
-        index: content -> where it lies.
+        index: where each utterance is.
     """
 
-    def __init__(self, path: Path, spec: FeatureSpec, entries: dict[str, index.Entry]) -> None:
+    def __init__(
+        self, path: Path, spec: FeatureSpec, entries: index.Index, access: str = "auto"
+    ) -> None:
         self.path, self.spec, self.index = path, spec, entries
-        self._maps: OrderedDict[tuple[str, int], npt.NDArray[np.floating]] = OrderedDict()
-        self._used = _frames_used(entries.values())
+        self.used = entries.frames_used()
+        self.arrays = {array.name: array for array in stored_arrays(spec)}
+        self._access = access
+        self._ways: dict[str, Mapped | Positioned] = {}
+        self._channels: dict[str, torch.Tensor] = {}
 
     @classmethod
-    def open(cls, path: Path) -> "FeatureStore":
+    def open(cls, path: Path, access: str = "auto") -> "FeatureStore":
         """Open a store as it is committed now.
+
+        Args:
+            path: the folder.
+            access: `map`, `pread` (for network file systems), or `auto`: look which it is.
 
         Raises:
             SpecError: there is no store here.
-            IndexDamaged: an index record cannot be read.
+            IndexDamaged: an index record is not what was committed.
         """
-        return cls(path, read_spec(path), index.load(path))
+        if access not in ACCESS:
+            raise StoreError(f"access {access!r}: expected one of {', '.join(ACCESS)}")
+        return cls(path, read_spec(path), index.load(path), access)
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def __contains__(self, content: str) -> bool:
-        return content in self.index
+    def __contains__(self, content: object) -> bool:
+        return content in self.index.rows
 
     def missing(self, contents: Iterable[str]) -> list[str]:
         """Return the contents that are not in the store, in order, each once."""
-        return [content for content in dict.fromkeys(contents) if content not in self.index]
+        rows = self.index.rows
+        return [content for content in dict.fromkeys(contents) if content not in rows]
+
+    def locate(self, contents: Sequence[str]) -> Rows:
+        """Return the index rows of these contents, for `gather`.
+
+        Raises:
+            StoreError: one of them is not in the store.
+        """
+        try:
+            return np.array([self.index.rows[content] for content in contents], np.int64)
+        except KeyError:
+            absent = self.missing(contents)
+            raise StoreError(
+                f"{self.path}: no features for content {listed(absent)}; "
+                f"run `medusa extract --backbone {self.spec.backbone}`"
+            ) from None
 
     def lengths(self, contents: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the number of frames of each utterance."""
-        return np.array([self._entry(content).length for content in contents], np.int64)
+        return self.index.length[self.locate(contents)].astype(np.int64)
 
     def read(self, contents: Sequence[str], array: str | None = None) -> Packed:
         """Return utterances in the order asked, packed, in the stored dtype.
@@ -75,47 +116,49 @@ class FeatureStore:
             array: which layer or reduction; may be left out where there is only one.
 
         Returns:
-            Packed with values (N, D).
+            Packed with values (N, D); of an int8 store, one that dequantises in `to`.
 
         Raises:
-            StoreError: an utterance or the array is not in the store, or a shard is damaged.
+            StoreError: an utterance or the array is not in the store.
+            ShardDamaged: a shard is missing or cut short.
         """
-        name = self._array(array)
-        entries = [self._entry(content) for content in contents]
-        lengths = np.array([entry.length for entry in entries], np.int64)
-        out = np.empty((int(lengths.sum()), self.spec.width), self.spec.dtype)
-        position = 0
-        for entry in entries:
-            rows = self._shard(name, entry.shard)[entry.start : entry.start + entry.length]
-            out[position : position + entry.length] = rows
-            position += entry.length
-        return Packed(torch.from_numpy(out), torch.from_numpy(lengths))
+        return self.gather(self.locate(contents), self.array(array))
 
-    def verify(self) -> list[str]:
-        """Return one sentence for every utterance whose numbers are not the ones committed."""
-        problems = []
-        for content, entry in self.index.items():
-            for name, expected in zip(self.spec.arrays, entry.crc32c, strict=True):
-                try:
-                    rows = self._shard(name, entry.shard)[entry.start : entry.start + entry.length]
-                except StoreError as problem:
-                    problems.append(str(problem))
-                    continue
-                if checksum(rows) != expected:
-                    where = shard_path(self.path, name, entry.shard)
-                    problems.append(f"{where}: utterance {content}: checksum differs")
-        return list(dict.fromkeys(problems))
+    def gather(self, rows: Rows, array: str, buffers: Buffers | None = None) -> Packed:
+        """Return the utterances of these index rows, packed; see `read`.
 
-    def size_bytes(self) -> int:
-        """Return the bytes on disk of all committed shards."""
-        return sum(
-            path.stat().st_size
-            for name in self.spec.arrays
-            for shard in self._used
-            if (path := shard_path(self.path, name, shard)).exists()
-        )
+        Args:
+            rows: (B,) as `locate` gives them.
+            array: a name in `spec.arrays`.
+            buffers: reused memory; the result is valid until it is used again.
+        """
+        lengths = torch.from_numpy(self.index.length[rows].astype(np.int64))
+        pieces = self.pieces(rows)
+        values = self._fill(array, pieces, int(lengths.sum()), buffers)
+        if self.spec.dtype != "int8":
+            return Packed(values, lengths)
+        scales = self._fill(f"{array}_scale", pieces, len(values), buffers)
+        channel = self._channel(array)
+        return Quantised(values, lengths, scales, channel[0], channel[1])
 
-    def _array(self, name: str | None) -> str:
+    def prefetch(self, rows: Rows, array: str) -> None:
+        """Start bringing these utterances in from the disk."""
+        names = [array, f"{array}_scale"] if self.spec.dtype == "int8" else [array]
+        for name in names:
+            try:
+                self._way(name).prefetch(self.pieces(rows))
+            except NotFlat:
+                return
+
+    def pieces(self, rows: Rows) -> list[Piece]:
+        """Return (shard, first frame, frames, first output row) of each utterance."""
+        lengths = self.index.length[rows]
+        at = np.cumsum(lengths) - lengths
+        columns = self.index.shard[rows], self.index.start[rows], lengths, at
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    def array(self, name: str | None = None) -> str:
+        """Return the name of a layer of this store; the only one needs no name."""
         arrays = self.spec.arrays
         if name is None and len(arrays) == 1:
             return arrays[0]
@@ -124,51 +167,45 @@ class FeatureStore:
             raise StoreError(f"{self.path}: choose one of its layers: {listed(arrays, 50)}{hint}")
         return name
 
-    def _entry(self, content: str) -> index.Entry:
+    def size_bytes(self) -> int:
+        """Return the bytes on disk of all committed shards."""
+        paths = [shard_path(self.path, name, shard) for name in self.arrays for shard in self.used]
+        return sum(path.stat().st_size for path in paths if path.exists())
+
+    def _fill(
+        self, name: str, pieces: list[Piece], rows: int, buffers: Buffers | None
+    ) -> torch.Tensor:
+        array = self.arrays[name]
+        dtype = DTYPES[array.dtype]
+        out = (buffers or Buffers()).get(name, rows, array.width, dtype)
         try:
-            return self.index[content]
-        except KeyError:
-            raise StoreError(
-                f"{self.path}: no features for content {content}; "
-                f"run `medusa extract --backbone {self.spec.backbone}`"
-            ) from None
+            self._way(name).gather(pieces, out.numpy())
+        except NotFlat:
+            self._decode(array, pieces, out.numpy())
+        return out
 
-    def _shard(self, name: str, shard: int) -> npt.NDArray[np.floating]:
-        """Return a shard as a matrix (frames, D): mapped, or decoded where it is not flat."""
-        key = (name, shard)
-        if key in self._maps:
-            self._maps.move_to_end(key)
-            return self._maps[key]
-        self._maps[key] = self._open_shard(name, shard)
-        if len(self._maps) > OPEN_SHARDS:
-            self._maps.popitem(last=False)
-        return self._maps[key]
+    def _way(self, name: str) -> Mapped | Positioned:
+        if name not in self._ways:
+            way = ACCESS[self._access](self.path)
+            self._ways[name] = way(self.arrays[name], self.path / name / "c", self.used)
+        return self._ways[name]
 
-    def _open_shard(self, name: str, shard: int) -> npt.NDArray[np.floating]:
-        path = shard_path(self.path, name, shard)
-        frames = self._used[shard]
-        row_bytes = self.spec.width * np.dtype(self.spec.dtype).itemsize
-        try:
-            with path.open("rb") as file:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as problem:
-            raise StoreError(f"{path}: committed but not readable: {problem}") from problem
-        if is_flat(mapped[-FOOTER_BYTES:], row_bytes, frames) and len(mapped) >= frames * row_bytes:
-            matrix = np.frombuffer(mapped, self.spec.dtype, frames * self.spec.width)
-            return matrix.reshape(frames, self.spec.width)
-        return self._decode(name, shard)
-
-    def _decode(self, name: str, shard: int) -> npt.NDArray[np.floating]:
-        """Read a compressed or rearranged shard through zarr-python."""
+    def _decode(
+        self, array: StoredArray, pieces: list[Piece], out: npt.NDArray[np.generic]
+    ) -> None:
+        """Read compressed or rearranged shards through zarr-python."""
         import zarr
 
-        array = zarr.open_array(self.path / name, mode="r")
-        try:
-            rows = array[shard * SHARD_FRAMES : shard * SHARD_FRAMES + self._used[shard]]
-        except (ValueError, RuntimeError, OSError) as problem:
-            path = shard_path(self.path, name, shard)
-            raise StoreError(f"{path}: damaged: {problem}; see `medusa cache verify`") from problem
-        return np.asarray(rows)
+        source = zarr.open_array(self.path / array.name, mode="r")
+        for shard, start, length, at in pieces:
+            first = shard * SHARD_FRAMES + start
+            out[at : at + length] = source[first : first + length]
+
+    def _channel(self, array: str) -> torch.Tensor:
+        if not self._channels:
+            there = read_channels(self.path)
+            self._channels = {name: torch.from_numpy(value) for name, value in there.items()}
+        return self._channels[array]
 
 
 def open_all(features: Path) -> list[FeatureStore]:
@@ -177,8 +214,4 @@ def open_all(features: Path) -> list[FeatureStore]:
     return [store for store in stores if len(store)]
 
 
-def _frames_used(entries: Iterable[index.Entry]) -> dict[int, int]:
-    used: dict[int, int] = {}
-    for entry in entries:
-        used[entry.shard] = max(used.get(entry.shard, 0), entry.start + entry.length)
-    return used
+DTYPES = {"float16": torch.float16, "float32": torch.float32, "int8": torch.int8}

@@ -1,5 +1,6 @@
 """Appending features: a shard is filled in memory, written whole, then committed by its record."""
 
+import errno
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
@@ -17,18 +19,21 @@ from medusa.cache.layout import (
     checksum,
     create,
     grow,
-    pack_shard,
     shard_path,
+    shard_tail,
+    stored_arrays,
     write_durably,
 )
+from medusa.cache.quantise import CHANNELS, agree_on_channels, channels, dequantise, quantise
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import MedusaError
 
 COMMIT_EVERY_S = 20.0  # what a kill may cost, at most
+Frames = npt.NDArray[np.generic]
 
 
 class WriteError(MedusaError):
-    """Features that a store does not take."""
+    """Features that a store does not take, or a disk that does not take them."""
 
 
 class StoreWriter:
@@ -40,23 +45,29 @@ class StoreWriter:
         store: the folder; made if it is not there.
         spec: what the features are; an existing store must be of the same spec.
         provenance: library versions and the like, kept beside the spec.
+        non_finite: `refuse` an utterance with a value that is not finite in the stored dtype, or
+            `clamp` it to the largest finite one (NaN to 0) and flag the utterance `clamped`.
 
     Raises:
         SpecError: the folder holds features of another spec.
     """
 
     def __init__(
-        self, store: Path, spec: FeatureSpec, provenance: dict[str, object] | None = None
+        self,
+        store: Path,
+        spec: FeatureSpec,
+        provenance: dict[str, object] | None = None,
+        non_finite: str = "refuse",
     ) -> None:
         create(store, spec, provenance or {})
-        self.store, self.spec = store, spec
-        self.done = set(index.load(store))
+        self.store, self.spec, self.non_finite = store, spec, non_finite
+        self.done = set(index.load(store).rows)
         self._begin()
 
     def _begin(self) -> None:
         self.frames = 0
-        self.values: list[list[npt.NDArray[np.floating]]] = [[] for _ in self.spec.arrays]
-        self.entries: list[tuple[str, index.Entry]] = []
+        self.values: list[list[Frames]] = [[] for _ in self.spec.arrays]
+        self.records: list[index.Record] = []
         self.since = time.monotonic()
 
     def missing(self, contents: Iterable[str]) -> list[str]:
@@ -74,66 +85,112 @@ class StoreWriter:
             flags: what is unusual about it (`padded`, `truncated`, ...).
 
         Raises:
-            WriteError: wrong shape, more than 32,768 frames, or a value that is not finite in the
-                stored dtype.
+            WriteError: wrong shape, more than 32,768 frames, a value that is not finite in the
+                stored dtype, or no room on the disk.
         """
         if content in self.done:
             return
-        stored = self._checked(content, values)
-        length = stored.shape[1]
+        self._check_shape(content, values)
+        kept, clamped = self._finite(content, values)
+        length = kept.shape[1]
         if self.frames + length > SHARD_FRAMES:
             self.commit()
-        checksums = tuple(checksum(array) for array in stored)
-        # the shard's number is known when it is committed
-        entry = index.Entry(-1, self.frames, length, checksums, tuple(flags))
-        for array, buffer in zip(stored, self.values, strict=True):
+        all_flags = (*flags, *(["clamped"] if clamped else []))
+        error = rounding(values, kept)
+        self.records.append(index.Record(content, self.frames, length, (), all_flags, error))
+        for array, buffer in zip(kept, self.values, strict=True):
             buffer.append(array)
-        self.entries.append((content, entry))
         self.frames += length
         self.done.add(content)
         if time.monotonic() - self.since > COMMIT_EVERY_S:
             self.commit()
 
-    def _checked(self, content: str, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-        expected = (len(self.spec.arrays), self.spec.width)
-        if (
-            values.ndim != 3
-            or (values.shape[0], values.shape[2]) != expected
-            or not values.shape[1]
-        ):
+    def _check_shape(self, content: str, values: npt.NDArray[np.floating]) -> None:
+        arrays, width = len(self.spec.arrays), self.spec.width
+        if values.ndim != 3 or values.shape != (arrays, max(values.shape[1], 1), width):
             raise WriteError(
-                f"{content}: features of shape {values.shape}; expected ({expected[0]} arrays, "
-                f"frames, width {expected[1]})"
+                f"{content}: features of shape {values.shape}; expected ({arrays} arrays, "
+                f"1 or more frames, width {width})"
             )
         if values.shape[1] > SHARD_FRAMES:
             raise WriteError(
                 f"{content}: {values.shape[1]} frames in one utterance; at most {SHARD_FRAMES} "
                 "(about 10 minutes): give longer recordings as segments (start_s, duration_s)"
             )
-        with np.errstate(over="ignore"):  # overflow becomes inf and is refused below
-            stored = np.ascontiguousarray(values, dtype=self.spec.dtype)
-        finite = np.isfinite(stored)
-        if not finite.all():
-            largest = np.abs(values).max(where=np.isfinite(values), initial=0.0)
-            raise WriteError(
-                f"{content}: {(~finite).sum()} values are not finite as {self.spec.dtype} "
-                f"(largest finite one {largest:.3g}); use --dtype float32"
-            )
-        return stored
+
+    def _finite(
+        self, content: str, values: npt.NDArray[np.floating]
+    ) -> tuple[npt.NDArray[np.floating], bool]:
+        """Return the values in the dtype they are kept in, and whether any had to be clamped."""
+        dtype = np.dtype("float32" if self.spec.dtype == "int8" else self.spec.dtype)
+        with np.errstate(over="ignore"):  # overflow becomes inf and is looked for below
+            kept = np.ascontiguousarray(values, dtype)
+        finite = np.isfinite(kept)
+        if finite.all():
+            return kept, False
+        if self.non_finite == "clamp":
+            return np.nan_to_num(kept), True
+        largest = np.abs(values).max(where=np.isfinite(values), initial=0.0)
+        raise WriteError(
+            f"{content}: {(~finite).sum()} values are not finite as {dtype} "
+            f"(largest finite one {largest:.3g}); use --dtype float32 or --non-finite clamp"
+        )
 
     def commit(self) -> None:
-        """Write the shard in memory and make its utterances part of the store."""
-        if not self.entries:
+        """Write the shard in memory and make its utterances part of the store.
+
+        Raises:
+            WriteError: the disk is full; what was committed before is safe.
+        """
+        if not self.records:
             return
-        shard = self._claim()
-        for name, buffer in zip(self.spec.arrays, self.values, strict=True):
-            frames = np.concatenate(buffer)
-            path = shard_path(self.store, name, shard)
+        frames = [np.concatenate(buffer) for buffer in self.values]
+        records = self.records
+        self._begin()  # also after a failure: the lost shard is extracted again, not written twice
+        try:
+            stored, seal = self._encode(frames)
+            shard = self._claim()
+            self._write(shard, stored)
+            sealed = [self._seal(record, frames, stored, seal) for record in records]
+            index.commit(self.store, shard, sealed)
+        except OSError as problem:
+            self.done -= {record.content for record in records}
+            room = "no room left on the disk" if problem.errno == errno.ENOSPC else str(problem)
+            raise WriteError(
+                f"{self.store}: {room}; {len(records)} utterances were not written, all earlier "
+                "ones are safe: make room and run the same command again"
+            ) from problem
+
+    def _encode(self, frames: list[Frames]) -> tuple[list[Frames], list[int]]:
+        """Return what goes to disk, and the checksum of the channel scales where there are any."""
+        if self.spec.dtype != "int8":
+            return frames, []
+        floats = [array.astype(np.float32, copy=False) for array in frames]
+        names = self.spec.arrays
+        mine = {name: channels(array) for name, array in zip(names, floats, strict=True)}
+        agreed = agree_on_channels(self.store, mine)
+        pairs = [quantise(a, agreed[name]) for name, a in zip(names, floats, strict=True)]
+        seal = int(google_crc32c.value((self.store / CHANNELS).read_bytes()))
+        return [values for values, _ in pairs] + [scales for _, scales in pairs], [seal]
+
+    def _write(self, shard: int, stored: list[Frames]) -> None:
+        for array, rows in zip(stored_arrays(self.spec), stored, strict=True):
+            path = shard_path(self.store, array.name, shard)
             path.parent.mkdir(parents=True)
-            padding, footer = pack_shard(frames)
-            write_durably(path, frames, padding, footer)
-        index.commit(self.store, shard, self.entries)
-        self._begin()
+            write_durably(path, rows, *shard_tail(len(rows), array.row_bytes))
+
+    def _seal(
+        self, record: index.Record, frames: list[Frames], stored: list[Frames], seal: list[int]
+    ) -> index.Record:
+        """Add an utterance's checksums, and the error of int8."""
+        rows = slice(record.start, record.start + record.length)
+        checksums = [checksum(array[rows]) for array in stored] + seal
+        error = record.error
+        if self.spec.dtype == "int8":
+            error = int8_error(self.store, self.spec, [a[rows] for a in frames + stored])
+        return index.Record(
+            record.content, record.start, record.length, checksums, record.flags, error
+        )
 
     def _claim(self) -> int:
         """Take the next free shard number for this writer alone; numbers are never used twice."""
@@ -158,7 +215,33 @@ class StoreWriter:
     ) -> None:
         """Commit what is in memory, also after an error: every appended utterance is complete."""
         self.commit()
-        shards = index.committed_shards(self.store)
+        shards = index.committed(self.store)
         if shards:
-            grow(self.store, self.spec, shards[-1] + 1)
+            grow(self.store, self.spec, max(shards) + 1)
             index.merge(self.store)
+
+
+def rounding(given: npt.NDArray[np.floating], kept: npt.NDArray[np.floating]) -> float:
+    """Return the root mean square of kept - given in standard deviations of what was given."""
+    if given.dtype == kept.dtype:
+        return 0.0
+    with np.errstate(all="ignore"):  # a clamped utterance has no finite deviation
+        difference = kept.astype(np.float32) - given.astype(np.float32)
+        spread = float(given.astype(np.float32).std())
+        error = float(np.sqrt(np.square(difference).mean())) / (spread or 1.0)
+    return error if np.isfinite(error) else 0.0
+
+
+def int8_error(store: Path, spec: FeatureSpec, rows: list[Frames]) -> float:
+    """Return the rounding error of one utterance's int8 values, in channel deviations.
+
+    Args:
+        rows: the utterance's K float arrays, its K int8 arrays and its K scales.
+    """
+    agreed = agree_on_channels(store, {})
+    count = len(spec.arrays)
+    squares = []
+    for k, name in enumerate(spec.arrays):
+        wide = dequantise(rows[count + k], rows[2 * count + k], agreed[name])  # type: ignore[arg-type]
+        squares.append(np.square((wide - rows[k]) / agreed[name][1]).mean())  # type: ignore[operator]
+    return float(np.sqrt(np.mean(squares)))

@@ -48,8 +48,8 @@ def fit_head(
     A finished run is left alone, an interrupted one goes on where it stopped.
     """
     from medusa.console import progress, say
-    from medusa.heads.config import load
     from medusa.device import choose_device
+    from medusa.heads.config import load
     from medusa.heads.fit import fit, prepare
     from medusa.heads.run_dir import RunDir
     from medusa.heads.train import epochs_at_most

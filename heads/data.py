@@ -1,47 +1,24 @@
 """What a head is trained on: the manifest's rows joined, by content, with their features."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
-from medusa.cache import FeatureStore, Packed, open_all
+from medusa.cache import FeatureStore, Packed, Stream, load, open_all
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.sample import NO_CONSENSUS
 from medusa.manifests import ATTRIBUTES, Manifest
 
 Rows = npt.NDArray[np.int64]
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 
 
 class DataError(MedusaError):
     """Features and labels from which no head can be trained."""
-
-
-@dataclass(frozen=True)
-class Modality:
-    """One stream of features: a store, the layer read from it, and the rows' contents."""
-
-    store: FeatureStore
-    array: str
-    contents: list[str]
-    stride: int
-
-    @property
-    def width(self) -> int:
-        return self.store.spec.width
-
-    def read(self, rows: Rows) -> Packed:
-        """Return the features of these rows, packed, audio frames averaged by `stride`."""
-        packed = self.store.read([self.contents[row] for row in rows], self.array)
-        return average_frames(packed, self.stride)
 
 
 @dataclass(frozen=True)
@@ -53,7 +30,8 @@ class Examples:
         soft: (N, C) soft labels, NaN where there are none.
         labels: (N,) consensus class numbers, -1 without consensus.
         ratings: (N, 3) attributes, NaN where unrated.
-        modalities: the M feature streams.
+        streams: the M modalities.
+        strides: (M,) frames averaged into one.
         classes: the order of the C classes.
     """
 
@@ -62,16 +40,25 @@ class Examples:
     soft: torch.Tensor
     labels: Rows
     ratings: torch.Tensor
-    modalities: list[Modality]
+    streams: list[Stream]
+    strides: list[int]
     classes: tuple[str, ...]
 
     def rows(self, split: str) -> Rows:
         """Return the rows of a split."""
         return np.flatnonzero(self.splits == split)
 
-    def inputs(self, rows: Rows) -> list[Packed]:
-        """Return the M packed modalities of these rows."""
-        return [modality.read(rows) for modality in self.modalities]
+    @property
+    def widths(self) -> list[int]:
+        """(M,) feature widths."""
+        return [stream.store.spec.width for stream in self.streams]
+
+    def batches(self, batches: Sequence[Rows], pin: bool = False) -> Iterator[list[Packed]]:
+        """Yield the M packed modalities of each batch of rows, read ahead by a thread."""
+        return load(self.streams, batches, pin, self._average)
+
+    def _average(self, stream: int, packed: Packed) -> Packed:
+        return average_frames(packed, self.strides[stream])
 
     @property
     def has_attributes(self) -> bool:
@@ -83,11 +70,12 @@ def average_frames(packed: Packed, stride: int) -> Packed:
     """Average every `stride` consecutive frames of an utterance; the last group may be shorter."""
     if stride == 1:
         return packed
+    packed = packed.to("cpu", torch.float32)
     lengths = packed.lengths.numpy()
     shorter = -(-lengths // stride)
     inside = np.arange(shorter.sum()) - np.repeat(shorter.cumsum() - shorter, shorter)
     starts = np.repeat(lengths.cumsum() - lengths, shorter) + inside * stride
-    sums = np.add.reduceat(packed.values.float().numpy(), starts, axis=0)
+    sums = np.add.reduceat(packed.values.numpy(), starts, axis=0)
     counts = np.diff(np.append(starts, lengths.sum()))
     means = torch.from_numpy(sums / counts[:, None].astype(np.float32))
     return Packed(means, torch.from_numpy(shorter))
@@ -151,19 +139,21 @@ def gather(
     """
     frame = manifest.frame[manifest.frame["split"].notna()]
     contents = [_contents(frame, texts, store) for store, _ in chosen]
-    there = [values.isin(store.index) for values, (store, _) in zip(contents, chosen, strict=True)]
+    there = [
+        values.isin(store.index.rows) for values, (store, _) in zip(contents, chosen, strict=True)
+    ]
     complete: npt.NDArray[np.bool_] = np.logical_and.reduce(there)
     if not complete.all() and not drop_missing:
         raise DataError(_missing(frame, chosen, there))
     manifest = manifest.where(manifest.frame["id"].isin(frame["id"][complete]))
-    modalities = [
-        Modality(store, array, list(values[complete]), _stride(store, stride))
+    streams = [
+        Stream.of(store, list(values[complete]), array)
         for values, (store, array) in zip(contents, chosen, strict=True)
     ]
-    return _examples(manifest, modalities)
+    return _examples(manifest, streams, [_stride(store, stride) for store, _ in chosen])
 
 
-def _examples(manifest: Manifest, modalities: list[Modality]) -> Examples:
+def _examples(manifest: Manifest, streams: list[Stream], strides: list[int]) -> Examples:
     frame, classes = manifest.frame, manifest.scheme.classes
     numbers = {name: number for number, name in enumerate(classes)}
     return Examples(
@@ -172,7 +162,8 @@ def _examples(manifest: Manifest, modalities: list[Modality]) -> Examples:
         soft=torch.from_numpy(manifest.soft()),
         labels=np.array([numbers.get(name, NO_CONSENSUS) for name in frame["label"]], np.int64),
         ratings=torch.from_numpy(frame[list(ATTRIBUTES)].to_numpy(np.float32)),
-        modalities=modalities,
+        streams=streams,
+        strides=strides,
         classes=classes,
     )
 
@@ -204,16 +195,3 @@ def _missing(
         if not has.all()
     ]
     return "\n  ".join([*lines, "or leave them out with --missing drop"])
-
-
-def look_ahead(make: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
-    """Yield `make(item)` for each item while a thread already makes the next one."""
-    with ThreadPoolExecutor(1) as thread:
-        waiting: Future[Made] | None = None
-        for item in items:
-            coming = thread.submit(make, item)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = coming
-        if waiting is not None:
-            yield waiting.result()

@@ -85,7 +85,7 @@ def fit(
     """
     examples, config = job.examples, job.config
     torch.manual_seed(config.seed)
-    head = build(config.head, [m.width for m in examples.modalities], len(examples.classes))
+    head = build(config.head, examples.widths, len(examples.classes))
     train.standardise(head, examples)
     trainer = train.Trainer(head, examples, config, run, device, advance)
     trainer.fit()

@@ -27,7 +27,7 @@ class Standardise(nn.Module):
         """Take mean and deviation over all frames of the batches; a constant channel stays."""
         count, total, squares = 0, torch.zeros(1), torch.zeros(1)
         for batch in batches:
-            frames = batch.values.double()
+            frames = batch.to("cpu", torch.float64).values
             count += len(frames)
             total = total + frames.sum(0)
             squares = squares + frames.square().sum(0)

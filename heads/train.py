@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from medusa.heads import checkpoint, mixup
 from medusa.heads.config import Config, StageConfig
-from medusa.heads.data import Examples, Rows, look_ahead
+from medusa.heads.data import Examples, Rows
 from medusa.heads.fusion import Head
 from medusa.heads.loss import class_weights, total
 from medusa.heads.metrics import balanced_draws, mean_macro_f1_over_draws
@@ -109,7 +109,8 @@ class Trainer:
         """Take the epoch's steps that are left; order and noise depend on seed and step alone."""
         self.head.train()
         batches = self._batches(stage)[self.at.step :]
-        feed = look_ahead(lambda batch: self.examples.inputs(self.rows[batch]), batches)
+        pin = self.device.type == "cuda"
+        feed = self.examples.batches([self.rows[batch] for batch in batches], pin)
         for batch, inputs in zip(batches, feed, strict=True):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
             parts = self._step(moved, batch, weights)
@@ -232,13 +233,10 @@ def standardise(head: Head, examples: Examples, most: int = 2000) -> None:
     rows = examples.rows("train")
     rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
 
-    def batches(number: int) -> Iterator[Any]:
-        for start in range(0, len(rows), 64):
-            yield examples.modalities[number].read(rows[start : start + 64])
-
+    batches = [rows[start : start + 64] for start in range(0, len(rows), 64)]
     for number, scale in enumerate(head.scales):
         if isinstance(scale, Standardise):
-            scale.fit(batches(number))
+            scale.fit(inputs[number] for inputs in examples.batches(batches))
 
 
 def _cross_entropy(logits: np.ndarray, truth: Rows) -> float:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
+from medusa.cache.verify import verify
 
 SPEC = FeatureSpec(
     "toy", "toy", "local", "1", "audio", (1,), "none", "float32", 64, 0.02, preprocessing={}
@@ -43,12 +44,12 @@ def test_killed_writers_lose_and_double_nothing(tmp_path):
             writer.join()
         if (path / "spec.json").exists():
             now = FeatureStore.open(path)
-            assert now.verify() == []
-            assert committed <= set(now.index)
-            committed = set(now.index)
+            assert verify(path) == []
+            assert committed <= set(now.index.rows)
+            committed = set(now.index.rows)
     write_all(path, range(UTTERANCES))
     store = FeatureStore.open(path)
-    assert set(store.index) == {str(number) for number in range(UTTERANCES)}
+    assert set(store.index.rows) == {str(number) for number in range(UTTERANCES)}
     packed = store.read([str(number) for number in range(UTTERANCES)])
     expected = np.concatenate([values(number)[0] for number in range(UTTERANCES)])
     assert np.array_equal(packed.values.numpy(), expected)

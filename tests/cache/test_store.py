@@ -13,9 +13,11 @@ from medusa.cache import (
     StoreError,
     StoreWriter,
     WriteError,
-    layout,
+    index,
 )
+from medusa.cache.access import ShardDamaged
 from medusa.cache.layout import SHARD_FRAMES, shard_path
+from medusa.cache.verify import verify
 
 
 def spec(**changes) -> FeatureSpec:
@@ -60,13 +62,13 @@ def test_reads_back_in_the_order_asked_from_several_shards(tmp_path):
     features = utterances(300)  # about 105,000 frames: four shards
     write(tmp_path / "s", features)
     store = FeatureStore.open(tmp_path / "s")
-    assert len({entry.shard for entry in store.index.values()}) == 4
+    assert len(store.used) == 4
     order = list(np.random.default_rng(1).permutation(list(features)))
     packed = store.read(order, "layer_2")
     assert packed.lengths.tolist() == [features[name].shape[1] for name in order]
     expected = np.concatenate([features[name][1] for name in order])
     assert torch.equal(packed.values, torch.from_numpy(expected))
-    assert store.verify() == []
+    assert verify(tmp_path / "s") == []
 
 
 def test_zarr_and_tensorstore_read_the_same_store(tmp_path):
@@ -77,10 +79,11 @@ def test_zarr_and_tensorstore_read_the_same_store(tmp_path):
     url = {"driver": "file", "path": str(tmp_path / "s" / "layer_1")}
     by_tensorstore = tensorstore.open({"driver": "zarr3", "kvstore": url}).result()
     for content, values in features.items():
-        entry = store.index[content]
-        start = entry.shard * SHARD_FRAMES + entry.start
+        row = store.index.rows[content]
+        start = int(store.index.shard[row]) * SHARD_FRAMES + int(store.index.start[row])
+        length = int(store.index.length[row])
         for array in (by_zarr, by_tensorstore):
-            assert np.array_equal(np.asarray(array[start : start + entry.length]), values[0])
+            assert np.array_equal(np.asarray(array[start : start + length]), values[0])
 
 
 def test_a_rearranged_shard_is_read_through_zarr(tmp_path):
@@ -119,13 +122,13 @@ def test_writing_again_adds_only_what_is_missing(tmp_path):
 def test_a_shard_without_its_record_does_not_exist(tmp_path):
     features = utterances(5)
     write(tmp_path / "s", features)
-    layout.record_path(tmp_path / "s", 0).unlink()
+    index.committed(tmp_path / "s")[0].unlink()
     store = FeatureStore.open(tmp_path / "s")
     assert store.missing(features) == list(features)
     with pytest.raises(StoreError, match="medusa extract --backbone wavlm"):
         store.read(["u0"], "layer_1")
     write(tmp_path / "s", features)  # takes another shard number
-    assert FeatureStore.open(tmp_path / "s").index["u0"].shard == 1
+    assert FeatureStore.open(tmp_path / "s").index.shard.tolist() == [1] * 5
 
 
 def test_two_writers_at_once_lose_nothing(tmp_path):
@@ -149,8 +152,8 @@ def test_many_records_are_merged_and_say_the_same(tmp_path):
         for content, values in features.items():
             writer.append(content, values)
             writer.commit()
-    assert (tmp_path / "s" / "index" / "merged.parquet").exists()
-    assert list(FeatureStore.open(tmp_path / "s").index) == list(features)
+    assert len(index.merged(tmp_path / "s")) == 1
+    assert list(FeatureStore.open(tmp_path / "s").index.rows) == list(features)
 
 
 def test_verify_names_a_flipped_byte(tmp_path):
@@ -160,14 +163,14 @@ def test_verify_names_a_flipped_byte(tmp_path):
     data = bytearray(path.read_bytes())
     data[3] ^= 1
     path.write_bytes(data)
-    assert FeatureStore.open(tmp_path / "s").verify() == [f"{path}: utterance u0: checksum differs"]
+    assert verify(tmp_path / "s") == [f"{path}: utterance u0: checksum differs"]
 
 
 def test_a_truncated_shard_is_an_error_not_a_crash(tmp_path):
     write(tmp_path / "s", utterances(10))
     path = shard_path(tmp_path / "s", "layer_1", 0)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(ShardDamaged, match="damaged"):
         FeatureStore.open(tmp_path / "s").read(["u0"], "layer_1")
 
 

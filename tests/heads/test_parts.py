@@ -9,7 +9,7 @@ import torch
 from medusa.cache import Packed
 from medusa.heads import mixup
 from medusa.heads.config import LossConfig, MixupConfig
-from medusa.heads.data import average_frames, look_ahead
+from medusa.heads.data import average_frames
 from medusa.heads.loss import class_weights, cross_entropy, mean_squared_error, total
 from medusa.heads.sample import balanced, shuffle
 from medusa.heads.scale import Standardise
@@ -128,9 +128,3 @@ def test_standardise_fits_all_frames():
     expected = (everything[:, 0] - everything[:, 0].mean()) / everything[:, 0].std(unbiased=False)
     torch.testing.assert_close(out[:, 0], expected, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(out[:, 1], torch.zeros(41), atol=1e-5, rtol=0)
-
-
-def test_look_ahead_keeps_order_and_passes_errors_on():
-    assert list(look_ahead(lambda n: n * n, range(5))) == [0, 1, 4, 9, 16]
-    with pytest.raises(ZeroDivisionError):
-        list(look_ahead(lambda n: 1 // n, [1, 0]))

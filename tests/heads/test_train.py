@@ -130,8 +130,8 @@ def test_features_are_joined_by_content_not_position(workspace):
     shuffled.write(manifest)
     moved = job(workspace).examples
     for number in (0, 1):
-        there = moved.inputs(np.arange(60))[number].split()
-        here = straight.inputs(order)[number].split()
+        there = next(moved.batches([np.arange(60)]))[number].split()
+        here = next(straight.batches([order]))[number].split()
         assert all(torch.equal(a, b) for a, b in zip(there, here, strict=True))
     assert moved.labels.tolist() == straight.labels[order].tolist()
 
@@ -149,8 +149,8 @@ def test_missing_features_are_named_or_dropped(workspace):
 
 
 def test_backbones_are_chosen_by_name(workspace):
-    assert len(job(workspace).examples.modalities) == 2
-    assert len(job(workspace, backbones=["toy-text"]).examples.modalities) == 1
+    assert len(job(workspace).examples.streams) == 2
+    assert len(job(workspace, backbones=["toy-text"]).examples.streams) == 1
     with pytest.raises(DataError, match="did you mean 'toy-text'"):
         job(workspace, backbones=["toy-tex"])
 

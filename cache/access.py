@@ -1,0 +1,185 @@
+"""Two ways to the bytes of a shard: mapped into memory, or read at a position by threads."""
+
+import mmap
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+import numpy as np
+import numpy.typing as npt
+
+from medusa.cache.layout import FOOTER_BYTES, StoredArray, shard_tail
+from medusa.errors import MedusaError
+
+MAPS = 4096  # kept at once; the kernel allows 65,530 a process
+FILES = 128  # kept open at once; a process often has 1,024
+THREADS = 8
+# file systems where a page fault waits for a server, and a vanished file would kill the process
+REMOTE = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "fuse")
+
+Rows = npt.NDArray[np.generic]
+Piece = tuple[int, int, int, int]  # shard, first row there, rows, first row of the output
+
+
+class ShardDamaged(MedusaError):
+    """A committed shard whose file is missing, cut short or altered."""
+
+
+class NotFlat(Exception):
+    """A shard that is not a plain matrix (a compressed copy); zarr-python reads it."""
+
+
+class Mapped:
+    """Read the shards of one array through memory maps: as fast as memory once they are warm."""
+
+    def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
+        self.array, self.folder, self.used = array, folder, used
+        self.maps: OrderedDict[int, tuple[mmap.mmap, Rows, str]] = OrderedDict()
+
+    def gather(self, pieces: list[Piece], out: Rows) -> None:
+        """Copy pieces of shards into rows of `out`, (N, D)."""
+        for shard, start, length, at in pieces:
+            matrix = self._matrix(shard)
+            self._still_whole(shard)
+            out[at : at + length] = matrix[start : start + length]
+
+    def prefetch(self, pieces: list[Piece]) -> None:
+        """Ask the kernel to bring these pieces in from the disk while we do something else."""
+        row = self.array.row_bytes
+        for shard, start, length, _ in pieces:
+            self._matrix(shard)
+            first = start * row // mmap.PAGESIZE * mmap.PAGESIZE
+            self.maps[shard][0].madvise(mmap.MADV_WILLNEED, first, (start + length) * row - first)
+
+    def _matrix(self, shard: int) -> Rows:
+        if shard in self.maps:
+            return self.maps[shard][1]
+        frames = self.used[shard]
+        with open_shard(self.folder, shard, frames, self.array) as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        matrix = np.frombuffer(mapped, self.array.dtype, frames * self.array.width)
+        matrix = matrix.reshape(frames, self.array.width)
+        self.maps[shard] = mapped, matrix, str(self.folder / str(shard) / "0")
+        if len(self.maps) > MAPS:
+            self.maps.popitem(last=False)
+        return self.maps[shard][1]
+
+    def _still_whole(self, shard: int) -> None:
+        """Touching a page past the end of a file that was cut would kill the process."""
+        mapped, _, path = self.maps[shard]
+        try:
+            if os.stat(path).st_size == len(mapped):
+                return
+        except FileNotFoundError:
+            return  # its pages stay as long as they are mapped
+        raise _cut_short(Path(path))
+
+
+class Positioned:
+    """Read the shards of one array with `pread` in several threads: for network file systems."""
+
+    def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
+        self.array, self.folder, self.used = array, folder, used
+        self.files: OrderedDict[int, int] = OrderedDict()
+        self.process = os.getpid()
+        self.threads = ThreadPoolExecutor(THREADS)
+
+    def gather(self, pieces: list[Piece], out: Rows) -> None:
+        """Copy pieces of shards into rows of `out`, (N, D)."""
+        self._after_fork()
+        files = [self._file(shard) for shard, _, _, _ in pieces]
+        done = [
+            self.threads.submit(self._read, file, piece, out)
+            for file, piece in zip(files, pieces, strict=True)
+        ]
+        for future in done:
+            future.result()
+        while len(self.files) > FILES:
+            os.close(self.files.popitem(last=False)[1])
+
+    def prefetch(self, pieces: list[Piece]) -> None:
+        """Nothing: the threads already wait side by side."""
+
+    def _read(self, file: int, piece: Piece, out: Rows) -> None:
+        shard, start, length, at = piece
+        target = memoryview(out[at : at + length]).cast("B")  # type: ignore[arg-type]
+        position = start * self.array.row_bytes
+        while len(target):
+            count = os.preadv(file, [target], position)
+            if count == 0:
+                raise _cut_short(self.folder / str(shard) / "0")
+            target, position = target[count:], position + count
+
+    def _file(self, shard: int) -> int:
+        if shard not in self.files:
+            with open_shard(self.folder, shard, self.used[shard], self.array) as file:
+                self.files[shard] = os.dup(file.fileno())
+        self.files.move_to_end(shard)
+        return self.files[shard]
+
+    def _after_fork(self) -> None:
+        """Threads do not survive a fork; files do."""
+        if self.process != os.getpid():
+            self.process, self.threads = os.getpid(), ThreadPoolExecutor(THREADS)
+
+
+def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> BinaryIO:
+    """Open a shard's file after checking that it is whole and flat.
+
+    Raises:
+        ShardDamaged: it is missing or has not the size it must have.
+        NotFlat: it is a valid shard of another shape.
+    """
+    path = folder / str(shard) / "0"
+    padding, footer = shard_tail(frames, array.row_bytes)
+    expected = frames * array.row_bytes + len(padding) + len(footer)
+    try:
+        file = path.open("rb")
+        size = os.fstat(file.fileno()).st_size
+        there = os.pread(file.fileno(), FOOTER_BYTES, max(0, size - FOOTER_BYTES))
+    except OSError as problem:
+        raise ShardDamaged(f"{path}: committed but not readable: {problem}") from problem
+    if size == expected and there == footer:
+        return file
+    file.close()
+    if len(there) == FOOTER_BYTES and checksum(there[:-4]) == there[-4:]:
+        raise NotFlat(path)
+    raise _cut_short(path)
+
+
+def choose(store: Path) -> type[Mapped] | type[Positioned]:
+    """Map local files; read files on a network file system at their position."""
+    return Positioned if file_system(store).startswith(REMOTE) else Mapped
+
+
+def file_system(path: Path) -> str:
+    """Return the type of the file system that holds a path (`ext4`, `nfs4`, ...), or ''."""
+    try:
+        lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""  # no Linux: nothing to look at
+    here = path.resolve()
+    mounts = [line.split()[1:3] for line in lines]
+    holding = [(len(point), kind) for point, kind in mounts if here.is_relative_to(point)]
+    return max(holding, default=(0, ""))[1]
+
+
+def checksum(data: bytes) -> bytes:
+    """Return crc32c as Zarr writes it."""
+    return int(google_crc32c.value(data)).to_bytes(4, "little")
+
+
+def _cut_short(path: Path) -> ShardDamaged:
+    return ShardDamaged(f"{path}: damaged or cut short; `medusa cache verify` says what is lost")
+
+
+Ways = type[Mapped] | type[Positioned]
+ACCESS: dict[str, Callable[[Path], Ways]] = {
+    "auto": choose,
+    "map": lambda store: Mapped,
+    "pread": lambda store: Positioned,
+}

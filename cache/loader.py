@@ -1,0 +1,76 @@
+"""A stream of batches from several stores: the next one is read while this one is used."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from medusa.cache.packed import Packed
+from medusa.cache.store import Buffers, FeatureStore
+
+Rows = npt.NDArray[np.integer]
+AHEAD = 3  # batches that the disk is asked for in advance
+RING = 4  # sets of reused buffers: one in use, one being filled, two the device may still copy
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One modality of N utterances.
+
+    Attributes:
+        store: where its features are.
+        array: which layer.
+        rows: (N,) index rows of the utterances, from `store.locate`.
+    """
+
+    store: FeatureStore
+    array: str
+    rows: Rows
+
+    @classmethod
+    def of(cls, store: FeatureStore, contents: Sequence[str], array: str | None = None) -> "Stream":
+        """Find the utterances of these contents in a store."""
+        return cls(store, store.array(array), store.locate(contents))
+
+    def read(self, batch: Rows, buffers: Buffers | None = None) -> Packed:
+        """Return the utterances number `batch`, (B,), packed."""
+        return self.store.gather(self.rows[batch], self.array, buffers)
+
+
+def load(
+    streams: Sequence[Stream],
+    batches: Sequence[Rows],
+    pin: bool = False,
+    change: Callable[[int, Packed], Packed] = lambda stream, packed: packed,
+) -> Iterator[list[Packed]]:
+    """Yield, for every batch of utterance numbers, one `Packed` per stream.
+
+    The same memory is used again: a batch is valid until the one after the next is asked for.
+
+    Args:
+        streams: M modalities of the same N utterances.
+        batches: arrays of utterance numbers, 0 to N - 1.
+        pin: fill page-locked memory, for a GPU.
+        change: done to each modality in the reading thread.
+    """
+    rings = [[Buffers(pin) for _ in streams] for _ in range(RING)]
+
+    def make(number: int) -> list[Packed]:
+        for stream in streams:
+            for coming in batches[number + 1 : number + 1 + AHEAD][-1:]:
+                stream.store.prefetch(stream.rows[coming], stream.array)
+        ring = rings[number % RING]
+        parts = zip(streams, ring, strict=True)
+        return [change(i, stream.read(batches[number], b)) for i, (stream, b) in enumerate(parts)]
+
+    with ThreadPoolExecutor(1) as thread:
+        waiting: Future[list[Packed]] | None = None
+        for number in range(len(batches)):
+            coming = thread.submit(make, number)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()

@@ -1,0 +1,112 @@
+"""Whether a store is, byte for byte, what was committed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import google_crc32c
+import numpy as np
+
+from medusa.cache import index
+from medusa.cache.layout import (
+    CHECKSUMS,
+    FIXED,
+    SHARD_FRAMES,
+    StoredArray,
+    array_metadata,
+    canonical,
+    checksum,
+    read_spec,
+    shard_path,
+    shard_tail,
+)
+from medusa.cache.quantise import CHANNELS
+from medusa.cache.spec import SpecError
+from medusa.cache.store import FeatureStore
+
+
+def verify(path: Path) -> list[str]:
+    """Return one sentence for everything in a store that is not what was written.
+
+    Data are compared with the checksums taken when they were computed, index records with the
+    checksum in their name, the rest with what the spec says it must be.
+    """
+    problems = [*_fixed(path)]
+    for record in [*index.committed(path).values(), *index.merged(path)]:
+        try:
+            index.read_record(record)
+        except index.IndexDamaged as problem:
+            problems.append(str(problem))
+    if problems:
+        return problems
+    store = FeatureStore.open(path)
+    for array in store.arrays.values():
+        problems += _metadata(path, array)
+    for shard, frames in store.used.items():
+        problems += _shard(store, shard, frames)
+    return problems
+
+
+def _fixed(path: Path) -> Iterator[str]:
+    """Check the files that are written once."""
+    try:
+        raw = (path / CHECKSUMS).read_bytes()
+        sums = json.loads(raw)
+        whole = raw == canonical(sums) and set(sums) == set(FIXED)
+    except (OSError, ValueError, TypeError):
+        whole = False
+    if not whole:
+        yield f"{path / CHECKSUMS}: missing or altered"
+        return
+    for name in FIXED:
+        try:
+            same = google_crc32c.value((path / name).read_bytes()) == sums[name]
+        except OSError:
+            same = False
+        if not same:
+            yield f"{path / name}: missing or altered"
+    try:
+        read_spec(path)
+    except SpecError as problem:
+        yield str(problem)
+
+
+def _metadata(path: Path, array: StoredArray) -> Iterator[str]:
+    """Check an array's zarr.json against what it must be for some number of shards."""
+    file = path / array.name / "zarr.json"
+    try:
+        raw = file.read_bytes()
+        shards, rest = divmod(int(json.loads(raw)["shape"][0]), SHARD_FRAMES)
+        same = rest == 0 and raw == array_metadata(array, shards)
+    except (OSError, ValueError, TypeError, KeyError, IndexError):
+        same = False
+    if not same:
+        yield f"{file}: missing or altered"
+
+
+def _shard(store: FeatureStore, shard: int, frames: int) -> Iterator[str]:
+    """Check one shard of every array: size, footer, padding, and each utterance's checksum."""
+    rows = np.flatnonzero(store.index.shard == shard)
+    checksums = store.index.crc32c()[rows]
+    seal = [] if store.spec.dtype != "int8" else [store.path / CHANNELS]
+    for column, array in enumerate(store.arrays.values()):
+        path = shard_path(store.path, array.name, shard)
+        padding, footer = shard_tail(frames, array.row_bytes)
+        try:
+            data = path.read_bytes()
+        except OSError as problem:
+            yield f"{path}: committed but not readable: {problem}"
+            continue
+        if data[frames * array.row_bytes :] != padding + footer:
+            yield f"{path}: its end is missing or altered"
+        for row, expected in zip(rows, checksums[:, column], strict=True):
+            start = int(store.index.start[row]) * array.row_bytes
+            stop = start + int(store.index.length[row]) * array.row_bytes
+            if checksum(np.frombuffer(data, np.uint8)[start:stop]) != expected:
+                content = store.index.table["content"][int(row)].as_py()
+                yield f"{path}: utterance {content}: checksum differs"
+    for path in seal:
+        there = google_crc32c.value(path.read_bytes()) if path.exists() else None
+        if any(there != expected for expected in checksums[:, -1]):
+            yield f"{path}: missing or altered"
+            return
