@@ -12,6 +12,7 @@ from medusa.ensemble.truth import UNLABELLED, Truth
 from medusa.ensemble.vote import majority_vote, soft_vote
 from medusa.heads import metrics
 
+KINDS = ("member", "vote", "single", "soup")
 JUDGES = ("test", "dev")  # the first of these that has labels judges
 
 
@@ -38,8 +39,8 @@ def compare(members: Members, truth: Truth, answer: Answer, split: str) -> list[
         split: the split to judge on; rows without a consensus are left out.
 
     Returns:
-        One row each: name, kind (`member`, `vote`, `single`, `soup`), macro_f1, accuracy, uar and
-        interval, the 95 % interval of the macro-F1.
+        One row each, the best first within its kind: name, kind (one of `KINDS`), macro_f1,
+        accuracy, uar and interval, the 95 % interval of the macro-F1.
     """
     rows = (members.splits == split) & (truth.labels != UNLABELLED)
     posteriors = members.posteriors[:, rows]
@@ -56,7 +57,8 @@ def compare(members: Members, truth: Truth, answer: Answer, split: str) -> list[
             (f"linear, soup of {seeds}", "soup", [answer.logits[rows]]),
         ]
     judged = truth.rows(rows)
-    return [{"name": name, "kind": kind} | _scores(said, judged) for name, kind, said in entries]
+    lines = [{"name": name, "kind": kind} | _scores(said, judged) for name, kind, said in entries]
+    return sorted(lines, key=lambda line: (KINDS.index(line["kind"]), -line["macro_f1"]))
 
 
 def _scores(runs: Sequence[npt.NDArray[np.floating]], truth: Truth) -> dict[str, Any]:

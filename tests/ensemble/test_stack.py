@@ -64,13 +64,15 @@ def test_summary_judges_everyone_on_test(
     assert kinds == ["member"] * 3 + ["vote"] * 2 + ["single", "soup"]
     frame = manifest.frame.set_index("id")["label"].dropna()
     ids = [name for name in frame.index if name.startswith("test")]
-    for line, one in zip(summary["comparison"], [*members, None, None, None, run], strict=True):
+    runs = {member.name: member for member in members} | {"linear, soup of 2": run}
+    for line in summary["comparison"]:
         assert line["interval"][0] <= line["macro_f1"] <= line["interval"][1]
-        if one is not None:
-            said = one.predictions().select(ids)
+        if line["name"] in runs:
+            said = runs.pop(line["name"]).predictions().select(ids)
             guess = np.array(said.classes)[said.logits().argmax(1)]
             expected = f1_score(frame[ids], guess, average="macro")
             assert line["macro_f1"] == pytest.approx(expected)
+    assert not runs
 
 
 def test_shuffled_members_give_the_same_stack(

@@ -1,0 +1,101 @@
+"""One self-contained HTML page about a run."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from medusa.errors import MedusaError
+from medusa.heads.run_dir import ENVIRONMENT, SUMMARY, RunDir
+from medusa.manifests.manifest import Manifest
+from medusa.reports import pictures
+from medusa.reports.evaluate import NAMES, evaluate
+
+TEMPLATE = "report.html.j2"
+
+
+class ReportError(MedusaError):
+    """A report that cannot be written where it was asked."""
+
+
+def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "test") -> None:
+    """Evaluate a run and write its page, whole or not at all.
+
+    Args:
+        run: a finished head or stack.
+        manifest: all of it.
+        output: the file; an older one is replaced.
+        split: the part that is judged on.
+
+    Raises:
+        ReportError: there is no such folder, or the output is one.
+        MedusaError: whatever `evaluate` refuses.
+    """
+    if output.is_dir():
+        raise ReportError(f"{output}: is a folder; name a file, such as {output / 'report.html'}")
+    if not output.parent.is_dir():
+        raise ReportError(f"{output.parent}: no such folder; make it, or choose another -o")
+    text = render(run, evaluate(run, manifest, split))
+    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(output)
+
+
+def render(run: RunDir, result: dict[str, Any]) -> str:
+    """Return the page as text.
+
+    Args:
+        run: a finished run; the training curves of a stack are its members', found beside it.
+        result: what `evaluate` said about it.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    config, summary = run.config(), run.read_json(SUMMARY)
+    comparison = summary.get("comparison", [])
+    page = environment.get_template(TEMPLATE).render(
+        result=result,
+        names=NAMES,
+        method=config.get("method"),
+        members=config.get("members", []),
+        summary=summary,
+        dots=pictures.dots(comparison, summary["chance"]) if comparison else None,
+        heatmap=pictures.heatmap(result["confusion"], result["classes"]),
+        curves=_curves(run, config),
+        configuration=yaml.safe_dump(config, sort_keys=False),
+        environment=_flat(run.read_json(ENVIRONMENT)),
+    )
+    return page
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number with a fixed number of digits and a true minus sign."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _curves(run: RunDir, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the training curves of the run's members, where still there, and its own."""
+    members = [RunDir(run.path.parent / one["name"]) for one in config.get("members", [])]
+    logs = {one.name: one.metrics() for one in [*members, run]}
+    scores = [line.get("dev_macro_f1") or 0.0 for lines in logs.values() for line in lines]
+    drawn = [pictures.curves(name, lines, max(scores, default=0)) for name, lines in logs.items()]
+    return [curve for curve in drawn if curve]
+
+
+def _flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return environment.json as name and value, with libraries on the same level."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            pairs += _flat(value)
+        else:
+            pairs.append((name, "none" if value is None else str(value)))
+    return pairs

@@ -1,0 +1,159 @@
+"""Where things are in the report's pictures; `pictures.html.j2` draws them."""
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+CELL_HEIGHT, LETTER = 46, 8.2
+PANEL = {"left": 34, "right": 292, "width": 300}
+LOSS_PANEL, SCORE_PANEL = (22, 100), (132, 196)  # top and bottom
+MOST_POINTS = 150
+SERIES = {"train_loss": "train", "dev_loss": "dev"}
+
+
+def ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Return round numbers that cover [low, high] in roughly `about` steps of 1, 2 or 5."""
+    span = max(high - low, 1e-9)
+    power = 10.0 ** math.floor(math.log10(span / about))
+    step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= about)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(number * step, 10) for number in range(first, last + 1)]
+
+
+def dots(comparison: Sequence[dict[str, Any]], chance: float) -> dict[str, Any]:
+    """Place every run's score and interval on one axis from 0, in percent of its length.
+
+    Args:
+        comparison: rows with name, kind, macro_f1 and interval.
+        chance: drawn as a line.
+
+    Returns:
+        ticks (label, at), chance and rows (the given ones, with at, left and width).
+    """
+    marks = ticks(0, max(chance, *(line["interval"][1] for line in comparison)), 5)
+    top = marks[-1]
+    rows = []
+    for line in comparison:
+        low, high = (100 * value / top for value in line["interval"])
+        at = 100 * line["macro_f1"] / top
+        rows.append(line | {"at": at, "left": low, "width": high - low})
+    labels = [{"label": f"{mark:g}", "at": 100 * mark / top} for mark in marks]
+    return {"ticks": labels, "chance": 100 * chance / top, "rows": rows}
+
+
+def heatmap(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> dict[str, Any]:
+    """Place a confusion matrix, truth in rows; each cell's share is of its row.
+
+    Returns:
+        width, height, row and column labels, and cells with x, y, count, share and names.
+    """
+    longest = max(len(name) for name in classes)
+    wide = max(CELL_HEIGHT + 8, LETTER * longest + 6)
+    left, top = LETTER * longest + 34, 44
+    cells = []
+    for row, (truth, counts) in enumerate(zip(classes, confusion, strict=True)):
+        for column, (guess, count) in enumerate(zip(classes, counts, strict=True)):
+            share = count / max(sum(counts), 1)
+            place = {"x": left + column * wide, "y": top + row * CELL_HEIGHT}
+            said = {"truth": truth, "guess": guess, "count": count, "of": sum(counts)}
+            cells.append(place | said | {"share": share})
+    return {
+        "width": left + wide * len(classes) + 2,
+        "height": top + CELL_HEIGHT * len(classes) + 2,
+        "left": left,
+        "top": top,
+        "cell": (wide, CELL_HEIGHT),
+        "rows": [(n, top + (i + 0.5) * CELL_HEIGHT) for i, n in enumerate(classes)],
+        "columns": [(n, left + (i + 0.5) * wide) for i, n in enumerate(classes)],
+        "cells": cells,
+    }
+
+
+def curves(
+    name: str, lines: Sequence[dict[str, Any]], best_of_all: float = 0.0
+) -> dict[str, Any] | None:
+    """Place a run's losses and dev macro-F1 over epochs, stage by stage.
+
+    Args:
+        name: of the run.
+        lines: its metrics.jsonl; any key may be absent.
+        best_of_all: the highest dev macro-F1 of the runs side by side, so that their axes agree.
+
+    Returns:
+        panels (ticks and series with points), stages (label and x), or None if nothing was logged.
+    """
+    lines = [line for line in lines if isinstance(line.get("epoch"), int)]
+    losses = {label: _series(lines, key) for key, label in SERIES.items()}
+    score = _series(lines, "dev_macro_f1")
+    placed = (
+        _panel(losses, LOSS_PANEL, "loss", lines, ()),
+        _panel({"score": score}, SCORE_PANEL, "dev macro-F1", lines, (0, best_of_all)),
+    )
+    panels = [panel for panel in placed if panel is not None]
+    if not panels:
+        return None
+    best = max(score, key=lambda point: point[1]) if score else None
+    return {
+        "name": name,
+        "epochs": lines[-1]["epoch"],
+        "best": best,
+        "panels": panels,
+        "stages": _stages(lines),
+        "height": max(panel["bottom"] for panel in panels) + 18,
+        **PANEL,
+    }
+
+
+def _series(lines: Sequence[dict[str, Any]], key: str) -> list[tuple[int, float]]:
+    """Return (epoch, value) where there is a finite one, thinned to what a small picture shows."""
+    values = [(line["epoch"], line.get(key)) for line in lines]
+    points = [(n, float(v)) for n, v in values if isinstance(v, int | float) and math.isfinite(v)]
+    every = math.ceil(len(points) / MOST_POINTS) or 1
+    return points[::every]
+
+
+def _panel(
+    series: dict[str, list[tuple[int, float]]],
+    place: tuple[int, int],
+    title: str,
+    lines: Sequence[dict[str, Any]],
+    include: Sequence[float],
+) -> dict[str, Any] | None:
+    """Place series on an axis that also includes the values `include`."""
+    values = [value for points in series.values() for _, value in points]
+    if not values:
+        return None
+    top, bottom = place
+    marks = ticks(min([*values, *include]), max([*values, *include]), 3)
+
+    def height(value: float) -> float:
+        return bottom - (bottom - top) * (value - marks[0]) / max(marks[-1] - marks[0], 1e-9)
+
+    drawn = {
+        label: [(_across(epoch, lines), height(value)) for epoch, value in points]
+        for label, points in series.items()
+        if points
+    }
+    labels = [{"label": f"{mark:g}", "y": height(mark)} for mark in marks]
+    return {"title": title, "top": top, "bottom": bottom, "ticks": labels, "series": drawn}
+
+
+def _across(epoch: float, lines: Sequence[dict[str, Any]]) -> float:
+    first, last = lines[0]["epoch"], lines[-1]["epoch"]
+    share = (epoch - first) / (last - first) if last > first else 0.5
+    return PANEL["left"] + share * (PANEL["right"] - PANEL["left"])
+
+
+def _stages(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return each stage's name and where it begins, when there are several."""
+    runs = [(name, list(part)) for name, part in groupby(lines, key=lambda line: line.get("stage"))]
+    starts = [
+        _across(part[0]["epoch"] - 0.5 * (number > 0), lines)
+        for number, (_, part) in enumerate(runs)
+    ]
+    ends = [*starts[1:], PANEL["right"]]
+    return [
+        {"name": name or "", "x": start, "middle": (start + end) / 2}
+        for (name, _), start, end in zip(runs, starts, ends, strict=True)
+    ]

@@ -1,0 +1,90 @@
+"""The page stands alone and holds what it should."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from medusa.cli import medusa
+from medusa.errors import MedusaError
+
+
+def report(workspace: Path, *words: str) -> str:
+    """Call the command; return what it prints."""
+    result = CliRunner().invoke(
+        medusa, ["--workspace", str(workspace), "report", *words], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def page(made_up: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    output = tmp_path_factory.mktemp("page") / "report.html"
+    assert report(made_up, "s", "-o", str(output)).strip() == str(output)
+    assert [path.name for path in output.parent.iterdir()] == ["report.html"]
+    return output.read_text(encoding="utf-8")
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    assert "http" not in page
+    assert not re.search(r"<(script|link|img|iframe)|@import|url\(|\ssrc=", page)
+
+
+def test_the_pieces_are_there(page: str) -> None:
+    for piece in (
+        "The ensemble against its members",
+        "majority vote",
+        "soft vote",
+        "linear, soup of 2",
+        'aria-label="confusion matrix"',
+        "Class by class",
+        "arousal",
+        'aria-label="training curves of a"',
+        'aria-label="training curves of b"',
+        'aria-label="training curves of s"',
+        "chance",
+        "95 % interval",
+        "kind: stack",
+        "medusa-ser",
+        "prefers-color-scheme: dark",
+    ):
+        assert piece in page, piece
+    assert page.count("<polyline") == 5  # a and b: loss and score; s: loss
+
+
+def test_notes_are_on_top_and_escaped(page: str) -> None:
+    assert "stand-ins &lt;all&gt; of them" in page
+    assert page.index("stand-ins") < page.index('class="hero"')
+
+
+def test_a_single_head_has_no_comparison(made_up: Path, tmp_path: Path) -> None:
+    report(made_up, "a", "-o", str(tmp_path / "a.html"))
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "against its members" not in page
+    assert "fusion head" in page and 'aria-label="confusion matrix"' in page
+
+
+def test_a_member_that_is_gone_is_left_out(made_up: Path, tmp_path: Path) -> None:
+    hidden = made_up / "runs" / "b"
+    hidden.rename(made_up / "b")
+    try:
+        report(made_up, "s", "-o", str(tmp_path / "s.html"))
+    finally:
+        (made_up / "b").rename(hidden)
+    page = (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert "training curves of a" in page and "training curves of b" not in page
+
+
+def test_the_default_place_is_the_workspace(made_up: Path) -> None:
+    printed = report(made_up, "b")
+    assert printed.strip() == str(made_up / "b.html")
+    (made_up / "b.html").unlink()
+
+
+def test_impossible_outputs_are_refused(made_up: Path, tmp_path: Path) -> None:
+    with pytest.raises(MedusaError, match="is a folder; name a file"):
+        report(made_up, "s", "-o", str(tmp_path))
+    with pytest.raises(MedusaError, match="no such folder"):
+        report(made_up, "s", "-o", str(tmp_path / "no" / "report.html"))
