@@ -78,6 +78,10 @@ class FeatureStore:
             raise StoreError(f"access {access!r}: expected one of {', '.join(ACCESS)}")
         return cls(path, read_spec(path), index.load(path), access)
 
+    def __reduce__(self) -> tuple[object, tuple[Path, str]]:
+        """Another process opens the store for itself."""
+        return FeatureStore.open, (self.path, self._access)
+
     def __len__(self) -> int:
         return len(self.index)
 

@@ -1,0 +1,159 @@
+"""Every way of reading gives the same numbers: mapped, positioned, ahead, in other processes."""
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, Stream, load
+from medusa.cache.access import Mapped, Positioned, choose, file_system
+from medusa.cache.quantise import channels, dequantise, quantise
+
+
+def spec(dtype: str = "float16", width: int = 8) -> FeatureSpec:
+    return FeatureSpec(
+        "toy", "toy", "local", "1", "audio", (1,), "none", dtype, width, 0.02, preprocessing={}
+    )
+
+
+def make(path, dtype="float16", count=200, width=8) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    features = {}
+    with StoreWriter(path, spec(dtype, width)) as writer:
+        for number in range(count):
+            values = rng.normal(size=(1, rng.integers(1, 300), width)).astype(np.float16)
+            features[f"u{number}"] = values[0]
+            writer.append(f"u{number}", values)
+            if number % 50 == 0:
+                writer.commit()
+    return features
+
+
+def expected(features, names) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate([features[name] for name in names]))
+
+
+@pytest.mark.parametrize("access", ["map", "pread"])
+def test_both_ways_give_the_same(tmp_path, access):
+    features = make(tmp_path / "s")
+    store = FeatureStore.open(tmp_path / "s", access)
+    names = np.random.default_rng(1).choice(list(features), 64).tolist()
+    assert torch.equal(store.read(names).values, expected(features, names))
+
+
+def test_the_way_is_chosen_by_the_file_system(tmp_path, monkeypatch):
+    assert choose(tmp_path) is Mapped
+    assert file_system(tmp_path)
+    monkeypatch.setattr("medusa.cache.access.file_system", lambda path: "nfs4")
+    assert choose(tmp_path) is Positioned
+
+
+def test_batches_of_two_stores_are_joined_by_utterance_and_read_ahead(tmp_path):
+    features = make(tmp_path / "a"), make(tmp_path / "b", count=150, width=3)
+    names = [f"u{i}" for i in np.random.default_rng(2).permutation(150)]
+    stores = [FeatureStore.open(tmp_path / name) for name in "ab"]
+    streams = [Stream.of(store, names) for store in stores]
+    order = np.random.default_rng(3).permutation(150)
+    batches = [order[start : start + 16] for start in range(0, 150, 16)]
+    count = 0
+    for batch, parts in zip(batches, load(streams, batches), strict=True):
+        chosen = [names[row] for row in batch]
+        for part, there in zip(parts, features, strict=True):
+            assert torch.equal(part.values, expected(there, chosen))
+            assert part.lengths.tolist() == [len(there[name]) for name in chosen]
+        count += 1
+    assert count == 10
+
+
+def test_errors_in_the_reading_thread_reach_the_caller(tmp_path):
+    make(tmp_path / "a")
+    stream = Stream.of(FeatureStore.open(tmp_path / "a"), ["u1", "u2"])
+    with pytest.raises(IndexError):
+        list(load([stream], [np.array([0]), np.array([7])]))
+
+
+@pytest.mark.parametrize("access", ["map", "pread"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_other_processes_read_too(tmp_path, access, method):
+    features = make(tmp_path / "s")
+    store = FeatureStore.open(tmp_path / "s", access)
+    store.read(["u1"])  # the parent has maps, files and threads before the fork
+    names = list(features)
+    with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
+        values = pool.submit(store.read, names).result().values
+    assert torch.equal(values, expected(features, names))
+
+
+def test_a_forked_store_still_reads(tmp_path):
+    features = make(tmp_path / "s")
+    for access in ("map", "pread"):
+        store = FeatureStore.open(tmp_path / "s", access)
+        store.read(["u1", "u2"])
+        child = os.fork()
+        if child == 0:
+            names = ["u5", "u6"]
+            os._exit(0 if torch.equal(store.read(names).values, expected(features, names)) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_open_files_are_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("medusa.cache.access.FILES", 2)
+    features = make(tmp_path / "s")  # five shards
+    store = FeatureStore.open(tmp_path / "s", "pread")
+    before = len(os.listdir("/proc/self/fd"))
+    store.read(list(features))
+    assert len(os.listdir("/proc/self/fd")) <= before + 2
+
+
+def test_int8_by_hand():
+    frames = np.array([[1.0, 100], [3, 300], [5, 200]], np.float32)
+    channel = channels(frames)
+    assert channel[0].tolist() == [3, 200]
+    values, scales = quantise(frames, channel)
+    standard = (frames - channel[0]) / channel[1]
+    for row in range(3):
+        assert scales[row, 0] == pytest.approx(np.abs(standard[row]).max() / 127)
+        assert np.abs(values[row]).max() == 127
+    assert np.abs(dequantise(values, scales, channel) - frames).max() < 1
+
+
+def test_int8_is_close_and_its_error_is_recorded(tmp_path):
+    rng = np.random.default_rng(0)
+    loud = np.ones(64, np.float32)
+    loud[:3] = 500  # a few channels far louder than the rest, as in real encoders
+    features = {
+        f"u{i}": (rng.normal(size=(1, 200, 64)) * loud + loud).astype(np.float32) for i in range(40)
+    }
+    with StoreWriter(tmp_path / "s", spec("int8", 64)) as writer:
+        for content, values in features.items():
+            writer.append(content, values)
+    store = FeatureStore.open(tmp_path / "s")
+    names = list(features)
+    wide = store.read(names).to("cpu", torch.float32)
+    given = np.concatenate([features[name][0] for name in names])
+    error = np.sqrt(np.square((wide.values.numpy() - given) / given.std(0)).mean())
+    assert error < 0.009  # 0.8 % of a channel's deviation
+    recorded = store.index.table["error"].to_numpy()
+    assert np.sqrt(np.square(recorded).mean()) == pytest.approx(error, rel=0.05)
+
+
+def test_float16_error_is_recorded(tmp_path):
+    given = np.random.default_rng(0).normal(size=(1, 500, 8)).astype(np.float32)
+    with StoreWriter(tmp_path / "s", spec()) as writer:
+        writer.append("u", given)
+    stored = FeatureStore.open(tmp_path / "s").read(["u"]).values.float().numpy()
+    error = np.sqrt(np.square(stored - given[0]).mean()) / given.std()
+    recorded = FeatureStore.open(tmp_path / "s").index.table["error"][0].as_py()
+    assert recorded == pytest.approx(error, rel=1e-3) and 1e-5 < error < 1e-3
+
+
+def test_clamping_is_flagged(tmp_path):
+    values = np.array([[[1.0] * 8, [1e9] * 8, [np.nan] * 8]], np.float32)
+    with StoreWriter(tmp_path / "s", spec(), non_finite="clamp") as writer:
+        writer.append("u", values)
+    store = FeatureStore.open(tmp_path / "s")
+    assert store.index.flags() == {"clamped": 1}
+    assert store.read(["u"]).values[:, 0].tolist() == [1, 65504, 0]
