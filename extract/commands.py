@@ -1,6 +1,7 @@
 """`medusa extract` and `medusa transcribe`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,24 @@ MOST_PROBLEMS = 50
 
 class ExtractError(MedusaError):
     """Options that contradict each other, or utterances that could not be encoded."""
+
+
+device = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto (cuda where there is one, else cpu), cpu, cuda, cuda:1, mps.",
+)
+batch_seconds = click.option(
+    "--batch-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Padded seconds of audio in a batch; halved when memory runs out.  "
+    "[default: 400 on cuda, 40 on cpu]",
+)
+only_splits = click.option(
+    "--split", "splits", metavar="NAME[,NAME...]", help="Only the utterances of these splits."
+)
+json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 @click.command()
@@ -54,27 +73,17 @@ class ExtractError(MedusaError):
     show_default=True,
     help="Of the stored numbers; computing is in float32.",
 )
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="auto (cuda where there is one, else cpu), cpu, cuda, cuda:1, mps.",
-)
-@click.option(
-    "--batch-seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Padded seconds of audio in a batch; halved when memory runs out.  "
-    "[default: 400 on cuda, 40 on cpu]",
-)
+@device
+@batch_seconds
 @click.option(
     "--text",
     metavar="SOURCE",
     help="What text backbones read: manifest, or the name of a transcripts table.  "
     "[default: the one table there is, else manifest]",
 )
-@click.option("--split", "splits", metavar="NAME[,NAME...]", help="Only these splits.")
+@only_splits
 @click.option("--force", is_flag=True, help="Throw the stored features away and start anew.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_output
 @click.pass_obj
 def extract(
     home: Path,
@@ -101,12 +110,80 @@ def extract(
     device = pick(device)
     jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
     outcomes = [(job, _run(job, device, batch_seconds, force)) for job in jobs]
-    rows = [_row(job, outcome) for job, outcome in outcomes if outcome.elapsed_s]
-    if as_json:
-        click.echo(json.dumps([_row(*one) for one in outcomes], indent=2))
-    elif rows:
-        _print(rows)
-    _refuse([problem for _, outcome in outcomes for problem in outcome.problems])
+    rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]
+    _show(rows, as_json)
+    _refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
+
+
+@click.command()
+@click.option(
+    "--model",
+    default="large-v3",
+    show_default=True,
+    metavar="NAME_OR_PATH",
+    help="A model of openai-whisper, or a file of its kind.",
+)
+@click.option(
+    "--language",
+    metavar="CODE",
+    help="What is spoken (en, de, ...).  [default: detected, utterance by utterance]",
+)
+@click.option("--name", metavar="NAME", help="Of the table.  [default: the model's]")
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(min=1),
+    help="The longest answer for 30 s of speech.  [default: half the model's context, 224]",
+)
+@device
+@batch_seconds
+@only_splits
+@click.option("--force", is_flag=True, help="Throw the table away and start anew.")
+@json_output
+@click.pass_obj
+def transcribe(
+    home: Path,
+    /,
+    model: str,
+    splits: str | None,
+    device: str,
+    batch_seconds: float | None,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Turn speech into text with Whisper, once, into transcripts/NAME.parquet.
+
+    What has a transcript already is not heard again: an interrupted run continues where it
+    stopped. Transcripts that may be wrong are flagged: empty, looping (the same words over and
+    over), low-confidence, no-speech.
+    """
+    from medusa.console import say
+    from medusa.extract.devices import batch_seconds as usual
+    from medusa.extract.devices import pick
+    from medusa.extract.sources import heard
+    from medusa.extract.transcribe import transcribe as fill
+    from medusa.manifests import Manifest
+    from medusa.workspace import Workspace
+
+    workspace = Workspace.open(home)
+    device = pick(device)
+    corpus = Manifest.read(workspace.manifest)
+    if splits:
+        corpus = corpus.split(*_list(splits))
+    budget_s = batch_seconds or usual(device)
+    done = fill(heard(corpus), workspace.transcripts, model, device, budget_s, **choices)
+    if not done.elapsed_s:
+        say(f"{done.table}: has all {len(corpus)} utterances; nothing to do")
+    row = {
+        "table": done.table.name,
+        "utterances": done.utterances,
+        "hours": done.seconds / 3600,
+        "seconds": done.elapsed_s,
+        "x_real_time": done.seconds / done.elapsed_s if done.elapsed_s else 0.0,
+        "flags": dict(done.flags),
+        "failed": len(done.problems),
+    }
+    _show([row] if done.elapsed_s or as_json else [], as_json)
+    _refuse("transcript", done.problems)
 
 
 def _list(text: str) -> list[str]:
@@ -148,32 +225,37 @@ def _row(job: "Job", outcome: "Outcome") -> dict[str, Any]:
     }
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+CELLS: dict[str, Callable[[Any], object]] = {
+    "hours": "{:.2f}".format,
+    "seconds": "{:.1f}".format,
+    "x_real_time": "{:.0f}".format,
+    "stored_mb": "{:.1f}".format,
+    "flags": lambda flags: ", ".join(f"{n} {flag}" for flag, n in flags.items()) or "none",
+}
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print what was done: rows with the same keys."""
     from medusa.console import table
 
-    header = ["store", "utterances", "hours", "frames", "x real time", "MB", "flags"]
-    cells = [
-        (
-            row["store"],
-            row["utterances"],
-            None if row["hours"] is None else f"{row['hours']:.2f}",
-            row["frames"],
-            None if row["x_real_time"] is None else f"{row['x_real_time']:.0f}",
-            f"{row['stored_mb']:.1f}",
-            ", ".join(f"{count} {flag}" for flag, count in row["flags"].items()) or "none",
-        )
-        for row in rows
-    ]
-    table(header, cells)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif rows:
+        header = [name.replace("_", " ") for name in rows[0]]
+        table(header, [[_cell(name, value) for name, value in row.items()] for row in rows])
 
 
-def _refuse(problems: list[str]) -> None:
-    """Raise if any utterance could not be encoded, naming them."""
+def _cell(name: str, value: Any) -> object:
+    return value if value is None or name not in CELLS else CELLS[name](value)
+
+
+def _refuse(what: str, problems: list[str]) -> None:
+    """Raise if any utterance failed, naming them."""
     if not problems:
         return
     shown = problems[:MOST_PROBLEMS]
     rest = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
     raise ExtractError(
-        f"{len(problems)} utterances have no features (the others are stored); mend these and "
+        f"{len(problems)} utterances have no {what} (the others are stored); mend these and "
         "run the command again:\n  " + "\n  ".join([*shown, *rest])
     )

@@ -1,46 +1,48 @@
 """Encoding a batch in as many pieces as memory allows."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from medusa.console import say
 from medusa.errors import MedusaError
-from medusa.extract.encoder import Encoded, Encoder
 from medusa.extract.plan import Utterance
 
+Result = TypeVar("Result")
 Prepared = Sequence[tuple[Utterance, Any]]
-Answer = tuple[Utterance, Encoded | MedusaError]
 
 
 class MemoryShort(MedusaError):
     """An utterance that does not fit into memory even alone."""
 
 
-class Fitting:
-    """An encoder that halves a batch when memory runs out, and keeps later ones that small.
+class Fitting(Generic[Result]):
+    """Halve a batch when memory runs out, and keep later batches that small.
+
+    Args:
+        encode: prepared items to as many results.
 
     Attributes:
         limit_s: the padded length above which a batch is halved before it is tried.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+    def __init__(self, encode: Callable[[Sequence[Any]], Sequence[Result]]) -> None:
+        self.encode = encode
         self.limit_s = math.inf
 
-    def __call__(self, batch: Prepared) -> list[Answer]:
-        """Return each utterance with its features, or with the reason why there are none."""
+    def __call__(self, batch: Prepared) -> list[tuple[Utterance, Result | MedusaError]]:
+        """Return each utterance with its result, or with the reason why there is none."""
         if len(batch) > 1 and padded_s(batch) > self.limit_s:
             return self._halves(batch)
         try:
-            encoded: Sequence[Encoded] = self.encoder.encode([item for _, item in batch])
+            results = self.encode([item for _, item in batch])
         except RuntimeError as problem:
             if not _out_of_memory(problem):
                 raise
         else:
-            return [(one, values) for (one, _), values in zip(batch, encoded, strict=True)]
+            return [(one, result) for (one, _), result in zip(batch, results, strict=True)]
         # outside the except block: a live traceback would keep the batch's memory
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -49,7 +51,7 @@ class Fitting:
         self._shrink(batch)
         return self._halves(batch)
 
-    def _halves(self, batch: Prepared) -> list[Answer]:
+    def _halves(self, batch: Prepared) -> list[tuple[Utterance, Result | MedusaError]]:
         middle = (len(batch) + 1) // 2
         return [*self(batch[:middle]), *self(batch[middle:])]
 
@@ -58,7 +60,7 @@ class Fitting:
         longest = max((one for one, _ in batch), key=lambda one: one.seconds)
         say(
             f"out of memory on {len(batch)} utterances, the longest {longest.place} with "
-            f"{longest.seconds:.1f} s: continuing with --batch-seconds {self.limit_s:.0f}"
+            f"{longest.seconds:.1f} s: going on with --batch-seconds {self.limit_s:.0f}"
         )
 
 

@@ -4,23 +4,20 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from medusa.cache import StoreWriter
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
-from medusa.extract.ahead import ahead
-from medusa.extract.audio import Wave, check_content, read_segment
 from medusa.extract.backbones import family
 from medusa.extract.encoder import Encoded, Encoder
-from medusa.extract.fitting import Fitting
 from medusa.extract.jobs import Job
 from medusa.extract.layers import reduced
 from medusa.extract.plan import Utterance, batches
+from medusa.extract.stream import sentence, stream
 
 LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
 
@@ -90,54 +87,24 @@ def _fill(
     advance: Advance,
 ) -> None:
     began = time.monotonic()
-    encode = Fitting(encoder)
-
-    def prepare(batch: list[Utterance]) -> tuple[list[tuple[Utterance, Any]], list[str]]:
-        return _prepare(batch, encoder, rate_hz)
-
-    workers = min(8, os.cpu_count() or 1)
-    for prepared, problems in ahead(prepare, plan, workers, 2 * workers):
-        outcome.problems += problems
-        for utterance, encoded in encode(prepared):
-            _store(writer, utterance, encoded, outcome)
+    for answers in stream(plan, encoder.prepare, encoder.encode, rate_hz):
+        for utterance, encoded in answers:
+            try:
+                _store(writer, utterance, encoded, outcome)
+            except MedusaError as problem:
+                outcome.problems.append(sentence(utterance, problem))
         outcome.elapsed_s = time.monotonic() - began
-        advance(len(prepared) + len(problems), _note(outcome) if rate_hz else "")
-
-
-def _prepare(
-    batch: Sequence[Utterance], encoder: Encoder, rate_hz: int
-) -> tuple[list[tuple[Utterance, Any]], list[str]]:
-    """Fetch and prepare a batch; return what worked, and a sentence for what did not."""
-    prepared: list[tuple[Utterance, Any]] = []
-    problems = []
-    for utterance in batch:
-        try:
-            prepared.append((utterance, encoder.prepare(_fetch(utterance, rate_hz))))
-        except MedusaError as problem:
-            problems.append(f"{utterance.id}: {problem}")
-    return prepared, problems
-
-
-def _fetch(utterance: Utterance, rate_hz: int) -> Wave | str:
-    if isinstance(utterance.source, str):
-        return utterance.source
-    wave = read_segment(utterance.source, rate_hz)
-    check_content(utterance.source, utterance.content)
-    return wave
+        advance(len(answers), _note(outcome) if rate_hz else "")
 
 
 def _store(
     writer: StoreWriter, utterance: Utterance, encoded: Encoded | MedusaError, outcome: Outcome
 ) -> None:
-    try:
-        if isinstance(encoded, MedusaError):
-            raise encoded
-        # reduced in float32, rounded to the stored dtype only after that
-        values = reduced(encoded.values.float(), writer.spec.reduce).cpu().numpy()
-        writer.append(utterance.content, values, encoded.flags)
-    except MedusaError as problem:
-        outcome.problems.append(f"{utterance.place}: {problem}")
-        return
+    if isinstance(encoded, MedusaError):
+        raise encoded
+    # reduced in float32, rounded to the stored dtype only after that
+    values = reduced(encoded.values.float(), writer.spec.reduce).cpu().numpy()
+    writer.append(utterance.content, values, encoded.flags)
     outcome.utterances += 1
     outcome.seconds += utterance.seconds
     outcome.frames += values.shape[1]

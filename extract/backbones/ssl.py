@@ -34,7 +34,7 @@ CHECKPOINTS = {
 }
 # With a layer-norm front end these give a clip the same features whatever shares its batch.
 # data2vec does not: its stacked positional convolutions look into the padding.
-MASKABLE = ("wavlm", "hubert", "wav2vec2", "unispeech-sat")
+MASKABLE = ("wavlm", "hubert", "wav2vec2")
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:

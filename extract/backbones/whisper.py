@@ -82,17 +82,8 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "WhisperEn
     Raises:
         CheckpointError: they cannot be read.
     """
-    from whisper import log_mel_spectrogram
-
     encoder = whisper_files.read_model(whisper_files.find(backbone.source), device).encoder
-    mels = backbone.preprocessing["mels"]
-
-    def hear(window: Wave) -> Tensor:
-        mel: Tensor = log_mel_spectrogram(torch.from_numpy(window), mels)
-        return mel
-
-    window = len(encoder.positional_embedding) * FRAME
-    return WhisperEncoder(hear, lambda mel: states(encoder, mel), window, layers, device)
+    return WhisperEncoder(lambda mel: states(encoder, mel), backbone, layers, device)
 
 
 def states(encoder: Any, mel: Tensor) -> list[Tensor]:
@@ -114,6 +105,24 @@ class Windows:
     lengths: list[int]
 
 
+def windows_of(wave: Wave, window: int, mels: int) -> Windows:
+    """Cut samples into windows that follow each other, the last padded with silence.
+
+    Args:
+        wave: samples (S,) at 16 kHz.
+        window: samples in a window, 30 s for every official model.
+        mels: width of the spectrogram.
+    """
+    from whisper import log_mel_spectrogram
+
+    pieces = [wave[at : at + window] for at in range(0, len(wave), window)]
+    padded = [np.pad(piece, (0, window - len(piece))) for piece in pieces]
+    return Windows(
+        mels=[log_mel_spectrogram(torch.from_numpy(piece), mels) for piece in padded],
+        lengths=[math.ceil(len(piece) / FRAME) for piece in pieces],
+    )
+
+
 class WhisperEncoder:
     """Whisper's encoder on windows of fixed length, padded with silence and cut afterwards.
 
@@ -121,9 +130,8 @@ class WhisperEncoder:
     ceil(S / 320) frames. Longer recordings are heard in windows that follow each other.
 
     Args:
-        hear: samples of a whole window to its mel spectrogram.
         states: mel spectrograms (B, mels, mel frames) to L + 1 states (B, T, D).
-        window: samples.
+        backbone: whose weights `states` runs.
         layers: to return, as in `docs/contracts.md`.
         device: of `states`.
     """
@@ -132,20 +140,17 @@ class WhisperEncoder:
 
     def __init__(
         self,
-        hear: Callable[[Wave], Tensor],
         states: Callable[[Tensor], Sequence[Tensor]],
-        window: int,
+        backbone: Backbone,
         layers: tuple[int, ...],
         device: str,
     ) -> None:
-        self.hear, self.states = hear, states
-        self.window, self.layers, self.device = window, layers, device
+        self.states, self.layers, self.device = states, layers, device
+        self.mels: int = backbone.preprocessing["mels"]
+        self.window = round(backbone.preprocessing["window_s"] * RATE_HZ)
 
     def prepare(self, source: Wave) -> Windows:
-        pieces = [source[at : at + self.window] for at in range(0, len(source), self.window)]
-        padded = [np.pad(piece, (0, self.window - len(piece))) for piece in pieces]
-        lengths = [math.ceil(len(piece) / FRAME) for piece in pieces]
-        return Windows([self.hear(piece) for piece in padded], lengths)
+        return windows_of(source, self.window, self.mels)
 
     @torch.inference_mode()
     def encode(self, items: Sequence[Windows]) -> list[Encoded]:

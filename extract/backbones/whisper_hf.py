@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from medusa.extract.audio import Wave
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, WhisperEncoder, facts
 from medusa.extract.checkpoint import identity, load_model, read_config
 from medusa.extract.encoder import Backbone
@@ -42,17 +40,10 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEnc
     Raises:
         CheckpointError: they cannot be read, or are not complete.
     """
-    from whisper import log_mel_spectrogram
-
     encoder = load_model(backbone, device).get_encoder()
-    mels, window_s = (backbone.preprocessing[key] for key in ("mels", "window_s"))
-
-    def hear(window: Wave) -> Tensor:
-        mel: Tensor = log_mel_spectrogram(torch.from_numpy(window), mels)
-        return mel
 
     def states(mel: Tensor) -> list[Tensor]:
         output = encoder(mel, output_hidden_states=True)
         return [*output.hidden_states[:-1], output.last_hidden_state]
 
-    return WhisperEncoder(hear, states, round(window_s * RATE_HZ), layers, device)
+    return WhisperEncoder(states, backbone, layers, device)

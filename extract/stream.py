@@ -1,0 +1,60 @@
+"""Utterances in batches through a model: fetched ahead in threads, bad ones set aside."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from medusa.errors import MedusaError
+from medusa.extract.ahead import ahead
+from medusa.extract.audio import Wave, check_content, read_segment
+from medusa.extract.fitting import Fitting
+from medusa.extract.plan import Utterance
+
+Result = TypeVar("Result")
+
+
+def stream(
+    plan: Iterable[Sequence[Utterance]],
+    prepare: Callable[[Any], Any],
+    encode: Callable[[Sequence[Any]], Sequence[Result]],
+    rate_hz: int,
+) -> Iterator[list[tuple[Utterance, Result | MedusaError]]]:
+    """Yield, batch by batch, every utterance with its result or with what was wrong with it.
+
+    Args:
+        plan: the batches.
+        prepare: samples (S,) or a text to an item; runs in threads.
+        encode: items to as many results; runs here.
+        rate_hz: of the samples.
+    """
+
+    def fetch(batch: Sequence[Utterance]) -> list[tuple[Utterance, Any]]:
+        return [(one, _tried(one, prepare, rate_hz)) for one in batch]
+
+    fitting = Fitting(encode)
+    workers = min(8, os.cpu_count() or 1)
+    for fetched in ahead(fetch, plan, workers, 2 * workers):
+        good = [(one, item) for one, item in fetched if not isinstance(item, MedusaError)]
+        bad = [(one, item) for one, item in fetched if isinstance(item, MedusaError)]
+        yield [*bad, *(fitting(good) if good else ())]
+
+
+def sentence(utterance: Utterance, problem: MedusaError) -> str:
+    """Say which utterance it was, with its file unless the problem names it."""
+    named = isinstance(utterance.source, str) or str(utterance.source.path) in str(problem)
+    return f"{utterance.id if named else utterance.place}: {problem}"
+
+
+def _tried(utterance: Utterance, prepare: Callable[[Any], Any], rate_hz: int) -> Any:
+    try:
+        return prepare(_fetch(utterance, rate_hz))
+    except MedusaError as problem:
+        return problem
+
+
+def _fetch(utterance: Utterance, rate_hz: int) -> Wave | str:
+    if isinstance(utterance.source, str):
+        return utterance.source
+    wave = read_segment(utterance.source, rate_hz)
+    check_content(utterance.source, utterance.content)
+    return wave

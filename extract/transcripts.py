@@ -1,0 +1,96 @@
+"""A table of transcripts while it is being filled."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medusa.errors import MedusaError
+from medusa.extract.asr import Transcript
+from medusa.extract.plan import Utterance
+from medusa.manifests.texts import TRANSCRIPTS, read_transcripts, write_transcripts
+
+
+class TableError(MedusaError):
+    """A table that another model, or the same one with other options, has written."""
+
+
+class Table:
+    """Transcripts by the content of the audio, on disk by utterance.
+
+    Beside `NAME.parquet` lies `NAME.json`: which model with which options wrote it.
+
+    Args:
+        path: the Parquet file; need not exist.
+        made_by: checkpoint, revision and options.
+        force: forget what is there.
+
+    Raises:
+        TableError: the file was made otherwise.
+    """
+
+    def __init__(self, path: Path, made_by: dict[str, Any], force: bool = False) -> None:
+        self.path, self.made_by = path, made_by
+        self.old = pd.DataFrame(columns=TRANSCRIPTS.names)
+        if path.exists() and not force:
+            self._refuse_another()
+            self.old = read_transcripts(path)
+        self.rows = {row["content"]: row for row in _records(self.old)}
+
+    def add(self, content: str, found: Transcript) -> None:
+        """Keep what was said in one piece of audio."""
+        self.rows[content] = {
+            "content": content,
+            "text": found.text,
+            "language": found.language,
+            "avg_logprob": found.avg_logprob,
+            "no_speech_prob": found.no_speech_prob,
+            "compression_ratio": found.compression_ratio,
+            "flags": found.flags,
+        }
+
+    def write(self, utterances: Sequence[Utterance]) -> None:
+        """Write the rows of these utterances, in their order, then rows of others that were there.
+
+        A table that would not change is not written.
+        """
+        have = [one for one in utterances if one.content in self.rows]
+        rows = [self.rows[one.content] | {"id": one.id} for one in have]
+        named = {one.id for one in utterances}
+        rows += [row for row in _records(self.old) if row["id"] not in named]
+        frame = pd.DataFrame(rows, columns=TRANSCRIPTS.names)
+        if frame[["id", "content"]].equals(self.old[["id", "content"]]):
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        about = self._about()
+        partial = about.with_name(f".{about.name}.{os.getpid()}.partial")
+        partial.write_text(json.dumps(self.made_by, indent=2) + "\n", encoding="utf-8")
+        partial.replace(about)
+        write_transcripts(self.path, frame)
+        self.old = frame
+
+    def _about(self) -> Path:
+        return self.path.with_suffix(".json")
+
+    def _refuse_another(self) -> None:
+        about = self._about()
+        if not about.exists():
+            raise TableError(
+                f"{self.path}: not written by `medusa transcribe`; give another --name, or replace "
+                "it with --force"
+            )
+        there = json.loads(about.read_text(encoding="utf-8"))
+        other = [key for key in self.made_by if there.get(key) != self.made_by[key]]
+        if other:
+            key = other[0]
+            raise TableError(
+                f"{self.path}: made with another {key} ({there.get(key)}, not "
+                f"{self.made_by[key]}); give another --name, or replace it with --force"
+            )
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
