@@ -2,8 +2,9 @@
 
 import mmap
 import os
+import resource
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -15,14 +16,14 @@ import numpy.typing as npt
 from medusa.cache.layout import FOOTER_BYTES, StoredArray, shard_tail
 from medusa.errors import MedusaError
 
-MAPS = 4096  # kept at once; the kernel allows 65,530 a process
-FILES = 128  # kept open at once; a process often has 1,024
+# files kept open, or mapped, at once: a map holds its file, and a process often has 1,024
+FILES = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4, 8192)
 THREADS = 8
 # file systems where a page fault waits for a server, and a vanished file would kill the process
 REMOTE = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "fuse")
 
 Rows = npt.NDArray[np.generic]
-Piece = tuple[int, int, int, int]  # shard, first row there, rows, first row of the output
+Piece = Sequence[int]  # shard, first row there, number of rows
 
 
 class ShardDamaged(MedusaError):
@@ -38,45 +39,40 @@ class Mapped:
 
     def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
         self.array, self.folder, self.used = array, folder, used
-        self.maps: OrderedDict[int, tuple[mmap.mmap, Rows, str]] = OrderedDict()
+        self.maps: OrderedDict[int, tuple[mmap.mmap, Rows]] = OrderedDict()
 
     def gather(self, pieces: list[Piece], out: Rows) -> None:
         """Copy pieces of shards into rows of `out`, (N, D)."""
-        for shard, start, length, at in pieces:
-            matrix = self._matrix(shard)
-            self._still_whole(shard)
-            out[at : at + length] = matrix[start : start + length]
+        at = 0
+        for shard, start, length in pieces:
+            out[at : at + length] = self._matrix(shard)[start : start + length]
+            at += length
 
     def prefetch(self, pieces: list[Piece]) -> None:
         """Ask the kernel to bring these pieces in from the disk while we do something else."""
         row = self.array.row_bytes
-        for shard, start, length, _ in pieces:
+        for shard, start, length in pieces:
             self._matrix(shard)
             first = start * row // mmap.PAGESIZE * mmap.PAGESIZE
             self.maps[shard][0].madvise(mmap.MADV_WILLNEED, first, (start + length) * row - first)
 
     def _matrix(self, shard: int) -> Rows:
-        if shard in self.maps:
-            return self.maps[shard][1]
+        """Return a shard as a matrix (frames, D), mapped."""
+        if shard not in self.maps:
+            self._map(shard)
+        mapped, matrix = self.maps[shard]
+        if mapped.size() != len(mapped):  # touching a page that was cut off kills the process
+            raise _cut_short(self.folder / str(shard) / "0")
+        return matrix
+
+    def _map(self, shard: int) -> None:
         frames = self.used[shard]
         with open_shard(self.folder, shard, frames, self.array) as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         matrix = np.frombuffer(mapped, self.array.dtype, frames * self.array.width)
-        matrix = matrix.reshape(frames, self.array.width)
-        self.maps[shard] = mapped, matrix, str(self.folder / str(shard) / "0")
-        if len(self.maps) > MAPS:
+        self.maps[shard] = mapped, matrix.reshape(frames, self.array.width)
+        if len(self.maps) > FILES:
             self.maps.popitem(last=False)
-        return self.maps[shard][1]
-
-    def _still_whole(self, shard: int) -> None:
-        """Touching a page past the end of a file that was cut would kill the process."""
-        mapped, _, path = self.maps[shard]
-        try:
-            if os.stat(path).st_size == len(mapped):
-                return
-        except FileNotFoundError:
-            return  # its pages stay as long as they are mapped
-        raise _cut_short(Path(path))
 
 
 class Positioned:
@@ -91,11 +87,11 @@ class Positioned:
     def gather(self, pieces: list[Piece], out: Rows) -> None:
         """Copy pieces of shards into rows of `out`, (N, D)."""
         self._after_fork()
-        files = [self._file(shard) for shard, _, _, _ in pieces]
-        done = [
-            self.threads.submit(self._read, file, piece, out)
-            for file, piece in zip(files, pieces, strict=True)
-        ]
+        done, at = [], 0
+        for shard, start, length in pieces:
+            target = out[at : at + length]
+            done.append(self.threads.submit(self._read, self._file(shard), shard, start, target))
+            at += length
         for future in done:
             future.result()
         while len(self.files) > FILES:
@@ -104,9 +100,8 @@ class Positioned:
     def prefetch(self, pieces: list[Piece]) -> None:
         """Nothing: the threads already wait side by side."""
 
-    def _read(self, file: int, piece: Piece, out: Rows) -> None:
-        shard, start, length, at = piece
-        target = memoryview(out[at : at + length]).cast("B")  # type: ignore[arg-type]
+    def _read(self, file: int, shard: int, start: int, out: Rows) -> None:
+        target = memoryview(out).cast("B")  # type: ignore[arg-type]
         position = start * self.array.row_bytes
         while len(target):
             count = os.preadv(file, [target], position)

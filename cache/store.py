@@ -57,6 +57,8 @@ class FeatureStore:
     ) -> None:
         self.path, self.spec, self.index = path, spec, entries
         self.used = entries.frames_used()
+        # (R, 3) shard, first frame there, frames: what a batch needs, in one piece of memory
+        self.places = np.stack([entries.shard, entries.start, entries.length], 1).astype(np.int64)
         self.arrays = {array.name: array for array in stored_arrays(spec)}
         self._access = access
         self._ways: dict[str, Mapped | Positioned] = {}
@@ -136,8 +138,9 @@ class FeatureStore:
             array: a name in `spec.arrays`.
             buffers: reused memory; the result is valid until it is used again.
         """
-        lengths = torch.from_numpy(self.index.length[rows].astype(np.int64))
-        pieces = self.pieces(rows)
+        places = self.places[rows]
+        lengths = torch.from_numpy(places[:, 2].copy())
+        pieces = places.tolist()
         values = self._fill(array, pieces, int(lengths.sum()), buffers)
         if self.spec.dtype != "int8":
             return Packed(values, lengths)
@@ -150,16 +153,9 @@ class FeatureStore:
         names = [array, f"{array}_scale"] if self.spec.dtype == "int8" else [array]
         for name in names:
             try:
-                self._way(name).prefetch(self.pieces(rows))
+                self._way(name).prefetch(self.places[rows].tolist())
             except NotFlat:
                 return
-
-    def pieces(self, rows: Rows) -> list[Piece]:
-        """Return (shard, first frame, frames, first output row) of each utterance."""
-        lengths = self.index.length[rows]
-        at = np.cumsum(lengths) - lengths
-        columns = self.index.shard[rows], self.index.start[rows], lengths, at
-        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     def array(self, name: str | None = None) -> str:
         """Return the name of a layer of this store; the only one needs no name."""
@@ -201,9 +197,11 @@ class FeatureStore:
         import zarr
 
         source = zarr.open_array(self.path / array.name, mode="r")
-        for shard, start, length, at in pieces:
+        at = 0
+        for shard, start, length in pieces:
             first = shard * SHARD_FRAMES + start
             out[at : at + length] = source[first : first + length]
+            at += length
 
     def _channel(self, array: str) -> torch.Tensor:
         if not self._channels:
