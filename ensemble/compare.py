@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from medusa.ensemble import bootstrap
 from medusa.ensemble.members import Members
 from medusa.ensemble.stack import Answer, StackError
 from medusa.ensemble.truth import UNLABELLED, Truth
@@ -67,12 +68,12 @@ def _scores(runs: Sequence[npt.NDArray[np.floating]], truth: Truth) -> dict[str,
     for scores in runs:
         guess = scores.argmax(1)
         tables.append(metrics.confusion(truth.labels, guess, classes))
-        totals = metrics.resampled_confusions(truth.labels, guess, classes, truth.blocks)
+        totals = bootstrap.resampled_confusions(truth.labels, guess, classes, truth.blocks)
         spread.append(metrics.macro_f1_of(totals))
     stacked = np.stack(tables)
     return {
         "macro_f1": float(metrics.macro_f1_of(stacked).mean()),
         "accuracy": float(metrics.accuracy_of(stacked).mean()),
         "uar": float(metrics.uar_of(stacked).mean()),
-        "interval": list(metrics.interval(np.mean(spread, axis=0))),
+        "interval": list(bootstrap.interval(np.mean(spread, axis=0))),
     }

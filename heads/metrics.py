@@ -1,13 +1,11 @@
 """How good predictions are: every number is a function of a confusion matrix or of six sums.
 
-Both add up over utterances, so a bootstrap or a thousand balanced draws is one matrix product.
+Both add up over utterances, so a thousand resamples or balanced draws cost little more than one.
 Classes are numbers 0..C-1; a confusion matrix has the truth in its rows. **Macro-F1 and UAR average
 over the classes that occur in the truth**: `sklearn.metrics.f1_score(t, p, labels=np.unique(t),
 average="macro", zero_division=0)` and `balanced_accuracy_score(t, p)`. A class that is predicted
 but never true lowers the others' precision and has no term of its own.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +13,8 @@ import numpy.typing as npt
 from medusa.errors import MedusaError
 
 Ints = npt.NDArray[np.integer]
-Numbers = npt.NDArray[np.number]
+Numbers = npt.NDArray[np.integer | np.floating]
 Floats = npt.NDArray[np.float64]
-
-INTERVAL = (2.5, 97.5)
-CHUNK_CELLS = 1 << 22  # resampling weights held at once: 32 MB
 
 
 class MetricsError(MedusaError):
@@ -199,74 +194,6 @@ def chance_macro_f1(prior: Floats, labels: Ints) -> float:
 def majority_macro_f1(prior: Floats, labels: Ints) -> float:
     """Macro-F1 of always answering the class with the largest `prior`."""
     return float(macro_f1_of(majority_confusion(prior, labels)))
-
-
-def resampled_confusions(
-    y_true: Ints,
-    y_pred: Ints,
-    n_classes: int,
-    blocks: Sequence[str] | None = None,
-    draws: int = 1000,
-    seed: int = 0,
-) -> Floats:
-    """Bootstrap a confusion matrix; any score of the result has its spread.
-
-    Args:
-        y_true: (B,) the truth.
-        y_pred: (B,) predictions.
-        n_classes: C.
-        blocks: (B,) whose utterance it is; speakers are drawn whole, since their utterances are
-            not independent. Without it utterances are drawn, as counts of a multinomial.
-        draws: the number of resamples.
-        seed: the same seed draws the same blocks for every metric and every run.
-
-    Returns:
-        (draws, C, C).
-    """
-    if blocks is None:
-        cells = confusion(y_true, y_pred, n_classes).ravel()
-        shares = cells / cells.sum()
-        counts = np.random.default_rng(seed).multinomial(len(y_true), shares, draws)
-        return counts.reshape(draws, n_classes, n_classes).astype(np.float64)
-    names, block = np.unique(blocks, return_inverse=True)
-    cells = (block * n_classes + y_true) * n_classes + y_pred
-    counts = np.bincount(cells, minlength=len(names) * n_classes**2)
-    return _resample(counts.reshape(len(names), n_classes, n_classes), draws, seed)
-
-
-def resampled_moments(
-    truth: Numbers,
-    predicted: Numbers,
-    blocks: Sequence[str] | None = None,
-    draws: int = 1000,
-    seed: int = 0,
-) -> Floats:
-    """Bootstrap the summed `moments` of one attribute: (draws, 6); see `resampled_confusions`."""
-    rows = moments(truth, predicted)
-    if blocks is None:
-        return _resample(rows, draws, seed)
-    names, block = np.unique(blocks, return_inverse=True)
-    sums = np.stack([np.bincount(block, column, len(names)) for column in rows.T], -1)
-    return _resample(sums, draws, seed)
-
-
-def interval(values: Floats) -> tuple[float, float]:
-    """Return the middle 95 % of a score of bootstrap resamples (draws,)."""
-    low, high = np.percentile(values, INTERVAL)
-    return float(low), float(high)
-
-
-def _resample(sums: Numbers, draws: int, seed: int) -> Floats:
-    """Draw K of K blocks with replacement and add up (K, ...), many times: (draws, ...)."""
-    count = len(sums)
-    flat = sums.reshape(count, -1).astype(np.float64)
-    rng, totals = np.random.default_rng(seed), []
-    for start in range(0, draws, max(1, CHUNK_CELLS // count)):
-        size = min(draws - start, max(1, CHUNK_CELLS // count))
-        picks = rng.integers(count, size=(size, count)) + np.arange(size)[:, None] * count
-        weights = np.bincount(picks.ravel(), minlength=size * count).reshape(size, count)
-        totals.append(weights.astype(np.float64) @ flat)
-    return np.concatenate(totals).reshape(draws, *sums.shape[1:])
 
 
 def _over_present(matrix: Numbers, name: str) -> Floats:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from medusa.ensemble import bootstrap
 from medusa.ensemble.members import trained_on
 from medusa.ensemble.truth import UNLABELLED, Truth, training_prior, truth_of, unpredicted
 from medusa.errors import MedusaError
@@ -14,7 +15,6 @@ from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import SUMMARY, RunDir
 from medusa.manifests.manifest import ATTRIBUTES, Manifest
 
-FEW_SPEAKERS = 10
 BALANCED_DRAWS = 100
 
 
@@ -76,11 +76,11 @@ def _classes(truth: Truth, guess: Ints, prior: Floats, classes: tuple[str, ...])
     """Return all class metrics of predictions (B,) about labelled utterances."""
     size = len(classes)
     matrix = metrics.confusion(truth.labels, guess, size)
-    totals = metrics.resampled_confusions(truth.labels, guess, size, truth.blocks)
+    totals = bootstrap.resampled_confusions(truth.labels, guess, size, truth.blocks)
     chance = metrics.chance_confusion(prior, truth.labels)
     majority = metrics.majority_confusion(prior, truth.labels)
     values = {name: float(score(matrix)) for name, score in SCORES.items()}
-    interval = {name: metrics.interval(score(totals)) for name, score in SCORES.items()}
+    interval = {name: bootstrap.interval(score(totals)) for name, score in SCORES.items()}
     draws = metrics.balanced_draws(truth.labels, BALANCED_DRAWS)
     mean = metrics.mean_macro_f1_over_draws(truth.labels, guess, size, draws)
     shift = mean - values["balanced"]  # of the finite draws against their large-sample value
@@ -103,7 +103,7 @@ def _classes(truth: Truth, guess: Ints, prior: Floats, classes: tuple[str, ...])
 
 def _per_class(matrix: Numbers, totals: Floats, classes: tuple[str, ...]) -> dict[str, Any]:
     scores = metrics.per_class(matrix)
-    low, high = np.percentile(metrics.per_class(totals)["f1"], metrics.INTERVAL, axis=0)
+    low, high = np.percentile(metrics.per_class(totals)["f1"], bootstrap.INTERVAL, axis=0)
     return {
         name: {
             "precision": float(scores["precision"][row]),
@@ -128,14 +128,14 @@ def _attributes(truth: Truth, said: Predictions) -> dict[str, Any]:
             continue
         there = truth.rows(known)
         pair = there.attributes[:, column], predicted[known, column]
-        totals = metrics.resampled_moments(*pair, there.blocks)
+        totals = bootstrap.resampled_moments(*pair, there.blocks)
         result[name] = {
             "ccc": metrics.ccc(*pair),
             "mse": metrics.mse(*pair),
             "n": int(known.sum()),
             "interval": {
-                "ccc": list(metrics.interval(metrics.ccc_of(totals))),
-                "mse": list(metrics.interval(metrics.mse_of(totals))),
+                "ccc": list(bootstrap.interval(metrics.ccc_of(totals))),
+                "mse": list(bootstrap.interval(metrics.mse_of(totals))),
             },
         }
     return result
@@ -157,8 +157,8 @@ def _notes(run: RunDir, result: dict[str, Any]) -> list[str]:
         notes.append(f"{result['unpredicted']} utterances of {split!r} have no prediction.")
     if blocks is None:
         notes.append("Intervals resample utterances: fewer than two speakers are known.")
-    elif blocks < FEW_SPEAKERS:
-        notes.append(f"Intervals resample only {blocks} speakers: they are rough, likely narrow.")
+    elif blocks < bootstrap.FEW_BLOCKS:
+        notes.append(f"There are only {blocks} speakers in {split!r}: the intervals are rough.")
     return notes
 
 

@@ -169,7 +169,7 @@ def test_unknown_speakers_mean_utterances_are_drawn(tmp_path: Path) -> None:
 def test_few_speakers_are_named(tmp_path: Path) -> None:
     result = tiny(tmp_path, ["a", "a", "b", None])
     assert result["blocks"] == 3
-    assert "only 3 speakers" in result["notes"][-1]
+    assert "only 3 speakers in 'test'" in result["notes"][-1]
 
 
 def test_missing_predictions_are_counted(tmp_path: Path) -> None:
