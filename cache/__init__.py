@@ -4,9 +4,11 @@ from medusa.cache.loader import Stream, load
 from medusa.cache.packed import Packed, cat
 from medusa.cache.spec import FeatureSpec, SpecError
 from medusa.cache.store import FeatureStore, StoreError, open_all
-from medusa.cache.writer import StoreWriter, WriteError
+from medusa.cache.view import View, open_view
+from medusa.cache.writer import DiskError, StoreWriter, WriteError
 
 __all__ = [
+    "DiskError",
     "FeatureSpec",
     "FeatureStore",
     "Packed",
@@ -14,8 +16,10 @@ __all__ = [
     "StoreError",
     "StoreWriter",
     "Stream",
+    "View",
     "WriteError",
     "cat",
     "load",
     "open_all",
+    "open_view",
 ]

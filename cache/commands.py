@@ -37,6 +37,26 @@ def list_stores(workspace: Path, as_json: bool) -> None:
     table(list(_facts(stores[0])), rows, title=str(features))
 
 
+@cache.command("info")
+@click.argument("name", metavar="STORE")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.pass_obj
+def info(workspace: Path, name: str, as_json: bool) -> None:
+    """Tell everything about one store: spec, size, flags, and the error of its dtype."""
+    import json
+
+    from medusa.cache.info import describe, find
+    from medusa.console import table
+    from medusa.workspace import Workspace
+
+    facts = describe(find(Workspace.open(workspace).features, name))
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    rows = [[key, json.dumps(value).strip(chr(34))] for key, value in facts.items()]
+    table(["", str(facts["store"])], rows)
+
+
 @cache.command("verify")
 @click.argument("names", nargs=-1, metavar="[STORE]...")
 @click.pass_obj

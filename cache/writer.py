@@ -33,7 +33,11 @@ Frames = npt.NDArray[np.generic]
 
 
 class WriteError(MedusaError):
-    """Features that a store does not take, or a disk that does not take them."""
+    """Features that a store does not take; the next utterance may be all right."""
+
+
+class DiskError(MedusaError):
+    """A disk that takes no more; what was committed is safe."""
 
 
 class StoreWriter:
@@ -85,8 +89,9 @@ class StoreWriter:
             flags: what is unusual about it (`padded`, `truncated`, ...).
 
         Raises:
-            WriteError: wrong shape, more than 32,768 frames, a value that is not finite in the
-                stored dtype, or no room on the disk.
+            WriteError: wrong shape, more than 32,768 frames, or a value that is not finite in the
+                stored dtype.
+            DiskError: no room left.
         """
         if content in self.done:
             return
@@ -140,7 +145,7 @@ class StoreWriter:
         """Write the shard in memory and make its utterances part of the store.
 
         Raises:
-            WriteError: the disk is full; what was committed before is safe.
+            DiskError: no room left; what was committed before is safe.
         """
         if not self.records:
             return
@@ -156,7 +161,7 @@ class StoreWriter:
         except OSError as problem:
             self.done -= {record.content for record in records}
             room = "no room left on the disk" if problem.errno == errno.ENOSPC else str(problem)
-            raise WriteError(
+            raise DiskError(
                 f"{self.store}: {room}; {len(records)} utterances were not written, all earlier "
                 "ones are safe: make room and run the same command again"
             ) from problem
