@@ -4,7 +4,8 @@ from medusa.cache.loader import Stream, load
 from medusa.cache.packed import Packed, cat
 from medusa.cache.spec import FeatureSpec, SpecError
 from medusa.cache.store import FeatureStore, StoreError, open_all
-from medusa.cache.view import View, open_view
+from medusa.cache.view import View
+from medusa.cache.view import open_view as open
 from medusa.cache.writer import DiskError, StoreWriter, WriteError
 
 __all__ = [
@@ -20,6 +21,6 @@ __all__ = [
     "WriteError",
     "cat",
     "load",
+    "open",
     "open_all",
-    "open_view",
 ]

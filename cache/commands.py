@@ -62,20 +62,21 @@ def info(workspace: Path, name: str, as_json: bool) -> None:
 @click.pass_obj
 def verify(workspace: Path, names: tuple[str, ...]) -> None:
     """Compare every stored utterance with the checksum taken when it was computed."""
-    from medusa.cache.store import StoreError, open_all
+    from medusa.cache.store import StoreError
     from medusa.cache.verify import verify as check
     from medusa.console import say
     from medusa.errors import listed
     from medusa.workspace import Workspace
 
-    stores = {store.path.name: store for store in open_all(Workspace.open(workspace).features)}
-    unknown = [name for name in names if name not in stores]
+    features = Workspace.open(workspace).features
+    stores = {path.parent.stem: path.parent for path in sorted(features.glob("*.zarr/index"))}
+    unknown = [name for name in names if name.removesuffix(".zarr") not in stores]
     if unknown:
         raise StoreError(f"no store {listed(unknown)}; there is {listed(stores, 20)}")
     problems = []
     for name in names or stores:
-        found = check(stores[name].path)
-        say(f"{name}: {len(stores[name])} utterances, {len(found)} problems")
+        found = check(stores[name.removesuffix(".zarr")])
+        say(f"{name}: {len(found)} problems")
         problems += found
     if problems:
         raise StoreError("\n  ".join(["damaged features:", *problems]))

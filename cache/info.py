@@ -18,7 +18,7 @@ def find(features: Path, name: str) -> FeatureStore:
         StoreError: none fits, or several do.
     """
     stores = open_all(features)
-    names = [store.path.stem for store in stores]
+    names = [name for store in stores for name in (store.path.stem, store.spec.backbone)]
     fitting = [s for s in stores if name in (s.path.name, s.path.stem, s.spec.backbone)]
     if len(fitting) == 1:
         return fitting[0]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from medusa.cache import FeatureSpec, StoreError, StoreWriter, open_view
+from medusa.cache import FeatureSpec, StoreError, StoreWriter, open
 from medusa.cache.commands import cache
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
@@ -37,7 +37,7 @@ def store(workspace, kind):
 
 
 def test_by_utterance_id(workspace):
-    view = open_view(store(workspace, "audio"), workspace / "manifest.parquet")
+    view = open(store(workspace, "audio"), workspace / "manifest.parquet")
     assert view.ids == ["u2", "u1"] and "u3" not in view
     assert torch.equal(view["u1"], torch.full((3, 2), 1.0, dtype=torch.float16))
     assert view[["u2", "u1"]].values[:, 0].tolist() == [2, 2, 2, 1, 1, 1]
@@ -46,12 +46,12 @@ def test_by_utterance_id(workspace):
 
 
 def test_text_features_follow_the_text(workspace):
-    view = open_view(store(workspace, "text"), workspace / "manifest.parquet")
+    view = open(store(workspace, "text"), workspace / "manifest.parquet")
     assert [view[name][0, 0].item() for name in ("u1", "u2", "u3")] == [3, 4, 4]
 
 
 def test_without_a_manifest_ids_are_contents(workspace):
-    assert open_view(store(workspace, "audio")).ids == ["a", "b"]
+    assert open(store(workspace, "audio")).ids == ["a", "b"]
 
 
 def run(workspace, *arguments):
