@@ -125,7 +125,7 @@ def _panel(
     if not values:
         return None
     top, bottom = place
-    marks = ticks(min([*values, *include]), max([*values, *include]), 3)
+    marks = ticks(min([*values, *include]), max([*values, *include]), 4)
 
     def height(value: float) -> float:
         return bottom - (bottom - top) * (value - marks[0]) / max(marks[-1] - marks[0], 1e-9)
