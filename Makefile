@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test check fix bench docs clean
+.PHONY: demo test check fix bench clean
 
 demo: $(READY)
 	$(BIN)/medusa --workspace demo demo
@@ -21,6 +21,11 @@ check: $(READY)
 fix: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(READY)
+	for script in benchmarks/*.py; do \
+	    $(BIN)/python $$script --json benchmarks/results/$$(basename $$script .py).json || exit 1; \
+	done
 
 # torch first and from the constraints: a plain `torch` would bring gigabytes of CUDA to a CPU machine.
 $(READY): pyproject.toml constraints.txt

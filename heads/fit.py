@@ -32,6 +32,7 @@ class Job:
     chosen: list[tuple[FeatureStore, str]]
     examples: data.Examples
     record: dict[str, Any]  # the run's config.yaml
+    notes: list[str]  # what the corpus says about itself; shown with every result
 
 
 def prepare(
@@ -72,7 +73,8 @@ def prepare(
         "utterances": len(examples.ids),
         **config.to_dict(),
     }
-    return Job(config, chosen, examples, record)
+    notes = [str(note) for note in manifest.provenance.get("notes", [])]
+    return Job(config, chosen, examples, record, notes)
 
 
 def fit(
@@ -96,6 +98,7 @@ def fit(
         "steps": trainer.at.steps,
         "parameters": sum(parameter.numel() for parameter in head.parameters()),
         "device": str(device),
+        "notes": job.notes,
     }
     run.write_json(SUMMARY, summary)
     (run.path / train.BEST).replace(run.path / WEIGHTS)

@@ -5,6 +5,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,7 @@ class Manifest:
     scheme: LabelScheme
     votes: pd.DataFrame | None = None
     root: Path = Path()
-    provenance: dict[str, object] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.frame = _complete(self.frame, self.scheme)
@@ -98,7 +99,7 @@ class Manifest:
         frame = self.frame[mask].reset_index(drop=True)
         votes = self.votes
         if votes is not None:
-            votes = votes[votes["id"].isin(frame["id"])].reset_index(drop=True)
+            votes = votes[found_in(votes["id"], frame["id"])].reset_index(drop=True)
         return Manifest(frame, self.scheme, votes, self.root, self.provenance)
 
     def digest(self) -> str:
@@ -149,6 +150,13 @@ class Manifest:
             root=path.parent,
             provenance=json.loads(metadata[b"medusa.provenance"]),
         )
+
+
+def found_in(values: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.bool_]:
+    """Tell which values are among others; `isin` takes minutes where both are long."""
+    places = pd.Index(among.unique()).get_indexer(pd.Index(values))
+    there: npt.NDArray[np.bool_] = places >= 0
+    return there
 
 
 def _schema(scheme: LabelScheme) -> pa.Schema:
