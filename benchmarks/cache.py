@@ -295,20 +295,12 @@ class Bench:
         self.results["memory_mb_1x"], self.results["memory_mb_8x"] = peaks
         print(f"{'memory_mb at 1x and 8x':32s} {peaks[0]:10.1f} {peaks[1]:10.1f}")
 
-    def whole_corpus(self, count: int = 116_221, width: int = 4) -> None:
-        """MSP-Podcast's number of utterances, narrow: opening, and speed per byte, large and small."""
+    def whole_corpus(self, count: int = 116_221, width: int = 32) -> None:
+        """MSP-Podcast's number of utterances, narrow: opening, and speed against a small store."""
         lengths = corpus_lengths(count, seed=3)
-        for name, size in (("whole", count), ("part", count // 50)):
+        for name, size in (("whole", count), ("part", count // 16)):
             write_store(self.root / name, features(lengths[:size], width))
-        path = str(self.root / "whole")
-        code = (
-            "import re, time; from pathlib import Path; from medusa.cache import FeatureStore;"
-            "used = lambda: int(re.search(r'RssAnon:\\s+(\\d+)', open('/proc/self/status').read())[1]);"
-            f"FeatureStore.open(Path({str(self.root / 'part')!r}));"
-            "before = used(); began = time.perf_counter();"
-            f"store = FeatureStore.open(Path({path!r}));"
-            "print(time.perf_counter() - began, (used() - before) / 1024)"
-        )
+        code = OPENING.format(part=str(self.root / "part"), whole=str(self.root / "whole"))
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         seconds, megabytes = (round(float(part), 3) for part in done.stdout.split())
         self.results |= {"open_116221_s": seconds, "index_116221_mb": megabytes}
@@ -323,8 +315,23 @@ class Bench:
             return lambda: timed(lambda: [store.gather(b, array, buffers) for b in drawn]) / frames
 
         self.ratios(
-            "large_vs_small_per_byte", batches("part", count // 50), batches("whole", count)
+            "large_vs_small_per_byte", batches("part", count // 16), batches("whole", count)
         )
+
+
+OPENING = """
+import re, time
+from pathlib import Path
+from medusa.cache import FeatureStore
+
+def used():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+
+FeatureStore.open(Path({part!r}))
+before, began = used(), time.perf_counter()
+store = FeatureStore.open(Path({whole!r}))
+print(time.perf_counter() - began, used() - before)
+"""
 
 
 def _peak(path: Path, count: int) -> float:

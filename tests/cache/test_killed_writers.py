@@ -1,6 +1,10 @@
-"""Writers killed at any moment: what was committed stays, and the rest is written by the next."""
+"""Writers killed at any moment: what was committed stays, and the rest is written by the next.
+
+`MEDUSA_LONG_TESTS=1` makes it 210 kills instead of 24.
+"""
 
 import multiprocessing
+import os
 import time
 
 import numpy as np
@@ -8,10 +12,12 @@ import numpy as np
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.verify import verify
 
+ROUNDS = 70 if os.environ.get("MEDUSA_LONG_TESTS") else 8
+WRITERS = 3
+A_ROUND = 60  # utterances that become available each round, so that there is always work
 SPEC = FeatureSpec(
     "toy", "toy", "local", "1", "audio", (1,), "none", "float32", 64, 0.02, preprocessing={}
 )
-UTTERANCES = 400
 
 
 def values(number: int) -> np.ndarray:
@@ -31,25 +37,30 @@ def write_all(path, order) -> None:
 def test_killed_writers_lose_and_double_nothing(tmp_path):
     rng = np.random.default_rng(0)
     path = tmp_path / "store"
-    spawn = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("fork")
     committed: set[str] = set()
-    for _ in range(8):
-        orders = [rng.permutation(UTTERANCES).tolist() for _ in range(2)]
-        writers = [spawn.Process(target=write_all, args=(path, order)) for order in orders]
+    killed = 0
+    for turn in range(ROUNDS):
+        orders = [rng.permutation((turn + 1) * A_ROUND).tolist() for _ in range(WRITERS)]
+        writers = [context.Process(target=write_all, args=(path, order)) for order in orders]
         for writer in writers:
             writer.start()
-        time.sleep(rng.uniform(0.02, 0.4))
+        time.sleep(rng.uniform(0.02, 0.3))
         for writer in writers:
+            killed += writer.is_alive()
             writer.kill()
             writer.join()
-        if (path / "spec.json").exists():
-            now = FeatureStore.open(path)
+        if (path / "checksums.json").exists():
             assert verify(path) == []
-            assert committed <= set(now.index.rows)
-            committed = set(now.index.rows)
-    write_all(path, range(UTTERANCES))
+            now = set(FeatureStore.open(path).index.rows)
+            assert committed <= now
+            committed = now
+    assert killed > ROUNDS * WRITERS * 0.8  # they were at work when the kill came
+    assert 0 < len(committed) < ROUNDS * A_ROUND
+    write_all(path, range(ROUNDS * A_ROUND))
+    names = [str(number) for number in range(ROUNDS * A_ROUND)]
     store = FeatureStore.open(path)
-    assert set(store.index.rows) == {str(number) for number in range(UTTERANCES)}
-    packed = store.read([str(number) for number in range(UTTERANCES)])
-    expected = np.concatenate([values(number)[0] for number in range(UTTERANCES)])
-    assert np.array_equal(packed.values.numpy(), expected)
+    assert sorted(store.index.rows) == sorted(names)
+    expected = np.concatenate([values(int(name))[0] for name in names])
+    assert np.array_equal(store.read(names).values.numpy(), expected)
+    assert verify(path) == []
