@@ -68,10 +68,18 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 )
 @click.option(
     "--dtype",
-    type=click.Choice(["float16", "float32"]),
+    type=click.Choice(["float16", "float32", "int8"]),
     default="float16",
     show_default=True,
     help="Of the stored numbers; computing is in float32.",
+)
+@click.option(
+    "--non-finite",
+    type=click.Choice(["refuse", "clamp"]),
+    default="refuse",
+    show_default=True,
+    help="An utterance whose features overflow the dtype: refuse to store it, or store the "
+    "largest finite numbers and flag it.",
 )
 @device
 @batch_seconds
@@ -92,6 +100,7 @@ def extract(
     splits: str | None,
     device: str,
     batch_seconds: float | None,
+    non_finite: str,
     force: bool,
     as_json: bool,
     **choices: Any,
@@ -109,7 +118,7 @@ def extract(
         raise ExtractError("--checkpoint and --revision are for one backbone at a time")
     device = pick(device)
     jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
-    outcomes = [(job, _run(job, device, batch_seconds, force)) for job in jobs]
+    outcomes = [(job, _run(job, device, batch_seconds, non_finite, force)) for job in jobs]
     rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]
     _show(rows, as_json)
     _refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
@@ -190,7 +199,9 @@ def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _run(job: "Job", device: str, batch_seconds: float | None, force: bool) -> "Outcome":
+def _run(
+    job: "Job", device: str, batch_seconds: float | None, non_finite: str, force: bool
+) -> "Outcome":
     from medusa.console import say
     from medusa.extract.devices import batch_seconds as usual
     from medusa.extract.run import extract as fill
@@ -198,7 +209,7 @@ def _run(job: "Job", device: str, batch_seconds: float | None, force: bool) -> "
 
     if force:
         remove(job.store)
-    outcome = fill(job, device, batch_seconds or usual(device))
+    outcome = fill(job, device, batch_seconds or usual(device), non_finite)
     if not outcome.elapsed_s:
         count = len(job.utterances)
         say(f"{job.store}: has all {count} utterances of {job.backbone.name}; nothing to do")
@@ -206,9 +217,10 @@ def _run(job: "Job", device: str, batch_seconds: float | None, force: bool) -> "
 
 
 def _row(job: "Job", outcome: "Outcome") -> dict[str, Any]:
-    """Return what one job did, as JSON values."""
+    """Return what one job did, and the size and flags of its store, as JSON values."""
     from medusa.cache import FeatureStore
 
+    store = FeatureStore.open(job.store)
     heard = job.spec.input == "audio"
     speed = outcome.seconds / outcome.elapsed_s if outcome.elapsed_s else 0.0
     return {
@@ -219,8 +231,8 @@ def _row(job: "Job", outcome: "Outcome") -> dict[str, Any]:
         "frames": outcome.frames,
         "seconds": outcome.elapsed_s,
         "x_real_time": speed if heard else None,
-        "stored_mb": FeatureStore.open(job.store).size_bytes() / 1e6,
-        "flags": dict(outcome.flags),
+        "stored_mb": store.size_bytes() / 1e6,
+        "flags": store.index.flags(),
         "failed": len(outcome.problems),
     }
 

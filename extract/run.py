@@ -3,13 +3,12 @@
 import os
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from medusa.cache import StoreWriter
+from medusa.cache import StoreWriter, WriteError
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract.backbones import family
@@ -29,7 +28,6 @@ class Outcome:
     Attributes:
         utterances, seconds, frames: how much.
         elapsed_s: how long it took, the loading of the weights apart.
-        flags: how many utterances carry each flag.
         problems: one sentence for every utterance that could not be encoded.
     """
 
@@ -37,23 +35,23 @@ class Outcome:
     seconds: float = 0.0
     frames: int = 0
     elapsed_s: float = 0.0
-    flags: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
 
-def extract(job: Job, device: str, budget_s: float) -> Outcome:
+def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") -> Outcome:
     """Encode what the store lacks; an utterance that cannot be encoded is reported, not raised.
 
     Args:
         job: from `plan_jobs`. Its weights are loaded only if something is missing.
         device: where the encoder runs.
         budget_s: padded seconds in a batch.
+        non_finite: as `StoreWriter` takes it: `refuse` an utterance that overflows, or `clamp` it.
 
     Raises:
-        MedusaError: the weights cannot be loaded, or the store is of another spec.
+        MedusaError: the weights cannot be loaded, the store is of another spec, the disk is full.
     """
     outcome = Outcome()
-    with StoreWriter(job.store, job.spec, provenance(device)) as writer:
+    with StoreWriter(job.store, job.spec, provenance(device), non_finite) as writer:
         wanted = {one.content: one for one in job.utterances}
         todo = [wanted[content] for content in writer.missing(wanted)]
         if todo:
@@ -89,9 +87,8 @@ def _fill(
     began = time.monotonic()
     for answers in stream(plan, encoder.prepare, encoder.encode, rate_hz):
         for utterance, encoded in answers:
-            try:
-                _store(writer, utterance, encoded, outcome)
-            except MedusaError as problem:
+            problem = _store(writer, utterance, encoded, outcome)
+            if problem:
                 outcome.problems.append(sentence(utterance, problem))
         outcome.elapsed_s = time.monotonic() - began
         advance(len(answers), _note(outcome) if rate_hz else "")
@@ -99,16 +96,20 @@ def _fill(
 
 def _store(
     writer: StoreWriter, utterance: Utterance, encoded: Encoded | MedusaError, outcome: Outcome
-) -> None:
+) -> MedusaError | None:
+    """Append an utterance's features; return what is wrong with it alone."""
     if isinstance(encoded, MedusaError):
-        raise encoded
+        return encoded
     # reduced in float32, rounded to the stored dtype only after that
     values = reduced(encoded.values.float(), writer.spec.reduce).cpu().numpy()
-    writer.append(utterance.content, values, encoded.flags)
+    try:
+        writer.append(utterance.content, values, encoded.flags)
+    except WriteError as problem:  # a full disk is another error, and ends the run
+        return problem
     outcome.utterances += 1
     outcome.seconds += utterance.seconds
     outcome.frames += values.shape[1]
-    outcome.flags.update(encoded.flags)
+    return None
 
 
 def _note(outcome: Outcome) -> str:
