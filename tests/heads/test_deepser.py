@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from medusa.cache import Packed
-from medusa.heads.attention import GROUPS, length_groups
+from medusa.heads.attention import GROUPS, PackedAttention, length_groups
 from medusa.heads.config import HeadConfig
 from medusa.heads.encoder import TransformerLayer
 from medusa.heads.fusion import build
@@ -140,6 +140,33 @@ def test_a_layer_equals_pytorchs():
     utterances = [torch.randn(length, 8) for length in (3, 8, 1)]
     for out, x in zip(ours(Packed.of(utterances)).split(), utterances, strict=True):
         torch.testing.assert_close(out, theirs(x[None])[0], atol=1e-6, rtol=1e-5)
+
+
+def test_the_fold_changes_neither_outputs_nor_gradients():
+    torch.manual_seed(0)
+    attention = PackedAttention(8, heads=1, dropout=0.3).double()
+    for parameter in attention.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    x = Packed.of([torch.randn(length, 8, dtype=torch.double) for length in (9, 2, 30)])
+    results = []
+    for way in (attention.plain, attention.folded):
+        attention.zero_grad()
+        torch.manual_seed(1)  # the same dropout
+        out = way(x).values
+        out.square().sum().backward()
+        results.append([out, *(p.grad.clone() for p in attention.parameters())])
+    for plain, folded in zip(*results, strict=True):
+        torch.testing.assert_close(folded, plain, atol=1e-9, rtol=1e-9)
+
+
+def test_one_wide_head_is_folded_when_it_pays(monkeypatch):
+    attention = PackedAttention(8, heads=1, dropout=0.0)
+    ways = []
+    monkeypatch.setattr(attention, "folded", lambda x: ways.append("folded"))
+    monkeypatch.setattr(attention, "plain", lambda x: ways.append("plain"))
+    for tokens in (12, 13):
+        attention(Packed.of([torch.randn(tokens, 8)]))
+    assert ways == ["plain", "folded"]
 
 
 def test_length_groups_hold_every_utterance_once_and_sort_by_length():
