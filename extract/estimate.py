@@ -1,0 +1,164 @@
+"""What an extraction will take, in bytes and hours, before it begins."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from medusa.cache import FeatureSpec
+from medusa.cache.size import store_bytes
+from medusa.extract.backbones import checkpoints, describe
+from medusa.extract.checkpoint import CheckpointError
+from medusa.extract.encoder import Backbone
+from medusa.extract.layers import parse_layers
+
+# What the hub's checkpoints are, for planning where they are not at hand: layers, width
+PUBLISHED = {
+    "wavlm": (24, 1024),
+    "hubert": (24, 1024),
+    "hubert-xlarge": (48, 1280),
+    "wav2vec2": (24, 1024),
+    "data2vec-audio": (24, 1024),
+    "whisper": (32, 1280),
+    "roberta": (24, 1024),
+    "modernbert": (28, 1024),
+    "deberta": (24, 1536),
+    "bert": (24, 1024),
+}
+TEXT = ("roberta", "modernbert", "deberta", "bert")
+RATE_HZ, HOP, FIELD = 16_000, 320, 400  # 50 frames/s; receptive field of the sample encoders
+TOKENS_A_WORD = 1.3  # of English, for the byte-pair encoders above
+WORDS_A_SECOND = 2.6  # of spontaneous speech
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What will be encoded: the seconds of every utterance, and its text where that is known."""
+
+    seconds: Sequence[float]
+    texts: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One backbone's plan.
+
+    Attributes:
+        spec: of the store.
+        frames: in all.
+        sizes: bytes per array, and of the index.
+        notes: what was assumed.
+    """
+
+    spec: FeatureSpec
+    frames: int
+    sizes: dict[str, int]
+    notes: list[str]
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.sizes.values())
+
+
+def estimate(
+    corpus: Corpus,
+    name: str,
+    checkpoint: str | None = None,
+    revision: str | None = None,
+    layers: str | None = None,
+    reduce: str = "sum",
+    dtype: str = "float16",
+) -> Estimate:
+    """Work out the store of one backbone.
+
+    Args:
+        corpus: what will be encoded.
+        name, checkpoint, revision, layers, reduce, dtype: as in `jobs.plan_jobs`.
+
+    Raises:
+        MedusaError: no such backbone or layers.
+    """
+    backbone, notes = facts(name, checkpoint, revision)
+    kept = parse_layers(layers or backbone.default_layers, backbone.n_layers)
+    spec = backbone.spec(kept, reduce, dtype)
+    if backbone.input == "audio":
+        lengths = [frames(backbone.family, seconds) for seconds in corpus.seconds]
+    else:
+        lengths, assumed = tokens(backbone, corpus)
+        notes += assumed
+    return Estimate(spec, sum(lengths), store_bytes(spec, lengths), notes)
+
+
+def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Backbone, list[str]]:
+    """Return a backbone from its configuration, or from what is known of the published one."""
+    try:
+        return describe(name, checkpoint, revision), []
+    except CheckpointError:
+        if checkpoint or name not in PUBLISHED:
+            raise
+    count, width = PUBLISHED[name]
+    text = name in TEXT
+    backbone = Backbone(
+        name=name,
+        family="text" if text else "whisper" if name == "whisper" else "ssl",
+        source=checkpoints()[name],
+        checkpoint=checkpoints()[name],
+        revision="",
+        input="text" if text else "audio",
+        n_layers=count,
+        width=width,
+        frame_shift_s=None if text else HOP / RATE_HZ,
+        rate_hz=None if text else RATE_HZ,
+        default_layers="last" if name == "whisper" else "last4",
+        preprocessing={},
+    )
+    return backbone, [f"{checkpoints()[name]} is not at hand: its published size is assumed"]
+
+
+def frames(family: str, seconds: float) -> int:
+    """Return the frames of a clip: sample encoders see whole receptive fields only."""
+    samples = round(seconds * RATE_HZ)
+    if family == "ssl":
+        return max(1, (samples - FIELD) // HOP + 1)
+    return max(1, -(-samples // HOP))
+
+
+def tokens(backbone: Backbone, corpus: Corpus) -> tuple[list[int], list[str]]:
+    """Return the tokens of every text: counted where there is a tokenizer, else from words."""
+    if corpus.texts is None:
+        rate = WORDS_A_SECOND * TOKENS_A_WORD
+        note = f"no transcripts yet: {rate:.1f} tokens a second are assumed"
+        return [max(1, round(seconds * rate)) for seconds in corpus.seconds], [note]
+    counted = _tokenizer(backbone)
+    if counted is None:
+        note = f"no tokenizer at hand: {TOKENS_A_WORD} tokens a word are assumed"
+        return [max(1, round(len(t.split()) * TOKENS_A_WORD)) for t in corpus.texts], [note]
+    return [max(1, len(ids)) for ids in counted(list(corpus.texts))["input_ids"]], []
+
+
+def _tokenizer(backbone: Backbone) -> Any:
+    from transformers import AutoTokenizer
+
+    if not backbone.preprocessing:  # assumed from PUBLISHED: nothing is at hand
+        return None
+    revision = None if backbone.checkpoint == "local" else backbone.revision
+    tokenizer: Any = AutoTokenizer.from_pretrained(
+        backbone.source, revision=revision, trust_remote_code=False
+    )
+    limit = backbone.preprocessing.get("max_tokens")
+    return partial(
+        tokenizer,
+        add_special_tokens=False,
+        truncation=limit is not None,
+        max_length=limit and limit - tokenizer.num_special_tokens_to_add(),
+        verbose=False,
+    )
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the room on the disk that will hold a folder, also before it is made."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

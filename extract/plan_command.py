@@ -1,0 +1,127 @@
+"""`medusa plan`: how much disk and time an extraction will take."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from medusa.errors import MedusaError
+
+if TYPE_CHECKING:
+    from medusa.extract.estimate import Corpus, Estimate
+    from medusa.workspace import Workspace
+
+
+class PlanError(MedusaError):
+    """A plan that cannot be carried out."""
+
+
+@click.command()
+@click.option(
+    "--backbone",
+    "names",
+    required=True,
+    metavar="NAME[,NAME...]",
+    help="As in `medusa extract`.",
+)
+@click.option("--checkpoint", metavar="PATH_OR_ID", help="As in `medusa extract`.")
+@click.option("--layers", metavar="LAYERS", help="As in `medusa extract`.")
+@click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum")
+@click.option("--dtype", type=click.Choice(["float16", "float32", "int8"]), default="float16")
+@click.option("--text", metavar="SOURCE", help="Whose text; see `medusa extract`.")
+@click.option("--utterances", type=int, help="Plan for so many utterances, without a manifest.")
+@click.option("--hours", type=float, help="And so many hours of speech.")
+@click.option(
+    "--speed", type=float, metavar="X", help="Seconds of audio a second takes, to tell the time."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.pass_obj
+def plan(
+    home: Path,
+    names: str,
+    checkpoint: str | None,
+    layers: str | None,
+    reduce: str,
+    dtype: str,
+    text: str | None,
+    utterances: int | None,
+    hours: float | None,
+    speed: float | None,
+    as_json: bool,
+) -> None:
+    """Tell how many bytes per backbone and layer an extraction will store, and how long it takes.
+
+    Fails where the disk has not the room.
+    """
+    from medusa.extract.estimate import estimate, free_bytes
+    from medusa.workspace import Workspace
+
+    workspace = Workspace.open(home)
+    corpus = _corpus(workspace, text, utterances, hours)
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if checkpoint and len(wanted) > 1:
+        raise PlanError("--checkpoint is for one backbone at a time")
+    plans = [estimate(corpus, name, checkpoint, None, layers, reduce, dtype) for name in wanted]
+    free = free_bytes(workspace.features)
+    _show(plans, corpus, free, speed, as_json)
+    needed = sum(one.bytes for one in plans)
+    if needed > free:
+        raise PlanError(
+            f"{workspace.features}: needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+            "keep fewer layers, reduce them, use --dtype int8, or another disk (medusa.yaml)"
+        )
+
+
+def _corpus(
+    workspace: "Workspace", text: str | None, utterances: int | None, hours: float | None
+) -> "Corpus":
+    """Take the workspace's corpus, or a made-up one of a given size."""
+    from medusa.extract.estimate import Corpus
+    from medusa.manifests import Manifest
+    from medusa.manifests.texts import texts_of
+
+    if utterances is not None or hours is not None:
+        if not utterances or not hours:
+            raise PlanError("--utterances and --hours belong together")
+        return Corpus([hours * 3600 / utterances] * utterances)
+    manifest = Manifest.read(workspace.manifest)
+    _, said = texts_of(manifest, workspace.transcripts, text)
+    seconds = manifest.frame["duration_s"].fillna(0.0).tolist()
+    return Corpus(seconds, said.tolist() if said.notna().all() else None)
+
+
+def _show(
+    plans: "list[Estimate]", corpus: "Corpus", free: int, speed: float | None, as_json: bool
+) -> None:
+    import json
+
+    from medusa.console import say, table
+
+    rows: list[dict[str, Any]] = [
+        {
+            "backbone": one.spec.backbone,
+            "array": name,
+            "dtype": one.spec.dtype,
+            "width": one.spec.width,
+            "frames": one.frames,
+            "bytes": size,
+        }
+        for one in plans
+        for name, size in one.sizes.items()
+    ]
+    total = sum(one.bytes for one in plans)
+    seconds = sum(corpus.seconds) * len(plans) / speed if speed else None
+    notes = [f"{one.spec.backbone}: {note}" for one in plans for note in one.notes]
+    if as_json:
+        facts = {"arrays": rows, "bytes": total, "free_bytes": free, "seconds": seconds}
+        click.echo(json.dumps(facts | {"notes": notes}, indent=2))
+        return
+    cells = [[*list(row.values())[:-1], f"{row['bytes'] / 1e9:.3f}"] for row in rows]
+    table(["backbone", "array", "dtype", "width", "frames", "GB"], cells)
+    hours = sum(corpus.seconds) / 3600
+    click.echo(f"{len(corpus.seconds)} utterances, {hours:.1f} h of speech")
+    click.echo(f"{total / 1e9:.2f} GB in all; {free / 1e9:.1f} GB are free")
+    if seconds is not None:
+        click.echo(f"{seconds / 3600:.1f} h at {speed:g} x real time for each backbone")
+    for note in notes:
+        say(note)

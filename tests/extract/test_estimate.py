@@ -1,0 +1,62 @@
+"""The plan against the arithmetic, and against what is then really on the disk."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from medusa.cache import FeatureSpec, StoreWriter
+from medusa.cache.size import store_bytes
+from medusa.extract.estimate import Corpus, estimate, frames
+from medusa.extract.plan_command import PlanError, plan
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int8"])
+@pytest.mark.parametrize("layers", [(1,), (1, 2, 5)])
+def test_the_plan_is_what_is_written(tmp_path, dtype, layers):
+    spec = FeatureSpec("toy", "toy", "local", "1", "audio", layers, "none", dtype, 32, 0.02, {})
+    lengths = np.random.default_rng(0).integers(20, 600, 400)
+    with StoreWriter(tmp_path / "s", spec) as writer:
+        for number, length in enumerate(lengths):
+            values = np.zeros((len(layers), length, 32), np.float32)
+            writer.append(f"{number:032x}", values)
+    there = sum(path.stat().st_size for path in (tmp_path / "s").rglob("*") if path.is_file())
+    assert sum(store_bytes(spec, lengths).values()) == pytest.approx(there, rel=0.03)
+
+
+def test_msp_podcast_by_hand():
+    # METHOD: 50 frames/s x width x 2 bytes; 116,221 utterances, 324 h
+    corpus = Corpus([324 * 3600 / 116_221] * 116_221)
+    for name, width in (("wavlm", 1024), ("hubert", 1024), ("whisper", 1280)):
+        planned = estimate(corpus, name)
+        assert planned.bytes == pytest.approx(324 * 3600 * 50 * width * 2, rel=0.01)
+        assert planned.spec.width == width and len(planned.spec.arrays) == 1
+        assert "published size" in planned.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("family", "seconds", "expected"),
+    # 400 samples of receptive field, then one frame each 320; log-mel and Whisper begin at once
+    [
+        ("ssl", 0.01, 1),
+        ("ssl", 0.025, 1),
+        ("ssl", 0.045, 2),
+        ("ssl", 1.0, 49),
+        ("whisper", 1.0, 50),
+    ],
+)
+def test_frames(family, seconds, expected):
+    assert frames(family, seconds) == expected
+
+
+def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_path):
+    arguments = ["--backbone", "wavlm", "--utterances", "100", "--hours", "1", "--json"]
+    done = CliRunner().invoke(plan, arguments, obj=tmp_path)
+    facts = json.loads(done.stdout)
+    assert facts["bytes"] == pytest.approx(3600 * 50 * 2048, rel=0.05)
+    huge = ["--backbone", "wavlm", "--layers", "all", "--reduce", "none"]
+    huge += ["--utterances", "100000", "--hours", "1000000", "--speed", "100"]
+    done = CliRunner().invoke(plan, huge, obj=tmp_path)
+    assert isinstance(done.exception, PlanError) and "int8" in str(done.exception)
+    assert "h at 100 x real time" in done.stdout
