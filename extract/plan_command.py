@@ -119,7 +119,8 @@ def _show(
     cells = [[*list(row.values())[:-1], f"{row['bytes'] / 1e9:.3f}"] for row in rows]
     table(["backbone", "array", "dtype", "width", "frames", "GB"], cells)
     hours = sum(corpus.seconds) / 3600
-    click.echo(f"{len(corpus.seconds)} utterances, {hours:.1f} h of speech")
+    speech = f", {hours:.1f} h of speech" if hours else ""
+    click.echo(f"{len(corpus.seconds)} utterances{speech}")
     click.echo(f"{total / 1e9:.2f} GB in all; {free / 1e9:.1f} GB are free")
     if seconds is not None:
         click.echo(f"{seconds / 3600:.1f} h at {speed:g} x real time for each backbone")
