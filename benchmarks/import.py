@@ -1,6 +1,6 @@
 """How long an import of a release of MSP-Podcast's size takes, and how much memory it needs.
 
-Writes a made-up release (labels_consensus.csv, labels_detailed.csv) and imports it with the command
+Writes a made-up release (labels_consensus.csv and labels_detailed.csv, no recordings) and imports it with the command
 line, as a user would. `python benchmarks/import.py --help` says what can be changed.
 """
 
@@ -27,7 +27,7 @@ SECOND = ("Neutral", "Concerned,Confused", "Annoyed", "Amused,Happy", "Other-tir
 RESULT = Path(__file__).parent / "results" / "import.json"
 
 
-def write_release(root: Path, utterances: int, votes: int, recordings: bool, seed: int = 0) -> None:
+def write_release(root: Path, utterances: int, votes: int, seed: int = 0) -> None:
     """Write a release with votes shared out over the utterances, some of them free text."""
     random = np.random.default_rng(seed)
     names = [f"MSP-PODCAST_{row // 100:04d}_{row % 100:04d}.wav" for row in range(utterances)]
@@ -62,27 +62,14 @@ def write_release(root: Path, utterances: int, votes: int, recordings: bool, see
             who = "Unknown" if row % 9 == 0 else str(row // 55)
             split = "Train" if row < 0.7 * utterances else "Development"
             rows.writerow([name, letter, 4.2, 3.8, 4.0, who, ("Male", "Female")[row % 2], split])
-    if recordings:
-        _write_recordings(root / "Audios", names, random)
 
 
-def _write_recordings(folder: Path, names: list[str], random: np.random.Generator) -> None:
-    """Write a short recording per utterance: 0.1 s, each different."""
-    import soundfile
-
-    folder.mkdir()
-    sound = random.normal(scale=0.1, size=1600)
-    for row, name in enumerate(names):
-        sound[:2] = row % 1000 / 1000, row // 1000 / 1000
-        soundfile.write(folder / name, sound, 16000)
-
-
-def measure(utterances: int, votes: int, recordings: bool) -> dict[str, object]:
+def measure(utterances: int, votes: int) -> dict[str, object]:
     """Import a fresh release in a process of its own; return seconds and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         release, home = Path(folder) / "release", Path(folder) / "work"
         home.mkdir()
-        write_release(release, utterances, votes, recordings)
+        write_release(release, utterances, votes)
         code = "from medusa.cli import main; main()"
         words = ["--workspace", str(home), "manifest", "import", "msp-podcast", str(release)]
         started = time.perf_counter()
@@ -94,7 +81,6 @@ def measure(utterances: int, votes: int, recordings: bool) -> dict[str, object]:
     return {
         "utterances": utterances,
         "votes": votes,
-        "recordings": recordings,
         "seconds": round(seconds, 1),
         "peak_gb": round(peak, 2),
     }
@@ -116,11 +102,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=int, default=120_000)
     parser.add_argument("--votes", type=int, default=650_000)
-    parser.add_argument("--recordings", action="store_true", help="measure with recordings too")
     parser.add_argument("--output", type=Path, default=RESULT)
     chosen = parser.parse_args()
-    kinds = (False, True) if chosen.recordings else (False,)
-    results = [measure(chosen.utterances, chosen.votes, kind) for kind in kinds]
+    results = measure(chosen.utterances, chosen.votes)
     chosen.output.parent.mkdir(parents=True, exist_ok=True)
     report = {"environment": environment(), "results": results}
     chosen.output.write_text(json.dumps(report, indent=2) + "\n")

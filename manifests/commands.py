@@ -78,6 +78,7 @@ def _import(
     options: dict[str, Any],
 ) -> None:
     from medusa.console import progress, say, table
+    from medusa.manifests import tally
     from medusa.manifests.ingest import attach_audio
     from medusa.manifests.overview import table_rows
     from medusa.workspace import Workspace
@@ -95,7 +96,10 @@ def _import(
         return
     corpus.write(path)
     say(f"wrote {path}")
-    table(*table_rows(corpus))
+    lines = corpus.provenance.get("import")
+    if isinstance(lines, list):
+        table(*tally.table_rows(lines), title="what was found")
+    table(*table_rows(corpus), title="what is in the manifest")
     _say_next(corpus)
 
 

@@ -1,7 +1,6 @@
 """What importers share: finding them by file name, and reading tables with clear errors."""
 
 import ast
-import csv
 import importlib
 import pkgutil
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from medusa.errors import MedusaError, listed, nearest
 from medusa.manifests import importers
+from medusa.manifests.tables import BadRow, Rows, read_rows
 
 if TYPE_CHECKING:
     import click
@@ -72,34 +72,57 @@ def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
     Raises:
         CorpusError: the file is missing, not a csv in UTF-8, or lacks columns.
     """
-    import pandas as pd
 
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such file")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, strict=True)
-            header = next(lines, [])
-            cells = [line for line in lines if line]
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise CorpusError(f"{path}: not readable as a csv in UTF-8: {problem}") from problem
-    uneven = [row + 2 for row, line in enumerate(cells) if len(line) != len(header)]
-    if uneven:
-        raise CorpusError(
-            f"{path}: row {listed(uneven)}: not the header's {len(header)} cells "
-            "(the header is row 1); is a text with commas without quotes?"
-        )
-    twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
-    if twice:
-        raise CorpusError(f"{path}: columns must be unique; these come twice: {listed(twice)}")
-    frame = pd.DataFrame(cells, columns=header, dtype="str")
+    rows = read_rows(file_at(path))
+    refuse_bad_rows(rows.bad)
+    frame = frame_of(rows, path)
     absent = [name for name in columns if name not in frame]
     if absent:
         wanted = listed(f"{name!r}{nearest(name, frame.columns)}" for name in absent)
         raise CorpusError(
-            f"{path}: no column {wanted}; it has {', '.join(map(str, frame.columns))}"
+            f"{path}:1: no column {wanted}; it has {', '.join(map(str, frame.columns))}"
         )
     return frame
+
+
+def file_at(path: Path) -> Path:
+    """Return the path, or raise a CorpusError if there is no file."""
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file")
+    return path
+
+
+def frame_of(rows: Rows, path: Path) -> "pd.DataFrame":
+    """Return the rows as a table of text; `lines_of` knows their lines in the file.
+
+    Raises:
+        CorpusError: a column comes twice.
+    """
+    import pandas as pd
+
+    twice = [name for name in dict.fromkeys(rows.header) if rows.header.count(name) > 1]
+    if twice:
+        raise CorpusError(f"{path}:1: columns must be unique; these come twice: {listed(twice)}")
+    frame = pd.DataFrame(rows.cells, columns=rows.header, dtype="str")
+    if rows.lines and rows.lines[-1] != len(rows.lines) + 1:  # blank lines, or texts over several
+        frame.attrs["lines"] = rows.lines
+    return frame
+
+
+def lines_of(frame: "pd.DataFrame") -> list[int]:
+    """Return the line in its file of every row of a table that was just read."""
+    lines: list[int] = frame.attrs.get("lines") or [row + 2 for row in range(len(frame))]
+    return lines
+
+
+def refuse_bad_rows(bad: Sequence[BadRow], remedy: str = "correct them") -> None:
+    """Raise a CorpusError that lists the rows, if there are any."""
+    if not bad:
+        return
+    shown = "".join(f"\n  {row}" for row in bad[:20])
+    more = f"\n  and {len(bad) - 20} more" if len(bad) > 20 else ""
+    rows = "1 row cannot" if len(bad) == 1 else f"{len(bad)} rows cannot"
+    raise CorpusError(f"{rows} be read:{shown}{more}\n{remedy}")
 
 
 def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":
@@ -115,10 +138,11 @@ def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
     values = pd.to_numeric(text, errors="coerce").astype(np.float64)
     wrong = values.isna() & (text != "") & (text.str.lower() != "nan")
     if wrong.any():
-        cells = listed(f"{text[row]!r} in row {row + 2}" for row in frame.index[wrong])
+        lines = dict(zip(frame.index, lines_of(frame), strict=True))
+        cells = listed(f"{text[row]!r} in line {lines[row]}" for row in frame.index[wrong])
         raise CorpusError(
-            f"{path}: column {column!r} should hold numbers, but has {cells} "
-            "(the header is row 1); correct the table, or name another column"
+            f"{path}: column {column!r} should hold numbers, but has {cells}; "
+            "correct the table, or name another column"
         )
     return values
 

@@ -17,7 +17,14 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.corpus import CorpusError, numbers, or_null, read_table, standard_splits
+from medusa.manifests.corpus import (
+    CorpusError,
+    lines_of,
+    numbers,
+    or_null,
+    read_table,
+    standard_splits,
+)
 from medusa.manifests.labels import LabelError, one_hot, plurality, shares_of
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
 
@@ -114,8 +121,9 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
         )
     names = table[columns.get("id", columns.get("path", ""))].str.strip()
     if (names == "").any():
-        empty = listed(row + 2 for row in names.index[names == ""])
-        raise CorpusError(f"{root}: no id in row {empty} (the header is row 1)")
+        lines = lines_of(table)
+        empty = listed(lines[row] for row in names.index[names == ""])
+        raise CorpusError(f"{root}: no id in line {empty}")
     frame = pd.DataFrame({"id": names})
     if "path" in columns:
         given = or_null(table[columns["path"]])

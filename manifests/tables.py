@@ -1,0 +1,104 @@
+"""Reading a csv so that every bad row is named with its line, and the good ones survive."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+MOST_LINES = 200  # a quoted cell that runs over more lines than this was never closed
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be used: the file, the line it starts on, and what is wrong."""
+
+    path: Path
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}"
+
+
+class Rows(NamedTuple):
+    """The rows of a csv: cells as text, the line each starts on, and the rows left out."""
+
+    header: list[str]
+    cells: list[list[str]]
+    lines: list[int]
+    bad: list[BadRow]
+
+
+def read_rows(path: Path) -> Rows:
+    """Read a csv in UTF-8; rows that are not in UTF-8, quoted badly or uneven are left out.
+
+    Args:
+        path: the file; its first line is the header.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        physical = list(file)
+    header: list[str] | None = None
+    found = Rows([], [], [], [])
+    for line, cells, problem in _logical(physical):
+        width = len(header) if header is not None else len(cells)
+        problem = problem or _problem(cells, width)
+        if problem:
+            found.bad.append(BadRow(path, line, problem))
+        elif header is None:
+            header = [name.strip() for name in cells]
+        else:
+            found.cells.append(cells)
+            found.lines.append(line)
+    return found._replace(header=header or [])
+
+
+def _logical(lines: Sequence[str]) -> Iterator[tuple[int, list[str], str]]:
+    """Yield each row: the line it starts on, its cells, and what is wrong with its quotes."""
+    at = 0
+    width = 0
+    while at < len(lines):
+        cells, used, problem = _row(lines, at, width)
+        if cells or problem:
+            yield at + 1, cells, problem
+            width = width or len(cells)
+        at += used
+
+
+def _row(lines: Sequence[str], at: int, width: int) -> tuple[list[str], int, str]:
+    """Return the cells of the row that starts here, the lines it takes, and the problem."""
+    text = lines[at]
+    if '"' not in text:
+        bare = text.rstrip("\r\n")
+        return (bare.split(",") if bare else []), 1, ""
+    used = 1
+    while text.count('"') % 2 and used < MOST_LINES and at + used < len(lines):
+        text += lines[at + used]
+        used += 1
+    try:
+        cells = next(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as problem:
+        return [], 1, f"a broken quote ({problem})"
+    if used > 1 and width and len(cells) != width:
+        return [], 1, "a broken quote (it is closed only lines later)"
+    return cells, used, ""
+
+
+def strange_byte(text: str) -> str:
+    """Say which byte of a text read with `surrogateescape` is not UTF-8; nothing if all are."""
+    if text.isascii():
+        return ""
+    strange = next((sign for sign in text if "\udc80" <= sign <= "\udcff"), "")
+    return f"a byte that is not UTF-8 (0x{ord(strange) - 0xDC00:02x})" if strange else ""
+
+
+def _problem(cells: list[str], width: int) -> str:
+    """Say what is wrong with a row that could be parsed; nothing if it is right."""
+    strange = "" if all(map(str.isascii, cells)) else strange_byte("".join(cells))
+    if strange or len(cells) == width:
+        return strange
+    return f"{len(cells)} cells where the header has {width}"
