@@ -23,9 +23,6 @@ class Segment:
     start_s: float
     duration_s: float
 
-    def __str__(self) -> str:
-        return f"{self.path} ({self.start_s:.2f} s + {self.duration_s:.2f} s)"
-
 
 def read_segment(segment: Segment, rate_hz: int) -> Wave:
     """Decode a segment: the mean of its channels, resampled with soxr where the rate differs.

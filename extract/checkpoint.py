@@ -4,8 +4,8 @@ import fnmatch
 import hashlib
 import pickle
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,51 +25,74 @@ class CheckpointError(MedusaError):
     """A checkpoint that cannot be had, is damaged, or is not what the backbone needs."""
 
 
-def read_config(checkpoint: str, revision: str | None = None) -> Any:
-    """Return the `transformers` configuration of a folder or hub id; no code of theirs is run.
+@dataclass(frozen=True)
+class Place:
+    """One exact Hugging Face checkpoint.
+
+    Attributes:
+        source: folder or hub id.
+        name: `local`, or the hub id.
+        revision: digest of the folder's files, or the hub's commit.
+    """
+
+    source: str
+    name: str
+    revision: str
+
+    def read(self, kind: Any, what: str, **choices: Any) -> Any:
+        """Return `kind.from_pretrained` of exactly this checkpoint; no code of its own is run.
+
+        Args:
+            kind: one of transformers' Auto classes.
+            what: the part of the checkpoint that is read, for the error.
+            choices: more arguments of `from_pretrained`.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        revision = None if self.name == LOCAL else self.revision
+        with _explained(self.source, what), quiet():
+            return kind.from_pretrained(
+                self.source, revision=revision, trust_remote_code=False, **choices
+            )
+
+    def config(self) -> Any:
+        """Return its `transformers` configuration."""
+        from transformers import AutoConfig
+
+        return self.read(AutoConfig, "config.json")
+
+
+def find(checkpoint: str, revision: str | None = None) -> Place:
+    """Find out exactly which checkpoint a folder or hub id is.
 
     A hub checkpoint that is in the local cache is taken from there, without asking the hub.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it cannot be had from here.
     """
-    from transformers import AutoConfig
-
     _refuse_absent_path(checkpoint, revision)
-    read = partial(AutoConfig.from_pretrained, checkpoint, trust_remote_code=False)
-    with quiet():
-        if not Path(checkpoint).is_dir():
-            with suppress(OSError):
-                return read(revision=revision, local_files_only=True)
-            revision = _hub_commit(checkpoint, revision)
-        with explained(checkpoint, "config.json"):
-            return read(revision=revision)
+    if Path(checkpoint).is_dir():
+        return Place(checkpoint, LOCAL, folder_digest(Path(checkpoint)))
+    return Place(checkpoint, checkpoint, _commit(checkpoint, revision))
 
 
-def _hub_commit(checkpoint: str, revision: str | None) -> str:
-    """Ask the hub which commit is meant; fails at once where there is no network."""
-    from huggingface_hub import HfApi
+def place_of(backbone: Backbone) -> Place:
+    """Return where a described backbone's weights are."""
+    return Place(backbone.source, backbone.checkpoint, backbone.revision)
+
+
+def _commit(checkpoint: str, revision: str | None) -> str:
+    """Return the commit of a hub checkpoint; fails at once where there is no network."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
 
     try:
+        cached = try_to_load_from_cache(checkpoint, "config.json", revision=revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name
         return str(HfApi().model_info(checkpoint, revision=revision, timeout=10).sha)
-    except Exception as problem:  # its HTTP library's own errors share no other class
+    except Exception as problem:  # the errors of its HTTP library share no other class
         raise CheckpointError(_not_to_be_had(checkpoint, problem)) from problem
-
-
-def identity(checkpoint: str, config: Any) -> tuple[str, str]:
-    """Return (name, revision) as the feature's identity has them.
-
-    A hub checkpoint is its id and commit; a local one `local` and the digest of its files.
-
-    Raises:
-        CheckpointError: the folder has no weights, or the hub gave no commit.
-    """
-    if Path(checkpoint).is_dir():
-        return LOCAL, folder_digest(Path(checkpoint))
-    commit = getattr(config, "_commit_hash", None)
-    if not commit:
-        raise CheckpointError(f"{checkpoint}: the hub names no commit; give one with --revision")
-    return checkpoint, str(commit)
 
 
 def folder_digest(folder: Path) -> str:
@@ -111,16 +134,6 @@ def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
     return [path for path in files if any(fnmatch.fnmatch(path.name, one) for one in patterns)]
 
 
-def where(backbone: Backbone) -> dict[str, Any]:
-    """Return what every `from_pretrained` call needs to read exactly this checkpoint."""
-    revision = None if backbone.checkpoint == LOCAL else backbone.revision
-    return {
-        "pretrained_model_name_or_path": backbone.source,
-        "revision": revision,
-        "trust_remote_code": False,
-    }
-
-
 def load_model(backbone: Backbone, device: str, **choices: Any) -> Any:
     """Read a backbone's weights in float32, safetensors first, else a `.bin` as weights only.
 
@@ -138,10 +151,8 @@ def load_model(backbone: Backbone, device: str, **choices: Any) -> Any:
     import torch
     from transformers import AutoModel
 
-    with explained(backbone.source, "the weights"), quiet():
-        model, report = AutoModel.from_pretrained(
-            **where(backbone), **choices, dtype=torch.float32, output_loading_info=True
-        )
+    choices |= {"dtype": torch.float32, "output_loading_info": True}
+    model, report = place_of(backbone).read(AutoModel, "the weights", **choices)
     # transformers fills these with random numbers and goes on
     absent = [
         key
@@ -191,7 +202,7 @@ def _refuse_absent_path(checkpoint: str, revision: str | None) -> None:
 
 
 @contextmanager
-def explained(checkpoint: str, what: str) -> Iterator[None]:
+def _explained(checkpoint: str, what: str) -> Iterator[None]:
     """Turn what transformers and its loaders raise into one sentence with a remedy."""
     from safetensors import SafetensorError
 

@@ -17,6 +17,8 @@ def pick(asked: str) -> str:
     """
     import torch
 
+    # float32 is to mean float32: a feature must not depend on the machine
+    torch.backends.cudnn.allow_tf32 = False
     if asked == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -7,11 +7,6 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from medusa.cache import FeatureSpec
-from medusa.errors import MedusaError
-
-
-class EncoderError(MedusaError):
-    """An utterance that an encoder does not take."""
 
 
 @dataclass(frozen=True)

@@ -51,13 +51,15 @@ def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") 
         MedusaError: the weights cannot be loaded, the store is of another spec, the disk is full.
     """
     outcome = Outcome()
-    with StoreWriter(job.store, job.spec, provenance(device), non_finite) as writer:
+    with StoreWriter(
+        job.store, job.spec, provenance(device, job.backbone.source), non_finite
+    ) as writer:
         wanted = {one.content: one for one in job.utterances}
         todo = [wanted[content] for content in writer.missing(wanted)]
         if todo:
             encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
             done = len(wanted) - len(todo)
-            with progress(f"extract {job.spec.backbone}", len(wanted), done=done) as advance:
+            with progress(job.spec.backbone, len(wanted), done=done) as advance:
                 plan = batches(todo, budget_s, job.backbone.least_s)
                 _fill(writer, plan, encoder, job.backbone.rate_hz or 0, outcome, advance)
     return outcome
@@ -71,9 +73,13 @@ def remove(store: Path) -> None:
         shutil.rmtree(doomed)
 
 
-def provenance(device: str) -> dict[str, object]:
+def provenance(device: str, source: str) -> dict[str, object]:
     """Return what may change the last digits of a feature, but is not its identity."""
-    return {"device": device, "versions": {name: version(name) for name in LIBRARIES}}
+    return {
+        "device": device,
+        "source": source,
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
 
 
 def _fill(
@@ -113,5 +119,4 @@ def _store(
 
 
 def _note(outcome: Outcome) -> str:
-    speed = outcome.seconds / max(outcome.elapsed_s, 1e-9)
-    return f"{outcome.seconds / 3600:.2f} h of audio, {speed:.0f}x real time"
+    return f"{outcome.seconds / max(outcome.elapsed_s, 1e-9):.0f}x real time"

@@ -78,12 +78,14 @@ def transcribe(
     wanted = {one.content: one for one in utterances}
     missing = [one for content, one in wanted.items() if content not in table.rows]
     if missing:
-        reader = Transcriber(whisper_files.read_model(file, device), language, max_tokens, device)
-        least_s = whisper_files.read_dims(file)["n_audio_ctx"] * FRAME / RATE_HZ
+        reader = Transcriber(
+            whisper_files.read_model(file.source, device), language, max_tokens, device
+        )
+        least_s = whisper_files.read_dims(file.path)["n_audio_ctx"] * FRAME / RATE_HZ
         plan = batches(missing, budget_s, least_s)
         done = len(wanted) - len(missing)
         try:
-            with progress(f"transcribe {name}", len(wanted), done=done) as advance:
+            with progress(name, len(wanted), done=done) as advance:
                 _fill(table, utterances, plan, reader, heard, advance)
         finally:  # also what was heard before an interruption
             table.write(utterances)

@@ -79,7 +79,7 @@ def _official(model: str) -> WhisperFile:
     return WhisperFile(model, cache / file, stem, f"openai-whisper/{stem}", sha256[:16])
 
 
-def read_dims(file: WhisperFile) -> dict[str, int]:
+def read_dims(path: Path) -> dict[str, int]:
     """Return the sizes of a model, without reading its weights into memory.
 
     Raises:
@@ -87,27 +87,31 @@ def read_dims(file: WhisperFile) -> dict[str, int]:
     """
     import torch
 
-    with _explained(file):
-        held = torch.load(file.path, map_location="cpu", mmap=True, weights_only=True)
+    with _explained(path):
+        held = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
         dims: dict[str, int] = dict(held["dims"])
         return dims
 
 
-def read_model(file: WhisperFile, device: str) -> Any:
+def read_model(source: str, device: str) -> Any:
     """Return the `whisper.Whisper` model in float32; official files are checked by their hash.
+
+    Args:
+        source: of a `WhisperFile`.
+        device: where to put it.
 
     Raises:
         CheckpointError: damaged, or not such a file.
     """
     import whisper
 
-    with _explained(file):  # load_model reads with weights_only=True
-        model = whisper.load_model(file.source, device=device)
+    with _explained(source):  # load_model reads with weights_only=True
+        model = whisper.load_model(source, device=device)
     return model.float().eval().requires_grad_(False)
 
 
 @contextmanager
-def _explained(file: WhisperFile) -> Iterator[None]:
+def _explained(file: Path | str) -> Iterator[None]:
     try:
         yield
     except (
@@ -116,6 +120,6 @@ def _explained(file: WhisperFile) -> Iterator[None]:
     ) as problem:
         reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
         raise CheckpointError(
-            f"{file.path}: not an openai-whisper checkpoint ({reason}); expected a file that "
+            f"{file}: not an openai-whisper checkpoint ({reason}); expected a file that "
             "holds `dims` and `model_state_dict`"
         ) from problem

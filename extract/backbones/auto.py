@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from medusa.extract.backbones import ssl, text, whisper, whisper_hf
-from medusa.extract.checkpoint import CheckpointError, read_config
+from medusa.extract.checkpoint import CheckpointError, find
 from medusa.extract.encoder import Backbone, Encoder
 
 CHECKPOINTS = {"auto": ""}
@@ -17,13 +17,14 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """
     if Path(checkpoint).is_file():
         return whisper.describe(name, checkpoint, revision)
-    config = read_config(checkpoint, revision)
+    place = find(checkpoint, revision)
+    config = place.config()
     if config.model_type == "whisper":
-        return whisper_hf.describe_config(name, checkpoint, config)
+        return whisper_hf.describe_config(name, place, config)
     if ssl.hears_samples(config):
-        return ssl.describe_config(name, checkpoint, config)
+        return ssl.describe_config(name, place, config)
     if text.reads_tokens(config):
-        return text.describe_config(name, checkpoint, config)
+        return text.describe_config(name, place, config)
     raise CheckpointError(
         f"{checkpoint}: {config.model_type} is neither an encoder of samples (wavlm, hubert, "
         "wav2vec2, data2vec-audio, ...), nor of text (roberta, modernbert, bert, ...), nor Whisper"

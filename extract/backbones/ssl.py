@@ -15,13 +15,11 @@ from medusa.console import say
 from medusa.extract.audio import RESAMPLER, Wave
 from medusa.extract.checkpoint import (
     CheckpointError,
-    explained,
+    Place,
+    find,
     has_feature_extractor,
-    identity,
     load_model,
-    quiet,
-    read_config,
-    where,
+    place_of,
 )
 from medusa.extract.encoder import Backbone, Encoded
 
@@ -43,27 +41,27 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     Raises:
         CheckpointError: not to be had, or not an encoder of samples.
     """
-    return describe_config(name, checkpoint, read_config(checkpoint, revision))
+    place = find(checkpoint, revision)
+    return describe_config(name, place, place.config())
 
 
-def describe_config(name: str, checkpoint: str, config: Any) -> Backbone:
+def describe_config(name: str, place: Place, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
     if not hears_samples(config):
         raise CheckpointError(
-            f"{checkpoint}: a {config.model_type} model does not read samples; expected wavlm, "
+            f"{place.source}: a {config.model_type} model does not read samples; expected wavlm, "
             "hubert, wav2vec2 or the like (for other kinds: --backbone auto)"
         )
-    label, revision = identity(checkpoint, config)
-    listener = _feature_extractor(checkpoint, None if label == "local" else revision)
-    if not has_feature_extractor(checkpoint):
-        say(f"{checkpoint}: no preprocessor_config.json; assuming 16 kHz, normalised clip by clip")
+    listener = _feature_extractor(place)
+    if not has_feature_extractor(place.source):
+        say(f"{place.source}: no preprocessor_config.json; assuming 16 kHz, clips normalised")
     rate_hz = int(listener.sampling_rate)
     return Backbone(
         name=name,
         family="ssl",
-        source=checkpoint,
-        checkpoint=label,
-        revision=revision,
+        source=place.source,
+        checkpoint=place.name,
+        revision=place.revision,
         input="audio",
         n_layers=config.num_hidden_layers,
         width=config.hidden_size,
@@ -89,27 +87,24 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     Raises:
         CheckpointError: they cannot be read, or are not complete.
     """
-    config = read_config(backbone.source, where(backbone)["revision"])
+    place = place_of(backbone)
+    config = place.config()
     if hasattr(config, "add_adapter"):
         config.add_adapter = False  # it comes after the last layer and changes the frame rate
     # WavLM's gated relative positions exist in its eager attention only
     attention = {"attn_implementation": "eager"} if config.model_type == "wavlm" else {}
     model = load_model(backbone, device, config=config, **attention)
-    listener = _feature_extractor(backbone.source, where(backbone)["revision"])
-    return SpeechEncoder(model, listener, layers)
+    return SpeechEncoder(model, _feature_extractor(place), layers)
 
 
-def _feature_extractor(checkpoint: str, revision: str | None) -> Any:
+def _feature_extractor(place: Place) -> Any:
     """Return the checkpoint's own normalisation and rate; the usual where it names none."""
     import transformers
 
     library: Any = transformers  # these classes have no types
-    if not has_feature_extractor(checkpoint):
+    if not has_feature_extractor(place.source):
         return library.Wav2Vec2FeatureExtractor()
-    with explained(checkpoint, "preprocessor_config.json"), quiet():
-        return library.AutoFeatureExtractor.from_pretrained(
-            checkpoint, revision=revision, trust_remote_code=False
-        )
+    return place.read(library.AutoFeatureExtractor, "preprocessor_config.json")
 
 
 @dataclass(frozen=True)

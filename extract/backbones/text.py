@@ -9,15 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from medusa.extract.checkpoint import (
-    CheckpointError,
-    explained,
-    identity,
-    load_model,
-    quiet,
-    read_config,
-    where,
-)
+from medusa.extract.checkpoint import CheckpointError, Place, find, load_model, place_of
 from medusa.extract.encoder import Backbone, Encoded
 
 CHECKPOINTS = {
@@ -39,24 +31,24 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     Raises:
         CheckpointError: not to be had, or not a text encoder.
     """
-    return describe_config(name, checkpoint, read_config(checkpoint, revision))
+    place = find(checkpoint, revision)
+    return describe_config(name, place, place.config())
 
 
-def describe_config(name: str, checkpoint: str, config: Any) -> Backbone:
+def describe_config(name: str, place: Place, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
     if not reads_tokens(config):
         raise CheckpointError(
-            f"{checkpoint}: a {config.model_type} model does not read text; expected roberta, "
+            f"{place.source}: a {config.model_type} model does not read text; expected roberta, "
             "modernbert, bert or the like (for other kinds: --backbone auto)"
         )
-    label, revision = identity(checkpoint, config)
-    tokenizer = _tokenizer(checkpoint, None if label == "local" else revision)
+    tokenizer = _tokenizer(place)
     return Backbone(
         name=name,
         family="text",
-        source=checkpoint,
-        checkpoint=label,
-        revision=revision,
+        source=place.source,
+        checkpoint=place.name,
+        revision=place.revision,
         input="text",
         n_layers=config.num_hidden_layers,
         width=config.hidden_size,
@@ -83,15 +75,14 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "TextEncod
     model = load_model(backbone, device)
     if model.config.is_encoder_decoder:
         model = model.get_encoder()
-    tokenizer = _tokenizer(backbone.source, where(backbone)["revision"])
+    tokenizer = _tokenizer(place_of(backbone))
     return TextEncoder(model, tokenizer, layers, backbone.preprocessing["max_tokens"])
 
 
-def _tokenizer(checkpoint: str, revision: str | None) -> Any:
+def _tokenizer(place: Place) -> Any:
     from transformers import AutoTokenizer
 
-    with explained(checkpoint, "the tokenizer"), quiet():
-        return AutoTokenizer.from_pretrained(checkpoint, revision=revision, trust_remote_code=False)
+    return place.read(AutoTokenizer, "the tokenizer")
 
 
 def _max_tokens(config: Any, tokenizer: Any) -> int | None:

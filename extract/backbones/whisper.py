@@ -29,7 +29,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     if revision:
         raise CheckpointError(f"--revision {revision}: openai-whisper has none; leave it out")
     file = whisper_files.find(checkpoint)
-    dims = whisper_files.read_dims(file)
+    dims = whisper_files.read_dims(file.path)
     return facts(
         name,
         family="whisper",
@@ -82,7 +82,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "WhisperEn
     Raises:
         CheckpointError: they cannot be read.
     """
-    encoder = whisper_files.read_model(whisper_files.find(backbone.source), device).encoder
+    encoder = whisper_files.read_model(backbone.source, device).encoder
     return WhisperEncoder(lambda mel: states(encoder, mel), backbone, layers, device)
 
 

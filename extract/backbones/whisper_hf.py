@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, WhisperEncoder, facts
-from medusa.extract.checkpoint import identity, load_model, read_config
+from medusa.extract.checkpoint import Place, find, load_model
 from medusa.extract.encoder import Backbone
 
 CHECKPOINTS: dict[str, str] = {}  # by `auto` only
@@ -17,16 +17,17 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     Raises:
         CheckpointError: not to be had.
     """
-    return describe_config(name, checkpoint, read_config(checkpoint, revision))
+    place = find(checkpoint, revision)
+    return describe_config(name, place, place.config())
 
 
-def describe_config(name: str, checkpoint: str, config: Any) -> Backbone:
+def describe_config(name: str, place: Place, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
     return facts(
         name,
         family="whisper_hf",
-        source=checkpoint,
-        identity=identity(checkpoint, config),
+        source=place.source,
+        identity=(place.name, place.revision),
         n_layers=config.encoder_layers,
         width=config.d_model,
         mels=config.num_mel_bins,

@@ -111,11 +111,11 @@ def test_spoiled_folders_are_named(copied: Callable[[str], Path], tmp_path: Path
     weights.write_bytes(weights.read_bytes()[:3000])
     with pytest.raises(CheckpointError, match="the weights cannot be read"):
         load(folder)
-    weights.unlink()
-    with pytest.raises(CheckpointError, match="no weights here"):
-        load(folder)
     (folder / "config.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"config\.json cannot be read"):
+        load(folder)
+    weights.unlink()
+    with pytest.raises(CheckpointError, match="no weights here"):
         load(folder)
     (folder / "config.json").unlink()
     with pytest.raises(CheckpointError, match=r"no config\.json here"):
@@ -134,5 +134,6 @@ def test_a_model_of_no_family_is_refused(tmp_path: Path) -> None:
     from transformers import ViTConfig
 
     ViTConfig().save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"never read")
     with pytest.raises(CheckpointError, match="vit is neither"):
         describe("auto", str(tmp_path))

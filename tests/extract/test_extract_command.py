@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,7 +137,7 @@ def test_bad_files_are_named_and_the_others_kept(
     assert len(only_store(tmp_path)) == 4
 
     (tmp_path / "wav/u1.wav").write_bytes(whole)
-    with pytest.raises(MedusaError, match=r"1 utterances[^:]*:\n  u4: .*no such file"):
+    with pytest.raises(MedusaError, match=r"1 utterance[^:]*:\n  u4: .*no such file"):
         run(tmp_path, "extract", "--backbone", "logmel")
     assert len(only_store(tmp_path)) == 5
 
@@ -152,7 +153,7 @@ def test_an_error_becomes_one_message_and_exit_code_1(
         [*command, "extract", "--backbone", "logmel"], capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("medusa: 1 utterances have no features")
+    assert done.stderr.startswith("medusa: 1 utterance has no features")
     assert "Traceback" not in done.stderr
 
 
@@ -178,6 +179,30 @@ def test_long_rows_are_refused(tmp_path: Path, workspace: Callable[..., Manifest
     manifest.write(tmp_path / "manifest.parquet")
     with pytest.raises(MedusaError, match="longer than 10 minutes: u0"):
         run(tmp_path, "extract", "--backbone", "logmel")
+
+
+def test_a_hub_checkpoint_is_its_commit_and_taken_from_the_cache(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> None:
+    """`medusa extract --backbone wavlm` as written, with the hub's cache laid out by hand."""
+    workspace((8000,))
+    commit = "c1423ed94bb01d80a3f5ce5bc39f6026a0f4828c"
+    cached = tmp_path / "hub" / "models--microsoft--wavlm-large"
+    shutil.copytree(checkpoint("wavlm"), cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    code = "from medusa.cli import main; main()"
+    command = [sys.executable, "-c", code, "--workspace", str(tmp_path)]
+    environment = os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [*command, "extract", "--backbone", "wavlm"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    spec = only_store(tmp_path).spec
+    assert (spec.checkpoint, spec.revision) == ("microsoft/wavlm-large", commit)
 
 
 def test_the_same_audio_twice_is_stored_once(

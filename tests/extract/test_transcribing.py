@@ -131,7 +131,7 @@ def test_bad_files_are_named_and_the_others_kept(
     workspace(LENGTHS)
     shutil.copy(tmp_path / "wav/u0.wav", tmp_path / "wav/u2.wav")
     given = ["--model", str(talkative), "--language", "en", f"--max-tokens={TOKENS}"]
-    with pytest.raises(MedusaError, match=r"1 utterances have no transcript[^:]*:\n  u2: "):
+    with pytest.raises(MedusaError, match=r"1 utterance has no transcript[^:]*:\n  u2: "):
         run(tmp_path, *given)
     table = read_transcripts(tmp_path / "transcripts/talkative.parquet")
     assert table["id"].tolist() == ["u0", "u1", "u3"]
