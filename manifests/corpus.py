@@ -76,13 +76,56 @@ def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
     rows = read_rows(file_at(path))
     refuse_bad_rows(rows.bad)
     frame = frame_of(rows, path)
-    absent = [name for name in columns if name not in frame]
-    if absent:
-        wanted = listed(f"{name!r}{nearest(name, frame.columns)}" for name in absent)
-        raise CorpusError(
-            f"{path}:1: no column {wanted}; it has {', '.join(map(str, frame.columns))}"
-        )
+    require_columns(frame, columns, path)
     return frame
+
+
+def parquet_table(path: Path) -> "pd.DataFrame":
+    """Read a Parquet file as text, as `read_table` would read the csv of it.
+
+    Raises:
+        CorpusError: the file is missing or not Parquet.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        frame = pd.read_parquet(file_at(path))
+    except (pa.ArrowException, OSError) as problem:
+        raise CorpusError(f"{path}: not a readable Parquet file: {problem}") from problem
+    return as_text(frame)
+
+
+def as_text(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Return every cell as text; empty where it is null."""
+    text = frame.copy()
+    for name in frame.columns:
+        text[name] = frame[name].astype(object).map(str).where(frame[name].notna(), "")
+    return text.astype("str").reset_index(drop=True)
+
+
+def require_columns(table: "pd.DataFrame", columns: Sequence[str], path: Path) -> None:
+    """Raise a CorpusError that names absent columns and their nearest."""
+    absent = [name for name in columns if name not in table]
+    if absent:
+        wanted = listed(f"{name!r}{nearest(name, table.columns)}" for name in absent)
+        raise CorpusError(
+            f"{path}:1: no column {wanted}; it has {', '.join(map(str, table.columns))}"
+        )
+
+
+def optional(library: str) -> Any:
+    """Import a library that is an extra.
+
+    Raises:
+        CorpusError: it is not installed; the message names the extra.
+    """
+    try:
+        return importlib.import_module(library)
+    except ImportError as problem:
+        raise CorpusError(
+            f"this needs the library {library}: pip install 'medusa-ser[{library}]'"
+        ) from problem
 
 
 def file_at(path: Path) -> Path:

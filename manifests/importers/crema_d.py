@@ -7,7 +7,9 @@ actors' gender, `AudioWAV/` the recordings; without that folder the rows are kep
 Raters heard the voice, saw the face, or both: three sets of votes for the same clips, one of which
 `--channel` picks. An id is the clip's name: `1001_DFA_ANG_XX` is actor 1001, sentence DFA, acted
 anger, intensity unspecified. The label is the emotion most voted for, not the one acted; ties have
-none. Raters are not named in the table. The corpus has no split of its own.
+none. Raters are not named in the table. `--labels intended` takes the acted emotion instead, of
+the recordings (or of `SentenceFilenames.csv`), and needs no votes. The corpus has no split of its
+own; protocols leave actors out.
 
 Source: Cao et al., CREMA-D, IEEE Transactions on Affective Computing, 2014. Licence: ODbL 1.0.
 """
@@ -20,7 +22,7 @@ import pandas as pd
 
 from medusa.errors import listed
 from medusa.manifests.corpus import CorpusError, folder, numbers, read_table
-from medusa.manifests.labels import from_votes
+from medusa.manifests.labels import from_votes, one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest
 
 EMOTIONS = {
@@ -31,6 +33,7 @@ EMOTIONS = {
     "N": "neutral",
     "S": "sad",
 }
+ACTED = {name[:3].upper(): name for name in EMOTIONS.values()}
 SCHEME = LabelScheme("crema-d", tuple(EMOTIONS.values()))
 CHANNELS = {"voice": "1", "face": "2", "both": "3"}  # first digit of a row's running number
 SENTENCES = {
@@ -54,18 +57,27 @@ OPTIONS = [
         default="voice",
         show_default=True,
         help="What the raters had: the voice alone, the face alone, or both.",
-    )
+    ),
+    click.Option(
+        ["--labels"],
+        type=click.Choice(["perceived", "intended"]),
+        default="perceived",
+        show_default=True,
+        help="What raters heard, or what the actor was asked for.",
+    ),
 ]
 
 
-def import_corpus(root: Path, channel: str = "voice") -> Manifest:
-    """Read the votes of one channel, and the recordings where they are.
+def import_corpus(root: Path, channel: str = "voice", labels: str = "perceived") -> Manifest:
+    """Read the votes of one channel or the acted emotions, and the recordings where they are.
 
     Raises:
         CorpusError: a table is missing or not in the published form, or a clip is not named as
             in CREMA-D.
     """
     folder(root, "CREMA-D")
+    if labels == "intended":
+        return _intended(root)
     table = _votes_table(root)
     table = table[table["number"].str.startswith(CHANNELS[channel])].reset_index(drop=True)
     votes = _one_row_per_vote(table)
@@ -73,6 +85,19 @@ def import_corpus(root: Path, channel: str = "voice") -> Manifest:
     label, soft = from_votes(votes, frame["id"], SCHEME)
     frame = pd.concat([frame.assign(label=label), soft], axis=1)
     return Manifest(frame, SCHEME, votes)
+
+
+def _intended(root: Path) -> Manifest:
+    """Read the emotions that the clips' names say were acted."""
+    stems = sorted(file.stem for file in (root / "AudioWAV").glob("*.wav"))
+    if not stems:
+        stems = list(read_table(root / "SentenceFilenames.csv", ["Filename"])["Filename"])
+    names = pd.Series(stems, dtype="str")
+    frame = _clips(root, names).assign(label=names.str.split("_").str[2].map(ACTED))
+    strange = names[frame["label"].isna()]
+    if len(strange):
+        raise CorpusError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
+    return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
 
 
 def _votes_table(root: Path) -> pd.DataFrame:

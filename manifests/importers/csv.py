@@ -1,8 +1,9 @@
-"""Any corpus as one table: a csv in UTF-8 with a row per utterance, columns named by options.
+"""Any corpus as one table: a csv in UTF-8 or a Parquet file with a row per utterance.
 
-ROOT is the csv. A column that has the manifest's own name (`id`, `path`, `speaker`, `gender`,
-`language`, `split`, `text`, `label`, `start_s`, `duration_s`, `arousal`, `valence`, `dominance`,
-`p_<class>`) is read without saying so; an option names another. Only the id is needed, and where
+ROOT is the csv, or a file ending in `.parquet`. A column that has the manifest's own name (`id`,
+`path`, `speaker`, `gender`, `language`, `split`, `text`, `label`, `start_s`, `duration_s`,
+`arousal`, `valence`, `dominance`, `p_<class>`) is read without saying so; an option names another.
+Only the id is needed, and where
 there is none the path serves. Paths are relative to the csv's folder, or to `--audio`.
 
 Labels come as a consensus (`--label`), as soft labels (`--soft angry=Angry,sad=Sad`), or both; each
@@ -22,7 +23,9 @@ from medusa.manifests.corpus import (
     lines_of,
     numbers,
     or_null,
+    parquet_table,
     read_table,
+    require_columns,
     standard_splits,
 )
 from medusa.manifests.labels import LabelError, one_hot, plurality, shares_of
@@ -93,10 +96,36 @@ def import_corpus(
             path, or no label.
         LabelError: a label is not one of the classes given.
     """
+    table = parquet_table(root) if root.suffix == ".parquet" else read_table(root, [])
+    given = {"soft": soft, "classes": classes, "no_consensus": no_consensus, "name": name}
+    return from_table(table, root, audio or root.parent, counts=counts, **given, **columns)
+
+
+def from_table(
+    table: pd.DataFrame,
+    root: Path,
+    audio: Path,
+    soft: str | None = None,
+    counts: bool = False,
+    classes: str | None = None,
+    no_consensus: str | None = None,
+    name: str | None = None,
+    **columns: str | None,
+) -> Manifest:
+    """Return a manifest of a table of text; the options are those of the command.
+
+    Args:
+        table: every cell as text, empty where there is nothing.
+        root: where it came from, for messages.
+        audio: the folder that paths are relative to.
+
+    Raises:
+        CorpusError, LabelError: as `import_corpus`.
+    """
     named = {key: column for key, column in columns.items() if column}
     shares = _soft_columns(soft)
-    table = read_table(root, [*named.values(), *shares.values()])
-    frame = _rows(table, root, _found(table, named), audio or root.parent)
+    require_columns(table, [*named.values(), *shares.values()], root)
+    frame = _rows(table, root, _found(table, named), audio)
     label = _consensus(frame.pop("label"), no_consensus) if "label" in frame else None
     shares = shares or _own_soft_columns(table)
     scheme = LabelScheme(name or root.stem, _classes(root, classes, shares, label))

@@ -1,8 +1,11 @@
-"""MELD: 13,708 utterances of a television series, as text; 7 emotions, heavily unbalanced.
+"""MELD: 13,708 utterances of a television series; 7 emotions, heavily unbalanced.
 
 ROOT is the folder with `train_sent_emo.csv`, `dev_sent_emo.csv` and `test_sent_emo.csv` (9,989,
 1,109 and 2,610 rows). Those files are the corpus's own split; an id says which (`train_dia0_utt0`),
-because dialogue numbers start again in each. Only the text is read: utterances have no audio here.
+because dialogue numbers start again in each. Recordings are found by their names, `dia0_utt0.wav`
+(or .flac), in folders whose names say the split (`train_splits`, `dev_splits_complete`,
+`output_repeated_splits_test`); the published clips are videos, whose sound must be taken out first
+(`ffmpeg -i dia0_utt0.mp4 -ac 1 -ar 16000 dia0_utt0.wav`). Without any, rows have no audio.
 
 The six main characters are in all three splits by design of the corpus, so its protocol is not
 speaker-independent; the audit says so as a warning. One consensus label per utterance, no votes.
@@ -36,6 +39,7 @@ def import_corpus(root: Path) -> Manifest:
     """
     folder(root, "MELD")
     frame = pd.concat([_rows(root, split) for split in SPLITS], ignore_index=True)
+    frame["path"] = _recordings(root, frame["id"])
     soft = one_hot(frame["label"], SCHEME)
     provenance: dict[str, object] = {"split": {"by": "corpus"}}
     return Manifest(pd.concat([frame, soft], axis=1), SCHEME, provenance=provenance)
@@ -53,3 +57,16 @@ def _rows(root: Path, split: str) -> pd.DataFrame:
             "label": table["Emotion"].str.strip().str.lower(),
         }
     )
+
+
+def _recordings(root: Path, ids: "pd.Series[str]") -> "pd.Series[str]":
+    """Return each utterance's recording, where there are any; one that is missing is expected."""
+    found: dict[str, str] = {}
+    for path in root.rglob("dia*_utt*"):
+        place = path.relative_to(root).parent.as_posix()
+        split = next((name for name in SPLITS if name in place), None)
+        if split and path.suffix in (".wav", ".flac") and not path.name.startswith("._"):
+            found[f"{split}_{path.stem}"] = str(path)
+    if not found:
+        return pd.Series(None, index=ids.index, dtype="str")
+    return ids.map(found).fillna(str(root) + "/" + ids.str.replace("_", "_splits/", n=1) + ".wav")

@@ -1,0 +1,68 @@
+"""An audformat database (audEERING): a folder with db.yaml and its tables, read by the library.
+
+ROOT is the folder with `db.yaml`. `--table` names the table with the labels (default: the only one
+that has the label's column); the other options name its columns as for `csv`, such as
+`--label emotion --speaker speaker`. Segments keep their start and length. Needs the extra
+`medusa-ser[audformat]`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from medusa.errors import listed
+from medusa.manifests.corpus import CorpusError, as_text, folder, optional
+from medusa.manifests.importers.csv import OPTIONS as CSV_OPTIONS
+from medusa.manifests.importers.csv import from_table
+from medusa.manifests.manifest import Manifest
+
+OPTIONS = [
+    click.Option(["--table"], metavar="TABLE", help="The table with the labels."),
+    *CSV_OPTIONS,
+]
+
+
+def import_corpus(
+    root: Path,
+    table: str | None = None,
+    label: str | None = None,
+    audio: Path | None = None,
+    **options: Any,
+) -> Manifest:
+    """Read the database in `root`.
+
+    Raises:
+        CorpusError: no database, no such table, or as the importer `csv`.
+    """
+    audformat = optional("audformat")
+    if not (folder(root, "the database") / "db.yaml").is_file():
+        raise CorpusError(f"{root}: no db.yaml here; expected the folder of an audformat database")
+    database = audformat.Database.load(str(root))
+    chosen = _table(database, table, label or "label", root)
+    frame = database[chosen].df.reset_index()
+    rows = as_text(frame.drop(columns=[name for name in ("start", "end") if name in frame]))
+    if "start" in frame:
+        seconds = {
+            name: pd.to_timedelta(frame[name]).dt.total_seconds() for name in ("start", "end")
+        }
+        length = seconds["end"] - seconds["start"]
+        rows["start_s"] = as_text(pd.DataFrame({"s": seconds["start"]}))["s"]
+        rows["duration_s"] = as_text(pd.DataFrame({"s": length}))["s"]
+    rows = rows.rename(columns={"file": "path"})
+    if "id" not in rows and not options.get("id"):
+        rows["id"] = rows["path"] + ("#" + rows["start_s"] if "start_s" in rows else "")
+    return from_table(rows, root / "db.yaml", audio or root, label=label, **options)
+
+
+def _table(database: Any, table: str | None, label: str, root: Path) -> str:
+    """Return the name of the table that has the labels."""
+    tables = [str(name) for name in database.tables]
+    fits = [name for name in tables if label in database[name].columns]
+    if table is None and len(fits) == 1:
+        return fits[0]
+    if table is None or table not in tables:
+        which = f"no table {table!r}" if table else f"{len(fits)} tables have a column {label!r}"
+        raise CorpusError(f"{root}: {which}; name one with --table: {listed(tables, 20)}")
+    return table

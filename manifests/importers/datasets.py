@@ -1,0 +1,83 @@
+"""A Hugging Face `datasets` folder on disk (`save_to_disk`), read by the library.
+
+ROOT is the folder of a dataset, or of several named splits, whose names become the split. Columns
+are named by options as for `csv`; class labels become their names. An `audio` column's files are
+used where they are; recordings that are inside the dataset are written to `--unpack FOLDER`. Needs
+the extra `medusa-ser[datasets]`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from medusa.manifests.corpus import CorpusError, as_text, folder, optional
+from medusa.manifests.importers.csv import OPTIONS as CSV_OPTIONS
+from medusa.manifests.importers.csv import from_table
+from medusa.manifests.manifest import Manifest
+
+OPTIONS = [
+    click.Option(
+        ["--unpack"],
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where to write recordings that are inside the dataset.",
+    ),
+    *CSV_OPTIONS,
+]
+
+
+def import_corpus(
+    root: Path, unpack: Path | None = None, audio: Path | None = None, **options: Any
+) -> Manifest:
+    """Read the dataset in `root`.
+
+    Raises:
+        CorpusError: no dataset, recordings inside it without `unpack`, or as the importer `csv`.
+    """
+    library = optional("datasets")
+    try:
+        loaded = library.load_from_disk(str(folder(root, "the dataset")))
+    except FileNotFoundError as problem:
+        raise CorpusError(f"{root}: not a folder written by save_to_disk: {problem}") from problem
+    parts = loaded if isinstance(loaded, library.DatasetDict) else {None: loaded}
+    frames = [_frame(library, part, split, root, unpack) for split, part in parts.items()]
+    table = as_text(pd.concat(frames, ignore_index=True))
+    return from_table(table, root, audio or root, **options)
+
+
+def _frame(
+    library: Any, part: Any, split: str | None, root: Path, unpack: Path | None
+) -> pd.DataFrame:
+    """Return one split's table, classes by name and recordings by path."""
+    for name, feature in part.features.items():
+        if isinstance(feature, library.Audio):
+            part = part.cast_column(name, library.Audio(decode=False))
+    frame: pd.DataFrame = part.to_pandas()
+    for name, feature in part.features.items():
+        if isinstance(feature, library.ClassLabel):
+            names = dict(enumerate(feature.names))
+            frame[name] = frame[name].map(names)  # -1, no label, becomes null
+        elif isinstance(feature, library.Audio):
+            cells = zip(frame.index, frame.pop(name), strict=True)
+            frame["path"] = [_path(cell, f"{split or 'row'}-{row}", root, unpack)
+                             for row, cell in cells]  # fmt: skip
+    if split is not None and "split" not in frame:
+        frame["split"] = split
+    return frame
+
+
+def _path(cell: dict[str, Any] | None, name: str, root: Path, unpack: Path | None) -> str | None:
+    """Return where a recording is, written out first if it is inside the dataset."""
+    if not cell:
+        return None
+    if not cell.get("bytes"):
+        return str(cell["path"])
+    if unpack is None:
+        raise CorpusError(f"{root}: recordings are inside the dataset; say where to write them: "
+                          "--unpack FOLDER")  # fmt: skip
+    unpack.mkdir(parents=True, exist_ok=True)
+    path = unpack / Path(cell.get("path") or f"{name}.wav").name
+    if not path.exists() or path.read_bytes() != cell["bytes"]:
+        path.write_bytes(cell["bytes"])
+    return str(path.resolve())

@@ -1,0 +1,98 @@
+"""ESD, the Emotional Speech Database: acted English and Mandarin, 35,000 utterances, 20 speakers.
+
+Five emotions, 350 parallel utterances each; speakers 0001 to 0010 speak Mandarin, 0011 to 0020
+English (`--language en` reads those alone). A file is `0011/Angry/train/0011_000351.wav`, in some
+copies without the split's folder; `0011/0011.txt` has a line per utterance: name, text, emotion.
+ROOT is the folder with the speakers' folders, or one above it.
+
+Where the folders `train`, `evaluation` and `test` are there, they are the split (`evaluation` is
+dev); all speakers are in all three. One label per utterance, the emotion that was acted.
+
+Source: Zhou et al., Speech Communication, 2022; free for research,
+https://github.com/HLTSingapore/Emotional-Speech-Data
+"""
+
+import re
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from medusa.manifests.corpus import CorpusError
+from medusa.manifests.file_names import named_recordings
+from medusa.manifests.labels import one_hot
+from medusa.manifests.manifest import LabelScheme, Manifest
+
+EMOTIONS = ("angry", "happy", "neutral", "sad", "surprise")
+SCHEME = LabelScheme("esd", EMOTIONS)
+NAME = re.compile(
+    rf"(?P<emotion>{'|'.join(EMOTIONS)})/(?:(?P<split>train|evaluation|test)/)?"
+    r"(?P<id>(?P<speaker>00[012]\d)_\d{6})$",
+    re.IGNORECASE,
+)
+SPLITS = {"train": "train", "evaluation": "dev", "test": "test"}
+MEN = ("0004", "0005", "0006", "0008", "0010", "0011", "0012", "0013", "0014", "0020")
+ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")  # the tables of the speakers differ
+OPTIONS = [
+    click.Option(
+        ["--language"],
+        type=click.Choice(["en", "zh", "both"]),
+        default="both",
+        show_default=True,
+        help="Which speakers to read.",
+    )
+]
+
+
+def import_corpus(root: Path, language: str = "both") -> Manifest:
+    """Read the paths below `root`, and the speakers' tables of texts.
+
+    Raises:
+        CorpusError: no wav file, files not named as in ESD, or none in this language.
+    """
+    found = named_recordings(root, "ESD", NAME, "0011/Angry/train/0011_000351.wav")
+    rows = [_row(file, name) for file, name in found]
+    rows = [row for row in rows if language in ("both", row["language"])]
+    if not rows:
+        raise CorpusError(f"{root}: no utterance with --language {language}")
+    frame = pd.DataFrame(rows)
+    frame["text"] = frame["id"].map(_texts(root))
+    provenance: dict[str, object] = {}
+    if frame["split"].notna().all():
+        provenance = {"split": {"by": "corpus"}}
+    soft = one_hot(frame["label"], SCHEME)
+    return Manifest(pd.concat([frame, soft], axis=1), SCHEME, provenance=provenance)
+
+
+def _row(file: Path, name: re.Match[str]) -> dict[str, str | None]:
+    speaker = name["speaker"]
+    return {
+        "id": name["id"],
+        "path": str(file),
+        "speaker": speaker,
+        "gender": "male" if speaker in MEN else "female",
+        "language": "zh" if speaker <= "0010" else "en",
+        "split": SPLITS[name["split"].lower()] if name["split"] else None,
+        "label": name["emotion"].lower(),
+    }
+
+
+def _texts(root: Path) -> dict[str, str]:
+    """Return the text of each utterance, from `<speaker>.txt` wherever it is."""
+    texts: dict[str, str] = {}
+    for path in sorted(root.rglob("00[012][0-9].txt")):
+        for line in _decoded(path).splitlines():
+            parts = [part.strip() for part in line.split("\t")]
+            if len(parts) >= 2:
+                texts[parts[0]] = parts[1]
+    return texts
+
+
+def _decoded(path: Path) -> str:
+    data = path.read_bytes()
+    for encoding in ENCODINGS:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise CorpusError(f"{path}: text in none of {', '.join(ENCODINGS)}; save it as UTF-8")

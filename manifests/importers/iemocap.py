@@ -1,0 +1,193 @@
+"""IEMOCAP: acted and improvised English dialogues, 10,039 utterances of ten actors, five sessions.
+
+Nine emotions, "other", and valence, activation (here: arousal) and dominance, by three raters or
+more. ROOT is the folder with `Session1` to `Session5`: `dialog/EmoEvaluation/*.txt` has the label
+of every utterance and its raters' own, `dialog/transcriptions/*.txt` the texts and
+`sentences/wav/<dialogue>/*.wav` the recordings; without those the rows are kept without audio.
+
+The label is the published consensus (`xxx` is none). Raters may name several emotions: the first is
+kept as primary, the others as secondary, and the soft label counts each once a rater. The actors'
+ratings of themselves are left out, as in the published consensus. Ratings from 1 to 5 are stretched
+to 1 to 7. `--classes four` (angry, happy with excited, neutral, sad: 5,531 utterances) and
+`iemocap-6` are the usual views; utterances of other classes are left out, or kept without a label.
+
+An id is `Ses01F_impro01_M003`: session 1, the dialogue, the man's fourth turn; the speaker is
+`Ses01M`. The corpus has no split of its own; protocols leave a session out
+(`medusa manifest split --leave-out Ses05 --of session`).
+
+Source: Busso et al., Language Resources and Evaluation, 2008. Licence: from USC SAIL on request,
+https://sail.usc.edu/iemocap/
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from medusa.manifests.corpus import CorpusError, folder, refuse_bad_rows
+from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
+from medusa.manifests.schemes import SCHEMES, Rules, label_votes, parse
+from medusa.manifests.tables import BadRow
+from medusa.manifests.tally import Line
+
+ALL = "angry,disgust,excited,fear,frustrated,happy,neutral,sad,surprise"
+CODES = {
+    **{"ang": "angry", "dis": "disgust", "exc": "excited", "fea": "fear", "fru": "frustrated"},
+    **{"hap": "happy", "neu": "neutral", "sad": "sad", "sur": "surprise"},
+    **{"oth": "other", "xxx": ""},
+}
+WORDS = {
+    **{"anger": "angry", "disgust": "disgust", "excited": "excited", "fear": "fear"},
+    **{"frustration": "frustrated", "happiness": "happy", "neutral": "neutral"},
+    **{"neutral state": "neutral", "sadness": "sad", "surprise": "surprise", "other": "other"},
+}
+HEAD = re.compile(
+    r"\[(?P<start>[\d.]+) *- *(?P<end>[\d.]+)\]\s+(?P<id>Ses\d\d[FM]\w+_[FM]\w+)\s+(?P<code>\w{3})"
+    r"\s+\[(?P<valence>[\d.]+), *(?P<arousal>[\d.]+), *(?P<dominance>[\d.]+)\]\s*"
+)
+CLASSES = re.compile(r"C-(?P<rater>E\d+):\s*(?P<words>[^(]*?)\s*(?:\(.*)?")
+RATINGS = re.compile(
+    r"A-(?P<rater>E\d+):\s*val\s*([\d.]*)\s*;\s*act\s*([\d.]*)\s*;\s*dom\s*([\d.]*)\s*;?.*"
+)
+TEXT = re.compile(r"(?P<id>Ses\d\d[FM]\w+)\s*\[[\d. -]+\]:\s*(?P<text>.*)")
+RULES = Rules(soft="primary+secondary")
+OPTIONS = [
+    click.Option(
+        ["--classes"],
+        metavar="SCHEME",
+        default="iemocap-6",
+        show_default=True,
+        help=f"One of {', '.join(SCHEMES)}, all, or classes like angry,happy+excited=happy,sad.",
+    ),
+    click.Option(
+        ["--outside"],
+        type=click.Choice(["drop", "keep"]),
+        default="drop",
+        show_default=True,
+        help="Utterances without a consensus among these classes.",
+    ),
+]
+
+
+def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop") -> Manifest:
+    """Read the dialogues' label files in `root`.
+
+    Raises:
+        CorpusError: no label file, or lines of them that cannot be read (all are listed).
+        LabelError: `classes` is no scheme.
+    """
+    scheme = parse(ALL, "iemocap-9") if classes == "all" else parse(classes)
+    folder(root, "IEMOCAP")
+    files = sorted(root.glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))
+    if not files:
+        raise CorpusError(f"{root}: no Session*/dialog/EmoEvaluation/*.txt here; expected IEMOCAP")
+    bad: list[BadRow] = []
+    blocks = [block for path in files for block in _blocks(path, bad)]
+    refuse_bad_rows(bad)
+    frame = _frame(root, [head for head, _ in blocks])
+    votes = pd.DataFrame([vote for _, said in blocks for vote in said], columns=list(VOTE_COLUMNS))
+    _, soft = label_votes(votes, frame["id"], scheme, RULES)
+    frame["label"] = frame["label"].map(scheme.words).astype("str")
+    frame = pd.concat([frame, soft], axis=1)
+    tally = Line("utterances", len(frame), note=f"in {len(files)} dialogues")
+    if outside == "drop":
+        without = frame["label"].isna()
+        tally.drop("have no consensus among the classes", int(without.sum()))
+        frame = frame[~without].reset_index(drop=True)
+        votes = votes[votes["id"].isin(set(frame["id"]))].reset_index(drop=True)
+    labels = {"words": scheme.words, **asdict(RULES)}
+    provenance: dict[str, object] = {"labels": labels, "import": [tally.to_dict()]}
+    return Manifest(frame, scheme.scheme, votes, provenance=provenance)
+
+
+def _blocks(
+    path: Path, bad: list[BadRow]
+) -> Iterator[tuple[dict[str, object], list[tuple[object, ...]]]]:
+    """Yield each utterance's first line, and its raters' votes."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, block in _parts(text):
+        head = HEAD.fullmatch(block[0])
+        if head is None:
+            bad.append(BadRow(path, number, f"no utterance's first line: {block[0][:80]!r}"))
+            continue
+        if head["code"] not in CODES:
+            bad.append(BadRow(path, number, f"{head['code']!r} is no emotion of IEMOCAP"))
+            continue
+        said: dict[str, list[str]] = {}
+        rated: dict[str, list[float]] = {}
+        for place, line in enumerate(block[1:], number + 1):
+            if named := CLASSES.fullmatch(line):
+                words = [word.strip().lower() for word in named["words"].split(";")]
+                said[named["rater"]] = [WORDS.get(word, word) for word in words if word]
+            elif given := RATINGS.fullmatch(line):
+                rated[given["rater"]] = [_stretched(cell) for cell in given.groups()[1:]]
+            elif line.startswith(("C-E", "A-E")):
+                bad.append(BadRow(path, place, f"no vote: {line[:80]!r}"))
+        yield head.groupdict(), list(_votes(head["id"], said, rated))
+
+
+def _parts(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the lines of each block that starts with a bracket."""
+    block: list[str] = []
+    start = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("["):
+            if block:
+                yield start, block
+            block, start = [line], number
+        elif block and line.strip():
+            block.append(line)
+    if block:
+        yield start, block
+
+
+def _votes(
+    name: str, said: dict[str, list[str]], rated: dict[str, list[float]]
+) -> Iterator[tuple[object, ...]]:
+    """Yield a vote per rater: the first emotion named, the others, and the ratings."""
+    for rater in sorted({*said, *rated}):
+        words = said.get(rater) or [None]  # type: ignore[list-item]
+        valence, arousal, dominance = rated.get(rater, [np.nan] * 3)
+        yield (name, rater, words[0], words[1:], arousal, valence, dominance)
+
+
+def _frame(root: Path, heads: list[dict[str, object]]) -> pd.DataFrame:
+    """Return the utterances with their texts and recordings."""
+    told = pd.DataFrame(heads, dtype="str")
+    names = told["id"]
+    codes = told["code"].map(CODES)
+    wavs = {path.stem: str(path) for path in root.glob("Session[1-5]/sentences/wav/*/*.wav")}
+    frame = pd.DataFrame({"id": names, "label": codes.where(codes != "")})
+    frame["speaker"] = names.str[:5] + names.str.extract(r"_([FM])\w+$")[0]
+    frame["gender"] = frame["speaker"].str[-1].map({"F": "female", "M": "male"})
+    frame["language"] = "en"
+    frame["text"] = names.map(_texts(root))
+    frame["path"] = None
+    if wavs:
+        dialogues = (
+            f"{root}/Session" + names.str[4] + "/sentences/wav/" + names.str.rpartition("_")[0]
+        )
+        expected = dialogues + "/" + names + ".wav"
+        frame["path"] = names.map(wavs).fillna(expected)
+    for name in ("arousal", "valence", "dominance"):
+        frame[name] = told[name].map(_stretched)
+    return frame
+
+
+def _texts(root: Path) -> dict[str, str]:
+    """Return the text of each utterance."""
+    texts = {}
+    for path in root.glob("Session[1-5]/dialog/transcriptions/*.txt"):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if spoken := TEXT.fullmatch(line.strip()):
+                texts[spoken["id"]] = spoken["text"]
+    return texts
+
+
+def _stretched(cell: str) -> float:
+    """Return a rating from 1 to 5 on the scale from 1 to 7."""
+    return 1 + (float(cell) - 1) * 6 / 4 if cell else np.nan

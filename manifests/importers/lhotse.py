@@ -1,0 +1,65 @@
+"""Lhotse manifests: cuts, or recordings with supervisions, read by the library.
+
+ROOT is a cut manifest (`cuts.jsonl.gz`, also .jsonl or .json), or a folder with one `recordings*`
+and one `supervisions*` manifest. There is a row per supervision: its id, segment, speaker, gender,
+language and text; everything in its `custom` field is a column that options can name as for `csv`
+(`--label emotion`). Needs the extra `medusa-ser[lhotse]`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medusa.manifests.corpus import CorpusError, as_text, optional
+from medusa.manifests.importers.csv import OPTIONS as CSV_OPTIONS
+from medusa.manifests.importers.csv import from_table
+from medusa.manifests.manifest import Manifest
+
+OPTIONS = [*CSV_OPTIONS]
+
+
+def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> Manifest:
+    """Read the manifest at `root`.
+
+    Raises:
+        CorpusError: no manifest, one without supervisions, or as the importer `csv`.
+    """
+    lhotse = optional("lhotse")
+    rows = list(_rows(_cuts(lhotse, root)))
+    if not rows:
+        raise CorpusError(f"{root}: no supervision in it; labels come from supervisions")
+    where = audio or (root if root.is_dir() else root.parent)
+    return from_table(as_text(pd.DataFrame(rows)), root, where, **options)
+
+
+def _cuts(lhotse: Any, root: Path) -> Any:
+    """Return the cuts in a file, or those made from a folder's recordings and supervisions."""
+    if root.is_file():
+        return lhotse.CutSet.from_file(root)
+    parts = {}
+    for kind in ("recordings", "supervisions"):
+        found = sorted(path for path in root.glob(f"*{kind}*.json*"))
+        if len(found) != 1:
+            raise CorpusError(f"{root}: {len(found)} files named *{kind}*.jsonl.gz; expected one")
+        parts[kind] = lhotse.load_manifest(found[0])
+    return lhotse.CutSet.from_manifests(**parts)
+
+
+def _rows(cuts: Any) -> Iterator[dict[str, object]]:
+    """Yield a row per supervision of every cut."""
+    for cut in cuts:
+        source = cut.recording.sources[0].source if cut.has_recording else None
+        for said in cut.supervisions:
+            yield {
+                **(said.custom or {}),
+                "id": said.id,
+                "path": source,
+                "start_s": round(cut.start + said.start, 6) if source else None,
+                "duration_s": said.duration if source else None,
+                "speaker": said.speaker,
+                "gender": said.gender,
+                "language": said.language,
+                "text": said.text,
+            }

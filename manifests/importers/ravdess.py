@@ -1,0 +1,77 @@
+"""RAVDESS: acted North American English, 1,440 spoken clips of 24 actors, speech and song.
+
+Eight emotions, two sentences, two intensities. A file name says everything in seven numbers:
+`03-01-06-01-02-01-12.wav` is audio only, speech, fearful, normal intensity, the second sentence,
+the first repetition, actor 12; odd actors are men, even ones women. ROOT is the folder with the
+wav files, or one above it (`Actor_01/` and so on). `--channel song` reads the 1,012 sung clips.
+
+The corpus has no split of its own; protocols leave actors out. One label per clip, the emotion that
+was acted.
+
+Source: Livingstone and Russo, PLoS ONE, 2018. Licence: CC BY-NC-SA 4.0,
+https://zenodo.org/records/1188976
+"""
+
+import re
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from medusa.manifests.corpus import CorpusError
+from medusa.manifests.file_names import named_recordings
+from medusa.manifests.labels import one_hot
+from medusa.manifests.manifest import LabelScheme, Manifest
+
+NAME = re.compile(
+    r"(?P<modality>0[13])-(?P<channel>0[12])-(?P<emotion>0[1-8])-0[12]-(?P<sentence>0[12])-0[12]"
+    r"-(?P<actor>\d\d)$"
+)
+EMOTIONS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happy",
+    "04": "sad",
+    "05": "angry",
+    "06": "fearful",
+    "07": "disgust",
+    "08": "surprised",
+}
+SCHEME = LabelScheme("ravdess", tuple(EMOTIONS.values()))
+SENTENCES = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
+CHANNELS = {"speech": ("01",), "song": ("02",), "both": ("01", "02")}
+OPTIONS = [
+    click.Option(
+        ["--channel"],
+        type=click.Choice(list(CHANNELS)),
+        default="speech",
+        show_default=True,
+        help="Spoken clips, sung ones, or both.",
+    )
+]
+
+
+def import_corpus(root: Path, channel: str = "speech") -> Manifest:
+    """Read the file names below `root`.
+
+    Raises:
+        CorpusError: no wav file, files not named as in RAVDESS, or none of this channel.
+    """
+    found = named_recordings(root, "RAVDESS", NAME, "03-01-06-01-02-01-12.wav")
+    rows = [_row(file, name) for file, name in found if name["channel"] in CHANNELS[channel]]
+    if not rows:
+        raise CorpusError(f"{root}: no clip of --channel {channel}")
+    frame = pd.DataFrame(rows)
+    return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
+
+
+def _row(file: Path, name: re.Match[str]) -> dict[str, str]:
+    return {
+        "id": file.stem,
+        "path": str(file),
+        "speaker": name["actor"],
+        "gender": "male" if int(name["actor"]) % 2 else "female",
+        "language": "en",
+        "text": SENTENCES[name["sentence"]],
+        "label": EMOTIONS[name["emotion"]],
+    }

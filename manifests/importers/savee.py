@@ -1,0 +1,60 @@
+"""SAVEE: acted British English, 480 utterances of four men, seven emotions.
+
+A file is `DC/a01.wav` (also seen flat, `DC_a01.wav`): speaker DC, anger, its first sentence. The
+letters are a anger, d disgust, f fear, h happiness, n neutral, sa sadness, su surprise; 15
+sentences an emotion, 30 for neutral. ROOT is the folder with the speakers' folders, or one above.
+
+The corpus has no split of its own; with four speakers, protocols leave one out. One label per
+utterance, the emotion that was acted; texts are in the corpus's own documentation only.
+
+Source: Haq and Jackson, Machine Audition, 2010; free for research on registration,
+http://kahlan.eps.surrey.ac.uk/savee/
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from medusa.manifests.file_names import named_recordings
+from medusa.manifests.labels import one_hot
+from medusa.manifests.manifest import LabelScheme, Manifest
+
+if TYPE_CHECKING:
+    import click
+
+OPTIONS: "list[click.Option]" = []
+NAME = re.compile(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>a|d|f|h|n|sa|su)(?P<number>\d\d)$")
+EMOTIONS = {
+    "a": "anger",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happiness",
+    "n": "neutral",
+    "sa": "sadness",
+    "su": "surprise",
+}
+SCHEME = LabelScheme("savee", tuple(EMOTIONS.values()))
+
+
+def import_corpus(root: Path) -> Manifest:
+    """Read the file names below `root`.
+
+    Raises:
+        CorpusError: no wav file, or files not named as in SAVEE.
+    """
+    found = named_recordings(root, "SAVEE", NAME, "DC/a01.wav")
+    frame = pd.DataFrame([_row(file, name) for file, name in found])
+    return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
+
+
+def _row(file: Path, name: re.Match[str]) -> dict[str, str]:
+    return {
+        "id": f"{name['speaker']}_{name['emotion']}{name['number']}",
+        "path": str(file),
+        "speaker": name["speaker"],
+        "gender": "male",
+        "language": "en",
+        "label": EMOTIONS[name["emotion"]],
+    }

@@ -1,0 +1,66 @@
+"""TESS, the Toronto Emotional Speech Set: acted English, 2,800 recordings of two women.
+
+Two hundred words in the carrier phrase "Say the word ...", seven emotions. A file is
+`OAF_back_angry.wav`: the older actress (OAF; YAF is the younger), the word, the emotion; `ps` is
+pleasant surprise, and one file of the published set says `OA` for OAF. ROOT is the folder with the
+wav files, or one above it.
+
+The corpus has no split of its own; with two speakers of one gender, splits by speaker are coarse.
+One label per recording, the emotion that was acted.
+
+Source: Pichora-Fuller and Dupuis, 2020, https://doi.org/10.5683/SP2/E8H2MF. Licence: CC BY-NC-ND
+4.0.
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from medusa.manifests.file_names import named_recordings
+from medusa.manifests.labels import one_hot
+from medusa.manifests.manifest import LabelScheme, Manifest
+
+if TYPE_CHECKING:
+    import click
+
+OPTIONS: "list[click.Option]" = []
+NAME = re.compile(
+    r"(?P<speaker>OAF?|YAF)_(?P<word>[A-Za-z-]+)"
+    r"_(?P<emotion>angry|disgust|fear|happy|ps|sad|neutral)$",
+    re.IGNORECASE,
+)
+EMOTIONS = {
+    "angry": "angry",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happy",
+    "ps": "surprise",
+    "sad": "sad",
+    "neutral": "neutral",
+}
+SCHEME = LabelScheme("tess", tuple(EMOTIONS.values()))
+
+
+def import_corpus(root: Path) -> Manifest:
+    """Read the file names below `root`.
+
+    Raises:
+        CorpusError: no wav file, or files not named as in TESS.
+    """
+    found = named_recordings(root, "TESS", NAME, "OAF_back_angry.wav")
+    frame = pd.DataFrame([_row(file, name) for file, name in found])
+    return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
+
+
+def _row(file: Path, name: re.Match[str]) -> dict[str, str]:
+    return {
+        "id": file.stem,
+        "path": str(file),
+        "speaker": "YAF" if name["speaker"].upper() == "YAF" else "OAF",
+        "gender": "female",
+        "language": "en",
+        "text": f"Say the word {name['word'].lower()}.",
+        "label": EMOTIONS[name["emotion"].lower()],
+    }
