@@ -23,6 +23,9 @@ COMMANDS = {
     "report": ("medusa.reports.commands", "Write one self-contained HTML page about a run."),
 }
 
+# group -> commands that stand in it but need a room above it
+GUESTS = {"cache": {"verify": "medusa.extract.verify_command"}}
+
 
 class Rooms(click.Group):
     """A click group whose commands live in the rooms' `commands.py` files."""
@@ -35,6 +38,9 @@ class Rooms(click.Group):
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        if isinstance(command, click.Group):
+            for name, guest in GUESTS.get(cmd_name, {}).items():
+                command.add_command(getattr(importlib.import_module(guest), name))
         return command
 
     def resolve_command(

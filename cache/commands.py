@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from medusa.cache.transfer_commands import COMMANDS
+
 if TYPE_CHECKING:
     from medusa.cache.store import FeatureStore
 
@@ -57,31 +59,6 @@ def info(workspace: Path, name: str, as_json: bool) -> None:
     table(["", str(facts["store"])], rows)
 
 
-@cache.command("verify")
-@click.argument("names", nargs=-1, metavar="[STORE]...")
-@click.pass_obj
-def verify(workspace: Path, names: tuple[str, ...]) -> None:
-    """Compare every stored utterance with the checksum taken when it was computed."""
-    from medusa.cache.store import StoreError
-    from medusa.cache.verify import verify as check
-    from medusa.console import say
-    from medusa.errors import listed
-    from medusa.workspace import Workspace
-
-    features = Workspace.open(workspace).features
-    stores = {path.parent.stem: path.parent for path in sorted(features.glob("*.zarr/index"))}
-    unknown = [name for name in names if name.removesuffix(".zarr") not in stores]
-    if unknown:
-        raise StoreError(f"no store {listed(unknown)}; there is {listed(stores, 20)}")
-    problems = []
-    for name in names or stores:
-        found = check(stores[name.removesuffix(".zarr")])
-        say(f"{name}: {len(found)} problems")
-        problems += found
-    if problems:
-        raise StoreError("\n  ".join(["damaged features:", *problems]))
-
-
 def _facts(store: "FeatureStore") -> dict[str, object]:
     spec = store.spec
     return {
@@ -94,3 +71,7 @@ def _facts(store: "FeatureStore") -> dict[str, object]:
         "utterances": len(store),
         "MB": round(store.size_bytes() / 1e6, 1),
     }
+
+
+for command in COMMANDS:
+    cache.add_command(command)

@@ -24,6 +24,11 @@ class Packed:
         """(B + 1,) int64: utterance b is `values[offsets[b]:offsets[b + 1]]`."""
         return torch.cat([self.lengths.new_zeros(1), self.lengths.cumsum(0)])
 
+    @property
+    def owners(self) -> Tensor:
+        """(N,) int64: which utterance each frame belongs to."""
+        return torch.repeat_interleave(self.lengths)
+
     def __len__(self) -> int:
         return len(self.lengths)
 
@@ -59,7 +64,7 @@ def cat(parts: Sequence[Packed]) -> Packed:
     Algorithm 2's `h1 || g1 || z1` for packed sequences: utterance b of the result is utterance b
     of each part, one after the other.
     """
-    utterances = zip(*(part.split() for part in parts), strict=True)
-    pieces = [piece for utterance in utterances for piece in utterance]
+    owners = torch.cat([part.owners for part in parts])
+    order = torch.argsort(owners, stable=True).to(parts[0].values.device)
     lengths = torch.stack([part.lengths for part in parts]).sum(0)
-    return Packed(torch.cat(pieces), lengths)
+    return Packed(torch.cat([part.values for part in parts])[order], lengths)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from medusa.cache import Packed
 from medusa.heads.attention import PackedAttention
+from medusa.heads.dropout import Dropout
 from medusa.heads.pool import POOLS
 
 
@@ -25,7 +26,7 @@ class TransformerLayer(nn.Module):
         self.linear2 = nn.Linear(feedforward, width)
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Packed) -> Packed:
         """Map (N, D) to (N, D)."""

@@ -15,7 +15,7 @@ class MeanPool(nn.Module):
 
     def forward(self, x: Packed) -> Tensor:
         """Map (N, D) to (B, D)."""
-        return torch.stack([frames.mean(0) for frames in x.split()])
+        return segment_mean(x)
 
 
 class AttentionPool(nn.Module):
@@ -28,9 +28,25 @@ class AttentionPool(nn.Module):
 
     def forward(self, x: Packed) -> Tensor:
         """Map (N, D) to (B, D)."""
-        scores = x.like(self.score(x.values)).split()
-        pairs = zip(x.split(), scores, strict=True)
-        return torch.stack([(score.softmax(0) * frames).sum(0) for frames, score in pairs])
+        weights = segment_softmax(x.like(self.score(x.values)))
+        lengths = x.lengths.to(x.values.device)
+        return segment_mean(x.like(weights * x.values)) * lengths[:, None]
+
+
+def segment_mean(x: Packed) -> Tensor:
+    """Average (N, D) over each utterance: (B, D)."""
+    lengths = x.lengths.to(x.values.device)
+    return torch.segment_reduce(x.values.float(), "mean", lengths=lengths, axis=0)
+
+
+def segment_softmax(scores: Packed) -> Tensor:
+    """Return the softmax of (N, 1) scores over each utterance."""
+    owners = scores.owners.to(scores.values.device)
+    lengths = scores.lengths.to(scores.values.device)
+    values = scores.values.float()
+    highest = torch.segment_reduce(values.detach(), "max", lengths=lengths, axis=0)
+    odds = (values - highest[owners]).exp()
+    return odds / torch.segment_reduce(odds, "sum", lengths=lengths, axis=0)[owners]
 
 
 # name -> class taking the width D and telling `out_width`

@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from medusa.cache import FeatureSpec, StoreError, StoreWriter, open
-from medusa.cache.commands import cache
+from medusa.cli import medusa
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
 
@@ -55,7 +55,8 @@ def test_without_a_manifest_ids_are_contents(workspace):
 
 
 def run(workspace, *arguments):
-    done = CliRunner().invoke(cache, arguments, obj=workspace)
+    arguments = ["--workspace", str(workspace), "cache", *arguments]
+    done = CliRunner().invoke(medusa, arguments)
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.stdout

@@ -10,6 +10,7 @@ from medusa.cache import Packed
 from medusa.heads import mixup
 from medusa.heads.config import LossConfig, MixupConfig
 from medusa.heads.data import average_frames
+from medusa.heads.dropout import Dropout
 from medusa.heads.loss import class_weights, cross_entropy, mean_squared_error, total
 from medusa.heads.sample import balanced, shuffle
 from medusa.heads.scale import Standardise
@@ -53,6 +54,27 @@ def test_total_is_equation_one():
     assert parts["class"].item() == pytest.approx(math.log(2))
     assert parts["attribute"].item() == pytest.approx(3)
     assert loss.item() == pytest.approx(1.5 * math.log(2) + 0.4 * 3)
+
+
+def test_dropout_zeroes_its_share_and_keeps_the_mean():
+    dropout = Dropout(0.3)
+    x = torch.full((501, 401), 2.0, requires_grad=True)
+    torch.manual_seed(0)
+    out = dropout(x)
+    assert (out == 0).double().mean().item() == pytest.approx(0.3, abs=0.005)
+    assert out[out != 0].unique().item() == pytest.approx(2 / 0.7, rel=1e-4)
+    out.sum().backward()
+    torch.testing.assert_close(x.grad, out.detach() / 2)
+    torch.manual_seed(0)
+    assert torch.equal(dropout(x), out)
+    torch.manual_seed(1)
+    assert not torch.equal(dropout(x), out)
+    # neighbours are drawn independently, also within one 64-bit word
+    dropped = (out == 0).double().flatten()
+    for lag in (1, 2, 3, 4):
+        both = (dropped[:-lag] * dropped[lag:]).mean().item()
+        assert both == pytest.approx(0.09, abs=0.005)
+    assert dropout.eval()(x) is x
 
 
 def test_mix_by_hand():
