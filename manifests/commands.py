@@ -1,4 +1,4 @@
-"""`medusa manifest`: import a corpus, split it, audit it, look at it."""
+"""`medusa manifest`: import a corpus, audit it, look at it; the rest is in `change_commands.py`."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medusa.errors import listed
+from medusa.manifests.change_commands import merge, relabel, split
 
 if TYPE_CHECKING:
     from medusa.manifests.corpus import Importer
@@ -135,53 +136,6 @@ def _say_next(corpus: "Manifest") -> None:
 
 
 @manifest.command()
-@click.option(
-    "--by",
-    type=click.Choice(["speaker", "utterance"]),
-    default="speaker",
-    show_default=True,
-    help="speaker: no speaker is in two splits. utterance: each class is shared out, "
-    "and speakers may be in several splits.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another split.")
-@click.option("--dev", type=float, default=0.2, show_default=True, help="The share of dev.")
-@click.option("--test", type=float, default=0.2, show_default=True, help="The share of test.")
-@click.option(
-    "--keep-test",
-    is_flag=True,
-    help="Leave the rows of the present test split alone; take dev from the others.",
-)
-@click.option("--force", is_flag=True, help="Replace the split that is there.")
-@click.pass_obj
-def split(
-    home: Path, by: str, seed: int, dev: float, test: float, keep_test: bool, force: bool
-) -> None:
-    """Divide the utterances into train, dev and test.
-
-    Many random splits are tried, and the one closest to the shares asked for is kept: of rows, of
-    every class, and of genders where they are known.
-    """
-    from medusa.console import say, table
-    from medusa.manifests import splits
-    from medusa.manifests.manifest import Manifest
-    from medusa.manifests.overview import table_rows
-    from medusa.workspace import Workspace
-
-    path = Workspace.open(home).manifest
-    corpus = Manifest.read(path)
-    wanted = splits.choices(by, seed, dev, test, keep_test)
-    if corpus.provenance.get("split") == wanted and not force:
-        say(f"{path}: already split like this; nothing to do")
-    else:
-        if not force:
-            splits.refuse_to_replace(corpus, keep_test)
-        corpus = splits.split(corpus, by, seed, dev, test, keep_test)
-        corpus.write(path)
-        say(f"wrote the split into {path}")
-    table(*table_rows(corpus))
-
-
-@manifest.command()
 @click.option("--digests", is_flag=True, help="Read every recording and compare its digest.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_context
@@ -231,3 +185,7 @@ def show(home: Path, as_json: bool) -> None:
     say(f"classes: {corpus.scheme.name}; provenance: {json.dumps(corpus.provenance)}")
     for name, speakers in overview.speakers_by_split(corpus).items():
         say(f"speakers in {name}: {listed(speakers, 12) or 'unknown'}")
+
+
+for command in (split, relabel, merge):
+    manifest.add_command(command)

@@ -80,6 +80,24 @@ def table_rows(manifest: Manifest) -> tuple[list[str], list[Sequence[object]]]:
     return ["", *columns], rows
 
 
+def speakers_rows(manifest: Manifest) -> tuple[list[str], list[Sequence[object]]]:
+    """Return header and rows of a table of classes by split: rows, and speakers in brackets."""
+    frame = manifest.frame.assign(
+        label=manifest.frame["label"].fillna(NO_CONSENSUS),
+        split=manifest.frame["split"].fillna(NO_SPLIT),
+    )
+    counts = classes_by_split(manifest)
+    grouped = frame.groupby(["label", "split"])["speaker"].nunique()
+    whole = frame.groupby("label")["speaker"].nunique()
+    rows: list[Sequence[object]] = []
+    for name in counts.index:
+        cells = [int(grouped.get((name, split), 0)) for split in counts.columns[:-1]]
+        speakers = [*cells, int(whole.get(name, 0))]
+        shown = zip(counts.loc[name], speakers, strict=True)
+        rows.append([name, *(f"{rows} ({who})" for rows, who in shown)])
+    return ["rows (speakers)", *map(str, counts.columns)], rows
+
+
 def speakers_by_split(manifest: Manifest) -> dict[str, list[str]]:
     """Return the speakers of each split, sorted."""
     frame = manifest.frame

@@ -78,7 +78,19 @@ def by_utterance(manifest: Manifest, shares: Mapping[str, float], seed: int) -> 
     return pd.Series(split, dtype="str")
 
 
-METHODS = {"speaker": by_speaker, "utterance": by_utterance}
+def in_house(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "pd.Series[str]":
+    """Give the known speakers to the splits as `by_speaker`; rows without one are for training.
+
+    The 90-10 split of the paper (arXiv 2506.09556), with speakers kept apart where they are known.
+    """
+    unknown = manifest.frame["speaker"].isna()
+    split = pd.Series("train", index=manifest.frame.index, dtype="str")
+    split[~unknown] = by_speaker(manifest.where(~unknown), shares, seed).to_numpy()
+    return split
+
+
+METHODS = {"speaker": by_speaker, "utterance": by_utterance, "in-house": in_house}
+IN_HOUSE_DEV = 0.1
 
 
 def split(
@@ -110,6 +122,9 @@ def split(
         if free.all():
             raise SplitError("no row is in split test, so there is none to keep; drop --keep-test")
         test = 0.0
+    if by == "in-house":
+        free = frame["split"].isna() | frame["split"].isin(["train", "dev"])
+        keep_test, test = True, 0.0
     shares = {"train": 1 - dev - test, "dev": dev, "test": test}
     if not keep_test:
         frame["split"] = None
@@ -122,7 +137,36 @@ def split(
 def choices(by: str, seed: int, dev: float, test: float, keep_test: bool) -> dict[str, object]:
     """Return what provenance says about a split that was made with these choices."""
     chosen: dict[str, object] = {"by": by, "seed": seed, "dev": dev}
+    if by == "in-house":
+        return chosen
     return chosen | ({"kept": "test"} if keep_test else {"test": test})
+
+
+def own(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
+    """Return the manifest with the corpus's own partition, some of its parts under other names.
+
+    Args:
+        manifest: one that still has the partition it was imported with.
+        names: new names by old ones, `Test1` to `test`; an empty one takes the rows out.
+
+    Raises:
+        SplitError: the partition is not there (any more), or has no such part.
+    """
+    made = manifest.provenance.get("split")
+    if not (isinstance(made, dict) and made.get("by") == "corpus"):
+        raise SplitError(
+            "the corpus's own partition is not in the manifest (any more); "
+            "import the corpus again with --force"
+        )
+    present = [str(name) for name in manifest.frame["split"].dropna().unique()]
+    absent = [name for name in names if name not in present]
+    if absent:
+        raise SplitError(f"no part {listed(absent)} in the partition; there is {listed(present)}")
+    frame = manifest.frame.copy()
+    frame["split"] = frame["split"].map(lambda name: names.get(name, name) or None, "ignore")
+    chosen = made | {"renamed": {**made.get("renamed", {}), **names}}
+    provenance = manifest.provenance | {"split": chosen}
+    return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
 
 
 def refuse_to_replace(manifest: Manifest, keep_test: bool) -> None:

@@ -67,7 +67,7 @@ def test_the_same_command_again_does_nothing(home: Path, emodb: Path) -> None:
     run(home, "split")
     before = (home / "manifest.parquet").read_bytes()
     assert "nothing to do" in run(home, "import", "emodb", emodb).stderr
-    assert "already split like this; nothing to do" in run(home, "split").stderr
+    assert "already like this; nothing to do" in run(home, "split").stderr
     assert (home / "manifest.parquet").read_bytes() == before
 
 

@@ -1,0 +1,52 @@
+"""Several manifests as one: ids and speakers get their corpus's name, classes must agree."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from medusa.errors import listed
+from medusa.manifests.manifest import Manifest, ManifestError
+
+
+def merge(parts: Mapping[str, Manifest], home: Path) -> Manifest:
+    """Return all rows of several manifests.
+
+    Args:
+        parts: a manifest by the name that its ids and speakers get, `emodb/03a01Fa`.
+        home: the folder that the merged manifest will be written to.
+
+    Raises:
+        ManifestError: the classes or their order differ.
+    """
+    first = next(iter(parts.values())).scheme
+    odd = [name for name, part in parts.items() if part.scheme.classes != first.classes]
+    if odd:
+        raise ManifestError(
+            f"the classes of {listed(odd)} are not {', '.join(first.classes)}; give all the same "
+            "with `medusa manifest relabel --classes ...`"
+        )
+    frames, votes = [], []
+    for name, part in parts.items():
+        frame = part.frame.copy()
+        frame["id"] = name + "/" + frame["id"]
+        frame["speaker"] = name + "/" + frame["speaker"]
+        there = part.root
+        frame["path"] = frame["path"].map(
+            lambda path, there=there: os.path.relpath(there / path, home), na_action="ignore"
+        )
+        frames.append(frame)
+        if part.votes is not None:
+            votes.append(part.votes.assign(id=name + "/" + part.votes["id"]))
+    provenance: dict[str, object] = {
+        "corpus": "merged",
+        "parts": {name: part.provenance for name, part in parts.items()},
+    }
+    return Manifest(
+        pd.concat(frames, ignore_index=True),
+        first,
+        pd.concat(votes, ignore_index=True) if votes else None,
+        home,
+        provenance,
+    )
