@@ -20,6 +20,7 @@ COMMANDS = {
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
     "evaluate": ("medusa.reports.commands", "Judge a run: macro-F1, UAR, confusion, attributes."),
+    "submit": ("medusa.reports.submit_command", "Write the challenge's submission files."),
     "report": ("medusa.reports.commands", "Write one self-contained HTML page about a run."),
 }
 

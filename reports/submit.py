@@ -1,0 +1,166 @@
+"""Submissions to the challenge on naturalistic speech emotion: Task 1, classes; Task 2, attributes.
+
+Task 1 is a csv `FileName,EmoClass` with a letter a row, Task 2 a csv
+`FileName,EmoAct,EmoVal,EmoDom` with numbers from 1 to 7; both name every recording of Test3 once, 3,200 in all.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from medusa.errors import MedusaError, listed
+from medusa.heads.predictions import ATTRIBUTES, Predictions
+from medusa.heads.run_dir import write_text
+
+TEST3 = 3200
+LETTERS = {
+    "angry": "A",
+    "sad": "S",
+    "happy": "H",
+    "surprise": "U",
+    "fear": "F",
+    "disgust": "D",
+    "contempt": "C",
+    "neutral": "N",
+}
+HEADERS = {1: ("FileName", "EmoClass"), 2: ("FileName", "EmoAct", "EmoVal", "EmoDom")}
+LEAST, MOST = 1.0, 7.0
+FORM = "expected MSP-PODCAST_test3_0001.wav and so on, each once"
+
+
+class SubmissionError(MedusaError):
+    """A submission that the challenge would refuse, or predictions that cannot become one."""
+
+
+def expected_names(count: int = TEST3) -> list[str]:
+    """Return the names of the test recordings, in order."""
+    return [f"MSP-PODCAST_test3_{number:04d}.wav" for number in range(1, count + 1)]
+
+
+def submission(predictions: Predictions, task: int, names: Sequence[str]) -> str:
+    """Return the text of a submission file.
+
+    Args:
+        predictions: of the test split; an id is a name in `names` without `.wav`.
+        task: 1 or 2.
+        names: the recordings that must be there, each once, in the order of the file.
+
+    Raises:
+        SubmissionError: names are missing, come twice or are not expected; a class has no letter;
+            the run predicts no attributes, or numbers that are not finite.
+    """
+    given = [name if name.endswith(".wav") else f"{name}.wav" for name in predictions.ids]
+    problems = name_problems(given, names)
+    if problems:
+        raise SubmissionError("these predictions are no submission:\n  " + "\n  ".join(problems))
+    order = {name: row for row, name in enumerate(given)}
+    rows = [order[name] for name in names]
+    cells = _classes(predictions, rows) if task == 1 else _attributes(predictions, rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADERS[task])
+    writer.writerows([name, *row] for name, row in zip(names, cells, strict=True))
+    return text.getvalue()
+
+
+def write(path: Path, text: str, names: Sequence[str]) -> None:
+    """Write a submission whole or not at all, and check what was written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
+    check(path, names)
+
+
+def check(path: Path, names: Sequence[str]) -> int:
+    """Return the task that a submission file is for.
+
+    Raises:
+        SubmissionError: everything that is wrong with the file, with lines.
+    """
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise SubmissionError(f"{path}: not a csv in UTF-8: {problem}") from problem
+    header = tuple(rows[0]) if rows else ()
+    task = next((number for number, columns in HEADERS.items() if columns == header), 0)
+    if not task:
+        raise SubmissionError(
+            f"{path}:1: the header is {','.join(header)!r}; expected {','.join(HEADERS[1])!r} "
+            f"(Task 1) or {','.join(HEADERS[2])!r} (Task 2)"
+        )
+    found = [_wrong(line, row, task) for line, row in enumerate(rows[1:], 2)]
+    problems = [problem for problem in found if problem]
+    problems += name_problems([row[0] for row in rows[1:] if row], names)
+    if problems:
+        more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
+        shown = "\n  ".join([*problems[:20], *more])
+        raise SubmissionError(f"{path}: not a submission to Task {task}:\n  {shown}")
+    return task
+
+
+def name_problems(given: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return what is wrong with the names of a submission: gaps, duplicates, strangers."""
+    counts: dict[str, int] = {}
+    for name in given:
+        counts[name] = counts.get(name, 0) + 1
+    known = set(names)
+    kinds: Mapping[str, list[str]] = {
+        "missing": [name for name in names if name not in counts],
+        "more than once": [name for name, count in counts.items() if count > 1],
+        "not expected": [name for name in counts if name not in known],
+    }
+    return [f"{len(bad)} {kind}: {listed(bad)}; {FORM}" for kind, bad in kinds.items() if bad]
+
+
+def _wrong(line: int, row: list[str], task: int) -> str:
+    """Say what is wrong with a row's cells; nothing if they are right."""
+    width = len(HEADERS[task])
+    if len(row) != width:
+        return f"line {line}: {len(row)} cells, expected {width}"
+    if task == 1:
+        right = row[1] in LETTERS.values()
+        letters = ", ".join(LETTERS.values())
+        return "" if right else f"line {line}: {row[1]!r} is none of {letters}"
+    odd = [cell for cell in row[1:] if not _rating(cell)]
+    return f"line {line}: {listed(odd)} is no number from 1 to 7" if odd else ""
+
+
+def _rating(cell: str) -> bool:
+    try:
+        return LEAST <= float(cell) <= MOST
+    except ValueError:
+        return False
+
+
+def _classes(predictions: Predictions, rows: list[int]) -> list[list[str]]:
+    strange = [name for name in predictions.classes if name not in LETTERS]
+    if strange:
+        raise SubmissionError(
+            f"Task 1 has no letter for {listed(strange)}; it knows {', '.join(LETTERS)}; "
+            "train on a manifest with `medusa manifest relabel --classes msp-8`"
+        )
+    logits = _finite(predictions.logits(), predictions)
+    letters = [LETTERS[name] for name in predictions.classes]
+    return [[letters[code]] for code in logits.argmax(axis=1)[rows]]
+
+
+def _attributes(predictions: Predictions, rows: list[int]) -> list[list[str]]:
+    values = predictions.attributes()
+    if values is None:
+        raise SubmissionError(
+            f"run {predictions.run} predicts no {', '.join(ATTRIBUTES)}, so there is nothing for "
+            "Task 2; train on a manifest with attributes"
+        )
+    values = np.clip(_finite(values, predictions), LEAST, MOST)
+    return [[f"{value:.4f}" for value in row] for row in values[rows]]
+
+
+def _finite(values: npt.NDArray[np.float32], predictions: Predictions) -> npt.NDArray[np.float32]:
+    odd = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(odd):
+        ids = [predictions.ids[row] for row in odd]
+        raise SubmissionError(f"{len(odd)} predictions are not finite: {listed(ids)}")
+    return values

@@ -1,0 +1,85 @@
+"""`medusa submit`: the challenge's own files from a run's predictions, or a check of one."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--task",
+    type=click.Choice(["1", "2", "both"]),
+    default="both",
+    show_default=True,
+    help="1: classes. 2: arousal, valence and dominance.",
+)
+@click.option(
+    "--split",
+    "split_name",
+    default="Test3",
+    show_default=True,
+    help="The split of the manifest that is submitted.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="The folder for task1.csv and task2.csv (default: here).",
+)
+@click.option(
+    "--count",
+    type=int,
+    default=3200,
+    show_default=True,
+    help="How many recordings the test set has, numbered from 1.",
+)
+@click.option(
+    "--check",
+    "existing",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Only check this file.",
+)
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@click.pass_obj  # fmt: skip
+def submit(
+    home: Path,
+    run: str | None,
+    task: str,
+    split_name: str,
+    output: Path,
+    count: int,
+    existing: Path | None,
+    force: bool,
+) -> None:
+    """Write RUN's predictions as submissions to Task 1 and Task 2 of the challenge.
+
+    Every one of the 3,200 test recordings must be there once. `--check FILE` says whether an
+    existing file would be accepted, and for which task.
+    """
+    from medusa.console import say
+    from medusa.heads.run_dir import find_run
+    from medusa.reports import submit as files
+    from medusa.workspace import Workspace
+
+    names = files.expected_names(count)
+    if existing is not None:
+        say(f"{existing}: a submission to Task {files.check(existing, names)}, {count} recordings")
+        return
+    if run is None:
+        raise click.UsageError("name a RUN, or a file with --check FILE")
+    predictions = find_run(Workspace.open(home).runs, run).predictions().split(split_name)
+    texts = {
+        output / f"task{number}.csv": files.submission(predictions, number, names)
+        for number in ((1, 2) if task == "both" else (int(task),))
+    }
+    for path, text in texts.items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            say(f"{path}: already written; nothing to do")
+        elif path.exists() and not force:
+            raise files.SubmissionError(
+                f"{path}: holds another submission; replace it with --force"
+            )
+        else:
+            files.write(path, text, names)
+            say(f"wrote {path}: {count} recordings")

@@ -1,0 +1,110 @@
+"""The challenge's own files: written from predictions, checked line by line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from medusa.heads.predictions import Predictions
+from medusa.reports.submit import SubmissionError, check, expected_names, submission
+from medusa.reports.submit_command import submit
+
+CLASSES = ("sad", "angry", "neutral")
+NAMES = expected_names(3)
+
+
+def predictions(ids: list[str] | None = None, attributes: bool = True) -> Predictions:
+    ids = ids or [NAMES[place][:-4] for place in (2, 0, 1)]
+    logits = np.eye(3, dtype=np.float32)[[row % 3 for row in range(len(ids))]]
+    ratings = np.linspace(0.5, 7.5, 3 * len(ids)).reshape(len(ids), 3) if attributes else None
+    return Predictions.of(ids, ["Test3"] * len(ids), logits, ratings, CLASSES, "r")
+
+
+def run(home: Path, *words: object) -> Result:
+    return CliRunner().invoke(submit, [str(word) for word in words], obj=home)
+
+
+def test_names() -> None:
+    names = expected_names()
+    assert len(names) == len(set(names)) == 3200
+    assert names[0] == "MSP-PODCAST_test3_0001.wav" and names[-1].endswith("_3200.wav")
+
+
+def test_rows_are_joined_by_name_and_ratings_stay_on_the_scale() -> None:
+    assert submission(predictions(), 1, NAMES).splitlines() == [
+        "FileName,EmoClass",
+        "MSP-PODCAST_test3_0001.wav,A",
+        "MSP-PODCAST_test3_0002.wav,N",
+        "MSP-PODCAST_test3_0003.wav,S",
+    ]
+    assert submission(predictions(), 2, NAMES).splitlines() == [
+        "FileName,EmoAct,EmoVal,EmoDom",
+        "MSP-PODCAST_test3_0001.wav,3.1250,4.0000,4.8750",
+        "MSP-PODCAST_test3_0002.wav,5.7500,6.6250,7.0000",
+        "MSP-PODCAST_test3_0003.wav,1.0000,1.3750,2.2500",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([NAMES[0]], r"2 missing: MSP-PODCAST_test3_0002.wav"),
+        ([*NAMES, NAMES[1]], r"1 more than once: MSP-PODCAST_test3_0002.wav"),
+        ([*NAMES, "MSP-PODCAST_0001_0001"], r"1 not expected: MSP-PODCAST_0001_0001.wav"),
+    ],
+)
+def test_gaps_duplicates_and_strangers_are_refused(ids: list[str], message: str) -> None:
+    with pytest.raises(SubmissionError, match=message):
+        submission(predictions(ids), 1, NAMES)
+
+
+def test_what_cannot_be_submitted() -> None:
+    with pytest.raises(SubmissionError, match="predicts no arousal"):
+        submission(predictions(attributes=False), 2, NAMES)
+    made = predictions()
+    made.frame.loc[1, "logit_sad"] = np.nan
+    with pytest.raises(SubmissionError, match=r"1 predictions are not finite: .*0001"):
+        submission(made, 1, NAMES)
+    made = Predictions.of(NAMES, ["Test3"] * 3, np.eye(3), None, ("sad", "other", "fear"), "r")
+    with pytest.raises(SubmissionError, match="no letter for other"):
+        submission(made, 1, NAMES)
+
+
+def test_an_existing_file_is_checked_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(submission(predictions(), 2, NAMES))
+    assert check(path, NAMES) == 2
+    path.write_text(
+        "FileName,EmoClass\n" + "".join(f"{name},Z\n" for name in (*NAMES[:2], NAMES[0]))
+    )
+    with pytest.raises(SubmissionError) as caught:
+        check(path, NAMES)
+    for part in ("line 2: 'Z' is none of A, S", "1 missing", "1 more than once"):
+        assert part in str(caught.value)
+    path.write_text(f"FileName,EmoAct,EmoVal,EmoDom\n{NAMES[0]},9.3,nan,4\n{NAMES[1]},4,4\n")
+    with pytest.raises(SubmissionError, match=r"line 2: 9.3, nan is no number from 1 to 7"):
+        check(path, NAMES)
+    path.write_text("Name,Class\n")
+    with pytest.raises(SubmissionError, match=r"a.csv:1: the header is 'Name,Class'"):
+        check(path, NAMES)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "best"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(json.dumps({"kind": "head"}))
+    (folder / "finished").write_text("")
+    predictions().write(folder / "predictions.parquet")
+    words = ["best", "--output", tmp_path, "--count", 3]
+    result = run(tmp_path, *words)
+    assert result.exit_code == 0, result.output
+    for task in (1, 2):
+        checked = run(tmp_path, "--check", tmp_path / f"task{task}.csv", "--count", 3)
+        assert f"a submission to Task {task}" in checked.stderr
+    assert "nothing to do" in run(tmp_path, *words).stderr
+    assert "3197 missing" in str(run(tmp_path, "best", "--output", tmp_path).exception)
+    (tmp_path / "task1.csv").write_text("mine")
+    assert "--force" in str(run(tmp_path, *words).exception)
+    assert run(tmp_path, *words, "--force").exit_code == 0
