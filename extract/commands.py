@@ -58,6 +58,13 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
     metavar="PATH_OR_ID",
     help="A folder, a file or a hub id in place of the backbone's usual checkpoint.",
 )
+@click.option(
+    "--as",
+    "label",
+    metavar="LABEL",
+    help="What to call this backbone from now on (fit-head --backbones LABEL).  "
+    "[default: its name]",
+)
 @click.option("--revision", metavar="COMMIT", help="Branch, tag or commit of a hub checkpoint.")
 @click.option(
     "--layers",
@@ -120,8 +127,8 @@ def extract(
     from medusa.workspace import Workspace
 
     wanted = _list(names)
-    if len(wanted) > 1 and (choices["checkpoint"] or choices["revision"]):
-        raise ExtractError("--checkpoint and --revision are for one backbone at a time")
+    if len(wanted) > 1 and any(choices[name] for name in ("checkpoint", "revision", "label")):
+        raise ExtractError("--checkpoint, --revision and --as are for one backbone at a time")
     device = pick(device)
     jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
     outcomes = [(job, _run(job, device, batch_seconds, non_finite, force)) for job in jobs]

@@ -1,6 +1,6 @@
 """Where an encoder runs, and how much it is given at once there."""
 
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, nearest
 
 BATCH_SECONDS = {"cuda": 400.0, "mps": 100.0, "cpu": 40.0}
 
@@ -21,11 +21,13 @@ def pick(asked: str) -> str:
     torch.backends.cudnn.allow_tf32 = False
     if asked == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked.split(":")[0] not in BATCH_SECONDS:
+        known = ", ".join(["auto", *BATCH_SECONDS])
+        raise DeviceError(
+            f"--device {asked}: expected one of {known}{nearest(asked, BATCH_SECONDS)}"
+        )
     try:
-        device = torch.device(asked)
-        if device.type not in BATCH_SECONDS:
-            raise RuntimeError(f"expected one of {', '.join(BATCH_SECONDS)}")
-        torch.empty(1, device=device)
+        torch.empty(1, device=asked)
     except (RuntimeError, AssertionError, NotImplementedError) as problem:
         reason = str(problem).splitlines()[0]
         raise DeviceError(f"--device {asked}: not usable here ({reason}); try auto") from problem

@@ -1,10 +1,12 @@
 """What `medusa extract` has to do: one job per backbone, checked before the first one begins."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medusa.cache import FeatureSpec
+from medusa.errors import MedusaError
 from medusa.extract import sources
 from medusa.extract.backbones import describe
 from medusa.extract.encoder import Backbone
@@ -12,6 +14,10 @@ from medusa.extract.layers import parse_layers
 from medusa.extract.plan import Utterance
 from medusa.manifests import Manifest, texts
 from medusa.workspace import Workspace
+
+
+class LabelError(MedusaError):
+    """A name that a backbone cannot have."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ def plan_jobs(
     dtype: str = "float16",
     text: str | None = None,
     splits: Sequence[str] = (),
+    label: str | None = None,
 ) -> list[Job]:
     """Find out what is asked, without loading weights.
 
@@ -46,11 +53,14 @@ def plan_jobs(
         dtype: of the stored numbers.
         text: what text backbones read; see `medusa.manifests.texts.texts_of`.
         splits: only these splits; all rows by default.
+        label: what to call the one backbone from now on, in place of its name.
 
     Raises:
         MedusaError: anything that can be known to fail before the first job begins.
     """
     backbones = [describe(name, checkpoint, revision) for name in dict.fromkeys(names)]
+    if label:
+        backbones = [replace(one, name=_checked(label)) for one in backbones]
     corpus = Manifest.read(workspace.manifest)
     if splits:
         corpus = corpus.split(*splits)
@@ -63,6 +73,13 @@ def plan_jobs(
             found[one.input] = utterances(one.input, corpus, workspace, text)
         jobs.append(Job(one, spec, workspace.features / spec.folder, found[one.input]))
     return jobs
+
+
+def _checked(label: str) -> str:
+    """Return a name for a backbone that can be part of a folder's name and of a comma list."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", label):
+        raise LabelError(f"--as {label!r}: expected letters, digits, dots, dashes, underscores")
+    return label
 
 
 def utterances(

@@ -16,7 +16,7 @@ class Utterance:
         id: as in the manifest.
         content: its key in the store.
         source: the segment to hear, or the text to read.
-        seconds: its length; of a text, about how long it takes to say.
+        seconds: its length; of a text, of the audio that costs as much to encode.
     """
 
     id: str

@@ -121,6 +121,21 @@ def test_two_backbones_and_one_split(tmp_path: Path, workspace: Callable[..., Ma
         run(tmp_path, *given, "--checkpoint", "x")
 
 
+def test_a_backbone_may_get_another_name(
+    tmp_path: Path, workspace: Callable[..., Manifest]
+) -> None:
+    """The name is a label: the digest is of what the features are."""
+    workspace((8000,))
+    run(tmp_path, "extract", "--backbone", "logmel", "--as", "mel-80")
+    store = only_store(tmp_path)
+    assert (store.spec.backbone, store.path.name[:7]) == ("mel-80", "mel-80-")
+    run(tmp_path, "extract", "--backbone", "logmel")
+    digests = {path.name[-13:-5] for path in (tmp_path / "features").iterdir()}
+    assert digests == {store.spec.digest[:8]}
+    with pytest.raises(MedusaError, match=r"--as 'a/b': expected letters"):
+        run(tmp_path, "extract", "--backbone", "logmel", "--as", "a/b")
+
+
 def test_bad_files_are_named_and_the_others_kept(
     tmp_path: Path, workspace: Callable[..., Manifest]
 ) -> None:
@@ -280,8 +295,9 @@ def test_missing_texts_are_named(
 
 def test_devices_that_are_not_here(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:
     workspace((8000,))
-    for device in ("tpu", "meta", "cuda:99"):
-        with pytest.raises(MedusaError, match=f"--device {device}: not usable here"):
+    cases = {"cudda": "expected one of auto.*did you mean 'cuda'", "cuda:99": "not usable here"}
+    for device, message in cases.items():
+        with pytest.raises(MedusaError, match=f"--device {device}: {message}"):
             run(tmp_path, "extract", "--backbone", "logmel", "--device", device)
 
 
