@@ -1,0 +1,62 @@
+"""`medusa cache verify --recompute`: stored features against the model, once more."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from medusa.cache import FeatureStore, StoreWriter
+from medusa.cli import medusa
+from medusa.errors import MedusaError
+from medusa.extract.recompute import RecomputeError
+
+
+def run(root: Path, *arguments: str) -> str:
+    result = CliRunner().invoke(medusa, ["--workspace", str(root), *arguments])
+    if isinstance(result.exception, MedusaError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def extracted(
+    tmp_path: Path, workspace: Callable[..., object], checkpoint: Callable[[str], Path]
+) -> Path:
+    workspace((16000, 7001, 9000))
+    model = str(checkpoint("wavlm"))
+    run(tmp_path, "extract", "--backbone", "wavlm", "--checkpoint", model, "--dtype=float32")
+    return tmp_path
+
+
+def test_features_come_out_again(extracted: Path) -> None:
+    out = run(extracted, "cache", "verify", "--recompute", "9")
+    match = re.search(r"3 utterances computed again, largest difference (\S+) ", out)
+    assert match and float(match[1]) < 1e-5
+
+
+def test_another_number_in_the_store_is_found(extracted: Path, tmp_path: Path) -> None:
+    (path,) = (extracted / "features").iterdir()
+    old = FeatureStore.open(path)
+    with StoreWriter(tmp_path / "new", old.spec, {"source": "x"}) as writer:
+        for number, content in enumerate(old.index.rows):
+            values = old.read([content]).values.numpy().copy()
+            values[0, 0] += 0.5 if number == 1 else 0
+            writer.append(content, np.asarray(values)[None])
+    shutil.copy(path / "provenance.json", tmp_path / "new" / "provenance.json")
+    shutil.copy(path / "checksums.json", tmp_path / "new" / "checksums.json")
+    shutil.rmtree(path)
+    (tmp_path / "new").rename(path)
+    out = run(extracted, "cache", "verify", "--recompute", "3")
+    match = re.search(r"largest difference (\S+) ", out)
+    assert match and float(match[1]) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_other_weights_are_refused(extracted: Path, checkpoint: Callable[[str], Path]) -> None:
+    other = str(checkpoint("wavlm-post"))
+    with pytest.raises(RecomputeError, match=r"revision.*--checkpoint"):
+        run(extracted, "cache", "verify", "--recompute", "1", "--checkpoint", other)
