@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from medusa.manifests import texts
+from medusa.manifests import audit_data, texts
 from medusa.manifests.audit_audio import audio_files
+from medusa.manifests.audit_sound import listen
 from medusa.manifests.findings import LEVELS, Finding, Subject
 from medusa.manifests.manifest import ATTRIBUTES
 
@@ -15,17 +16,23 @@ IMPORT_AGAIN = "correct the corpus's table and import it again"
 
 
 def audit(
-    subject: Subject, digests: bool = False, advance: Callable[[], None] = lambda: None
+    subject: Subject,
+    digests: bool = False,
+    advance: Callable[[], None] = lambda: None,
+    sound: bool = False,
 ) -> list[Finding]:
     """Return all findings, errors first.
 
     Args:
         subject: the manifest.
         digests: read every recording and compare its bytes with those imported.
-        advance: called after each recording.
+        advance: called after each recording, and again with `sound`.
+        sound: decode every recording and look for clipping, silence and near duplicates.
     """
-    found = [finding for check in CHECKS for finding in check(subject)]
+    found = [finding for check in (*CHECKS, *audit_data.CHECKS) for finding in check(subject)]
     found += audio_files(subject, digests, advance)
+    if sound:
+        found += listen(subject, advance)
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))
 
 

@@ -57,6 +57,17 @@ def audio_files(
             message += " the file they are cut from" if kind == "outside" else ""
             yield Finding("error", "audio", message, remedy, where)
     yield from _changed(rows, files, now)
+    yield from _rates(facts)
+
+
+def _rates(facts: dict[Path, AudioFacts]) -> Iterator[Finding]:
+    """Find recordings of several sample rates: what was resampled sounds different."""
+    rates = pd.Series([fact.rate_hz for fact in facts.values()]).value_counts()
+    if len(rates) > 1:
+        shown = ", ".join(f"{count} at {rate} Hz" for rate, count in rates.items())
+        message = f"recordings have {len(rates)} sample rates: {shown}"
+        remedy = "nothing, if every class and split has the same mix; all are resampled to 16 kHz"
+        yield Finding("warning", "audio", message, remedy)
 
 
 def _look(

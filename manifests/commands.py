@@ -137,34 +137,56 @@ def _say_next(corpus: "Manifest") -> None:
 
 @manifest.command()
 @click.option("--digests", is_flag=True, help="Read every recording and compare its digest.")
+@click.option(
+    "--listen",
+    is_flag=True,
+    help="Decode every recording: clipping, silence, recordings that are nearly the same.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the same JSON to a file, every place named.",
+)
 @click.pass_context
-def audit(ctx: click.Context, digests: bool, as_json: bool) -> None:
+def audit(
+    ctx: click.Context,
+    digests: bool,
+    listen: bool,
+    strict: bool,
+    as_json: bool,
+    output: Path | None,
+) -> None:
     """List everything that is wrong, all at once.
 
-    Looks at labels, splits, speakers, texts and recordings (their headers only). Exits with 1
-    when there are errors; warnings and notes leave it at 0.
+    Looks at labels, votes, splits, speakers, texts and recordings (their headers only). Exits with
+    1 when there are errors; warnings leave it at 0 without --strict, and notes do.
     """
     from medusa.console import progress, say, table
     from medusa.manifests.audit import audit as look
-    from medusa.manifests.findings import LEVELS, Subject
+    from medusa.manifests.findings import LEVELS, Subject, write_text
     from medusa.workspace import Workspace
 
     place = Workspace.open(ctx.obj)
     subject = Subject.read(place.manifest, place.transcripts)
-    with progress("auditing", subject.frame["path"].nunique(), unit="file") as advance:
-        found = look(subject, digests, advance)
+    files = subject.frame["path"].nunique() * (2 if listen else 1)
+    with progress("auditing", files, unit="file") as advance:
+        found = look(subject, digests, advance, listen)
     counts = {level: sum(finding.level == level for finding in found) for level in LEVELS}
+    report = counts | {"findings": [finding.to_dict() for finding in found]}
+    text = json.dumps(report, indent=2, ensure_ascii=False)
+    if output is not None:
+        write_text(output, text + "\n")
     if as_json:
-        findings = [finding.to_dict() for finding in found]
-        click.echo(json.dumps(counts | {"findings": findings}, indent=2, ensure_ascii=False))
+        click.echo(text)
     elif found:
         table(["level", "check", "what", "what to do"], [finding.row() for finding in found])
     summary = ", ".join(
         f"{count} {level}{'s' if count != 1 else ''}" for level, count in counts.items()
     )
     say(f"{place.manifest}: {len(subject.frame)} utterances, {summary}")
-    ctx.exit(1 if counts["error"] else 0)
+    ctx.exit(1 if counts["error"] or (strict and counts["warning"]) else 0)
 
 
 @manifest.command()

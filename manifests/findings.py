@@ -1,6 +1,7 @@
 """What an audit looks at, and what it finds."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,7 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medusa.errors import listed
-from medusa.manifests.manifest import ATTRIBUTES, NUMBERS, TEXTS, LabelScheme, ManifestError
+from medusa.manifests.manifest import (
+    ATTRIBUTES,
+    NUMBERS,
+    TEXTS,
+    LabelScheme,
+    ManifestError,
+    flatten_votes,
+)
 
 LEVELS = ("error", "warning", "note")
 
@@ -42,6 +50,13 @@ class Finding:
         return asdict(self) | {"where": list(self.where), "count": len(self.where)}
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
 @dataclass(frozen=True)
 class Subject:
     """A manifest as it is in the file, with whatever is wrong with it.
@@ -53,6 +68,7 @@ class Subject:
         provenance: where it came from.
         home: the folder that paths are relative to.
         transcripts: the folder with tables of transcripts.
+        votes: a row per vote, or None.
     """
 
     frame: pd.DataFrame
@@ -61,6 +77,7 @@ class Subject:
     provenance: dict[str, object]
     home: Path
     transcripts: Path
+    votes: pd.DataFrame | None = None
 
     @classmethod
     def read(cls, path: Path, transcripts: Path) -> "Subject":
@@ -86,7 +103,10 @@ class Subject:
         frame = table.select([name for name in columns if name not in absent]).to_pandas()
         frame = frame.reindex(columns=columns)
         provenance = json.loads(metadata.get(b"medusa.provenance", b"{}"))
-        return cls(frame, absent, named, provenance, path.parent, transcripts)
+        votes = None
+        if {"id", "votes"} <= set(table.column_names):
+            votes = flatten_votes(table.column("votes"), table.column("id"))
+        return cls(frame, absent, named, provenance, path.parent, transcripts, votes)
 
     def ids(self, where: "pd.Series[bool]") -> tuple[str, ...]:
         """Return the ids of some rows."""

@@ -27,7 +27,7 @@ def healthy(home: Path, **changes: list[object]) -> Manifest:
     """Return twelve rows with nothing wrong: four speakers, every class in every split."""
     for number, name in enumerate(NAMES):
         sound = np.random.default_rng(number).normal(scale=0.1, size=1600)
-        soundfile.write(home / f"{name}.wav", sound, 16000)
+        soundfile.write(home / f"{name}.wav", sound, 8000)
     label = pd.Series(["angry", "sad", "happy"] * 4)
     frame = pd.DataFrame(
         {
@@ -176,13 +176,13 @@ def test_the_same_recording_in_two_splits(tmp_path: Path) -> None:
 def test_labels_that_are_not_the_largest_soft_label(tmp_path: Path) -> None:
     manifest = healthy(tmp_path)
     manifest.frame.loc[0, SCHEME.columns] = [0.2, 0.7, 0.1]
-    finding = only(found_in(tmp_path, manifest))
+    finding = only([each for each in found_in(tmp_path, manifest) if each.level != "note"])
     assert (finding.level, finding.check, finding.where) == ("warning", "labels", ("u0",))
 
 
 def test_a_changed_recording_is_seen_only_with_digests(tmp_path: Path) -> None:
     manifest = healthy(tmp_path)
-    soundfile.write(tmp_path / "u4.wav", np.zeros(1600), 16000)
+    soundfile.write(tmp_path / "u4.wav", np.zeros(1600), 8000)
     assert found_in(tmp_path, manifest) == []
     finding = only(found_in(tmp_path, manifest, digests=True))
     assert (finding.level, finding.where) == ("error", ("u4",))
@@ -191,9 +191,9 @@ def test_a_changed_recording_is_seen_only_with_digests(tmp_path: Path) -> None:
 
 def test_a_recording_that_became_shorter_than_its_segment(tmp_path: Path) -> None:
     manifest = healthy(tmp_path)
-    soundfile.write(tmp_path / "u4.wav", np.zeros(800), 16000)
+    soundfile.write(tmp_path / "u4.wav", np.zeros(800), 8000)
     finding = only(found_in(tmp_path, manifest))
-    assert "0.1 s from 0 s is not inside its 0.050 s" in finding.where[0]
+    assert "0.2 s from 0 s is not inside its 0.100 s" in finding.where[0]
 
 
 def test_transcripts_stand_in_for_texts_and_stale_ones_do_not(tmp_path: Path) -> None:
