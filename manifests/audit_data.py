@@ -109,7 +109,7 @@ def spoken(subject: Subject) -> Iterator[Finding]:
 
 
 def loops(text: str) -> bool:
-    """Tell whether a phrase of up to 6 words comes 4 times in a row, or the text compresses away."""
+    """Tell whether a phrase of up to 6 words comes 4 times in a row, or a text compresses away."""
     data = text.encode()
     if len(data) > 100 and len(data) / len(zlib.compress(data)) > COMPRESSION:
         return True

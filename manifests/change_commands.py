@@ -242,3 +242,26 @@ def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
     if path.exists() and not (same or force):
         raise ManifestError(f"{path}: already holds another manifest; replace it with --force")
     _write(path, merged, same)
+
+
+@click.command()
+@click.argument(
+    "form", metavar="FORMAT", type=click.Choice(["csv", "lhotse", "audformat", "datasets"])
+)
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.pass_obj
+def export(home: Path, form: str, target: Path, force: bool) -> None:
+    """Write the manifest for other tools: FORMAT is csv, lhotse, audformat or datasets.
+
+    TARGET is a file for csv, else a folder. Recordings stay where they are and are named by their
+    path. `medusa manifest import FORMAT TARGET` reads each of them back.
+    """
+    from medusa.console import say
+    from medusa.manifests.export import export as write
+    from medusa.manifests.manifest import Manifest
+    from medusa.workspace import Workspace
+
+    corpus = Manifest.read(Workspace.open(home).manifest)
+    write(corpus, form, target, force)
+    say(f"wrote {target}: {len(corpus)} utterances as {form}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medusa.errors import listed
-from medusa.manifests.change_commands import merge, relabel, split
+from medusa.manifests.change_commands import export, merge, relabel, split
 
 if TYPE_CHECKING:
     from medusa.manifests.corpus import Importer
@@ -209,5 +209,5 @@ def show(home: Path, as_json: bool) -> None:
         say(f"speakers in {name}: {listed(speakers, 12) or 'unknown'}")
 
 
-for command in (split, relabel, merge):
+for command in (split, relabel, merge, export):
     manifest.add_command(command)

@@ -1,0 +1,197 @@
+"""Writing a manifest for other tools: a csv, lhotse, audformat, Hugging Face `datasets`."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medusa.errors import MedusaError
+from medusa.manifests.audio import facts_of
+from medusa.manifests.corpus import optional
+from medusa.manifests.manifest import Manifest
+
+KEPT = ("split", "label", "content", "arousal", "valence", "dominance")
+
+
+class ExportError(MedusaError):
+    """A manifest that cannot be written in a format, or a target that is in the way."""
+
+
+def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> None:
+    """Write the manifest whole or not at all.
+
+    Args:
+        manifest: what to write; audio stays where it is and is named by its path.
+        form: a name in `FORMATS`.
+        target: a file for `csv`, else a folder.
+        force: replace what is there.
+
+    Raises:
+        ExportError: the target exists, or rows cannot be written in this format.
+        CorpusError: the library is not installed.
+    """
+    if target.exists() and not force:
+        raise ExportError(f"{target}: already there; replace it with --force")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        FORMATS[form](manifest, partial, target)
+        if target.is_dir():
+            shutil.rmtree(target)
+        partial.replace(target)
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        partial.unlink(missing_ok=True)
+
+
+def to_csv(manifest: Manifest, partial: Path, target: Path) -> None:
+    """Write a row per utterance, `votes` as JSON; `medusa manifest import csv` reads it back."""
+    frame = manifest.frame.copy()
+    frame["path"] = _paths(manifest, target.parent)
+    if manifest.votes is not None:
+        said = manifest.votes.drop(columns="id")
+        said["secondary"] = said["secondary"].map(lambda words: None if words is None else [*words])
+        rows = json.loads(said.to_json(orient="records", double_precision=4))
+        by_id: dict[str, list[object]] = {}
+        for name, vote in zip(manifest.votes["id"], rows, strict=True):
+            by_id.setdefault(name, []).append(vote)
+        frame["votes"] = [
+            json.dumps(by_id.get(name, []), ensure_ascii=False) for name in frame["id"]
+        ]
+    frame.to_csv(partial, index=False)
+
+
+def to_lhotse(manifest: Manifest, partial: Path, target: Path) -> None:
+    """Write `cuts.jsonl.gz`: a cut with one supervision per utterance that has audio."""
+    lhotse = optional("lhotse")
+    frame = _with_audio(manifest)
+    paths = _paths(manifest, None)[frame.index]
+    recordings = {path: _recording(path) for path in dict.fromkeys(paths)}
+    cuts = []
+    for path, row in zip(paths, frame.to_dict("records"), strict=True):
+        said = lhotse.SupervisionSegment(
+            id=row["id"],
+            recording_id=recordings[path].id,
+            start=0.0,
+            duration=row["duration_s"],
+            text=_given(row["text"]),
+            language=_given(row["language"]),
+            speaker=_given(row["speaker"]),
+            gender=_given(row["gender"]),
+            custom=_custom(row, manifest),
+        )
+        cut = lhotse.MonoCut(
+            id=row["id"],
+            start=row["start_s"],
+            duration=row["duration_s"],
+            channel=0,
+            recording=recordings[path],
+            supervisions=[said],
+        )
+        cuts.append(cut)
+    partial.mkdir()
+    lhotse.CutSet.from_cuts(cuts).to_file(partial / "cuts.jsonl.gz")
+
+
+def to_audformat(manifest: Manifest, partial: Path, target: Path) -> None:
+    """Write `db.yaml` and a table `utterances` with a segment per utterance that has audio."""
+    audformat = optional("audformat")
+    frame = _with_audio(manifest)
+    database = audformat.Database("medusa")
+    database.schemes["label"] = audformat.Scheme(labels=list(manifest.scheme.classes))
+    start = pd.to_timedelta(frame["start_s"], unit="s")
+    end = start + pd.to_timedelta(frame["duration_s"], unit="s")
+    paths = _paths(manifest, target)[frame.index]
+    index = audformat.segmented_index(list(paths), list(start), list(end))
+    table = database["utterances"] = audformat.Table(index)
+    texts = ("id", "speaker", "gender", "language", "split", "text", "label")
+    for name in (*texts, *manifest.scheme.columns, "arousal", "valence", "dominance"):
+        if frame[name].isna().all():
+            continue
+        kind = "str" if name in texts else "float"
+        if name not in database.schemes:
+            database.schemes[name] = audformat.Scheme(kind)
+        table[name] = audformat.Column(scheme_id=name)
+        values = frame[name].astype(object).where(frame[name].notna(), None)
+        table[name].set(list(values))
+    database.save(str(partial), storage_format="csv")
+
+
+def to_datasets(manifest: Manifest, partial: Path, target: Path) -> None:
+    """Write a dataset per split with `save_to_disk`; paths are absolute, sound is not copied in."""
+    library = optional("datasets")
+    frame = manifest.frame.assign(path=_paths(manifest, None))
+    names = frame["split"].fillna("all")
+    parts = {}
+    for name in names.unique():
+        rows = frame[names == name].reset_index(drop=True)
+        features = {
+            column: library.Value("string" if pd.api.types.is_string_dtype(kind) else "float64")
+            for column, kind in rows.dtypes.items()
+        }
+        features["label"] = library.ClassLabel(names=list(manifest.scheme.classes))
+        classes = {label: code for code, label in enumerate(manifest.scheme.classes)}
+        cells = {
+            column: [None if pd.isna(value) else value for value in rows[column]]
+            for column in rows.columns
+        }
+        cells["label"] = [label and classes[label] for label in cells["label"]]
+        parts[str(name)] = library.Dataset.from_dict(cells, library.Features(features))
+    library.DatasetDict(parts).save_to_disk(str(partial))
+
+
+def _paths(manifest: Manifest, home: Path | None) -> "pd.Series[str]":
+    """Return where each recording is: relative to a folder, or absolute."""
+
+    def place(path: str) -> str:
+        whole = os.path.abspath(manifest.root / path)
+        return whole if home is None else os.path.relpath(whole, os.path.abspath(home))
+
+    return manifest.frame["path"].map(place, na_action="ignore")
+
+
+def _with_audio(manifest: Manifest) -> pd.DataFrame:
+    """Return the rows that have audio."""
+    frame = manifest.frame[manifest.frame["content"].notna()]
+    if not len(frame):
+        raise ExportError("no utterance has audio, and this format is about audio; export a csv")
+    return frame
+
+
+def _recording(path: str) -> Any:
+    """Return lhotse's description of a file, from its header."""
+    audio = optional("lhotse").audio
+    facts = facts_of(Path(path))
+    source = audio.AudioSource(type="file", channels=list(range(facts.channels)), source=path)
+    return audio.Recording(
+        id=path,
+        sources=[source],
+        sampling_rate=facts.rate_hz,
+        num_samples=facts.frames,
+        duration=facts.duration_s,
+        channel_ids=list(range(facts.channels)),
+    )
+
+
+def _custom(row: dict[object, object], manifest: Manifest) -> dict[str, object]:
+    """Return what lhotse has no field for."""
+    names = (*KEPT, *manifest.scheme.columns)
+    values = {name: _given(row[name]) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _given(value: object) -> object:
+    return None if pd.isna(value) else value  # type: ignore[call-overload]
+
+
+FORMATS: dict[str, Callable[[Manifest, Path, Path], None]] = {
+    "csv": to_csv,
+    "lhotse": to_lhotse,
+    "audformat": to_audformat,
+    "datasets": to_datasets,
+}

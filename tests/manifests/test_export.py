@@ -1,0 +1,103 @@
+"""What is exported comes back through the importer of its format."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from medusa.cli import medusa
+from medusa.manifests import corpus
+from medusa.manifests.ingest import attach_audio
+from medusa.manifests.labels import from_votes
+from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
+
+SCHEME = LabelScheme("two", ("sad", "happy"))
+SAME = ("id", "speaker", "gender", "language", "split", "text", "label", "start_s", "duration_s",
+        "content", "arousal")  # fmt: skip
+
+
+def made(home: Path) -> Manifest:
+    home.mkdir()
+    sound = np.random.default_rng(0).normal(scale=0.1, size=8000)
+    soundfile.write(home / "long.wav", sound, 8000)
+    votes = pd.DataFrame(
+        [
+            ("u1", "r1", "sad", ["fed up"], 2.0, 3.0, 4.0),
+            ("u2", "r1", "happy", None, 5.0, 3.0, 4.0),
+        ],
+        columns=list(VOTE_COLUMNS),
+    )
+    ids = pd.Series(["u1", "u2", "u3"])
+    label, soft = from_votes(votes, ids, SCHEME)
+    frame = pd.DataFrame(
+        {
+            "id": ids,
+            "path": [str(home / "long.wav")] * 3,
+            "start_s": [0.0, 0.25, 0.5],
+            "duration_s": [0.25, 0.25, 0.5],
+            "speaker": ["s1", "s1", None],
+            "gender": ["female", "female", None],
+            "language": "en",
+            "split": ["train", "train", "test"],
+            "text": ["He said “no”, twice", "", "None"],
+            "label": label,
+            "arousal": [2.0, np.nan, 5.5],
+        }
+    )
+    manifest, _ = attach_audio(Manifest(pd.concat([frame, soft], axis=1), SCHEME, votes), home)
+    manifest.write(home / "manifest.parquet")
+    return manifest
+
+
+def run(home: Path, *words: object) -> Result:
+    return CliRunner().invoke(
+        medusa, ["--workspace", str(home), "manifest", "export", *map(str, words)]
+    )
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # audformat 1.4 on pandas 3.1
+@pytest.mark.parametrize("form", ["csv", "lhotse", "audformat", "datasets"])
+def test_round_trip(tmp_path: Path, form: str) -> None:
+    if form != "csv":
+        pytest.importorskip(form)
+    manifest = made(tmp_path / "home")
+    target = tmp_path / "out" / ("table.csv" if form == "csv" else form)
+    result = run(tmp_path / "home", form, target)
+    assert result.exit_code == 0, result.exception
+    root = target / "cuts.jsonl.gz" if form == "lhotse" else target
+    back, dropped = attach_audio(
+        corpus.load(form).import_corpus(root, classes="sad,happy"), tmp_path / "home"
+    )
+    assert dropped == {} and not [path for path in target.parent.iterdir() if path != target]
+    frame = back.frame.set_index("id").loc[["u1", "u2", "u3"]].reset_index()
+    for name in SAME:
+        empty = {"text": ""} if name == "text" else {}  # a csv cannot tell "" from nothing
+        one, other = (
+            [empty.get(name) if pd.isna(value) or value == "" else value for value in each[name]]
+            for each in (manifest.frame, frame)
+        )
+        assert one == other, name
+    np.testing.assert_allclose(back.soft(), manifest.soft())
+
+
+def test_votes_are_in_the_csv(tmp_path: Path) -> None:
+    made(tmp_path / "home")
+    run(tmp_path / "home", "csv", tmp_path / "t.csv")
+    votes = [json.loads(cell) for cell in pd.read_csv(tmp_path / "t.csv")["votes"]]
+    assert votes[0] == [
+        {"rater": "r1", "primary": "sad", "secondary": ["fed up"],
+         "arousal": 2.0, "valence": 3.0, "dominance": 4.0}
+    ]  # fmt: skip
+    assert votes[2] == []
+
+
+def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
+    made(tmp_path / "home")
+    (tmp_path / "t.csv").write_text("mine")
+    assert "--force" in str(run(tmp_path / "home", "csv", tmp_path / "t.csv").exception)
+    assert run(tmp_path / "home", "csv", tmp_path / "t.csv", "--force").exit_code == 0
+    assert (tmp_path / "t.csv").read_text() != "mine"
