@@ -1,0 +1,134 @@
+"""Stores to other formats and back, bit for bit, in memory that does not grow with the store."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+from safetensors import SafetensorError
+
+from medusa.cache import exchange_arrow, exchange_hdf5, exchange_npy, exchange_safetensors
+from medusa.cache.exchange_npy import Names
+from medusa.cache.output import fresh
+from medusa.cache.raw import Group, Header, check, first_commits, header_of, open_plain, stored
+from medusa.cache.shards import fill
+from medusa.console import progress, say
+from medusa.errors import MedusaError
+
+
+class ExchangeError(MedusaError):
+    """A file or folder that is not a whole export."""
+
+
+class Exchange(Protocol):
+    """What a module `exchange_<format>` has."""
+
+    def write(self, out: Path, header: Header, groups: Iterable[Group]) -> None: ...
+    def read_header(self, path: Path) -> Header: ...
+    def read(self, path: Path, header: Header) -> Iterator[Group]: ...
+
+
+def export(
+    path: Path, out: Path, form: str, force: bool = False, names: Names | None = None
+) -> Header:
+    """Write a store in another format.
+
+    Args:
+        path: the store.
+        out: the file (hdf5, arrow) or folder (npy, safetensors) to make.
+        form: one of `FORMATS`.
+        force: replace what is there.
+        names: for npy: content -> names of its files; only these utterances are written.
+
+    Returns:
+        What was written.
+
+    Raises:
+        MedusaError: the store is damaged, `out` is there already, or the disk is full.
+    """
+    store = open_plain(path)
+    rows = first_commits(store)
+    if names is not None:
+        contents = store.index.table["content"].to_pylist()
+        rows = rows[[contents[row] in names for row in rows]]
+    header = header_of(store, rows)
+    if form == "npy" and store.spec.dtype == "int8":
+        say("npy has no int8 features: written as the float32 numbers they stand for, as another")
+        say("spec; for a bit-equal copy use hdf5, safetensors or arrow")
+    write = FORMATS[form].write if names is None else partial(exchange_npy.write, names=names)
+    with fresh(out, force) as new:
+        write(new, header, counted(f"export {path.name}", header, stored(store, rows)))
+    return header
+
+
+def import_(path: Path, form: str, features: Path, into: Path | None, force: bool) -> Path:
+    """Make a store of what `export` wrote.
+
+    Args:
+        path: the file or folder.
+        form: one of `FORMATS`.
+        features: the workspace's folder of stores.
+        into: the store to make; by default the one that the spec names, in `features`.
+        force: replace it if it is there.
+
+    Returns:
+        The store.
+
+    Raises:
+        MedusaError: it is not such an export, damaged or not whole, or the store is there already.
+    """
+    with readable(path, form):
+        header = FORMATS[form].read_header(path)
+    into = into or features / header.spec.folder
+    groups = checked(path, form, header)
+    with fresh(into, force) as new:
+        count = fill(new, header, counted(f"import {path.name}", header, groups))
+        if count != header.utterances:
+            raise ExchangeError(f"{path}: {count} utterances; {header.utterances} were exported")
+    return into
+
+
+def checked(path: Path, form: str, header: Header) -> Iterator[Group]:
+    """Yield the utterances of an export after comparing them with their checksums."""
+    with readable(path, form):
+        for group in FORMATS[form].read(path, header):
+            yield check(header, group, str(path))
+
+
+def counted(label: str, header: Header, groups: Iterable[Group]) -> Iterator[Group]:
+    """Yield groups and show how many utterances have passed."""
+    with progress(label, header.utterances) as advance:
+        for group in groups:
+            yield group
+            advance(len(group.records))
+
+
+@contextmanager
+def readable(path: Path, form: str) -> Iterator[None]:
+    """Turn what libraries say about a file that they cannot read into one sentence.
+
+    Raises:
+        ExchangeError: always, when there was a problem.
+    """
+    if not path.exists():
+        raise ExchangeError(f"{path}: not there")
+    try:
+        yield
+    except UNREADABLE as problem:
+        raise ExchangeError(
+            f"{path}: not a whole {form} export of `medusa cache export`: {problem}"
+        ) from problem
+
+
+UNREADABLE = (
+    *(OSError, ValueError, TypeError, LookupError, RuntimeError),
+    *(*exchange_npy.UNREADABLE, SafetensorError, pa.ArrowException),
+)
+FORMATS: dict[str, Exchange] = {
+    "hdf5": exchange_hdf5,
+    "npy": exchange_npy,
+    "safetensors": exchange_safetensors,
+    "arrow": exchange_arrow,
+}

@@ -1,0 +1,103 @@
+"""A folder with one .npy file per utterance, (frames, width), as the published code keeps them.
+
+One array: `<name>.npy`; several: `<array>/<name>.npy`. The name is the content, or the
+utterance's id. `features.json` and `features.parquet` beside them are for coming back.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tokenize import TokenError
+from zipfile import BadZipFile
+
+import numpy as np
+from safetensors.numpy import load
+
+from medusa.cache import sidecar
+from medusa.cache.index import Record
+from medusa.cache.layout import checksum
+from medusa.cache.quantise import dequantise
+from medusa.cache.raw import Group, Header, batches, table_of
+from medusa.cache.seal import unseal
+from medusa.cache.sidecar import read_header as read_header  # the same for every folder
+
+Names = Mapping[str, Sequence[str]]
+
+
+def write(out: Path, header: Header, groups: Iterable[Group], names: Names | None = None) -> None:
+    """Write the folder; int8 features as the float32 numbers they stand for.
+
+    Args:
+        out: the folder.
+        header, groups: what is written.
+        names: content -> the names of its files; the contents themselves by default.
+    """
+    plain, wide = widened(header), map(Widen(header), groups)
+    arrays = [array.name for array in plain.arrays]
+    with sidecar.sidecar(out, plain) as add:
+        for name in arrays if len(arrays) > 1 else []:
+            (out / name).mkdir()
+        for group in wide:
+            records: list[Record] = []
+            files: list[str] = []
+            for record, rows in group.each():
+                for name in names[record.content] if names else [record.content]:
+                    records.append(record)
+                    files.append(file_name(name))
+                    for path, values in zip(_paths(out, arrays, files[-1]), rows, strict=True):
+                        np.save(path, values)
+            add(table_of(records), files)
+
+
+def read(path: Path, header: Header) -> Iterator[Group]:
+    """Yield the utterances of a folder."""
+    table = sidecar.read_table(path)
+    arrays = [array.name for array in header.arrays]
+    for part in batches(table["length"].to_numpy(), header):
+        rows = table.slice(part.start, part.stop - part.start)
+        columns: list[list[np.ndarray]] = [[] for _ in arrays]
+        for file in rows["file"].to_pylist():
+            for column, place in zip(columns, _paths(path, arrays, file), strict=True):
+                column.append(np.load(place, allow_pickle=False))
+        yield Group(unseal(rows), [np.concatenate(column) for column in columns])
+
+
+def file_name(name: str) -> str:
+    """Return a name that is one file's on any disk and says which utterance it is."""
+    escaped = "".join(f"%{ord(sign):02X}" if sign in '%/\\:*?"<>|\0' else sign for sign in name)
+    return f"%2E{escaped[1:]}.npy" if escaped.startswith(".") else f"{escaped}.npy"
+
+
+def widened(header: Header) -> Header:
+    """Return the header of dequantised features: another spec, for the numbers are others."""
+    if header.channels is None:
+        return header
+    preprocessing = header.spec.preprocessing | {"dequantised_from": "int8"}
+    spec = replace(header.spec, dtype="float32", preprocessing=preprocessing)
+    return replace(header, spec=spec, channels=None)
+
+
+class Widen:
+    """Turn groups of int8 features into float32; leave others as they are."""
+
+    def __init__(self, header: Header) -> None:
+        self.names = header.spec.arrays
+        self.channels = None if header.channels is None else load(header.channels)
+
+    def __call__(self, group: Group) -> Group:
+        if self.channels is None:
+            return group
+        count = len(self.names)
+        pairs = zip(group.arrays[:count], group.arrays[count:], self.names, strict=True)
+        wide = [dequantise(values, scales, self.channels[name]) for values, scales, name in pairs]  # type: ignore[arg-type]
+        plain = Group(group.records, list(wide))
+        records = [replace(r, crc32c=[*map(checksum, rows)]) for r, rows in plain.each()]
+        return Group(table_of(records), plain.arrays)
+
+
+def _paths(folder: Path, arrays: Sequence[str], file: str) -> list[Path]:
+    return [folder / name / file for name in arrays] if len(arrays) > 1 else [folder / file]
+
+
+# what np.load raises about a damaged file
+UNREADABLE = (OSError, EOFError, ValueError, SyntaxError, TokenError, MemoryError, BadZipFile)

@@ -1,0 +1,200 @@
+"""Utterances exactly as they are stored: what travels between stores and into other formats."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from medusa.cache.index import SCHEMA, Record
+from medusa.cache.layout import PROVENANCE, StoredArray, checksum, stored_arrays
+from medusa.cache.quantise import CHANNELS, Quantised
+from medusa.cache.spec import FeatureSpec
+from medusa.cache.store import FeatureStore
+from medusa.errors import MedusaError, listed
+
+FORMAT = "medusa features 1"
+GROUP_BYTES = 64 << 20  # what is in memory at once, whatever the size of the store
+RECORDS = pa.schema([field for field in SCHEMA if field.name not in ("shard", "start")])
+
+Rows = npt.NDArray[np.generic]
+Numbers = npt.NDArray[np.integer]
+
+
+class DamagedError(MedusaError):
+    """Features that are not what was computed, found on the way from one place to another."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything about a store but its utterances.
+
+    Attributes:
+        spec, provenance: as the store has them.
+        channels: the file with the channel scales of int8 features, byte for byte.
+        utterances, frames: how many follow.
+    """
+
+    spec: FeatureSpec
+    provenance: dict[str, object]
+    channels: bytes | None
+    utterances: int
+    frames: int
+
+    @property
+    def arrays(self) -> list[StoredArray]:
+        """The arrays of every group, in order."""
+        return stored_arrays(self.spec)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, without the channels."""
+        return {
+            "format": FORMAT,
+            "spec": self.spec.to_dict(),
+            "provenance": self.provenance,
+            "utterances": self.utterances,
+            "frames": self.frames,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], channels: bytes | None) -> "Header":
+        """Undo `to_dict`.
+
+        Raises:
+            DamagedError: this is not what `to_dict` gives.
+        """
+        if values.get("format") != FORMAT:
+            raise DamagedError(f"format {values.get('format')!r}; this version reads {FORMAT!r}")
+        spec = FeatureSpec.from_dict(values["spec"])
+        counts = int(values["utterances"]), int(values["frames"])
+        return cls(spec, values["provenance"], channels, *counts)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some utterances, end to end.
+
+    Attributes:
+        records: a row per utterance, `RECORDS`.
+        arrays: (N, width) for each stored array.
+    """
+
+    records: pa.Table
+    arrays: list[Rows]
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """(B + 1,): utterance b is rows offsets[b] to offsets[b + 1]."""
+        lengths = self.records["length"].to_numpy().astype(np.int64)
+        return np.concatenate([[0], np.cumsum(lengths)])
+
+    def each(self) -> Iterator[tuple[Record, list[Rows]]]:
+        """Yield every utterance's record (its start still 0) and its rows of each array."""
+        offsets = self.offsets
+        for number, values in enumerate(self.records.to_pylist()):
+            first, last = offsets[number : number + 2]
+            yield Record(start=0, **values), [array[first:last] for array in self.arrays]
+
+
+def first_commits(store: FeatureStore) -> Numbers:
+    """Return the index rows of the utterances in a store, each once, in the order on disk."""
+    rows = np.fromiter(store.index.rows.values(), np.int64, len(store))
+    return rows[np.lexsort((store.index.start[rows], store.index.shard[rows]))]
+
+
+def header_of(store: FeatureStore, rows: Numbers) -> Header:
+    """Return the header of these index rows of a store."""
+    channels = store.path / CHANNELS
+    return Header(
+        spec=store.spec,
+        provenance=json.loads((store.path / PROVENANCE).read_bytes()),
+        channels=channels.read_bytes() if store.spec.dtype == "int8" else None,
+        utterances=len(rows),
+        frames=int(store.index.length[rows].sum()),
+    )
+
+
+def stored(store: FeatureStore, rows: Numbers) -> Iterator[Group]:
+    """Yield utterances as they are stored, after comparing them with their checksums.
+
+    Args:
+        store: opened with access `pread`, so that memory does not fill with what was read.
+        rows: index rows.
+
+    Raises:
+        DamagedError: a checksum differs.
+        ShardDamaged: a shard is missing or cut short.
+    """
+    header = header_of(store, rows)
+    records = store.index.table.select(RECORDS.names)
+    for part in batches(store.index.length[rows], header):
+        chosen = rows[part]
+        group = Group(records.take(chosen), _arrays(store, chosen))
+        yield check(header, group, str(store.path))
+
+
+def batches(lengths: Numbers, header: Header, most: int = 0) -> Iterator[slice]:
+    """Cut utterances of these lengths into runs of at most `most` bytes (default `GROUP_BYTES`)."""
+    row_bytes = sum(array.row_bytes for array in header.arrays)
+    frames = (most or GROUP_BYTES) // row_bytes
+    first = taken = 0
+    for number, length in enumerate(lengths.tolist()):
+        if taken and taken + length > frames:
+            yield slice(first, number)
+            first, taken = number, 0
+        taken += length
+    if taken:
+        yield slice(first, len(lengths))
+
+
+def check(header: Header, group: Group, where: str) -> Group:
+    """Return a group unchanged if it is what was computed.
+
+    Raises:
+        DamagedError: its shape, its dtype or a checksum is not what the header and records say.
+    """
+    frames = int(group.offsets[-1])
+    for array, rows in zip(header.arrays, group.arrays, strict=True):
+        if rows.shape != (frames, array.width) or rows.dtype != np.dtype(array.dtype):
+            raise DamagedError(
+                f"{where}: {array.name} has {rows.dtype} {rows.shape}; "
+                f"expected {array.dtype} {(frames, array.width)}"
+            )
+    seal = [] if header.channels is None else [int(google_crc32c.value(header.channels))]
+    wrong = [
+        record.content
+        for record, rows in group.each()
+        if [*map(checksum, rows), *seal] != list(record.crc32c)
+    ]
+    if wrong:
+        raise DamagedError(f"{where}: checksum differs for utterance {listed(wrong)}; damaged")
+    return group
+
+
+def table_of(records: Sequence[Record]) -> pa.Table:
+    """Return records as `Group` has them."""
+    columns = {name: [getattr(record, name) for record in records] for name in RECORDS.names}
+    return pa.table(columns, RECORDS)
+
+
+def open_plain(path: Path) -> FeatureStore:
+    """Open a store for one pass over it; memory does not grow with its size.
+
+    Raises:
+        DamagedError: nothing is committed in it.
+    """
+    store = FeatureStore.open(path, "pread")
+    if not len(store):
+        raise DamagedError(f"{path}: nothing is committed in this store")
+    return store
+
+
+def _arrays(store: FeatureStore, rows: Numbers) -> list[Rows]:
+    packed = [store.gather(rows, name) for name in store.spec.arrays]
+    values: list[Rows] = [one.values.numpy() for one in packed]
+    return values + [one.scales.numpy() for one in packed if isinstance(one, Quantised)]

@@ -1,0 +1,127 @@
+"""Writing utterances that come exactly as they shall be stored: nothing is rounded again."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from medusa.cache import index
+from medusa.cache.layout import (
+    INDEX,
+    SHARD_FRAMES,
+    create,
+    grow,
+    shard_path,
+    shard_tail,
+    stored_arrays,
+    sync_folder,
+    write_durably,
+)
+from medusa.cache.quantise import CHANNELS
+from medusa.cache.raw import Group, Header, Rows
+from medusa.cache.spec import FeatureSpec
+
+
+class Shard:
+    """One new shard, written to disk as its utterances come, so that none has to be in memory."""
+
+    def __init__(self, store: Path, spec: FeatureSpec) -> None:
+        self.store, self.arrays = store, stored_arrays(spec)
+        self.number, self.frames = claim(store), 0
+        self.records: list[index.Record] = []
+        self.files: list[tuple[Path, BinaryIO]] = []
+        for array in self.arrays:
+            path = shard_path(store, array.name, self.number)
+            path.parent.mkdir(parents=True)
+            partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+            self.files.append((path, partial.open("wb")))
+
+    def add(self, record: index.Record, rows: list[Rows]) -> None:
+        """Append one utterance: its rows of every stored array."""
+        for (_, file), values in zip(self.files, rows, strict=True):
+            file.write(values.data)
+        self.records.append(replace(record, start=self.frames))
+        self.frames += record.length
+
+    def commit(self) -> None:
+        """Make the utterances part of the store."""
+        for array, (path, file) in zip(self.arrays, self.files, strict=True):
+            for part in shard_tail(self.frames, array.row_bytes):
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            Path(file.name).replace(path)
+            sync_folder(path.parent)
+        index.commit(self.store, self.number, self.records)
+
+    def discard(self) -> None:
+        """Leave nothing of a shard that is not to be committed; its number stays taken."""
+        for path, file in self.files:
+            with suppress(OSError):  # a full disk: what is still buffered cannot be written
+                file.close()
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def claim(store: Path) -> int:
+    """Take the next free shard number; numbers are never used twice."""
+    taken = [int(path.stem) for path in (store / INDEX).glob("[0-9]*.claim")]
+    shard = max(taken, default=-1) + 1
+    while True:
+        try:
+            path = store / INDEX / f"{shard:06d}.claim"
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            return shard
+        except FileExistsError:
+            shard += 1
+
+
+def append(store: Path, spec: FeatureSpec, groups: Iterable[Group]) -> int:
+    """Add utterances to a store, in as few shards as they fit in; return how many.
+
+    Args:
+        store: an existing store; `finish` it afterwards.
+        spec: what it holds.
+        groups: their contents may come twice: the first wins.
+    """
+    done: set[str] = set()
+    shard: Shard | None = None
+    try:
+        for group in groups:
+            for record, rows in group.each():
+                if record.content in done:
+                    continue
+                if shard is not None and shard.frames + record.length > SHARD_FRAMES:
+                    shard.commit()
+                    shard = None
+                shard = shard or Shard(store, spec)
+                shard.add(record, rows)
+                done.add(record.content)
+        if shard is not None:
+            shard.commit()
+    except BaseException:
+        if shard is not None and shard.number not in index.committed(store):
+            shard.discard()
+        raise
+    return len(done)
+
+
+def finish(store: Path, spec: FeatureSpec) -> None:
+    """Let Zarr readers see all shards, and our own open many records fast."""
+    shards = index.committed(store)
+    if shards:
+        grow(store, spec, max(shards) + 1)
+        index.merge(store)
+
+
+def fill(store: Path, header: Header, groups: Iterable[Group]) -> int:
+    """Make a new store of these utterances; return how many there are."""
+    create(store, header.spec, header.provenance)
+    if header.channels is not None:
+        write_durably(store / CHANNELS, header.channels)
+    count = append(store, header.spec, groups)
+    finish(store, header.spec)
+    return count

@@ -1,0 +1,59 @@
+"""What lies beside exported files so that they can become the same store again."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medusa.cache.layout import canonical, write_durably
+from medusa.cache.output import SIDECAR
+from medusa.cache.quantise import CHANNELS
+from medusa.cache.raw import Header
+from medusa.cache.seal import SEALED, seal, seal_header, unseal_header
+
+TABLE = "features.parquet"
+COLUMNS = SEALED.append(pa.field("file", pa.string()))
+
+
+class Add(Protocol):
+    """Note some utterances and the file each is in."""
+
+    def __call__(self, records: pa.Table, files: Sequence[str]) -> None: ...
+
+
+def is_there(folder: Path) -> bool:
+    """Whether a folder is an export of ours."""
+    return (folder / SIDECAR).exists()
+
+
+@contextmanager
+def sidecar(folder: Path, header: Header) -> Iterator[Add]:
+    """Make a folder with `features.json` and, row by row, `features.parquet`."""
+    folder.mkdir()
+    write_durably(folder / SIDECAR, canonical(seal_header(header.to_dict())))
+    if header.channels is not None:
+        write_durably(folder / CHANNELS, header.channels)
+    with pq.ParquetWriter(folder / TABLE, COLUMNS) as writer:
+
+        def add(records: pa.Table, files: Sequence[str]) -> None:
+            column = pa.array(files, pa.string())
+            writer.write_table(seal(records).append_column(COLUMNS.field("file"), column))
+
+        yield add
+
+
+def read_header(folder: Path) -> Header:
+    """Return the header of an exported folder."""
+    channels = folder / CHANNELS
+    scales = channels.read_bytes() if channels.exists() else None
+    values = unseal_header(json.loads((folder / SIDECAR).read_bytes()))
+    return Header.from_dict(values, scales)
+
+
+def read_table(folder: Path) -> pa.Table:
+    """Return the records of an exported folder, with the column `file`."""
+    return pq.read_table(folder / TABLE, schema=COLUMNS)
