@@ -74,6 +74,8 @@ def medusa(ctx: click.Context, workspace: Path) -> None:
 
 def main() -> None:
     """Run the command line; a `MedusaError` becomes one message and exit code 1."""
+    # threads that spin while they wait make a shared machine several times slower
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         medusa.main(standalone_mode=True)
     except MedusaError as problem:

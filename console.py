@@ -31,7 +31,7 @@ def progress(label: str, total: float, unit: str = "utt", done: float = 0) -> It
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),

@@ -1,7 +1,6 @@
 """`medusa extract` and `medusa transcribe`."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +20,6 @@ TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
 class ExtractError(MedusaError):
     """Options that contradict each other, or utterances that could not be encoded."""
 
-
-# Threads that spin while they wait steal the cores from those that decode: 2 to 5 times slower on
-# a busy machine. Read once, when torch is imported, which only the commands below do.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 device = click.option(
     "--device",
