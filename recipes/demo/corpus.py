@@ -20,11 +20,10 @@ from medusa.recipes.demo.words import sentence
 SCHEME = LabelScheme("demo", world.CLASSES)
 AUDIO, LATENTS = "audio", "latents.parquet"
 RATERS = 12
-NOTES = (
-    "The corpus is made up: synthetic voices speaking random syllables, and sentences put "
-    "together from lists of words.",
-    "The backbones are random-weight stand-ins for the real ones: same classes, nothing learned.",
-    "These numbers show that the pipeline runs; they say nothing about real speech.",
+NOTE = (
+    "The corpus is made up (synthetic voices, sentences from lists of words) and the backbones are "
+    "random-weight stand-ins that have learned nothing: these numbers show that the pipeline runs "
+    "and say nothing about real speech."
 )
 
 
@@ -66,9 +65,9 @@ def make_corpus(manifest: Path, size: Size, seed: int) -> Manifest:
     frame = pd.concat([frame, _record(root, latents, told, seed)], axis=1)
     _write_latents(latents, root / LATENTS)
     provenance: dict[str, object] = {
-        "importer": "demo",
+        "corpus": "demo",
         "options": {"utterances": size.utterances, "speakers": size.speakers, "seed": seed},
-        "notes": list(NOTES),
+        "notes": [NOTE],
     }
     corpus = Manifest(frame, SCHEME, votes, root, provenance)
     corpus.write(manifest)

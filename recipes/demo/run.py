@@ -1,0 +1,152 @@
+"""The demo from an empty folder to a report, and what it says when it is done."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from medusa import console
+from medusa.errors import MedusaError, listed
+from medusa.heads.metrics import macro_f1
+from medusa.heads.run_dir import SUMMARY, RunDir, write_text
+from medusa.manifests.manifest import Manifest
+from medusa.recipes.demo import session, world
+from medusa.recipes.demo.checkpoints import write_checkpoints
+from medusa.recipes.demo.corpus import AUDIO, LATENTS, NOTE, make_corpus
+from medusa.reports.evaluate import evaluate
+from medusa.workspace import CONFIG_NAME, PLACES, Workspace
+
+MARK = "demo.json"  # says that the folder is the demo's, and which demo
+MADE = (*PLACES.values(), AUDIO, LATENTS, session.CHECKPOINTS, session.CONFIG, session.REPORT)
+
+
+class DemoError(MedusaError):
+    """A folder that is not the demo's to work in."""
+
+
+def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> None:
+    """Make what is missing of the demo in this folder and print the results.
+
+    Args:
+        root: the folder; made if it is not there.
+        scale: how much of everything.
+        seed: of the corpus and of the stand-in weights.
+        force: start anew.
+
+    Raises:
+        DemoError: the folder holds something else.
+    """
+    began = time.monotonic()
+    claim(root, {"seed": seed, **json.loads(json.dumps(asdict(scale)))}, force)
+    place = Workspace.open(root)
+    if (root / session.REPORT).exists() and RunDir(place.runs / session.STACK).finished:
+        console.say(f"{root}: the demo is complete; nothing to do (--force starts anew)")
+    else:
+        console.say(NOTE)
+        with _one_thread():
+            _make(place, scale, seed)
+            for words in session.commands(root, scale):
+                session.run(root, words)
+    _conclude(place)
+    console.say(f"{time.monotonic() - began:.0f} s in all")
+
+
+def claim(root: Path, settings: dict[str, object], force: bool) -> None:
+    """Make sure that the folder is this demo's, or becomes it.
+
+    Raises:
+        DemoError: it holds a demo with other settings, or files that the demo would write over.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    mark = root / MARK
+    there = [name for name in (*MADE, CONFIG_NAME) if (root / name).exists()]
+    if there and not mark.exists():
+        raise DemoError(
+            f"{root}: holds {listed(there)}, which no demo made; give the demo a folder of its "
+            "own: `medusa --workspace NEW_FOLDER demo`"
+        )
+    if (root / CONFIG_NAME).exists():
+        raise DemoError(f"{root / CONFIG_NAME}: the demo keeps to its folder; remove this file")
+    if mark.exists() and not force and json.loads(mark.read_text(encoding="utf-8")) != settings:
+        raise DemoError(
+            f"{root}: holds a demo with other settings ({mark.name}); replace it with --force, or "
+            "give this one another folder with --workspace"
+        )
+    if force:
+        for name in there:
+            path = root / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if force or not mark.exists():
+        write_text(mark, json.dumps(settings, indent=2) + "\n")
+
+
+def _make(place: Workspace, scale: session.Scale, seed: int) -> None:
+    """Write what the session starts from: corpus, checkpoints, configuration."""
+    if place.manifest.exists():
+        corpus = Manifest.read(place.manifest)
+    else:
+        corpus = make_corpus(place.manifest, scale.size, seed)
+    speakers = corpus.frame["speaker"].nunique()
+    disagreed = int((corpus.soft().max(1) < 1).sum())
+    console.say(
+        f"{place.root / AUDIO}: {len(corpus)} utterances by {speakers} made-up speakers; the "
+        f"{world.VOTES} votes differ on {disagreed} of them"
+    )
+    paths = write_checkpoints(place.root / session.CHECKPOINTS, corpus.frame["text"].tolist(), seed)
+    console.say(f"{place.root / session.CHECKPOINTS}: random-weight {', '.join(paths)}")
+    write_text(place.root / session.CONFIG, session.HEAD_YAML)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The models are so small that more threads would only wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _conclude(place: Workspace) -> None:
+    """Print the ensemble beside its members, chance and the best possible, and where it all is."""
+    corpus = Manifest.read(place.manifest)
+    run = RunDir(place.runs / session.STACK)
+    result = evaluate(run, corpus)
+    members = [one for one in run.read_json(SUMMARY)["comparison"] if one["kind"] == "member"]
+    rows = [
+        ("the ensemble", result["macro_f1"]),
+        (f"its {len(members)} members, on average", _mean([one["macro_f1"] for one in members])),
+        ("knowing what was drawn", ceiling(corpus)),
+        ("guessing by the training prior", result["chance"]),
+    ]
+    title = f"test: {result['n']} utterances, {result['blocks']} unseen speakers"
+    console.table(["", "macro-F1"], rows, title)
+    console.say(NOTE)
+    print(f"report: {place.root / session.REPORT}", flush=True)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def ceiling(corpus: Manifest, split: str = "test") -> float:
+    """Return the macro-F1 of one who sees arousal and word polarities as they were drawn.
+
+    The answer is the class of the highest exact posterior, judged by the same consensus labels as
+    everybody else.
+    """
+    rows = corpus.split(split).frame
+    rows = rows[rows["label"].notna()]
+    latents = pd.read_parquet(corpus.root / LATENTS).set_index("id").loc[rows["id"]]
+    guess = (world.log_likelihood(latents) + np.log(world.PRIOR)).argmax(1)
+    truth = np.array([world.CLASSES.index(label) for label in rows["label"]])
+    return macro_f1(truth, guess, len(world.CLASSES))

@@ -1,0 +1,110 @@
+"""The session that the demo runs: the very commands that a user would type, one after the other."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from medusa import console
+from medusa.errors import MedusaError
+from medusa.recipes.demo.corpus import Size
+
+STACK, REPORT, CONFIG, CHECKPOINTS = "stack", "report.html", "head.yaml", "checkpoints"
+BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
+READERS = ("roberta", "modernbert")
+HEADS = {
+    "m1": ("wavlm,roberta", 0),
+    "m2": ("wavlm,roberta", 1),
+    "m3": ("hubert,roberta", 0),
+    "m4": ("whisper,modernbert", 0),
+    "m5": ("whisper,wavlm", 0),
+    "m6": ("wavlm,hubert,roberta", 0),
+    "m7": ("whisper,wavlm,modernbert", 0),
+}
+HEAD_YAML = """\
+# A head for a corpus of a few hundred utterances. Keys that are left out keep the paper's values.
+head: {width: 64, feedforward: 128, dropout: 0.0, stride: 8, standardise: true}
+train: {batch: 32}
+stages:
+  - {name: full, sampler: shuffle, class_weights: 0.5, lr: 2.0e-3, epochs: 5}
+  - {name: balanced, sampler: balanced, lr: 3.0e-4, epochs: 3, start: best}
+"""
+
+
+class SessionError(MedusaError):
+    """A command of the session that did not succeed."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything: the corpus, the heads by name, and settings that differ."""
+
+    size: Size = field(default_factory=Size)
+    heads: tuple[str, ...] = tuple(HEADS)
+    settings: tuple[str, ...] = ()
+
+
+def commands(root: Path, scale: Scale) -> Iterator[list[str]]:
+    """Give the session's command lines, each as its words after `medusa --workspace ROOT`."""
+    yield ["manifest", "split", "--by", "speaker"]
+    for name in BACKBONES:
+        checkpoint = root / CHECKPOINTS / (f"{name}.pt" if name == "whisper" else name)
+        text = ["--text", "manifest"] if name in READERS else []
+        yield ["extract", "--backbone", name, "--checkpoint", str(checkpoint), *text]
+    for name in scale.heads:
+        backbones, seed = HEADS[name]
+        settings = [f"seed={seed}"] if seed else []
+        settings += scale.settings
+        changes = [word for setting in settings for word in ("--set", setting)]
+        config = ["--config", str(root / CONFIG)]
+        text = ["--text", "manifest"] if {*backbones.split(",")} & {*READERS} else []
+        yield ["fit-head", "--backbones", backbones, "--name", name, *config, *text, *changes]
+    yield ["stack", *scale.heads, "--name", STACK]
+    yield ["evaluate", STACK]
+    yield ["report", STACK, "-o", str(root / REPORT)]
+
+
+def run(root: Path, words: list[str]) -> None:
+    """Print one command line and run it in this process.
+
+    Raises:
+        MedusaError: the command's own.
+        SessionError: it ended with another exit code than 0.
+    """
+    place = [] if root == Path() else ["--workspace", str(root)]
+    console.say(f"\n$ {shlex.join(['medusa', *place, *words])}")
+    name, *arguments = words
+    code = _command(name).main(
+        arguments, prog_name=f"medusa {name}", standalone_mode=False, obj=root
+    )
+    if code:
+        raise SessionError(f"`medusa {shlex.join(words)}` ended with exit code {code}")
+
+
+def _command(name: str) -> click.Command:
+    """Find a command in its room; `cli.py` does the same, but nothing imports that."""
+    from medusa.ensemble.commands import stack
+    from medusa.extract.commands import extract
+    from medusa.heads.commands import fit_head
+    from medusa.manifests.commands import manifest
+    from medusa.reports.commands import evaluate, report
+
+    everything: dict[str, click.Command] = {
+        "manifest": manifest,
+        "extract": extract,
+        "fit-head": fit_head,
+        "stack": stack,
+        "evaluate": evaluate,
+        "report": report,
+    }
+    return everything[name]
+
+
+FULL = Scale()
+TINY = Scale(
+    size=Size(utterances=80, speakers=8),
+    heads=("m4", "m6"),
+    settings=("stages.0.epochs=1", "stages.1.epochs=1"),
+)
