@@ -7,7 +7,7 @@ import click
 
 @click.command()
 @click.option("--seed", default=0, show_default=True, help="Another seed, another corpus.")
-@click.option("--tiny", is_flag=True, help="A sixth of the corpus and hardly any training.")
+@click.option("--tiny", is_flag=True, help="A seventh of the corpus and hardly any training.")
 @click.option("--force", is_flag=True, help="Throw this folder's demo away and start anew.")
 @click.pass_obj
 def demo(root: Path, seed: int, tiny: bool, force: bool) -> None:
