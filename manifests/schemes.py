@@ -182,14 +182,14 @@ def _is_hard(manifest: Manifest) -> bool:
 
 
 def _vocabulary(manifest: Manifest) -> set[str]:
-    """Return every word that a vote or a label uses."""
-    words = {*manifest.scheme.classes}
-    if manifest.votes is not None:
-        if (manifest.votes["rater"] == KEPT_BY).all():
-            words = set()  # the votes are the labels from before the first change
-        words |= {*manifest.votes["primary"].dropna().unique()}
-        words |= {*manifest.votes["secondary"].explode().dropna().unique()}
-    return words
+    """Return every word that a vote uses, and every label of a row without votes."""
+    votes = manifest.votes
+    if votes is None:
+        return {*manifest.scheme.classes}
+    unvoted = ~found_in(manifest.frame["id"], votes["id"])
+    words = {*manifest.frame["label"][unvoted].dropna().unique()}
+    words |= {*votes["primary"].dropna().unique()}
+    return words | {*votes["secondary"].explode().dropna().unique()}
 
 
 def _recoded(manifest: Manifest, recoding: Recoding) -> tuple["pd.Series[str]", pd.DataFrame]:

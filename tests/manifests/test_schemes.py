@@ -108,6 +108,12 @@ def test_a_word_that_nobody_said_is_refused_with_the_nearest() -> None:
     relabel(voted(u1="excited happy sad angry"), parse("six"), Rules())  # named ones may be wider
 
 
+def test_words_are_those_of_the_votes_not_of_the_present_classes() -> None:
+    changed = relabel(voted(u1="happy sad angry"), parse("happy=glad,sad+angry=bad"), Rules())
+    with pytest.raises(LabelError, match="nobody said 'glad'"):
+        relabel(changed, parse("glad,sad"), Rules())
+
+
 def test_the_command(tmp_path: Path) -> None:
     voted(u1="happy excited angry", u2="sad").write(tmp_path / "manifest.parquet")
     words = ["--workspace", str(tmp_path), "manifest", "relabel", "--classes"]
