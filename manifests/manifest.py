@@ -194,10 +194,16 @@ def nest_votes(votes: pd.DataFrame | None, ids: "pd.Series[str]") -> pa.Array:
         raise ManifestError(f"votes for unknown ids: {listed(votes['id'][np.isnan(row)].unique())}")
     votes = votes.iloc[np.argsort(row, kind="stable")]
     counts = np.bincount(row.astype(np.int64), minlength=len(ids))
-    arrays = [pa.array(votes[field.name], field.type, from_pandas=True) for field in VOTE]
+    arrays = [_one_chunk(votes[field.name], field.type) for field in VOTE]
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
     values = pa.StructArray.from_arrays(arrays, fields=list(VOTE))
     return pa.ListArray.from_arrays(offsets, values, mask=pa.array(counts == 0))
+
+
+def _one_chunk(column: "pd.Series[Any]", kind: pa.DataType) -> pa.Array:
+    """Return a column in one piece; what was concatenated comes in several."""
+    array = pa.array(column, kind, from_pandas=True)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def flatten_votes(nested: pa.ChunkedArray, ids: pa.ChunkedArray) -> pd.DataFrame | None:

@@ -107,6 +107,10 @@ def test_merged_corpora_and_one_left_out(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         part = corpus(40)
         part.frame["path"] = "wav/" + part.frame["id"] + ".wav"
+        votes = pd.DataFrame(
+            {"id": part.frame["id"], "rater": name, "primary": part.frame["label"]}
+        )
+        part.votes = votes.assign(secondary=None, arousal=1.0, valence=1.0, dominance=1.0)
         part.write(tmp_path / name / "manifest.parquet")
     home = tmp_path / "both"
     home.mkdir()
@@ -116,6 +120,7 @@ def test_merged_corpora_and_one_left_out(tmp_path: Path) -> None:
     assert len(merged) == 80 and merged.frame["id"][40] == "b/Ses01F_000"
     assert merged.frame["path"][40] == "../b/wav/Ses01F_000.wav"
     assert merged.frame["speaker"].nunique() == 20
+    assert merged.votes is not None and merged.votes["rater"].tolist() == ["a"] * 40 + ["b"] * 40
     assert run(home, "split", "--leave-out", "b", "--of", "corpus").exit_code == 0
     splits = Manifest.read(home / "manifest.parquet").frame["split"]
     assert (splits[40:] == "test").all() and set(splits[:40]) == {"train", "dev"}

@@ -52,10 +52,10 @@ def test_meld() -> None:
     assert first["label"] == "neutral" and first["speaker"] == "Chandler"
     assert frame["text"].notna().all() and frame["label"].nunique() == 7
     spoken = {}
-    for split in ("train", "dev", "test"):
-        with (place("meld") / f"{split}_sent_emo.csv").open(encoding="utf-8", newline="") as file:
+    for part in ("train", "dev", "test"):
+        with (place("meld") / f"{part}_sent_emo.csv").open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                name = f"{split}_dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
+                name = f"{part}_dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
                 spoken[name] = row["Utterance"]
     assert frame.set_index("id")["text"].to_dict() == spoken
     assert sum("’" in text for text in spoken.values()) > 3000  # curly quotes, as they were
