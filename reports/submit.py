@@ -1,7 +1,8 @@
 """Submissions to the challenge on naturalistic speech emotion: Task 1, classes; Task 2, attributes.
 
 Task 1 is a csv `FileName,EmoClass` with a letter a row, Task 2 a csv
-`FileName,EmoAct,EmoVal,EmoDom` with numbers from 1 to 7; both name every recording of Test3 once, 3,200 in all.
+`FileName,EmoAct,EmoVal,EmoDom` with numbers from 1 to 7; both name every recording of
+Test3 once, 3,200 in all.
 """
 
 import csv
