@@ -1,7 +1,8 @@
 """How long an import of a release of MSP-Podcast's size takes, and how much memory it needs.
 
 Writes a made-up release (labels_consensus.csv and labels_detailed.csv, no recordings) and imports
-it with the command line, as a user would. `python benchmarks/import.py --help` says what can be changed.
+it with the command line, as a user would. `python benchmarks/import.py --help` says what can be
+changed.
 """
 
 import argparse
