@@ -1,12 +1,9 @@
 """Where an encoder runs, and how much it is given at once there."""
 
-from medusa.errors import MedusaError, nearest
+from medusa.device import DeviceError, choose_device
+from medusa.errors import nearest
 
 BATCH_SECONDS = {"cuda": 400.0, "mps": 100.0, "cpu": 40.0}
-
-
-class DeviceError(MedusaError):
-    """A device that is not here."""
 
 
 def pick(asked: str) -> str:
@@ -19,19 +16,12 @@ def pick(asked: str) -> str:
 
     # float32 is to mean float32: a feature must not depend on the machine
     torch.backends.cudnn.allow_tf32 = False
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if asked.split(":")[0] not in BATCH_SECONDS:
+    if asked != "auto" and asked.split(":")[0] not in BATCH_SECONDS:
         known = ", ".join(["auto", *BATCH_SECONDS])
         raise DeviceError(
             f"--device {asked}: expected one of {known}{nearest(asked, BATCH_SECONDS)}"
         )
-    try:
-        torch.empty(1, device=asked)
-    except (RuntimeError, AssertionError, NotImplementedError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise DeviceError(f"--device {asked}: not usable here ({reason}); try auto") from problem
-    return asked
+    return str(choose_device(asked)[0])
 
 
 def batch_seconds(device: str) -> float:

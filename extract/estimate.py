@@ -9,10 +9,13 @@ from typing import Any
 
 from medusa.cache import FeatureSpec
 from medusa.cache.size import store_bytes
+from medusa.errors import MedusaError
 from medusa.extract.backbones import checkpoints, describe
 from medusa.extract.checkpoint import CheckpointError
 from medusa.extract.encoder import Backbone
+from medusa.extract.jobs import Job
 from medusa.extract.layers import parse_layers
+from medusa.extract.plan import Utterance
 
 # What the hub's checkpoints are, for planning where they are not at hand: layers, width
 PUBLISHED = {
@@ -31,6 +34,13 @@ TEXT = ("roberta", "modernbert", "deberta", "bert")
 RATE_HZ, HOP, FIELD = 16_000, 320, 400  # 50 frames/s; receptive field of the sample encoders
 TOKENS_A_WORD = 1.3  # of English, for the byte-pair encoders above
 WORDS_A_SECOND = 2.6  # of spontaneous speech
+
+
+CHARACTERS_A_TOKEN = 4
+
+
+class RoomError(MedusaError):
+    """A disk too small for what is asked."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +165,24 @@ def _tokenizer(backbone: Backbone) -> Any:
         max_length=limit and limit - tokenizer.num_special_tokens_to_add(),
         verbose=False,
     )
+
+
+def check_room(job: Job, missing: Sequence[Utterance]) -> None:
+    """Make sure, before hours of work, that the disk can hold what is still missing.
+
+    Raises:
+        RoomError: it cannot; the message says what is needed and what is free.
+    """
+    if job.spec.input == "audio":
+        lengths = [frames(job.spec.family, one.seconds) for one in missing]
+    else:
+        lengths = [len(str(one.source)) // CHARACTERS_A_TOKEN + 1 for one in missing]
+    needed, free = sum(store_bytes(job.spec, lengths).values()), free_bytes(job.store)
+    if needed > free:
+        raise RoomError(
+            f"{job.store}: {len(missing)} utterances need about {needed / 1e9:.2f} GB, "
+            f"{free / 1e9:.2f} GB are free; make room, or keep less (--layers, --reduce, --dtype)"
+        )
 
 
 def free_bytes(folder: Path) -> int:

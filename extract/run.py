@@ -13,6 +13,7 @@ from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract.backbones import family
 from medusa.extract.encoder import Encoded, Encoder
+from medusa.extract.estimate import check_room
 from medusa.extract.jobs import Job
 from medusa.extract.layers import reduced
 from medusa.extract.plan import Utterance, batches
@@ -57,6 +58,7 @@ def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") 
         wanted = {one.content: one for one in job.utterances}
         todo = [wanted[content] for content in writer.missing(wanted)]
         if todo:
+            check_room(job, todo)
             encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
             done = len(wanted) - len(todo)
             with progress(job.spec.backbone, len(wanted), done=done) as advance:

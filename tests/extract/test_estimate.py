@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cache.size import store_bytes
-from medusa.extract.estimate import Corpus, estimate, frames
+from medusa.cli import medusa
+from medusa.extract.estimate import Corpus, RoomError, estimate, frames
 from medusa.extract.plan_command import PlanError, plan
 
 
@@ -60,3 +61,12 @@ def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_
     done = CliRunner().invoke(plan, huge, obj=tmp_path)
     assert isinstance(done.exception, PlanError) and "int8" in str(done.exception)
     assert "h at 100 x real time" in done.stdout
+
+
+def test_extract_looks_at_the_disk_first(tmp_path, workspace, monkeypatch):
+    workspace((16000, 24000))
+    monkeypatch.setattr("medusa.extract.estimate.free_bytes", lambda folder: 1000)
+    arguments = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
+    done = CliRunner().invoke(medusa, arguments)
+    assert isinstance(done.exception, RoomError)
+    assert "2 utterances need about 0.00 GB" in str(done.exception)
