@@ -1,12 +1,16 @@
 """Layer features on disk: computed once, read many times, by the utterance's content."""
 
-from medusa.cache.loader import Stream, load
-from medusa.cache.packed import Packed, cat
-from medusa.cache.spec import FeatureSpec, SpecError
-from medusa.cache.store import FeatureStore, StoreError, open_all
-from medusa.cache.view import View
-from medusa.cache.view import open_view as open
-from medusa.cache.writer import DiskError, StoreWriter, WriteError
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medusa.cache.loader import Stream, load
+    from medusa.cache.packed import Packed, cat
+    from medusa.cache.spec import FeatureSpec, SpecError
+    from medusa.cache.store import FeatureStore, StoreError, open_all
+    from medusa.cache.view import View
+    from medusa.cache.view import open_view as open
+    from medusa.cache.writer import DiskError, StoreWriter, WriteError
 
 __all__ = [
     "DiskError",
@@ -24,3 +28,29 @@ __all__ = [
     "open",
     "open_all",
 ]
+
+# name -> the module it is in, imported (and torch with it) only when the name is asked for
+_HOMES = {
+    "DiskError": "writer",
+    "FeatureSpec": "spec",
+    "FeatureStore": "store",
+    "Packed": "packed",
+    "SpecError": "spec",
+    "StoreError": "store",
+    "StoreWriter": "writer",
+    "Stream": "loader",
+    "View": "view",
+    "WriteError": "writer",
+    "cat": "packed",
+    "load": "loader",
+    "open": "view",
+    "open_all": "store",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of a public name, and the libraries it needs, at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = importlib.import_module(f"medusa.cache.{_HOMES[name]}")
+    return getattr(home, "open_view" if name == "open" else name)

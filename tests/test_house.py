@@ -94,11 +94,28 @@ def test_commands_import_nothing_heavy():
         assert not top & HEAVY, f"{path.relative_to(ROOT)} imports {sorted(top & HEAVY)}"
 
 
-def test_help_loads_nothing_heavy():
-    code = "import sys; from medusa.cli import medusa; medusa(['--help'], standalone_mode=False);"
+def test_no_help_loads_anything_heavy_but_that_of_one_corpus():
+    code = """
+import sys, click
+from medusa.cli import medusa
+def visit(command, context):
+    command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context) if command.name != "import" else []:
+            child = command.get_command(context, name)
+            visit(child, click.Context(child, parent=context, info_name=name))
+visit(medusa, click.Context(medusa, info_name="medusa"))
+"""
     code += f"print(sorted({HEAVY!r} & {{m.split('.')[0] for m in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_public_name_of_the_cache_is_there():
+    from medusa import cache
+
+    assert set(cache.__all__) == set(cache._HOMES)
+    assert all(getattr(cache, name) is not None for name in cache.__all__)
 
 
 def test_the_change_log_knows_the_version():
