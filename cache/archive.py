@@ -15,6 +15,8 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from medusa.cache.access import NotFlat, open_shard
+from medusa.cache.exchange.output import fresh
+from medusa.cache.exchange.raw import DamagedError, Rows, open_plain
 from medusa.cache.layout import (
     CHECKSUMS,
     CHUNK_FRAMES,
@@ -24,15 +26,12 @@ from medusa.cache.layout import (
     StoredArray,
     array_metadata,
     checksum,
-    read_spec,
     shard_path,
     shard_tail,
     stored_arrays,
     write_durably,
 )
-from medusa.cache.output import fresh
 from medusa.cache.quantise import CHANNELS
-from medusa.cache.raw import DamagedError, Rows, open_plain
 from medusa.cache.store import FeatureStore
 from medusa.cache.verify import verify
 from medusa.console import progress
@@ -108,13 +107,6 @@ def _copy_index(path: Path, new: Path) -> None:
     for name in (*FIXED, CHECKSUMS, CHANNELS):
         if (path / name).exists():
             shutil.copy2(path / name, new / name)
-
-
-def is_archive(path: Path) -> bool:
-    """Whether the shards of a store are compressed."""
-    name = read_spec(path).arrays[0]
-    codecs = _metadata(path, name)["codecs"][0]["configuration"]["codecs"]
-    return len(codecs) > 1
 
 
 def _compressed_arrays(store: FeatureStore, new: Path, extent: int) -> dict[str, zarr.Array[Any]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.cache.transfer_commands import COMMANDS
+from medusa.cache.exchange.commands import COMMANDS
 
 if TYPE_CHECKING:
     from medusa.cache.store import FeatureStore

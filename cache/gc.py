@@ -16,12 +16,19 @@ from pathlib import Path
 import numpy as np
 
 from medusa.cache import index
-from medusa.cache.archive import is_archive
-from medusa.cache.layout import INDEX, SHARD_FRAMES, shard_path, stored_arrays, sync_folder
-from medusa.cache.output import PARTIAL, leftovers
-from medusa.cache.raw import Numbers, stored
-from medusa.cache.shards import append, finish
+from medusa.cache.exchange.output import PARTIAL, leftovers
+from medusa.cache.exchange.raw import Numbers, stored
+from medusa.cache.exchange.shards import append
+from medusa.cache.layout import (
+    INDEX,
+    SHARD_FRAMES,
+    is_archive,
+    shard_path,
+    stored_arrays,
+    sync_folder,
+)
 from medusa.cache.store import FeatureStore, StoreError
+from medusa.cache.writer import finish
 from medusa.console import progress
 from medusa.errors import listed
 
@@ -96,7 +103,7 @@ def clean(waste: Waste) -> None:
         MedusaError: it is damaged; what is used stays where it is.
     """
     store = waste.store
-    if is_archive(store.path):
+    if is_archive(store.path, store.spec):
         raise StoreError(f"{store.path}: an archive; `medusa cache restore` it first")
     if waste.busy:
         raise StoreError(

@@ -3,6 +3,7 @@
 A record's file name carries the crc32c of its bytes, so no change in it goes unnoticed.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,19 @@ class Record:
     crc32c: Sequence[int]
     flags: Sequence[str]
     error: float
+
+
+def claim(store: Path) -> int:
+    """Take the next free shard number for one writer alone; numbers are never used twice."""
+    taken = [int(path.stem) for path in (store / INDEX).glob("[0-9]*.claim")]
+    shard = max(taken, default=-1) + 1
+    while True:
+        try:
+            path = store / INDEX / f"{shard:06d}.claim"
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            return shard
+        except FileExistsError:
+            shard += 1
 
 
 def commit(store: Path, shard: int, records: Sequence[Record]) -> None:

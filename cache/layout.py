@@ -68,6 +68,10 @@ def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> Non
                 f"{store}: holds features of spec {there.digest}, not {spec.digest}; "
                 "use another folder"
             )
+        if is_archive(store, spec):
+            raise SpecError(
+                f"{store}: a compressed archive; `medusa cache restore` makes it a store again"
+            )
         return
     (store / INDEX).mkdir(parents=True, exist_ok=True)
     for array in stored_arrays(spec):
@@ -96,6 +100,12 @@ def read_spec(store: Path) -> FeatureSpec:
         raise SpecError(f"{store}: no feature store here (no {SPEC})") from problem
     except (ValueError, TypeError, AttributeError) as problem:
         raise SpecError(f"{store / SPEC}: damaged: {problem}") from problem
+
+
+def is_archive(store: Path, spec: FeatureSpec) -> bool:
+    """Whether the shards of a store are compressed: read by Zarr, never written to."""
+    metadata = json.loads((store / spec.arrays[0] / ZARR).read_bytes())
+    return len(metadata["codecs"][0]["configuration"]["codecs"]) > 1
 
 
 def canonical(value: object) -> bytes:

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from medusa.cache.output import fresh
-from medusa.cache.raw import Group, Header, Numbers, first_commits, header_of, open_plain, stored
-from medusa.cache.shards import fill
+from medusa.cache.exchange.output import fresh
+from medusa.cache.exchange.raw import (
+    Group,
+    Header,
+    Numbers,
+    first_commits,
+    header_of,
+    open_plain,
+    stored,
+)
+from medusa.cache.exchange.shards import fill
 from medusa.cache.spec import FeatureSpec, SpecError
 from medusa.cache.store import FeatureStore, StoreError
 from medusa.console import progress

@@ -16,13 +16,15 @@ from medusa.cache.layout import (
     array_metadata,
     canonical,
     checksum,
+    is_archive,
     read_spec,
     shard_path,
     shard_tail,
 )
-from medusa.cache.quantise import CHANNELS
+from medusa.cache.quantise import CHANNELS, Quantised
 from medusa.cache.spec import SpecError
 from medusa.cache.store import FeatureStore
+from medusa.errors import MedusaError
 
 
 def verify(path: Path) -> list[str]:
@@ -40,6 +42,8 @@ def verify(path: Path) -> list[str]:
     if problems:
         return problems
     store = FeatureStore.open(path)
+    if is_archive(path, store.spec):
+        return [*_contents(store)]
     for array in store.arrays.values():
         problems += _metadata(path, array)
     for shard, frames in store.used.items():
@@ -82,6 +86,23 @@ def _metadata(path: Path, array: StoredArray) -> Iterator[str]:
         same = False
     if not same:
         yield f"{file}: missing or altered"
+
+
+def _contents(store: FeatureStore) -> Iterator[str]:
+    """Check the utterances of an archive, as they come out of its compressed shards."""
+    checksums = store.index.crc32c()
+    for content, row in store.index.rows.items():
+        for column, name in enumerate(store.spec.arrays):
+            try:
+                packed = store.read([content], name)
+                same = checksum(packed.values.numpy()) == checksums[row, column]
+                if isinstance(packed, Quantised):
+                    scales = checksums[row, column + len(store.spec.arrays)]
+                    same = same and checksum(packed.scales.numpy()) == scales
+            except (MedusaError, ValueError, RuntimeError, OSError):
+                same = False
+            if not same:
+                yield f"{store.path / name}: utterance {content}: checksum differs"
 
 
 def _shard(store: FeatureStore, shard: int, frames: int) -> Iterator[str]:

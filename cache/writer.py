@@ -1,7 +1,6 @@
 """Appending features: a shard is filled in memory, written whole, then committed by its record."""
 
 import errno
-import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +13,6 @@ import numpy.typing as npt
 
 from medusa.cache import index
 from medusa.cache.layout import (
-    INDEX,
     SHARD_FRAMES,
     checksum,
     create,
@@ -154,7 +152,7 @@ class StoreWriter:
         self._begin()  # also after a failure: the lost shard is extracted again, not written twice
         try:
             stored, seal = self._encode(frames)
-            shard = self._claim()
+            shard = index.claim(self.store)
             self._write(shard, stored)
             sealed = [self._seal(record, frames, stored, seal) for record in records]
             index.commit(self.store, shard, sealed)
@@ -197,18 +195,6 @@ class StoreWriter:
             record.content, record.start, record.length, checksums, record.flags, error
         )
 
-    def _claim(self) -> int:
-        """Take the next free shard number for this writer alone; numbers are never used twice."""
-        taken = [int(path.stem) for path in (self.store / INDEX).glob("[0-9]*.claim")]
-        shard = max(taken, default=-1) + 1
-        while True:
-            try:
-                claim = self.store / INDEX / f"{shard:06d}.claim"
-                os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-                return shard
-            except FileExistsError:
-                shard += 1
-
     def __enter__(self) -> Self:
         return self
 
@@ -220,10 +206,15 @@ class StoreWriter:
     ) -> None:
         """Commit what is in memory, also after an error: every appended utterance is complete."""
         self.commit()
-        shards = index.committed(self.store)
-        if shards:
-            grow(self.store, self.spec, max(shards) + 1)
-            index.merge(self.store)
+        finish(self.store, self.spec)
+
+
+def finish(store: Path, spec: FeatureSpec) -> None:
+    """Let Zarr readers see all shards, and our own open many records fast."""
+    shards = index.committed(store)
+    if shards:
+        grow(store, spec, max(shards) + 1)
+        index.merge(store)
 
 
 def rounding(given: npt.NDArray[np.floating], kept: npt.NDArray[np.floating]) -> float:

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
-from medusa.cache.archive import archive, is_archive, restore
-from medusa.cache.layout import SHARD_FRAMES, shard_path
+from medusa.cache import FeatureSpec, FeatureStore, SpecError, StoreWriter
+from medusa.cache.archive import archive, restore
+from medusa.cache.layout import SHARD_FRAMES, is_archive, read_spec, shard_path
+from medusa.cache.verify import verify
 from medusa.errors import MedusaError
 
 
@@ -36,7 +37,11 @@ def test_an_archive_reads_the_same_and_comes_back_byte_for_byte(tmp_path, dtype)
     names = make(tmp_path / "s.zarr", dtype)
     before, after = archive(tmp_path / "s.zarr", tmp_path / "cold")
     assert after < before
-    assert is_archive(tmp_path / "cold") and not is_archive(tmp_path / "s.zarr")
+    spec = read_spec(tmp_path / "cold")
+    assert is_archive(tmp_path / "cold", spec) and not is_archive(tmp_path / "s.zarr", spec)
+    assert verify(tmp_path / "cold") == []
+    with pytest.raises(SpecError, match="cache restore"):
+        StoreWriter(tmp_path / "cold", spec)
     warm, cold = FeatureStore.open(tmp_path / "s.zarr"), FeatureStore.open(tmp_path / "cold")
     order = np.random.default_rng(1).permutation(names).tolist()
     for name in warm.spec.arrays:

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 from safetensors import safe_open
 
-from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, convert, raw
-from medusa.cache.convert import export, import_
+from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
+from medusa.cache.exchange import convert, raw
+from medusa.cache.exchange.convert import export, import_
+from medusa.cache.exchange.output import OutputError, leftovers
 from medusa.cache.layout import checksum
-from medusa.cache.output import OutputError, leftovers
 from medusa.cache.verify import verify
 from medusa.errors import MedusaError
 

@@ -11,10 +11,10 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from medusa.cache import sidecar
-from medusa.cache.raw import Group, Header, batches
-from medusa.cache.seal import unseal
-from medusa.cache.sidecar import read_header as read_header  # the same for every folder
+from medusa.cache.exchange import sidecar
+from medusa.cache.exchange.raw import Group, Header, batches
+from medusa.cache.exchange.seal import unseal
+from medusa.cache.exchange.sidecar import read_header as read_header  # the same for every folder
 
 
 def write(out: Path, header: Header, groups: Iterable[Group]) -> None:

@@ -13,13 +13,13 @@ from zipfile import BadZipFile
 import numpy as np
 from safetensors.numpy import load
 
-from medusa.cache import sidecar
+from medusa.cache.exchange import sidecar
+from medusa.cache.exchange.raw import Group, Header, batches, table_of
+from medusa.cache.exchange.seal import unseal
+from medusa.cache.exchange.sidecar import read_header as read_header  # the same for every folder
 from medusa.cache.index import Record
 from medusa.cache.layout import checksum
 from medusa.cache.quantise import dequantise
-from medusa.cache.raw import Group, Header, batches, table_of
-from medusa.cache.seal import unseal
-from medusa.cache.sidecar import read_header as read_header  # the same for every folder
 
 Names = Mapping[str, Sequence[str]]
 

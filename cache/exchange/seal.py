@@ -6,8 +6,8 @@ from typing import Any
 import google_crc32c
 import pyarrow as pa
 
+from medusa.cache.exchange.raw import RECORDS, DamagedError
 from medusa.cache.layout import canonical
-from medusa.cache.raw import RECORDS, DamagedError
 from medusa.errors import listed
 
 SEAL = "seal"

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medusa.cache.convert import ExchangeError
-from medusa.cache.exchange_npy import UNREADABLE, file_name
+from medusa.cache.exchange.convert import ExchangeError
+from medusa.cache.exchange.npy import UNREADABLE, file_name
+from medusa.cache.exchange.output import fresh
 from medusa.cache.layout import checksum
-from medusa.cache.output import fresh
 from medusa.cache.spec import FeatureSpec
 from medusa.cache.writer import StoreWriter, WriteError
 from medusa.console import progress

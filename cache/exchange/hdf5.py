@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 from safetensors.numpy import load
 
+from medusa.cache.exchange.raw import Group, Header, batches
+from medusa.cache.exchange.seal import SEALED, seal, seal_header, unseal, unseal_header
 from medusa.cache.layout import CHUNK_FRAMES
-from medusa.cache.raw import Group, Header, batches
-from medusa.cache.seal import SEALED, seal, seal_header, unseal, unseal_header
 
 CHANNELS_FILE = "channels.safetensors"
 

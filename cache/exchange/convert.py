@@ -9,11 +9,19 @@ from typing import Protocol
 import pyarrow as pa
 from safetensors import SafetensorError
 
-from medusa.cache import exchange_arrow, exchange_hdf5, exchange_npy, exchange_safetensors
-from medusa.cache.exchange_npy import Names
-from medusa.cache.output import fresh
-from medusa.cache.raw import Group, Header, check, first_commits, header_of, open_plain, stored
-from medusa.cache.shards import fill
+from medusa.cache.exchange import arrow, hdf5, npy, safetensors
+from medusa.cache.exchange.npy import Names
+from medusa.cache.exchange.output import fresh
+from medusa.cache.exchange.raw import (
+    Group,
+    Header,
+    check,
+    first_commits,
+    header_of,
+    open_plain,
+    stored,
+)
+from medusa.cache.exchange.shards import fill
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 
@@ -57,7 +65,7 @@ def export(
     if form == "npy" and store.spec.dtype == "int8":
         say("npy has no int8 features: written as the float32 numbers they stand for, as another")
         say("spec; for a bit-equal copy use hdf5, safetensors or arrow")
-    write = FORMATS[form].write if names is None else partial(exchange_npy.write, names=names)
+    write = FORMATS[form].write if names is None else partial(npy.write, names=names)
     with fresh(out, force) as new:
         write(new, header, counted(f"export {path.name}", header, stored(store, rows)))
     return header
@@ -124,11 +132,11 @@ def readable(path: Path, form: str) -> Iterator[None]:
 
 UNREADABLE = (
     *(OSError, ValueError, TypeError, LookupError, RuntimeError),
-    *(*exchange_npy.UNREADABLE, SafetensorError, pa.ArrowException),
+    *(*npy.UNREADABLE, SafetensorError, pa.ArrowException),
 )
 FORMATS: dict[str, Exchange] = {
-    "hdf5": exchange_hdf5,
-    "npy": exchange_npy,
-    "safetensors": exchange_safetensors,
-    "arrow": exchange_arrow,
+    "hdf5": hdf5,
+    "npy": npy,
+    "safetensors": safetensors,
+    "arrow": arrow,
 }

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from medusa.cache import index
+from medusa.cache.exchange.raw import Group, Header, Rows
 from medusa.cache.layout import (
-    INDEX,
     SHARD_FRAMES,
     create,
-    grow,
     shard_path,
     shard_tail,
     stored_arrays,
@@ -21,8 +20,8 @@ from medusa.cache.layout import (
     write_durably,
 )
 from medusa.cache.quantise import CHANNELS
-from medusa.cache.raw import Group, Header, Rows
 from medusa.cache.spec import FeatureSpec
+from medusa.cache.writer import finish
 
 
 class Shard:
@@ -30,7 +29,7 @@ class Shard:
 
     def __init__(self, store: Path, spec: FeatureSpec) -> None:
         self.store, self.arrays = store, stored_arrays(spec)
-        self.number, self.frames = claim(store), 0
+        self.number, self.frames = index.claim(store), 0
         self.records: list[index.Record] = []
         self.files: list[tuple[Path, BinaryIO]] = []
         for array in self.arrays:
@@ -66,19 +65,6 @@ class Shard:
             shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def claim(store: Path) -> int:
-    """Take the next free shard number; numbers are never used twice."""
-    taken = [int(path.stem) for path in (store / INDEX).glob("[0-9]*.claim")]
-    shard = max(taken, default=-1) + 1
-    while True:
-        try:
-            path = store / INDEX / f"{shard:06d}.claim"
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            return shard
-        except FileExistsError:
-            shard += 1
-
-
 def append(store: Path, spec: FeatureSpec, groups: Iterable[Group]) -> int:
     """Add utterances to a store, in as few shards as they fit in; return how many.
 
@@ -107,14 +93,6 @@ def append(store: Path, spec: FeatureSpec, groups: Iterable[Group]) -> int:
             shard.discard()
         raise
     return len(done)
-
-
-def finish(store: Path, spec: FeatureSpec) -> None:
-    """Let Zarr readers see all shards, and our own open many records fast."""
-    shards = index.committed(store)
-    if shards:
-        grow(store, spec, max(shards) + 1)
-        index.merge(store)
 
 
 def fill(store: Path, header: Header, groups: Iterable[Group]) -> int:

@@ -9,11 +9,11 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from medusa.cache.exchange.output import SIDECAR
+from medusa.cache.exchange.raw import Header
+from medusa.cache.exchange.seal import SEALED, seal, seal_header, unseal_header
 from medusa.cache.layout import canonical, write_durably
-from medusa.cache.output import SIDECAR
 from medusa.cache.quantise import CHANNELS
-from medusa.cache.raw import Header
-from medusa.cache.seal import SEALED, seal, seal_header, unseal_header
 
 TABLE = "features.parquet"
 COLUMNS = SEALED.append(pa.field("file", pa.string()))

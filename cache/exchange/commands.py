@@ -52,8 +52,8 @@ def export(
 
     hdf5 and arrow are one file, npy and safetensors a folder. npy has int8 features as float32.
     """
-    from medusa.cache.convert import ExchangeError
-    from medusa.cache.convert import export as write
+    from medusa.cache.exchange.convert import ExchangeError
+    from medusa.cache.exchange.convert import export as write
     from medusa.cache.store import FeatureStore
     from medusa.cache.used import by_id
     from medusa.console import say
@@ -119,10 +119,10 @@ def import_(
 
     With --backbone and --width: of any folder of .npy files named by the ids of the manifest.
     """
-    from medusa.cache.convert import ExchangeError
-    from medusa.cache.convert import import_ as read
-    from medusa.cache.foreign import Origin, import_foreign
-    from medusa.cache.sidecar import is_there
+    from medusa.cache.exchange.convert import ExchangeError
+    from medusa.cache.exchange.convert import import_ as read
+    from medusa.cache.exchange.foreign import Origin, import_foreign
+    from medusa.cache.exchange.sidecar import is_there
     from medusa.cache.used import by_id
     from medusa.console import say
     from medusa.errors import listed

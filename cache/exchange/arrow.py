@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from medusa.cache.exchange.raw import Group, Header, Rows
+from medusa.cache.exchange.seal import SEALED, seal, seal_header, unseal, unseal_header
 from medusa.cache.layout import StoredArray
-from medusa.cache.raw import Group, Header, Rows
-from medusa.cache.seal import SEALED, seal, seal_header, unseal, unseal_header
 
 HEADER, CHANNELS = b"medusa.header", b"medusa.channels"
 

@@ -1,0 +1,1 @@
+"""Stores out of and into other formats, bit by bit."""
