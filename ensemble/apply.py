@@ -1,0 +1,107 @@
+"""A finished head or ensemble on other utterances: every member is applied, then the stacker."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file
+
+from medusa.ensemble import linear
+from medusa.ensemble.members import Members, MembersError
+from medusa.ensemble.stack import StackConfig, inputs_of
+from medusa.ensemble.vote import majority_vote, mean_attributes, soft_vote
+from medusa.heads import apply as heads
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import WEIGHTS, RunDir, find_run
+from medusa.manifests.manifest import Manifest
+from medusa.workspace import Workspace
+
+Array = npt.NDArray[np.float64]
+Said = tuple[Array, Array | None]
+
+
+def apply(
+    run: RunDir,
+    manifest: Manifest,
+    workspace: Workspace,
+    text: str | None = None,
+    device: torch.device = heads.CPU,
+    drop_missing: bool = False,
+) -> Predictions:
+    """Predict utterances with a finished run of any kind; for the arguments see `heads.apply`.
+
+    A stack needs its members beside it, as they were when it was fitted; utterances that one of
+    them cannot predict are left out.
+
+    Raises:
+        RunError, MembersError: a member is missing, not finished, or another one by now.
+        ApplyError: the workspace lacks features of a head.
+    """
+    if run.config().get("kind") != "stack":
+        return heads.apply(run, manifest, workspace, text, device, drop_missing)
+    runs = _members_of(run)
+    said = [apply(one, manifest, workspace, text, device, drop_missing) for one in runs]
+    members = _line_up([one.name for one in runs], said)
+    config = run.config()
+    logits, attributes = COMBINERS[config["method"]](run, config, members)
+    return Predictions.of(
+        members.ids, members.splits.tolist(), logits, attributes, members.classes, run.digest()
+    )
+
+
+def _members_of(run: RunDir) -> list[RunDir]:
+    """Return the runs that a stack was fitted on, in its order."""
+    wanted = run.config()["members"]
+    found = [find_run(run.path.parent, one["name"]) for one in wanted]
+    changed = [
+        f"{here.name} is {here.digest()}, was {one['digest']}"
+        for here, one in zip(found, wanted, strict=True)
+        if here.digest() != one["digest"]
+    ]
+    if changed:
+        raise MembersError(
+            f"{run.name}: members have been replaced since it was fitted: {'; '.join(changed)}; "
+            "run `medusa stack` again"
+        )
+    return found
+
+
+def _line_up(names: Sequence[str], said: Sequence[Predictions]) -> Members:
+    """Join the members' predictions by id, those that all of them predict, sorted as in a fit."""
+    ids = sorted(set(said[0].ids).intersection(*(one.ids for one in said)))
+    same = [one.select(ids) for one in said]
+    attributes = [values for one in same if (values := one.attributes()) is not None]
+    return Members(
+        names=tuple(names),
+        ids=ids,
+        splits=same[0].frame["split"].to_numpy(str),
+        classes=same[0].classes,
+        logits=np.stack([one.logits() for one in same]),
+        posteriors=np.stack([one.posteriors() for one in same]),
+        attributes=np.stack(attributes) if attributes else np.empty((0, len(ids), 3), np.float32),
+    )
+
+
+def _linear(run: RunDir, config: dict[str, Any], members: Members) -> Said:
+    """Put the members' answers through the stored soup."""
+    asked = StackConfig(inputs=config["inputs"], with_attributes=config["with_attributes"])
+    stored = load_file(run.path / WEIGHTS)
+    soup = {key: stored[f"soup.{key}"] for key in ("weight", "bias")}
+    return linear.apply(soup, inputs_of(members, asked), len(members.classes))
+
+
+def _soft(run: RunDir, config: dict[str, Any], members: Members) -> Said:
+    return soft_vote(members.posteriors), mean_attributes(members.attributes)
+
+
+def _majority(run: RunDir, config: dict[str, Any], members: Members) -> Said:
+    return majority_vote(members.posteriors), mean_attributes(members.attributes)
+
+
+COMBINERS: dict[str, Callable[[RunDir, dict[str, Any], Members], Said]] = {
+    "linear": _linear,
+    "soft": _soft,
+    "majority": _majority,
+}
