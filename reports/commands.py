@@ -6,25 +6,104 @@ from typing import Any
 
 import click
 
+from medusa.errors import MedusaError
+
+AWAY = ("text", "missing", "device", "output")  # options of `evaluate` that need --on
+
 
 @click.command()
 @click.argument("run")
-@click.option("--split", default="test", show_default=True, help="The split to judge on.")
+@click.option(
+    "--split",
+    default="test",
+    show_default=True,
+    help="The split to judge on; with --on also `all`, every row.",
+)
+@click.option(
+    "--on",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="WORKSPACE",
+    help="Predict and judge the corpus of another workspace, which needs the same features.",
+)
+@click.option(
+    "--map",
+    "mapping",
+    default="",
+    metavar="HEAD=CLASS,...",
+    help="With --on: what the run's classes are called there; several may mean one, one with "
+    "nothing after = means none.  [default: the same name]",
+)
+@click.option(
+    "--text",
+    help="With --on: whose text is read there, `manifest` or a transcripts table.  "
+    "[default: as in training, where there is such]",
+)
+@click.option(
+    "--missing",
+    type=click.Choice(["error", "drop"]),
+    default="error",
+    show_default=True,
+    help="With --on: what to do with utterances that lack features.",
+)
+@click.option("--device", default="auto", show_default=True, help="With --on: cpu, cuda, ...")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --on: keep the predictions, in the run's own classes, in this Parquet file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
-@click.pass_obj
-def evaluate(workspace: Path, run: str, split: str, as_json: bool) -> None:
-    """Judge a finished run: macro-F1, accuracy, UAR, per class, confusion, attributes."""
+@click.pass_context
+def evaluate(
+    context: click.Context,
+    run: str,
+    split: str,
+    on: Path | None,
+    mapping: str,
+    text: str | None,
+    missing: str,
+    device: str,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Judge a finished run: macro-F1, accuracy, UAR, per class, confusion, attributes.
+
+    With --on, on another corpus: heads are fed its features, nothing is trained, nothing is kept
+    unless asked with --output.
+    """
     from medusa.heads.run_dir import find_run
     from medusa.manifests.manifest import Manifest
     from medusa.reports.evaluate import evaluate as judge
     from medusa.workspace import Workspace
 
-    place = Workspace.open(workspace)
-    result = judge(find_run(place.runs, run), Manifest.read(place.manifest), split)
+    place = Workspace.open(context.obj)
+    found, manifest = find_run(place.runs, run), Manifest.read(place.manifest)
+    if on is None:
+        _refuse_without_on(context)
+        result = judge(found, manifest, split)
+    else:
+        from medusa.device import choose_device
+        from medusa.reports.transfer import transfer
+
+        if output and not output.parent.is_dir():
+            raise MedusaError(f"--output {output}: there is no folder {output.parent}; make it")
+        where, drop = choose_device(device)[0], missing == "drop"
+        there = Workspace.open(on)
+        result, said = transfer(found, manifest, there, split, mapping, text, where, drop)
+        if output:
+            said.write(output)
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:
         show(result)
+
+
+def _refuse_without_on(context: click.Context) -> None:
+    """Refuse options that mean nothing without --on."""
+    names = {"mapping": "--map"} | {key: f"--{key}" for key in AWAY}
+    default = click.core.ParameterSource.DEFAULT
+    lone = [name for key, name in names.items() if context.get_parameter_source(key) != default]
+    if lone:
+        raise click.UsageError(f"{', '.join(lone)}: only with --on WORKSPACE", context)
 
 
 @click.command()
@@ -62,7 +141,8 @@ def show(result: dict[str, Any]) -> None:
         spread = _spread(result["interval"][key])
         rows.append([name, result[key], spread, base["chance"], base["majority"]])
     who = f" by {result['blocks']} speakers" if result["blocks"] else ""
-    title = f"{result['run']}: {result['n']} labelled utterances of {result['split']}{who}"
+    split = f"{result['split']} of {result['on']}" if "on" in result else result["split"]
+    title = f"{result['run']}: {result['n']} labelled utterances of {split}{who}"
     header = ("", "value", "95 %", "chance", f"always {result['majority_class']}")
     table(header, rows, title)
     rows = [
@@ -85,6 +165,9 @@ def show(result: dict[str, Any]) -> None:
             for name, one in result["attributes"].items()
         ]
         table(("attribute", "CCC", "95 %", "MSE", "95 %"), rows)
+    if "map" in result:
+        pairs = [[name, other or "left out"] for name, other in result["map"].items()]
+        table(("class of the run", "judged as"), pairs)
     if result["unlabelled"]:
         say(f"note: {result['unlabelled']} utterances without a consensus label are left out")
     for note in result["notes"]:

@@ -1,0 +1,234 @@
+"""Judge a run on another workspace's corpus, through a stated mapping of classes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from medusa.ensemble.apply import apply
+from medusa.ensemble.members import trained_on
+from medusa.ensemble.truth import UNLABELLED, training_prior, truth_of, unpredicted
+from medusa.errors import MedusaError, listed, nearest
+from medusa.heads.apply import CPU
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import RunDir
+from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest, ManifestError
+from medusa.reports.evaluate import EvaluationError, _attributes, _classes, _facts, _notes
+from medusa.workspace import Workspace
+
+ALL = "all"
+Floats = npt.NDArray[np.float64]
+
+
+class MapError(MedusaError):
+    """A mapping between the classes of a head and those of a corpus that cannot be."""
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """Which class of the corpus each class of the head means.
+
+    Attributes:
+        pairs: head class -> target class, in the head's order; None where it means none.
+        target: the corpus's classes in order.
+    """
+
+    pairs: dict[str, str | None]
+    target: tuple[str, ...]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The K target classes that some head class means: those that are judged."""
+        return tuple(name for name in self.target if name in self.pairs.values())
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The target classes that no head class means."""
+        return tuple(name for name in self.target if name not in self.kept)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The head classes that mean no target class."""
+        return tuple(name for name, other in self.pairs.items() if other is None)
+
+    def columns(self, name: str) -> list[int]:
+        """Return the numbers of the head classes that mean this target class."""
+        return [column for column, other in enumerate(self.pairs.values()) if other == name]
+
+    def logits(self, logits: npt.NDArray[np.floating]) -> Floats:
+        """Map logits (B, C) to (B, K) logs of the added posteriors."""
+        logs = logits - np.logaddexp.reduce(logits.astype(np.float64), axis=1, keepdims=True)
+        parts = [np.logaddexp.reduce(logs[:, self.columns(name)], axis=1) for name in self.kept]
+        return np.stack(parts, axis=1)
+
+    def prior(self, prior: Floats) -> Floats:
+        """Map class counts (C,) to (K,)."""
+        return np.array([prior[self.columns(name)].sum() for name in self.kept])
+
+
+def read_map(text: str, head: tuple[str, ...], target: tuple[str, ...]) -> ClassMap:
+    """Read `happy=happiness,angry=anger`; classes that are not written mean their own name.
+
+    Args:
+        text: head class = target class, comma-separated; several may mean the same one, and one
+            with nothing after `=` means none.
+        head: the head's classes.
+        target: the corpus's classes.
+
+    Raises:
+        MapError: unknown or repeated classes (all are named), or fewer than two in common.
+    """
+    pairs: dict[str, str | None] = {name: name if name in target else None for name in head}
+    problems, seen = [], set()
+    for part in (piece.strip().lower() for piece in text.split(",") if piece.strip()):
+        left, equals, right = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            problems.append(f"{part!r}: expected HEAD_CLASS=CLASS")
+            continue
+        if left not in head:
+            problems.append(f"the head has no {left!r}{nearest(left, head)}")
+        if right and right not in target:
+            problems.append(f"the corpus has no {right!r}{nearest(right, target)}")
+        if left in seen:
+            problems.append(f"{left!r} comes twice")
+        seen.add(left)
+        pairs[left] = right or None
+    sides = f"the head has {', '.join(head)}; the corpus has {', '.join(target)}"
+    if problems:
+        raise MapError("\n  ".join(["--map:", *problems, sides]))
+    found = ClassMap(pairs, target)
+    if len(found.kept) < 2:
+        common = found.kept[0] if found.kept else "nothing"
+        raise MapError(f"classes in common: {common}; {sides}; say which is which with --map")
+    return found
+
+
+def transfer(
+    run: RunDir,
+    home: Manifest,
+    workspace: Workspace,
+    split: str = "test",
+    mapping: str = "",
+    text: str | None = None,
+    device: torch.device = CPU,
+    drop_missing: bool = False,
+) -> tuple[dict[str, Any], Predictions]:
+    """Predict another workspace's corpus with a run and compare with its labels and attributes.
+
+    Args:
+        run: a finished head or stack.
+        home: the manifest it was trained on, for the chance level.
+        workspace: where the other manifest, its features and transcripts are.
+        split: the part to judge on; `all` is every row, also those without a split.
+        mapping: see `read_map`.
+        text, device, drop_missing: see `heads.apply`.
+
+    Returns:
+        What `evaluate` returns, about the classes that have a counterpart (added posteriors,
+        added prior), and beside it `on`, the workspace; `map`, head class to target class or
+        None; `dropped`, the rows of each target class without a counterpart. Attributes are
+        judged on those rows, too. Then the predictions, in the head's own classes.
+
+    Raises:
+        MapError, ApplyError, ManifestError: head and corpus do not fit together.
+        TruthError: the manifest at home is no longer the one of the training.
+        EvaluationError: no row has a label to judge by.
+    """
+    there = Manifest.read(workspace.manifest)
+    part = _part(there, split)
+    known = run.predictions()
+    truth_of(home, known.ids, known.frame["split"].tolist(), known.classes)  # raises if changed
+    classes = read_map(mapping, known.classes, there.scheme.classes)
+    said = apply(run, part, workspace, text, device, drop_missing)
+    prior = classes.prior(training_prior(home, run.config().get("train_split", "train")))
+    if not prior.sum():
+        raise EvaluationError(f"the run saw no {listed(classes.kept)} in training: no chance level")
+    result = _judge(run, part, said, classes, prior, split)
+    result |= {"on": str(workspace.root), "map": classes.pairs}
+    where = result | {"split": f"{split} of {workspace.root.name or workspace.root}"}
+    result["notes"] = [
+        *_notes(run, where),
+        *(str(note) for note in there.provenance.get("notes", [])),
+        *_differences(classes, result["dropped"]),
+        *_learnt(run, home, part, said),
+    ]
+    return result, said
+
+
+def _part(manifest: Manifest, split: str) -> Manifest:
+    """Return the rows of a split, or all."""
+    if split == ALL:
+        return manifest
+    try:
+        return manifest.split(split)
+    except ManifestError as problem:
+        raise ManifestError(f"{problem}; --split {ALL} judges every row") from problem
+
+
+def _judge(
+    run: RunDir,
+    part: Manifest,
+    said: Predictions,
+    classes: ClassMap,
+    prior: Floats,
+    split: str,
+) -> dict[str, Any]:
+    """Return everything but the notes."""
+    frame = part.frame[["id", "speaker", "label", *ATTRIBUTES]].copy()
+    frame["split"] = split
+    labels = frame.loc[frame["id"].isin(said.ids), "label"]
+    frame["label"] = frame["label"].where(frame["label"].isin(classes.kept))
+    mapped = Manifest(frame, LabelScheme("mapped", classes.kept))
+    answer = Predictions.of(
+        said.ids,
+        [split] * len(said.ids),
+        classes.logits(said.logits()),
+        said.attributes(),
+        classes.kept,
+        said.run,
+    )
+    truth = truth_of(mapped, answer.ids, answer.frame["split"].tolist(), classes.kept)
+    labelled = truth.labels != UNLABELLED
+    if not labelled.any():
+        raise EvaluationError(f"no row of {split!r} has one of the labels {listed(classes.kept)}")
+    judged, guess = truth.rows(labelled), answer.logits().argmax(1)[labelled]
+    return {
+        **_facts(run, split, answer, judged),
+        "dropped": {name: int((labels == name).sum()) for name in classes.dropped},
+        "unlabelled": int((~labels.isin(classes.target)).sum()),
+        "unpredicted": unpredicted(mapped, said.ids, split),
+        **_classes(judged, guess, prior, classes.kept),
+        "attributes": _attributes(truth, answer),
+    }
+
+
+def _differences(classes: ClassMap, dropped: dict[str, int]) -> list[str]:
+    """Say what the mapping leaves out on either side."""
+    notes = []
+    if dropped:
+        counts = ", ".join(f"{name} ({count})" for name, count in dropped.items())
+        notes.append(
+            f"{sum(dropped.values())} utterances are left out: none of the run's classes means "
+            f"{counts}."
+        )
+    if classes.unused:
+        notes.append(
+            f"The run's {', '.join(classes.unused)} stands for none of the corpus's classes: it "
+            "answers among the rest."
+        )
+    return notes
+
+
+def _learnt(run: RunDir, home: Manifest, part: Manifest, said: Predictions) -> list[str]:
+    """Say how many of the recordings the run has learnt from."""
+    taught = home.frame.loc[home.frame["split"].isin(trained_on(run.config())), "content"].dropna()
+    asked = part.frame.loc[part.frame["id"].isin(said.ids), "content"]
+    count = int(asked.isin(set(taught)).sum())
+    if not count:
+        return []
+    return [
+        f"This run has learnt from {count} of these {len(asked)} recordings; about them the "
+        "numbers say nothing new."
+    ]
