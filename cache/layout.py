@@ -104,8 +104,11 @@ def read_spec(store: Path) -> FeatureSpec:
 
 def is_archive(store: Path, spec: FeatureSpec) -> bool:
     """Whether the shards of a store are compressed: read by Zarr, never written to."""
-    metadata = json.loads((store / spec.arrays[0] / ZARR).read_bytes())
-    return len(metadata["codecs"][0]["configuration"]["codecs"]) > 1
+    try:
+        metadata = json.loads((store / spec.arrays[0] / ZARR).read_bytes())
+        return len(metadata["codecs"][0]["configuration"]["codecs"]) > 1
+    except (OSError, ValueError, LookupError, TypeError):
+        return False  # damaged metadata: `verify` tells
 
 
 def canonical(value: object) -> bytes:
