@@ -50,17 +50,17 @@ def evaluate(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str, 
         raise EvaluationError(f"no row of split {split!r} has a label; choose another with --split")
     judged, guess = truth.rows(labelled), said.logits().argmax(1)[labelled]
     prior = training_prior(manifest, run.config().get("train_split", "train"))
-    result = _facts(run, split, said, judged) | {
+    result = facts_of(run, split, said, judged) | {
         "unlabelled": int((~labelled).sum()),
         "unpredicted": unpredicted(manifest, said.ids, split),
     }
-    result |= _classes(judged, guess, prior, said.classes)
-    result["attributes"] = _attributes(truth, said)
-    result["notes"] = _notes(run, result)
+    result |= class_scores(judged, guess, prior, said.classes)
+    result["attributes"] = attribute_scores(truth, said)
+    result["notes"] = notes_of(run, result)
     return result
 
 
-def _facts(run: RunDir, split: str, said: Predictions, judged: Truth) -> dict[str, Any]:
+def facts_of(run: RunDir, split: str, said: Predictions, judged: Truth) -> dict[str, Any]:
     blocks = judged.blocks
     return {
         "run": run.name,
@@ -72,7 +72,9 @@ def _facts(run: RunDir, split: str, said: Predictions, judged: Truth) -> dict[st
     }
 
 
-def _classes(truth: Truth, guess: Ints, prior: Floats, classes: tuple[str, ...]) -> dict[str, Any]:
+def class_scores(
+    truth: Truth, guess: Ints, prior: Floats, classes: tuple[str, ...]
+) -> dict[str, Any]:
     """Return all class metrics of predictions (B,) about labelled utterances."""
     size = len(classes)
     matrix = metrics.confusion(truth.labels, guess, size)
@@ -116,7 +118,7 @@ def _per_class(matrix: Numbers, totals: Floats, classes: tuple[str, ...]) -> dic
     }
 
 
-def _attributes(truth: Truth, said: Predictions) -> dict[str, Any]:
+def attribute_scores(truth: Truth, said: Predictions) -> dict[str, Any]:
     """Return CCC and MSE of each attribute that is both known and predicted somewhere."""
     predicted = said.attributes()
     result: dict[str, Any] = {}
@@ -141,7 +143,7 @@ def _attributes(truth: Truth, said: Predictions) -> dict[str, Any]:
     return result
 
 
-def _notes(run: RunDir, result: dict[str, Any]) -> list[str]:
+def notes_of(run: RunDir, result: dict[str, Any]) -> list[str]:
     """Return what a reader must know before believing the numbers."""
     notes: list[str] = list(run.read_json(SUMMARY).get("notes", []))
     split, blocks = result["split"], result["blocks"]

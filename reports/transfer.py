@@ -15,7 +15,13 @@ from medusa.heads.apply import CPU
 from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import RunDir
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest, ManifestError
-from medusa.reports.evaluate import EvaluationError, _attributes, _classes, _facts, _notes
+from medusa.reports.evaluate import (
+    EvaluationError,
+    attribute_scores,
+    class_scores,
+    facts_of,
+    notes_of,
+)
 from medusa.workspace import Workspace
 
 ALL = "all"
@@ -149,7 +155,7 @@ def transfer(
     result |= {"on": str(workspace.root), "map": classes.pairs}
     where = result | {"split": f"{split} of {workspace.root.name or workspace.root}"}
     result["notes"] = [
-        *_notes(run, where),
+        *notes_of(run, where),
         *(str(note) for note in there.provenance.get("notes", [])),
         *_differences(classes, result["dropped"]),
         *_learnt(run, home, part, said),
@@ -195,12 +201,12 @@ def _judge(
         raise EvaluationError(f"no row of {split!r} has one of the labels {listed(classes.kept)}")
     judged, guess = truth.rows(labelled), answer.logits().argmax(1)[labelled]
     return {
-        **_facts(run, split, answer, judged),
+        **facts_of(run, split, answer, judged),
         "dropped": {name: int((labels == name).sum()) for name in classes.dropped},
         "unlabelled": int((~labels.isin(classes.target)).sum()),
         "unpredicted": unpredicted(mapped, said.ids, split),
-        **_classes(judged, guess, prior, classes.kept),
-        "attributes": _attributes(truth, answer),
+        **class_scores(judged, guess, prior, classes.kept),
+        "attributes": attribute_scores(truth, answer),
     }
 
 
