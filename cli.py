@@ -1,5 +1,6 @@
 """The `medusa` command: finds the right room lazily and turns errors into exit codes."""
 
+import errno
 import importlib
 import os
 import sys
@@ -73,14 +74,36 @@ def medusa(ctx: click.Context, workspace: Path) -> None:
 
 
 def main() -> None:
-    """Run the command line; a `MedusaError` becomes one message and exit code 1."""
+    """Run the command line; an error that is the user's to mend becomes one message."""
     # threads that spin while they wait make a shared machine several times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        medusa.main(standalone_mode=True)
+        sys.exit(medusa.main(standalone_mode=False))
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except click.Abort:  # Ctrl-C
+        print("medusa: stopped; the same command again continues", file=sys.stderr)
+        sys.exit(130)
     except MedusaError as problem:
         print(f"medusa: {problem}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:  # `medusa ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as problem:
+        if problem.errno not in REMEDIES:
+            raise
+        where = problem.filename or medusa.name
+        print(f"medusa: {where}: {problem.strerror}; {REMEDIES[problem.errno]}", file=sys.stderr)
+        sys.exit(1)
+
+
+# what the system refuses -> what to do about it
+NOT_OURS = "make it readable and writable, or choose another folder with --workspace"
+REMEDIES = {
+    errno.EACCES: NOT_OURS,
+    errno.EPERM: NOT_OURS,
+    errno.EROFS: NOT_OURS,
+    errno.ENOSPC: "make room on the disk and run the command again; it continues",
+}

@@ -1,0 +1,54 @@
+"""The front door: what errors look like from outside, and what a signal does."""
+
+import errno
+import sys
+
+import click
+import pytest
+
+from medusa import cli
+from medusa.errors import MedusaError
+
+
+def outcome(monkeypatch, capsys, problem, *words):
+    """Run `medusa report x` with a command that raises; return exit code and stderr."""
+
+    @click.command()
+    def raising():
+        raise problem
+
+    monkeypatch.setattr(cli.Rooms, "get_command", lambda self, context, name: raising)
+    monkeypatch.setattr(sys, "argv", ["medusa", "report", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code, capsys.readouterr().err.strip()
+
+
+def test_ctrl_c_ends_quietly_and_says_how_to_go_on(monkeypatch, capsys):
+    code, said = outcome(monkeypatch, capsys, KeyboardInterrupt())
+    assert code == 130
+    assert said == "medusa: stopped; the same command again continues"
+
+
+def test_an_error_of_the_users_is_one_message(monkeypatch, capsys):
+    code, said = outcome(monkeypatch, capsys, MedusaError("x.wav: mend it"))
+    assert (code, said) == (1, "medusa: x.wav: mend it")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_what_the_system_refuses_names_the_place_and_the_remedy(monkeypatch, capsys, number):
+    problem = OSError(number, "refused", "runs/a")
+    code, said = outcome(monkeypatch, capsys, problem)
+    assert code == 1
+    assert said == f"medusa: runs/a: refused; {cli.REMEDIES[number]}"
+
+
+def test_a_fault_keeps_its_traceback(monkeypatch, capsys):
+    with pytest.raises(FileNotFoundError):
+        outcome(monkeypatch, capsys, FileNotFoundError(errno.ENOENT, "no", "x"))
+
+
+def test_a_wrong_option_exits_with_2(monkeypatch, capsys):
+    code, said = outcome(monkeypatch, capsys, MedusaError("never"), "--nope")
+    assert code == 2
+    assert "No such option" in said
