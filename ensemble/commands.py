@@ -57,7 +57,7 @@ def stack(
     from medusa.ensemble.run import finished_heads
     from medusa.ensemble.run import stack as fit_stack
     from medusa.ensemble.stack import StackConfig
-    from medusa.heads.run_dir import SUMMARY, RunDir, find_run
+    from medusa.heads.run_dir import SUMMARY, find_run, new_run
     from medusa.manifests.manifest import Manifest
     from medusa.workspace import Workspace
 
@@ -68,7 +68,7 @@ def stack(
     manifest = Manifest.read(place.manifest)
     named = [find_run(place.runs, one) for one in runs]
     members = named or finished_heads(place.runs)
-    run = RunDir(place.runs / name)
+    run = new_run(place.runs, name)
     if not fit_stack(run, members, manifest, config, force):
         say(f"{name}: finished already, nothing to do (--force stacks again)")
     show(run.read_json(SUMMARY), name)

@@ -18,7 +18,13 @@ import click
     help="A YAML file, or `medusa` (the paper) or `small`.  "
     "[default: medusa with a GPU, else small]",
 )
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one setting: seed=1, head.width=128, stages.0.epochs=4, ...; may be repeated.",
+)
 @click.option(
     "--text", help="Whose text the text features are of: `manifest` or a transcripts table."
 )
@@ -51,7 +57,7 @@ def fit_head(
     from medusa.device import choose_device
     from medusa.heads.config import load
     from medusa.heads.fit import fit, prepare
-    from medusa.heads.run_dir import RunDir
+    from medusa.heads.run_dir import new_run
     from medusa.heads.train import epochs_at_most
     from medusa.workspace import Workspace
 
@@ -65,7 +71,7 @@ def fit_head(
     job = prepare(place, config, wanted, text, missing == "drop")
     used = [store.spec.backbone for store, _ in job.chosen]
     name = name or f"{'+'.join(used)}-{Path(config_name).stem}-s{config.seed}"
-    run = RunDir(place.runs / name)
+    run = new_run(place.runs, name)
     if not run.start(job.record, force):
         say(f"{name}: finished already, nothing to do (--force trains again)")
     else:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from medusa.errors import MedusaError, nearest
+from medusa.heads.limits import out_of_range
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -116,6 +117,7 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
         raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
     problems = [line for override in overrides for line in _set(values, override)]
     config: Config = _parse(Config, values, "", problems)
+    problems = problems or out_of_range(config.to_dict())
     if problems:
         raise ConfigError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
     return config
@@ -142,7 +144,7 @@ def _parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
         return _parse_fields(kind, values, where, problems)
     if typing.get_origin(kind) is tuple:
         if not isinstance(values, list) or not values:
-            problems.append(f"{where}: expected a list, got {values!r}")
+            problems.append(f"{where}: expected a list of one or more, got {values!r}")
             return ()
         item = typing.get_args(kind)[0]
         return tuple(_parse(item, v, f"{where}.{i}", problems) for i, v in enumerate(values))

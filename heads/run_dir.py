@@ -114,6 +114,17 @@ class RunDir:
         return Predictions.read(self.path / PREDICTIONS)
 
 
+def new_run(runs: Path, name: str) -> RunDir:
+    """Return the run that a command is about to make, which may be there already.
+
+    Raises:
+        RunError: the name is not that of one folder in `runs`: --force must not remove another.
+    """
+    if not name or name != Path(name).name or name.startswith(".") or "\\" in name:
+        raise RunError(f"--name {name!r}: expected one word, the name of a folder in {runs}")
+    return RunDir(runs / name)
+
+
 def find_run(runs: Path, name: str) -> RunDir:
     """Return the run of this name (or path).
 

@@ -1,6 +1,7 @@
 """The training loop: stages of epochs of steps, resumable at any moment."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from medusa.errors import MedusaError
 from medusa.heads import checkpoint, mixup
 from medusa.heads.config import Config, StageConfig
 from medusa.heads.data import Examples, Rows
@@ -24,6 +26,10 @@ from medusa.heads.scale import Standardise
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 SAVE_EVERY_S = 120.0  # what a kill may cost
+
+
+class TrainingError(MedusaError):
+    """A training that cannot go on."""
 
 
 @dataclass
@@ -144,6 +150,14 @@ class Trainer:
 
     def _end_epoch(self, stage: StageConfig, seconds: float) -> None:
         """Score the dev split, keep the best weights, log, and make it resumable."""
+        losses = {name: float(value) / self.at.step for name, value in self.at.sums.items()}
+        if not math.isfinite(losses["loss"]):
+            raise TrainingError(
+                f"{self.run.path}: the loss of stage {stage.name}, epoch {self.at.epoch + 1} is "
+                f"{losses['loss']}; train again with --force and a lower rate (--set "
+                f"stages.{self.at.stage}.lr={stage.lr / 10:g}), or, where `medusa cache verify` "
+                "finds damage, extract again"
+            )
         logits, _ = predict(self.head, self.examples, self.dev, self.device)
         truth = self.examples.labels[self.dev]
         score = mean_macro_f1_over_draws(
@@ -155,7 +169,6 @@ class Trainer:
         if score > self.at.best:
             self.at.best, self.at.best_at = score, at
             checkpoint.save_weights(self.run.path / BEST, self.head)
-        losses = {name: float(value) / self.at.step for name, value in self.at.sums.items()}
         self.run.log(
             epoch=self._epochs_before() + self.at.epoch + 1,
             stage=stage.name,

@@ -1,0 +1,60 @@
+"""Which numbers a setting may be: a training with others would fail late, or mean nothing."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def out_of_range(values: dict[str, Any]) -> list[str]:
+    """Return a line for every number of a configuration that LIMITS does not allow.
+
+    Args:
+        values: `Config.to_dict()`; every stage is checked.
+    """
+    problems = []
+    for key, value in _leaves(values):
+        setting = ".".join(part for part in key.split(".") if not part.isdigit())
+        words, allowed = LIMITS.get(setting, ("a number", lambda value: True))
+        if isinstance(value, int | float) and not (math.isfinite(value) and allowed(value)):
+            problems.append(f"{key}: expected {words}, got {value}")
+    return problems
+
+
+def _leaves(values: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value that is no dictionary or list, with its dotted key."""
+    if isinstance(values, dict | list | tuple):
+        pairs = values.items() if isinstance(values, dict) else enumerate(values)
+        for key, value in pairs:
+            yield from _leaves(value, f"{where}.{key}".lstrip("."))
+    else:
+        yield where, values
+
+
+Limit = tuple[str, Callable[[float], bool]]
+ONE_OR_MORE: Limit = ("at least 1", lambda value: value >= 1)
+NOT_NEGATIVE: Limit = ("0 or more", lambda value: value >= 0)
+POSITIVE: Limit = ("more than 0", lambda value: value > 0)
+SHARE: Limit = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
+
+# a setting that is not here may be any finite number
+LIMITS: dict[str, Limit] = {
+    "seed": NOT_NEGATIVE,
+    "head.width": ONE_OR_MORE,
+    "head.layers": ONE_OR_MORE,
+    "head.attention_heads": ONE_OR_MORE,
+    "head.feedforward": ONE_OR_MORE,
+    "head.dropout": ("from 0 to below 1", lambda value: 0 <= value < 1),
+    "head.stride": ONE_OR_MORE,
+    "loss.class_weight": NOT_NEGATIVE,
+    "loss.attribute_weight": NOT_NEGATIVE,
+    "mixup.p": SHARE,
+    "mixup.alpha": POSITIVE,
+    "train.batch": ONE_OR_MORE,
+    "train.weight_decay": NOT_NEGATIVE,
+    "train.patience": ONE_OR_MORE,
+    "train.draws": ONE_OR_MORE,
+    "train.per_class": ONE_OR_MORE,
+    "stages.epochs": ONE_OR_MORE,
+    "stages.lr": POSITIVE,
+    "stages.no_consensus": NOT_NEGATIVE,
+}

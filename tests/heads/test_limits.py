@@ -1,0 +1,37 @@
+"""Settings and names that `medusa fit-head` refuses before anything is written."""
+
+import pytest
+
+from medusa.heads.config import Config, ConfigError, load
+from medusa.heads.limits import LIMITS, out_of_range
+from medusa.heads.run_dir import RunError, new_run
+
+
+def test_every_number_out_of_range_is_listed_at_once():
+    wrong = ("head.width=0", "train.per_class=0", "stages.1.lr=0", "mixup.p=.nan", "seed=-1")
+    with pytest.raises(ConfigError) as caught:
+        load("small", wrong)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "small.yaml: 5 problem(s):"
+    assert "  stages.1.lr: expected more than 0, got 0.0" in lines
+    assert "  head.width: expected at least 1, got 0" in lines
+
+
+def test_limits_are_on_settings_that_exist():
+    values = Config().to_dict()
+    values["stages"] = values["stages"][0]
+    for setting in LIMITS:
+        at = values
+        for part in setting.split("."):
+            at = at[part]
+
+
+def test_shipped_configurations_are_within_limits():
+    for name in ("medusa", "small"):
+        assert out_of_range(load(name).to_dict()) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/b", "/tmp/a", ".hidden"])
+def test_a_run_is_one_folder_inside_runs(tmp_path, name):
+    with pytest.raises(RunError, match="expected one word"):
+        new_run(tmp_path / "runs", name)
