@@ -76,13 +76,11 @@ def test_errors_in_the_reading_thread_reach_the_caller(tmp_path):
 
 
 @pytest.mark.parametrize("access", ["map", "pread"])
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_other_processes_read_too(tmp_path, access, method):
+def test_a_spawned_process_reads_too(tmp_path, access):
     features = make(tmp_path / "s")
     store = FeatureStore.open(tmp_path / "s", access)
-    store.read(["u1"])  # the parent has maps, files and threads before the fork
     names = list(features)
-    with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         values = pool.submit(store.read, names).result().values
     assert torch.equal(values, expected(features, names))
 
@@ -91,11 +89,12 @@ def test_a_forked_store_still_reads(tmp_path):
     features = make(tmp_path / "s")
     for access in ("map", "pread"):
         store = FeatureStore.open(tmp_path / "s", access)
-        store.read(["u1", "u2"])
+        store.read(["u1", "u2"])  # the parent has maps, files and threads before the fork
         child = os.fork()
-        if child == 0:
+        if child == 0:  # numpy alone: torch's own threads do not survive a fork
             names = ["u5", "u6"]
-            os._exit(0 if torch.equal(store.read(names).values, expected(features, names)) else 1)
+            values = store.read(names).values.numpy()
+            os._exit(0 if np.array_equal(values, expected(features, names).numpy()) else 1)
         assert os.waitpid(child, 0)[1] == 0
 
 
