@@ -94,8 +94,8 @@ def main() -> None:
     except OSError as problem:
         if problem.errno not in REMEDIES:
             raise
-        where = problem.filename or medusa.name
-        print(f"medusa: {where}: {problem.strerror}; {REMEDIES[problem.errno]}", file=sys.stderr)
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(f"medusa: {where}{problem.strerror}; {REMEDIES[problem.errno]}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -44,7 +44,7 @@ def _overrides(config: Path) -> dict[str, str]:
 
     try:
         given = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as problem:
         raise MedusaError(f"{config}: not readable as YAML: {problem}") from problem
     if not isinstance(given, dict):
         raise MedusaError(f"{config}: expected `name: path` lines, got {type(given).__name__}")
@@ -52,4 +52,7 @@ def _overrides(config: Path) -> dict[str, str]:
     if wrong:
         expected = ", ".join(PLACES)
         raise MedusaError(f"{config}: unknown {', '.join(wrong)}; expected any of {expected}")
-    return {str(key): str(value) for key, value in given.items()}
+    wrong = [f"{key}: {value!r}" for key, value in given.items() if not isinstance(value, str)]
+    if wrong:
+        raise MedusaError(f"{config}: expected a path and got {', '.join(wrong)}")
+    return given
