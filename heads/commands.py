@@ -78,6 +78,8 @@ def fit_head(
         say(f"{name}: {' + '.join(used)}, {len(job.examples.ids)} utterances, on {where}")
         with progress(name, epochs_at_most(config), "epoch") as advance:
             fit(job, run, where, advance)
+    for note in job.notes:
+        say(f"note: {note}")
     summary = run.read_json("summary.json")
     click.echo(
         f"{name}: dev macro-F1 {summary['dev_macro_f1']:.3f} on balanced draws "

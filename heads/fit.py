@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from medusa.cache import FeatureStore
-from medusa.errors import nearest
+from medusa.errors import listed, nearest
 from medusa.heads import data, train
 from medusa.heads.config import Config, ConfigError
 from medusa.heads.fusion import ATTRIBUTE_MAPS, HEADS, build
@@ -74,6 +74,7 @@ def prepare(
         **config.to_dict(),
     }
     notes = [str(note) for note in manifest.provenance.get("notes", [])]
+    notes += doubts(examples, manifest)
     return Job(config, chosen, examples, record, notes)
 
 
@@ -158,7 +159,7 @@ def check_labels(examples: data.Examples) -> None:
     """Refuse a corpus on which training or selection could not mean anything.
 
     Raises:
-        DataError: no labelled row in train or in dev.
+        DataError: a class has no example in train, or dev has fewer than two classes.
     """
     for split in ("train", "dev"):
         if not (examples.labels[examples.rows(split)] != NO_CONSENSUS).any():
@@ -166,3 +167,39 @@ def check_labels(examples: data.Examples) -> None:
                 f"no utterance of split {split!r} has a consensus label; "
                 "see `medusa manifest audit`"
             )
+    if never := [name for name in examples.classes if name not in classes_of(examples, "train")]:
+        raise data.DataError(
+            f"no utterance of split 'train' is {listed(never)}, so no head can learn it; divide "
+            "again (`medusa manifest split --force`) or leave the class out (`medusa manifest "
+            "relabel`)"
+        )
+    if len(there := classes_of(examples, "dev")) < 2:
+        raise data.DataError(
+            f"all labelled utterances of split 'dev' are {there[0]!r}, so it cannot select "
+            "anything; divide again (`medusa manifest split --force`)"
+        )
+
+
+def classes_of(examples: data.Examples, split: str) -> list[str]:
+    """Return the classes of a split: of its consensus and, in train, of its soft labels, too."""
+    rows = examples.rows(split)
+    there = set(examples.labels[rows].tolist())
+    if split == "train":
+        there |= set(examples.soft[rows].nansum(0).nonzero().flatten().tolist())
+    return [name for number, name in enumerate(examples.classes) if number in there]
+
+
+def doubts(examples: data.Examples, manifest: Manifest) -> list[str]:
+    """Return what makes the scores of this division doubtful, a sentence each."""
+    there, notes = classes_of(examples, "dev"), []
+    if absent := [name for name in examples.classes if name not in there]:
+        notes.append(f"Split dev has no {listed(absent)}: heads were selected without.")
+    rows = manifest.frame[["speaker", "split"]].dropna()
+    train = set(rows["speaker"][rows["split"] == "train"])
+    for split in ("dev", "test"):
+        if shared := train & set(rows["speaker"][rows["split"] == split]):
+            notes.append(
+                f"{len(shared)} of the speakers of {split} also in train: expect better scores "
+                "than on new speakers."
+            )
+    return notes

@@ -74,7 +74,7 @@ class Predictions:
         frame = self.frame[self.frame["split"] == name].reset_index(drop=True)
         if not len(frame):
             there = listed(self.frame["split"].unique())
-            raise PredictionsError(f"run {self.run} predicts no split {name!r}; there is {there}")
+            raise PredictionsError(f"the run predicts no split {name!r}; there is {there}")
         return Predictions(frame, self.classes, self.run)
 
     @property
