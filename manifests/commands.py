@@ -81,10 +81,12 @@ def _import(
     from medusa.console import progress, say, table
     from medusa.manifests import tally
     from medusa.manifests.ingest import attach_audio
+    from medusa.manifests.manifest import Manifest
     from medusa.manifests.overview import table_rows
     from medusa.workspace import Workspace
 
     path = Workspace.open(home).manifest
+    old = Manifest.read(path) if path.exists() and not force else None
     corpus = importer.import_corpus(root, **options)
     corpus.provenance |= {"corpus": name, "root": str(root.resolve()), "options": _plain(options)}
     files = corpus.frame["path"].nunique()
@@ -92,7 +94,7 @@ def _import(
         corpus, dropped = attach_audio(corpus, path.parent, drop_bad_audio, advance)
     if dropped:
         say(f"{len(dropped)} utterances kept without their audio: {listed(dropped.values(), 3)}")
-    if path.exists() and not force and _same_rows(path, corpus):
+    if old is not None and _same_rows(path, old, corpus):
         say(f"{path}: already holds these {len(corpus)} utterances; nothing to do")
         return
     corpus.write(path)
@@ -110,12 +112,11 @@ def _plain(options: dict[str, Any]) -> dict[str, Any]:
     return {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
 
 
-def _same_rows(path: Path, corpus: "Manifest") -> bool:
+def _same_rows(path: Path, old: "Manifest", corpus: "Manifest") -> bool:
     """Tell whether the manifest at `path` has these rows, the split apart; another is an error."""
     from medusa.manifests.ingest import same_rows
-    from medusa.manifests.manifest import Manifest, ManifestError
+    from medusa.manifests.manifest import ManifestError
 
-    old = Manifest.read(path)
     if same_rows(old, corpus):
         return True
     raise ManifestError(

@@ -91,7 +91,9 @@ class Manifest:
             )
         absent = [name for name in names if name not in present]
         if absent:
-            raise ManifestError(f"no row is in split {listed(absent)}; there is {listed(present)}")
+            remedy = "; `medusa manifest split --keep-test` makes one" if "dev" in absent else ""
+            there = f"there is {listed(present)}{remedy}"
+            raise ManifestError(f"no row is in split {listed(absent)}; {there}")
         return self.where(self.frame["split"].isin(names))
 
     def where(self, mask: "pd.Series[bool]") -> "Manifest":
@@ -135,7 +137,10 @@ class Manifest:
         try:
             table = pq.read_table(path)
         except (pa.ArrowInvalid, OSError) as problem:
-            raise ManifestError(f"{path}: not a readable Parquet file: {problem}") from problem
+            raise ManifestError(
+                f"{path}: not a readable Parquet file ({problem}); "
+                "import the corpus again with --force"
+            ) from problem
         metadata = table.schema.metadata or {}
         if b"medusa.scheme" not in metadata:
             raise ManifestError(

@@ -125,6 +125,8 @@ def from_table(
     named = {key: column for key, column in columns.items() if column}
     shares = _soft_columns(soft)
     require_columns(table, [*named.values(), *shares.values()], root)
+    if table.empty:
+        raise CorpusError(f"{root}: no rows; expected a header and a row per utterance")
     frame = _rows(table, root, _found(table, named), audio)
     label = _consensus(frame.pop("label"), no_consensus) if "label" in frame else None
     shares = shares or _own_soft_columns(table)
@@ -144,15 +146,22 @@ def _found(table: pd.DataFrame, named: dict[str, str]) -> dict[str, str]:
 def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path) -> pd.DataFrame:
     """Return the manifest's columns, soft labels apart."""
     if "id" not in columns and "path" not in columns:
+        commas = "; cells are separated by commas" if len(table.columns) == 1 else ""
         raise CorpusError(
             f"{root}: no column for the utterance; name it with --id (or --path); "
-            f"it has {', '.join(table.columns)}"
+            f"it has {', '.join(table.columns)}{commas}"
         )
     names = table[columns.get("id", columns.get("path", ""))].str.strip()
+    lines = lines_of(table)
     if (names == "").any():
-        lines = lines_of(table)
         empty = listed(lines[row] for row in names.index[names == ""])
         raise CorpusError(f"{root}: no id in line {empty}")
+    if (twice := names.duplicated()).any():
+        again = listed(f"{names[row]} (line {lines[row]})" for row in names.index[twice])
+        raise CorpusError(
+            f"{root}: ids must be unique, and these come again: {again}; "
+            "correct the table, or name another column with --id"
+        )
     frame = pd.DataFrame({"id": names})
     if "path" in columns:
         given = or_null(table[columns["path"]])

@@ -134,7 +134,7 @@ def test_a_csv_option_reaches_the_importer(home: Path, tmp_path: Path) -> None:
 
 def test_ids_that_come_twice_are_refused(home: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,label\nu1,sad\nu1,glad\n")
-    assert "these come twice: u1" in refusal(run(home, "import", "csv", tmp_path / "a.csv"))
+    assert "come again: u1 (line 3)" in refusal(run(home, "import", "csv", tmp_path / "a.csv"))
 
 
 def test_split_without_a_manifest_says_what_to_do(home: Path) -> None:
