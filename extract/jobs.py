@@ -58,12 +58,12 @@ def plan_jobs(
     Raises:
         MedusaError: anything that can be known to fail before the first job begins.
     """
-    backbones = [describe(name, checkpoint, revision) for name in dict.fromkeys(names)]
-    if label:
-        backbones = [replace(one, name=_checked(label)) for one in backbones]
     corpus = Manifest.read(workspace.manifest)
     if splits:
         corpus = corpus.split(*splits)
+    backbones = [describe(name, checkpoint, revision) for name in dict.fromkeys(names)]
+    if label:
+        backbones = [replace(one, name=_checked(label)) for one in backbones]
     jobs = []
     found: dict[str, Sequence[Utterance]] = {}
     for one in backbones:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+MOST = 20  # problems shown
+
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[STORE]...")
@@ -39,13 +41,17 @@ def verify(
     unknown = [name for name in wanted if name not in stores]
     if unknown:
         raise StoreError(f"no store {listed(unknown)}; there is {listed(stores, 20)}")
+    if not stores:
+        say(f"{workspace.features}: no features yet; see `medusa extract --help`")
     problems = []
     for name in wanted:
         found = check(stores[name])
-        say(f"{name}: {len(found)} problems")
+        say(f"{name}: {len(found) or 'no'} problem{'' if len(found) == 1 else 's'}")
         problems += found
     if problems:
-        raise StoreError("\n  ".join(["damaged features:", *problems]))
+        more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
+        lines = "\n  ".join(["damaged features:", *problems[:MOST], *more])
+        raise StoreError(f"{lines}\ncompute them again: medusa extract --backbone NAME --force")
     if recompute:
         from medusa.extract.devices import pick
         from medusa.extract.recompute import recompute as again
