@@ -43,10 +43,11 @@ class Mapped:
 
     def gather(self, pieces: list[Piece], out: Rows) -> None:
         """Copy pieces of shards into rows of `out`, (N, D)."""
-        at = 0
+        at, matrix = 0, self._matrix
         for shard, start, length in pieces:
-            out[at : at + length] = self._matrix(shard)[start : start + length]
-            at += length
+            stop = at + length
+            out[at:stop] = matrix(shard)[start : start + length]
+            at = stop
 
     def prefetch(self, pieces: list[Piece]) -> None:
         """Ask the kernel to bring these pieces in from the disk while we do something else."""

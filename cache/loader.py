@@ -11,7 +11,7 @@ from medusa.cache.packed import Packed
 from medusa.cache.store import Buffers, FeatureStore
 
 Rows = npt.NDArray[np.integer]
-AHEAD = 3  # batches that the disk is asked for in advance
+AHEAD = 6  # batches that the disk is asked for in advance
 RING = 4  # sets of reused buffers: one in use, one being filled, two the device may still copy
 
 
@@ -58,8 +58,10 @@ def load(
     rings = [[Buffers(pin) for _ in streams] for _ in range(RING)]
 
     def make(number: int) -> list[Packed]:
-        for stream in streams:
-            for coming in batches[number + 1 : number + 1 + AHEAD][-1:]:
+        # every batch is asked for once: the first ones together, then always the one furthest ahead
+        first = 1 if number == 0 else number + AHEAD
+        for coming in batches[first : number + 1 + AHEAD]:
+            for stream in streams:
                 stream.store.prefetch(stream.rows[coming], stream.array)
         ring = rings[number % RING]
         parts = zip(streams, ring, strict=True)
