@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from medusa.workspace import Workspace
 
 
+SAME = "As in `medusa extract`."
+
+
 class PlanError(MedusaError):
     """A plan that cannot be carried out."""
 
@@ -22,12 +25,14 @@ class PlanError(MedusaError):
     "names",
     required=True,
     metavar="NAME[,NAME...]",
-    help="As in `medusa extract`.",
+    help=SAME,
 )
-@click.option("--checkpoint", metavar="PATH_OR_ID", help="As in `medusa extract`.")
-@click.option("--layers", metavar="LAYERS", help="As in `medusa extract`.")
-@click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum")
-@click.option("--dtype", type=click.Choice(["float16", "float32", "int8"]), default="float16")
+@click.option("--checkpoint", metavar="PATH_OR_ID", help=SAME)
+@click.option("--layers", metavar="LAYERS", help=SAME)
+@click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum", help=SAME)
+@click.option(
+    "--dtype", type=click.Choice(["float16", "float32", "int8"]), default="float16", help=SAME
+)
 @click.option("--text", metavar="SOURCE", help="Whose text; see `medusa extract`.")
 @click.option("--utterances", type=int, help="Plan for so many utterances, without a manifest.")
 @click.option("--hours", type=float, help="And so many hours of speech.")
