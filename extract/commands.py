@@ -79,7 +79,7 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
     type=click.Choice(["float16", "float32", "int8"]),
     default="float16",
     show_default=True,
-    help="Of the stored numbers; computing is in float32.",
+    help="Of the stored numbers.",
 )
 @click.option(
     "--non-finite",
@@ -88,6 +88,29 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
     show_default=True,
     help="An utterance whose features overflow the dtype: refuse to store it, or store the "
     "largest finite numbers and flag it.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+    default="auto",
+    show_default=True,
+    help="Of the computation; auto: bf16 on a GPU that has it, else fp32. Half precision is "
+    "checked against float32 on the first utterance, and is part of the features' identity.",
+)
+@click.option(
+    "--like",
+    metavar="MODE",
+    help="Reproduce published features: medusa-published (3,000-sample pieces; one real token at "
+    "each end dropped; Whisper's 30 s whole).",
+)
+@click.option(
+    "--piece-s",
+    type=click.FloatRange(min=0.5),
+    help="Longest piece that a speech encoder hears at once; longer clips are cut with overlap.  "
+    "[default: the whole clip]",
+)
+@click.option(
+    "--overlap-s", type=float, help="What neighbouring pieces share.  [default: 2, of --piece-s]"
 )
 @device
 @batch_seconds
@@ -107,6 +130,7 @@ def extract(
     names: str,
     splits: str | None,
     device: str,
+    precision: str,
     batch_seconds: float | None,
     non_finite: str,
     force: bool,
@@ -119,12 +143,14 @@ def extract(
     """
     from medusa.extract.devices import pick
     from medusa.extract.jobs import plan_jobs
+    from medusa.extract.precision import pick as pick_precision
     from medusa.workspace import Workspace
 
     wanted = _list(names)
     if len(wanted) > 1 and any(choices[name] for name in ("checkpoint", "revision", "label")):
         raise ExtractError("--checkpoint, --revision and --as are for one backbone at a time")
     device = pick(device)
+    choices["precision"] = pick_precision(precision, device)
     jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
     outcomes = [(job, _run(job, device, batch_seconds, non_finite, force)) for job in jobs]
     rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]

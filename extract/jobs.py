@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from medusa.cache import FeatureSpec
 from medusa.errors import MedusaError
@@ -12,6 +13,7 @@ from medusa.extract.backbones import describe
 from medusa.extract.encoder import Backbone
 from medusa.extract.layers import parse_layers
 from medusa.extract.plan import Utterance
+from medusa.extract.variants import variant
 from medusa.manifests import Manifest, texts
 from medusa.workspace import Workspace
 
@@ -41,6 +43,7 @@ def plan_jobs(
     text: str | None = None,
     splits: Sequence[str] = (),
     label: str | None = None,
+    **variants: Any,
 ) -> list[Job]:
     """Find out what is asked, without loading weights.
 
@@ -54,6 +57,7 @@ def plan_jobs(
         text: what text backbones read; see `medusa.manifests.texts.texts_of`.
         splits: only these splits; all rows by default.
         label: what to call the one backbone from now on, in place of its name.
+        variants: other choices that change the features; see `variants.variant`.
 
     Raises:
         MedusaError: anything that can be known to fail before the first job begins.
@@ -61,7 +65,9 @@ def plan_jobs(
     corpus = Manifest.read(workspace.manifest)
     if splits:
         corpus = corpus.split(*splits)
-    backbones = [describe(name, checkpoint, revision) for name in dict.fromkeys(names)]
+    backbones = [
+        variant(describe(name, checkpoint, revision), **variants) for name in dict.fromkeys(names)
+    ]
     if label:
         backbones = [replace(one, name=_checked(label)) for one in backbones]
     jobs = []

@@ -16,7 +16,9 @@ from medusa.extract.encoder import Backbone
 from medusa.extract.jobs import utterances
 from medusa.extract.layers import reduced
 from medusa.extract.plan import Utterance, batches
+from medusa.extract.precision import lowered
 from medusa.extract.stream import sentence, stream
+from medusa.extract.variants import again
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -75,7 +77,8 @@ def recompute(
     encoder = family(backbone.family).load(backbone, store.spec.layers, device)
     plan = batches(chosen, batch_seconds(device), backbone.least_s)
     differences = []
-    for answers in stream(plan, encoder.prepare, encoder.encode, backbone.rate_hz or 0):
+    encode = lowered(encoder.encode, backbone, device)
+    for answers in stream(plan, encoder.prepare, encode, backbone.rate_hz or 0):
         for utterance, encoded in answers:
             if isinstance(encoded, MedusaError):
                 raise RecomputeError(sentence(utterance, encoded))
@@ -92,9 +95,10 @@ def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
     hub = spec.checkpoint != "local"
     source = checkpoint or (spec.checkpoint if hub else made.get("source"))
     backbone = describe(spec.backbone, source or None, spec.revision if hub else None)
-    again = backbone.spec(spec.layers, spec.reduce, spec.dtype)
-    if again.digest != spec.digest:
-        old, new = spec.to_dict(), again.to_dict()
+    backbone = again(backbone, spec.preprocessing)
+    fresh = backbone.spec(spec.layers, spec.reduce, spec.dtype)
+    if fresh.digest != spec.digest:
+        old, new = spec.to_dict(), fresh.to_dict()
         fields: Sequence[str] = [key for key in old if old[key] != new[key]]
         raise RecomputeError(
             f"{store.path}: made from other weights or with other choices ({', '.join(fields)}); "

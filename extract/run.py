@@ -12,11 +12,12 @@ from medusa.cache import StoreWriter, WriteError
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract.backbones import family
-from medusa.extract.encoder import Encoded, Encoder
+from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.jobs import Job
 from medusa.extract.layers import reduced
 from medusa.extract.plan import Utterance, batches
+from medusa.extract.precision import lowered
 from medusa.extract.stream import sentence, stream
 
 LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
@@ -63,7 +64,10 @@ def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") 
             done = len(wanted) - len(todo)
             with progress(job.spec.backbone, len(wanted), done=done) as advance:
                 plan = batches(todo, budget_s, job.backbone.least_s)
-                _fill(writer, plan, encoder, job.backbone.rate_hz or 0, outcome, advance)
+                encode = lowered(encoder.encode, job.backbone, device)
+                rate_hz = job.backbone.rate_hz or 0
+                answers = stream(plan, encoder.prepare, encode, rate_hz)
+                _fill(writer, answers, bool(rate_hz), outcome, advance)
     return outcome
 
 
@@ -86,20 +90,19 @@ def provenance(device: str, source: str) -> dict[str, object]:
 
 def _fill(
     writer: StoreWriter,
-    plan: Iterable[list[Utterance]],
-    encoder: Encoder,
-    rate_hz: int,
+    stream_of: Iterable[list[tuple[Utterance, Encoded | MedusaError]]],
+    heard: bool,
     outcome: Outcome,
     advance: Advance,
 ) -> None:
     began = time.monotonic()
-    for answers in stream(plan, encoder.prepare, encoder.encode, rate_hz):
+    for answers in stream_of:
         for utterance, encoded in answers:
             problem = _store(writer, utterance, encoded, outcome)
             if problem:
                 outcome.problems.append(sentence(utterance, problem))
         outcome.elapsed_s = time.monotonic() - began
-        advance(len(answers), _note(outcome) if rate_hz else "")
+        advance(len(answers), _note(outcome) if heard else "")
 
 
 def _store(

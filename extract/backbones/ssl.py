@@ -22,6 +22,7 @@ from medusa.extract.checkpoint import (
     place_of,
 )
 from medusa.extract.encoder import Backbone, Encoded
+from medusa.extract.pieces import Cut, cut_of
 
 CHECKPOINTS = {
     "wavlm": "microsoft/wavlm-large",
@@ -94,7 +95,10 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     # WavLM's gated relative positions exist in its eager attention only
     attention = {"attn_implementation": "eager"} if config.model_type == "wavlm" else {}
     model = load_model(backbone, device, config=config, **attention)
-    return SpeechEncoder(model, _feature_extractor(place), layers)
+    listener = _feature_extractor(place)
+    hop = math.prod(config.conv_stride)
+    cut = cut_of(backbone.preprocessing, int(listener.sampling_rate), hop)
+    return SpeechEncoder(model, listener, layers, cut)
 
 
 def _feature_extractor(place: Place) -> Any:
@@ -109,9 +113,15 @@ def _feature_extractor(place: Place) -> Any:
 
 @dataclass(frozen=True)
 class Clip:
-    """Samples (S,) as the front end wants them; and what was done to them."""
+    """Samples as the front end wants them, whole or in pieces; and what was done to them.
 
-    samples: Tensor
+    Attributes:
+        pieces: (S_i,) each; one unless the encoder cuts.
+        frames: of the whole clip.
+    """
+
+    pieces: list[Tensor]
+    frames: int
     flags: tuple[str, ...]
 
 
@@ -127,11 +137,14 @@ class SpeechEncoder:
         model: as `AutoModel` loads it.
         listener: the checkpoint's feature extractor.
         layers: to return, as in `docs/contracts.md`.
+        cut: how clips are cut into pieces that the encoder hears by themselves; None: not at all.
     """
 
-    def __init__(self, model: Any, listener: Any, layers: tuple[int, ...]) -> None:
+    def __init__(
+        self, model: Any, listener: Any, layers: tuple[int, ...], cut: Cut | None = None
+    ) -> None:
         config = model.config
-        self.model, self.listener, self.layers = model, listener, layers
+        self.model, self.listener, self.layers, self.cut = model, listener, layers, cut
         self.front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
         self.batch_invariant = (
             getattr(config, "feat_extract_norm", None) == "layer" and config.model_type in MASKABLE
@@ -140,10 +153,15 @@ class SpeechEncoder:
     def prepare(self, source: Wave) -> Clip:
         heard = self.listener(source, sampling_rate=self.listener.sampling_rate, padding=False)
         samples = torch.as_tensor(heard["input_values"][0], dtype=torch.float32)
-        lacking = self.receptive_field - len(samples)
-        if lacking <= 0:
-            return Clip(samples, ())
-        return Clip(torch.nn.functional.pad(samples, (0, lacking)), ("padded",))
+        pieces = self.cut.pieces(samples) if self.cut else [samples]
+        short = any(len(piece) < self.receptive_field for piece in pieces)
+        heard_pieces = [self._at_least_one_frame(piece) for piece in pieces]
+        frames = self.frames(max(len(samples), self.receptive_field))
+        return Clip(heard_pieces, frames, ("padded",) if short else ())
+
+    def _at_least_one_frame(self, samples: Tensor) -> Tensor:
+        lacking = max(self.receptive_field - len(samples), 0)
+        return torch.nn.functional.pad(samples, (0, lacking))
 
     @property
     def receptive_field(self) -> int:
@@ -160,19 +178,29 @@ class SpeechEncoder:
         return samples
 
     def encode(self, items: Sequence[Clip]) -> list[Encoded]:
+        found = iter(self._pieces([piece for item in items for piece in item.pieces]))
+        answers = []
+        for item in items:
+            heard = [next(found) for _ in item.pieces]
+            values = self.cut.join(heard, item.frames) if self.cut else heard[0]
+            answers.append(Encoded(values, item.flags))
+        return answers
+
+    def _pieces(self, pieces: Sequence[Tensor]) -> list[Tensor]:
+        """Return the features (K, T_i, D) of samples (S_i,), grouped as the front end allows."""
         if self.batch_invariant:
-            return self._batch(items)
-        order = sorted(range(len(items)), key=lambda index: len(items[index].samples))
-        answers: dict[int, Encoded] = {}
-        for _, group in groupby(order, key=lambda index: len(items[index].samples)):
+            return self._batch(pieces)
+        order = sorted(range(len(pieces)), key=lambda index: len(pieces[index]))
+        answers: dict[int, Tensor] = {}
+        for _, group in groupby(order, key=lambda index: len(pieces[index])):
             alike = list(group)
-            answers |= zip(alike, self._batch([items[index] for index in alike]), strict=True)
-        return [answers[index] for index in range(len(items))]
+            answers |= zip(alike, self._batch([pieces[index] for index in alike]), strict=True)
+        return [answers[index] for index in range(len(pieces))]
 
     @torch.inference_mode()
-    def _batch(self, items: Sequence[Clip]) -> list[Encoded]:
-        lengths = [len(item.samples) for item in items]
-        samples = pad_sequence([item.samples for item in items], batch_first=True)
+    def _batch(self, pieces: Sequence[Tensor]) -> list[Tensor]:
+        lengths = [len(piece) for piece in pieces]
+        samples = pad_sequence(list(pieces), batch_first=True)
         mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
         ragged = min(lengths) < max(lengths)
         with warnings.catch_warnings():
@@ -187,6 +215,5 @@ class SpeechEncoder:
         states = (*output.hidden_states[:-1], output.last_hidden_state)
         kept = torch.stack([states[layer] for layer in self.layers], 1)
         return [
-            Encoded(values[:, : self.frames(length)], item.flags)
-            for values, length, item in zip(kept, lengths, items, strict=True)
+            values[:, : self.frames(length)] for values, length in zip(kept, lengths, strict=True)
         ]

@@ -76,7 +76,8 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "TextEncod
     if model.config.is_encoder_decoder:
         model = model.get_encoder()
     tokenizer = _tokenizer(place_of(backbone))
-    return TextEncoder(model, tokenizer, layers, backbone.preprocessing["max_tokens"])
+    published = backbone.preprocessing.get("like") == "medusa-published"
+    return TextEncoder(model, tokenizer, layers, backbone.preprocessing["max_tokens"], published)
 
 
 def _tokenizer(place: Place) -> Any:
@@ -116,14 +117,21 @@ class TextEncoder:
         tokenizer: the checkpoint's own.
         layers: to return, as in `docs/contracts.md`.
         max_tokens: special tokens included; None for no limit.
+        published: as the published code does: one real token at each end is left out, too, and
+            what has no token left becomes one frame of zeros.
     """
 
     batch_invariant = True
 
     def __init__(
-        self, model: Any, tokenizer: Any, layers: tuple[int, ...], max_tokens: int | None
+        self,
+        model: Any,
+        tokenizer: Any,
+        layers: tuple[int, ...],
+        max_tokens: int | None,
+        published: bool = False,
     ) -> None:
-        self.model, self.tokenizer = model, tokenizer
+        self.model, self.tokenizer, self.published = model, tokenizer, published
         self.layers, self.max_tokens = layers, max_tokens
         self.lock = Lock()  # a fast tokenizer keeps its truncation setting between calls
 
@@ -134,6 +142,8 @@ class TextEncoder:
             if cut:
                 ids, special = self._tokenize(source, self.max_tokens)
         kept = [index for index, added in enumerate(special) if not added]
+        if self.published:
+            kept = kept[1:-1]
         flags = (("truncated",) if cut else ()) + (() if kept else ("empty",))
         return Tokens(torch.tensor(ids or [self._start]), torch.tensor(kept or [0]), flags)
 
@@ -170,6 +180,9 @@ class TextEncoder:
         states = (*output.hidden_states[:-1], output.last_hidden_state)
         kept = torch.stack([states[layer] for layer in self.layers], 1)
         return [
-            Encoded(values[:, item.kept.to(device)], item.flags)
+            Encoded(self._blank(values[:, item.kept.to(device)], item), item.flags)
             for values, item in zip(kept, items, strict=True)
         ]
+
+    def _blank(self, values: Tensor, item: Tokens) -> Tensor:
+        return torch.zeros_like(values) if self.published and "empty" in item.flags else values

@@ -126,8 +126,9 @@ def windows_of(wave: Wave, window: int, mels: int) -> Windows:
 class WhisperEncoder:
     """Whisper's encoder on windows of fixed length, padded with silence and cut afterwards.
 
-    Whisper always hears 30 s. What it says of the padding is cut off: S samples give
-    ceil(S / 320) frames. Longer recordings are heard in windows that follow each other.
+    Whisper always hears 30 s. What it says of the padding is cut off (kept only in the mode
+    `medusa-published`): S samples give ceil(S / 320) frames. Longer recordings are heard in
+    windows that follow each other.
 
     Args:
         states: mel spectrograms (B, mels, mel frames) to L + 1 states (B, T, D).
@@ -148,6 +149,8 @@ class WhisperEncoder:
         self.states, self.layers, self.device = states, layers, device
         self.mels: int = backbone.preprocessing["mels"]
         self.window = round(backbone.preprocessing["window_s"] * RATE_HZ)
+        # the published code keeps what Whisper says of the silence behind a clip
+        self.padding_too = backbone.preprocessing.get("like") == "medusa-published"
 
     def prepare(self, source: Wave) -> Windows:
         return windows_of(source, self.window, self.mels)
@@ -158,6 +161,9 @@ class WhisperEncoder:
         found = self.states(mels)
         windows = iter(torch.stack([found[layer] for layer in self.layers], 1))
         return [
-            Encoded(torch.cat([next(windows)[:, :length] for length in item.lengths], 1))
+            Encoded(torch.cat([self._true(next(windows), length) for length in item.lengths], 1))
             for item in items
         ]
+
+    def _true(self, values: Tensor, length: int) -> Tensor:
+        return values if self.padding_too else values[:, :length]

@@ -1,0 +1,104 @@
+"""eGeMAPS, the acoustic parameters that most work on emotional speech compares with.
+
+Computed by openSMILE (`pip install 'medusa-ser[egemaps]'`), whose licence allows research and
+private use; anything commercial needs another one of its owner, audEERING.
+Source: Eyben et al., IEEE Transactions on Affective Computing 7(2), 2016; feature set eGeMAPSv02.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medusa.errors import MedusaError
+from medusa.extract.audio import RESAMPLER, Wave
+from medusa.extract.encoder import Backbone, Encoded
+
+CHECKPOINTS = {"egemaps": "frames", "egemaps-functionals": "functionals"}
+LEVELS = {"frames": ("LowLevelDescriptors", 25), "functionals": ("Functionals", 88)}
+RATE_HZ = 16_000
+LEAST = 960  # samples behind openSMILE's first frame
+
+
+class EgemapsError(MedusaError):
+    """openSMILE is not here, or was asked for what it has not."""
+
+
+def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
+    """Return the facts; the revision is openSMILE's version.
+
+    Raises:
+        EgemapsError: openSMILE is not installed, or another set is asked for.
+    """
+    if checkpoint not in LEVELS or revision:
+        raise EgemapsError(f"backbone {name}: has no checkpoints and no revisions; leave them out")
+    level, width = LEVELS[checkpoint]
+    return Backbone(
+        name=name,
+        family="egemaps",
+        source=checkpoint,
+        checkpoint=f"eGeMAPSv02/{checkpoint}",
+        revision=str(_opensmile().__version__),
+        input="audio",
+        n_layers=0,
+        width=width,
+        frame_shift_s=0.02 if checkpoint == "frames" else None,
+        rate_hz=RATE_HZ,
+        default_layers="last",
+        preprocessing={"rate_hz": RATE_HZ, "resampler": f"soxr {RESAMPLER}", "level": level},
+    )
+
+
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "Egemaps":
+    """Return the extractor; layer 0 is the only one, and the CPU the only device."""
+    return Egemaps(backbone.preprocessing["level"])
+
+
+class Egemaps:
+    """25 descriptors, two frames of 10 ms averaged into one; or 88 functionals as one frame.
+
+    Clips shorter than openSMILE's first frame (60 ms) are padded to it with zeros, and flagged.
+
+    Args:
+        level: `LowLevelDescriptors` or `Functionals`.
+    """
+
+    batch_invariant = True
+
+    def __init__(self, level: str) -> None:
+        library = _opensmile()
+        self.frames = level == "LowLevelDescriptors"
+        self.smile = library.Smile(
+            feature_set=library.FeatureSet.eGeMAPSv02,
+            feature_level=getattr(library.FeatureLevel, level),
+        )
+
+    def prepare(self, source: Wave) -> Encoded:
+        lacking = max(LEAST - len(source), 0)
+        found = self.smile.process_signal(np.pad(source, (0, lacking)), RATE_HZ)
+        values = torch.from_numpy(found.to_numpy(np.float32, copy=True))
+        kept = _pairs(values) if self.frames else values
+        return Encoded(kept[None], ("padded",) if lacking else ())
+
+    def encode(self, items: Sequence[Encoded]) -> list[Encoded]:
+        return list(items)
+
+
+def _pairs(values: Tensor) -> Tensor:
+    """Average frames 0 and 1, 2 and 3, ...; a last odd frame stays alone."""
+    even = len(values) // 2 * 2
+    halved = values[:even].reshape(-1, 2, values.shape[1]).mean(1)
+    return torch.cat([halved, values[even:]])
+
+
+def _opensmile() -> Any:
+    try:
+        import opensmile
+    except ImportError as problem:
+        raise EgemapsError(
+            "egemaps: needs openSMILE, for research and private use only: "
+            "pip install 'medusa-ser[egemaps]'"
+        ) from problem
+    return opensmile

@@ -1,0 +1,67 @@
+"""Long clips through an encoder in pieces, and one sequence of frames out of them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+PUBLISHED_SAMPLES = 3000  # the published code's pieces, 0.19 s at 16 kHz
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a clip is cut.
+
+    Attributes:
+        window: samples in a piece.
+        step: samples from one piece's start to the next one's; a multiple of `hop`.
+        hop: samples from frame to frame.
+    """
+
+    window: int
+    step: int
+    hop: int
+
+    @property
+    def joined(self) -> bool:
+        """Whether pieces overlap, so that every frame of the whole clip is in one of them."""
+        return self.step < self.window
+
+    def pieces(self, samples: Tensor) -> list[Tensor]:
+        """Return the pieces of samples (S,); the last one may be shorter.
+
+        Overlapping pieces stop with the first that reaches the end.
+        """
+        last = max(len(samples) - self.window, 0) if self.joined else len(samples) - 1
+        count = -(-last // self.step) + 1 if self.joined else last // self.step + 1
+        return [samples[i * self.step : i * self.step + self.window] for i in range(count)]
+
+    def join(self, pieces: list[Tensor], frames: int) -> Tensor:
+        """Return one sequence (K, T, D) of the pieces' frames, (K, T_i, D) each.
+
+        Overlaps are cut in their middle, where both pieces have heard as much of the context.
+
+        Args:
+            pieces: in order.
+            frames: T of the whole clip.
+        """
+        if not self.joined:
+            return torch.cat(pieces, 1)
+        step, half = self.step // self.hop, (self.window - self.step) // self.hop // 2
+        starts = [i * step + half if i else 0 for i in range(len(pieces))] + [frames]
+        kept = [
+            piece[:, starts[i] - i * step : starts[i + 1] - i * step]
+            for i, piece in enumerate(pieces)
+        ]
+        return torch.cat(kept, 1)
+
+
+def cut_of(preprocessing: dict[str, object], rate_hz: int, hop: int) -> Cut | None:
+    """Return how a backbone's choices cut its clips; None: not at all."""
+    if preprocessing.get("like") == "medusa-published":
+        return Cut(PUBLISHED_SAMPLES, PUBLISHED_SAMPLES, hop)
+    piece_s, overlap_s = preprocessing.get("piece_s"), preprocessing.get("overlap_s")
+    if not isinstance(piece_s, float) or not isinstance(overlap_s, float):
+        return None
+    step = max(round((piece_s - overlap_s) * rate_hz / hop), 1) * hop
+    return Cut(step + round(overlap_s * rate_hz / hop) * hop, step, hop)

@@ -1,0 +1,74 @@
+"""Choices beyond the checkpoint that change the features, and so are part of their identity."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from medusa.errors import MedusaError, nearest
+from medusa.extract import precision as half
+from medusa.extract.encoder import Backbone
+
+CHOICES = ("precision", "like", "piece_s", "overlap_s")  # as they stand in `preprocessing`
+LIKE = {"medusa-published": ("ssl", "text", "whisper", "whisper_hf")}
+LEAST_OVERLAP_S = 0.1
+
+
+class VariantError(MedusaError):
+    """A choice that this backbone does not have."""
+
+
+def variant(
+    backbone: Backbone,
+    precision: str = "fp32",
+    like: str | None = None,
+    piece_s: float | None = None,
+    overlap_s: float | None = None,
+) -> Backbone:
+    """Return the backbone with choices made.
+
+    Args:
+        backbone: as described.
+        precision: of the computation, `fp32`, `bf16` or `fp16`.
+        like: whose features to reproduce: `medusa-published`.
+        piece_s: the longest piece a speech encoder hears at once.
+        overlap_s: how much neighbouring pieces share.
+
+    Raises:
+        VariantError: not a choice of this backbone.
+    """
+    backbone = half.at(backbone, precision)
+    if like is not None:
+        backbone = _like(backbone, like)
+    if piece_s is not None:
+        backbone = _windowed(backbone, piece_s, overlap_s)
+    elif overlap_s is not None:
+        raise VariantError("--overlap-s: belongs to --piece-s; give both")
+    return backbone
+
+
+def again(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Backbone:
+    """Return the backbone with the choices that a store's features were made with."""
+    return variant(backbone, **{key: preprocessing[key] for key in CHOICES if key in preprocessing})
+
+
+def _like(backbone: Backbone, like: str) -> Backbone:
+    if like not in LIKE:
+        raise VariantError(f"--like {like}: expected {', '.join(LIKE)}{nearest(like, LIKE)}")
+    if backbone.family not in LIKE[like]:
+        raise VariantError(f"--like {like}: has no {backbone.name} features; leave it out")
+    return replace(backbone, preprocessing=backbone.preprocessing | {"like": like})
+
+
+def _windowed(backbone: Backbone, piece_s: float, overlap_s: float | None) -> Backbone:
+    if backbone.family != "ssl":
+        raise VariantError(f"--piece-s: {backbone.name} has its own window or none; leave it out")
+    if "like" in backbone.preprocessing:
+        raise VariantError("--piece-s: --like has its own pieces; leave one of them out")
+    overlap_s = 2.0 if overlap_s is None else overlap_s
+    if not LEAST_OVERLAP_S <= overlap_s <= piece_s / 2:
+        raise VariantError(
+            f"--overlap-s {overlap_s:g}: expected {LEAST_OVERLAP_S:g} s to half of --piece-s "
+            f"({piece_s / 2:g} s)"
+        )
+    pieces = {"piece_s": float(piece_s), "overlap_s": float(overlap_s)}
+    return replace(backbone, preprocessing=backbone.preprocessing | pieces)

@@ -1,0 +1,142 @@
+"""Pieces, half precision and published modes, against the same thing done by hand."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from medusa.extract.backbones import describe, family
+from medusa.extract.pieces import Cut
+from medusa.extract.precision import PrecisionError, difference, lowered
+from medusa.extract.variants import VariantError, again, variant
+
+Wave = np.ndarray[Any, np.dtype[np.float32]]
+
+
+def load(path: Path, **choices: Any) -> Any:
+    backbone = variant(describe("auto", str(path)), **choices)
+    encoder = family(backbone.family).load(backbone, (backbone.n_layers,), "cpu")
+    return backbone, encoder
+
+
+def encoded(encoder: Any, *sources: Any) -> list[Tensor]:
+    return [one.values for one in encoder.encode([encoder.prepare(one) for one in sources])]
+
+
+@pytest.mark.parametrize("samples", [1, 999, 4000, 4001, 7039, 12345])
+@pytest.mark.parametrize(("window", "step"), [(4000, 3200), (3040, 3040 - 320)])
+def test_overlapping_pieces_give_every_frame_once(samples: int, window: int, step: int) -> None:
+    """With an encoder whose frame f is just the number f, joined frames count up."""
+    cut = Cut(window, step, 10)
+    clip = torch.arange(samples)
+    pieces = cut.pieces(clip)
+    assert int(pieces[-1][-1]) == samples - 1
+    answers = [piece[::10][None, :, None] // 10 for piece in pieces]
+    joined = cut.join(answers, -(-samples // 10))
+    assert joined.flatten().tolist() == list(range(-(-samples // 10)))
+
+
+def test_far_from_a_cut_a_frame_is_as_the_window_alone_gives_it(
+    checkpoint: Callable[[str], Path], waves: list[Wave]
+) -> None:
+    _, whole = load(checkpoint("hubert"))
+    backbone, cut = load(checkpoint("hubert"), piece_s=0.8, overlap_s=0.4)
+    (found,) = encoded(cut, waves[4])
+    assert found.shape == encoded(whole, waves[4])[0].shape
+    normal = whole.prepare(waves[4]).pieces[0]
+    window, step = cut.cut.window, cut.cut.step
+    assert (window, step) == (12800, 6400)
+    second = whole._batch([normal[step : step + window]])[0]
+    # 20 frames from piece to piece, 10 frames of each overlap belong to the piece before
+    torch.testing.assert_close(found[:, 30:40], second[:, 10:20], rtol=0, atol=1e-5)
+    assert backbone.preprocessing["piece_s"] == 0.8
+
+
+def test_the_published_pieces_are_heard_one_by_one(
+    checkpoint: Callable[[str], Path], waves: list[Wave]
+) -> None:
+    _, whole = load(checkpoint("wavlm"))
+    _, published = load(checkpoint("wavlm"), like="medusa-published")
+    (found,) = encoded(published, waves[1])  # 7001 samples: 3000, 3000, 1001
+    normal = whole.prepare(waves[1]).pieces[0]
+    by_hand = [whole._batch([normal[at : at + 3000]])[0] for at in (0, 3000, 6000)]
+    torch.testing.assert_close(found, torch.cat(by_hand, 1), rtol=0, atol=1e-5)
+
+
+def test_the_published_texts_lose_a_token_at_each_end(
+    checkpoint: Callable[[str], Path],
+) -> None:
+    _, plain = load(checkpoint("roberta"))
+    _, published = load(checkpoint("roberta"), like="medusa-published")
+    text = "the meeting is at seven"
+    (kept,), (found,) = encoded(plain, text), encoded(published, text)
+    torch.testing.assert_close(found, kept[:, 1:-1])
+    (blank,) = encoded(published, "")
+    assert blank.shape == (1, 1, 32)
+    assert not blank.any()
+
+
+def test_the_published_whisper_keeps_the_silence(
+    checkpoint: Callable[[str], Path], waves: list[Wave]
+) -> None:
+    _, plain = load(checkpoint("whisper.pt"))
+    _, published = load(checkpoint("whisper.pt"), like="medusa-published")
+    (cut,), (whole,) = encoded(plain, waves[1]), encoded(published, waves[1])
+    assert whole.shape[1] == 100
+    torch.testing.assert_close(whole[:, : cut.shape[1]], cut)
+
+
+@pytest.mark.parametrize("name", ["wavlm", "hubert", "whisper.pt", "roberta", "modernbert"])
+def test_bf16_is_near_float32_and_another_identity(
+    name: str, checkpoint: Callable[[str], Path], waves: list[Wave]
+) -> None:
+    exact_backbone, exact = load(checkpoint(name))
+    backbone, encoder = load(checkpoint(name), precision="bf16")
+    source = "the meeting is at seven" if backbone.input == "text" else waves[1]
+    items = [encoder.prepare(source)]
+    found = lowered(encoder.encode, backbone, "cpu")(items)[0].values
+    share = difference(found, exact.encode(items)[0].values)
+    assert 0 < share < 0.03
+    last = (exact_backbone.n_layers,)
+    specs = {one.spec(last, "sum", "float16").digest for one in (exact_backbone, backbone)}
+    assert len(specs) == 2
+    assert again(exact_backbone, backbone.preprocessing) == backbone
+
+
+def test_half_precision_that_goes_wrong_is_refused(checkpoint: Callable[[str], Path]) -> None:
+    backbone, encoder = load(checkpoint("roberta"), precision="bf16")
+
+    def broken(items: Any) -> Any:
+        found = encoder.encode(items)
+        if torch.is_autocast_enabled("cpu"):
+            return [replace(one, values=one.values * float("nan")) for one in found]
+        return found
+
+    with pytest.raises(PrecisionError, match="use --precision fp32"):
+        lowered(broken, backbone, "cpu")([encoder.prepare("oh well")])
+
+
+def test_signal_features_are_always_float32() -> None:
+    assert variant(describe("logmel"), precision="bf16") == describe("logmel")
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"like": "medusa-publishd"}, "did you mean"),
+        ({"overlap_s": 1.0}, "belongs to --piece-s"),
+        ({"piece_s": 2.0, "overlap_s": 1.5}, "half of --piece-s"),
+    ],
+)
+def test_choices_that_cannot_be(
+    choices: dict[str, Any], message: str, checkpoint: Callable[[str], Path]
+) -> None:
+    with pytest.raises(VariantError, match=message):
+        variant(describe("auto", str(checkpoint("wavlm"))), **choices)
+    with pytest.raises(VariantError):
+        variant(describe("logmel"), **(choices | {"piece_s": 5.0}))
