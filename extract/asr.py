@@ -74,7 +74,18 @@ class Transcriber:
 
     def encode(self, items: Sequence[Windows]) -> list[Transcript | MedusaError]:
         mels = torch.stack([mel for item in items for mel in item.mels])
-        results = iter(self.model.decode(mels.to(self.model.device), self.options))
+        return self.decode(mels.to(self.model.device), items)
+
+    def decode(
+        self, heard: torch.Tensor, items: Sequence[Windows]
+    ) -> list[Transcript | MedusaError]:
+        """Return the transcripts of clips, from their windows' spectrograms or encoded features.
+
+        Args:
+            heard: (W, mels, mel frames), or (W, T, D) as they leave the encoder.
+            items: the clips that the W windows are of.
+        """
+        results = iter(self.model.decode(heard, self.options))
         return [self._joined([next(results) for _ in item.mels]) for item in items]
 
     def _joined(self, results: Sequence[Any]) -> Transcript | MedusaError:

@@ -9,11 +9,16 @@ import click
 from medusa.errors import MedusaError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medusa.extract.jobs import Job
     from medusa.extract.run import Outcome
+    from medusa.workspace import Workspace
+
+    Fill = Callable[[Job, str, float, str], Outcome]
 
 MOST_PROBLEMS = 50
-EXTRACTED = ("store", "utterances", "hours", "x_real_time", "stored_mb", "flags")
+EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "stored_mb", "flags")
 TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
 
 
@@ -112,6 +117,14 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 @click.option(
     "--overlap-s", type=float, help="What neighbouring pieces share.  [default: 2, of --piece-s]"
 )
+@click.option(
+    "--transcribe",
+    "also_transcribe",
+    is_flag=True,
+    help="With whisper: the same pass through its encoder also fills transcripts/MODEL.parquet, as "
+    "`medusa transcribe` would.",
+)
+@click.option("--language", metavar="CODE", help="What is spoken, for --transcribe.")
 @device
 @batch_seconds
 @click.option(
@@ -131,6 +144,8 @@ def extract(
     splits: str | None,
     device: str,
     precision: str,
+    also_transcribe: bool,
+    language: str | None,
     batch_seconds: float | None,
     non_finite: str,
     force: bool,
@@ -147,12 +162,17 @@ def extract(
     from medusa.workspace import Workspace
 
     wanted = _list(names)
+    if language and not also_transcribe:
+        raise ExtractError("--language: belongs to --transcribe; give both")
     if len(wanted) > 1 and any(choices[name] for name in ("checkpoint", "revision", "label")):
         raise ExtractError("--checkpoint, --revision and --as are for one backbone at a time")
     device = pick(device)
     choices["precision"] = pick_precision(precision, device)
     jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
-    outcomes = [(job, _run(job, device, batch_seconds, non_finite, force)) for job in jobs]
+    heard_too = _with_transcripts(Workspace.open(home), language) if also_transcribe else None
+    outcomes = [
+        (job, _run(job, device, batch_seconds, non_finite, force, heard_too)) for job in jobs
+    ]
     rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]
     _show(rows, EXTRACTED, as_json)
     _refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
@@ -233,16 +253,40 @@ def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _with_transcripts(workspace: "Workspace", language: str | None) -> "Fill":
+    """Return what fills a store and a table of transcripts in one pass."""
+    from medusa.console import say
+    from medusa.extract.once import extract_and_transcribe
+
+    def fill(job: "Job", device: str, budget_s: float, non_finite: str) -> "Outcome":
+        outcome, heard = extract_and_transcribe(
+            job, workspace.transcripts, device, budget_s, non_finite, language
+        )
+        flags = ", ".join(f"{count} {flag}" for flag, count in heard.flags.items()) or "none"
+        if heard.elapsed_s:
+            say(f"{heard.table}: {heard.utterances} new transcripts; flags: {flags}")
+        outcome.problems.extend(heard.problems)
+        return outcome
+
+    return fill
+
+
 def _run(
-    job: "Job", device: str, batch_seconds: float | None, non_finite: str, force: bool
+    job: "Job",
+    device: str,
+    batch_seconds: float | None,
+    non_finite: str,
+    force: bool,
+    fill: "Fill | None" = None,
 ) -> "Outcome":
     from medusa.console import say
     from medusa.extract.devices import batch_seconds as usual
-    from medusa.extract.run import extract as fill
+    from medusa.extract.run import extract as only_features
     from medusa.extract.run import remove
 
     if force:
         remove(job.store)
+    fill = fill or only_features
     outcome = fill(job, device, batch_seconds or usual(device), non_finite)
     if not outcome.elapsed_s:
         count = len(job.utterances)
@@ -265,6 +309,7 @@ def _row(job: "Job", outcome: "Outcome") -> dict[str, Any]:
         "frames": outcome.frames,
         "seconds": outcome.elapsed_s,
         "x_real_time": speed if heard else None,
+        "busy_share": outcome.busy.seconds / outcome.elapsed_s if outcome.elapsed_s else None,
         "stored_mb": store.size_bytes() / 1e6,
         "flags": store.index.flags(),
         "failed": len(outcome.problems),

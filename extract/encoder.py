@@ -1,6 +1,6 @@
 """What every backbone family gives: facts before its weights are read, then an encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,10 +61,14 @@ class Backbone:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One utterance's features: values (K, T, D) float32, one K per layer asked; and flags."""
+    """One utterance's features: values (K, T, D) float32, one K per layer asked; and flags.
+
+    `ready` waits until values that are still being copied from a device are there.
+    """
 
     values: Tensor
     flags: tuple[str, ...] = ()
+    ready: Callable[[], None] = lambda: None
 
 
 class Encoder(Protocol):

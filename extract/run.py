@@ -14,8 +14,8 @@ from medusa.errors import MedusaError
 from medusa.extract.backbones import family
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
+from medusa.extract.host import Busy, to_host
 from medusa.extract.jobs import Job
-from medusa.extract.layers import reduced
 from medusa.extract.plan import Utterance, batches
 from medusa.extract.precision import lowered
 from medusa.extract.stream import sentence, stream
@@ -30,6 +30,7 @@ class Outcome:
     Attributes:
         utterances, seconds, frames: how much.
         elapsed_s: how long it took, the loading of the weights apart.
+        busy: how much of that the model was running.
         problems: one sentence for every utterance that could not be encoded.
     """
 
@@ -37,6 +38,7 @@ class Outcome:
     seconds: float = 0.0
     frames: int = 0
     elapsed_s: float = 0.0
+    busy: Busy = field(default_factory=Busy)
     problems: list[str] = field(default_factory=list)
 
 
@@ -65,8 +67,10 @@ def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") 
             with progress(job.spec.backbone, len(wanted), done=done) as advance:
                 plan = batches(todo, budget_s, job.backbone.least_s)
                 encode = lowered(encoder.encode, job.backbone, device)
+                encode = to_host(encode, job.spec.reduce, device, outcome.busy)
                 rate_hz = job.backbone.rate_hz or 0
-                answers = stream(plan, encoder.prepare, encode, rate_hz)
+                late = device.startswith("cuda")
+                answers = stream(plan, encoder.prepare, encode, rate_hz, late)
                 _fill(writer, answers, bool(rate_hz), outcome, advance)
     return outcome
 
@@ -98,21 +102,21 @@ def _fill(
     began = time.monotonic()
     for answers in stream_of:
         for utterance, encoded in answers:
-            problem = _store(writer, utterance, encoded, outcome)
+            problem = store(writer, utterance, encoded, outcome)
             if problem:
                 outcome.problems.append(sentence(utterance, problem))
         outcome.elapsed_s = time.monotonic() - began
         advance(len(answers), _note(outcome) if heard else "")
 
 
-def _store(
+def store(
     writer: StoreWriter, utterance: Utterance, encoded: Encoded | MedusaError, outcome: Outcome
 ) -> MedusaError | None:
     """Append an utterance's features; return what is wrong with it alone."""
     if isinstance(encoded, MedusaError):
         return encoded
-    # reduced in float32, rounded to the stored dtype only after that
-    values = reduced(encoded.values.float(), writer.spec.reduce).cpu().numpy()
+    encoded.ready()
+    values = encoded.values.numpy()
     try:
         writer.append(utterance.content, values, encoded.flags)
     except WriteError as problem:  # a full disk is another error, and ends the run
@@ -124,4 +128,8 @@ def _store(
 
 
 def _note(outcome: Outcome) -> str:
-    return f"{outcome.seconds / max(outcome.elapsed_s, 1e-9):.0f}x real time"
+    elapsed_s = max(outcome.elapsed_s, 1e-9)
+    return (
+        f"{outcome.seconds / 3600:.2f} h of audio, {outcome.seconds / elapsed_s:.0f}x real time, "
+        f"model {outcome.busy.seconds / elapsed_s:.0%} busy"
+    )

@@ -18,6 +18,7 @@ def stream(
     prepare: Callable[[Any], Any],
     encode: Callable[[Sequence[Any]], Sequence[Result]],
     rate_hz: int,
+    late: bool = False,
 ) -> Iterator[list[tuple[Utterance, Result | MedusaError]]]:
     """Yield, batch by batch, every utterance with its result or with what was wrong with it.
 
@@ -26,6 +27,7 @@ def stream(
         prepare: samples (S,) or a text to an item; runs in threads.
         encode: items to as many results; runs here.
         rate_hz: of the samples.
+        late: yield a batch after the next one has begun: a GPU works while this one is stored.
     """
 
     def fetch(batch: Sequence[Utterance]) -> list[tuple[Utterance, Any]]:
@@ -33,10 +35,17 @@ def stream(
 
     fitting = Fitting(encode)
     workers = min(8, os.cpu_count() or 1)
+    before: list[tuple[Utterance, Result | MedusaError]] = []
     for fetched in ahead(fetch, plan, workers, 2 * workers):
         good = [(one, item) for one, item in fetched if not isinstance(item, MedusaError)]
         bad = [(one, item) for one, item in fetched if isinstance(item, MedusaError)]
-        yield [*bad, *(fitting(good) if good else ())]
+        now = [*bad, *(fitting(good) if good else ())]
+        if late:
+            now, before = before, now
+        if now:
+            yield now
+    if before:
+        yield before
 
 
 def sentence(utterance: Utterance, problem: MedusaError) -> str:

@@ -1,0 +1,168 @@
+"""Whisper once: one pass through its encoder gives the features and the transcript."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medusa.cache import StoreWriter
+from medusa.console import progress
+from medusa.errors import MedusaError
+from medusa.extract import whisper_files
+from medusa.extract.asr import TranscribeError, Transcriber, Transcript, language_code
+from medusa.extract.backbones.whisper import RATE_HZ, WhisperEncoder, Windows, states
+from medusa.extract.encoder import Encoded
+from medusa.extract.estimate import check_room
+from medusa.extract.host import Encode, to_host
+from medusa.extract.jobs import Job
+from medusa.extract.plan import Utterance, batches
+from medusa.extract.precision import autocast
+from medusa.extract.run import Outcome, provenance, store
+from medusa.extract.stream import sentence, stream
+from medusa.extract.transcribe import WRITE_EVERY_S, Heard
+from medusa.extract.transcripts import Table
+
+
+@dataclass(frozen=True)
+class Both:
+    """What one pass gives for an utterance."""
+
+    encoded: Encoded
+    transcript: Transcript | MedusaError
+
+
+class Listener:
+    """openai-whisper's encoder, once, for its features and for its decoder.
+
+    Args:
+        job: of the backbone `whisper`.
+        device: of the model.
+        language, max_tokens: as `Transcriber` takes them.
+    """
+
+    def __init__(self, job: Job, device: str, language: str | None, max_tokens: int | None) -> None:
+        self.model = whisper_files.read_model(job.backbone.source, device)
+        self.precision = job.backbone.preprocessing.get("precision", "fp32")
+        self.device = device
+        self.scribe = Transcriber(self.model, language, max_tokens, device)
+        self.last: list[torch.Tensor] = []
+        self.encoder = WhisperEncoder(self._states, job.backbone, job.spec.layers, device)
+
+    def prepare(self, source: Any) -> Windows:
+        return self.encoder.prepare(source)
+
+    def _states(self, mel: torch.Tensor) -> Sequence[torch.Tensor]:
+        with autocast(self.precision, self.device):
+            found = states(self.model.encoder, mel)
+        self.last = [found[-1]]  # for the decoder, which wants what leaves the encoder
+        return found
+
+    def features(self, items: Sequence[Windows]) -> list[Encoded]:
+        return self.encoder.encode(items)
+
+    def encode(self, items: Sequence[Windows], features: Encode) -> list[Both]:
+        encoded = features(items)
+        with torch.inference_mode():
+            said = self.scribe.decode(self.last[0].float(), items)
+        return [Both(one, text) for one, text in zip(encoded, said, strict=True)]
+
+
+def extract_and_transcribe(
+    job: Job,
+    folder: Path,
+    device: str,
+    budget_s: float,
+    non_finite: str = "refuse",
+    language: str | None = None,
+    max_tokens: int | None = None,
+    force: bool = False,
+) -> tuple[Outcome, Heard]:
+    """Fill a feature store and a table of transcripts, for what either of them lacks.
+
+    Args:
+        job: of the backbone `whisper`.
+        folder: of the tables of transcripts.
+        device, budget_s, non_finite: as `extract` takes them.
+        language, max_tokens, force: as `transcribe` takes them.
+
+    Raises:
+        MedusaError: as `extract` and `transcribe` do.
+    """
+    if job.backbone.family != "whisper":
+        raise TranscribeError(
+            f"--transcribe: {job.backbone.name} has no decoder of openai-whisper; "
+            "run `medusa transcribe` by itself"
+        )
+    file = whisper_files.find(job.backbone.source)
+    heard = Heard(folder / f"{file.name}.parquet")
+    language = language_code(language)
+    options = {"language": language, "max_tokens": max_tokens}
+    made_by = {"checkpoint": file.checkpoint, "revision": file.revision}
+    table = Table(heard.table, made_by | options, force)
+    outcome = Outcome()
+    made = provenance(device, job.backbone.source)
+    with StoreWriter(job.store, job.spec, made, non_finite) as writer:
+        wanted = {one.content: one for one in job.utterances}
+        absent = set(writer.missing(wanted))
+        todo = [one for key, one in wanted.items() if key in absent or key not in table.rows]
+        if todo:
+            check_room(job, [one for one in todo if one.content in absent])
+            listener = Listener(job, device, language, max_tokens)
+            done = len(wanted) - len(todo)
+            try:
+                with progress(job.spec.backbone, len(wanted), done=done) as advance:
+                    plan = batches(todo, budget_s, job.backbone.least_s)
+                    kept = (writer, absent, table)
+                    _fill(job, kept, listener, plan, outcome, heard, advance)
+            finally:
+                table.write(job.utterances)
+    return outcome, heard
+
+
+def _fill(
+    job: Job,
+    kept: tuple[StoreWriter, set[str], Table],
+    listener: Listener,
+    plan: Any,
+    outcome: Outcome,
+    heard: Heard,
+    advance: Any,
+) -> None:
+    began = written = time.monotonic()
+    features = to_host(listener.features, job.spec.reduce, listener.device, outcome.busy)
+    for answers in stream(
+        plan, listener.prepare, lambda items: listener.encode(items, features), RATE_HZ
+    ):
+        for utterance, both in answers:
+            _keep(*kept, utterance, both, outcome, heard)
+        outcome.elapsed_s = heard.elapsed_s = time.monotonic() - began
+        advance(len(answers), f"{heard.seconds / max(heard.elapsed_s, 1e-9):.0f}x real time")
+        if time.monotonic() - written > WRITE_EVERY_S:
+            kept[2].write(job.utterances)
+            written = time.monotonic()
+
+
+def _keep(
+    writer: StoreWriter,
+    absent: set[str],
+    table: Table,
+    utterance: Utterance,
+    both: Both | MedusaError,
+    outcome: Outcome,
+    heard: Heard,
+) -> None:
+    if isinstance(both, MedusaError):
+        outcome.problems.append(sentence(utterance, both))
+        return
+    if utterance.content in absent and (problem := store(writer, utterance, both.encoded, outcome)):
+        outcome.problems.append(sentence(utterance, problem))
+    if isinstance(both.transcript, MedusaError):
+        heard.problems.append(sentence(utterance, both.transcript))
+        return
+    table.add(utterance.content, both.transcript)
+    heard.utterances += 1
+    heard.seconds += utterance.seconds
+    heard.flags.update(both.transcript.flags)
