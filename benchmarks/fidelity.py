@@ -1,0 +1,145 @@
+"""How far our features are from a direct call of the model, layer by layer.
+
+    python benchmarks/fidelity.py --write docs/fidelity.md [--minilm PATH]
+
+The direct call: one utterance, unpadded, float32, through `transformers` (openai-whisper for
+Whisper), all hidden states. Ours: alone, and in one batch with all the others, in float32 and bf16.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import numpy as np
+import torch
+
+from medusa.extract.backbones import describe, family
+from medusa.extract.checkpoint import quiet
+from medusa.extract.precision import autocast
+from medusa.heads.run_dir import environment
+
+SECONDS = (0.05, 0.31, 1.0, 3.7, 12.0)
+TEXTS = (*checkpoints.TEXTS, "word " * 40)
+LIMITS = {"fp32": 1e-4, "bf16": 0.3}  # shares of a layer's standard deviation
+
+
+def direct(name: str, path: Path, source: Any) -> list[torch.Tensor]:
+    """Return the L + 1 states (T, D) as the library gives them for one source."""
+    if name == "whisper":
+        return _direct_whisper(path, source)
+    from transformers import AutoFeatureExtractor, AutoModel, AutoTokenizer
+
+    eager = {"attn_implementation": "eager"} if name == "wavlm" else {}
+    with quiet():
+        model = AutoModel.from_pretrained(path, dtype=torch.float32, **eager).eval()
+    if isinstance(source, str):
+        inputs = AutoTokenizer.from_pretrained(path)(source, return_tensors="pt")
+        inputs.pop("token_type_ids", None)
+        kept = slice(1, -1)
+    else:
+        inputs = AutoFeatureExtractor.from_pretrained(path)(
+            source, sampling_rate=16000, return_tensors="pt"
+        )
+        kept = slice(None)
+    with torch.inference_mode():
+        output = model(**inputs, output_hidden_states=True)
+    # the last entry of hidden_states is before the final norm in some models
+    found = [*output.hidden_states[:-1], output.last_hidden_state]
+    return [state[0, kept] for state in found]
+
+
+def _direct_whisper(path: Path, source: np.ndarray) -> list[torch.Tensor]:
+    """The states by hooks on openai-whisper's own forward, cut to the true length."""
+    import whisper
+
+    model = whisper.load_model(str(path), device="cpu").float().eval()
+    states: list[torch.Tensor] = []
+    encoder = model.encoder
+    encoder.blocks[0].register_forward_pre_hook(lambda _m, args: states.append(args[0]))
+    for block in encoder.blocks[:-1]:
+        block.register_forward_hook(lambda _m, _a, out: states.append(out))
+    mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(source), model.dims.n_mels)
+    with torch.inference_mode():
+        states.append(encoder(mel[None]))
+    return [state[0, : -(-len(source) // 320)] for state in states]
+
+
+def gaps(name: str, path: Path) -> dict[str, list[float]]:
+    """Return, for each way of ours, the largest difference per layer, in standard deviations."""
+    backbone = describe("whisper" if name == "whisper" else "auto", str(path))
+    layers = tuple(range(backbone.n_layers + 1))
+    encoder = family(backbone.family).load(backbone, layers, "cpu")
+    sources: list[Any] = list(TEXTS)
+    if backbone.input == "audio":
+        noise = np.random.default_rng(0)
+        sources = [(noise.standard_normal(round(s * 16000)) * 0.1).astype("f") for s in SECONDS]
+    expected = [direct(name, path, source) for source in sources]
+    spread = [torch.cat([one[layer] for one in expected]).std() for layer in layers]
+    items = [encoder.prepare(source) for source in sources]
+    found = {}
+    for precision in LIMITS:
+        with autocast(precision, "cpu"):
+            together = encoder.encode(items)
+            alone = [encoder.encode([item])[0] for item in items]
+        for way, answers in (("alone", alone), ("batched", together)):
+            found[f"{precision} {way}"] = [
+                max(
+                    float((one.values[layer].float() - truth[layer]).abs().max() / spread[layer])
+                    for one, truth in zip(answers, expected, strict=True)
+                )
+                for layer in layers
+            ]
+    return found
+
+
+def table(results: dict[str, dict[str, list[float]]]) -> str:
+    """Return the results as a page."""
+    lines = [
+        "# Fidelity",
+        "",
+        "The largest difference of any value between our features and a direct call of the model",
+        "(one utterance, unpadded, float32), in standard deviations of the layer's values. Small",
+        "random checkpoints of the real classes; MiniLM is pretrained. Speech: noise of "
+        + ", ".join(f"{s:g}" for s in SECONDS)
+        + " s;",
+        f"text: {len(TEXTS)} texts up to 40 words. bf16: autocast, against float32.",
+        "Limits that the tests hold: "
+        + ", ".join(f"{key} {value:g}" for key, value in LIMITS.items())
+        + ".",
+        "",
+        "Made by `python benchmarks/fidelity.py --write docs/fidelity.md`.",
+    ]
+    for name, rows in results.items():
+        lines += ["", f"## {name}", "", "| layer | " + " | ".join(rows) + " |"]
+        lines += ["|---" * (len(rows) + 1) + "|"]
+        for layer, cells in enumerate(zip(*rows.values(), strict=True)):
+            shown = " | ".join(f"{value:.1e}" for value in cells)
+            lines.append(f"| {layer} | {shown} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", type=Path, help="the page")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--minilm", type=Path, help="a Hugging Face folder of a BERT-like encoder")
+    options = parser.parse_args()
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (*checkpoints.SPEECH, "whisper", *checkpoints.TEXT):
+            results[name] = gaps(name, checkpoints.write(name, Path(folder), "tiny"))
+            print(name, {key: f"{max(values):.1e}" for key, values in results[name].items()})
+        if options.minilm:
+            results["minilm (pretrained)"] = gaps("bert", options.minilm)
+    if options.write:
+        options.write.write_text(table(results), encoding="utf-8")
+    if options.json:
+        facts = {"largest": results, "environment": environment()}
+        options.json.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
