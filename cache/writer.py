@@ -64,11 +64,13 @@ class StoreWriter:
         create(store, spec, provenance or {})
         self.store, self.spec, self.non_finite = store, spec, non_finite
         self.done = set(index.load(store).rows)
+        # one buffer, filled again and again: pieces of a shard kept apart would fragment memory
+        dtype = np.dtype("float32" if spec.dtype == "int8" else spec.dtype)
+        self.values = [np.empty((SHARD_FRAMES, spec.width), dtype) for _ in spec.arrays]
         self._begin()
 
     def _begin(self) -> None:
         self.frames = 0
-        self.values: list[list[Frames]] = [[] for _ in self.spec.arrays]
         self.records: list[index.Record] = []
         self.since = time.monotonic()
 
@@ -102,7 +104,7 @@ class StoreWriter:
         error = rounding(values, kept)
         self.records.append(index.Record(content, self.frames, length, (), all_flags, error))
         for array, buffer in zip(kept, self.values, strict=True):
-            buffer.append(array)
+            buffer[self.frames : self.frames + length] = array
         self.frames += length
         self.done.add(content)
         if time.monotonic() - self.since > COMMIT_EVERY_S:
@@ -147,7 +149,7 @@ class StoreWriter:
         """
         if not self.records:
             return
-        frames = [np.concatenate(buffer) for buffer in self.values]
+        frames: list[Frames] = [buffer[: self.frames] for buffer in self.values]
         records = self.records
         self._begin()  # also after a failure: the lost shard is extracted again, not written twice
         try:

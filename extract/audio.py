@@ -9,6 +9,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from medusa.manifests import ffmpeg
 from medusa.manifests.audio import AudioError, content_of, digest_of, facts_of
 
 Wave = npt.NDArray[np.float32]
@@ -28,7 +29,7 @@ def read_segment(segment: Segment, rate_hz: int) -> Wave:
     """Decode a segment: the mean of its channels, resampled with soxr where the rate differs.
 
     Args:
-        segment: any sample rate, any number of channels, any format that libsndfile reads.
+        segment: any sample rate, any number of channels, any format of libsndfile or ffmpeg.
         rate_hz: the rate wanted.
 
     Returns:
@@ -80,6 +81,8 @@ def _digest(path: Path, _modified_ns: int, _size: int) -> str:
 
 def _decode(path: Path, start: int, wanted: int) -> Wave:
     """Return up to `wanted` frames from `start`, (frames, channels)."""
+    if ffmpeg.is_for_ffmpeg(path):
+        return ffmpeg.decode(path)[0][start : start + wanted]
     try:
         with soundfile.SoundFile(path) as sound:
             sound.seek(min(start, sound.frames))

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 import soundfile
 
 from medusa.errors import MedusaError
+from medusa.manifests import ffmpeg
 
 CHUNK_BYTES = 1 << 20
 TOLERANCE_S = 0.01  # segment ends are often rounded up in the corpora's tables
@@ -62,6 +63,8 @@ def facts_of(path: Path) -> AudioFacts:
     """
     if not path.is_file():
         raise AudioError(f"{path}: no such file", "missing")
+    if ffmpeg.is_for_ffmpeg(path):
+        return _facts_by_ffmpeg(path)
     try:
         with soundfile.SoundFile(path) as sound:
             facts = AudioFacts(sound.frames, sound.samplerate, sound.channels)
@@ -79,6 +82,16 @@ def facts_of(path: Path) -> AudioFacts:
     if facts.frames == 0:
         raise AudioError(f"{path}: holds no sound (0 frames)")
     return facts
+
+
+def _facts_by_ffmpeg(path: Path) -> AudioFacts:
+    try:
+        samples, rate_hz = ffmpeg.decode(path)
+    except ffmpeg.FfmpegError as problem:
+        raise AudioError(f"{path}: {problem}") from problem
+    if not len(samples):
+        raise AudioError(f"{path}: holds no sound (0 frames)")
+    return AudioFacts(len(samples), rate_hz, samples.shape[1])
 
 
 def digest_of(path: Path) -> str:

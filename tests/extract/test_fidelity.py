@@ -21,8 +21,10 @@ def fidelity() -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     "name",
-    ["wavlm", "hubert", "wav2vec2", "wav2vec2-group", "data2vec-audio", "whisper"]
-    + ["roberta", "modernbert", "deberta", "bert"],
+    (
+        *("wavlm", "hubert", "wav2vec2", "wav2vec2-group", "data2vec-audio", "whisper"),
+        *("roberta", "modernbert", "deberta", "bert"),
+    ),
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.filterwarnings("ignore:.*key_padding_mask", "ignore::ResourceWarning")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from medusa.cache import FeatureStore
 from medusa import cli
+from medusa.cache import FeatureStore
 from medusa.extract.asr import TranscribeError
 from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.manifests import Manifest
@@ -20,7 +20,10 @@ LENGTHS = (16000, 7001, 90000, 300)
 
 def medusa(home: Path, *words: str) -> Any:
     return CliRunner().invoke(
-        cli.medusa, ["--workspace", str(home), *words], catch_exceptions=False, standalone_mode=False
+        cli.medusa,
+        ["--workspace", str(home), *words],
+        catch_exceptions=False,
+        standalone_mode=False,
     )
 
 

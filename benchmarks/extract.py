@@ -1,0 +1,262 @@
+"""Extraction against the published way and plain batches, backbone by backbone, in one run.
+
+    python benchmarks/extract.py --audio FOLDER --json benchmarks/results/extract.json
+
+ours: `medusa extract` without its command line, from files to a committed store.
+published: one file at a time, float32, read from disk, all hidden states, one .npy an utterance.
+batched: sixteen files at a time in the corpus's order, padded, with masks, else as published.
+Random weights: `small` on CPUs, `full` (wavlm-large, whisper-large-v3, ...) where a GPU is.
+Without --audio, noise with the lengths of acted corpora. The ways are timed in turn, the fastest
+round of each is kept.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import numpy as np
+import soundfile
+import torch
+
+from medusa.extract.checkpoint import quiet
+from medusa.extract.devices import batch_seconds
+from medusa.extract.jobs import Job, plan_jobs
+from medusa.extract.precision import pick
+from medusa.extract.run import extract, remove
+from medusa.heads.run_dir import environment
+from medusa.manifests import LabelScheme, Manifest
+from medusa.manifests.audio import content_of, recording_of
+from medusa.workspace import Workspace
+
+BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
+TEXT = ("roberta", "modernbert")
+WORDS = [
+    "well",
+    "i",
+    "really",
+    "did",
+    "not",
+    "think",
+    "that",
+    "you",
+    "would",
+    "come",
+    "back",
+    "so",
+    "soon",
+    "after",
+    "all",
+    "of",
+    "this",
+]
+
+
+def corpus(home: Path, audio: Path | None, count: int) -> list[Path]:
+    """Write a manifest of `count` files with made-up texts into a workspace."""
+    import pandas as pd
+
+    paths = sorted(audio.glob("**/*.wav"))[:count] if audio else list(_noise(home, count))
+    facts = [recording_of(path) for path in paths]
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "id": [f"u{number}" for number in range(len(paths))],
+            "path": [str(path.resolve()) for path in paths],
+            "start_s": 0.0,
+            "duration_s": [one.facts.duration_s for one in facts],
+            "content": [content_of(one.digest, 0.0, one.facts.duration_s) for one in facts],
+            "text": [" ".join(rng.choice(WORDS, rng.integers(3, 30))) for _ in paths],
+        }
+    )
+    manifest = Manifest(frame, LabelScheme("none", ("a", "b")), root=home)
+    manifest.write(home / "manifest.parquet")
+    return paths
+
+
+def _noise(home: Path, count: int) -> Iterator[Path]:
+    rng = np.random.default_rng(1)
+    for number, seconds in enumerate(rng.lognormal(1.0, 0.4, count).clip(1, 12)):
+        path = home / f"{number}.wav"
+        soundfile.write(path, rng.standard_normal(int(seconds * 16000)) * 0.1, 16000)
+        yield path
+
+
+class Published:
+    """The model and its pre-processing, used as the published code uses them."""
+
+    def __init__(self, name: str, path: Path, device: str) -> None:
+        from transformers import AutoFeatureExtractor, AutoModel, AutoTokenizer
+
+        self.name, self.device = name, device
+        if name == "whisper":
+            import whisper
+
+            self.model = whisper.load_model(str(path), device=device).float().eval()
+            return
+        eager = {"attn_implementation": "eager"} if name == "wavlm" else {}
+        with quiet():
+            self.model = AutoModel.from_pretrained(path, **eager).to(device).eval()
+            reader: Any = AutoTokenizer if name in TEXT else AutoFeatureExtractor
+            self.reader = reader.from_pretrained(path)
+
+    @torch.inference_mode()
+    def __call__(self, sources: list[Any]) -> torch.Tensor:
+        """Return what is stored: the sum of the last four states, or Whisper's last."""
+        if self.name == "whisper":
+            import whisper
+
+            mels = [
+                whisper.log_mel_spectrogram(whisper.pad_or_trim(one), self.model.dims.n_mels)
+                for one in sources
+            ]
+            found: torch.Tensor = self.model.encoder(torch.stack(mels).to(self.device))
+            return found.cpu()
+        if self.name in TEXT:
+            inputs = self.reader(sources, return_tensors="pt", padding=True)
+            inputs.pop("token_type_ids", None)
+        else:
+            inputs = self.reader(
+                sources,
+                sampling_rate=16000,
+                return_tensors="pt",
+                padding=True,
+                return_attention_mask=True,
+            )
+        states = self.model(**inputs.to(self.device), output_hidden_states=True).hidden_states
+        return torch.stack(states[-4:]).sum(0).cpu()
+
+
+def published(job: Job, model: Published, folder: Path, batch: int) -> None:
+    """Encode every utterance and write its padded features as .npy files."""
+    for first in range(0, len(job.utterances), batch):
+        some = job.utterances[first : first + batch]
+        sources = [
+            one.source
+            if isinstance(one.source, str)
+            else soundfile.read(one.source.path, dtype="float32")[0]
+            for one in some
+        ]
+        for one, values in zip(some, model(sources), strict=True):
+            np.save(folder / f"{one.id}.npy", values.numpy())
+
+
+def measure(
+    name: str, path: Path, home: Path, device: str, rounds: int, precision: str
+) -> dict[str, Any]:
+    """Return one backbone's figures."""
+    asked = "whisper" if name == "whisper" else "auto"
+    precision = pick(precision, device)
+    (job,) = plan_jobs(Workspace.open(home), [asked], str(path), precision=precision)
+    model = Published(name, path, device)
+    (home / "npy").mkdir(exist_ok=True)
+    best = {"ours": 1e9, "published": 1e9, "batched": 1e9}
+    busy, peak = 0.0, 0.0
+    for number in range(rounds + 1):  # the first round warms up
+        remove(job.store)
+        if device.startswith("cuda"):
+            torch.cuda.reset_peak_memory_stats()
+        outcome = extract(job, device, batch_seconds(device))
+        if outcome.problems:
+            raise SystemExit("\n".join(outcome.problems))
+        peak = torch.cuda.max_memory_allocated() / 1e9 if device.startswith("cuda") else peak
+        times = {"ours": outcome.elapsed_s}
+        for way, batch in (("published", 1), ("batched", 16)):
+            times[way] = _timed(lambda batch=batch: published(job, model, home / "npy", batch))
+        if number:
+            busy = max(busy, outcome.busy.seconds / outcome.elapsed_s)
+            best = {way: min(best[way], times[way]) for way in best}
+    seconds = sum(one.source.duration_s for one in job.utterances if name not in TEXT)
+    memory = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {
+        "x_real_time": seconds / best["ours"] if seconds else None,
+        "utterances_per_s": len(job.utterances) / best["ours"],
+        "vs_published": best["published"] / best["ours"],
+        "vs_batched": best["batched"] / best["ours"],
+        "busy_share": busy,
+        "peak_memory_gb": memory,
+        "precision": precision,
+    }
+
+
+def _timed(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def one_pass(path: Path, home: Path, device: str) -> dict[str, float]:
+    """Time Whisper's features and transcripts in one pass against two passes."""
+    from medusa.extract.once import extract_and_transcribe
+    from medusa.extract.transcribe import transcribe
+
+    (job,) = plan_jobs(Workspace.open(home), ["whisper"], str(path), dtype="float32")
+    budget_s = batch_seconds(device)
+    few = Job(job.backbone, job.spec, job.store, job.utterances[:40])
+    remove(few.store)
+    features = extract(few, device, budget_s).elapsed_s
+    text = transcribe(
+        few.utterances, home / "two", str(path), device, budget_s, language="en", max_tokens=8
+    ).elapsed_s
+    remove(few.store)
+    both, _ = extract_and_transcribe(
+        few, home / "one", device, budget_s, language="en", max_tokens=8
+    )
+    return {"two_passes_s": features + text, "one_pass_s": both.elapsed_s, "encoder_s": features}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--audio", type=Path, help="a folder of 16 kHz wavs")
+    parser.add_argument("--count", type=int, default=120)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--size", choices=("tiny", "small", "full"))
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", choices=(*BACKBONES, "one_pass"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    size = options.size or ("full" if options.device.startswith("cuda") else "small")
+    if options.only:
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            corpus(home, options.audio, options.count)
+            name = "whisper" if options.only == "one_pass" else options.only
+            path = checkpoints.write(name, home, size)
+            if options.only == "one_pass":
+                found: Any = one_pass(path, home, options.device)
+            else:
+                found = measure(name, path, home, options.device, options.rounds, options.precision)
+            print(json.dumps(found))
+        return
+    results: dict[str, Any] = {}
+    for name in (*BACKBONES, "one_pass"):  # each alone, for its own peak of memory
+        command = [sys.executable, "-W", "ignore", __file__, "--only", name, "--size", size]
+        command += ["--count", str(options.count), "--rounds", str(options.rounds)]
+        command += ["--device", options.device, "--precision", options.precision]
+        command += ["--audio", str(options.audio)] if options.audio else []
+        said = subprocess.run(command, check=True, capture_output=True, text=True)
+        results[name] = json.loads(said.stdout.splitlines()[-1])
+        print(name, {key: _short(value) for key, value in results[name].items()}, flush=True)
+    results |= {"size": size, "corpus": "recordings" if options.audio else "noise"}
+    results["utterances"] = options.count
+    if size != "full":
+        results["not_measured"] = "full-size encoders in bf16, their memory and MFU: no GPU here"
+    results["environment"] = environment()
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def _short(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Odd and broken recordings: agreement with ffmpeg's own decoding, and a folder of bad files."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from medusa.cache import FeatureStore
+from medusa.extract.audio import Segment, read_segment
+from medusa.extract.jobs import plan_jobs
+from medusa.extract.run import extract
+from medusa.manifests import LabelScheme, Manifest
+from medusa.manifests.audio import AudioError, content_of, digest_of, facts_of
+from medusa.workspace import Workspace
+
+Wave = np.ndarray[Any, np.dtype[np.float32]]
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not here")
+
+
+def chirp(rate_hz: int, seconds: float = 1.0) -> Wave:
+    """A tone that rises from 100 Hz to 3 kHz: below half of every rate tried."""
+    t = np.arange(round(seconds * rate_hz)) / rate_hz
+    phase = 2 * np.pi * (100 * t + (3000 - 100) / (2 * seconds) * t**2)
+    return (0.5 * np.sin(phase)).astype(np.float32)
+
+
+def by_ffmpeg(path: Path) -> Wave:
+    """The whole file as ffmpeg decodes, mixes and resamples it."""
+    words = ["-nostdin", "-v", "error", "-i", str(path), "-af", "pan=mono|c0=.5*c0+.5*c1"]
+    if facts_of(path).channels == 1:
+        words = words[:-2]
+    words += ["-ar", "16000", "-f", "f32le", "pipe:1"]
+    done = subprocess.run(["ffmpeg", *words], capture_output=True, check=True)
+    return np.frombuffer(done.stdout, np.float32)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate_hz", [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000])
+def test_decoding_and_resampling_agree_with_ffmpeg(
+    rate_hz: int, channels: int, tmp_path: Path
+) -> None:
+    wave = chirp(rate_hz)
+    both = wave if channels == 1 else np.stack([wave, wave[::-1] * 0.3], 1)
+    soundfile.write(tmp_path / "a.wav", both, rate_hz, subtype="PCM_24")
+    found = read_segment(Segment(tmp_path / "a.wav", 0.0, 1.0), 16000)
+    expected = by_ffmpeg(tmp_path / "a.wav")
+    inside = slice(400, min(len(found), len(expected)) - 400)  # filters differ at the edges
+    assert abs(len(found) - len(expected)) <= 32
+    gap = found[inside] - expected[inside]
+    assert np.sqrt(np.mean(gap**2)) < 5e-3 * np.sqrt(np.mean(expected[inside] ** 2))
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "name", ["a.m4a", "a.mp3", "a.ogg", "a.opus", "a.flac", "a.aiff", "a.webm"]
+)
+def test_every_common_format_is_heard(name: str, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", chirp(48000), 48000)
+    convert = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(tmp_path / "a.wav")]
+    subprocess.run([*convert, str(tmp_path / name)], check=True)
+    facts = facts_of(tmp_path / name)
+    assert facts.duration_s == pytest.approx(1.0, abs=0.08)  # encoders add a little silence
+    found = read_segment(Segment(tmp_path / name, 0.0, facts.duration_s), 16000)
+    assert (
+        np.corrcoef(np.abs(np.fft.rfft(found, 16000)), np.abs(np.fft.rfft(chirp(16000))))[0, 1]
+        > 0.9
+    )
+    part = read_segment(Segment(tmp_path / name, 0.25, 0.5), 16000)
+    np.testing.assert_allclose(part[500:-500], found[4500:11500], atol=0.02)
+
+
+def test_without_ffmpeg_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.m4a").write_bytes(b"anything")
+    monkeypatch.setattr(shutil, "which", lambda program: None)
+    with pytest.raises(AudioError, match=r"a\.m4a: needs ffmpeg, which is not installed"):
+        facts_of(tmp_path / "a.m4a")
+
+
+def odd_files(root: Path) -> tuple[list[str], list[str]]:
+    """Write 22 recordings; return the names of the good ones and of the bad ones."""
+    wave = chirp(16000)
+    good: dict[str, tuple[Any, int, str]] = {
+        "plain.wav": (wave, 16000, "PCM_16"),
+        "stereo.wav": (np.stack([wave, wave], 1), 16000, "PCM_16"),
+        "six.wav": (np.stack([wave] * 6, 1), 16000, "PCM_16"),
+        "deep.wav": (chirp(48000), 48000, "PCM_24"),
+        "float.wav": (chirp(44100), 44100, "FLOAT"),
+        "double.wav": (chirp(44100), 44100, "DOUBLE"),
+        "slow.wav": (chirp(8000), 8000, "PCM_U8"),
+        "fast.flac": (chirp(192000), 192000, "PCM_24"),
+        "loud.wav": (wave * 4, 16000, "FLOAT"),
+        "silent.wav": (wave * 0, 16000, "PCM_16"),
+        "short.wav": (wave[:7], 16000, "PCM_16"),
+        "späte Größe 😀.wav": (wave * 0.9, 16000, "PCM_16"),
+        "ulaw.wav": (chirp(8000), 8000, "ULAW"),
+    }
+    for name, (values, rate_hz, subtype) in good.items():
+        soundfile.write(root / name, values, rate_hz, subtype=subtype)
+    whole = (root / "plain.wav").read_bytes()
+    nan = wave.copy()
+    nan[500] = np.nan
+    soundfile.write(root / "nan.wav", nan, 16000, subtype="FLOAT")
+    soundfile.write(root / "inf.wav", np.full(900, np.inf), 16000, subtype="FLOAT")
+    flac = (root / "fast.flac").read_bytes()
+    for name, content in {
+        "empty.wav": b"",
+        "header.wav": whole[:44],
+        "cut.wav": whole[:9000],
+        "cut.flac": flac[: len(flac) // 2],
+        "text.wav": b"this is not sound\n" * 100,
+        "zeros.wav": bytes(5000),
+        "other.m4a": b"\x00\x01" * 500,
+    }.items():
+        (root / name).write_bytes(content)
+    (root / "folder.wav").mkdir()
+    bad = ["nan.wav", "inf.wav", "empty.wav", "header.wav", "cut.wav", "cut.flac", "text.wav"]
+    return list(good), [*bad, "zeros.wav", "other.m4a", "folder.wav", "absent.wav"]
+
+
+def test_a_folder_of_odd_and_broken_files_is_worked_through(tmp_path: Path) -> None:
+    good, bad = odd_files(tmp_path)
+    rows = []
+    for name in (*good, *bad):
+        path = tmp_path / name
+        seconds = facts_of(path).duration_s if name in good else 1.0
+        digest = digest_of(path) if path.is_file() else name
+        rows.append([name, name, 0.0, seconds, content_of(digest, 0.0, seconds)])
+    frame = pd.DataFrame(rows, columns=["id", "path", "start_s", "duration_s", "content"])
+    Manifest(frame, LabelScheme("two", ("a", "b")), root=tmp_path).write(
+        tmp_path / "manifest.parquet"
+    )
+    (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
+    outcome = extract(job, "cpu", 10.0)
+    assert outcome.utterances == len(good)
+    assert len(outcome.problems) == len(bad)
+    for name in bad:
+        (one,) = [problem for problem in outcome.problems if str(tmp_path / name) in problem]
+        assert "replace" in one or "copy" in one or "no such file" in one or "no sound" in one
+    store = FeatureStore.open(job.store)
+    assert set(store.index.rows.index) == set(frame["content"][frame["id"].isin(good)])
+    assert extract(job, "cpu", 10.0).utterances == 0  # nothing is done twice
+
+
+def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
+    """Eight times the files, the same peak of the whole process within 10 %."""
+    peaks = []
+    for count in (400, 3200):
+        home = tmp_path / str(count)
+        home.mkdir()
+        rows = []
+        for index in range(count):
+            path = home / f"{index}.wav"
+            soundfile.write(path, np.random.default_rng(index).standard_normal(16000) * 0.1, 16000)
+            rows.append([str(index), path.name, 0.0, 1.0, content_of(digest_of(path), 0.0, 1.0)])
+        frame = pd.DataFrame(rows, columns=["id", "path", "start_s", "duration_s", "content"])
+        manifest = Manifest(frame, LabelScheme("two", ("a", "b")), root=home)
+        manifest.write(home / "manifest.parquet")
+        peaks.append(peak_mb(home))
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+def peak_mb(home: Path) -> float:
+    """Return the largest resident size of `medusa extract --backbone logmel` in a workspace."""
+    code = "import resource, sys; from medusa.cli import medusa; medusa(standalone_mode=False); "
+    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)"
+    words = ["--workspace", str(home), "extract", "--backbone", "logmel"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    )
+    assert "logmel" in done.stdout
+    return float(done.stdout.split()[-1])
