@@ -12,6 +12,7 @@ round of each is kept.
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -242,7 +243,8 @@ def main() -> None:
         command += ["--count", str(options.count), "--rounds", str(options.rounds)]
         command += ["--device", options.device, "--precision", options.precision]
         command += ["--audio", str(options.audio)] if options.audio else []
-        said = subprocess.run(command, check=True, capture_output=True, text=True)
+        waiting = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # as the `medusa` command does
+        said = subprocess.run(command, check=True, capture_output=True, text=True, env=waiting)
         results[name] = json.loads(said.stdout.splitlines()[-1])
         print(name, {key: _short(value) for key, value in results[name].items()}, flush=True)
     results |= {"size": size, "corpus": "recordings" if options.audio else "noise"}

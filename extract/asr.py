@@ -2,18 +2,20 @@
 
 import math
 import warnings
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from medusa.errors import MedusaError, nearest
 from medusa.extract.audio import Wave
-from medusa.extract.backbones.whisper import FRAME, Windows, windows_of
+from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows, windows_of
 
 # openai-whisper's own thresholds for trying again
 LOOPING, UNSURE, SILENT = 2.4, -1.0, 0.6
+FAST = 30.0  # characters a second; hurried speech has 20
 
 
 class TranscribeError(MedusaError):
@@ -29,15 +31,17 @@ class Transcript:
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
+    seconds: float = math.inf  # of speech
 
     @property
     def flags(self) -> list[str]:
-        """`empty`, `looping`, `low-confidence`, `no-speech`: look before you trust."""
+        """`empty`, `looping`, `low-confidence`, `no-speech`, `too-fast`: look before you trust."""
         signs = {
             "empty": not self.text,
             "looping": self.compression_ratio > LOOPING,
             "low-confidence": self.avg_logprob < UNSURE,
             "no-speech": self.no_speech_prob > SILENT,
+            "too-fast": len(self.text) > FAST * max(self.seconds, 0.5),
         }
         return [name for name, there in signs.items() if there]
 
@@ -50,13 +54,21 @@ class Transcriber:
         language: a code; None to detect it for every clip.
         max_tokens: the longest answer for one window; None for half the model's context.
         device: of the model. float16 on a GPU, as openai-whisper does, else float32.
+        prompt: what was said before, for names and style.
+        beam: hypotheses of a beam search; windows are then decoded one by one.
 
     Raises:
         TranscribeError: the model knows English only, and that is not it.
     """
 
     def __init__(
-        self, model: Any, language: str | None, max_tokens: int | None, device: str
+        self,
+        model: Any,
+        language: str | None,
+        max_tokens: int | None,
+        device: str,
+        prompt: str | None = None,
+        beam: int | None = None,
     ) -> None:
         from whisper import DecodingOptions
 
@@ -65,6 +77,8 @@ class Transcriber:
             language=_spoken(model, language),
             sample_len=max_tokens,
             without_timestamps=True,
+            prompt=prompt,
+            beam_size=beam,
             fp16=device.startswith("cuda"),
         )
 
@@ -85,10 +99,28 @@ class Transcriber:
             heard: (W, mels, mel frames), or (W, T, D) as they leave the encoder.
             items: the clips that the W windows are of.
         """
-        results = iter(self.model.decode(heard, self.options))
-        return [self._joined([next(results) for _ in item.mels]) for item in items]
+        if self.options.beam_size:  # batched beams are broken in openai-whisper 20250625
+            results = iter([self._search(one) for one in heard])
+        else:
+            results = iter(self.model.decode(heard, self.options))
+        return [self._joined(item, [next(results) for _ in item.mels]) for item in items]
 
-    def _joined(self, results: Sequence[Any]) -> Transcript | MedusaError:
+    def _search(self, window: torch.Tensor) -> Any:
+        with warnings.catch_warnings():
+            # it hands numpy a list of tensors
+            warnings.filterwarnings("ignore", ".*__array_wrap__", DeprecationWarning)
+            return self.model.decode(window[None], self.options)[0]
+
+    def again(self, item: Windows, temperature: float) -> Transcript | MedusaError:
+        """Decode one clip by sampling; the same clip gives the same text every time."""
+        options = replace(self.options, temperature=temperature, beam_size=None)
+        mels = torch.stack(item.mels)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(zlib.crc32(mels.numpy().tobytes()))
+            found = self.model.decode(mels.to(self.model.device), options)
+        return self._joined(item, found)
+
+    def _joined(self, item: Windows, results: Sequence[Any]) -> Transcript | MedusaError:
         """Make one transcript of a clip's windows; its confidence is the mean over all tokens."""
         from whisper.utils import compression_ratio
 
@@ -104,6 +136,7 @@ class Transcriber:
             avg_logprob=score,
             no_speech_prob=min(result.no_speech_prob for result in results),
             compression_ratio=compression_ratio(text),
+            seconds=sum(item.lengths) * FRAME / RATE_HZ,
         )
 
     def _words(self, tokens: Sequence[int]) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from medusa.extract.jobs import Job
     from medusa.extract.run import Outcome
+    from medusa.manifests import Manifest
     from medusa.workspace import Workspace
 
     Fill = Callable[[Job, str, float, str], Outcome]
@@ -197,6 +198,21 @@ def extract(
     type=click.IntRange(min=1),
     help="The longest answer for 30 s of speech.  [default: half the model's context, 224]",
 )
+@click.option("--prompt", metavar="TEXT", help="What was said before: names, spelling, style.")
+@click.option(
+    "--beam",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Search with N hypotheses, 30 s at a time.  [default: greedy, in batches]",
+)
+@click.option(
+    "--doubtful",
+    type=click.Choice(["keep", "blank", "retry", "drop"]),
+    default="keep",
+    show_default=True,
+    help="What to do with flagged texts: keep; blank those that were hardly said (looping, "
+    "no-speech, too-fast); retry at rising temperatures, seeded by the sound; drop.",
+)
 @device
 @batch_seconds
 @only_splits
@@ -217,7 +233,8 @@ def transcribe(
 
     What has a transcript already is not heard again: an interrupted run continues where it
     stopped. Transcripts that may be wrong are flagged: empty, looping (the same words over and
-    over), low-confidence, no-speech.
+    over), low-confidence, no-speech, too-fast. Where the manifest has texts of its own and jiwer is
+    installed (medusa-ser[wer]), the word error rate against them is said.
     """
     from medusa.console import say
     from medusa.extract.devices import batch_seconds as usual
@@ -245,8 +262,25 @@ def transcribe(
         "flags": dict(done.flags),
         "failed": len(done.problems),
     }
+    wer = _wer(corpus, done.table)
+    if wer is not None:
+        row["word_error_rate"] = wer
+        say(f"word error rate against the manifest's own texts: {wer:.1%}")
     _show([row] if done.elapsed_s or as_json else [], TRANSCRIBED, as_json)
     _refuse("transcript", done.problems)
+
+
+def _wer(corpus: "Manifest", table: Path) -> float | None:
+    """Return the word error rate of a table against the corpus's own texts, where it can be had."""
+    from medusa.extract.doubt import word_errors
+    from medusa.manifests.texts import read_transcripts
+
+    own = corpus.frame.dropna(subset="text")
+    truth = dict(zip(own["id"], own["text"], strict=True))
+    if not truth or not table.exists():
+        return None
+    heard = read_transcripts(table).dropna(subset="text")
+    return word_errors(dict(zip(heard["id"], heard["text"], strict=True)), truth)
 
 
 def _list(text: str) -> list[str]:

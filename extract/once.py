@@ -100,6 +100,7 @@ def extract_and_transcribe(
     heard = Heard(folder / f"{file.name}.parquet")
     language = language_code(language)
     options = {"language": language, "max_tokens": max_tokens}
+    options |= dict.fromkeys(("prompt", "beam", "doubtful"))
     made_by = {"checkpoint": file.checkpoint, "revision": file.revision}
     table = Table(heard.table, made_by | options, force)
     outcome = Outcome()

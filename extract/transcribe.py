@@ -4,13 +4,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract import whisper_files
-from medusa.extract.asr import TranscribeError, Transcriber, language_code
-from medusa.extract.backbones.whisper import FRAME, RATE_HZ
+from medusa.extract.asr import TranscribeError, Transcriber, Transcript, language_code
+from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows
+from medusa.extract.doubt import POLICIES, Decide
 from medusa.extract.plan import Utterance, batches
 from medusa.extract.stream import sentence, stream
 from medusa.extract.transcripts import Table
@@ -49,6 +51,9 @@ def transcribe(
     language: str | None = None,
     max_tokens: int | None = None,
     force: bool = False,
+    prompt: str | None = None,
+    beam: int | None = None,
+    doubtful: str = "keep",
 ) -> Heard:
     """Turn speech into text where the table has none; what fails is reported, not raised.
 
@@ -62,6 +67,8 @@ def transcribe(
         language: spoken; None to detect it clip by clip.
         max_tokens: the longest answer for one window.
         force: forget what the table holds.
+        prompt, beam: as `Transcriber` takes them.
+        doubtful: one of `doubt.POLICIES`.
 
     Raises:
         MedusaError: the model cannot be loaded, or the table is another model's.
@@ -72,21 +79,29 @@ def transcribe(
         raise TranscribeError(f"--name {name}: means the manifest's own texts; give another")
     made_by = {"checkpoint": file.checkpoint, "revision": file.revision}
     language = language_code(language)
-    options = {"language": language, "max_tokens": max_tokens}
+    options = {"language": language, "max_tokens": max_tokens, "prompt": prompt, "beam": beam}
+    options["doubtful"] = None if doubtful == "keep" else doubtful
     heard = Heard(folder / f"{name}.parquet")
     table = Table(heard.table, made_by | options, force)
     wanted = {one.content: one for one in utterances}
     missing = [one for content, one in wanted.items() if content not in table.rows]
     if missing:
         reader = Transcriber(
-            whisper_files.read_model(file.source, device), language, max_tokens, device
+            whisper_files.read_model(file.source, device),
+            language,
+            max_tokens,
+            device,
+            prompt,
+            beam,
         )
+        decided = partial(_decided, reader, POLICIES[doubtful])
         least_s = whisper_files.read_dims(file.path)["n_audio_ctx"] * FRAME / RATE_HZ
         plan = batches(missing, budget_s, least_s)
         done = len(wanted) - len(missing)
         try:
             with progress(name, len(wanted), done=done) as advance:
-                _fill(table, utterances, plan, reader, heard, advance)
+                answers = stream(plan, reader.prepare, decided, RATE_HZ)
+                _fill(table, utterances, answers, heard, advance)
         finally:  # also what was heard before an interruption
             table.write(utterances)
     else:
@@ -94,16 +109,32 @@ def transcribe(
     return heard
 
 
+def _decided(
+    reader: Transcriber, decide: Decide, items: Sequence[Windows]
+) -> list[Transcript | MedusaError]:
+    """Decode clips, and do with the doubtful ones what the policy says."""
+
+    def one(item: Windows, found: Transcript | MedusaError) -> Transcript | MedusaError:
+        def again(temperature: float) -> Transcript:
+            other = reader.again(item, temperature)
+            if isinstance(other, MedusaError):
+                raise other
+            return other
+
+        return found if isinstance(found, MedusaError) else decide(found, again)
+
+    return [one(item, found) for item, found in zip(items, reader.encode(items), strict=True)]
+
+
 def _fill(
     table: Table,
     utterances: Sequence[Utterance],
-    plan: Iterator[list[Utterance]],
-    reader: Transcriber,
+    stream_of: Iterator[list[tuple[Utterance, Transcript | MedusaError]]],
     heard: Heard,
     advance: Advance,
 ) -> None:
     began = written = time.monotonic()
-    for answers in stream(plan, reader.prepare, reader.encode, RATE_HZ):
+    for answers in stream_of:
         for utterance, found in answers:
             if isinstance(found, MedusaError):
                 heard.problems.append(sentence(utterance, found))

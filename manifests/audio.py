@@ -71,7 +71,10 @@ def facts_of(path: Path) -> AudioFacts:
             whole = sound.format != "FLAC" or _has_last_frame(sound)
     except (soundfile.LibsndfileError, OSError) as problem:
         size = path.stat().st_size
-        raise AudioError(f"{path}: not readable as audio ({size} bytes): {problem}") from problem
+        reason = str(problem).rstrip(".")
+        raise AudioError(
+            f"{path}: not readable as audio ({size} bytes): {reason}; replace the file"
+        ) from problem
     if not whole:
         raise AudioError(
             f"{path}: truncated: the last of its {facts.frames} frames is not there; "
