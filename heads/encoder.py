@@ -1,5 +1,7 @@
 """ENC, the paper's building block (Algorithm 1), on packed utterances."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +9,7 @@ from medusa.cache import Packed
 from medusa.heads.attention import PackedAttention
 from medusa.heads.dropout import Dropout
 from medusa.heads.pool import POOLS
+from medusa.heads.recurrent import RecurrentLayer
 
 
 class TransformerLayer(nn.Module):
@@ -44,6 +47,7 @@ class Encoder(nn.Module):
         layers: K; 2 in the paper.
         heads, feedforward, dropout: of each layer.
         pool: a name in `POOLS`.
+        layer: a name in `LAYERS`.
     """
 
     def __init__(
@@ -55,12 +59,13 @@ class Encoder(nn.Module):
         feedforward: int,
         dropout: float,
         pool: str,
+        layer: str = "transformer",
     ) -> None:
         super().__init__()
         self.w1 = nn.Linear(inputs, width)
         self.w2 = nn.Linear(width, width)
         self.layers = nn.ModuleList(
-            TransformerLayer(width, heads, feedforward, dropout) for _ in range(layers)
+            LAYERS[layer](width, heads, feedforward, dropout) for _ in range(layers)
         )
         self.pool = POOLS[pool](width)
 
@@ -72,3 +77,9 @@ class Encoder(nn.Module):
             h = layer(h)
             hidden.append(h)
         return hidden, self.pool(h)
+
+
+LAYERS: dict[str, Callable[[int, int, int, float], nn.Module]] = {
+    "transformer": TransformerLayer,
+    "bilstm": lambda width, heads, feedforward, dropout: RecurrentLayer(width, dropout),
+}

@@ -1,15 +1,18 @@
 """Heads: from the packed features of M modalities to class logits and attributes."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from medusa.cache import Packed, cat
 from medusa.heads.config import HeadConfig
+from medusa.heads.cross_attention import CrossAttention
 from medusa.heads.encoder import Encoder
 from medusa.heads.pool import POOLS
 from medusa.heads.scale import Standardise
+from medusa.heads.simple import EarlyConcat, LateFusion, Probe, StatisticsMlp, shape
 
 
 class Output(nn.Module):
@@ -20,10 +23,12 @@ class Output(nn.Module):
         classes: C.
         attribute_map: `linear`, starting from the middle of the scale, or `sigmoid`,
             1 + 6 sigmoid(.), which cannot leave the scale (published code).
+        linear: without the relu.
     """
 
-    def __init__(self, width: int, classes: int, attribute_map: str) -> None:
+    def __init__(self, width: int, classes: int, attribute_map: str, linear: bool = False) -> None:
         super().__init__()
+        self.linear = linear
         self.classes = nn.Linear(width, classes)
         self.attributes = nn.Linear(width, 3)
         self.attribute_map = ATTRIBUTE_MAPS[attribute_map]
@@ -33,7 +38,7 @@ class Output(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map (B, D) to logits (B, C) and attributes (B, 3)."""
-        h = torch.relu(x)
+        h = x if self.linear else torch.relu(x)
         return self.classes(h), self.attribute_map(self.attributes(h))
 
 
@@ -46,7 +51,7 @@ class DeepSER(nn.Module):
 
     Args:
         inputs: the M feature widths.
-        width, layers, heads, feedforward, dropout, pool: of every encoder.
+        width, layers, heads, feedforward, dropout, pool, layer: of every encoder.
     """
 
     def __init__(
@@ -58,9 +63,11 @@ class DeepSER(nn.Module):
         feedforward: int,
         dropout: float,
         pool: str,
+        layer: str = "transformer",
     ) -> None:
         super().__init__()
-        shape = (width, layers, heads, feedforward, dropout, pool)
+        shape = (width, layers, heads, feedforward, dropout, pool, layer)
+        self.out_width = width
         self.modalities = nn.ModuleList(Encoder(size, *shape) for size in inputs)
         self.fusions = nn.ModuleList(Encoder(width, *shape) for _ in range(layers))
         pooled = POOLS[pool](width).out_width
@@ -109,22 +116,21 @@ def build(config: HeadConfig, inputs: Sequence[int], classes: int) -> Head:
     """Make a head for M feature widths and C classes."""
     scales = [Standardise(size) if config.standardise else nn.Identity() for size in inputs]
     fusion = HEADS[config.name](config, inputs)
-    return Head(scales, fusion, Output(config.width, classes, config.attribute_map))
+    linear = getattr(fusion, "linear_output", False)
+    output = Output(int(fusion.out_width), classes, config.attribute_map, linear)
+    return Head(scales, fusion, output)
 
 
-def _deepser(config: HeadConfig, inputs: Sequence[int]) -> DeepSER:
-    return DeepSER(
-        inputs,
-        config.width,
-        config.layers,
-        config.attention_heads,
-        config.feedforward,
-        config.dropout,
-        config.pool,
-    )
-
-
-HEADS = {"deepser": _deepser}
+# what a head is made of: the fusion tells `out_width`
+HEADS: dict[str, Callable[[HeadConfig, Sequence[int]], Any]] = {
+    "deepser": lambda config, inputs: DeepSER(inputs, *shape(config)),
+    "dhf": lambda config, inputs: DeepSER(inputs, *shape(config), layer="bilstm"),
+    "late_fusion": LateFusion,
+    "early_concat": EarlyConcat,
+    "cross_attention": CrossAttention,
+    "asp_mlp": StatisticsMlp,
+    "probe": Probe,
+}
 ATTRIBUTE_MAPS: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda raw: raw,
     "sigmoid": lambda raw: 1 + 6 * torch.sigmoid(raw),

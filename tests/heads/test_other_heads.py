@@ -1,0 +1,138 @@
+"""Every head but DeepSER: alone as in a batch, and against loops written from its description."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from medusa.cache import Packed
+from medusa.heads.config import HeadConfig
+from medusa.heads.fusion import HEADS, build
+from medusa.heads.pool import POOLS, StatisticsPool
+
+LENGTHS = ((5, 1, 9, 4), (2, 7, 1, 3), (1, 1, 6, 2))
+WIDTHS = (6, 4, 6)
+
+
+def config(name: str, **more) -> HeadConfig:
+    return HeadConfig(name=name, width=8, layers=2, feedforward=12, dropout=0.0, **more)
+
+
+def streams(modalities: int) -> list[Packed]:
+    torch.manual_seed(1)
+    return [
+        Packed.of([torch.randn(length, width) for length in lengths])
+        for lengths, width in zip(LENGTHS[:modalities], WIDTHS, strict=False)
+    ]
+
+
+def alone(inputs: list[Packed], utterance: int) -> list[Packed]:
+    return [Packed.of([x.split()[utterance]]) for x in inputs]
+
+
+def head_of(name: str, modalities: int, **more):
+    torch.manual_seed(0)
+    return build(config(name, **more), WIDTHS[:modalities], 3).eval()
+
+
+@pytest.mark.parametrize("modalities", [1, 2, 3])
+@pytest.mark.parametrize("name", list(HEADS))
+def test_a_result_does_not_depend_on_the_batch(name: str, modalities: int) -> None:
+    head, inputs = head_of(name, modalities), streams(modalities)
+    logits, attributes = head(inputs)
+    assert logits.shape == (4, 3) and attributes.shape == (4, 3)
+    for utterance in range(4):
+        one, rated = head(alone(inputs, utterance))
+        torch.testing.assert_close(one[0], logits[utterance], rtol=0, atol=5e-6)
+        torch.testing.assert_close(rated[0], attributes[utterance], rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("name", list(HEADS))
+def test_every_parameter_learns(name: str) -> None:
+    head, inputs = head_of(name, 2).train(), streams(2)
+    logits, attributes = head(inputs)
+    (logits.square().sum() + attributes.square().sum()).backward()
+    silent = [key for key, p in head.named_parameters() if p.grad is None or not p.grad.any()]
+    # a constant added to all scores of a softmax, or to all keys of an attention, changes nothing
+    assert not [key for key in silent if not key.endswith(("score.bias", "k_proj.bias"))]
+
+
+def test_statistics_by_a_loop() -> None:
+    torch.manual_seed(0)
+    pool, x = StatisticsPool(6), streams(1)[0]
+    found = pool(x)
+    for utterance, frames in enumerate(x.split()):
+        weights = (frames @ pool.score.weight[0] + pool.score.bias).softmax(0)
+        mean = sum(w * f for w, f in zip(weights, frames, strict=True))
+        square = sum(w * (f - mean) ** 2 for w, f in zip(weights, frames, strict=True))
+        torch.testing.assert_close(found[utterance, :6], mean)
+        torch.testing.assert_close(found[utterance, 6:], square.clamp_min(1e-8).sqrt())
+
+
+@pytest.mark.parametrize("pool", list(POOLS))
+def test_late_fusion_by_hand(pool: str) -> None:
+    head, inputs = head_of("late_fusion", 2, pool=pool), streams(2)
+    pooled = [one(x)[1] for one, x in zip(head.fusion.modalities, inputs, strict=True)]
+    expected = head.fusion.join(torch.cat(pooled, 1))
+    torch.testing.assert_close(head.embed(inputs), expected)
+    assert pooled[0].shape[1] == (16 if pool == "statistics" else 8)
+
+
+def test_early_concat_joins_over_time() -> None:
+    head, inputs = head_of("early_concat", 2), streams(2)
+    for utterance in range(4):
+        parts = [one(x.split()[utterance]) for one, x in zip(head.fusion.maps, inputs, strict=True)]
+        _, pooled = head.fusion.encoder(Packed.of([torch.cat(parts)]))
+        expected = head.fusion.join(pooled)[0]
+        torch.testing.assert_close(head.embed(inputs)[utterance], expected, rtol=0, atol=5e-6)
+
+
+def test_cross_attention_by_a_loop() -> None:
+    """Written from the paper: one utterance at a time, nothing padded, attention by its formula."""
+    head, inputs = head_of("cross_attention", 3), streams(3)
+    fusion, found = head.fusion, head.embed(inputs)
+    for utterance in range(4):
+        hidden = []
+        for i, x in enumerate(inputs):
+            mapped = fusion.maps[i](x.split()[utterance])
+            hidden.append(fusion.grus[i](mapped)[0])
+        pooled = []
+        for i, query in enumerate(hidden):
+            total = query
+            mha = fusion.attentions[i]
+            wq, wk, wv = mha.in_proj_weight.chunk(3)
+            bq, bk, bv = mha.in_proj_bias.chunk(3)
+            for j, other in enumerate(hidden):
+                if i == j:
+                    continue
+                scores = (query @ wq.T + bq) @ (other @ wk.T + bk).T / 16**0.5
+                total = total + mha.out_proj(scores.softmax(1) @ (other @ wv.T + bv))
+            weights = fusion.pools[i].score(total).softmax(0)
+            pooled.append((weights * total).sum(0))
+        expected = fusion.out(torch.cat(pooled)[None])[0]
+        torch.testing.assert_close(found[utterance], expected, rtol=0, atol=5e-6)
+
+
+def test_the_probe_is_a_linear_map_of_the_weighted_mean() -> None:
+    torch.manual_seed(0)
+    inputs = [streams(3)[0], streams(3)[2]]  # both 6 wide: two layers
+    head = build(config("probe"), (6, 6), 3).eval()
+    with torch.no_grad():
+        head.fusion.weights.copy_(torch.tensor([0.3, -0.4]))
+    share = torch.tensor([0.3, -0.4]).softmax(0)
+    means = [torch.stack([u.mean(0) for u in x.split()]) for x in inputs]
+    expected = F.linear(
+        share[0] * means[0] + share[1] * means[1],
+        head.output.classes.weight,
+        head.output.classes.bias,
+    )
+    torch.testing.assert_close(head(inputs)[0], expected)
+
+
+def test_a_bilstm_layer_reads_both_ways_within_the_utterance() -> None:
+    head, inputs = head_of("dhf", 1), streams(1)
+    layer = head.fusion.modalities[0].layers[0]
+    x = Packed.of([torch.randn(4, 8), torch.randn(2, 8)])
+    found = layer(x).split()
+    for frames, expected in zip(x.split(), found, strict=True):
+        torch.testing.assert_close(layer.lstm(frames)[0], expected)
+    assert inputs[0].lengths.tolist() == [5, 1, 9, 4]
