@@ -26,6 +26,15 @@ import click
     help="Change one setting: seed=1, head.width=128, stages.0.epochs=4, ...; may be repeated.",
 )
 @click.option(
+    "--seeds", metavar="LIST", help="One head per seed: 0-4, or 0,7,9. NAME becomes NAME-s0, ..."
+)
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="KEY=V1,V2,...",
+    help="One head per value, e.g. head.pool=mean,attention; repeated: all combinations.",
+)
+@click.option(
     "--text", help="Whose text the text features are of: `manifest` or a transcripts table."
 )
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, ...", show_default=True)
@@ -44,6 +53,8 @@ def fit_head(
     name: str | None,
     config_name: str | None,
     overrides: tuple[str, ...],
+    seeds: str | None,
+    grid: tuple[str, ...],
     text: str | None,
     device: str,
     missing: str,
@@ -51,14 +62,12 @@ def fit_head(
 ) -> None:
     """Train a fusion head on cached features, through all stages of its configuration.
 
-    A finished run is left alone, an interrupted one goes on where it stopped.
+    A finished run is left alone, an interrupted one goes on where it stopped. With --seeds or
+    --grid, many heads, one after the other; one that fails does not stop the others.
     """
-    from medusa.console import progress, say
+    from medusa.console import say
     from medusa.device import choose_device
-    from medusa.heads.config import load
-    from medusa.heads.fit import fit, prepare
-    from medusa.heads.run_dir import new_run
-    from medusa.heads.train import epochs_at_most
+    from medusa.heads.queue import Asked, run_all, variants
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
@@ -66,22 +75,7 @@ def fit_head(
     if config_name is None:
         config_name = "medusa" if where.type == "cuda" else "small"
         say(f"configuration: {config_name} ({why}; --config chooses another)")
-    config = load(config_name, overrides)
     wanted = [part.strip() for part in backbones.split(",")] if backbones else []
-    job = prepare(place, config, wanted, text, missing == "drop")
-    used = [store.spec.backbone for store, _ in job.chosen]
-    name = name or f"{'+'.join(used)}-{Path(config_name).stem}-s{config.seed}"
-    run = new_run(place.runs, name)
-    if not run.start(job.record, force):
-        say(f"{name}: finished already, nothing to do (--force trains again)")
-    else:
-        say(f"{name}: {' + '.join(used)}, {len(job.examples.ids)} utterances, on {where}")
-        with progress(name, epochs_at_most(config), "epoch") as advance:
-            fit(job, run, where, advance)
-    for note in job.notes:
-        say(f"note: {note}")
-    summary = run.read_json("summary.json")
-    click.echo(
-        f"{name}: dev macro-F1 {summary['dev_macro_f1']:.3f} on balanced draws "
-        f"(best after {summary['best_at']}; chance {1 / len(job.examples.classes):.3f})"
-    )
+    asked = Asked(place, wanted, config_name, text, missing == "drop", where, force)
+    for line in run_all(asked, name, variants(overrides, seeds, grid)):
+        click.echo(line)

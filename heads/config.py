@@ -43,6 +43,9 @@ class LossConfig:
     class_weight: float = 1.5
     attributes: str = "mse"
     attribute_weight: float = 0.4
+    focal_gamma: float = 2.0
+    vector_gamma: float = 0.3
+    vector_tau: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class StageConfig:
     no_consensus: float = 0.0  # balanced sampler: rows without consensus, as a share of a class
     start: str = "last"  # or "best": go on from the best weights of the stage before
     optimiser: str = "keep"  # or "reset"
+    schedule: str = "constant"  # or "cosine": down to `floor` times the rate at the stage's end
+    floor: float = 0.0
+    warmup: float = 0.0  # share of the stage's steps in which the rate rises from 0
+    clip: float | None = None  # largest norm of the gradient
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,8 @@ class TrainConfig:
     labels: str = "soft"  # or "hard": one-hot consensus; rows without consensus are left out
     weight_decay: float = 0.01
     patience: int = 8  # epochs without a better score that end a stage
+    label_smoothing: float = 0.0
+    selection: str = "balanced"  # draws of the dev split; or "natural": all of it, as it is
     draws: int = 20  # balanced draws of the dev split behind the score
     per_class: int | None = None  # rows a class in a draw; default: the rarest class's number
 

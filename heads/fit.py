@@ -11,14 +11,16 @@ import torch
 from medusa.cache import FeatureStore
 from medusa.errors import listed, nearest
 from medusa.heads import data, train
+from medusa.heads.class_losses import CLASS_LOSSES
 from medusa.heads.config import Config, ConfigError
 from medusa.heads.fusion import ATTRIBUTE_MAPS, HEADS, build
-from medusa.heads.loss import ATTRIBUTE_LOSSES, CLASS_LOSSES
+from medusa.heads.loss import ATTRIBUTE_LOSSES
 from medusa.heads.pool import POOLS
 from medusa.heads.predict import predict
 from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.heads.sample import NO_CONSENSUS, SAMPLERS
+from medusa.heads.schedule import SCHEDULES
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of, require_texts, texts_of
 from medusa.workspace import Workspace
@@ -137,12 +139,14 @@ def check_choices(config: Config) -> None:
         ("loss.attributes", config.loss.attributes, ATTRIBUTE_LOSSES),
         ("mixup.per", config.mixup.per, ("sample", "batch")),
         ("train.labels", config.train.labels, ("soft", "hard")),
+        ("train.selection", config.train.selection, ("balanced", "natural")),
     ]
     for number, stage in enumerate(config.stages):
         choices += [
             (f"stages.{number}.sampler", stage.sampler, SAMPLERS),
             (f"stages.{number}.start", stage.start, ("last", "best")),
             (f"stages.{number}.optimiser", stage.optimiser, ("keep", "reset")),
+            (f"stages.{number}.schedule", stage.schedule, SCHEDULES),
         ]
     problems = [
         f"{key}: {value!r} is not one of {', '.join(known)}{nearest(value, known)}"

@@ -57,4 +57,11 @@ LIMITS: dict[str, Limit] = {
     "stages.epochs": ONE_OR_MORE,
     "stages.lr": POSITIVE,
     "stages.no_consensus": NOT_NEGATIVE,
+    "stages.floor": SHARE,
+    "stages.warmup": SHARE,
+    "stages.clip": POSITIVE,
+    "train.label_smoothing": SHARE,
+    "loss.focal_gamma": NOT_NEGATIVE,
+    "loss.vector_gamma": NOT_NEGATIVE,
+    "loss.vector_tau": NOT_NEGATIVE,
 }

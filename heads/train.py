@@ -17,12 +17,13 @@ from medusa.heads import checkpoint, mixup
 from medusa.heads.config import Config, StageConfig
 from medusa.heads.data import Examples, Rows
 from medusa.heads.fusion import Head
-from medusa.heads.loss import class_weights, total
-from medusa.heads.metrics import balanced_draws, mean_macro_f1_over_draws
+from medusa.heads.loss import class_weights, smoothed, total
+from medusa.heads.metrics import balanced_draws, macro_f1, mean_macro_f1_over_draws
 from medusa.heads.predict import predict
 from medusa.heads.run_dir import METRICS, RunDir, write_text
 from medusa.heads.sample import NO_CONSENSUS, SAMPLERS
 from medusa.heads.scale import Standardise
+from medusa.heads.schedule import clip, rate
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 SAVE_EVERY_S = 120.0  # what a kill may cost
@@ -73,6 +74,7 @@ class Trainer:
         self.device, self.advance = device, advance
         self.at = Position()
         self.rows, self.targets = training_rows(examples, config)
+        self.prior = (self.targets.sum(0) / self.targets.sum()).to(device)
         self.dev = examples.rows("dev")
         self.dev = self.dev[examples.labels[self.dev] != NO_CONSENSUS]
         self.draws = balanced_draws(
@@ -101,8 +103,6 @@ class Trainer:
                 checkpoint.load_weights(self.run.path / BEST, self.head)
             if stage.optimiser == "reset":
                 self.optimiser = self._new_optimiser()
-        for group in self.optimiser.param_groups:
-            group["lr"] = stage.lr
         weights = class_weights(self.targets, stage.class_weights).to(self.device)
         while self.at.epoch < stage.epochs and self.at.since_best < self.config.train.patience:
             began = time.monotonic()
@@ -114,12 +114,16 @@ class Trainer:
     def _run_epoch(self, stage: StageConfig, weights: Tensor) -> None:
         """Take the epoch's steps that are left; order and noise depend on seed and step alone."""
         self.head.train()
-        batches = self._batches(stage)[self.at.step :]
+        every = self._batches(stage)
+        batches = every[self.at.step :]
         pin = self.device.type == "cuda"
         feed = self.examples.batches([self.rows[batch] for batch in batches], pin)
         for batch, inputs in zip(batches, feed, strict=True):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
-            parts = self._step(moved, batch, weights)
+            done = (self.at.epoch + self.at.step / len(every)) / stage.epochs
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate(stage, done)
+            parts = self._step(stage, moved, batch, weights)
             for name, value in parts.items():
                 # summed on the device: reading it here would make the step wait
                 self.at.sums[name] = self.at.sums.get(name, 0.0) + value
@@ -128,10 +132,12 @@ class Trainer:
             if time.monotonic() - self.saved > SAVE_EVERY_S:
                 self._save()
 
-    def _step(self, inputs: list[Any], batch: Rows, weights: Tensor) -> dict[str, Tensor]:
+    def _step(
+        self, stage: StageConfig, inputs: list[Any], batch: Rows, weights: Tensor
+    ) -> dict[str, Tensor]:
         noise = np.random.default_rng([self.config.seed, self.at.steps])
         torch.manual_seed(int(noise.integers(2**62)))  # dropout
-        targets = self.targets[batch].to(self.device)
+        targets = smoothed(self.targets[batch], self.config.train.label_smoothing).to(self.device)
         ratings = self.examples.ratings[self.rows[batch]].to(self.device)
         with self._autocast():
             x = self.head.embed(inputs)
@@ -142,11 +148,14 @@ class Trainer:
                     mixup.mix(values, partners, shares) for values in (x, targets, ratings)
                 )
             logits, attributes = self.head.output(x)
-        loss, parts = total(self.config.loss, logits, attributes, targets, ratings, weights)
+        loss, parts = total(
+            self.config.loss, logits, attributes, targets, ratings, weights, self.prior
+        )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        norm = clip(self.head, stage.clip)
         self.optimiser.step()
-        return parts | {"loss": loss.detach()}
+        return parts | {"loss": loss.detach(), "gradient_norm": norm.detach()}
 
     def _end_epoch(self, stage: StageConfig, seconds: float) -> None:
         """Score the dev split, keep the best weights, log, and make it resumable."""
@@ -160,9 +169,7 @@ class Trainer:
             )
         logits, _ = predict(self.head, self.examples, self.dev, self.device)
         truth = self.examples.labels[self.dev]
-        score = mean_macro_f1_over_draws(
-            truth, logits.argmax(1), len(self.examples.classes), self.draws
-        )
+        score = self._score(truth, logits.argmax(1))
         self.at.since_best = 0 if score > self.at.stage_best else self.at.since_best + 1
         self.at.stage_best = max(score, self.at.stage_best)
         at = f"{stage.name} {self.at.epoch + 1}"
@@ -177,14 +184,23 @@ class Trainer:
             attribute_loss=losses["attribute"] if self.examples.has_attributes else None,
             dev_loss=_cross_entropy(logits, truth),
             dev_macro_f1=score,
-            lr=stage.lr,
+            lr=self.optimiser.param_groups[0]["lr"],
+            gradient_norm=losses["gradient_norm"],
             steps=self.at.step,
             seconds=round(seconds, 2),
+            utterances_per_s=round(self.at.step * self.config.train.batch / max(seconds, 1e-9), 1),
         )
         self.at.lines += 1
         self.at.epoch, self.at.step, self.at.sums = self.at.epoch + 1, 0, {}
         self._save()
         self.advance(1, f"{at}: dev macro-F1 {score:.3f}, best {self.at.best:.3f}")
+
+    def _score(self, truth: Rows, said: Rows) -> float:
+        """Return what selects: macro-F1 over balanced draws of the dev split, or on all of it."""
+        classes = len(self.examples.classes)
+        if self.config.train.selection == "natural":
+            return float(macro_f1(truth, said, classes))
+        return mean_macro_f1_over_draws(truth, said, classes, self.draws)
 
     def _batches(self, stage: StageConfig) -> list[Rows]:
         """Return this epoch's batches as numbers of training rows."""

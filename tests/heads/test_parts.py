@@ -8,10 +8,11 @@ import torch
 
 from medusa.cache import Packed
 from medusa.heads import mixup
+from medusa.heads.class_losses import Batch, cross_entropy, focal, kl_divergence, vector_scaling
 from medusa.heads.config import LossConfig, MixupConfig
 from medusa.heads.data import average_frames
 from medusa.heads.dropout import Dropout
-from medusa.heads.loss import class_weights, cross_entropy, mean_squared_error, total
+from medusa.heads.loss import class_weights, concordance, mean_squared_error, smoothed, total
 from medusa.heads.sample import balanced, shuffle
 from medusa.heads.scale import Standardise
 
@@ -34,7 +35,68 @@ def test_soft_cross_entropy_by_hand():
     first = -(2 * 0.5 * math.log(1 / 4) + 1 * 0.5 * math.log(3 / 4))
     second = -math.log(1 / 2)
     # divided by the batch size, not by the sum of the weights
-    assert cross_entropy(logits, targets, weights).item() == pytest.approx((first + second) / 2)
+    batch = Batch(logits, targets, weights, torch.tensor([0.5, 0.5]))
+    assert cross_entropy(batch, LossConfig()).item() == pytest.approx((first + second) / 2)
+
+
+def small_batch() -> Batch:
+    """Posteriors 1/4 3/4 and 1/2 1/2; a prior of 1 to 3."""
+    logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
+    targets = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
+    return Batch(logits, targets, torch.tensor([2.0, 1.0]), torch.tensor([0.25, 0.75]))
+
+
+def test_focal_by_hand():
+    first = 2 * 0.5 * (3 / 4) ** 2 * math.log(1 / 4) + 0.5 * (1 / 4) ** 2 * math.log(3 / 4)
+    second = (1 / 2) ** 2 * math.log(1 / 2)
+    found = focal(small_batch(), LossConfig(focal_gamma=2.0)).item()
+    assert found == pytest.approx(-(first + second) / 2)
+    plain = focal(small_batch(), LossConfig(focal_gamma=0.0)).item()
+    assert plain == pytest.approx(cross_entropy(small_batch(), LossConfig()).item())
+
+
+def test_kl_divergence_by_hand():
+    first = 2 * 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
+    second = math.log(1 / 0.5)
+    found = kl_divergence(small_batch(), LossConfig()).item()
+    assert found == pytest.approx((first + second) / 2)
+
+
+def test_vector_scaling_by_hand():
+    # Delta: (1/3) ** gamma for the rare class, 1 for the other; iota: tau log prior
+    gamma, tau = 0.3, 0.7
+    config = LossConfig(vector_gamma=gamma, vector_tau=tau)
+    losses = []
+    for (a, b), (ya, yb) in zip(
+        small_batch().logits.tolist(), small_batch().targets.tolist(), strict=True
+    ):
+        a = (1 / 3) ** gamma * a + tau * math.log(0.25)
+        b = b + tau * math.log(0.75)
+        norm = math.log(math.exp(a) + math.exp(b))
+        losses.append(-(2 * ya * (a - norm) + yb * (b - norm)))
+    assert vector_scaling(small_batch(), config).item() == pytest.approx(sum(losses) / 2)
+
+
+def test_concordance_by_hand_and_on_any_scale():
+    predicted = torch.tensor([[1.0, 4, 2], [3, 4, 2], [5, 4, 2]], requires_grad=True)
+    ratings = torch.tensor([[2.0, 1, NAN], [3, 7, NAN], [7, NAN, 5]])
+    # arousal: means 3 and 4, variances 8/3 and 14/3, covariance 10/3; valence: covariance 0;
+    # dominance has one rating, which says nothing
+    arousal = 1 - 2 * (10 / 3) / (8 / 3 + 14 / 3 + 1)
+    loss = concordance(predicted, ratings)
+    assert loss.item() == pytest.approx((arousal + 1) / 2)
+    other = concordance((predicted - 1) / 6, (ratings - 1) / 6)
+    assert other.item() == pytest.approx(loss.item(), rel=1e-5)
+    loss.backward()
+    assert predicted.grad is not None and predicted.grad.isfinite().all()
+    nothing = concordance(predicted, torch.full((3, 3), NAN))
+    assert nothing.item() == 0
+
+
+def test_label_smoothing_by_hand():
+    targets = torch.tensor([[1.0, 0, 0, 0], [0.5, 0.5, 0, 0]])
+    expected = torch.tensor([[0.925, 0.025, 0.025, 0.025], [0.475, 0.475, 0.025, 0.025]])
+    torch.testing.assert_close(smoothed(targets, 0.1), expected)
 
 
 def test_attribute_loss_leaves_out_what_is_unrated():

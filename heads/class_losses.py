@@ -1,0 +1,66 @@
+"""Losses over the classes: (B, C) logits against soft labels, divided by the batch size."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from medusa.heads.config import LossConfig
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a class loss looks at.
+
+    Attributes:
+        logits, targets: (B, C); the rows of `targets` sum to one.
+        weights: (C,) class weights.
+        prior: (C,) share of each class in training.
+    """
+
+    logits: Tensor
+    targets: Tensor
+    weights: Tensor
+    prior: Tensor
+
+
+def cross_entropy(batch: Batch, config: LossConfig) -> Tensor:
+    """Weighted cross-entropy, as PyTorch's with soft targets."""
+    return F.cross_entropy(batch.logits, batch.targets, weight=batch.weights)
+
+
+def focal(batch: Batch, config: LossConfig) -> Tensor:
+    """Cross-entropy with every term times (1 - p_c) ** gamma (Lin et al. 2017)."""
+    logs = batch.logits.log_softmax(1)
+    hard = (1 - logs.exp()).clamp_min(0) ** config.focal_gamma
+    return -(batch.weights * batch.targets * hard * logs).sum() / len(logs)
+
+
+def kl_divergence(batch: Batch, config: LossConfig) -> Tensor:
+    """Weighted Kullback-Leibler divergence of the posterior from the votes (SAILER)."""
+    logs = batch.logits.log_softmax(1)
+    entropy: Tensor = torch.special.xlogy(batch.targets, batch.targets)
+    apart: Tensor = batch.weights * (entropy - batch.targets * logs)
+    return apart.sum() / len(logs)
+
+
+def vector_scaling(batch: Batch, config: LossConfig) -> Tensor:
+    """Cross-entropy of Delta_c z_c + iota_c (Kini et al. 2021, equation 2).
+
+    Delta_c = (prior_c / the largest prior) ** gamma, iota_c = tau log(prior_c): a rare class has
+    to win by more in training.
+    """
+    prior = batch.prior.clamp_min(1e-8)
+    delta = (prior / prior.max()) ** config.vector_gamma
+    scaled = delta * batch.logits + config.vector_tau * prior.log()
+    return F.cross_entropy(scaled, batch.targets, weight=batch.weights)
+
+
+CLASS_LOSSES: dict[str, Callable[[Batch, LossConfig], Tensor]] = {
+    "ce": cross_entropy,
+    "focal": focal,
+    "kld": kl_divergence,
+    "vector_scaling": vector_scaling,
+}

@@ -1,0 +1,36 @@
+"""How far a step goes: the learning rate over a stage, and the limit of the gradient."""
+
+import math
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from medusa.heads.config import StageConfig
+
+
+def rate(stage: StageConfig, done: float) -> float:
+    """Return the learning rate when a share `done` (0..1) of the stage's steps has been taken.
+
+    It rises from 0 in the first `warmup` of the steps, then stays, or falls along half a cosine to
+    `floor` times the rate.
+    """
+    if done < stage.warmup:
+        return stage.lr * done / stage.warmup
+    after = (done - stage.warmup) / max(1 - stage.warmup, 1e-12)
+    return stage.lr * SCHEDULES[stage.schedule](after, stage.floor)
+
+
+def clip(head: nn.Module, most: float | None) -> Tensor:
+    """Return the gradient's norm; where there is a limit, scale the gradient down to it."""
+    parameters = list(head.parameters())
+    norm = get_total_norm([one.grad for one in parameters if one.grad is not None])
+    if most is not None:
+        clip_grads_with_norm_(parameters, most, norm)
+    return norm
+
+
+SCHEDULES: dict[str, Callable[[float, float], float]] = {
+    "constant": lambda after, floor: 1.0,
+    "cosine": lambda after, floor: floor + (1 - floor) * (1 + math.cos(math.pi * after)) / 2,
+}

@@ -1,0 +1,94 @@
+"""Many heads by one command: every combination once, resumed, failures named."""
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from medusa.cli import medusa
+from medusa.errors import MedusaError
+from medusa.heads import queue, train
+from medusa.heads.config import ConfigError
+from medusa.heads.queue import variants
+
+TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
+
+
+def run(root: Path, *words: str) -> str:
+    sets = [word for one in TINY for word in ("--set", one)]
+    arguments = ["--workspace", str(root), "fit-head", "--config", "small", *sets, *words]
+    result = CliRunner().invoke(medusa, arguments)
+    if isinstance(result.exception, MedusaError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def names(root: Path) -> list[str]:
+    return sorted(path.name for path in (root / "runs").iterdir())
+
+
+def test_every_combination_once_seeds_last() -> None:
+    found = variants(("x=1",), "0-1,7", ["head.pool=mean,attention"])
+    assert [one.ending for one in found] == [
+        *("-pool=mean-s0", "-pool=mean-s1", "-pool=mean-s7"),
+        *("-pool=attention-s0", "-pool=attention-s1", "-pool=attention-s7"),
+    ]
+    assert found[4].overrides == ("x=1", "head.pool=attention", "seed=1")
+    assert variants(("x=1",), None, []) == [queue.Variant(("x=1",))]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "grid"), [("4-0", []), ("a", []), ("", []), (None, ["pool"]), ("0,0", [])]
+)
+def test_wrong_lists_are_refused(seeds: str | None, grid: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"--(seeds|grid)"):
+        variants((), seeds, grid)
+
+
+def test_a_grid_trains_resumes_and_does_nothing_twice(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted in the third of four heads: the fourth is not there, the first two stay."""
+    words = ("--name", "g", "--seeds", "0-1", "--grid", "head.pool=mean,attention")
+    fitted = []
+    real = train.Trainer.fit
+
+    def dies(self: train.Trainer) -> None:
+        fitted.append(self.run.path.name)
+        if len(fitted) == 3:
+            raise KeyboardInterrupt
+        real(self)
+
+    monkeypatch.setattr(train.Trainer, "fit", dies)
+    with pytest.raises(AssertionError):
+        run(workspace, *words)
+    finished = workspace / "runs" / "g-pool=mean-s0" / "weights.safetensors"
+    before = os.stat(finished).st_mtime_ns
+    output = run(workspace, *words)
+    assert fitted[3:] == ["g-pool=attention-s0", "g-pool=attention-s1"]
+    assert output.count("finished already") == 2
+    assert output.count("on balanced draws") == 4
+    assert os.stat(finished).st_mtime_ns == before
+    expected = [f"g-pool={pool}-s{seed}" for pool in ("attention", "mean") for seed in (0, 1)]
+    assert names(workspace) == expected
+    fitted.clear()
+    run(workspace, *words)
+    assert fitted == []
+
+
+def test_one_that_fails_does_not_stop_the_others(workspace: Path) -> None:
+    words = ("--name", "g", "--grid", "head.pool=mean,sum,attention")
+    with pytest.raises(MedusaError, match=r"1 of 3 heads.*\n.*g-pool=sum:[^!]*head\.pool"):
+        run(workspace, *words)
+    assert names(workspace) == ["g-pool=attention", "g-pool=mean"]
+
+
+def test_names_of_seeds_are_those_of_single_heads(workspace: Path) -> None:
+    run(workspace, "--seeds", "3")
+    together = names(workspace)
+    assert len(together) == 1
+    output = run(workspace, "--set", "seed=3")
+    assert "finished already" in output
+    assert names(workspace) == together
