@@ -83,9 +83,7 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 @click.option(
     "--dtype",
     type=click.Choice(["float16", "float32", "int8"]),
-    default="float16",
-    show_default=True,
-    help="Of the stored numbers.",
+    help="Of the stored numbers.  [default: float16; egemaps: float32]",
 )
 @click.option(
     "--non-finite",

@@ -26,6 +26,7 @@ class Backbone:
         default_layers: what `--layers` means when it is not given (`last4`, `last`).
         preprocessing: every other choice that changes the numbers, by name.
         least_s: what an utterance costs at least, in seconds: Whisper pads everything to 30.
+        default_dtype: of the stored numbers, where `--dtype` is not given.
     """
 
     name: str
@@ -41,8 +42,9 @@ class Backbone:
     default_layers: str
     preprocessing: dict[str, Any]
     least_s: float = 0.0
+    default_dtype: str = "float16"
 
-    def spec(self, layers: tuple[int, ...], reduce: str, dtype: str) -> FeatureSpec:
+    def spec(self, layers: tuple[int, ...], reduce: str, dtype: str | None) -> FeatureSpec:
         """Return the identity of this backbone's features; one layer alone is never `reduce`d."""
         return FeatureSpec(
             backbone=self.name,
@@ -52,7 +54,7 @@ class Backbone:
             input=self.input,
             layers=layers,
             reduce=reduce if len(layers) > 1 else "none",
-            dtype=dtype,
+            dtype=dtype or self.default_dtype,
             width=self.width,
             frame_shift_s=self.frame_shift_s,
             preprocessing=self.preprocessing,

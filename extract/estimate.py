@@ -79,7 +79,7 @@ def estimate(
     revision: str | None = None,
     layers: str | None = None,
     reduce: str = "sum",
-    dtype: str = "float16",
+    dtype: str | None = None,
 ) -> Estimate:
     """Work out the store of one backbone.
 

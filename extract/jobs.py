@@ -39,7 +39,7 @@ def plan_jobs(
     revision: str | None = None,
     layers: str | None = None,
     reduce: str = "sum",
-    dtype: str = "float16",
+    dtype: str | None = None,
     text: str | None = None,
     splits: Sequence[str] = (),
     label: str | None = None,
@@ -53,7 +53,7 @@ def plan_jobs(
         checkpoint, revision: in place of the default of the backbone.
         layers: as `parse_layers` takes it; by default the backbone's own choice.
         reduce: `none`, `sum` or `mean` of several layers.
-        dtype: of the stored numbers.
+        dtype: of the stored numbers; by default the backbone's own choice.
         text: what text backbones read; see `medusa.manifests.texts.texts_of`.
         splits: only these splits; all rows by default.
         label: what to call the one backbone from now on, in place of its name.

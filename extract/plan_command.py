@@ -30,9 +30,7 @@ class PlanError(MedusaError):
 @click.option("--checkpoint", metavar="PATH_OR_ID", help=SAME)
 @click.option("--layers", metavar="LAYERS", help=SAME)
 @click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum", help=SAME)
-@click.option(
-    "--dtype", type=click.Choice(["float16", "float32", "int8"]), default="float16", help=SAME
-)
+@click.option("--dtype", type=click.Choice(["float16", "float32", "int8"]), help=SAME)
 @click.option("--text", metavar="SOURCE", help="Whose text; see `medusa extract`.")
 @click.option("--utterances", type=int, help="Plan for so many utterances, without a manifest.")
 @click.option("--hours", type=float, help="And so many hours of speech.")
@@ -47,7 +45,7 @@ def plan(
     checkpoint: str | None,
     layers: str | None,
     reduce: str,
-    dtype: str,
+    dtype: str | None,
     text: str | None,
     utterances: int | None,
     hours: float | None,

@@ -48,6 +48,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
         rate_hz=RATE_HZ,
         default_layers="last",
         preprocessing={"rate_hz": RATE_HZ, "resampler": f"soxr {RESAMPLER}", "level": level},
+        default_dtype="float32",  # some functionals are beyond 65,504; and they are small
     )
 
 

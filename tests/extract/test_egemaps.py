@@ -53,3 +53,10 @@ def test_without_opensmile_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "opensmile", None)
     with pytest.raises(egemaps.EgemapsError, match=r"research .*medusa-ser\[egemaps\]"):
         describe("egemaps")
+
+
+def test_functionals_are_kept_in_float32() -> None:
+    pytest.importorskip("opensmile")
+    assert describe("egemaps-functionals").spec((0,), "none", None).dtype == "float32"
+    assert describe("logmel").spec((0,), "none", None).dtype == "float16"
+    assert describe("egemaps").spec((0,), "none", "float16").dtype == "float16"
