@@ -1,0 +1,56 @@
+"""scikit-learn on the time-averaged features of a workspace's own cache, for comparison with heads.
+
+    python benchmarks/baselines.py WORKSPACE --backbones egemaps-functionals,logmel
+
+Standardised, class-balanced, scikit-learn's defaults but for the linear SVM's C of 0.01; nothing is
+selected. Fitted on train alone, and on train and dev together; judged on test.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, recall_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from medusa.heads.data import choose
+from medusa.manifests import Manifest
+from medusa.workspace import Workspace
+
+MODELS = {
+    "logistic regression": lambda: LogisticRegression(max_iter=5000, class_weight="balanced"),
+    "SVM, linear, C 0.01": lambda: SVC(kernel="linear", C=0.01, class_weight="balanced"),
+    "SVM, RBF": lambda: SVC(class_weight="balanced"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--backbones", required=True)
+    options = parser.parse_args()
+    place = Workspace.open(options.workspace)
+    frame = Manifest.read(place.manifest).frame.dropna(subset=["label", "split"])
+    chosen = choose(place.features, options.backbones.split(","))
+    pooled = [
+        np.stack([store.read([one], array).values.float().mean(0) for one in frame["content"]])
+        for store, array in chosen
+    ]
+    features, labels = np.concatenate(pooled, 1), frame["label"].to_numpy(str)
+    split = frame["split"].to_numpy(str)
+    test = split == "test"
+    for name, make in MODELS.items():
+        for fitted in (["train"], ["train", "dev"]):
+            rows = np.isin(split, fitted)
+            model = make_pipeline(StandardScaler(), make()).fit(features[rows], labels[rows])
+            said = model.predict(features[test])
+            f1 = f1_score(labels[test], said, average="macro")
+            uar = recall_score(labels[test], said, average="macro")
+            print(f"{name:22}{'+'.join(fitted):12}macro-F1 {f1:.3f}  UAR {uar:.3f}")
+
+
+if __name__ == "__main__":
+    main()
