@@ -7,6 +7,7 @@ machine's own speed drifts. Synthetic fp16 features, 1024 wide, lengths as in MS
 """
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -153,6 +154,7 @@ class Bench:
         self.writing()
         self.gathering()
         self.epochs()
+        self.cold()
         self.stall()
         self.overhead()
         self.memory()
@@ -246,6 +248,12 @@ class Bench:
 
         self.ratios("loader_vs_npy0", lambda: timed(lambda: npy_epoch(folder, order, 0)), ours)
         self.ratios("loader_vs_npy4", lambda: timed(lambda: npy_epoch(folder, order, 4)), ours)
+
+    def cold(self) -> None:
+        """A shuffled epoch from the disk. No store may be open: what is mapped is not forgotten."""
+        order = self.rng.permutation(len(self.lengths))
+        gc.collect()
+        os.sync()  # else the disk is still writing what came before
         for access, key in (("map", "cold_epoch_vs_sequential"), ("pread", "cold_pread_epoch")):
 
             def cold(access: str = access) -> float:
