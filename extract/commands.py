@@ -102,6 +102,13 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
     "checked against float32 on the first utterance, and is part of the features' identity.",
 )
 @click.option(
+    "--pool",
+    type=click.Choice(["1", "2", "4"]),
+    default="1",
+    show_default=True,
+    help="Audio frames averaged into one before they are stored: half or a quarter of the disk.",
+)
+@click.option(
     "--like",
     metavar="MODE",
     help="Reproduce published features: medusa-published (3,000-sample pieces; one real token at "
@@ -167,6 +174,7 @@ def extract(
         raise ExtractError("--checkpoint, --revision and --as are for one backbone at a time")
     device = pick(device)
     choices["precision"] = pick_precision(precision, device)
+    choices["pool"] = int(choices["pool"])
     jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
     heard_too = _with_transcripts(Workspace.open(home), language) if also_transcribe else None
     outcomes = [

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from medusa.extract.encoder import Encoded
-from medusa.extract.layers import reduced
+from medusa.extract.layers import averaged, reduced
 
 Encode = Callable[[Sequence[Any]], list[Encoded]]
 
@@ -44,7 +44,7 @@ class Busy:
         return [replace(one, ready=end.synchronize) for one in found]
 
 
-def to_host(encode: Encode, reduce: str, device: str, busy: Busy) -> Encode:
+def to_host(encode: Encode, reduce: str, device: str, busy: Busy, pool: int = 1) -> Encode:
     """Return `encode` with its features reduced in float32 and on the host.
 
     On a GPU the copies are under way when it returns: call an `Encoded`'s `ready` before use.
@@ -54,13 +54,14 @@ def to_host(encode: Encode, reduce: str, device: str, busy: Busy) -> Encode:
         reduce: as in `FeatureSpec`.
         device: of the model.
         busy: where the time is added.
+        pool: frames averaged into one.
     """
     cuda = device.startswith("cuda")
 
     def run(items: Sequence[Any]) -> list[Encoded]:
         # reduced in float32; rounded to the stored dtype only after that
         return [
-            replace(one, values=_copied(reduced(one.values.float(), reduce), cuda))
+            replace(one, values=_copied(averaged(reduced(one.values.float(), reduce), pool), cuda))
             for one in encode(items)
         ]
 

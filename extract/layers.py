@@ -2,6 +2,7 @@
 
 import re
 
+import torch
 from torch import Tensor
 
 from medusa.errors import MedusaError
@@ -52,6 +53,16 @@ def _one(part: str, n_layers: int) -> range:
             f"expected {FORMS.format(last=n_layers)}"
         )
     return range(first, last + 1)
+
+
+def averaged(values: Tensor, by: int) -> Tensor:
+    """Average every `by` consecutive frames of (K, T, D); the last group may be shorter."""
+    if by == 1:
+        return values
+    whole = values.shape[1] // by * by
+    means = values[:, :whole].reshape(len(values), -1, by, values.shape[2]).mean(2)
+    rest = values[:, whole:].mean(1, keepdim=True)
+    return means if whole == values.shape[1] else torch.cat([means, rest], 1)
 
 
 def reduced(values: Tensor, how: str) -> Tensor:

@@ -24,6 +24,7 @@ from medusa.extract.run import Outcome, provenance, store
 from medusa.extract.stream import sentence, stream
 from medusa.extract.transcribe import WRITE_EVERY_S, Heard
 from medusa.extract.transcripts import Table
+from medusa.extract.variants import pool_of
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,9 @@ def _fill(
     advance: Any,
 ) -> None:
     began = written = time.monotonic()
-    features = to_host(listener.features, job.spec.reduce, listener.device, outcome.busy)
+    features = to_host(
+        listener.features, job.spec.reduce, listener.device, outcome.busy, pool_of(job.backbone)
+    )
     for answers in stream(
         plan, listener.prepare, lambda items: listener.encode(items, features), RATE_HZ
     ):

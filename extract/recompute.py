@@ -14,11 +14,11 @@ from medusa.extract.backbones import describe, family
 from medusa.extract.devices import batch_seconds
 from medusa.extract.encoder import Backbone
 from medusa.extract.jobs import utterances
-from medusa.extract.layers import reduced
+from medusa.extract.layers import averaged, reduced
 from medusa.extract.plan import Utterance, batches
 from medusa.extract.precision import lowered
 from medusa.extract.stream import sentence, stream
-from medusa.extract.variants import again
+from medusa.extract.variants import again, pool_of
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -82,7 +82,8 @@ def recompute(
         for utterance, encoded in answers:
             if isinstance(encoded, MedusaError):
                 raise RecomputeError(sentence(utterance, encoded))
-            values = reduced(encoded.values.float(), store.spec.reduce).cpu()
+            values = reduced(encoded.values.float(), store.spec.reduce)
+            values = averaged(values, pool_of(backbone)).cpu()
             differences.append((*_difference(store, utterance, values), utterance.id))
     largest, relative, worst = max(differences)
     return Comparison(len(differences), largest, relative, worst)
@@ -92,7 +93,8 @@ def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
     """Find the weights again and make sure they are the ones."""
     spec = store.spec
     made = json.loads((store.path / PROVENANCE).read_bytes())
-    hub = spec.checkpoint != "local"
+    # the others have names of their own, and no revisions to ask for
+    hub = spec.checkpoint != "local" and spec.family in ("ssl", "text", "whisper_hf")
     source = checkpoint or (spec.checkpoint if hub else made.get("source"))
     backbone = describe(spec.backbone, source or None, spec.revision if hub else None)
     backbone = again(backbone, spec.preprocessing)

@@ -19,6 +19,7 @@ from medusa.extract.jobs import Job
 from medusa.extract.plan import Utterance, batches
 from medusa.extract.precision import lowered
 from medusa.extract.stream import sentence, stream
+from medusa.extract.variants import pool_of
 
 LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
 
@@ -67,7 +68,9 @@ def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") 
             with progress(job.spec.backbone, len(wanted), done=done) as advance:
                 plan = batches(todo, budget_s, job.backbone.least_s)
                 encode = lowered(encoder.encode, job.backbone, device)
-                encode = to_host(encode, job.spec.reduce, device, outcome.busy)
+                encode = to_host(
+                    encode, job.spec.reduce, device, outcome.busy, pool_of(job.backbone)
+                )
                 rate_hz = job.backbone.rate_hz or 0
                 late = device.startswith("cuda")
                 answers = stream(plan, encoder.prepare, encode, rate_hz, late)

@@ -8,7 +8,7 @@ from medusa.errors import MedusaError, nearest
 from medusa.extract import precision as half
 from medusa.extract.encoder import Backbone
 
-CHOICES = ("precision", "like", "piece_s", "overlap_s")  # as they stand in `preprocessing`
+CHOICES = ("precision", "like", "piece_s", "overlap_s", "pool")  # as they stand in `preprocessing`
 LIKE = {"medusa-published": ("ssl", "text", "whisper", "whisper_hf")}
 LEAST_OVERLAP_S = 0.1
 
@@ -23,6 +23,7 @@ def variant(
     like: str | None = None,
     piece_s: float | None = None,
     overlap_s: float | None = None,
+    pool: int = 1,
 ) -> Backbone:
     """Return the backbone with choices made.
 
@@ -32,6 +33,7 @@ def variant(
         like: whose features to reproduce: `medusa-published`.
         piece_s: the longest piece a speech encoder hears at once.
         overlap_s: how much neighbouring pieces share.
+        pool: frames averaged into one before they are stored.
 
     Raises:
         VariantError: not a choice of this backbone.
@@ -43,7 +45,12 @@ def variant(
         backbone = _windowed(backbone, piece_s, overlap_s)
     elif overlap_s is not None:
         raise VariantError("--overlap-s: belongs to --piece-s; give both")
-    return backbone
+    return backbone if pool == 1 else _pooled(backbone, pool)
+
+
+def pool_of(backbone: Backbone) -> int:
+    """Return how many frames are averaged into one."""
+    return int(backbone.preprocessing.get("pool", 1))
 
 
 def again(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Backbone:
@@ -57,6 +64,13 @@ def _like(backbone: Backbone, like: str) -> Backbone:
     if backbone.family not in LIKE[like]:
         raise VariantError(f"--like {like}: has no {backbone.name} features; leave it out")
     return replace(backbone, preprocessing=backbone.preprocessing | {"like": like})
+
+
+def _pooled(backbone: Backbone, pool: int) -> Backbone:
+    if backbone.frame_shift_s is None:
+        raise VariantError(f"--pool: {backbone.name} has no frames in time; leave it out")
+    shift_s, choices = backbone.frame_shift_s * pool, backbone.preprocessing | {"pool": pool}
+    return replace(backbone, frame_shift_s=shift_s, preprocessing=choices)
 
 
 def _windowed(backbone: Backbone, piece_s: float, overlap_s: float | None) -> Backbone:

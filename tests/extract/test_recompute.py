@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ from click.testing import CliRunner
 from medusa.cache import FeatureStore, StoreWriter
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.extract.recompute import RecomputeError
+from medusa.extract.jobs import plan_jobs
+from medusa.extract.recompute import RecomputeError, recompute
+from medusa.extract.run import extract
+from medusa.workspace import Workspace
 
 
 def run(root: Path, *arguments: str) -> str:
@@ -60,3 +64,17 @@ def test_other_weights_are_refused(extracted: Path, checkpoint: Callable[[str], 
     other = str(checkpoint("wavlm-post"))
     with pytest.raises(RecomputeError, match=r"revision.*--checkpoint"):
         run(extracted, "cache", "verify", "--recompute", "1", "--checkpoint", other)
+
+
+@pytest.mark.parametrize("name", ["logmel", "egemaps", "egemaps-functionals"])
+def test_signal_features_come_out_again(
+    name: str, tmp_path: Path, workspace: Callable[..., Any]
+) -> None:
+    """They have a checkpoint and a revision of their own, which no hub knows."""
+    if name != "logmel":
+        pytest.importorskip("opensmile")
+    workspace((16000, 7001))
+    (job,) = plan_jobs(Workspace.open(tmp_path), [name], dtype="float32")
+    assert not extract(job, "cpu", 10.0).problems
+    store = FeatureStore.open(job.store)
+    assert recompute(Workspace.open(tmp_path), store, 2, "cpu").largest < 1e-4

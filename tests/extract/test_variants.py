@@ -10,10 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from medusa.cache import FeatureStore
 from medusa.extract.backbones import describe, family
+from medusa.extract.jobs import plan_jobs
+from medusa.extract.layers import averaged
 from medusa.extract.pieces import Cut
 from medusa.extract.precision import PrecisionError, difference, lowered
+from medusa.extract.recompute import recompute
+from medusa.extract.run import extract
 from medusa.extract.variants import VariantError, again, variant
+from medusa.workspace import Workspace
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -140,3 +146,30 @@ def test_choices_that_cannot_be(
         variant(describe("auto", str(checkpoint("wavlm"))), **choices)
     with pytest.raises(VariantError):
         variant(describe("logmel"), **(choices | {"piece_s": 5.0}))
+
+
+def test_pooled_frames_by_hand() -> None:
+    values = torch.arange(7.0).reshape(1, 7, 1)
+    assert averaged(values, 2).flatten().tolist() == [0.5, 2.5, 4.5, 6.0]
+    assert averaged(values, 4).flatten().tolist() == [1.5, 5.0]
+    assert averaged(values[:, :1], 4).flatten().tolist() == [0.0]
+    assert averaged(values, 1) is values
+
+
+def test_pooling_on_write_is_stored_and_declared(
+    tmp_path: Path, workspace: Callable[..., Any]
+) -> None:
+    manifest = workspace((16000, 7001))
+    stores = []
+    for pool in (1, 4):
+        (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"], dtype="float32", pool=pool)
+        assert not extract(job, "cpu", 10.0).problems
+        stores.append(FeatureStore.open(job.store))
+    assert stores[1].spec.frame_shift_s == pytest.approx(0.08)
+    for content in manifest.frame["content"]:
+        plain, pooled = (store.read([content]).values for store in stores)
+        groups = [group.mean(0) for group in plain.split(4)]
+        torch.testing.assert_close(pooled, torch.stack(groups), rtol=0, atol=1e-6)
+    assert recompute(Workspace.open(tmp_path), stores[1], 2, "cpu").largest < 1e-6
+    with pytest.raises(VariantError, match="no frames in time"):
+        variant(replace(describe("logmel"), frame_shift_s=None), pool=2)
