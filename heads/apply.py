@@ -1,6 +1,6 @@
 """A trained head on other utterances: rebuilt from its run, fed another workspace's features."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,10 @@ from medusa.cache import FeatureStore, open_all
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.checkpoint import load_weights
-from medusa.heads.config import HeadConfig
+from medusa.heads.config import HeadConfig, LossConfig
 from medusa.heads.data import DataError, Examples, gather
 from medusa.heads.fusion import Head, build
+from medusa.heads.loss import auxiliary
 from medusa.heads.predict import predict
 from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import WEIGHTS, RunDir
@@ -29,6 +30,7 @@ from medusa.manifests.texts import (
 from medusa.workspace import Workspace
 
 CPU = torch.device("cpu")
+T = TypeVar("T", HeadConfig, LossConfig)
 CHUNK = 2048  # utterances between two steps of the progress line
 
 
@@ -65,7 +67,7 @@ def apply(
     """
     learnt_attributes = run.predictions().attributes() is not None
     config = run.config()
-    shape = _shape(run, config)
+    shape = _settings(HeadConfig, run, config, "head")
     inputs = _bare(manifest, tuple(config["classes"]))
     chosen = _stores(run, config, workspace)
     try:
@@ -75,7 +77,8 @@ def apply(
         raise ApplyError(f"{workspace.root}: {problem}") from problem
     if not examples.ids:
         raise ApplyError(f"{workspace.root}: none of the {len(inputs)} utterances has features")
-    head = build(shape, examples.widths, len(examples.classes))
+    outputs = auxiliary(_settings(LossConfig, run, config, "loss"))
+    head = build(shape, examples.widths, len(examples.classes), outputs)
     load_weights(run.path / WEIGHTS, head)
     logits, attributes = _predict(run, head.to(device), examples, device)
     return Predictions.of(
@@ -88,9 +91,9 @@ def apply(
     )
 
 
-def _shape(run: RunDir, config: dict[str, Any]) -> HeadConfig:
+def _settings(kind: type[T], run: RunDir, config: dict[str, Any], key: str) -> T:
     try:
-        return HeadConfig(**config["head"])
+        return kind(**config[key])
     except (KeyError, TypeError) as problem:
         raise ApplyError(
             f"{run.path}: its config.yaml describes no head of this version ({problem}); "

@@ -39,28 +39,43 @@ def load_weights(path: Path, module: nn.Module) -> None:
 
 
 def save_training(
-    path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, facts: dict[str, Any]
+    path: Path,
+    module: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    facts: dict[str, Any],
+    average: nn.Module | None = None,
 ) -> None:
-    """Write the network, the optimiser's moments and the training's position."""
+    """Write the network, its running average, the optimiser's moments and the position."""
     tensors = _prefixed("model.", module.state_dict())
+    if average is not None:
+        tensors |= _prefixed("average.", average.state_dict())
     for number, moments in optimiser.state_dict()["state"].items():
         tensors |= _prefixed(f"optimiser.{number}.", moments)
     _save(path, tensors, facts)
 
 
-def load_training(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-    """Read what `save_training` wrote into a network and its optimiser."""
+def load_training(
+    path: Path,
+    module: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: nn.Module | None = None,
+) -> None:
+    """Read what `save_training` wrote into a network, its average and its optimiser."""
     tensors, _ = _load(path)
-    model, state = {}, optimiser.state_dict()
+    model, mean, state = {}, {}, optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition(".")
         if kind == "model":
             model[rest] = tensor
+        elif kind == "average":
+            mean[rest] = tensor
         else:
             number, _, key = rest.partition(".")
             moments.setdefault(int(number), {})[key] = tensor
     module.load_state_dict(model)
+    if average is not None:
+        average.load_state_dict(mean)
     optimiser.load_state_dict(state | {"state": moments})
 
 

@@ -46,6 +46,8 @@ class LossConfig:
     focal_gamma: float = 2.0
     vector_gamma: float = 0.3
     vector_tau: float = 1.0
+    neutral_weight: float = 0.0  # neutral against expressive, on an output of its own
+    secondary_weight: float = 0.0  # second choices of the raters, on an output of their own
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,16 @@ class TrainConfig:
 
     batch: int = 16
     labels: str = "soft"  # or "hard": one-hot consensus; rows without consensus are left out
+    rows: str = "all"  # or "consensus": those without one train nothing
+    annotator_dropout: float = 0.0  # each rater's vote is left out with this probability
     weight_decay: float = 0.01
     patience: int = 8  # epochs without a better score that end a stage
     label_smoothing: float = 0.0
     selection: str = "balanced"  # draws of the dev split; or "natural": all of it, as it is
+    average: str = "none"  # or "ema", "swa": mean weights are judged and kept
+    decay: float = 0.999  # of ema
+    micro: int | None = None  # utterances on the device at once; default: the batch, while it fits
+    folds: int = 0  # 2 or more: the training split is predicted out of fold as well
     draws: int = 20  # balanced draws of the dev split behind the score
     per_class: int | None = None  # rows a class in a draw; default: the rarest class's number
 

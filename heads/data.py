@@ -12,6 +12,7 @@ import torch
 from medusa.cache import FeatureStore, Packed, Stream, load, open_all
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.sample import NO_CONSENSUS
+from medusa.heads.votes import votes_of
 from medusa.manifests import ATTRIBUTES, Manifest
 
 Rows = npt.NDArray[np.int64]
@@ -30,6 +31,7 @@ class Examples:
         soft: (N, C) soft labels, NaN where there are none.
         labels: (N,) consensus class numbers, -1 without consensus.
         ratings: (N, 3) attributes, NaN where unrated.
+        votes, secondary: (N, C) what the raters said, as from `votes.votes_of`.
         streams: the M modalities.
         strides: (M,) frames averaged into one.
         classes: the order of the C classes.
@@ -40,6 +42,8 @@ class Examples:
     soft: torch.Tensor
     labels: Rows
     ratings: torch.Tensor
+    votes: torch.Tensor
+    secondary: torch.Tensor
     streams: list[Stream]
     strides: list[int]
     classes: tuple[str, ...]
@@ -59,6 +63,12 @@ class Examples:
 
     def _average(self, stream: int, packed: Packed) -> Packed:
         return average_frames(packed, self.strides[stream])
+
+    @property
+    def neutral(self) -> int | None:
+        """The number of the class `neutral`."""
+        lower = [name.lower() for name in self.classes]
+        return lower.index("neutral") if "neutral" in lower else None
 
     @property
     def has_attributes(self) -> bool:
@@ -156,12 +166,15 @@ def gather(
 def _examples(manifest: Manifest, streams: list[Stream], strides: list[int]) -> Examples:
     frame, classes = manifest.frame, manifest.scheme.classes
     numbers = {name: number for number, name in enumerate(classes)}
+    votes, secondary = votes_of(manifest)
     return Examples(
         ids=frame["id"].tolist(),
         splits=frame["split"].to_numpy(str),
         soft=torch.from_numpy(manifest.soft()),
         labels=np.array([numbers.get(name, NO_CONSENSUS) for name in frame["label"]], np.int64),
         ratings=torch.from_numpy(frame[list(ATTRIBUTES)].to_numpy(np.float32)),
+        votes=votes,
+        secondary=secondary,
         streams=streams,
         strides=strides,
         classes=classes,

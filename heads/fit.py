@@ -11,15 +11,17 @@ import torch
 from medusa.cache import FeatureStore
 from medusa.errors import listed, nearest
 from medusa.heads import data, train
+from medusa.heads.average import AVERAGES
 from medusa.heads.class_losses import CLASS_LOSSES
 from medusa.heads.config import Config, ConfigError
 from medusa.heads.fusion import ATTRIBUTE_MAPS, HEADS, build
-from medusa.heads.loss import ATTRIBUTE_LOSSES
+from medusa.heads.loss import ATTRIBUTE_LOSSES, auxiliary
 from medusa.heads.pool import POOLS
 from medusa.heads.predict import predict
 from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.heads.sample import NO_CONSENSUS, SAMPLERS
+from medusa.heads.scale import standardise
 from medusa.heads.schedule import SCHEDULES
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of, require_texts, texts_of
@@ -90,8 +92,9 @@ def fit(
     """
     examples, config = job.examples, job.config
     torch.manual_seed(config.seed)
-    head = build(config.head, examples.widths, len(examples.classes))
-    train.standardise(head, examples)
+    outputs = auxiliary(config.loss)
+    head = build(config.head, examples.widths, len(examples.classes), outputs)
+    standardise(head.scales, examples)
     trainer = train.Trainer(head, examples, config, run, device, advance)
     trainer.fit()
     write_predictions(trainer, run)
@@ -139,6 +142,8 @@ def check_choices(config: Config) -> None:
         ("loss.attributes", config.loss.attributes, ATTRIBUTE_LOSSES),
         ("mixup.per", config.mixup.per, ("sample", "batch")),
         ("train.labels", config.train.labels, ("soft", "hard")),
+        ("train.rows", config.train.rows, ("all", "consensus")),
+        ("train.average", config.train.average, AVERAGES),
         ("train.selection", config.train.selection, ("balanced", "natural")),
     ]
     for number, stage in enumerate(config.stages):

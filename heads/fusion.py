@@ -24,9 +24,17 @@ class Output(nn.Module):
         attribute_map: `linear`, starting from the middle of the scale, or `sigmoid`,
             1 + 6 sigmoid(.), which cannot leave the scale (published code).
         linear: without the relu.
+        auxiliary: further outputs: `neutral` (B, 1), `secondary` (B, C).
     """
 
-    def __init__(self, width: int, classes: int, attribute_map: str, linear: bool = False) -> None:
+    def __init__(
+        self,
+        width: int,
+        classes: int,
+        attribute_map: str,
+        linear: bool = False,
+        auxiliary: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self.linear = linear
         self.classes = nn.Linear(width, classes)
@@ -35,11 +43,16 @@ class Output(nn.Module):
         if attribute_map == "linear":
             with torch.no_grad():
                 self.attributes.bias.fill_(4.0)
+        sizes = {"neutral": 1, "secondary": classes}
+        self.auxiliary = nn.ModuleDict({name: nn.Linear(width, sizes[name]) for name in auxiliary})
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, D) to logits (B, C) and attributes (B, 3)."""
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Map (B, D) to logits `classes` (B, C), `attributes` (B, 3) and what else was asked."""
         h = x if self.linear else torch.relu(x)
-        return self.classes(h), self.attribute_map(self.attributes(h))
+        answers = {name: one(h) for name, one in self.auxiliary.items()}
+        answers["classes"] = self.classes(h)
+        answers["attributes"] = self.attribute_map(self.attributes(h))
+        return answers
 
 
 class DeepSER(nn.Module):
@@ -108,16 +121,18 @@ class Head(nn.Module):
 
     def forward(self, inputs: Sequence[Packed]) -> tuple[Tensor, Tensor]:
         """Map M packed modalities to logits (B, C) and attributes (B, 3)."""
-        logits, attributes = self.output(self.embed(inputs))
-        return logits, attributes
+        answers = self.output(self.embed(inputs))
+        return answers["classes"], answers["attributes"]
 
 
-def build(config: HeadConfig, inputs: Sequence[int], classes: int) -> Head:
-    """Make a head for M feature widths and C classes."""
+def build(
+    config: HeadConfig, inputs: Sequence[int], classes: int, auxiliary: Sequence[str] = ()
+) -> Head:
+    """Make a head for M feature widths and C classes, with further outputs (`Output`)."""
     scales = [Standardise(size) if config.standardise else nn.Identity() for size in inputs]
     fusion = HEADS[config.name](config, inputs)
     linear = getattr(fusion, "linear_output", False)
-    output = Output(int(fusion.out_width), classes, config.attribute_map, linear)
+    output = Output(int(fusion.out_width), classes, config.attribute_map, linear, auxiliary)
     return Head(scales, fusion, output)
 
 

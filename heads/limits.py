@@ -34,6 +34,7 @@ Limit = tuple[str, Callable[[float], bool]]
 ONE_OR_MORE: Limit = ("at least 1", lambda value: value >= 1)
 NOT_NEGATIVE: Limit = ("0 or more", lambda value: value >= 0)
 POSITIVE: Limit = ("more than 0", lambda value: value > 0)
+BELOW_ONE: Limit = ("from 0 to below 1", lambda value: 0 <= value < 1)
 SHARE: Limit = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 # a setting that is not here may be any finite number
@@ -43,7 +44,7 @@ LIMITS: dict[str, Limit] = {
     "head.layers": ONE_OR_MORE,
     "head.attention_heads": ONE_OR_MORE,
     "head.feedforward": ONE_OR_MORE,
-    "head.dropout": ("from 0 to below 1", lambda value: 0 <= value < 1),
+    "head.dropout": BELOW_ONE,
     "head.stride": ONE_OR_MORE,
     "loss.class_weight": NOT_NEGATIVE,
     "loss.attribute_weight": NOT_NEGATIVE,
@@ -61,6 +62,12 @@ LIMITS: dict[str, Limit] = {
     "stages.warmup": SHARE,
     "stages.clip": POSITIVE,
     "train.label_smoothing": SHARE,
+    "train.annotator_dropout": BELOW_ONE,
+    "train.decay": BELOW_ONE,
+    "train.micro": ONE_OR_MORE,
+    "train.folds": ("0, or 2 or more", lambda value: value == 0 or value >= 2),
+    "loss.neutral_weight": NOT_NEGATIVE,
+    "loss.secondary_weight": NOT_NEGATIVE,
     "loss.focal_gamma": NOT_NEGATIVE,
     "loss.vector_gamma": NOT_NEGATIVE,
     "loss.vector_tau": NOT_NEGATIVE,

@@ -1,10 +1,15 @@
 """What training minimises: equation 1 of the paper and its parts."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from medusa.heads.class_losses import CLASS_LOSSES, Batch
 from medusa.heads.config import LossConfig
+from medusa.heads.targets import Targets
 
 
 def class_weights(targets: Tensor, power: float) -> Tensor:
@@ -56,37 +61,77 @@ def concordance(predicted: Tensor, targets: Tensor) -> Tensor:
     return ((1 - ccc) * counted).sum() / counted.sum().clamp_min(1)
 
 
-def smoothed(targets: Tensor, share: float) -> Tensor:
-    """Return (1 - share) of the targets (B, C) and `share` spread evenly over the classes."""
-    return (1 - share) * targets + share / targets.shape[1]
+def neutral_margin(margin: Tensor, soft: Tensor, neutral: int) -> Tensor:
+    """Soft-margin loss of neutral against expressive: mean log(1 + exp(-y z)) (Ueda et al. 2025).
+
+    Args:
+        margin: (B, 1) z.
+        soft: (B, C) soft labels. y is +1 with the probability of neutral, else -1; for one-hot
+            labels this is the published formula.
+        neutral: the number of the class.
+    """
+    return F.binary_cross_entropy_with_logits(margin[:, 0], soft[:, neutral])
+
+
+def secondary_choices(logits: Tensor, shares: Tensor) -> Tensor:
+    """Binary cross-entropy of each class's being named second; zero where nobody voted (SAILER).
+
+    Args:
+        logits: (B, C).
+        shares: (B, C) share of the raters who named the class second, NaN where unknown.
+    """
+    known = ~shares.isnan()
+    terms = F.binary_cross_entropy_with_logits(logits, shares.nan_to_num(), reduction="none")
+    return (terms * known).sum() / known.sum().clamp_min(1)
+
+
+def auxiliary(config: LossConfig) -> tuple[str, ...]:
+    """Return the further outputs that a head needs: those whose loss has a weight."""
+    weights = {"neutral": config.neutral_weight, "secondary": config.secondary_weight}
+    return tuple(name for name, weight in weights.items() if weight)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What the losses know of the whole training split.
+
+    Attributes:
+        weights: (C,) class weights.
+        prior: (C,) share of each class.
+        neutral: the number of the class `neutral`, None where there is none.
+    """
+
+    weights: Tensor
+    prior: Tensor
+    neutral: int | None = None
 
 
 def total(
-    config: LossConfig,
-    logits: Tensor,
-    attributes: Tensor,
-    targets: Tensor,
-    ratings: Tensor,
-    weights: Tensor,
-    prior: Tensor | None = None,
+    config: LossConfig, outputs: Mapping[str, Tensor], targets: Targets, corpus: Corpus
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return equation 1 and its parts by name.
+    """Return equation 1, with the further losses that have a weight, and its parts by name.
 
     Args:
         config: which losses, with which weights.
-        logits, targets: (B, C).
-        attributes, ratings: (B, 3); unrated entries are NaN.
-        weights: (C,) class weights.
-        prior: (C,) share of each class in training; even by default.
+        outputs: of `Head.output`.
+        targets: of the same B utterances.
+        corpus: class weights and priors.
     """
-    if prior is None:
-        prior = torch.full_like(weights, 1 / len(weights))
-    batch = Batch(logits.float(), targets, weights, prior)
+    batch = Batch(outputs["classes"].float(), targets.soft, corpus.weights, corpus.prior)
+    rated = outputs["attributes"].float()
     parts = {
         "class": CLASS_LOSSES[config.classes](batch, config),
-        "attribute": ATTRIBUTE_LOSSES[config.attributes](attributes.float(), ratings),
+        "attribute": ATTRIBUTE_LOSSES[config.attributes](rated, targets.ratings),
     }
     loss = config.class_weight * parts["class"] + config.attribute_weight * parts["attribute"]
+    if config.neutral_weight and corpus.neutral is not None:
+        margin = outputs["neutral"].float()
+        parts["neutral"] = neutral_margin(margin, targets.soft, corpus.neutral)
+        loss = loss + config.neutral_weight * parts["neutral"]
+    if config.secondary_weight:
+        named = outputs["secondary"].float()
+        parts["secondary"] = secondary_choices(named, targets.secondary)
+        loss = loss + config.secondary_weight * parts["secondary"]
     return loss, {name: part.detach() for name, part in parts.items()}
 
 

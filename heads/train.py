@@ -3,27 +3,31 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from medusa.cache import Packed
+from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads import checkpoint, mixup
+from medusa.heads.average import averaged
 from medusa.heads.config import Config, StageConfig
 from medusa.heads.data import Examples, Rows
 from medusa.heads.fusion import Head
-from medusa.heads.loss import class_weights, smoothed, total
+from medusa.heads.loss import Corpus, auxiliary, class_weights, total
+from medusa.heads.memory import embed, peak_memory_gb
 from medusa.heads.metrics import balanced_draws, macro_f1, mean_macro_f1_over_draws
 from medusa.heads.predict import predict
 from medusa.heads.run_dir import METRICS, RunDir, write_text
-from medusa.heads.sample import NO_CONSENSUS, SAMPLERS
-from medusa.heads.scale import Standardise
+from medusa.heads.sample import NO_CONSENSUS, SAMPLERS, Draw
 from medusa.heads.schedule import clip, rate
+from medusa.heads.targets import check_votes, training_rows
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 SAVE_EVERY_S = 120.0  # what a kill may cost
@@ -46,6 +50,7 @@ class Position:
     stage_best: float = -1.0
     since_best: int = 0  # epochs
     lines: int = 0  # of metrics.jsonl
+    micro: int = 0  # utterances on the device at once, where memory has run out; 0: as configured
     sums: dict[str, Any] = field(default_factory=dict)  # losses of this epoch so far
 
 
@@ -74,21 +79,30 @@ class Trainer:
         self.device, self.advance = device, advance
         self.at = Position()
         self.rows, self.targets = training_rows(examples, config)
-        self.prior = (self.targets.sum(0) / self.targets.sum()).to(device)
+        check_votes(
+            self.targets, config.train.annotator_dropout, bool(config.loss.secondary_weight)
+        )
         self.dev = examples.rows("dev")
         self.dev = self.dev[examples.labels[self.dev] != NO_CONSENSUS]
         self.draws = balanced_draws(
             examples.labels[self.dev], config.train.draws, config.train.per_class, seed=0
         )
         self.optimiser = self._new_optimiser()
+        self.average = averaged(self.head, config.train)
         self.saved = time.monotonic()
+        self.waited = 0.0  # seconds of this epoch, for data
+
+    @property
+    def judged(self) -> Head:
+        """The weights that are scored and kept: the running average where there is one."""
+        return self.head if self.average is None else cast(Head, self.average.module)
 
     def fit(self) -> None:
         """Train from the start, or from where the run's checkpoint is."""
         path = self.run.path / CHECKPOINT
         if path.exists():
             self.at = Position(**checkpoint.load_facts(path))
-            checkpoint.load_training(path, self.head, self.optimiser)
+            checkpoint.load_training(path, self.head, self.optimiser, self.average)
             self._forget_later_lines()
         while self.at.stage < len(self.config.stages):
             self._run_stage(self.config.stages[self.at.stage])
@@ -103,27 +117,28 @@ class Trainer:
                 checkpoint.load_weights(self.run.path / BEST, self.head)
             if stage.optimiser == "reset":
                 self.optimiser = self._new_optimiser()
-        weights = class_weights(self.targets, stage.class_weights).to(self.device)
+            self.average = averaged(self.head, self.config.train)
+        corpus = self._corpus(stage)
         while self.at.epoch < stage.epochs and self.at.since_best < self.config.train.patience:
             began = time.monotonic()
-            self._run_epoch(stage, weights)
+            self._run_epoch(stage, corpus)
             self._end_epoch(stage, time.monotonic() - began)
         name = f"stage-{self.at.stage + 1}-{stage.name}.safetensors"
-        checkpoint.save_weights(self.run.path / name, self.head)
+        checkpoint.save_weights(self.run.path / name, self.judged)
 
-    def _run_epoch(self, stage: StageConfig, weights: Tensor) -> None:
+    def _run_epoch(self, stage: StageConfig, corpus: Corpus) -> None:
         """Take the epoch's steps that are left; order and noise depend on seed and step alone."""
         self.head.train()
         every = self._batches(stage)
         batches = every[self.at.step :]
         pin = self.device.type == "cuda"
         feed = self.examples.batches([self.rows[batch] for batch in batches], pin)
-        for batch, inputs in zip(batches, feed, strict=True):
+        for batch, inputs in zip(batches, self._timed(feed), strict=True):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
             done = (self.at.epoch + self.at.step / len(every)) / stage.epochs
             for group in self.optimiser.param_groups:
                 group["lr"] = rate(stage, done)
-            parts = self._step(stage, moved, batch, weights)
+            parts = self._step(stage, moved, batch, corpus)
             for name, value in parts.items():
                 # summed on the device: reading it here would make the step wait
                 self.at.sums[name] = self.at.sums.get(name, 0.0) + value
@@ -133,29 +148,84 @@ class Trainer:
                 self._save()
 
     def _step(
-        self, stage: StageConfig, inputs: list[Any], batch: Rows, weights: Tensor
+        self, stage: StageConfig, inputs: list[Packed], batch: Rows, corpus: Corpus
     ) -> dict[str, Tensor]:
-        noise = np.random.default_rng([self.config.seed, self.at.steps])
+        """Take one step; where memory runs out, again with half as many utterances at once."""
+        while True:
+            try:
+                return self._try_step(stage, inputs, batch, corpus)
+            except torch.OutOfMemoryError as problem:
+                self._halve(inputs, problem)
+
+    def _try_step(
+        self, stage: StageConfig, inputs: list[Packed], batch: Rows, corpus: Corpus
+    ) -> dict[str, Tensor]:
+        config = self.config
+        noise = np.random.default_rng([config.seed, self.at.steps])
         torch.manual_seed(int(noise.integers(2**62)))  # dropout
-        targets = smoothed(self.targets[batch], self.config.train.label_smoothing).to(self.device)
-        ratings = self.examples.ratings[self.rows[batch]].to(self.device)
+        targets = self.targets.rows(batch).thinned(config.train.annotator_dropout, noise)
+        targets = targets.smoothed(config.train.label_smoothing).to(self.device)
+        self.optimiser.zero_grad(set_to_none=True)
         with self._autocast():
-            x = self.head.embed(inputs)
-            drawn = mixup.draw(self.config.mixup, len(batch), noise)
+            x = embed(self.head, inputs, self._micro)
+            drawn = mixup.draw(config.mixup, len(batch), noise)
             if drawn is not None:
                 partners, shares = (values.to(self.device) for values in drawn)
-                x, targets, ratings = (
-                    mixup.mix(values, partners, shares) for values in (x, targets, ratings)
-                )
-            logits, attributes = self.head.output(x)
-        loss, parts = total(
-            self.config.loss, logits, attributes, targets, ratings, weights, self.prior
-        )
-        self.optimiser.zero_grad(set_to_none=True)
+                x, targets = mixup.mix(x, partners, shares), targets.mixed(partners, shares)
+            outputs = self.head.output(x)
+        loss, parts = total(config.loss, outputs, targets, corpus)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = clip(self.head, stage.clip)
         self.optimiser.step()
+        if self.average is not None and config.train.average == "ema":
+            self.average.update_parameters(self.head)
         return parts | {"loss": loss.detach(), "gradient_norm": norm.detach()}
+
+    @property
+    def _micro(self) -> int:
+        return self.at.micro or self.config.train.micro or self.config.train.batch
+
+    def _halve(self, inputs: list[Packed], problem: Exception) -> None:
+        """Halve what is on the device at once.
+
+        Raises:
+            TrainingError: it is one utterance already.
+        """
+        if self._micro == 1:
+            longest = max(int(one.lengths.max()) for one in inputs)
+            raise TrainingError(
+                f"{self.run.path}: out of memory with one utterance on {self.device} at once (the "
+                f"longest of the batch has {longest} frames); use a narrower head (--set "
+                f"head.width={self.config.head.width // 2}) or average frames (--set "
+                f"head.stride={2 * self.config.head.stride}): {problem}"
+            ) from problem
+        self.at.micro = -(-min(self._micro, len(inputs[0])) // 2)
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        say(
+            f"{self.run.name}: out of memory; goes on with {self.at.micro} utterances on "
+            f"{self.device} at once, which changes nothing but the time"
+        )
+
+    def _timed(self, feed: Iterator[list[Packed]]) -> Iterator[list[Packed]]:
+        """Pass batches on, counting the seconds that the loop waits for them."""
+        self.waited = 0.0
+        while True:
+            began = time.monotonic()
+            inputs = next(feed, None)
+            self.waited += time.monotonic() - began
+            if inputs is None:
+                return
+            yield inputs
+
+    def _corpus(self, stage: StageConfig) -> Corpus:
+        soft = self.targets.soft
+        return Corpus(
+            weights=class_weights(soft, stage.class_weights).to(self.device),
+            prior=(soft.sum(0) / soft.sum()).to(self.device),
+            neutral=self.examples.neutral,
+        )
 
     def _end_epoch(self, stage: StageConfig, seconds: float) -> None:
         """Score the dev split, keep the best weights, log, and make it resumable."""
@@ -167,7 +237,9 @@ class Trainer:
                 f"stages.{self.at.stage}.lr={stage.lr / 10:g}), or, where `medusa cache verify` "
                 "finds damage, extract again"
             )
-        logits, _ = predict(self.head, self.examples, self.dev, self.device)
+        if self.average is not None and self.config.train.average == "swa":
+            self.average.update_parameters(self.head)
+        logits, _ = predict(self.judged, self.examples, self.dev, self.device)
         truth = self.examples.labels[self.dev]
         score = self._score(truth, logits.argmax(1))
         self.at.since_best = 0 if score > self.at.stage_best else self.at.since_best + 1
@@ -175,13 +247,15 @@ class Trainer:
         at = f"{stage.name} {self.at.epoch + 1}"
         if score > self.at.best:
             self.at.best, self.at.best_at = score, at
-            checkpoint.save_weights(self.run.path / BEST, self.head)
+            checkpoint.save_weights(self.run.path / BEST, self.judged)
+        others = {f"{name}_loss": losses[name] for name in auxiliary(self.config.loss)}
         self.run.log(
             epoch=self._epochs_before() + self.at.epoch + 1,
             stage=stage.name,
             train_loss=losses["loss"],
             class_loss=losses["class"],
             attribute_loss=losses["attribute"] if self.examples.has_attributes else None,
+            **others,
             dev_loss=_cross_entropy(logits, truth),
             dev_macro_f1=score,
             lr=self.optimiser.param_groups[0]["lr"],
@@ -189,6 +263,8 @@ class Trainer:
             steps=self.at.step,
             seconds=round(seconds, 2),
             utterances_per_s=round(self.at.step * self.config.train.batch / max(seconds, 1e-9), 1),
+            data_wait_share=round(self.waited / max(seconds, 1e-9), 4),
+            peak_memory_gb=round(peak_memory_gb(self.device), 3),
         )
         self.at.lines += 1
         self.at.epoch, self.at.step, self.at.sums = self.at.epoch + 1, 0, {}
@@ -206,7 +282,8 @@ class Trainer:
         """Return this epoch's batches as numbers of training rows."""
         rng = np.random.default_rng([self.config.seed, self.at.stage, self.at.epoch])
         labels = self.examples.labels[self.rows]
-        order = SAMPLERS[stage.sampler](labels, rng, stage.no_consensus)
+        draw = Draw(stage.no_consensus, self.examples.neutral)
+        order = SAMPLERS[stage.sampler](labels, rng, draw)
         size = self.config.train.batch
         return [order[start : start + size] for start in range(0, len(order), size)]
 
@@ -227,7 +304,8 @@ class Trainer:
     def _save(self) -> None:
         self.at.sums = {name: float(value) for name, value in self.at.sums.items()}
         facts = dataclasses.asdict(self.at)
-        checkpoint.save_training(self.run.path / CHECKPOINT, self.head, self.optimiser, facts)
+        path = self.run.path / CHECKPOINT
+        checkpoint.save_training(path, self.head, self.optimiser, facts, self.average)
         self.saved = time.monotonic()
 
     def _forget_later_lines(self) -> None:
@@ -238,34 +316,9 @@ class Trainer:
             write_text(path, "".join(lines[: self.at.lines]))
 
 
-def training_rows(examples: Examples, config: Config) -> tuple[Rows, Tensor]:
-    """Return the rows that train a head and their targets, (N, C).
-
-    Soft: every training row with a soft label. Hard: every one with a consensus, as one-hot.
-    """
-    rows = examples.rows("train")
-    if config.train.labels == "hard":
-        rows = rows[examples.labels[rows] != NO_CONSENSUS]
-        classes = torch.from_numpy(examples.labels[rows])
-        return rows, torch.nn.functional.one_hot(classes, len(examples.classes)).float()
-    rows = rows[~examples.soft[rows].isnan().any(1).numpy()]
-    return rows, examples.soft[rows]
-
-
 def epochs_at_most(config: Config) -> int:
     """Return the epochs of all stages if none ends early."""
     return sum(stage.epochs for stage in config.stages)
-
-
-def standardise(head: Head, examples: Examples, most: int = 2000) -> None:
-    """Fit the input scaling on (at most 2,000 of) the training utterances."""
-    rows = examples.rows("train")
-    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-
-    batches = [rows[start : start + 64] for start in range(0, len(rows), 64)]
-    for number, scale in enumerate(head.scales):
-        if isinstance(scale, Standardise):
-            scale.fit(inputs[number] for inputs in examples.batches(batches))
 
 
 def _cross_entropy(logits: np.ndarray, truth: Rows) -> float:

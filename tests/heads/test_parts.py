@@ -12,11 +12,27 @@ from medusa.heads.class_losses import Batch, cross_entropy, focal, kl_divergence
 from medusa.heads.config import LossConfig, MixupConfig
 from medusa.heads.data import average_frames
 from medusa.heads.dropout import Dropout
-from medusa.heads.loss import class_weights, concordance, mean_squared_error, smoothed, total
-from medusa.heads.sample import balanced, shuffle
+from medusa.heads.loss import (
+    Corpus,
+    auxiliary,
+    class_weights,
+    concordance,
+    mean_squared_error,
+    neutral_margin,
+    secondary_choices,
+    total,
+)
+from medusa.heads.sample import Draw, SampleError, balanced, neutral_weighted, shuffle, weighted
 from medusa.heads.scale import Standardise
+from medusa.heads.targets import Targets
 
 NAN = float("nan")
+
+
+def answers(soft: torch.Tensor, ratings: torch.Tensor | None = None, **more) -> Targets:
+    unrated = torch.full((len(soft), 3), NAN)
+    nothing = {"secondary": torch.full_like(soft, NAN), "votes": torch.zeros_like(soft)}
+    return Targets(soft, unrated if ratings is None else ratings, **(nothing | more))
 
 
 def test_class_weights_by_hand():
@@ -96,7 +112,7 @@ def test_concordance_by_hand_and_on_any_scale():
 def test_label_smoothing_by_hand():
     targets = torch.tensor([[1.0, 0, 0, 0], [0.5, 0.5, 0, 0]])
     expected = torch.tensor([[0.925, 0.025, 0.025, 0.025], [0.475, 0.475, 0.025, 0.025]])
-    torch.testing.assert_close(smoothed(targets, 0.1), expected)
+    torch.testing.assert_close(answers(targets).smoothed(0.1).soft, expected)
 
 
 def test_attribute_loss_leaves_out_what_is_unrated():
@@ -110,12 +126,50 @@ def test_attribute_loss_leaves_out_what_is_unrated():
 
 
 def test_total_is_equation_one():
-    logits, targets = torch.zeros(1, 2), torch.tensor([[1.0, 0]])
-    attributes, ratings = torch.tensor([[4.0, 4, 4]]), torch.tensor([[4.0, 4, 7]])
-    loss, parts = total(LossConfig(), logits, attributes, targets, ratings, torch.ones(2))
+    targets = answers(torch.tensor([[1.0, 0]]), torch.tensor([[4.0, 4, 7]]))
+    outputs = {"classes": torch.zeros(1, 2), "attributes": torch.tensor([[4.0, 4, 4]])}
+    corpus = Corpus(torch.ones(2), torch.full((2,), 0.5))
+    loss, parts = total(LossConfig(), outputs, targets, corpus)
     assert parts["class"].item() == pytest.approx(math.log(2))
     assert parts["attribute"].item() == pytest.approx(3)
     assert loss.item() == pytest.approx(1.5 * math.log(2) + 0.4 * 3)
+    assert auxiliary(LossConfig()) == ()
+
+
+def test_further_losses_are_added_with_their_weights():
+    config = LossConfig(neutral_weight=0.5, secondary_weight=2.0)
+    assert auxiliary(config) == ("neutral", "secondary")
+    targets = answers(torch.tensor([[1.0, 0]]), secondary=torch.tensor([[0.0, 1.0]]))
+    outputs = {
+        "classes": torch.zeros(1, 2),
+        "attributes": torch.zeros(1, 3),
+        "neutral": torch.tensor([[math.log(3)]]),
+        "secondary": torch.tensor([[0.0, math.log(3)]]),
+    }
+    corpus = Corpus(torch.ones(2), torch.full((2,), 0.5), neutral=1)
+    loss, parts = total(config, outputs, targets, corpus)
+    assert parts["neutral"].item() == pytest.approx(math.log(4))  # log(1 + exp(+z)), y = -1
+    assert parts["secondary"].item() == pytest.approx((math.log(2) - math.log(3 / 4)) / 2)
+    expected = 1.5 * math.log(2) + 0.5 * parts["neutral"].item() + 2 * parts["secondary"].item()
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_neutral_margin_by_the_published_formula():
+    margin = torch.tensor([[0.3], [-1.2], [2.0]])
+    soft = torch.tensor([[1.0, 0], [0, 1.0], [0.25, 0.75]])
+    y = [1, -1]
+    first, second = (
+        math.log1p(math.exp(-sign * z)) for sign, z in zip(y, (0.3, -1.2), strict=True)
+    )
+    third = 0.25 * math.log1p(math.exp(-2.0)) + 0.75 * math.log1p(math.exp(2.0))
+    assert neutral_margin(margin, soft, 0).item() == pytest.approx((first + second + third) / 3)
+
+
+def test_second_choices_leave_out_rows_without_votes():
+    logits = torch.tensor([[0.0, 0.0], [5.0, 5.0]])
+    shares = torch.tensor([[0.5, 0.25], [NAN, NAN]])
+    assert secondary_choices(logits, shares).item() == pytest.approx(math.log(2))
+    assert secondary_choices(logits, torch.full((2, 2), NAN)).item() == 0
 
 
 def test_dropout_zeroes_its_share_and_keeps_the_mean():
@@ -170,26 +224,47 @@ def test_mixup_per_batch_has_one_lambda():
 
 def test_balanced_epochs_are_equal_in_classes_and_fresh():
     labels = np.array([0] * 50 + [1] * 5 + [3] * 8 + [-1] * 20)
-    epochs = [balanced(labels, np.random.default_rng([0, 1, e]), 0.0) for e in range(30)]
+    epochs = [balanced(labels, np.random.default_rng([0, 1, e]), Draw()) for e in range(30)]
     for rows in epochs:
         assert np.unique(labels[rows], return_counts=True)[1].tolist() == [5, 5, 5]
         assert set(labels[rows]) == {0, 1, 3}
         assert len(set(rows)) == 15
     seen = {row for rows in epochs for row in rows if labels[row] == 0}
     assert len(seen) > 45  # 30 draws of 5 of 50: 1 - 0.9 ** 30 = 0.96 of them expected
-    again = balanced(labels, np.random.default_rng([0, 1, 7]), 0.0)
+    again = balanced(labels, np.random.default_rng([0, 1, 7]), Draw())
     assert again.tolist() == epochs[7].tolist()
 
 
 def test_balanced_adds_a_share_without_consensus():
     labels = np.array([0] * 50 + [1] * 5 + [-1] * 20)
-    rows = balanced(labels, np.random.default_rng(0), 1.0)  # the published code's 9 n_min
+    rows = balanced(labels, np.random.default_rng(0), Draw(1.0))  # the published code's 9 n_min
     assert np.unique(labels[rows], return_counts=True)[1].tolist() == [5, 5, 5]
 
 
 def test_shuffle_takes_every_row_once():
-    rows = shuffle(np.array([0, 1, -1, 2]), np.random.default_rng(0), 0.0)
+    rows = shuffle(np.array([0, 1, -1, 2]), np.random.default_rng(0), Draw())
     assert sorted(rows) == [0, 1, 2, 3]
+
+
+def test_weighted_draws_every_class_alike():
+    labels = np.array([0] * 900 + [1] * 90 + [3] * 10 + [-1] * 1000)
+    rows = weighted(labels, np.random.default_rng(0), Draw())
+    assert len(rows) == 2000
+    counts = np.bincount(labels[rows] + 1)
+    assert counts[0] == 0 and counts[3] == 0
+    assert all(abs(counts[c + 1] - 2000 / 3) < 4 * math.sqrt(2000 * 2 / 9) for c in (0, 1, 3))
+    rows = weighted(labels, np.random.default_rng(0), Draw(no_consensus=1.0))
+    assert abs((labels[rows] == -1).sum() - 500) < 4 * math.sqrt(2000 * 3 / 16)
+
+
+def test_neutral_weighted_draws_one_half_neutral_and_the_rest_as_they_come():
+    labels = np.array([0] * 900 + [1] * 90 + [2] * 10)
+    rows = neutral_weighted(labels, np.random.default_rng(0), Draw(neutral=1))
+    counts = np.bincount(labels[rows], minlength=3)
+    assert len(rows) == 1000 and abs(counts[1] - 500) < 4 * math.sqrt(250)
+    assert counts[0] / counts[2] > 30  # 90 to 1 expected
+    with pytest.raises(SampleError, match="neutral"):
+        neutral_weighted(labels, np.random.default_rng(0), Draw())
 
 
 def test_average_frames_against_a_loop():
