@@ -35,6 +35,13 @@ import click
     help="One head per value, e.g. head.pool=mean,attention; repeated: all combinations.",
 )
 @click.option(
+    "--folds",
+    type=int,
+    metavar="K",
+    help="Predict the training split out of fold as well, with K further trainings per head, "
+    "speakers whole: what `medusa stack --fit-on out-of-fold` learns from.",
+)
+@click.option(
     "--text", help="Whose text the text features are of: `manifest` or a transcripts table."
 )
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, ...", show_default=True)
@@ -55,6 +62,7 @@ def fit_head(
     overrides: tuple[str, ...],
     seeds: str | None,
     grid: tuple[str, ...],
+    folds: int | None,
     text: str | None,
     device: str,
     missing: str,
@@ -75,6 +83,8 @@ def fit_head(
     if config_name is None:
         config_name = "medusa" if where.type == "cuda" else "small"
         say(f"configuration: {config_name} ({why}; --config chooses another)")
+    if folds is not None:
+        overrides = (*overrides, f"train.folds={folds}")
     wanted = [part.strip() for part in backbones.split(",")] if backbones else []
     asked = Asked(place, wanted, config_name, text, missing == "drop", where, force)
     for line in run_all(asked, name, variants(overrides, seeds, grid)):

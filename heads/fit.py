@@ -1,5 +1,6 @@
 """From a workspace and a configuration to a finished run."""
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,16 @@ from medusa.cache import FeatureStore
 from medusa.errors import listed, nearest
 from medusa.heads import data, train
 from medusa.heads.average import AVERAGES
+from medusa.heads.checkpoint import save_weights
 from medusa.heads.class_losses import CLASS_LOSSES
 from medusa.heads.config import Config, ConfigError
+from medusa.heads.data import Rows
+from medusa.heads.folds import each_fold, folds_of, without
 from medusa.heads.fusion import ATTRIBUTE_MAPS, HEADS, build
 from medusa.heads.loss import ATTRIBUTE_LOSSES, auxiliary
 from medusa.heads.pool import POOLS
 from medusa.heads.predict import predict
-from medusa.heads.predictions import Predictions
+from medusa.heads.predictions import NOT_A_FOLD, Predictions
 from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.heads.sample import NO_CONSENSUS, SAMPLERS
 from medusa.heads.scale import standardise
@@ -35,6 +39,7 @@ class Job:
     config: Config
     chosen: list[tuple[FeatureStore, str]]
     examples: data.Examples
+    folds: Rows  # (N,) of each utterance, -1 outside
     record: dict[str, Any]  # the run's config.yaml
     notes: list[str]  # what the corpus says about itself; shown with every result
 
@@ -79,7 +84,8 @@ def prepare(
     }
     notes = [str(note) for note in manifest.provenance.get("notes", [])]
     notes += doubts(examples, manifest)
-    return Job(config, chosen, examples, record, notes)
+    folds = folds_of(manifest, examples.ids, config.train.folds)
+    return Job(config, chosen, examples, folds, record, notes)
 
 
 def fit(
@@ -87,45 +93,79 @@ def fit(
 ) -> dict[str, Any]:
     """Train one head through its stages and write its predictions; continues where it stopped.
 
+    With `train.folds`, heads of the folds come first, and the training split's predictions are
+    theirs: `fold` tells which.
+
     Returns:
         The run's summary: score on the dev split and where it was reached.
     """
-    examples, config = job.examples, job.config
+    began = time.monotonic()
+
+    def train_one(held: Rows, part: RunDir) -> None:
+        trainer = _train(without(job.examples, held), job.config, part, device, advance)
+        _finish(trainer, part, _predictions(trainer, held, part), {})
+
+    parts = each_fold(job.folds, run, job.config, train_one)
+    trainer = _train(job.examples, job.config, run, device, advance)
+    predictions = _predictions(trainer, np.flatnonzero(job.folds == NOT_A_FOLD), run)
+    for number, part in enumerate(parts):
+        frame = part.predictions().frame.assign(fold=number, split="train")
+        predictions.frame = pd.concat([predictions.frame, frame], ignore_index=True)
+    return _finish(
+        trainer, run, predictions, {"notes": job.notes, "seconds": time.monotonic() - began}
+    )
+
+
+def _train(
+    examples: data.Examples,
+    config: Config,
+    run: RunDir,
+    device: torch.device,
+    advance: Callable[..., None],
+) -> train.Trainer:
+    """Make the head from its seed and train it to the end."""
     torch.manual_seed(config.seed)
     outputs = auxiliary(config.loss)
     head = build(config.head, examples.widths, len(examples.classes), outputs)
     standardise(head.scales, examples)
     trainer = train.Trainer(head, examples, config, run, device, advance)
     trainer.fit()
-    write_predictions(trainer, run)
-    summary = {
-        "dev_macro_f1": trainer.at.best,
-        "best_at": trainer.at.best_at,
-        "steps": trainer.at.steps,
-        "parameters": sum(parameter.numel() for parameter in head.parameters()),
-        "device": str(device),
-        "notes": job.notes,
-    }
-    run.write_json(SUMMARY, summary)
-    (run.path / train.BEST).replace(run.path / WEIGHTS)
-    (run.path / train.CHECKPOINT).unlink()
-    run.finish()
-    return summary
+    return trainer
 
 
-def write_predictions(trainer: train.Trainer, run: RunDir) -> None:
-    """Predict every utterance of every split with the best weights."""
+def _predictions(trainer: train.Trainer, rows: Rows, run: RunDir) -> Predictions:
+    """Predict these rows with the best weights."""
     examples = trainer.examples
-    rows = np.arange(len(examples.ids))
     logits, attributes = predict(trainer.head, examples, rows, trainer.device)
-    Predictions.of(
-        examples.ids,
-        examples.splits.tolist(),
+    return Predictions.of(
+        [examples.ids[row] for row in rows],
+        examples.splits[rows].tolist(),
         logits,
         attributes if examples.has_attributes else None,
         examples.classes,
         run.digest(),
-    ).write(run.path / PREDICTIONS)
+    )
+
+
+def _finish(
+    trainer: train.Trainer, run: RunDir, predictions: Predictions, more: dict[str, Any]
+) -> dict[str, Any]:
+    """Write everything that a finished run has, the mark of being finished last."""
+    predictions.write(run.path / PREDICTIONS)
+    summary = {
+        "dev_macro_f1": trainer.at.best,
+        "best_at": trainer.at.best_at,
+        "steps": trainer.at.steps,
+        "parameters": sum(parameter.numel() for parameter in trainer.head.parameters()),
+        "device": str(trainer.device),
+        **more,
+    }
+    run.write_json(SUMMARY, summary)
+    save_weights(run.path / WEIGHTS, trainer.head)
+    run.finish()  # a kill before this resumes from what is removed after it
+    for name in (train.BEST, train.CHECKPOINT):
+        (run.path / name).unlink(missing_ok=True)
+    return summary
 
 
 def check_choices(config: Config) -> None:

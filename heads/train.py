@@ -317,8 +317,8 @@ class Trainer:
 
 
 def epochs_at_most(config: Config) -> int:
-    """Return the epochs of all stages if none ends early."""
-    return sum(stage.epochs for stage in config.stages)
+    """Return the epochs of all stages and folds if none ends early."""
+    return sum(stage.epochs for stage in config.stages) * (1 + config.train.folds)
 
 
 def _cross_entropy(logits: np.ndarray, truth: Rows) -> float:
