@@ -9,7 +9,8 @@ import click
 @click.option(
     "--backbones",
     help="Which features, comma-separated: backbone names, store names where one backbone has "
-    "several stores, `:layer_20` after either where layers are kept apart.  [default: all]",
+    "several stores, `:layer_20` (`:*`: all) after either where layers are kept apart.  "
+    "[default: all]",
 )
 @click.option("--name", help="The run's name.  [default: backbones, configuration and seed]")
 @click.option(
@@ -46,6 +47,12 @@ import click
 )
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, ...", show_default=True)
 @click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    help="Train so many heads at once, each in a process of its own.",
+)
+@click.option(
     "--missing",
     type=click.Choice(["error", "drop"]),
     default="error",
@@ -65,13 +72,15 @@ def fit_head(
     folds: int | None,
     text: str | None,
     device: str,
+    jobs: int,
     missing: str,
     force: bool,
 ) -> None:
     """Train a fusion head on cached features, through all stages of its configuration.
 
     A finished run is left alone, an interrupted one goes on where it stopped. With --seeds or
-    --grid, many heads, one after the other; one that fails does not stop the others.
+    --grid, many heads, one after the other or --jobs at once; one that fails does not stop the
+    others.
     """
     from medusa.console import say
     from medusa.device import choose_device
@@ -86,6 +95,6 @@ def fit_head(
     if folds is not None:
         overrides = (*overrides, f"train.folds={folds}")
     wanted = [part.strip() for part in backbones.split(",")] if backbones else []
-    asked = Asked(place, wanted, config_name, text, missing == "drop", where, force)
+    asked = Asked(place, wanted, config_name, text, missing == "drop", where, force, jobs)
     for line in run_all(asked, name, variants(overrides, seeds, grid)):
         click.echo(line)

@@ -1,8 +1,6 @@
 """What a head is and how it is trained: plain fields, read strictly from YAML."""
 
 import dataclasses
-import types
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import yaml
 
 from medusa.errors import MedusaError, nearest
 from medusa.heads.limits import out_of_range
+from medusa.strict import parse, set_value
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -132,61 +131,9 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
-    problems = [line for override in overrides for line in _set(values, override)]
-    config: Config = _parse(Config, values, "", problems)
+    problems = [line for override in overrides for line in set_value(values, override)]
+    config: Config = parse(Config, values, "", problems)
     problems = problems or out_of_range(config.to_dict())
     if problems:
         raise ConfigError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
     return config
-
-
-def _set(values: Any, override: str) -> list[str]:
-    """Apply one `a.b.0.c=value` in place; return what is wrong with it."""
-    key, equals, text = override.partition("=")
-    if not equals:
-        return [f"--set {override}: expected key=value"]
-    *path, last = key.split(".")
-    try:
-        for part in path:
-            values = values[int(part)] if isinstance(values, list) else values.setdefault(part, {})
-        values[int(last) if isinstance(values, list) else last] = yaml.safe_load(text)
-    except (ValueError, IndexError, TypeError, AttributeError):
-        return [f"--set {override}: there is no {key} to set"]
-    return []
-
-
-def _parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
-    """Turn plain values into a dataclass, a tuple of them, or a number; collect what is wrong."""
-    if dataclasses.is_dataclass(kind):
-        return _parse_fields(kind, values, where, problems)
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(values, list) or not values:
-            problems.append(f"{where}: expected a list of one or more, got {values!r}")
-            return ()
-        item = typing.get_args(kind)[0]
-        return tuple(_parse(item, v, f"{where}.{i}", problems) for i, v in enumerate(values))
-    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if float in allowed and isinstance(values, str | int) and not isinstance(values, bool):
-        try:  # YAML 1.1 reads 1e-5 as text
-            return float(values)
-        except ValueError:
-            pass
-    if type(values) not in allowed:
-        names = " or ".join("nothing" if t is types.NoneType else t.__name__ for t in allowed)
-        problems.append(f"{where}: expected {names}, got {values!r}")
-    return values
-
-
-def _parse_fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
-    if not isinstance(values, dict):
-        problems.append(f"{where or 'file'}: expected `key: value` lines, got {values!r}")
-        return None
-    hints = typing.get_type_hints(kind)
-    given = {}
-    for key, value in values.items():
-        place = f"{where}.{key}".lstrip(".")
-        if key in hints:
-            given[key] = _parse(hints[key], value, place, problems)
-        else:
-            problems.append(f"{place}: unknown{nearest(str(key), hints)}")
-    return kind(**given)

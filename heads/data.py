@@ -96,8 +96,8 @@ def choose(features: Path, names: Sequence[str]) -> list[tuple[FeatureStore, str
 
     Args:
         features: the workspace's folder of stores.
-        names: `backbone`, a store's folder name without `.zarr`, or either with `:layer_20`;
-            none means every store.
+        names: `backbone`, a store's folder name without `.zarr`, or either with `:layer_20`,
+            or `:*`, all layers of a store, after it; none means every store.
 
     Raises:
         DataError: a name fits no store, or several.
@@ -106,11 +106,27 @@ def choose(features: Path, names: Sequence[str]) -> list[tuple[FeatureStore, str
     if not stores:
         raise DataError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
     wanted = list(names) or list(dict.fromkeys(store.spec.backbone for store in stores))
-    return [_choose_one(stores, *name.partition(":")[::2]) for name in wanted]
+    return [one for name in wanted for one in _choose_all(stores, *name.partition(":")[::2])]
+
+
+def _choose_all(
+    stores: list[FeatureStore], name: str, array: str
+) -> list[tuple[FeatureStore, str]]:
+    if array != "*":
+        return [_choose_one(stores, name, array)]
+    known = {
+        name: layer for store in stores for layer in store.spec.arrays for name in _names(store)
+    }
+    store, _ = _choose_one(stores, name, known.get(name, ""))
+    return [(store, layer) for layer in store.spec.arrays]
+
+
+def _names(store: FeatureStore) -> tuple[str, str]:
+    return store.spec.backbone, store.path.stem
 
 
 def _choose_one(stores: list[FeatureStore], name: str, array: str) -> tuple[FeatureStore, str]:
-    fitting = [store for store in stores if name in (store.spec.backbone, store.path.stem)]
+    fitting = [store for store in stores if name in _names(store)]
     if not fitting:
         known = [store.spec.backbone for store in stores]
         raise DataError(

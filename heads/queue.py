@@ -8,12 +8,11 @@ from pathlib import Path
 
 import torch
 
-from medusa.console import progress, say
+from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads.config import ConfigError, load
-from medusa.heads.fit import fit, prepare
-from medusa.heads.run_dir import SUMMARY, new_run
-from medusa.heads.train import epochs_at_most
+from medusa.heads.orders import Done, Order, train_all, train_one
+from medusa.heads.run_dir import SUMMARY, RunDir
 from medusa.workspace import Workspace
 
 
@@ -32,6 +31,7 @@ class Asked:
     drop_missing: bool
     device: torch.device
     force: bool
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,53 +71,51 @@ def run_all(asked: Asked, name: str | None, heads: Sequence[Variant]) -> Iterato
     Raises:
         QueueError: some failed; raised after the last. A single head raises its own error.
     """
+    orders = [_order(asked, name, head) for head in heads]
+    if len(orders) == 1:
+        yield _line(asked, train_one(asked.workspace, orders[0], asked.device))
+        return
     failures = []
-    for number, head in enumerate(heads):
-        try:
-            if len(heads) > 1:
-                say(f"head {number + 1} of {len(heads)}")
-            yield _one(asked, name, head)
-        except MedusaError as problem:
-            if len(heads) == 1:
-                raise
-            failures.append(f"{_title(name, head)}: {problem}")
+    for done in train_all(asked.workspace, orders, asked.device, asked.jobs):
+        if done.problem:
+            failures.append(f"{done.order.title}: {done.problem}")
             say(failures[-1])
+        else:
+            yield _line(asked, done)
     if failures:
         raise QueueError(
             "\n  ".join([f"{len(failures)} of {len(heads)} heads were not trained:", *failures])
         )
 
 
-def _one(asked: Asked, name: str | None, head: Variant) -> str:
+def _order(asked: Asked, name: str | None, head: Variant) -> Order:
     config = load(asked.config, head.overrides)
-    job = prepare(asked.workspace, config, asked.backbones, asked.text, asked.drop_missing)
-    used = [store.spec.backbone for store, _ in job.chosen]
+    ending = head.ending
     if name is None:
-        ending = (
-            head.ending if re.search(r"-s\d+$", head.ending) else f"{head.ending}-s{config.seed}"
-        )
-        name = f"{'+'.join(used)}-{Path(asked.config).stem}{ending}"
-    else:
-        name += head.ending
-    run = new_run(asked.workspace.runs, name)
-    if not run.start(job.record, asked.force):
-        say(f"{name}: finished already, nothing to do (--force trains again)")
-    else:
-        say(f"{name}: {' + '.join(used)}, {len(job.examples.ids)} utterances, on {asked.device}")
-        with progress(name, epochs_at_most(config), "epoch") as advance:
-            fit(job, run, asked.device, advance)
-    for note in job.notes:
+        name = f"{{backbones}}-{Path(asked.config).stem}"
+        ending += "" if re.search(r"-s\d+$", ending) else f"-s{config.seed}"
+    return Order(
+        title=f"{name}{ending}".replace("{backbones}", "head"),
+        name=f"{name}{ending}",
+        config=config,
+        backbones=tuple(asked.backbones),
+        text=asked.text,
+        drop_missing=asked.drop_missing,
+        force=asked.force,
+    )
+
+
+def _line(asked: Asked, done: Done) -> str:
+    """Say in a line how good a head is on dev."""
+    for note in done.notes:
         say(f"note: {note}")
-    summary = run.read_json(SUMMARY)
-    score = f"{name}: dev macro-F1 {summary['dev_macro_f1']:.3f}"
-    if config.train.selection == "natural":
+    run = RunDir(asked.workspace.runs / done.run)
+    summary, config = run.read_json(SUMMARY), run.config()
+    score = f"{done.run}: dev macro-F1 {summary['dev_macro_f1']:.3f}"
+    if config["train"]["selection"] == "natural":
         return f"{score} on the whole split (best after {summary['best_at']})"
-    chance = 1 / len(job.examples.classes)
+    chance = 1 / len(config["classes"])
     return f"{score} on balanced draws (best after {summary['best_at']}; chance {chance:.3f})"
-
-
-def _title(name: str | None, head: Variant) -> str:
-    return f"{name or 'head'}{head.ending}"
 
 
 def _axis(text: str) -> list[tuple[str, str]]:

@@ -80,8 +80,7 @@ class RunDir:
 
     def digest(self) -> str:
         """Return 16 hex digits of the resolved configuration."""
-        text = json.dumps(self.config(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest_of(self.config())
 
     def log(self, **values: Any) -> None:
         """Append one line to metrics.jsonl."""
@@ -112,6 +111,12 @@ class RunDir:
         if not self.finished:
             raise RunError(f"{self.path}: not finished; run its command again to continue it")
         return Predictions.read(self.path / PREDICTIONS)
+
+
+def digest_of(config: dict[str, Any]) -> str:
+    """Return 16 hex digits of a resolved configuration."""
+    text = json.dumps(_plain(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def new_run(runs: Path, name: str) -> RunDir:

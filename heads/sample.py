@@ -54,6 +54,11 @@ def balanced(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
     return rng.permutation(np.concatenate(chosen))
 
 
+def subset(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
+    """As many rows as `balanced` takes, drawn from all of them: the control for balancing."""
+    return rng.permutation(len(labels))[: len(balanced(labels, rng, draw))]
+
+
 def weighted(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
     """As many draws as rows, with replacement; every class is equally likely to be drawn.
 
@@ -84,6 +89,7 @@ def _weighted(groups: Rows, rng: np.random.Generator, no_consensus: float) -> Ro
 SAMPLERS: dict[str, Callable[[Rows, np.random.Generator, Draw], Rows]] = {
     "shuffle": shuffle,
     "balanced": balanced,
+    "subset": subset,
     "weighted": weighted,
     "neutral_weighted": neutral_weighted,
 }

@@ -86,7 +86,7 @@ def run(root: Path, words: list[str]) -> None:
 def _command(name: str) -> click.Command:
     """Find a command in its room; `cli.py` does the same, but nothing imports that."""
     from medusa.ensemble.commands import stack
-    from medusa.extract.commands import extract
+    from medusa.extract.commands import extract, transcribe
     from medusa.heads.commands import fit_head
     from medusa.manifests.commands import manifest
     from medusa.reports.commands import evaluate, report
@@ -94,6 +94,7 @@ def _command(name: str) -> click.Command:
     everything: dict[str, click.Command] = {
         "manifest": manifest,
         "extract": extract,
+        "transcribe": transcribe,
         "fit-head": fit_head,
         "stack": stack,
         "evaluate": evaluate,

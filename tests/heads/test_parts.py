@@ -22,7 +22,15 @@ from medusa.heads.loss import (
     secondary_choices,
     total,
 )
-from medusa.heads.sample import Draw, SampleError, balanced, neutral_weighted, shuffle, weighted
+from medusa.heads.sample import (
+    Draw,
+    SampleError,
+    balanced,
+    neutral_weighted,
+    shuffle,
+    subset,
+    weighted,
+)
 from medusa.heads.scale import Standardise
 from medusa.heads.targets import Targets
 
@@ -244,6 +252,13 @@ def test_balanced_adds_a_share_without_consensus():
 def test_shuffle_takes_every_row_once():
     rows = shuffle(np.array([0, 1, -1, 2]), np.random.default_rng(0), Draw())
     assert sorted(rows) == [0, 1, 2, 3]
+
+
+def test_a_subset_is_as_large_as_a_balanced_one_and_as_the_split_is():
+    labels = np.array([0] * 500 + [1] * 100 + [-1] * 200)
+    rows = subset(labels, np.random.default_rng(0), Draw())
+    assert len(rows) == len(set(rows)) == 200
+    assert abs((labels[rows] == 0).mean() - 500 / 800) < 0.12 and (labels[rows] == -1).any()
 
 
 def test_weighted_draws_every_class_alike():

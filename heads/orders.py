@@ -1,0 +1,166 @@
+"""Heads to train, one after the other or several at once; what is finished is left alone."""
+
+import contextlib
+import io
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from medusa.console import progress, say
+from medusa.errors import MedusaError
+from medusa.heads.config import Config
+from medusa.heads.fit import Job, fit, prepare
+from medusa.heads.live import Watch, watching
+from medusa.heads.run_dir import RunDir, digest_of, new_run
+from medusa.heads.train import epochs_at_most
+from medusa.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Order:
+    """One head to train.
+
+    Attributes:
+        title: what messages call it.
+        name: its run's; `{backbones}` and `{digest}` (of everything it depends on) are filled in.
+        config, backbones, text, drop_missing: as `fit.prepare` takes them.
+        force: train again, replacing the run.
+    """
+
+    title: str
+    name: str
+    config: Config
+    backbones: tuple[str, ...] = ()
+    text: str | None = None
+    drop_missing: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of an order: its run, or the problem; whether it was trained now."""
+
+    order: Order
+    run: str = ""
+    problem: str = ""
+    fresh: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def train_all(
+    place: Workspace, orders: Sequence[Order], device: torch.device, jobs: int = 1
+) -> Iterator[Done]:
+    """Train each order's head and tell about it as soon as it is done; problems do not stop it.
+
+    Args:
+        place: the workspace.
+        orders: the heads.
+        device: where to train.
+        jobs: so many processes at once, the cores divided among them.
+    """
+    if jobs <= 1 or len(orders) <= 1:
+        for number, order in enumerate(orders):
+            if len(orders) > 1:
+                say(f"head {number + 1} of {len(orders)}: {order.title}")
+            yield attempt(place, order, device)
+    else:
+        yield from _several(place, orders, device, jobs)
+
+
+def attempt(place: Workspace, order: Order, device: torch.device) -> Done:
+    """Train one head; a problem that is the user's to mend is part of the answer."""
+    try:
+        return train_one(place, order, device)
+    except MedusaError as problem:
+        return Done(order, problem=str(problem))
+
+
+def train_one(place: Workspace, order: Order, device: torch.device) -> Done:
+    """Train one head, or find that it is there.
+
+    Raises:
+        MedusaError: whatever keeps it from being trained.
+    """
+    job = prepare(place, order.config, order.backbones, order.text, order.drop_missing)
+    run = _run_of(place, order, job)
+    fresh = not (run.finished and not order.force) and run.start(job.record, order.force)
+    if fresh:
+        used = " + ".join(store.spec.backbone for store, _ in job.chosen)
+        say(f"{run.name}: {used}, {len(job.examples.ids)} utterances, on {device}")
+        with progress(run.name, epochs_at_most(order.config), "epoch") as advance:
+            fit(job, run, device, advance)
+    elif not run.start(job.record):  # also checks that it is the run that was asked for
+        say(f"{run.name}: finished already, nothing to do (--force trains again)")
+    return Done(order, run.name, fresh=fresh, notes=tuple(job.notes))
+
+
+def _run_of(place: Workspace, order: Order, job: Job) -> RunDir:
+    """Return the order's run; one of the same content under another name will do."""
+    used = "+".join(dict.fromkeys(store.spec.backbone for store, _ in job.chosen))
+    name = order.name.replace("{backbones}", used)
+    if "{digest}" not in name:
+        return new_run(place.runs, name)
+    digest = digest_of(job.record)[:12]
+    for other in sorted(place.runs.glob(f"*.{digest}")):
+        if RunDir(other).finished:
+            return RunDir(other)
+    return new_run(place.runs, name.replace("{digest}", digest))
+
+
+def _several(
+    place: Workspace, orders: Sequence[Order], device: torch.device, jobs: int
+) -> Iterator[Done]:
+    """Train in processes of their own; one that the system kills costs its heads alone."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    left, lost = list(orders), set[str]()
+    while left:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, mp_context=context) as pool, watching() as watch:
+            futures = {pool.submit(_apart, place, one, device, threads): one for one in left}
+            try:
+                for done in _as_done(futures, watch, place):
+                    left.remove(done.order)
+                    yield done
+            except BrokenProcessPool:
+                running = [one for one in left if one.title in lost]
+                for one in running:
+                    left.remove(one)
+                    yield Done(one, problem="its process was killed twice; is memory short?")
+                lost |= {one.title for one in left[:jobs]}
+                say("a training process was killed; the others go on")
+
+
+def _as_done(
+    futures: "dict[Future[Done], Order]", watch: Watch, place: Workspace
+) -> Iterator[Done]:
+    waiting = set(futures)
+    while waiting:
+        finished, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+        running = [futures[one].title for one in waiting if one.running()]
+        watch.show(place.runs, running, len(futures) - len(waiting), len(futures))
+        for one in finished:
+            yield one.result()
+
+
+def _apart(place: Workspace, order: Order, device: torch.device, threads: int) -> Done:
+    """Train one head in a process of its own, silently."""
+    torch.set_num_threads(threads)
+    with contextlib.redirect_stderr(io.StringIO()):
+        return attempt(place, order, device)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """For models so small that more threads would only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,125 @@
+"""From a command line to a recipe that is up to date; fast where nothing is to do."""
+
+import dataclasses
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from medusa.console import say
+from medusa.errors import MedusaError
+from medusa.recipes.recipe import Recipe, RecipeError, load
+from medusa.recipes.state import State, fingerprint
+from medusa.workspace import Workspace
+
+TABLES, REPORT = "tables", "report.html"
+
+
+def the_recipe(name: str, settings: Sequence[str], tiny: bool, repeats: int | None) -> Recipe:
+    """Read a recipe with what the command line changes.
+
+    Raises:
+        RecipeError: it has mistakes, or `repeats` is below 1.
+    """
+    recipe = load(name, settings, tiny)
+    if repeats is None:
+        return recipe
+    if repeats < 1:
+        raise RecipeError(f"--repeats {repeats}: expected at least 1")
+    return dataclasses.replace(recipe, repeats=repeats)
+
+
+def state_name(name: str, tiny: bool) -> str:
+    """Return the folder of a recipe's state, tables and report in a workspace."""
+    return Path(name).stem + ("-tiny" if tiny else "")
+
+
+def go(
+    home: Path,
+    name: str,
+    tiny: bool = False,
+    settings: Sequence[str] = (),
+    repeats: int | None = None,
+    only: str | None = None,
+    text: str | None = None,
+    device: str = "auto",
+    jobs: int = 1,
+    ablations: bool = True,
+    stacks: bool = True,
+) -> None:
+    """Bring a recipe up to date and print its tables.
+
+    Raises:
+        MedusaError: mistakes in the recipe, no corpus, or, at the end, parts that failed.
+    """
+    began = time.monotonic()
+    recipe = the_recipe(name, settings, tiny, repeats)
+    if not stacks:
+        recipe = dataclasses.replace(recipe, stacks={}, main="")
+    home.mkdir(parents=True, exist_ok=True)
+    place = Workspace.open(home)
+    state = State.read(place, state_name(name, tiny))
+    asked = {"only": only, "ablations": ablations, "text": text}
+    if state.seen and state.seen == fingerprint(place, recipe, state, asked):
+        print((state.path / f"{TABLES}.txt").read_text(encoding="utf-8"))
+        say(f"{state.path.name}: up to date, nothing to do ({time.monotonic() - began:.1f} s)")
+        return
+    _work(place, recipe, state, tiny, device, jobs, asked)
+    say(f"{state.path.name}: {time.monotonic() - began:.0f} s; tables in {state.path}")
+    from medusa.recipes.runner import fail
+
+    fail(state)
+    state.seen = fingerprint(place, recipe, state, asked)
+    state.write()
+
+
+def _work(
+    place: Workspace,
+    recipe: Recipe,
+    state: State,
+    tiny: bool,
+    device: str,
+    jobs: int,
+    asked: dict[str, Any],
+) -> None:
+    from medusa.device import choose_device
+    from medusa.heads.orders import one_thread
+    from medusa.recipes.runner import Asked, bring
+    from medusa.recipes.small import make_small
+
+    where, _ = choose_device(device)
+    state.seen = ""
+    state.write()
+    order = Asked(name=state.path.name, device=where, jobs=jobs, **asked)
+    if not tiny:
+        bring(place, recipe, order, state)
+    else:
+        with one_thread():
+            make_small(place)
+            bring(place, recipe, order, state)
+    _conclude(place, recipe, state)
+
+
+def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
+    """Print and write the tables, and the report of the main ensemble."""
+    from medusa.recipes.demo.session import run as run_command
+    from medusa.recipes.render import markdown, text
+    from medusa.recipes.tables import tables
+
+    if not state.heads:
+        return
+    made = tables(place, recipe, state)
+    printed = "\n".join(text(one) for one in made)
+    state.write_text(f"{TABLES}.txt", printed)
+    state.write_text(f"{TABLES}.md", "\n".join(markdown(one) for one in made))
+    print(printed)
+    main = state.stacks.get(recipe.main)
+    if main is None:
+        return
+    partial = state.path / f".{os.getpid()}.{REPORT}"
+    try:
+        run_command(place.root, ["report", main, "-o", str(partial)])
+        partial.replace(state.path / REPORT)
+    except MedusaError as problem:
+        state.problems["report"] = str(problem)

@@ -1,0 +1,292 @@
+"""A recipe: one YAML file that says what a whole system is made of."""
+
+import dataclasses
+import fnmatch
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medusa.errors import MedusaError, nearest
+from medusa.heads.config import Config, ConfigError
+from medusa.heads.config import load as load_config
+from medusa.strict import parse
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+class RecipeError(MedusaError):
+    """A recipe with unknown keys, unknown names or impossible values; all of them are listed."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """How one store is extracted, where it is not there yet: options of `medusa extract`.
+
+    Attributes:
+        backbone: its name; by default the feature's own.
+        layers, reduce, like: as the command takes them.
+    """
+
+    backbone: str | None = None
+    layers: str | None = None
+    reduce: str | None = None
+    like: str | None = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """One head: its features, and where it differs from the recipe's settings.
+
+    Attributes:
+        features: names; `name:layer_20` or `name:*` where layers are kept apart.
+        set: dotted settings of `medusa fit-head`.
+        note: what is said about it in tables.
+        published: the source's numbers: `macro_f1`, `accuracy`.
+    """
+
+    features: tuple[str, ...] = ()
+    set: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+    published: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One ensemble of the recipe's heads: options of `medusa stack`.
+
+    Attributes:
+        method, fit_on, inputs, with_attributes, seeds, soup: as the command takes them.
+        heads: names or patterns.
+        top: only so many of them, the best on dev.
+        note, published: as a head's.
+    """
+
+    method: str = "linear"
+    fit_on: str = "dev"
+    inputs: str = "posteriors"
+    with_attributes: bool = False
+    seeds: int = 6
+    soup: str = "uniform"
+    heads: tuple[str, ...] = ("*",)
+    top: int | None = None
+    note: str = ""
+    published: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One thing changed in every head: dotted settings, other features in place of some."""
+
+    title: str = ""
+    set: dict[str, Any] = field(default_factory=dict)
+    features: dict[str, str] = field(default_factory=dict)
+    heads: tuple[str, ...] = ("*",)
+    published: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """The small profile: another configuration, settings, stand-ins for features."""
+
+    config: str = "small"
+    set: dict[str, Any] = field(default_factory=dict)
+    features: dict[str, str] = field(default_factory=dict)
+    repeats: int = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All of it.
+
+    Attributes:
+        title, source: what it is, where it was published.
+        faithful, chosen, rules: what is as published, what was decided here and why, and whether
+            the challenge's rules allow every backbone.
+        config, set: what all heads start from.
+        repeats: how often everything is trained, each time from other seeds.
+        main: the stack that the report is about.
+    """
+
+    title: str = ""
+    source: str = ""
+    faithful: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    config: str = "medusa"
+    set: dict[str, Any] = field(default_factory=dict)
+    repeats: int = 1
+    features: dict[str, Feature] = field(default_factory=dict)
+    heads: dict[str, Head] = field(default_factory=dict)
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    ablations: dict[str, Ablation] = field(default_factory=dict)
+    published: dict[str, float] = field(default_factory=dict)
+    main: str = ""
+    tiny: Tiny = field(default_factory=Tiny)
+
+
+def shipped() -> list[str]:
+    """Return the names of the recipes that come with medusa."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
+    """Read a recipe by name, or a YAML file, and check all of it.
+
+    Args:
+        name: of a shipped recipe, or the path of a file.
+        settings: `key=value` for all heads, `heads.NAME.key=value` for one,
+            `stacks.NAME.key=value` for an ensemble.
+        tiny: apply the small profile.
+
+    Raises:
+        RecipeError: no such recipe, or any number of wrong keys, names and values.
+    """
+    path = SHIPPED / f"{name}.yaml" if (SHIPPED / f"{name}.yaml").exists() else Path(name)
+    if not path.is_file():
+        hint = nearest(name, shipped())
+        raise RecipeError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
+    problems: list[str] = []
+    recipe: Recipe = parse(Recipe, values, "", problems)
+    if not problems:
+        recipe = _tiny(recipe) if tiny else recipe
+        recipe = _changed(recipe, settings, problems)
+        problems += _wrong(recipe)
+    if problems:
+        raise RecipeError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
+    return recipe
+
+
+def config_of(recipe: Recipe, head: str, ablation: str | None = None, repeat: int = 0) -> Config:
+    """Return the resolved configuration of one head.
+
+    Args:
+        recipe: all of it.
+        head: its name.
+        ablation: of the recipe, or None.
+        repeat: 0, 1, ...: added to the seed, a thousand each.
+
+    Raises:
+        ConfigError: wrong keys or values.
+    """
+    settings = recipe.set | recipe.heads[head].set
+    if ablation is not None:
+        settings = settings | recipe.ablations[ablation].set
+    config = load_config(recipe.config, tuple(f"{k}={json.dumps(v)}" for k, v in settings.items()))
+    return dataclasses.replace(config, seed=config.seed + 1000 * repeat)
+
+
+def features_of(recipe: Recipe, head: str, ablation: str | None = None) -> tuple[str, ...]:
+    """Return the features of one head, as `medusa fit-head --backbones` takes them."""
+    swapped = recipe.ablations[ablation].features if ablation is not None else {}
+    return tuple(_swap(name, swapped) for name in recipe.heads[head].features)
+
+
+def matching(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Return the names that any pattern fits, in their order."""
+    return [name for name in names if any(fnmatch.fnmatchcase(name, one) for one in patterns)]
+
+
+def _swap(name: str, swapped: dict[str, str]) -> str:
+    feature, colon, layer = name.partition(":")
+    return f"{swapped.get(feature, feature)}{colon}{layer}"
+
+
+def _tiny(recipe: Recipe) -> Recipe:
+    """Return the small profile: its settings win over the recipe's and every head's own."""
+    small = recipe.tiny
+    heads = {
+        name: dataclasses.replace(
+            head,
+            features=tuple(dict.fromkeys(_swap(one, small.features) for one in head.features)),
+            set=head.set | {key: small.set[key] for key in head.set if key in small.set},
+        )
+        for name, head in recipe.heads.items()
+    }
+    used = {one.partition(":")[0] for head in heads.values() for one in head.features}
+    return dataclasses.replace(
+        recipe,
+        config=small.config,
+        set=recipe.set | small.set,
+        repeats=small.repeats,
+        heads=heads,
+        features={name: one for name, one in recipe.features.items() if name in used},
+    )
+
+
+def _changed(recipe: Recipe, settings: Sequence[str], problems: list[str]) -> Recipe:
+    """Apply `key=value` settings; collect what is wrong with them."""
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            problems.append(f"--set {setting}: expected key=value")
+            continue
+        value, parts = yaml.safe_load(text), key.split(".", 2)
+        groups: dict[str, dict[str, Any]] = {"heads": {**recipe.heads}, "stacks": {**recipe.stacks}}
+        group = groups.get(parts[0])
+        if group is None:
+            recipe = dataclasses.replace(recipe, set=recipe.set | {key: value})
+        elif len(parts) < 3 or parts[1] not in group:
+            hint = nearest(parts[1], group) if len(parts) > 1 else ""
+            problems.append(f"--set {setting}: expected {parts[0]}.NAME.key=value{hint}")
+        else:
+            one: Any = group[parts[1]]
+            if parts[0] == "heads":
+                one = dataclasses.replace(one, set=one.set | {parts[2]: value})
+            else:
+                one = parse(Stack, dataclasses.asdict(one) | {parts[2]: value}, key, problems)
+            changed: dict[str, Any] = {parts[0]: group | {parts[1]: one}}
+            recipe = dataclasses.replace(recipe, **changed)
+    return recipe
+
+
+def _wrong(recipe: Recipe) -> list[str]:
+    """Return a line for every name that does not exist and every setting that cannot be."""
+    problems = []
+    if not recipe.heads:
+        problems.append("heads: there is none")
+    for name, head in recipe.heads.items():
+        if not head.features:
+            problems.append(f"heads.{name}: no features")
+        for one in (feature.partition(":")[0] for feature in head.features):
+            if one not in recipe.features:
+                problems.append(
+                    f"heads.{name}: {one!r} is not in features{nearest(one, recipe.features)}"
+                )
+    for name, stack in recipe.stacks.items():
+        problems += _unmatched(f"stacks.{name}", stack.heads, recipe.heads)
+    for name, ablation in recipe.ablations.items():
+        problems += _unmatched(f"ablations.{name}", ablation.heads, recipe.heads)
+    if recipe.main and recipe.main not in recipe.stacks:
+        problems.append(f"main: no stack {recipe.main!r}{nearest(recipe.main, recipe.stacks)}")
+    return problems + _wrong_settings(recipe)
+
+
+def _unmatched(where: str, patterns: Sequence[str], heads: dict[str, Head]) -> list[str]:
+    return [
+        f"{where}.heads: {one!r} fits no head{nearest(one, heads)}"
+        for one in patterns
+        if not matching(list(heads), [one])
+    ]
+
+
+def _wrong_settings(recipe: Recipe) -> list[str]:
+    """Try every head's configuration; the same mistake is told once."""
+    problems: dict[str, str] = {}
+    for head in recipe.heads:
+        for ablation in (None, *recipe.ablations):
+            try:
+                config_of(recipe, head, ablation)
+            except ConfigError as problem:
+                where = f"heads.{head}" + (f", ablation {ablation}" if ablation else "")
+                lines = str(problem).split("\n  ")
+                for line in lines[1:] or lines:
+                    problems.setdefault(line, where)
+    return [f"{where}: {line}" for line, where in problems.items()]

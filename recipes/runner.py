@@ -1,0 +1,155 @@
+"""Bring a recipe up to date in a workspace: features, heads, ensembles, tables, a report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from medusa.console import say
+from medusa.ensemble.members import MembersError
+from medusa.ensemble.run import stack as fit_stack
+from medusa.ensemble.stack import StackConfig
+from medusa.errors import MedusaError, listed
+from medusa.heads.orders import Order, train_all
+from medusa.heads.run_dir import SUMMARY, RunDir, digest_of
+from medusa.manifests import Manifest
+from medusa.recipes import features
+from medusa.recipes.demo.session import run as run_command
+from medusa.recipes.recipe import Recipe, Stack
+from medusa.recipes.state import State
+from medusa.recipes.work import HeadTask, StackTask, head_tasks, stack_tasks, wanted
+from medusa.workspace import Workspace
+
+
+class RunError(MedusaError):
+    """Parts of a recipe that could not be brought about; the others are."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says beside the recipe.
+
+    Attributes:
+        only: a pattern of tasks.
+        ablations: whether ablations are trained.
+        text: whose text is read.
+        device: where heads are trained.
+        jobs: so many heads at once.
+    """
+
+    name: str
+    device: torch.device
+    only: str | None = None
+    ablations: bool = True
+    text: str | None = None
+    jobs: int = 1
+
+
+def bring(place: Workspace, recipe: Recipe, asked: Asked, state: State) -> None:
+    """Train and combine what is missing; everything that is done stays, by content.
+
+    Raises:
+        RunError: at the end, with everything that failed.
+    """
+    state.problems = {}
+    tasks = [one for one in head_tasks(recipe, asked.ablations) if wanted(one.name, asked.only)]
+    names = {name for one in tasks for name in one.features}
+    _make_features(place, recipe, names, asked)
+    _train(place, tasks, asked, state)
+    manifest = Manifest.read(place.manifest)
+    for task in stack_tasks(recipe):
+        if wanted(task.name, asked.only):
+            _stack(place, manifest, recipe.stacks[task.stack], task, asked, state)
+    state.write()
+
+
+def fail(state: State) -> None:
+    """Raise what went wrong, if anything did."""
+    if state.problems:
+        lines = [f"{name}: {problem}" for name, problem in state.problems.items()]
+        raise RunError("\n  ".join([f"{len(lines)} part(s) of the recipe are missing:", *lines]))
+
+
+def _make_features(place: Workspace, recipe: Recipe, names: set[str], asked: Asked) -> None:
+    """Extract what is missing; a backbone that fails costs the heads that need it, no others."""
+    manifest = Manifest.read(place.manifest)
+    manifest.split("train", "dev")  # raises where there is no split
+    needs = features.needed(recipe, names)
+    for words in features.commands(place, manifest, needs, asked.text):
+        try:
+            run_command(place.root, words)
+        except MedusaError as problem:
+            say(f"{' '.join(words[:3])}: {problem}")
+
+
+def _train(place: Workspace, tasks: Sequence[HeadTask], asked: Asked, state: State) -> None:
+    """Train the heads that no finished run has already, several at once if asked."""
+    orders = [
+        Order(
+            task.name,
+            f"{asked.name}.{task.name}.{{digest}}",
+            task.config,
+            task.features,
+            asked.text,
+        )
+        for task in tasks
+    ]
+    for done in train_all(place, orders, asked.device, asked.jobs):
+        if done.problem:
+            state.heads.pop(done.order.title, None)
+            state.problems[done.order.title] = done.problem
+            say(f"{done.order.title}: {done.problem}")
+        else:
+            state.heads[done.order.title] = done.run
+        state.write()
+
+
+def _stack(
+    place: Workspace,
+    manifest: Manifest,
+    stack: Stack,
+    task: StackTask,
+    asked: Asked,
+    state: State,
+) -> None:
+    """Fit one ensemble, unless a run of the same members and settings is there."""
+    try:
+        members = _members(place, stack, task, state)
+        config = StackConfig(
+            method=stack.method,
+            fit_on=stack.fit_on,
+            inputs=stack.inputs,
+            with_attributes=stack.with_attributes,
+            seeds=stack.seeds,
+        )
+        facts = {
+            "members": [one.digest() for one in members],
+            "manifest": manifest.digest(),
+            **config.record(),
+        }
+        run = RunDir(place.runs / f"{asked.name}.{task.name}.{digest_of(facts)[:12]}")
+        if not run.finished:
+            fit_stack(run, members, manifest, config, force=run.exists)
+            say(f"{task.name}: stacked")
+        state.stacks[task.name] = run.name
+    except MedusaError as problem:
+        state.stacks.pop(task.name, None)
+        state.problems[task.name] = str(problem)
+        say(f"{task.name}: {problem}")
+    state.write()
+
+
+def _members(place: Workspace, stack: Stack, task: StackTask, state: State) -> list[RunDir]:
+    """Return the runs of an ensemble; of `top`, the best on dev.
+
+    Raises:
+        MembersError: some are missing.
+    """
+    absent = [name for name in task.members if name not in state.heads]
+    if absent:
+        raise MembersError(f"not stacked, {listed(absent)} being missing")
+    runs = [RunDir(place.runs / state.heads[name]) for name in task.members]
+    if stack.top is None:
+        return runs
+    best = sorted(runs, key=lambda run: -float(run.read_json(SUMMARY)["dev_macro_f1"]))
+    return best[: stack.top]

@@ -1,0 +1,204 @@
+"""The source's tables beside ours: heads, ensembles, ablations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medusa.heads.metrics import chance_macro_f1
+from medusa.heads.run_dir import METRICS, RunDir
+from medusa.manifests import Manifest
+from medusa.recipes.recipe import Recipe, features_of
+from medusa.recipes.scores import Judged, holm, judge, two_sided
+from medusa.recipes.state import State
+from medusa.recipes.work import head_tasks, stack_tasks
+from medusa.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table as texts.
+
+    Attributes:
+        title: what it shows.
+        header: names of the columns.
+        rows: of cells.
+        notes: what must be said below.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+
+def tables(place: Workspace, recipe: Recipe, state: State) -> list[Table]:
+    """Judge everything that a recipe has brought about.
+
+    Raises:
+        MedusaError: nothing has been, or the manifest has changed since.
+    """
+    manifest = Manifest.read(place.manifest)
+    names = dict.fromkeys([*state.heads.values(), *state.stacks.values()])
+    runs = {name: RunDir(place.runs / name) for name in names}
+    runs = {name: run for name, run in runs.items() if run.finished}
+    judged = judge(list(runs.values()), manifest)
+    notes = _notes(judged, manifest)
+    made = [_heads(recipe, state, judged, runs, notes), _stacks(recipe, state, judged, runs, notes)]
+    made.append(_ablations(recipe, state, judged, runs, notes))
+    return [one for one in made if one.rows]
+
+
+HEADER = ("balanced macro-F1", "95 %", "macro-F1", "accuracy", "published macro-F1", "hours")
+
+
+def _heads(
+    recipe: Recipe, state: State, judged: Judged, runs: dict[str, RunDir], notes: list[str]
+) -> Table:
+    rows = []
+    for name, head in recipe.heads.items():
+        tasks = [one for one in head_tasks(recipe, False) if one.head == name]
+        there = _there(state.heads, [one.name for one in tasks], runs)
+        if there:
+            hours = _hours([runs[one] for one in there])
+            cells = _cells(judged, [[one] for one in there], head.published, hours)
+            rows.append([name, " + ".join(features_of(recipe, name)), *cells])
+    return Table("Heads", ("", "features", *HEADER), rows, notes)
+
+
+def _stacks(
+    recipe: Recipe, state: State, judged: Judged, runs: dict[str, RunDir], notes: list[str]
+) -> Table:
+    rows = []
+    for name, stack in recipe.stacks.items():
+        tasks = [one for one in stack_tasks(recipe) if one.stack == name]
+        there = _there(state.stacks, [one.name for one in tasks], runs)
+        if there:
+            what = stack.method + (f" of the best {stack.top}" if stack.top else "")
+            rows.append(
+                [name, what, *_cells(judged, [[one] for one in there], stack.published, None)]
+            )
+    return Table("Ensembles", ("", "method", *HEADER), rows, notes)
+
+
+def _ablations(
+    recipe: Recipe, state: State, judged: Judged, runs: dict[str, RunDir], notes: list[str]
+) -> Table:
+    """Average every ablation over its heads and repeats; compare with the same heads unchanged."""
+    rows: list[list[str]] = []
+    p_values: list[float] = []
+    for name, ablation in recipe.ablations.items():
+        pairs = _pairs(recipe, state, name, runs)
+        if not pairs:
+            continue
+        changes = np.mean([_change(judged, one, two) for one, two, _ in pairs], axis=0)
+        low, high = np.percentile(changes, (2.5, 97.5))
+        whole = [one for one, _, _ in pairs]
+        p_values.append(two_sided(changes))
+        after = [[two for _, two, at in pairs if at == repeat] for repeat in range(recipe.repeats)]
+        cells = _cells(judged, after, ablation.published, None)
+        hours = _hours([runs[two] for _, two, _ in pairs])
+        means = [np.mean([judged.scores(two)["balanced"] for _, two, _ in pairs])]
+        means += [np.mean([judged.scores(one)["balanced"] for one in whole])]
+        rows.append(
+            [
+                ablation.title or name,
+                *cells[:-1],
+                f"{means[0] - means[1]:+.3f}",
+                f"{low:+.3f} – {high:+.3f}",
+                "",
+                f"{hours:.2f}",
+            ]
+        )
+    for row, p in zip(rows, holm(p_values), strict=True):
+        row[-2] = f"{p:.3f}"
+    if rows:
+        plain = list(head_tasks(recipe, False))
+        before = [
+            _there(state.heads, [one.name for one in plain if one.repeat == repeat], runs)
+            for repeat in range(recipe.repeats)
+        ]
+        hours = _hours([runs[name] for group in before for name in group])
+        cells = _cells(judged, before, recipe.published, hours)
+        rows.insert(0, ["all of it", *cells[:-1], "", "", "", cells[-1]])
+    header = ("", *HEADER[:-1], "change", "95 %", "p (Holm)", "hours")
+    more = "change: of the balanced macro-F1 against the same heads and seeds with all of it."
+    return Table("Ablations", header, rows, [*notes, more])
+
+
+def _pairs(
+    recipe: Recipe, state: State, ablation: str, runs: dict[str, RunDir]
+) -> list[tuple[str, str, int]]:
+    """Return (run of the whole system, run of the ablation, repeat) of every head and repeat."""
+    tasks = list(head_tasks(recipe))
+    whole = {(one.head, one.repeat): one.name for one in tasks if one.ablation is None}
+    found = []
+    for one in tasks:
+        if one.ablation == ablation:
+            names = (whole[one.head, one.repeat], one.name)
+            pair = tuple(state.heads.get(name, "") for name in names)
+            if all(name in runs for name in pair):
+                found.append((pair[0], pair[1], one.repeat))
+    return found
+
+
+def _change(judged: Judged, whole: str, ablation: str) -> Any:
+    return judged.resampled(ablation, "balanced") - judged.resampled(whole, "balanced")
+
+
+def _cells(
+    judged: Judged,
+    groups: Sequence[Sequence[str]],
+    published: dict[str, float],
+    hours: float | None,
+) -> list[str]:
+    """Return the columns of HEADER.
+
+    Args:
+        judged: the scores.
+        groups: the runs of every repeat: their mean, with its deviation over repeats.
+        published: the source's numbers.
+        hours: of training.
+    """
+    names = [name for group in groups for name in group]
+    repeats = [[judged.scores(name) for name in group] for group in groups if group]
+
+    def mean(name: str) -> str:
+        values = [float(np.mean([one[name] for one in group])) for group in repeats]
+        spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+        return f"{np.mean(values):.3f}{spread}"
+
+    resampled = np.mean([judged.resampled(name, "balanced") for name in names], axis=0)
+    low, high = np.percentile(resampled, (2.5, 97.5))
+    theirs = published.get("macro_f1")
+    return [
+        mean("balanced"),
+        f"{low:.3f} – {high:.3f}",
+        mean("macro_f1"),
+        mean("accuracy"),
+        "" if theirs is None else f"{theirs:.3f}",
+        "" if hours is None else f"{hours:.2f}",
+    ]
+
+
+def _there(known: dict[str, str], tasks: Sequence[str], runs: dict[str, RunDir]) -> list[str]:
+    return [known[task] for task in tasks if known.get(task) in runs]
+
+
+def _hours(runs: Sequence[RunDir]) -> float:
+    """Return the hours that training took, in all, as the runs have logged them."""
+    places = [run for run in runs if (run.path / METRICS).exists()]
+    return sum(float(line["seconds"]) for run in places for line in run.metrics()) / 3600
+
+
+def _notes(judged: Judged, manifest: Manifest) -> list[str]:
+    classes = len(manifest.scheme.classes)
+    even = np.ones(classes)
+    chance = chance_macro_f1(even, np.arange(classes))
+    return [
+        f"Judged on {judged.utterances} labelled utterances of {judged.split}; balanced: every "
+        f"class counts alike, as in the challenge's test (guessing gives {chance:.3f}). Intervals "
+        "and p by a paired bootstrap over speakers; ± over repeats from other seeds.",
+        "The published numbers are of the source's corpus and stand here for comparison alone.",
+    ]

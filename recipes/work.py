@@ -1,0 +1,74 @@
+"""What a recipe asks for, one by one: heads with their ablations and repeats, then ensembles."""
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from medusa.heads.config import Config
+from medusa.recipes.recipe import Recipe, config_of, features_of, matching
+
+
+@dataclass(frozen=True)
+class HeadTask:
+    """One head to train.
+
+    Attributes:
+        name: what tables and files call it.
+        head, ablation, repeat: where it comes from; no ablation is the system itself.
+        features, config: what it is.
+    """
+
+    name: str
+    head: str
+    ablation: str | None
+    repeat: int
+    features: tuple[str, ...]
+    config: Config
+
+
+@dataclass(frozen=True)
+class StackTask:
+    """One ensemble to fit on the heads of a repeat, by their tasks' names."""
+
+    name: str
+    stack: str
+    repeat: int
+    members: tuple[str, ...]
+
+
+def head_tasks(recipe: Recipe, ablations: bool = True) -> Iterator[HeadTask]:
+    """Yield every head of every repeat, the system itself before its ablations."""
+    for repeat in range(recipe.repeats):
+        for ablation in (None, *(recipe.ablations if ablations else ())):
+            wanted = list(recipe.heads)
+            if ablation is not None:
+                wanted = matching(wanted, recipe.ablations[ablation].heads)
+            for head in wanted:
+                yield HeadTask(
+                    name=name_of(head, ablation, repeat),
+                    head=head,
+                    ablation=ablation,
+                    repeat=repeat,
+                    features=features_of(recipe, head, ablation),
+                    config=config_of(recipe, head, ablation, repeat),
+                )
+
+
+def stack_tasks(recipe: Recipe) -> Iterator[StackTask]:
+    """Yield every ensemble of every repeat."""
+    for repeat in range(recipe.repeats):
+        for name, stack in recipe.stacks.items():
+            heads = matching(list(recipe.heads), stack.heads)
+            members = tuple(name_of(head, None, repeat) for head in heads)
+            yield StackTask(name_of(name, None, repeat), name, repeat, members)
+
+
+def name_of(name: str, ablation: str | None, repeat: int) -> str:
+    """Return `m01`, `m01.no-mixup`, `m01.no-mixup.r2`."""
+    parts = [name, *([ablation] if ablation else []), *([f"r{repeat}"] if repeat else [])]
+    return ".".join(parts)
+
+
+def wanted(name: str, only: str | None) -> bool:
+    """Tell whether `--only` names this task: a pattern, or nothing."""
+    return only is None or fnmatch.fnmatchcase(name, only)

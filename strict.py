@@ -1,0 +1,85 @@
+"""Plain values from YAML into typed dataclasses: nothing unknown, everything wrong at once."""
+
+import dataclasses
+import types
+import typing
+from typing import Any
+
+import yaml
+
+from medusa.errors import nearest
+
+
+def set_value(values: Any, override: str) -> list[str]:
+    """Apply one `a.b.0.c=value` in place; return what is wrong with it."""
+    key, equals, text = override.partition("=")
+    if not equals:
+        return [f"--set {override}: expected key=value"]
+    *path, last = key.split(".")
+    try:
+        for part in path:
+            values = values[int(part)] if isinstance(values, list) else values.setdefault(part, {})
+        values[int(last) if isinstance(values, list) else last] = yaml.safe_load(text)
+    except (ValueError, IndexError, TypeError, AttributeError):
+        return [f"--set {override}: there is no {key} to set"]
+    return []
+
+
+def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
+    """Turn plain values into a dataclass, a tuple or dictionary of them, a number, a text.
+
+    Args:
+        kind: the type; of a dataclass all fields need a default.
+        values: what YAML gave.
+        where: the dotted key of it, for messages.
+        problems: gets a line for everything that is wrong.
+    """
+    if dataclasses.is_dataclass(kind):
+        return _fields(kind, values, where, problems)
+    if typing.get_origin(kind) is tuple:
+        if isinstance(values, str) and typing.get_args(kind)[0] is str:
+            values = [values]
+        if not isinstance(values, list | tuple) or not values:
+            problems.append(f"{where}: expected a list of one or more, got {values!r}")
+            return ()
+        item = typing.get_args(kind)[0]
+        return tuple(parse(item, v, f"{where}.{i}", problems) for i, v in enumerate(values))
+    if typing.get_origin(kind) is dict:
+        return _entries(typing.get_args(kind)[1], values, where, problems)
+    if kind is Any:
+        return values
+    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if float in allowed and isinstance(values, str | int) and not isinstance(values, bool):
+        try:  # YAML 1.1 reads 1e-5 as text
+            return float(values)
+        except ValueError:
+            pass
+    if type(values) not in allowed:
+        names = " or ".join("nothing" if t is types.NoneType else t.__name__ for t in allowed)
+        problems.append(f"{where}: expected {names}, got {values!r}")
+    return values
+
+
+def _fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
+    if not isinstance(values, dict):
+        problems.append(f"{where or 'file'}: expected `key: value` lines, got {values!r}")
+        return None
+    hints = typing.get_type_hints(kind)
+    given = {}
+    for key, value in values.items():
+        place = f"{where}.{key}".lstrip(".")
+        if key in hints:
+            given[key] = parse(hints[key], value, place, problems)
+        else:
+            problems.append(f"{place}: unknown{nearest(str(key), hints)}")
+    return kind(**given)
+
+
+def _entries(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
+    if not isinstance(values, dict):
+        problems.append(f"{where}: expected `name: ...` lines, got {values!r}")
+        return {}
+    return {
+        str(name): parse(kind, value, f"{where}.{name}".lstrip("."), problems)
+        for name, value in values.items()
+    }
