@@ -100,7 +100,7 @@ class Tiny:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All of it.
+    """All of it. `extends: NAME` in a file takes another recipe and changes it.
 
     Attributes:
         title, source: what it is, where it was published.
@@ -145,15 +145,8 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
     Raises:
         RecipeError: no such recipe, or any number of wrong keys, names and values.
     """
-    path = SHIPPED / f"{name}.yaml" if (SHIPPED / f"{name}.yaml").exists() else Path(name)
-    if not path.is_file():
-        hint = nearest(name, shipped())
-        raise RecipeError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
-    problems: list[str] = []
+    path = _path(name)
+    values, problems = _read(path), list[str]()
     recipe: Recipe = parse(Recipe, values, "", problems)
     if not problems:
         recipe = _tiny(recipe) if tiny else recipe
@@ -162,6 +155,36 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
     if problems:
         raise RecipeError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
     return recipe
+
+
+def _path(name: str) -> Path:
+    path = SHIPPED / f"{name}.yaml" if (SHIPPED / f"{name}.yaml").exists() else Path(name)
+    if not path.is_file():
+        hint = nearest(name, shipped())
+        raise RecipeError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a recipe's values; what it extends lies underneath, key by key."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
+    if isinstance(values, dict) and (base := values.pop("extends", None)) is not None:
+        beside = path.with_name(f"{base}.yaml")
+        return _over(_read(beside if beside.is_file() else _path(str(base))), values)
+    given: dict[str, Any] = values
+    return given
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return `above` laid over `below`: dictionaries of names key by key, the rest whole."""
+    merged = below | above
+    for key in ("heads", "stacks", "ablations", "features", "set"):
+        if isinstance(below.get(key), dict) and isinstance(above.get(key), dict):
+            merged[key] = below[key] | above[key]
+    return merged
 
 
 def config_of(recipe: Recipe, head: str, ablation: str | None = None, repeat: int = 0) -> Config:
@@ -211,13 +234,14 @@ def _tiny(recipe: Recipe) -> Recipe:
         for name, head in recipe.heads.items()
     }
     used = {one.partition(":")[0] for head in heads.values() for one in head.features}
+    known = {name: Feature() for name in small.features.values()} | recipe.features
     return dataclasses.replace(
         recipe,
         config=small.config,
         set=recipe.set | small.set,
         repeats=small.repeats,
         heads=heads,
-        features={name: one for name, one in recipe.features.items() if name in used},
+        features={name: one for name, one in known.items() if name in used},
     )
 
 
