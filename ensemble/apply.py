@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 
 from medusa.ensemble import linear
 from medusa.ensemble.members import Members, MembersError
-from medusa.ensemble.stack import StackConfig, inputs_of
+from medusa.ensemble.stack import CLASSICAL, StackConfig, inputs_of
 from medusa.ensemble.vote import majority_vote, mean_attributes, soft_vote
 from medusa.heads import apply as heads
-from medusa.heads.predictions import Predictions
+from medusa.heads.predictions import NOT_A_FOLD, Predictions
 from medusa.heads.run_dir import WEIGHTS, RunDir, find_run
 from medusa.manifests.manifest import Manifest
 from medusa.workspace import Workspace
@@ -77,6 +77,7 @@ def _line_up(names: Sequence[str], said: Sequence[Predictions]) -> Members:
         names=tuple(names),
         ids=ids,
         splits=same[0].frame["split"].to_numpy(str),
+        folds=np.full(len(ids), NOT_A_FOLD),
         classes=same[0].classes,
         logits=np.stack([one.logits() for one in same]),
         posteriors=np.stack([one.posteriors() for one in same]),
@@ -92,6 +93,14 @@ def _linear(run: RunDir, config: dict[str, Any], members: Members) -> Said:
     return linear.apply(soup, inputs_of(members, asked), len(members.classes))
 
 
+def _classical(run: RunDir, config: dict[str, Any], members: Members) -> Said:
+    """Put the members' answers through what scikit-learn fitted."""
+    asked = StackConfig(inputs=config["inputs"], with_attributes=config["with_attributes"])
+    use = CLASSICAL[config["method"]][1]
+    logits = use(load_file(run.path / WEIGHTS), inputs_of(members, asked), len(members.classes))
+    return logits, mean_attributes(members.attributes)
+
+
 def _soft(run: RunDir, config: dict[str, Any], members: Members) -> Said:
     return soft_vote(members.posteriors), mean_attributes(members.attributes)
 
@@ -104,4 +113,5 @@ COMBINERS: dict[str, Callable[[RunDir, dict[str, Any], Members], Said]] = {
     "linear": _linear,
     "soft": _soft,
     "majority": _majority,
+    **dict.fromkeys(CLASSICAL, _classical),
 }

@@ -13,11 +13,17 @@ import click
     "--method",
     default="linear",
     show_default=True,
-    help="linear (the paper's meta-classifier, souped), soft (mean posterior) or majority.",
+    help="linear (the paper's meta-classifier, souped), soft (mean posterior), majority, or "
+    "logreg, svm, mlp, forest (scikit-learn's).",
 )
 @click.option(
-    "--fit-on", default="dev", show_default=True, help="The split that linear learns from."
+    "--fit-on",
+    default="dev",
+    show_default=True,
+    help="The split that a stacker learns from, or out-of-fold: the training split as the folds of "
+    "`medusa fit-head --folds` predict it.",
 )
+@click.option("--top", type=int, metavar="K", help="Only the K best of the runs on dev.")
 @click.option(
     "--in-sample", is_flag=True, help="Allow --fit-on a split that the runs were trained on."
 )
@@ -26,10 +32,17 @@ import click
     type=click.Choice(["posteriors", "logits"]),
     default="posteriors",
     show_default=True,
-    help="What linear reads of every run.",
+    help="What a stacker reads of every run.",
 )
-@click.option("--with-attributes", is_flag=True, help="Let linear read predicted attributes, too.")
-@click.option("--seeds", default=6, show_default=True, help="How many runs of linear are averaged.")
+@click.option("--with-attributes", is_flag=True, help="Let it read predicted attributes, too.")
+@click.option("--seeds", default=6, show_default=True, help="How many runs of linear or mlp.")
+@click.option(
+    "--soup",
+    type=click.Choice(["uniform", "greedy", "none"]),
+    default="uniform",
+    show_default=True,
+    help="How the weights of linear's runs become one.",
+)
 @click.option(
     "--epochs", type=int, help="Class-balanced epochs of linear.  [default: 1,000 steps' worth]"
 )
@@ -41,10 +54,12 @@ def stack(
     name: str,
     method: str,
     fit_on: str,
+    top: int | None,
     in_sample: bool,
     inputs: str,
     with_attributes: bool,
     seeds: int,
+    soup: str,
     epochs: int | None,
     force: bool,
 ) -> None:
@@ -54,7 +69,7 @@ def stack(
     """
     from medusa.console import say
     from medusa.ensemble.linear import Training
-    from medusa.ensemble.run import finished_heads
+    from medusa.ensemble.run import best, finished_heads
     from medusa.ensemble.run import stack as fit_stack
     from medusa.ensemble.stack import StackConfig
     from medusa.heads.run_dir import SUMMARY, find_run, new_run
@@ -62,12 +77,14 @@ def stack(
     from medusa.workspace import Workspace
 
     config = StackConfig(
-        method, fit_on, in_sample, inputs, with_attributes, seeds, Training(epochs)
+        method, fit_on, in_sample, inputs, with_attributes, seeds, soup, Training(epochs)
     )
     place = Workspace.open(workspace)
     manifest = Manifest.read(place.manifest)
     named = [find_run(place.runs, one) for one in runs]
     members = named or finished_heads(place.runs)
+    if top is not None:
+        members = best(members, top)
     run = new_run(place.runs, name)
     if not fit_stack(run, members, manifest, config, force):
         say(f"{name}: finished already, nothing to do (--force stacks again)")

@@ -30,14 +30,17 @@ def judging_split(members: Members, truth: Truth) -> str:
     raise StackError(f"no row of split {' or '.join(JUDGES)} has a label to judge by")
 
 
-def compare(members: Members, truth: Truth, answer: Answer, split: str) -> list[dict[str, Any]]:
-    """Judge every member, the two votes and, where one learnt, the single stackers and their soup.
+def compare(
+    members: Members, truth: Truth, answer: Answer, split: str, method: str = ""
+) -> list[dict[str, Any]]:
+    """Judge every member, the two votes and, where one learnt, the stacker: its seeds and its soup.
 
     Args:
         members: M runs.
         truth: about the same utterances.
         answer: what the stacker said.
         split: the split to judge on; rows without a consensus are left out.
+        method: what to call a stacker that is neither a vote nor linear.
 
     Returns:
         One row each, the best first within its kind: name, kind (one of `KINDS`), macro_f1,
@@ -57,6 +60,8 @@ def compare(members: Members, truth: Truth, answer: Answer, split: str) -> list[
             ("linear, one seed", "single", [*answer.singles[:, rows]]),
             (f"linear, soup of {seeds}", "soup", [answer.logits[rows]]),
         ]
+    elif answer.weights:
+        entries.append((method, "soup", [answer.logits[rows]]))
     judged = truth.rows(rows)
     lines = [{"name": name, "kind": kind} | _scores(said, judged) for name, kind, said in entries]
     return sorted(lines, key=lambda line: (KINDS.index(line["kind"]), -line["macro_f1"]))

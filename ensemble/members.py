@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError, listed
-from medusa.heads.predictions import Predictions
+from medusa.heads.predictions import NOT_A_FOLD, Predictions
 from medusa.heads.run_dir import RunDir
 
 
@@ -24,6 +24,7 @@ class Members:
         names: (M,) the runs.
         ids: (B,) the utterances.
         splits: (B,) the split each was in when the runs were made.
+        folds: (B,) the fold that predicted it, -1 outside; where the runs' folds differ, all -1.
         classes: the order of the logits, the same in every run.
         logits: (M, B, C).
         posteriors: (M, B, C).
@@ -33,6 +34,7 @@ class Members:
     names: tuple[str, ...]
     ids: list[str]
     splits: npt.NDArray[np.str_]
+    folds: npt.NDArray[np.int64]
     classes: tuple[str, ...]
     logits: npt.NDArray[np.float32]
     posteriors: npt.NDArray[np.float32]
@@ -60,11 +62,19 @@ def join(runs: Sequence[RunDir]) -> Members:
         names=tuple(said),
         ids=ids,
         splits=first.frame["split"].to_numpy(str),
+        folds=_folds(list(said.values())),
         classes=first.classes,
         logits=np.stack([one.logits() for one in said.values()]),
         posteriors=np.stack([one.posteriors() for one in said.values()]),
         attributes=np.stack(attributes) if attributes else np.empty((0, len(ids), 3), np.float32),
     )
+
+
+def _folds(said: Sequence[Predictions]) -> npt.NDArray[np.int64]:
+    folds = [one.frame["fold"].to_numpy(np.int64) for one in said]
+    if all(np.array_equal(one, folds[0]) for one in folds):
+        return folds[0]
+    return np.full(len(folds[0]), NOT_A_FOLD)
 
 
 def trained_on(config: dict[str, Any]) -> list[str]:

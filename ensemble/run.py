@@ -10,7 +10,14 @@ from safetensors.torch import save_file
 from medusa.console import progress, say
 from medusa.ensemble.compare import compare, judging_split
 from medusa.ensemble.members import Members, join, trained_on
-from medusa.ensemble.stack import STACKERS, Answer, StackConfig, StackError, lesson_rows
+from medusa.ensemble.stack import (
+    OUT_OF_FOLD,
+    STACKERS,
+    Answer,
+    StackConfig,
+    StackError,
+    lesson_rows,
+)
 from medusa.ensemble.truth import UNLABELLED, Truth, training_prior, truth_of
 from medusa.errors import listed
 from medusa.heads import metrics
@@ -31,6 +38,20 @@ def finished_heads(runs: Path) -> list[RunDir]:
     if not (finished := [run for run in heads if run.finished]):
         raise StackError(f"{runs}: no finished heads to stack; train some with `medusa fit-head`")
     return finished
+
+
+def best(runs: Sequence[RunDir], count: int) -> list[RunDir]:
+    """Return so many runs, the highest dev scores first.
+
+    Raises:
+        StackError: there are not so many, or one has no dev score.
+    """
+    if not 1 <= count <= len(runs):
+        raise StackError(f"--top {count}: expected 1 to {len(runs)}, the number of runs")
+    scores = {run.name: run.read_json(SUMMARY).get("dev_macro_f1") for run in runs}
+    if without := [name for name, score in scores.items() if score is None]:
+        raise StackError(f"--top: {listed(without)} have no score on dev; name heads")
+    return sorted(runs, key=lambda run: -float(scores[run.name] or 0))[:count]
 
 
 def stack(
@@ -99,7 +120,7 @@ def _record(members: Sequence[RunDir], manifest: Manifest, config: StackConfig) 
     return {
         "kind": "stack",
         "train_split": configs[0].get("train_split", "train"),
-        "trained_on": sorted(seen | ({config.fit_on} if config.learns else set())),
+        "trained_on": sorted(seen | ({config.fit_on} - {OUT_OF_FOLD} if config.learns else set())),
         "manifest": manifest.digest(),
         "classes": list(manifest.scheme.classes),
         "members": [{"name": member.name, "digest": member.digest()} for member in members],
@@ -109,7 +130,7 @@ def _record(members: Sequence[RunDir], manifest: Manifest, config: StackConfig) 
 
 def _fit(run: RunDir, members: Members, truth: Truth, config: StackConfig) -> Answer:
     """Run the stacker, logging one line an epoch."""
-    epochs = config.training.epochs if config.learns else None
+    epochs = config.training.epochs if config.method == "linear" else None
     with progress(run.name, epochs or 1, "epoch") as advance:
         losses: list[float] = []
 
@@ -174,6 +195,6 @@ def _summary(
         "utterances": len(labels),
         "chance": metrics.chance_macro_f1(prior, labels),
         "majority": metrics.majority_macro_f1(prior, labels),
-        "comparison": compare(members, truth, answer, split),
+        "comparison": compare(members, truth, answer, split, record["method"]),
         "notes": notes,
     }

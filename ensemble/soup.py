@@ -1,11 +1,14 @@
 """The soup: one model whose weights are the mean of several (paper, section 3.6, stage 4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from medusa.errors import MedusaError, listed
+
+State = dict[str, Tensor]
+Score = Callable[[State], float]
 
 
 class SoupError(MedusaError):
@@ -35,3 +38,24 @@ def soup(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 def _differ(one: Mapping[str, Tensor], other: Mapping[str, Tensor], name: str) -> bool:
     return one[name].shape != other[name].shape
+
+
+def greedy(states: Sequence[State], score: Score) -> dict[str, Tensor]:
+    """Add models to the soup, the best first, as long as its score does not fall.
+
+    Never below the best single model on what `score` judges (Wortsman et al., 2022, recipe 1).
+    """
+    order = sorted(states, key=score, reverse=True)
+    chosen = [order[0]]
+    for state in order[1:]:
+        if score(soup([*chosen, state])) >= score(soup(chosen)):
+            chosen.append(state)
+    return soup(chosen)
+
+
+# how many states become one; `none` takes the first seed
+SOUPS: dict[str, Callable[[Sequence[State], Score], State]] = {
+    "uniform": lambda states, score: soup(states),
+    "greedy": greedy,
+    "none": lambda states, score: soup(states[:1]),
+}

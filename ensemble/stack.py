@@ -9,14 +9,27 @@ import numpy.typing as npt
 from torch import Tensor
 
 from medusa.ensemble import linear
+from medusa.ensemble.classical import (
+    Apply,
+    Fit,
+    apply_map,
+    apply_mlp,
+    balanced_rows,
+    fit_logistic,
+    fit_mlp,
+    fit_svm,
+)
+from medusa.ensemble.forest import apply_forest, fit_forest
 from medusa.ensemble.linear import HALF, MIDDLE, Lesson, Training
 from medusa.ensemble.members import Members
-from medusa.ensemble.soup import soup
+from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.truth import UNLABELLED, Truth
 from medusa.ensemble.vote import majority_vote, mean_attributes, soft_vote
 from medusa.errors import MedusaError, nearest
+from medusa.heads.metrics import macro_f1
 
 INPUTS = ("posteriors", "logits")
+OUT_OF_FOLD = "out-of-fold"  # the training split, said by heads that did not see the speaker
 
 Array = npt.NDArray[np.float64]
 EachEpoch = Callable[[float], None]
@@ -32,12 +45,14 @@ class StackConfig:
 
     Attributes:
         method: a name in `STACKERS`.
-        fit_on: the split that a learning stacker learns from.
+        fit_on: the split that a learning stacker learns from, or `out-of-fold`: the training split
+            as the members' folds predict it.
         in_sample: allow a split that the members were trained on.
         inputs: what it reads of every member: `posteriors` (the paper) or `logits`.
         with_attributes: let it also read the attributes of the members that predict them.
-        seeds: how many runs of it go into the soup (the paper's 6).
-        training: epochs, rates and weights.
+        seeds: how many runs of linear go into the soup (the paper's 6), or of mlp are averaged.
+        soup: `uniform` (the paper), `greedy` or `none`: of the seeds of linear.
+        training: epochs, rates and weights of linear.
     """
 
     method: str = "linear"
@@ -46,10 +61,11 @@ class StackConfig:
     inputs: str = "posteriors"
     with_attributes: bool = False
     seeds: int = 6
+    soup: str = "uniform"
     training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
-        for name, known in (("method", STACKERS), ("inputs", INPUTS)):
+        for name, known in (("method", STACKERS), ("inputs", INPUTS), ("soup", SOUPS)):
             value = getattr(self, name)
             if value not in known:
                 hint = nearest(value, known)
@@ -66,7 +82,11 @@ class StackConfig:
     def record(self) -> dict[str, Any]:
         """Return what belongs into a run's configuration: nothing that the method ignores."""
         values = asdict(self)
-        return values if self.learns else {"method": self.method}
+        if not self.learns:
+            return {"method": self.method}
+        ignored: tuple[str, ...] = () if self.method == "linear" else ("training", "soup")
+        ignored += () if self.method in ("linear", "mlp") else ("seeds",)
+        return {key: value for key, value in values.items() if key not in ignored}
 
 
 @dataclass(frozen=True)
@@ -110,12 +130,31 @@ def linear_soup(
     inputs, classes = inputs_of(members, config), len(members.classes)
     learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
     states = linear.train(learnt, range(config.seeds), config.training, each_epoch)
-    mean = soup(states)
+    mean = SOUPS[config.soup](states, lambda state: _score(state, learnt, classes))
     logits, attributes = linear.apply(mean, inputs, classes)
     named = {"soup": mean} | {f"seed_{seed}": state for seed, state in enumerate(states)}
     weights = {f"{run}.{key}": state[key].float() for run, state in named.items() for key in state}
     singles = np.stack([linear.apply(state, inputs, classes)[0] for state in states])
     return Answer(logits, attributes, weights, singles)
+
+
+Stacker = Callable[[Members, Truth, StackConfig, EachEpoch], Answer]
+
+
+def classical(fit: Fit, use: Apply) -> Stacker:
+    """Return a stacker of `classical` or `forest`; attributes are averaged as in a vote."""
+
+    def fitted(
+        members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
+    ) -> Answer:
+        inputs, classes = inputs_of(members, config), len(members.classes)
+        learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
+        weights = fit(learnt, classes, config.seeds)
+        logits = use(weights, inputs, classes)
+        attributes = mean_attributes(members.attributes)
+        return Answer(logits, attributes, weights, np.empty((0, *logits.shape)))
+
+    return fitted
 
 
 def lesson_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArray[np.bool_]:
@@ -124,8 +163,13 @@ def lesson_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDAr
     Raises:
         StackError: there are none.
     """
-    inside = members.splits == config.fit_on
+    inside = members.folds >= 0 if config.fit_on == OUT_OF_FOLD else members.splits == config.fit_on
     rows: npt.NDArray[np.bool_] = inside & (truth.labels != UNLABELLED)
+    if not inside.any() and config.fit_on == OUT_OF_FOLD:
+        raise StackError(
+            "--fit-on out-of-fold: the members predict nothing out of fold; train them with "
+            "`medusa fit-head --folds 5`"
+        )
     if not inside.any():
         there = ", ".join(sorted(set(members.splits.tolist())))
         raise StackError(f"the members predict no split {config.fit_on!r}; there is {there}")
@@ -161,5 +205,20 @@ def _voted(members: Members, logits: Array) -> Answer:
     return Answer(logits, mean_attributes(members.attributes), {}, np.empty((0, *logits.shape)))
 
 
-STACKERS = {"linear": linear_soup, "soft": soft, "majority": majority}
+def _score(state: dict[str, Tensor], learnt: Lesson, classes: int) -> float:
+    """Return the macro-F1 of a map where it learnt, every class counting alike."""
+    said = linear.apply(state, learnt.inputs, classes)[0].argmax(1)
+    rows = balanced_rows(learnt.labels)
+    return macro_f1(learnt.labels[rows], said[rows], classes)
+
+
+# of the stackers that scikit-learn fits: how, and how what they learnt is applied
+CLASSICAL: dict[str, tuple[Fit, Apply]] = {
+    "logreg": (fit_logistic, apply_map),
+    "svm": (fit_svm, apply_map),
+    "mlp": (fit_mlp, apply_mlp),
+    "forest": (fit_forest, apply_forest),
+}
+STACKERS: dict[str, Stacker] = {"linear": linear_soup, "soft": soft, "majority": majority}
+STACKERS |= {name: classical(fit, use) for name, (fit, use) in CLASSICAL.items()}
 VOTES = ("soft", "majority")  # these learn nothing, so no split is fitted on

@@ -7,11 +7,12 @@ import torch
 
 from medusa.console import say
 from medusa.ensemble.members import MembersError
+from medusa.ensemble.run import best
 from medusa.ensemble.run import stack as fit_stack
 from medusa.ensemble.stack import StackConfig
 from medusa.errors import MedusaError, listed
 from medusa.heads.orders import Order, train_all
-from medusa.heads.run_dir import SUMMARY, RunDir, digest_of
+from medusa.heads.run_dir import RunDir, digest_of
 from medusa.manifests import Manifest
 from medusa.recipes import features
 from medusa.recipes.demo.session import run as run_command
@@ -121,6 +122,7 @@ def _stack(
             inputs=stack.inputs,
             with_attributes=stack.with_attributes,
             seeds=stack.seeds,
+            soup=stack.soup,
         )
         facts = {
             "members": [one.digest() for one in members],
@@ -149,7 +151,4 @@ def _members(place: Workspace, stack: Stack, task: StackTask, state: State) -> l
     if absent:
         raise MembersError(f"not stacked, {listed(absent)} being missing")
     runs = [RunDir(place.runs / state.heads[name]) for name in task.members]
-    if stack.top is None:
-        return runs
-    best = sorted(runs, key=lambda run: -float(run.read_json(SUMMARY)["dev_macro_f1"]))
-    return best[: stack.top]
+    return runs if stack.top is None else best(runs, stack.top)

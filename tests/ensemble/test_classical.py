@@ -1,0 +1,202 @@
+"""Stackers of scikit-learn: what is kept as arrays says what scikit-learn says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from medusa.cli import medusa
+from medusa.ensemble.apply import apply
+from medusa.ensemble.classical import (
+    apply_map,
+    apply_mlp,
+    balanced_rows,
+    fit_logistic,
+    fit_mlp,
+    fit_svm,
+)
+from medusa.ensemble.forest import apply_forest, fit_forest
+from medusa.ensemble.linear import Lesson
+from medusa.ensemble.members import join
+from medusa.ensemble.run import best, stack
+from medusa.ensemble.soup import SOUPS, greedy, soup
+from medusa.ensemble.stack import CLASSICAL, StackConfig, StackError
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
+
+
+def lesson(classes: int = 4, rows: int = 400, present: tuple[int, ...] = (0, 1, 3)) -> Lesson:
+    rng = np.random.default_rng(0)
+    labels = rng.choice(present, rows, p=[0.6, 0.25, 0.15])
+    inputs = rng.normal(size=(rows, 6)) * (1, 5, 1, 0, 1, 1) + np.eye(classes)[labels] @ rng.normal(
+        size=(classes, 6)
+    )
+    return Lesson(inputs, labels, np.eye(classes, dtype=np.float32)[labels], None)
+
+
+def test_the_forest_equals_a_direct_script() -> None:
+    learnt, new = lesson(), np.random.default_rng(1).normal(size=(50, 6))
+    # the script: equal rows of every class, five stratified folds, averaged probabilities
+    rows = balanced_rows(learnt.labels)
+    assert len(set(np.bincount(learnt.labels[rows])[[0, 1, 3]])) == 1
+    x, y = learnt.inputs[rows], learnt.labels[rows]
+    said = []
+    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(x, y)
+    for number, (part, _) in enumerate(folds):
+        forest = RandomForestClassifier(
+            200, max_depth=8, min_samples_leaf=10, min_samples_split=10, random_state=number
+        )
+        said.append(forest.fit(x[part], y[part]).predict_proba(new))
+    logits = apply_forest(fit_forest(learnt, 4, 1), new, 4)
+    np.testing.assert_allclose(np.exp(logits[:, [0, 1, 3]]), np.mean(said, axis=0), atol=1e-12)
+    assert (np.exp(logits[:, 2]) < 1e-11).all()
+
+
+@pytest.mark.parametrize("present", [(0, 1, 3), (0, 1, 1)])  # three classes, two classes
+@pytest.mark.parametrize(
+    ("fit", "model"),
+    [(fit_logistic, LogisticRegression(max_iter=2000)), (fit_svm, LinearSVC(dual=False))],
+)
+def test_maps_equal_scikit_learn(fit, model, present) -> None:
+    learnt, new = lesson(present=present), np.random.default_rng(1).normal(size=(50, 6))
+    rows = balanced_rows(learnt.labels)
+    scaler = StandardScaler().fit(learnt.inputs[rows])
+    model = model.fit(scaler.transform(learnt.inputs[rows]), learnt.labels[rows])
+    logits = apply_map(fit(learnt, 4, 1), new, 4)
+    expected = model.decision_function(scaler.transform(new))
+    if expected.ndim == 1:
+        np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-9)
+    else:
+        np.testing.assert_allclose(logits[:, list(model.classes_)], expected, atol=1e-9)
+    assert (logits.argmax(1) == model.predict(scaler.transform(new))).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_network_is_the_mean_of_scikit_learns() -> None:
+    learnt, new = lesson(), np.random.default_rng(1).normal(size=(20, 6))
+    said = []
+    for seed in (0, 1):
+        rows = balanced_rows(learnt.labels, seed)
+        scaler = StandardScaler().fit(learnt.inputs[rows])
+        model = MLPClassifier(64, alpha=1.0, max_iter=300, tol=1e-3, random_state=seed)
+        model.fit(scaler.transform(learnt.inputs[rows]), learnt.labels[rows])
+        said.append(model.predict_proba(scaler.transform(new)))
+    logits = apply_mlp(fit_mlp(learnt, 4, 2), new, 4)
+    np.testing.assert_allclose(np.exp(logits)[:, [0, 1, 3]], np.mean(said, axis=0), atol=1e-9)
+
+
+@pytest.mark.parametrize("method", list(CLASSICAL))
+def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run) -> None:
+    members = [add_run("a", 0, 2.0), add_run("b", 1, 2.0), add_run("c", 2, 1.0)]
+    from medusa.heads.run_dir import RunDir
+
+    run = RunDir(tmp_path / "runs" / "s")
+    assert stack(run, members, manifest, StackConfig(method=method, inputs="logits", seeds=2))
+    lines = {line["name"]: line for line in run.read_json(SUMMARY)["comparison"]}
+    assert lines[method]["kind"] == "soup" and 0 < lines[method]["macro_f1"] <= 1
+    assert "training" not in run.config() and (run.path / WEIGHTS).exists()
+    assert not stack(run, members, manifest, StackConfig(method=method, inputs="logits", seeds=2))
+    # applied from the stored arrays, with the members' stored predictions
+    from medusa.ensemble import apply as applying
+
+    stored = {one.name: one.predictions() for one in members}
+    config = run.config()
+    joined = applying._line_up([one.name for one in members], list(stored.values()))
+    logits, _ = applying.COMBINERS[method](run, config, joined)
+    np.testing.assert_allclose(
+        logits, run.predictions().select(joined.ids).logits(), rtol=1e-5, atol=1e-5
+    )
+    assert apply is applying.apply
+
+
+def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
+    from medusa.heads.run_dir import RunDir
+
+    members = [add_run("a", 0, 2.0), add_run("b", 1, 2.0)]
+    with pytest.raises(StackError, match="--folds"):
+        stack(RunDir(tmp_path / "runs" / "s"), members, manifest, out_of_fold())
+    for run in members:
+        said = run.predictions()
+        inside = said.frame["split"] == "train"
+        folds = np.where(inside, said.frame["id"].str[-1].map(ord) % 3, -1)
+        Predictions(said.frame.assign(fold=folds), said.classes, said.run).write(
+            run.path / PREDICTIONS
+        )
+    joined = join(members)
+    assert (joined.folds >= 0).sum() == 60
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, members, manifest, out_of_fold())
+    assert run.config()["trained_on"] == ["train"] and not run.config()["in_sample"]
+    # by hand: the training rows in dev's place
+    moved = replace(joined, splits=np.where(joined.folds >= 0, "dev", "other"))
+    from medusa.ensemble.stack import linear_soup
+    from medusa.ensemble.truth import truth_of
+
+    truth = truth_of(manifest, joined.ids, joined.splits.tolist(), joined.classes)
+    by_hand = linear_soup(moved, truth, replace(out_of_fold(), fit_on="dev"), lambda loss: None)
+    np.testing.assert_allclose(
+        run.predictions().select(joined.ids).logits(), by_hand.logits, atol=1e-5
+    )
+    # folds that differ between members are none
+    said = members[0].predictions()
+    other = said.frame["fold"].replace({0: 1, 1: 0})
+    Predictions(said.frame.assign(fold=other), said.classes, said.run).write(
+        members[0].path / PREDICTIONS
+    )
+    assert (join(members).folds == -1).all()
+
+
+def out_of_fold() -> StackConfig:
+    from medusa.ensemble.linear import Training
+
+    return StackConfig(fit_on="out-of-fold", seeds=2, training=Training(epochs=20))
+
+
+def test_a_greedy_soup_is_never_below_its_best_member() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        states = [{"w": torch.from_numpy(rng.normal(size=5))} for _ in range(6)]
+        aim = torch.from_numpy(rng.normal(size=5))
+
+        def score(state, aim=aim):
+            return float((state["w"].sign() == aim.sign()).float().mean())
+
+        assert score(greedy(states, score)) >= max(score(state) for state in states)
+
+
+def test_soups_by_hand() -> None:
+    states = [{"w": torch.tensor([value])} for value in (0.0, 4.0, 5.0)]
+
+    def near_five(state):
+        return -abs(float(state["w"]) - 5)
+
+    assert SOUPS["uniform"](states, near_five)["w"].item() == 3
+    assert SOUPS["none"](states, near_five)["w"].item() == 0
+    assert SOUPS["greedy"](states, near_five)["w"].item() == 5  # 4.5 would be worse
+    assert soup(states[1:])["w"].item() == 4.5
+
+
+def test_the_best_on_dev_are_taken(tmp_path, manifest, add_run) -> None:
+    runs = [add_run(name) for name in ("a", "b", "c")]
+    with pytest.raises(StackError, match="no score on dev"):
+        best(runs, 2)
+    for run, score in zip(runs, (0.2, 0.9, 0.5), strict=True):
+        run.write_json(SUMMARY, {"dev_macro_f1": score})
+    assert [run.name for run in best(runs, 2)] == ["b", "c"]
+    with pytest.raises(StackError, match="expected 1 to 3"):
+        best(runs, 4)
+    words = ["--workspace", str(tmp_path), "stack", "--top", "2", "--method", "soft"]
+    result = CliRunner().invoke(medusa, words)
+    assert result.exit_code == 0, result.output
+    from medusa.heads.run_dir import RunDir
+
+    members = RunDir(tmp_path / "runs" / "stack").config()["members"]
+    assert sorted(one["name"] for one in members) == ["b", "c"]
