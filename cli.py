@@ -13,6 +13,7 @@ from medusa.errors import MedusaError, nearest
 # command -> (module that defines it, one line for --help). Nothing is imported before it is needed.
 COMMANDS = {
     "demo": ("medusa.recipes.demo.commands", "The whole pipeline on a small made-up corpus."),
+    "simulate": ("medusa.recipes.simulate.commands", "Features whose best score is known."),
     "manifest": ("medusa.manifests.commands", "Import a corpus, split it, audit it."),
     "transcribe": ("medusa.extract.commands", "Turn speech into text with Whisper, once."),
     "extract": ("medusa.extract.commands", "Compute features of a frozen backbone, once."),

@@ -166,7 +166,7 @@ def _path(name: str) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return a recipe's values; what it extends lies underneath, key by key."""
+    """Return a recipe's values; what it extends lies underneath."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
@@ -179,9 +179,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Return `above` laid over `below`: dictionaries of names key by key, the rest whole."""
+    """Return `above` laid over `below`: features and settings one by one, the rest whole."""
     merged = below | above
-    for key in ("heads", "stacks", "ablations", "features", "set"):
+    for key in ("features", "set"):
         if isinstance(below.get(key), dict) and isinstance(above.get(key), dict):
             merged[key] = below[key] | above[key]
     return merged
