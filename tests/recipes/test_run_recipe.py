@@ -1,0 +1,225 @@
+"""Bringing a recipe up to date: by content, after kills, past failures."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from medusa.cache import FeatureSpec, StoreWriter
+from medusa.cli import medusa
+from medusa.errors import MedusaError
+from medusa.heads import orders, train
+from medusa.manifests import LabelScheme, Manifest
+from medusa.recipes import runner
+
+RECIPE = """
+title: toy
+config: small
+set:
+  {head.width: 8, head.feedforward: 8, train.batch: 8, train.draws: 2,
+   stages.0.epochs: 1, stages.1.epochs: 1}
+features: {loud: {}, glad: {}}
+heads:
+  a: {features: [loud, glad], published: {macro_f1: 0.5}}
+  b: {features: [glad], set: {seed: 1}}
+  c: {features: [loud], set: {seed: 2}}
+stacks: {soup: {seeds: 2}, vote: {method: majority}, best: {method: soft, top: 2}}
+ablations: {plain: {title: without MixUp, set: {mixup.p: 0.0}, heads: [a, b]}}
+main: soup
+"""
+CLASSES = ("angry", "happy", "sad")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Two modalities, each telling half of the class; and a recipe about them."""
+    rng = np.random.default_rng(0)
+    count = 84
+    labels = rng.integers(0, 3, count)
+    frame = pd.DataFrame({"id": [f"u{i}" for i in range(count)]})
+    frame["content"] = [f"audio{i}" for i in range(count)]
+    frame["speaker"] = [f"s{i % 12}" for i in range(count)]
+    frame["split"] = [["train", "train", "dev", "test"][i % 12 // 3] for i in range(count)]
+    frame["label"] = [CLASSES[label] for label in labels]
+    frame[[f"p_{name}" for name in CLASSES]] = np.eye(3)[labels]
+    frame[["arousal", "valence", "dominance"]] = rng.uniform(1, 7, (count, 3))
+    Manifest(frame, LabelScheme("toy", CLASSES)).write(tmp_path / "manifest.parquet")
+    for name, told in (("loud", 0), ("glad", 1)):
+        spec = FeatureSpec(
+            name, "toy", "local", "1", "audio", (1,), "none", "float32", 6, 0.02, preprocessing={}
+        )
+        with StoreWriter(tmp_path / "features" / spec.folder, spec) as writer:
+            for content, label in zip(frame["content"], labels, strict=True):
+                values = rng.normal(size=(1, rng.integers(1, 9), 6)) + 2 * (label == told)
+                writer.append(content, values.astype(np.float32))
+    (tmp_path / "toy.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def call(home: Path, *words: str) -> str:
+    arguments = ["--workspace", str(home), words[0], str(home / "toy.yaml"), *words[1:]]
+    result = CliRunner().invoke(medusa, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def runs(home: Path) -> dict[str, str]:
+    """task -> run, as the recipe's state says."""
+    state = json.loads((home / "recipes" / "toy" / "state.json").read_text())
+    return state["heads"] | state["stacks"]
+
+
+def tables(home: Path) -> list[list[str]]:
+    """The tables without the hours that training took."""
+    printed = call(home, "tables", "--format", "csv")
+    return [row[:-1] for row in csv.reader(io.StringIO(printed)) if row]
+
+
+def test_a_recipe_from_nothing_to_its_report_and_then_nothing(home, monkeypatch):
+    printed = call(home, "run")
+    assert set(runs(home)) == {"a", "b", "c", "a.plain", "b.plain", "soup", "vote", "best"}
+    for part in ("Heads", "Ensembles", "Ablations", "without MixUp", "p (Holm)", "0.500"):
+        assert part in printed
+    folder = home / "recipes" / "toy"
+    assert "<html" in (folder / "report.html").read_text().lower()
+    assert "| a | loud + glad |" in (folder / "tables.md").read_text()
+    monkeypatch.setattr(runner, "bring", None)  # nothing may be brought about
+    assert "up to date, nothing to do" in call(home, "run")
+
+
+def test_doing_nothing_needs_no_heavy_library(home):
+    import subprocess
+
+    call(home, "run")
+    code = (
+        "import sys; from medusa.cli import medusa;"
+        f"medusa(['--workspace', {str(home)!r}, 'run', {str(home / 'toy.yaml')!r}], "
+        "standalone_mode=False);"
+        "print([m for m in ('torch', 'pandas', 'sklearn', 'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]") and "nothing to do" in done.stderr
+
+
+def test_one_loss_weight_trains_again_what_sees_it(home, monkeypatch):
+    call(home, "run")
+    before, trained = runs(home), []
+    real = orders.fit
+
+    def noting(job, run, *more):
+        trained.append(run.name)
+        return real(job, run, *more)
+
+    monkeypatch.setattr(orders, "fit", noting)
+    call(home, "run", "--set", "heads.b.loss.attribute_weight=0.9")
+    after = runs(home)
+    assert sorted(name.split(".")[1:-1] for name in trained) == [["b"], ["b", "plain"]]
+    changed = {task for task in before if before[task] != after[task]}
+    assert {"b", "b.plain", "soup", "vote"} <= changed <= {"b", "b.plain", "soup", "vote", "best"}
+    trained.clear()
+    call(home, "run")  # back again: everything is still there
+    assert not trained and runs(home) == before
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_killed_at_twenty_moments_the_tables_are_the_same(home, tmp_path_factory, monkeypatch):
+    text = RECIPE.replace("  b: {", "  # b: {").replace("heads: [a, b]", "heads: [c]")
+    (home / "toy.yaml").write_text(text)
+    call(home, "run")
+    straight = tables(home)
+    import shutil
+
+    moments = np.random.default_rng(0).integers(0, 28, 20)
+    for moment in moments:
+        other = tmp_path_factory.mktemp("killed")
+        for name in ("manifest.parquet", "toy.yaml"):
+            shutil.copy(home / name, other)
+        shutil.copytree(home / "features", other / "features")
+        left = iter(range(moment, -1, -1))
+
+        def dies(real, left=left):
+            def wrapped(*args, **kwargs):
+                if next(left, 1) == 0:
+                    raise Killed
+                return real(*args, **kwargs)
+
+            return wrapped
+
+        with monkeypatch.context() as patch:
+            patch.setattr(train.Trainer, "_step", dies(train.Trainer._step))
+            patch.setattr(train.Trainer, "_save", dies(train.Trainer._save))
+            patch.setattr(runner, "fit_stack", dies(runner.fit_stack))
+            with pytest.raises(Killed):
+                call(other, "run")
+        assert not (other / "recipes" / "toy" / "report.html").exists()
+        call(other, "run")
+        assert tables(other) == straight
+
+
+def test_a_head_that_fails_costs_its_ensembles_alone(home, monkeypatch):
+    real = orders.fit
+
+    def fails(job, run, *more):
+        if ".b." in run.name and ".plain" not in run.name:
+            raise MedusaError("no luck")
+        return real(job, run, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(orders, "fit", fails)
+        with pytest.raises(runner.RunError) as problem:
+            call(home, "run")
+    assert "b: no luck" in str(problem.value) and "soup: not stacked, b being" in str(problem.value)
+    assert {"a", "c", "a.plain", "b.plain"} == set(runs(home))
+    call(home, "run")
+    assert {"b", "soup", "vote", "best"} <= set(runs(home))
+
+
+def test_only_some_and_ablations_alone(home):
+    call(home, "run", "--only", "a")
+    assert set(runs(home)) == {"a"}
+    call(home, "ablate")
+    assert set(runs(home)) == {"a", "b", "c", "a.plain", "b.plain"}
+
+
+def test_two_at_once_are_the_same_as_one_by_one(home, tmp_path_factory):
+    call(home, "run", "--only", "[abc]")
+    one = runs(home)
+    import shutil
+
+    other = tmp_path_factory.mktemp("other")
+    for name in ("manifest.parquet", "toy.yaml"):
+        shutil.copy(home / name, other)
+    shutil.copytree(home / "features", other / "features")
+    call(other, "run", "--only", "[abc]", "--jobs", "2")
+    assert runs(other) == one
+    for name in one.values():
+        first, second = (
+            pd.read_parquet(place / "runs" / name / "predictions.parquet")
+            for place in (home, other)
+        )
+        pd.testing.assert_frame_equal(first, second, rtol=1e-4, atol=1e-4)
+
+
+def test_a_missing_feature_is_extracted_by_its_command(home, monkeypatch):
+    words = []
+    monkeypatch.setattr(runner, "run_command", lambda root, line: words.append(line))
+    text = RECIPE.replace(
+        "glad: {}}", "glad: {}, late: {backbone: wavlm, layers: '20', reduce: none}}"
+    )
+    text = text.replace("[glad]", "[late]")
+    (home / "toy.yaml").write_text(text)
+    with pytest.raises(runner.RunError, match="no features of 'late'"):
+        call(home, "run", "--only", "b")
+    options = ["--as", "late", "--layers", "20", "--reduce", "none"]
+    assert words == [["extract", "--backbone", "wavlm", *options]]

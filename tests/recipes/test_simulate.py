@@ -1,0 +1,190 @@
+"""The corpus with known answers: every formula against brute force."""
+
+import itertools
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
+
+from medusa.cache import open_all
+from medusa.cli import medusa
+from medusa.heads.predictions import Predictions
+from medusa.manifests import Manifest
+from medusa.recipes.simulate import draw, run, world
+from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio
+from medusa.workspace import Workspace
+
+WIDTH = 8
+
+
+def test_states_are_all_there_once_and_sum_to_one():
+    pairs, strengths = world.states()
+    assert len({(*pair, s) for pair, s in zip(pairs.tolist(), strengths, strict=True)}) == 128
+    assert world.state_prior().sum() == pytest.approx(1)
+    of_class = [world.state_prior()[pairs[:, 0] == c].sum() for c in range(8)]
+    np.testing.assert_allclose(of_class, world.PRIOR)
+    assert world.PRIOR[7] / world.PRIOR[4] == pytest.approx(26, abs=0.5)
+    np.testing.assert_allclose(world.mean_vote().sum(1), 1)
+
+
+@pytest.mark.parametrize("state", [0, 3, 40, 127])
+def test_labels_given_a_state_by_going_through_all_ballots(state):
+    shares = world.mean_vote()[state]
+    expected = np.zeros(8)
+    for ballots in itertools.product(range(8), repeat=world.RATERS):
+        counts = Counter(ballots).most_common(2)
+        if len(counts) == 1 or counts[0][1] > counts[1][1]:
+            expected[counts[0][0]] += np.prod(shares[list(ballots)])
+    np.testing.assert_allclose(world.label_given_state()[state], expected, atol=1e-12)
+
+
+def test_drawn_labels_come_as_often_as_computed():
+    drawn = draw.corpus(40_000, 1)
+    expected = world.state_prior() @ world.label_given_state()
+    found = drawn.manifest.frame["label"].value_counts(normalize=False) / 40_000
+    for number, name in enumerate(world.CLASSES):
+        spread = np.sqrt(expected[number] / 40_000)
+        assert found[name] == pytest.approx(expected[number], abs=5 * spread)
+    ties = drawn.manifest.frame["label"].isna().mean()
+    assert ties == pytest.approx(1 - expected.sum(), abs=0.006)
+
+
+@pytest.mark.parametrize("name", ["wavlm", "roberta"])
+def test_the_likelihood_by_the_whole_covariance(name):
+    rng = np.random.default_rng(0)
+    kind, (carrier, basis) = world.STREAMS[name][0], world.carriers(WIDTH)[name]
+    count = 7
+    x = rng.normal(size=(count, WIDTH))
+    length = world.stretch(kind, count)
+    covariance = np.eye(count * WIDTH) + world.BIAS**2 * np.kron(
+        np.ones((count, count)), basis @ basis.T
+    )
+    nothing = multivariate_normal(np.zeros(count * WIDTH), covariance).logpdf(x.ravel())
+    for state in (0, 31, 90):
+        by_place = []
+        for start in range(count - length + 1):
+            mean = np.zeros((count, WIDTH))
+            mean[start : start + length] = carrier @ world.evidence()[state]
+            by_place.append(multivariate_normal(mean.ravel(), covariance).logpdf(x.ravel()))
+        expected = logsumexp(by_place) - np.log(len(by_place)) - nothing
+        assert stream_ratio(name, x)[state] == pytest.approx(expected, abs=1e-8)
+
+
+def test_streams_of_one_kind_share_what_is_shown():
+    rng = np.random.default_rng(0)
+    states = len(world.state_prior())
+    ratios = {name: rng.normal(size=(3, states)) for name in ("wavlm", "hubert", "roberta")}
+    found = class_likelihood(ratios)
+    for row, label in itertools.product(range(3), range(8)):
+        terms = []
+        for state in range(states):
+            audio = np.exp(ratios["wavlm"][row, state] + ratios["hubert"][row, state])
+            text = np.exp(ratios["roberta"][row, state])
+            seen = (0.93 * audio + 0.07) * (0.85 * text + 0.15)
+            terms.append(world.state_given_label()[state, label] * seen)
+        assert found[row, label] == pytest.approx(np.log(np.sum(terms)))
+    assert world.SHOWN == {"audio": 0.93, "text": 0.85}
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    home = tmp_path_factory.mktemp("simulated")
+    words = ["--workspace", str(home), "simulate", "--utterances", "1500", "--width", str(WIDTH)]
+    result = CliRunner().invoke(medusa, words)
+    assert result.exit_code == 0, result.output
+    return home
+
+
+def test_a_workspace_that_every_command_reads(simulated):
+    facts = json.loads((simulated / run.FACTS).read_text())
+    manifest = Manifest.read(simulated / "manifest.parquet")
+    frame = manifest.frame
+    speakers = [set(frame["speaker"][frame["split"] == name]) for name in draw.SHARES]
+    assert not speakers[0] & speakers[1] and not speakers[0] & speakers[2]
+    assert not speakers[1] & speakers[2]
+    stores = open_all(simulated / "features")
+    assert sorted(store.spec.backbone for store in stores) == sorted(world.STREAMS)
+    assert all(
+        store.spec.family == "simulated" and len(store.index.rows) == 1500 for store in stores
+    )
+    assert draw.NOTE in manifest.provenance["notes"]
+    said = Predictions.read(simulated / run.CEILING)
+    assert said.ids == frame["id"].tolist()
+    ceiling = facts["ceiling"]
+    assert ceiling["all"] > ceiling["wavlm + roberta"] > max(ceiling["wavlm"], ceiling["roberta"])
+    assert min(ceiling.values()) > 2 * facts["chance"] == 0.25
+
+
+def test_the_same_seed_is_the_same_corpus_and_another_folder_is_asked_for(simulated, tmp_path):
+    facts = json.loads((simulated / run.FACTS).read_text())
+    place = run.folder(tmp_path)
+    again = run.simulate(place, 1500, WIDTH, 0)
+    assert again == facts
+    assert (
+        Manifest.read(place.manifest).digest()
+        == Manifest.read(simulated / "manifest.parquet").digest()
+    )
+    with pytest.raises(run.SimulateError, match="another simulation"):
+        run.simulate(place, 1500, WIDTH, 1)
+    (tmp_path / run.FACTS).unlink()
+    with pytest.raises(run.SimulateError, match="folder of its own"):
+        run.simulate(place, 1500, WIDTH, 0)
+
+
+def test_an_interrupted_simulation_goes_on(simulated, tmp_path, monkeypatch):
+    real, left = run.stream_ratio, iter(range(2000, -1, -1))
+
+    def dies(*args):
+        if next(left) == 0:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    place = run.folder(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "stream_ratio", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run.simulate(place, 1500, WIDTH, 0)
+    again = run.simulate(place, 1500, WIDTH, 0)
+    assert again == json.loads((simulated / run.FACTS).read_text())
+
+
+def test_nobody_does_better_than_the_ceiling(simulated):
+    """A learner that is told the mean of every stream stays below it on the same rows."""
+    from sklearn.linear_model import LogisticRegression
+
+    place = Workspace.open(simulated)
+    frame = Manifest.read(place.manifest).frame
+    drawn = draw.corpus(1500, 0)
+    means = [
+        np.array([x.mean(0) for x in draw.frames(drawn, name, WIDTH, 0)]) for name in world.STREAMS
+    ]
+    inputs = np.concatenate(means, 1)
+    known = frame["label"].notna().to_numpy()
+    train = (frame["split"] == "train").to_numpy() & known
+    others = (frame["split"] != "train").to_numpy() & known
+    model = LogisticRegression(class_weight="balanced", max_iter=2000, C=0.1)
+    model.fit(inputs[train], frame["label"][train])
+    said = Predictions.read(place.root / run.CEILING).logits().argmax(1)
+    best = np.array(world.CLASSES)[said][others]
+    truth = frame["label"].to_numpy()[others]
+    recalls = [
+        np.mean([(guess == truth)[truth == name].mean() for name in np.unique(truth)])
+        for guess in (best, model.predict(inputs[others]))
+    ]
+    assert recalls[0] > recalls[1] > 0.3
+
+
+def test_a_head_trains_on_it(simulated):
+    sets = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
+    words = [word for one in sets for word in ("--set", one)]
+    home = ["--workspace", str(simulated)]
+    result = CliRunner().invoke(
+        medusa,
+        [*home, "fit-head", "--config", "small", "--backbones", "wavlm,roberta", *words],
+    )
+    assert result.exit_code == 0, result.output
+    assert "Simulated" in result.output  # nobody may take it for real
