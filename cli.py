@@ -17,7 +17,7 @@ COMMANDS = {
     "manifest": ("medusa.manifests.commands", "Import a corpus, split it, audit it."),
     "transcribe": ("medusa.extract.commands", "Turn speech into text with Whisper, once."),
     "extract": ("medusa.extract.commands", "Compute features of a frozen backbone, once."),
-    "plan": ("medusa.extract.plan_command", "Bytes and hours of an extraction, beforehand."),
+    "plan": ("medusa.recipes.plan_command", "Bytes and hours, beforehand."),
     "cache": ("medusa.cache.commands", "List, check and move the feature stores."),
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),

@@ -22,7 +22,7 @@ class Lesson:
     Attributes:
         inputs: (n, I) what the members say.
         labels: (n,) consensus classes, for balancing.
-        soft: (n, C) the targets.
+        soft: (n, C) the targets, rows summing to one.
         attributes: (n, 3), NaN where unknown, or None where the corpus has none.
     """
 
@@ -62,6 +62,7 @@ def train(
     seeds: Sequence[int],
     training: Training,
     each_epoch: Callable[[float], None] = lambda loss: None,
+    dtype: torch.dtype = torch.float32,
 ) -> list[dict[str, Tensor]]:
     """Train one linear map per seed, all in one batched product; equal to training them apart.
 
@@ -73,27 +74,34 @@ def train(
         seeds: S of them.
         training: rates and weights.
         each_epoch: called with every epoch's loss, averaged over the seeds.
+        dtype: to compute in.
 
     Returns:
-        S times {"weight": (O, I), "bias": (O,)} in float64, O = C + 3 with attributes, else C.
+        S times {"weight": (O, I), "bias": (O,)} as float64, O = C + 3 with attributes, else C.
     """
-    inputs, soft = torch.from_numpy(lesson.inputs), torch.from_numpy(lesson.soft).double()
-    known = None if lesson.attributes is None else torch.from_numpy(lesson.attributes).double()
-    weight, bias = _initial(seeds, soft.shape[1] + (0 if known is None else 3), inputs.shape[1])
-    adam = torch.optim.AdamW([weight, bias], training.lr, weight_decay=training.weight_decay)
+    inputs = torch.from_numpy(lesson.inputs).to(dtype)
+    inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], 1)  # the bias is a weight of it
+    soft = torch.from_numpy(lesson.soft).to(dtype)
+    known = None if lesson.attributes is None else torch.from_numpy(lesson.attributes).to(dtype)
+    maps = _initial(seeds, soft.shape[1] + (0 if known is None else 3), lesson.inputs.shape[1])
+    maps = maps.to(dtype)
+    adam = torch.optim.AdamW([maps], training.lr, weight_decay=training.weight_decay, fused=True)
     epochs = training.resolved(lesson.labels).epochs or 0
     for order in _orders(lesson.labels, seeds, epochs):
         total = 0.0
         for rows in order.split(training.batch, dim=1):
-            outputs = torch.baddbmm(bias[:, None], inputs[rows], weight.mT)
-            loss = _loss(outputs, soft[rows], None if known is None else known[rows], training)
-            adam.zero_grad()
-            torch.autograd.backward(loss.sum())
+            seen = _rows(inputs, rows)
+            loss, error = _loss(
+                seen @ maps.mT,
+                _rows(soft, rows),
+                None if known is None else _rows(known, rows),
+                training,
+            )
+            maps.grad = error.mT @ seen
             adam.step()
-            total += float(loss.detach().mean()) * rows.shape[1]
+            total += float(loss.mean()) * rows.shape[1]
         each_epoch(total / order.shape[1])
-    maps = zip(weight.detach(), bias.detach(), strict=True)
-    return [{"weight": one, "bias": other} for one, other in maps]
+    return [{"weight": one[:, :-1].double(), "bias": one[:, -1].double()} for one in maps]
 
 
 def apply(
@@ -106,15 +114,14 @@ def apply(
     return outputs[:, :n_classes], attributes
 
 
-def _initial(seeds: Sequence[int], outputs: int, inputs: int) -> tuple[Tensor, Tensor]:
-    """Return weights (S, O, I) and biases (S, O), uniform within 1 / sqrt(I)."""
+def _initial(seeds: Sequence[int], outputs: int, inputs: int) -> Tensor:
+    """Return weights and, last, biases, (S, O, I + 1), uniform within 1 / sqrt(I)."""
     drawn = []
     for seed in seeds:
         generator = torch.Generator().manual_seed(seed)
-        shares = torch.rand(outputs, inputs + 1, generator=generator, dtype=torch.float64)
+        shares = torch.rand(outputs, inputs + 1, generator=generator, dtype=torch.float64).float()
         drawn.append((2 * shares - 1) / math.sqrt(inputs))
-    both = torch.stack(drawn)
-    return both[..., :-1].clone().requires_grad_(), both[..., -1].clone().requires_grad_()
+    return torch.stack(drawn)
 
 
 def _orders(labels: npt.NDArray[np.int64], seeds: Sequence[int], epochs: int) -> Tensor:
@@ -126,16 +133,32 @@ def _orders(labels: npt.NDArray[np.int64], seeds: Sequence[int], epochs: int) ->
     return torch.from_numpy(np.stack(orders, 1))
 
 
-def _loss(outputs: Tensor, soft: Tensor, attributes: Tensor | None, training: Training) -> Tensor:
-    """1.5 CE + 0.4 MSE per seed (equation 1): (S,) from outputs (S, B, O).
+def _rows(values: Tensor, rows: Tensor) -> Tensor:
+    """Return (S, B, any) of values (n, any) at rows (S, B)."""
+    return values.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
 
-    The CE is averaged over the batch, the MSE over the attributes that are known in it.
+
+def _loss(
+    outputs: Tensor, soft: Tensor, attributes: Tensor | None, training: Training
+) -> tuple[Tensor, Tensor]:
+    """1.5 CE + 0.4 MSE per seed (equation 1): (S,), and its gradient, from outputs (S, B, O).
+
+    The CE is averaged over the batch, the MSE over the attributes that are known in it. The
+    gradient is written out, since recording it would take longer than everything else.
     """
     classes = soft.shape[-1]
-    entropy = -(soft * outputs[..., :classes].log_softmax(-1)).sum(-1).mean(-1)
+    logits = outputs[..., :classes]
+    logits = logits - logits.amax(-1, keepdim=True)  # torch's softmax is slow over few classes
+    odds = logits.exp()
+    both = odds.sum(-1, keepdim=True)
+    entropy = (both.log().sum((1, 2)) - (soft * logits).sum((1, 2))) / soft.shape[1]
+    error = (odds / both - soft) * (training.ce_weight / soft.shape[1])
     if attributes is None:
-        return training.ce_weight * entropy
+        return training.ce_weight * entropy, error
     known = ~attributes.isnan()
-    errors = (MIDDLE + HALF * outputs[..., classes:] - attributes.nan_to_num()) ** 2 * known
-    square = errors.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
-    return training.ce_weight * entropy + training.mse_weight * square
+    apart = (MIDDLE + HALF * outputs[..., classes:] - attributes.nan_to_num()) * known
+    count = known.sum((1, 2)).clamp(min=1)
+    square = apart.square().sum((1, 2)) / count
+    of_attributes = training.mse_weight * 2 * HALF * apart / count[:, None, None]
+    loss = training.ce_weight * entropy + training.mse_weight * square
+    return loss, torch.cat([error, of_attributes], -1)

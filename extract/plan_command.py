@@ -23,7 +23,6 @@ class PlanError(MedusaError):
 @click.option(
     "--backbone",
     "names",
-    required=True,
     metavar="NAME[,NAME...]",
     help=SAME,
 )
@@ -41,7 +40,7 @@ class PlanError(MedusaError):
 @click.pass_obj
 def plan(
     home: Path,
-    names: str,
+    names: str | None,
     checkpoint: str | None,
     layers: str | None,
     reduce: str,
@@ -60,8 +59,8 @@ def plan(
     from medusa.workspace import Workspace
 
     workspace = Workspace.open(home)
-    corpus = _corpus(workspace, text, utterances, hours)
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    corpus = corpus_of(workspace, text, utterances, hours)
+    wanted = [name.strip() for name in (names or "").split(",") if name.strip()]
     if checkpoint and len(wanted) > 1:
         raise PlanError("--checkpoint is for one backbone at a time")
     plans = [estimate(corpus, name, checkpoint, None, layers, reduce, dtype) for name in wanted]
@@ -75,7 +74,7 @@ def plan(
         )
 
 
-def _corpus(
+def corpus_of(
     workspace: "Workspace", text: str | None, utterances: int | None, hours: float | None
 ) -> "Corpus":
     """Take the workspace's corpus, or a made-up one of a given size."""

@@ -19,6 +19,7 @@ from medusa.heads import checkpoint, mixup
 from medusa.heads.average import averaged
 from medusa.heads.config import Config, StageConfig
 from medusa.heads.data import Examples, Rows
+from medusa.heads.flops import peak, train_flop
 from medusa.heads.fusion import Head
 from medusa.heads.loss import Corpus, auxiliary, class_weights, total
 from medusa.heads.memory import embed, peak_memory_gb
@@ -89,6 +90,7 @@ class Trainer:
         )
         self.optimiser = self._new_optimiser()
         self.average = averaged(self.head, config.train)
+        self.flop = self._flop()  # of an utterance, where the device's peak is known
         self.saved = time.monotonic()
         self.waited = 0.0  # seconds of this epoch, for data
 
@@ -219,6 +221,23 @@ class Trainer:
                 return
             yield inputs
 
+    def _flop(self) -> float | None:
+        """Return the operations of one training utterance, on average over at most 16."""
+        if peak(self.device) is None:
+            return None
+        rows = self.rows[np.linspace(0, len(self.rows) - 1, min(16, len(self.rows))).astype(int)]
+        lengths = np.stack([packed.lengths for packed in next(self.examples.batches([rows]))], 1)
+        total = train_flop(self.head, lengths.tolist(), self.examples.widths)
+        return None if total is None else total / len(rows)
+
+    def _mfu(self, seconds: float) -> float | None:
+        """Return the share of the device's peak that went into counted operations."""
+        most = peak(self.device)
+        if self.flop is None or most is None:
+            return None
+        utterances = self.at.step * self.config.train.batch
+        return round(utterances * self.flop / max(seconds, 1e-9) / most, 4)
+
     def _corpus(self, stage: StageConfig) -> Corpus:
         soft = self.targets.soft
         return Corpus(
@@ -263,6 +282,7 @@ class Trainer:
             steps=self.at.step,
             seconds=round(seconds, 2),
             utterances_per_s=round(self.at.step * self.config.train.batch / max(seconds, 1e-9), 1),
+            mfu=self._mfu(seconds),
             data_wait_share=round(self.waited / max(seconds, 1e-9), 4),
             peak_memory_gb=round(peak_memory_gb(self.device), 3),
         )

@@ -1,0 +1,205 @@
+"""What a recipe will take before anything runs: disk, memory, hours, row by row."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from medusa.errors import MedusaError, nearest
+from medusa.extract.estimate import Corpus, Estimate, estimate
+from medusa.heads.config import Config
+from medusa.heads.flops import train_flop
+from medusa.heads.fusion import build
+from medusa.recipes.recipe import Recipe
+from medusa.recipes.work import HeadTask, head_tasks
+
+TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # shares of a corpus of which only the size is known
+EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # of the peak; what benchmarks aim at
+SAMPLED = 12  # utterances on which operations are counted
+WINDOW_S = 30.0  # Whisper's encoder sees so much, however short a clip is
+CONV_FLOP_S = 5.0e9  # of the sample encoders' convolutions, a second of audio
+SAVED = 34  # values that the backward pass keeps per token, layer and unit of width
+POOLING = ("probe", "asp_mlp")  # heads without layers over frames
+RECURRENT = 2.0  # of what a recurrent head takes against a transformer of its size
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A device: operations a second (dense, in its training precision), memory."""
+
+    flop_s: float
+    memory_gb: float
+
+
+PROFILES = {
+    "rtx3090": Profile(71e12, 24),
+    "rtx4090": Profile(165e12, 24),
+    "a100": Profile(312e12, 80),
+    "h100": Profile(989e12, 80),
+}
+
+
+class PlanError(MedusaError):
+    """A plan that cannot be carried out."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many utterances train, balance and judge."""
+
+    train: int
+    balanced: int
+    dev: int
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """One head: its parameters, the device memory of training, hours."""
+
+    task: HeadTask
+    parameters: int
+    memory_gb: float
+    hours: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All of it.
+
+    Attributes:
+        features: feature -> what `medusa extract` will store, and hours.
+        heads: of every head, ablation and repeat.
+    """
+
+    features: dict[str, tuple[Estimate, float]]
+    heads: list[HeadPlan]
+
+    @property
+    def bytes(self) -> int:
+        return sum(one.bytes for one, _ in self.features.values())
+
+
+def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
+    """Work out what a recipe takes.
+
+    Args:
+        recipe: all of it.
+        corpus: the seconds of every utterance.
+        rows: the sizes of its splits.
+        profile: the device.
+
+    Raises:
+        MedusaError: a backbone that cannot be planned.
+    """
+    features = {}
+    for name, one in recipe.features.items():
+        size = estimate(corpus, one.backbone or name, layers=one.layers, reduce=one.reduce or "sum")
+        flop = extract_flop(size, corpus)
+        features[name] = (size, flop / (profile.flop_s * EXTRACT_MFU) / 3600)
+    found: dict[tuple[object, ...], tuple[int, float, float]] = {}
+    heads = []
+    for task in head_tasks(recipe):
+        key = (task.features, task.config.head, task.config.stages, task.config.train)
+        if key not in found:
+            estimates = [features[one.partition(":")[0]][0] for one in streams(task, features)]
+            found[key] = _head(task.config, estimates, len(corpus.seconds), rows, profile)
+        heads.append(HeadPlan(task, *found[key]))
+    return Plan(features, heads)
+
+
+def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list[str]:
+    """Return a head's features, one entry per layer where `:*` asks for all."""
+    wide = []
+    for one in task.features:
+        name, _, layer = one.partition(":")
+        count = len(features[name][0].sizes) - 1 if layer == "*" else 1
+        wide += [name] * max(1, count)
+    return wide
+
+
+def extract_flop(one: Estimate, corpus: Corpus) -> float:
+    """Return the operations of encoding a corpus: two a weight and token, attention on top."""
+    spec = one.spec
+    deepest = max(max(spec.layers), 1)
+    a_token = 24 * deepest * spec.width**2  # 12 D^2 weights a layer
+    seconds = sum(corpus.seconds)
+    if spec.family == "whisper":
+        windows = sum(-(-max(length, 1e-3) // WINDOW_S) for length in corpus.seconds)
+        tokens, length = windows * WINDOW_S * 50, WINDOW_S * 50
+    else:
+        tokens, length = float(one.frames), one.frames / max(1, len(corpus.seconds))
+    attention = 4 * deepest * spec.width * length
+    front = CONV_FLOP_S * seconds if spec.family == "ssl" else 0.0
+    return tokens * (a_token + attention) + front
+
+
+def sizes_of(count: int) -> Rows:
+    """Return the usual splits of a corpus of which only the size is known."""
+    return Rows(round(TRAIN * count), round(BALANCED * count), round(DEV * count))
+
+
+def measured() -> Profile:
+    """Measure this machine for a second: a large product in its training precision."""
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda" if cuda else "cpu")
+    size = 8192 if cuda else 1024
+    kind = torch.bfloat16 if cuda and torch.cuda.is_bf16_supported() else torch.float32
+    a = torch.randn(size, size, device=device, dtype=kind)
+    best, until = 0.0, time.monotonic() + 1.0
+    while time.monotonic() < until:
+        began = time.perf_counter()
+        a @ a
+        if cuda:
+            torch.cuda.synchronize()
+        best = max(best, 2 * size**3 / (time.perf_counter() - began))
+    memory = torch.cuda.mem_get_info()[1] / 1e9 if cuda else 0.0
+    return Profile(best, memory)
+
+
+def profile_of(name: str) -> Profile:
+    """Return a stated device, or, for `here`, this machine.
+
+    Raises:
+        PlanError: there is no such profile.
+    """
+    if name == "here":
+        return measured()
+    if name not in PROFILES:
+        known = ["here", *PROFILES]
+        raise PlanError(f"--profile {name!r}{nearest(name, known)}: one of {', '.join(known)}")
+    return PROFILES[name]
+
+
+def _head(
+    config: Config, estimates: Sequence[Estimate], count: int, rows: Rows, profile: Profile
+) -> tuple[int, float, float]:
+    """Return parameters, memory and hours of one head, from mean lengths."""
+    widths = [one.spec.width for one in estimates]
+    lengths = [
+        max(1, round(one.frames / count / (config.head.stride if one.spec.frame_shift_s else 1)))
+        for one in estimates
+    ]
+    with torch.device("meta"):
+        head = build(config.head, widths, 8)
+    parameters = sum(one.numel() for one in head.parameters())
+    flop = train_flop(head, [lengths], widths)
+    if flop is None:
+        flop = RECURRENT * 6.0 * parameters * sum(lengths) / max(1, len(lengths))
+    seen = sum(
+        stage.epochs
+        * (rows.train if stage.sampler not in ("balanced", "subset") else rows.balanced)
+        for stage in config.stages
+    )
+    epochs = sum(stage.epochs for stage in config.stages)
+    utterances = (seen + epochs * rows.dev / 3) * (1 + config.train.folds)
+    memory = (16 * parameters + kept_bytes(config, lengths, widths)) / 1e9
+    return parameters, memory, utterances * flop / (profile.flop_s * HEAD_MFU) / 3600
+
+
+def kept_bytes(config: Config, lengths: Sequence[int], widths: Sequence[int]) -> float:
+    """Return what a step's backward pass keeps, of a batch of utterances of these lengths."""
+    if config.head.name in POOLING:
+        return 8.0 * config.train.batch * sum(n * d for n, d in zip(lengths, widths, strict=True))
+    tokens = 2 * sum(lengths) * (1 + config.head.layers / 2) * config.train.batch
+    return tokens * config.head.layers * config.head.width * SAVED * 2

@@ -1,0 +1,135 @@
+"""`medusa plan`: disk, memory and hours of an extraction, or of a whole recipe."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from medusa.extract.plan_command import plan as extract_plan
+
+if TYPE_CHECKING:
+    from medusa.extract.estimate import Corpus
+    from medusa.recipes.plan import Plan, Rows
+
+
+@click.command("plan", params=[*extract_plan.params])
+@click.argument("recipe", required=False)
+@click.option(
+    "--profile",
+    default="rtx3090",
+    show_default=True,
+    help="The device that a recipe's hours are for: rtx3090, rtx4090, a100, h100, or here, which "
+    "measures this one for a second.",
+)
+@click.pass_context
+def plan(ctx: click.Context, /, recipe: str | None, profile: str, **asked: Any) -> None:
+    """Tell, before anything runs, what it takes: bytes and hours per backbone, or of a RECIPE.
+
+    With --backbone, one extraction: bytes per layer. With a RECIPE (see `medusa run --list`), every
+    feature and head: disk, memory, hours. Fails where the disk has not the room.
+    """
+    if recipe is None:
+        if not asked["names"]:
+            raise click.UsageError("Missing a RECIPE or option '--backbone'.", ctx)
+        ctx.invoke(extract_plan, **asked)
+        return
+    _recipe(ctx.obj, recipe, profile, **asked)
+
+
+def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
+    from medusa.extract.estimate import free_bytes
+    from medusa.extract.plan_command import corpus_of
+    from medusa.recipes.plan import PlanError, profile_of
+    from medusa.recipes.plan import plan as make
+    from medusa.recipes.recipe import load
+    from medusa.workspace import Workspace
+
+    place = Workspace.open(home)
+    corpus = corpus_of(place, asked["text"], asked["utterances"], asked["hours"])
+    rows = _rows(place, asked["utterances"], corpus)
+    made = make(load(name), corpus, rows, profile_of(profile))
+    free = free_bytes(place.features)
+    if asked["as_json"]:
+        click.echo(json.dumps(facts(made) | {"free_bytes": free, "profile": profile}, indent=2))
+    else:
+        _show(made, corpus, rows, profile, free)
+    if made.bytes > free:
+        raise PlanError(
+            f"{place.features}: needs {made.bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+            "use another disk (medusa.yaml), or fewer features"
+        )
+
+
+def facts(made: "Plan") -> dict[str, Any]:
+    """Return a plan as plain values."""
+    return {
+        "features": {
+            name: {"bytes": one.bytes, "frames": one.frames, "hours": hours, "notes": one.notes}
+            for name, (one, hours) in made.features.items()
+        },
+        "heads": {
+            one.task.name: {
+                "parameters": one.parameters,
+                "memory_gb": one.memory_gb,
+                "hours": one.hours,
+            }
+            for one in made.heads
+        },
+        "bytes": made.bytes,
+        "hours": sum(hours for _, hours in made.features.values())
+        + sum(one.hours for one in made.heads),
+    }
+
+
+def _rows(place: Any, utterances: int | None, corpus: "Corpus") -> "Rows":
+    """Count the splits of the workspace's corpus, or assume the usual ones."""
+    from medusa.manifests import Manifest
+    from medusa.recipes.plan import Rows, sizes_of
+
+    if utterances is not None:
+        return sizes_of(utterances)
+    frame = Manifest.read(place.manifest).frame
+    if frame["split"].isna().all():
+        return sizes_of(len(corpus.seconds))
+    train = frame[frame["split"] == "train"]
+    counts = train["label"].value_counts()
+    balanced = int(counts.min()) * len(counts) if len(counts) else 0
+    return Rows(len(train), balanced, int((frame["split"] == "dev").sum()))
+
+
+def _show(made: "Plan", corpus: "Corpus", rows: "Rows", profile: str, free: int) -> None:
+    from medusa.console import say, table
+
+    sizes: list[list[object]] = [
+        [name, one.spec.width, one.frames, f"{one.bytes / 1e9:.2f}", f"{hours:.2f}"]
+        for name, (one, hours) in made.features.items()
+    ]
+    table(["feature", "width", "frames", "GB", "hours"], sizes, f"features, on {profile}")
+    heads: list[list[object]] = [
+        [
+            one.task.name,
+            " + ".join(one.task.features),
+            f"{one.parameters / 1e6:.1f}",
+            f"{one.memory_gb:.1f}",
+            f"{one.hours:.2f}",
+        ]
+        for one in made.heads
+    ]
+    table(["head", "features", "M parameters", "GB", "hours"], heads, f"heads, on {profile}")
+    seconds = sum(corpus.seconds)
+    click.echo(
+        f"{len(corpus.seconds)} utterances, {seconds / 3600:.1f} h of speech; {rows.train} train, "
+        f"{rows.balanced} in a balanced epoch, {rows.dev} dev"
+    )
+    extract = sum(hours for _, hours in made.features.values())
+    train = sum(one.hours for one in made.heads)
+    click.echo(f"{made.bytes / 1e9:.1f} GB on disk ({free / 1e9:.1f} GB are free)")
+    click.echo(f"{extract:.1f} h of extraction and at most {train:.1f} h of training")
+    for note in dict.fromkeys(note for one, _ in made.features.values() for note in one.notes):
+        say(note)
+    say(
+        "hours: operations counted, at 40 % (extraction) and 45 % (heads) of the device's peak, "
+        "all epochs of every stage (training ends earlier where dev stops improving); "
+        "transcription apart"
+    )

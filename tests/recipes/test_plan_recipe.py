@@ -1,0 +1,82 @@
+"""What a recipe will take, against arithmetic done here."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from medusa.cli import medusa
+from medusa.errors import MedusaError
+from medusa.recipes import plan as planning
+
+COUNT, HOURS = 116_221, 324
+SIZE = ["--utterances", str(COUNT), "--hours", str(HOURS)]
+
+
+def planned(tmp_path, monkeypatch, *words: str) -> dict:
+    from medusa.extract import estimate
+
+    monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**14)
+    arguments = ["--workspace", str(tmp_path), "plan", *words, *SIZE, "--json"]
+    result = CliRunner().invoke(medusa, arguments)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_medusa_14_on_a_3090(tmp_path, monkeypatch):
+    found = planned(tmp_path, monkeypatch, "medusa-14", "--profile", "rtx3090")
+    seconds = HOURS * 3600
+    # one reduced layer: 50 frames a second, two bytes a number
+    for name, width in (("wavlm", 1024), ("hubert", 1024), ("whisper", 1280)):
+        assert found["features"][name]["bytes"] == pytest.approx(50 * width * 2 * seconds, rel=0.15)
+    # extraction at 40 % of 71 TFLOP/s: 315 million weights of WavLM's transformer at every frame,
+    # scores and sums over 500 frames, about 5 GFLOP of convolutions a second
+    frame = 2 * 302e6 + 24 * 4 * 1024 * 501
+    hours = (50 * frame + 5e9) * seconds / (71e12 * 0.4) / 3600
+    assert found["features"]["wavlm"]["hours"] == pytest.approx(hours, rel=0.15)
+    # Whisper's 637 million weights see 1,500 frames of every clip, most shorter than 30 s
+    frame = 2 * 32 * 12 * 1280**2 + 32 * 4 * 1280 * 1500
+    hours = COUNT * 1500 * frame / (71e12 * 0.4) / 3600
+    assert found["features"]["whisper"]["hours"] == pytest.approx(hours, rel=0.15)
+
+
+def test_hours_of_a_head_by_hand(tmp_path, monkeypatch):
+    found = planned(tmp_path, monkeypatch, "medusa-14")["heads"]["m05"]
+    audio, text = 501, 34  # frames and tokens of the mean utterance
+
+    def encoder(tokens: int) -> float:
+        layer = 8 * tokens * 1024**2 + 4 * tokens**2 * 1024 + 4 * tokens * 1024 * 2048
+        return 4 * tokens * 1024**2 + 2 * layer
+
+    both = audio + text
+    flop = 3 * (encoder(audio) + encoder(text) + encoder(both) + encoder(2 * both))
+    seen = 4 * 0.75 * COUNT + 46 * 0.10 * COUNT + 50 * 0.08 * COUNT / 3
+    assert found["hours"] == pytest.approx(flop * seen / (71e12 * 0.45) / 3600, rel=0.15)
+    # four encoders of two layers, a join of three vectors
+    weights = 4 * (2 * 1024**2 + 2 * (4 * 1024**2 + 4 * 1024**2)) + 3 * 1024**2
+    assert found["parameters"] == pytest.approx(weights, rel=0.01)
+    assert found["memory_gb"] > 16 * weights / 1e9
+
+
+@pytest.mark.parametrize("name", ["medusa-ablations", "ueda-2025", "probe", "dhf"])
+def test_other_recipes_are_planned(tmp_path, monkeypatch, name):
+    found = planned(tmp_path, monkeypatch, name)
+    assert all(0 < one["memory_gb"] < 40 and one["hours"] > 0 for one in found["heads"].values())
+
+
+def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
+    from medusa.extract import estimate
+
+    monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**9)
+    words = ["--workspace", str(tmp_path), "plan", "dhf", *SIZE]
+    result = CliRunner().invoke(medusa, words)
+    assert isinstance(result.exception, MedusaError)
+    assert "needs 12" in str(result.exception) and "1.0 GB are free" in str(result.exception)
+    result = CliRunner().invoke(medusa, [*words, "--profile", "rtx309"])
+    assert "did you mean 'rtx3090'" in str(result.exception)
+    assert planning.measured().flop_s > 1e8
+
+
+def test_neither_recipe_nor_backbone(tmp_path):
+    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan"])
+    assert result.exit_code == 2 and "RECIPE" in result.output
