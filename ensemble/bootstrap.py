@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medusa.heads.metrics import Floats, Ints, Numbers, confusion, moments
+from medusa.heads.metrics import Floats, Ints, Numbers, moments
 
 INTERVAL = (2.5, 97.5)
 FEW_BLOCKS = 10  # below, drawing whole speakers alone gives intervals that are too narrow
@@ -34,20 +34,32 @@ def resampled_confusions(
     Returns:
         (draws, C, C).
     """
-    if blocks is None:
-        cells = confusion(y_true, y_pred, n_classes).ravel()
-        shares = cells / cells.sum()
-        counts = np.random.default_rng(seed).multinomial(len(y_true), shares, draws)
-        return counts.reshape(draws, n_classes, n_classes).astype(np.float64)
-    names, block = np.unique(blocks, return_inverse=True)
-    cells = (block * n_classes + y_true) * n_classes + y_pred
-    counts = np.bincount(cells, minlength=len(names) * n_classes**2).reshape(len(names), -1)
-    if len(names) < FEW_BLOCKS:
-        each = np.eye(n_classes**2)
-        totals = _resample_twice([(one, each) for one in counts], draws, seed)
-    else:
-        totals = _resample(counts, draws, seed)
+    kinds = np.asarray(y_true, np.int64) * n_classes + y_pred
+    totals = resampled_counts(kinds, n_classes**2, blocks, draws, seed)
     return totals.reshape(draws, n_classes, n_classes)
+
+
+def resampled_counts(
+    kinds: Ints, n_kinds: int, blocks: Sequence[str] | None = None, draws: int = 1000, seed: int = 0
+) -> Floats:
+    """Bootstrap how often every kind of utterance occurs: (draws, n_kinds).
+
+    Args:
+        kinds: (B,) numbers below n_kinds, such as the cell of a confusion matrix.
+        n_kinds: how many kinds there are.
+        blocks, draws, seed: see `resampled_confusions`.
+    """
+    if blocks is None:
+        shares = np.bincount(kinds, minlength=n_kinds) / len(kinds)
+        counts = np.random.default_rng(seed).multinomial(len(kinds), shares, draws)
+        return counts.astype(np.float64)
+    names, block = np.unique(blocks, return_inverse=True)
+    cells = np.bincount(block * n_kinds + kinds, minlength=len(names) * n_kinds)
+    counts = cells.reshape(len(names), n_kinds)
+    if len(names) < FEW_BLOCKS:
+        each = np.eye(n_kinds)
+        return _resample_twice([(one, each) for one in counts], draws, seed)
+    return _resample(counts, draws, seed)
 
 
 def resampled_moments(
