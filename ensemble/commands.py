@@ -92,17 +92,23 @@ def stack(
 
 
 def show(summary: dict[str, Any], name: str) -> None:
-    """Print the ensemble beside its members, and chance below."""
+    """Print the ensemble beside its members, how far it is ahead of each, and chance below."""
     from medusa.console import say, table
 
+    leads = {line["of"]: line for line in summary.get("ahead", [])}
     rows: list[list[object]] = []
     for line in summary["comparison"]:
         low, high = line["interval"]
         spread = f"{low:.3f} – {high:.3f}"
-        rows.append([line["name"], line["kind"], line["macro_f1"], spread, line["accuracy"]])
-    rows.append(["always the most frequent class", "baseline", summary["majority"], "", None])
-    rows.append(["guessing by the training prior", "baseline", summary["chance"], "", None])
+        lead = leads.get(line["name"])
+        gain = [f"{lead['difference']:+.3f}", f"{lead['p']:.3f}"] if lead else ["", ""]
+        row = [line["name"], line["kind"], line["macro_f1"], spread, line["accuracy"]]
+        rows.append(row + gain if leads else row)
+    blank = ["", None, "", ""] if leads else ["", None]
+    rows.append(["always the most frequent class", "baseline", summary["majority"], *blank])
+    rows.append(["guessing by the training prior", "baseline", summary["chance"], *blank])
     header = ["", "kind", "macro-F1", "95 %", "accuracy"]
+    header += [f"{name} ahead", "p (Holm)"] if leads else []
     title = f"{name}: judged on {summary['utterances']} labelled utterances of {summary['split']}"
     table(header, rows, title)
     for note in summary["notes"]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from medusa.ensemble import bootstrap
 from medusa.ensemble.members import Members
+from medusa.ensemble.significance import holm, paired
 from medusa.ensemble.stack import Answer, StackError
 from medusa.ensemble.truth import UNLABELLED, Truth
 from medusa.ensemble.vote import majority_vote, soft_vote
@@ -65,6 +66,31 @@ def compare(
     judged = truth.rows(rows)
     lines = [{"name": name, "kind": kind} | _scores(said, judged) for name, kind, said in entries]
     return sorted(lines, key=lambda line: (KINDS.index(line["kind"]), -line["macro_f1"]))
+
+
+def ahead(members: Members, truth: Truth, answer: Answer, split: str) -> list[dict[str, Any]]:
+    """Say how far the answer is ahead of every member and of both votes, and whether by chance.
+
+    Args:
+        members, truth, answer, split: see `compare`.
+
+    Returns:
+        One row each: `of` (a name in `compare`), difference of the macro-F1, its 95 % interval,
+        and p, two-sided and corrected for the number of rows.
+    """
+    rows = (members.splits == split) & (truth.labels != UNLABELLED)
+    posteriors, judged = members.posteriors[:, rows], truth.rows(rows)
+    others = dict(zip(members.names, posteriors, strict=True))
+    said = {name: scores.argmax(1) for name, scores in others.items()}
+    said["majority vote"] = majority_vote(posteriors).argmax(1)
+    said["soft vote"] = soft_vote(posteriors).argmax(1)
+    own, classes = answer.logits[rows].argmax(1), len(members.classes)
+    found = [paired(judged.labels, own, one, classes, judged.blocks) for one in said.values()]
+    corrected = holm([one.p for one in found])
+    return [
+        {"of": name, "difference": one.value, "interval": list(one.interval), "p": p}
+        for name, one, p in zip(said, found, corrected, strict=True)
+    ]
 
 
 def _scores(runs: Sequence[npt.NDArray[np.floating]], truth: Truth) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from medusa.console import progress, say
-from medusa.ensemble.compare import compare, judging_split
+from medusa.ensemble.compare import ahead, compare, judging_split
 from medusa.ensemble.members import Members, join, trained_on
 from medusa.ensemble.stack import (
     OUT_OF_FOLD,
@@ -188,6 +188,7 @@ def _summary(
             f"No labelled test split: judged on {split!r}, where the stacker was fitted, so its "
             "own numbers there are too good; members and votes are comparable.",
         ]
+    learnt = bool(answer.weights) and split != record.get("fit_on")
     labels = truth.labels[(members.splits == split) & (truth.labels != UNLABELLED)]
     prior = training_prior(manifest, record["train_split"])
     return {
@@ -196,5 +197,6 @@ def _summary(
         "chance": metrics.chance_macro_f1(prior, labels),
         "majority": metrics.majority_macro_f1(prior, labels),
         "comparison": compare(members, truth, answer, split, record["method"]),
+        "ahead": ahead(members, truth, answer, split) if learnt else [],
         "notes": notes,
     }

@@ -75,6 +75,41 @@ def test_summary_judges_everyone_on_test(
     assert not runs
 
 
+def test_summary_says_how_far_ahead_the_stack_is(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, members, manifest, QUICK)
+    summary = run.read_json("summary.json")
+    scores = {line["name"]: line["macro_f1"] for line in summary["comparison"]}
+    assert [line["of"] for line in summary["ahead"]] == [
+        "a",
+        "b",
+        "c",
+        "majority vote",
+        "soft vote",
+    ]
+    for line in summary["ahead"]:
+        gain = scores["linear, soup of 2"] - scores[line["of"]]
+        assert line["difference"] == pytest.approx(gain)
+        assert line["interval"][0] <= line["difference"] <= line["interval"][1]
+        assert 0 < line["p"] <= 1
+    shown = call(tmp_path, "--name", "t", "--seeds", "2", "--epochs", "5")[0]
+    assert "t ahead" in shown and "p (Holm)" in shown
+    assert "ahead" not in call(tmp_path, "a", "b", "--name", "v", "--method", "soft")[0]
+
+
+def test_where_it_learnt_a_stack_is_never_tested(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    frame = manifest.frame
+    frame.loc[frame["split"] == "test", "label"] = None
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, members, Manifest(frame, manifest.scheme), QUICK)
+    summary = run.read_json("summary.json")
+    assert summary["split"] == "dev" and summary["ahead"] == []
+
+
 def test_shuffled_members_give_the_same_stack(
     add_run: AddRun, manifest: Manifest, tmp_path: Path
 ) -> None:
