@@ -79,29 +79,59 @@ def train(
     Returns:
         S times {"weight": (O, I), "bias": (O,)} as float64, O = C + 3 with attributes, else C.
     """
+    columns = [np.arange(lesson.inputs.shape[1])]
+    return train_subsets(lesson, columns, seeds, training, each_epoch, dtype)[0]
+
+
+def train_subsets(
+    lesson: Lesson,
+    subsets: Sequence[npt.NDArray[np.int64]],
+    seeds: Sequence[int],
+    training: Training,
+    each_epoch: Callable[[float], None] = lambda loss: None,
+    dtype: torch.dtype = torch.float32,
+) -> list[list[dict[str, Tensor]]]:
+    """Train maps of several sets of inputs, all sets and seeds in one batched product.
+
+    Equal to training each set apart: what a set does not read has weights 0 that never move. A
+    seed's rows are gathered once for all sets.
+
+    Args:
+        lesson: n labelled utterances with all inputs.
+        subsets: K times the columns (I_k,) that a set reads, in its own order.
+        seeds, training, each_epoch, dtype: see `train`.
+
+    Returns:
+        For every set what `train` returns of its columns alone.
+    """
     inputs = torch.from_numpy(lesson.inputs).to(dtype)
     inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], 1)  # the bias is a weight of it
     soft = torch.from_numpy(lesson.soft).to(dtype)
     known = None if lesson.attributes is None else torch.from_numpy(lesson.attributes).to(dtype)
-    maps = _initial(seeds, soft.shape[1] + (0 if known is None else 3), lesson.inputs.shape[1])
-    maps = maps.to(dtype)
+    outputs = soft.shape[1] + (0 if known is None else 3)
+    places = [torch.from_numpy(np.append(columns, inputs.shape[1] - 1)) for columns in subsets]
+    maps, read = _spread(places, seeds, outputs, inputs)
     adam = torch.optim.AdamW([maps], training.lr, weight_decay=training.weight_decay, fused=True)
-    epochs = training.resolved(lesson.labels).epochs or 0
+    epochs, sets = training.resolved(lesson.labels).epochs or 0, len(subsets)
     for order in _orders(lesson.labels, seeds, epochs):
         total = 0.0
         for rows in order.split(training.batch, dim=1):
             seen = _rows(inputs, rows)
             loss, error = _loss(
-                seen @ maps.mT,
-                _rows(soft, rows),
-                None if known is None else _rows(known, rows),
+                _apart(seen @ maps.mT, sets),
+                _repeated(_rows(soft, rows), sets),
+                None if known is None else _repeated(_rows(known, rows), sets),
                 training,
             )
-            maps.grad = error.mT @ seen
+            maps.grad = (_together(error, sets).mT @ seen).mul_(read)
             adam.step()
             total += float(loss.mean()) * rows.shape[1]
         each_epoch(total / order.shape[1])
-    return [{"weight": one[:, :-1].double(), "bias": one[:, -1].double()} for one in maps]
+    found = zip(maps.double().split(outputs, 1), places, strict=True)
+    return [
+        [{"weight": one[:, at[:-1]], "bias": one[:, -1].clone()} for one in many]
+        for many, at in found
+    ]
 
 
 def apply(
@@ -122,6 +152,34 @@ def _initial(seeds: Sequence[int], outputs: int, inputs: int) -> Tensor:
         shares = torch.rand(outputs, inputs + 1, generator=generator, dtype=torch.float64).float()
         drawn.append((2 * shares - 1) / math.sqrt(inputs))
     return torch.stack(drawn)
+
+
+def _spread(
+    places: Sequence[Tensor], seeds: Sequence[int], outputs: int, inputs: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the first maps (S, K O, I + 1), a set's weights in its columns, and where they are."""
+    maps = inputs.new_zeros(len(seeds), len(places) * outputs, inputs.shape[1])
+    read = inputs.new_zeros(len(places) * outputs, inputs.shape[1])
+    for number, at in enumerate(places):
+        rows = slice(number * outputs, (number + 1) * outputs)
+        maps[:, rows, at] = _initial(seeds, outputs, len(at) - 1).to(inputs.dtype)
+        read[rows, at] = 1
+    return maps, read
+
+
+def _apart(values: Tensor, sets: int) -> Tensor:
+    """Return (S K, B, O) of (S, B, K O)."""
+    return values.unflatten(2, (sets, -1)).transpose(1, 2).flatten(0, 1)
+
+
+def _together(values: Tensor, sets: int) -> Tensor:
+    """Return (S, B, K O) of (S K, B, O)."""
+    return values.unflatten(0, (-1, sets)).transpose(1, 2).flatten(2)
+
+
+def _repeated(values: Tensor, sets: int) -> Tensor:
+    """Return (S K, B, any) of (S, B, any): the same for every set."""
+    return values[:, None].expand(-1, sets, -1, -1).flatten(0, 1)
 
 
 def _orders(labels: npt.NDArray[np.int64], seeds: Sequence[int], epochs: int) -> Tensor:

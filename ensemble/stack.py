@@ -1,6 +1,6 @@
 """Stackers: ways to make one answer out of many members' (paper, sections 3.5 and 3.6)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -130,6 +130,17 @@ def linear_soup(
     inputs, classes = inputs_of(members, config), len(members.classes)
     learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
     states = linear.train(learnt, range(config.seeds), config.training, each_epoch)
+    return souped(states, inputs, learnt, classes, config)
+
+
+def souped(
+    states: Sequence[dict[str, Tensor]],
+    inputs: Array,
+    learnt: Lesson,
+    classes: int,
+    config: StackConfig,
+) -> Answer:
+    """Make one answer about inputs (B, I) of maps that were trained on `learnt`, one a seed."""
     mean = SOUPS[config.soup](states, lambda state: _score(state, learnt, classes))
     logits, attributes = linear.apply(mean, inputs, classes)
     named = {"soup": mean} | {f"seed_{seed}": state for seed, state in enumerate(states)}

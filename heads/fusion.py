@@ -98,6 +98,21 @@ class DeepSER(nn.Module):
         return x
 
 
+class PublishedDeepSER(DeepSER):
+    """DeepSER as the published code runs it: utterances padded with zeros, nothing masked.
+
+    Attention and pooling see the padding, so a prediction depends on who shares the batch. For
+    comparison with published weights alone; everything else should use `DeepSER`.
+    """
+
+    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities of the same B utterances to x, (B, D)."""
+        padded = [x.pad()[0] for x in inputs]
+        same = [torch.full((len(x),), x.shape[1]) for x in padded]
+        flat = [x.flatten(0, 1) for x in padded]
+        return super().forward([Packed(*both) for both in zip(flat, same, strict=True)])
+
+
 class Head(nn.Module):
     """A fusion network with its input scaling and its two outputs.
 
@@ -140,6 +155,7 @@ def build(
 HEADS: dict[str, Callable[[HeadConfig, Sequence[int]], Any]] = {
     "deepser": lambda config, inputs: DeepSER(inputs, *shape(config)),
     "dhf": lambda config, inputs: DeepSER(inputs, *shape(config), layer="bilstm"),
+    "medusa_published": lambda config, inputs: PublishedDeepSER(inputs, *shape(config)),
     "late_fusion": LateFusion,
     "early_concat": EarlyConcat,
     "cross_attention": CrossAttention,

@@ -1,0 +1,30 @@
+"""Every shipped recipe from an empty folder to its tables, in its tiny profile."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from medusa.cli import medusa
+from medusa.recipes.recipe import load, shipped
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_every_shipped_recipe_runs_and_then_does_nothing(tmp_path):
+    home = tmp_path / "home"  # shared: features, and runs that are the same in two recipes
+    for name in shipped():
+        words = ["--workspace", str(home), "run", name, "--tiny"]
+        result = CliRunner().invoke(medusa, words)
+        assert result.exit_code == 0, f"{name}: {result.exception}\n{result.output}"
+        recipe, folder = load(name, tiny=True), home / "recipes" / f"{name}-tiny"
+        state = json.loads((folder / "state.json").read_text())
+        assert set(recipe.heads) <= set(state["heads"]) and not state["problems"]
+        assert set(state["stacks"]) == set(recipe.stacks)
+        assert len(state["heads"]) == len(recipe.heads) + sum(
+            len(recipe.heads) for _ in recipe.ablations
+        )
+        tables = (folder / "tables.md").read_text()
+        assert all(f"| {head} |" in tables for head in recipe.heads)
+        assert (folder / "report.html").exists() == bool(recipe.main)
+        again = CliRunner().invoke(medusa, words)
+        assert again.exit_code == 0 and "up to date, nothing to do" in again.output
