@@ -127,10 +127,10 @@ def train_subsets(
             adam.step()
             total += float(loss.mean()) * rows.shape[1]
         each_epoch(total / order.shape[1])
-    found = zip(maps.double().split(outputs, 1), places, strict=True)
+    trained = maps.double().view(len(seeds), sets, outputs, -1)
     return [
-        [{"weight": one[:, at[:-1]], "bias": one[:, -1].clone()} for one in many]
-        for many, at in found
+        [{"weight": one[:, at[:-1]], "bias": one[:, -1].clone()} for one in trained[:, number]]
+        for number, at in enumerate(places)
     ]
 
 
@@ -169,12 +169,14 @@ def _spread(
 
 def _apart(values: Tensor, sets: int) -> Tensor:
     """Return (S K, B, O) of (S, B, K O)."""
-    return values.unflatten(2, (sets, -1)).transpose(1, 2).flatten(0, 1)
+    many, batch, _ = values.shape
+    return values.view(many, batch, sets, -1).transpose(1, 2).flatten(0, 1)
 
 
 def _together(values: Tensor, sets: int) -> Tensor:
     """Return (S, B, K O) of (S K, B, O)."""
-    return values.unflatten(0, (-1, sets)).transpose(1, 2).flatten(2)
+    every, batch, outputs = values.shape
+    return values.view(every // sets, sets, batch, outputs).transpose(1, 2).flatten(2)
 
 
 def _repeated(values: Tensor, sets: int) -> Tensor:
