@@ -115,7 +115,7 @@ def train_subsets(
     epochs, sets = training.resolved(lesson.labels).epochs or 0, len(subsets)
     for order in _orders(lesson.labels, seeds, epochs):
         total = 0.0
-        for rows in order.split(training.batch, dim=1):
+        for rows in torch.split(order, training.batch, dim=1):
             seen = _rows(inputs, rows)
             loss, error = _loss(
                 _apart(seen @ maps.mT, sets),

@@ -29,6 +29,7 @@ class Members:
         logits: (M, B, C).
         posteriors: (M, B, C).
         attributes: (A, B, 3) of the A runs that predict attributes, A may be 0.
+        foldless: why there are no folds, where there are none.
     """
 
     names: tuple[str, ...]
@@ -39,6 +40,7 @@ class Members:
     logits: npt.NDArray[np.float32]
     posteriors: npt.NDArray[np.float32]
     attributes: npt.NDArray[np.float32]
+    foldless: str = ""
 
 
 def join(runs: Sequence[RunDir]) -> Members:
@@ -58,23 +60,29 @@ def join(runs: Sequence[RunDir]) -> Members:
     _same_splits(said)
     first = next(iter(said.values()))
     attributes = [values for one in said.values() if (values := one.attributes()) is not None]
+    folds, foldless = _folds(said)
     return Members(
         names=tuple(said),
         ids=ids,
         splits=first.frame["split"].to_numpy(str),
-        folds=_folds(list(said.values())),
+        folds=folds,
         classes=first.classes,
         logits=np.stack([one.logits() for one in said.values()]),
         posteriors=np.stack([one.posteriors() for one in said.values()]),
         attributes=np.stack(attributes) if attributes else np.empty((0, len(ids), 3), np.float32),
+        foldless=foldless,
     )
 
 
-def _folds(said: Sequence[Predictions]) -> npt.NDArray[np.int64]:
-    folds = [one.frame["fold"].to_numpy(np.int64) for one in said]
-    if all(np.array_equal(one, folds[0]) for one in folds):
-        return folds[0]
-    return np.full(len(folds[0]), NOT_A_FOLD)
+def _folds(said: dict[str, Predictions]) -> tuple[npt.NDArray[np.int64], str]:
+    """Return the fold of every utterance, and why it is -1 for all."""
+    folds = {name: one.frame["fold"].to_numpy(np.int64) for name, one in said.items()}
+    name, first = next(iter(folds.items()))
+    if without := [one for one, own in folds.items() if (own == NOT_A_FOLD).all()]:
+        return np.full_like(first, NOT_A_FOLD), f"{listed(without)} predicted nothing out of fold"
+    if other := [one for one, own in folds.items() if not np.array_equal(own, first)]:
+        return np.full_like(first, NOT_A_FOLD), f"{listed(other)} had other folds than {name}"
+    return first, ""
 
 
 def trained_on(config: dict[str, Any]) -> list[str]:

@@ -130,18 +130,19 @@ def linear_soup(
     inputs, classes = inputs_of(members, config), len(members.classes)
     learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
     states = linear.train(learnt, range(config.seeds), config.training, each_epoch)
-    return souped(states, inputs, learnt, classes, config)
+    judged = lesson(inputs, truth, selection_rows(members, truth, config))
+    return souped(states, inputs, judged, classes, config)
 
 
 def souped(
     states: Sequence[dict[str, Tensor]],
     inputs: Array,
-    learnt: Lesson,
+    judged: Lesson,
     classes: int,
     config: StackConfig,
 ) -> Answer:
-    """Make one answer about inputs (B, I) of maps that were trained on `learnt`, one a seed."""
-    mean = SOUPS[config.soup](states, lambda state: _score(state, learnt, classes))
+    """Make one answer about inputs (B, I) of maps, one a seed; `judged` chooses among them."""
+    mean = SOUPS[config.soup](states, lambda state: _score(state, judged, classes))
     logits, attributes = linear.apply(mean, inputs, classes)
     named = {"soup": mean} | {f"seed_{seed}": state for seed, state in enumerate(states)}
     weights = {f"{run}.{key}": state[key].float() for run, state in named.items() for key in state}
@@ -178,8 +179,8 @@ def lesson_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDAr
     rows: npt.NDArray[np.bool_] = inside & (truth.labels != UNLABELLED)
     if not inside.any() and config.fit_on == OUT_OF_FOLD:
         raise StackError(
-            "--fit-on out-of-fold: the members predict nothing out of fold; train them with "
-            "`medusa fit-head --folds 5`"
+            f"--fit-on out-of-fold: {members.foldless}; train all members with the same "
+            "`medusa fit-head --folds K`"
         )
     if not inside.any():
         there = ", ".join(sorted(set(members.splits.tolist())))
@@ -187,6 +188,12 @@ def lesson_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDAr
     if not rows.any():
         raise StackError(f"no row of split {config.fit_on!r} has a label to fit a stacker on")
     return rows
+
+
+def selection_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArray[np.bool_]:
+    """Return the mask (B,) of what a greedy soup is chosen on: dev, or the lesson without one."""
+    rows: npt.NDArray[np.bool_] = (members.splits == "dev") & (truth.labels != UNLABELLED)
+    return rows if rows.any() else lesson_rows(members, truth, config)
 
 
 def inputs_of(members: Members, config: StackConfig) -> Array:
@@ -216,11 +223,11 @@ def _voted(members: Members, logits: Array) -> Answer:
     return Answer(logits, mean_attributes(members.attributes), {}, np.empty((0, *logits.shape)))
 
 
-def _score(state: dict[str, Tensor], learnt: Lesson, classes: int) -> float:
-    """Return the macro-F1 of a map where it learnt, every class counting alike."""
-    said = linear.apply(state, learnt.inputs, classes)[0].argmax(1)
-    rows = balanced_rows(learnt.labels)
-    return macro_f1(learnt.labels[rows], said[rows], classes)
+def _score(state: dict[str, Tensor], judged: Lesson, classes: int) -> float:
+    """Return the macro-F1 of a map on one class-balanced draw."""
+    said = linear.apply(state, judged.inputs, classes)[0].argmax(1)
+    rows = balanced_rows(judged.labels)
+    return macro_f1(judged.labels[rows], said[rows], classes)
 
 
 # of the stackers that scikit-learn fits: how, and how what they learnt is applied

@@ -15,6 +15,7 @@ from medusa.ensemble.stack import (
     inputs_of,
     lesson,
     lesson_rows,
+    selection_rows,
     souped,
 )
 from medusa.ensemble.truth import Truth
@@ -46,12 +47,12 @@ def stack_subsets(
         raise StackError(f"method {config.method!r}: only linear stacks many subsets at once")
     inputs, classes = inputs_of(members, config), len(members.classes)
     columns = _columns(members, subsets, config)
-    rows = lesson_rows(members, truth, config)
-    learnt = lesson(inputs, truth, rows)
+    learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
+    judged = lesson(inputs, truth, selection_rows(members, truth, config))
     trained = linear.train_subsets(learnt, columns, range(config.seeds), config.training)
     answers = {}
     for name, at, states in zip(subsets, columns, trained, strict=True):
-        own = replace(learnt, inputs=learnt.inputs[:, at])
+        own = replace(judged, inputs=judged.inputs[:, at])
         answers[name] = souped(states, inputs[:, at], own, classes, config)
     return answers
 

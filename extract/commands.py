@@ -177,9 +177,7 @@ def extract(
     choices["pool"] = int(choices["pool"])
     jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
     heard_too = _with_transcripts(Workspace.open(home), language) if also_transcribe else None
-    outcomes = [
-        (job, _run(job, device, batch_seconds, non_finite, force, heard_too)) for job in jobs
-    ]
+    outcomes = _run_all(jobs, device, batch_seconds, non_finite, force, heard_too)
     rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]
     _show(rows, EXTRACTED, as_json)
     _refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
@@ -311,6 +309,45 @@ def _with_transcripts(workspace: "Workspace", language: str | None) -> "Fill":
     return fill
 
 
+def _run_all(
+    jobs: "list[Job]",
+    device: str,
+    batch_seconds: float | None,
+    non_finite: str,
+    force: bool,
+    fill: "Fill | None",
+) -> "list[tuple[Job, Outcome]]":
+    """Run the jobs: those of speech encoders together, from one pass over the audio."""
+    from medusa.extract.devices import batch_seconds as usual
+    from medusa.extract.run import remove
+    from medusa.extract.together import can, extract_together
+
+    heard = [job for job in jobs if job.spec.input == "audio"]
+    together: dict[int, Outcome] = {}
+    if fill is None and can(heard):
+        for job in heard if force else ():
+            remove(job.store)
+        budget_s = batch_seconds or usual(device)
+        found = extract_together(heard, device, budget_s, non_finite)
+        together = {id(job): outcome for job, outcome in zip(heard, found, strict=True)}
+        for job, outcome in zip(heard, found, strict=True):
+            _say_if_nothing(job, outcome)
+    return [
+        (job, together[id(job)])
+        if id(job) in together
+        else (job, _run(job, device, batch_seconds, non_finite, force, fill))
+        for job in jobs
+    ]
+
+
+def _say_if_nothing(job: "Job", outcome: "Outcome") -> None:
+    from medusa.console import say
+
+    if not outcome.elapsed_s:
+        count = len(job.utterances)
+        say(f"{job.store}: has all {count} utterances of {job.backbone.name}; nothing to do")
+
+
 def _run(
     job: "Job",
     device: str,
@@ -319,7 +356,6 @@ def _run(
     force: bool,
     fill: "Fill | None" = None,
 ) -> "Outcome":
-    from medusa.console import say
     from medusa.extract.devices import batch_seconds as usual
     from medusa.extract.run import extract as only_features
     from medusa.extract.run import remove
@@ -328,9 +364,7 @@ def _run(
         remove(job.store)
     fill = fill or only_features
     outcome = fill(job, device, batch_seconds or usual(device), non_finite)
-    if not outcome.elapsed_s:
-        count = len(job.utterances)
-        say(f"{job.store}: has all {count} utterances of {job.backbone.name}; nothing to do")
+    _say_if_nothing(job, outcome)
     return outcome
 
 

@@ -131,7 +131,10 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
             run.path / PREDICTIONS
         )
     joined = join(members)
-    assert (joined.folds >= 0).sum() == 60
+    assert (joined.folds >= 0).sum() == 60 and joined.foldless == ""
+    run_c = add_run("c", 2)
+    with pytest.raises(StackError, match="c predicted nothing out of fold; train all"):
+        stack(RunDir(tmp_path / "runs" / "s"), [*members, run_c], manifest, out_of_fold())
     run = RunDir(tmp_path / "runs" / "s")
     stack(run, members, manifest, out_of_fold())
     assert run.config()["trained_on"] == ["train"] and not run.config()["in_sample"]
@@ -152,6 +155,8 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
         members[0].path / PREDICTIONS
     )
     assert (join(members).folds == -1).all()
+    with pytest.raises(StackError, match="b had other folds than a; train all"):
+        stack(RunDir(tmp_path / "runs" / "t"), members, manifest, out_of_fold())
 
 
 def out_of_fold() -> StackConfig:
@@ -170,6 +175,35 @@ def test_a_greedy_soup_is_never_below_its_best_member() -> None:
             return float((state["w"].sign() == aim.sign()).float().mean())
 
         assert score(greedy(states, score)) >= max(score(state) for state in states)
+
+
+def test_a_greedy_stack_is_chosen_on_dev(manifest, add_run) -> None:
+    from medusa.ensemble.linear import Training
+    from medusa.ensemble.linear import apply as apply_linear
+    from medusa.ensemble.stack import inputs_of, linear_soup
+    from medusa.ensemble.truth import truth_of
+    from medusa.heads.metrics import macro_f1
+
+    members = join([add_run("a", 0, 1.0), add_run("b", 1, 1.0)])
+    truth = truth_of(manifest, members.ids, members.splits.tolist(), members.classes)
+    config = StackConfig(
+        fit_on="train", in_sample=True, soup="greedy", seeds=5, training=Training(epochs=3)
+    )
+    answer = linear_soup(members, truth, config, lambda loss: None)
+    dev = np.flatnonzero((members.splits == "dev") & (truth.labels >= 0))
+    rows = dev[balanced_rows(truth.labels[dev])]
+
+    def score(name: str) -> float:
+        state = {key: answer.weights[f"{name}.{key}"] for key in ("weight", "bias")}
+        said = apply_linear(state, inputs_of(members, config)[rows], 3)[0].argmax(1)
+        return macro_f1(truth.labels[rows], said, 3)
+
+    singles = [score(f"seed_{seed}") for seed in range(5)]
+    assert len(set(singles)) > 1 and score("soup") >= max(singles)
+    truth.labels[members.splits == "train"] %= 3  # judged elsewhere than it learns
+    truth.labels[dev] = (truth.labels[dev] + 1) % 3
+    other = linear_soup(members, truth, config, lambda loss: None)
+    assert (other.singles == answer.singles).all() and (other.logits != answer.logits).any()
 
 
 def test_soups_by_hand() -> None:

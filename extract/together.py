@@ -1,0 +1,189 @@
+"""Several speech encoders from one pass over the audio: decoded and resampled once for all."""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from medusa.cache import StoreWriter
+from medusa.console import Advance, progress, say
+from medusa.errors import MedusaError
+from medusa.extract.backbones import family
+from medusa.extract.encoder import Encoded
+from medusa.extract.estimate import check_room
+from medusa.extract.host import Encode, to_host
+from medusa.extract.jobs import Job
+from medusa.extract.plan import Utterance, batches
+from medusa.extract.precision import lowered
+from medusa.extract.run import Outcome, extract, provenance, store
+from medusa.extract.stream import sentence, stream
+from medusa.extract.variants import pool_of
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One encoder among several, with its store and what it has done."""
+
+    job: Job
+    writer: StoreWriter
+    outcome: Outcome
+    prepare: Any
+    encode: Encode
+
+    def heard(self, wave: Any) -> Any:
+        """Return the encoder's item, or what is wrong with the utterance for this encoder."""
+        try:
+            return self.prepare(wave)
+        except MedusaError as problem:
+            return problem
+
+    def said(self, items: Sequence[Any], most: int) -> list[Encoded | MedusaError]:
+        """Encode the good ones of these items, so many at a time, in their order."""
+        good = [item for item in items if not isinstance(item, MedusaError)]
+        parts = [good[start : start + most] for start in range(0, len(good), most)]
+        found = iter([one for part in parts for one in self.encode(part)])
+        return [item if isinstance(item, MedusaError) else next(found) for item in items]
+
+
+def can(jobs: Sequence[Job]) -> bool:
+    """Tell whether these jobs are of several encoders that hear the same samples."""
+    rates = {job.backbone.rate_hz for job in jobs}
+    return len(jobs) > 1 and len(rates) == 1 and None not in rates
+
+
+def extract_together(
+    jobs: Sequence[Job], device: str, budget_s: float, non_finite: str = "refuse"
+) -> list[Outcome]:
+    """Fill the stores of several encoders, for what each of them lacks.
+
+    Args:
+        jobs: for which `can` is true, of the same utterances.
+        device, budget_s, non_finite: as `extract` takes them.
+
+    Returns:
+        One outcome each; the elapsed time is that of all. Where the device cannot hold all
+        encoders at once, they run one after the other.
+
+    Raises:
+        MedusaError: as `extract` does.
+    """
+    outcomes = [Outcome() for _ in jobs]
+    with ExitStack() as open_stores:
+        writers = [
+            open_stores.enter_context(
+                StoreWriter(
+                    job.store, job.spec, provenance(device, job.backbone.source), non_finite
+                )
+            )
+            for job in jobs
+        ]
+        wanted = {one.content: one for job in jobs for one in job.utterances}
+        lacks = [set(writer.missing(wanted)) for writer in writers]
+        groups: dict[tuple[bool, ...], list[Utterance]] = {}
+        for content, one in wanted.items():
+            groups.setdefault(tuple(content in lack for lack in lacks), []).append(one)
+        groups.pop((False,) * len(jobs), None)
+        if not groups:
+            return outcomes
+        for job, lack in zip(jobs, lacks, strict=True):
+            check_room(job, [wanted[content] for content in lack])
+        needed = [any(group[number] for group in groups) for number in range(len(jobs))]
+        listeners = _load(jobs, writers, outcomes, needed, device)
+        if listeners is not None:
+            _all(listeners, groups, len(wanted), device, budget_s)
+            return outcomes
+    say("the encoders do not fit into memory together; they run one after the other")
+    return [extract(job, device, budget_s, non_finite) for job in jobs]
+
+
+def _load(
+    jobs: Sequence[Job],
+    writers: Sequence[StoreWriter],
+    outcomes: Sequence[Outcome],
+    needed: Sequence[bool],
+    device: str,
+) -> list[Listener | None] | None:
+    """Load the encoders that are needed; None where memory runs out."""
+    made: list[Listener | None] = []
+    try:
+        for job, writer, outcome, need in zip(jobs, writers, outcomes, needed, strict=True):
+            if not need:
+                made.append(None)
+                continue
+            encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
+            encode = lowered(encoder.encode, job.backbone, device)
+            pool = pool_of(job.backbone)
+            encode = to_host(encode, job.spec.reduce, device, outcome.busy, pool)
+            made.append(Listener(job, writer, outcome, encoder.prepare, encode))
+    except torch.OutOfMemoryError:
+        return None
+    return made
+
+
+def _all(
+    listeners: Sequence[Listener | None],
+    groups: dict[tuple[bool, ...], list[Utterance]],
+    total: int,
+    device: str,
+    budget_s: float,
+) -> None:
+    """Go through the audio: utterances that lack the same stores together."""
+    names = "+".join(one.job.backbone.name for one in listeners if one is not None)
+    done = total - sum(len(group) for group in groups.values())
+    began = time.monotonic()
+    with progress(names, total, done=done) as advance:
+        for lacking, todo in groups.items():
+            of = [one for one, lack in zip(listeners, lacking, strict=True) if lack and one]
+            _group(of, todo, device, budget_s, began, advance)
+
+
+def _group(
+    listeners: Sequence[Listener],
+    todo: Sequence[Utterance],
+    device: str,
+    budget_s: float,
+    began: float,
+    advance: Advance,
+) -> None:
+    least_s = [one.job.backbone.least_s for one in listeners]
+    by_content = {one.content: one for one in todo}
+
+    def encode(items: Sequence[Sequence[Any]]) -> list[list[Encoded | MedusaError]]:
+        said = [
+            # an encoder that pads everything takes fewer at a time
+            one.said([item[number] for item in items], _most(budget_s, len(items), least))
+            for number, (one, least) in enumerate(zip(listeners, least_s, strict=True))
+        ]
+        return [list(column) for column in zip(*said, strict=True)]
+
+    def prepare(wave: Any) -> list[Any]:
+        return [one.heard(wave) for one in listeners]
+
+    rate_hz = listeners[0].job.backbone.rate_hz or 0
+    plan = batches(list(by_content.values()), budget_s, min(least_s))
+    for answers in stream(plan, prepare, encode, rate_hz, device.startswith("cuda")):
+        for utterance, result in answers:
+            _keep(listeners, utterance, result)
+        for one in listeners:
+            one.outcome.elapsed_s = time.monotonic() - began
+        advance(len(answers))
+
+
+def _keep(
+    listeners: Sequence[Listener],
+    utterance: Utterance,
+    result: "list[Encoded | MedusaError] | MedusaError",
+) -> None:
+    for number, one in enumerate(listeners):
+        encoded = result if isinstance(result, MedusaError) else result[number]
+        problem = store(one.writer, utterance, encoded, one.outcome)
+        if problem:
+            one.outcome.problems.append(sentence(utterance, problem))
+
+
+def _most(budget_s: float, count: int, least_s: float) -> int:
+    """Return how many items an encoder takes at once that counts each as `least_s` at least."""
+    return count if not least_s else max(1, min(count, int(budget_s / least_s)))

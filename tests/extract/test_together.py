@@ -1,0 +1,132 @@
+"""Several encoders from one pass over the audio: each store as if it had been alone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from medusa.cache import FeatureStore
+from medusa.cli import medusa
+from medusa.extract import run, stream, together
+from medusa.extract.jobs import Job, plan_jobs
+from medusa.manifests import Manifest
+from medusa.workspace import Workspace
+
+LENGTHS = (16000, 7001, 24321, 16000, 9000, 300)
+NAMES = ("wavlm", "hubert", "whisper")
+FILES = {"whisper": "whisper.pt"}
+
+
+def jobs_of(root: Path, checkpoint: Callable[[str], Path], label: str = "") -> list[Job]:
+    place = Workspace.open(root)
+    return [
+        plan_jobs(
+            place,
+            [name],
+            str(checkpoint(FILES.get(name, name))),
+            dtype="float32",
+            label=f"{label}{name}",
+        )[0]
+        for name in NAMES
+    ]
+
+
+def features(job: Job, folder: Path | None = None) -> dict[str, np.ndarray]:
+    store = FeatureStore.open(folder or job.store)
+    contents = sorted(one.content for one in job.utterances)
+    values = store.read(contents).split()
+    return {content: one.numpy() for content, one in zip(contents, values, strict=True)}
+
+
+def compare(root: Path, alone: dict[str, dict[str, np.ndarray]], jobs: list[Job]) -> None:
+    for name, job in zip(NAMES, jobs, strict=True):
+        here = features(job)
+        assert here.keys() == alone[name].keys()
+        for content, values in here.items():
+            np.testing.assert_allclose(values, alone[name][content], atol=2e-4)
+
+
+@pytest.fixture
+def alone(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> dict[str, dict[str, np.ndarray]]:
+    """What each encoder gives by itself; the stores are thrown away."""
+    workspace(LENGTHS)
+    found = {}
+    for name, job in zip(NAMES, jobs_of(tmp_path, checkpoint), strict=True):
+        run.extract(job, "cpu", 60.0)
+        found[name] = features(job)
+        run.remove(job.store)
+    return found
+
+
+def test_stores_are_as_if_each_had_been_alone_and_files_are_read_once(
+    tmp_path, alone, checkpoint, monkeypatch
+):
+    read = []
+    real = stream.read_segment
+    monkeypatch.setattr(
+        stream,
+        "read_segment",
+        lambda segment, rate: read.append(segment.path) or real(segment, rate),
+    )
+    jobs = jobs_of(tmp_path, checkpoint)
+    outcomes = together.extract_together(jobs, "cpu", 60.0)
+    assert len(read) == len(set(read)) == 6
+    assert [outcome.utterances for outcome in outcomes] == [6, 6, 6]
+    compare(tmp_path, alone, jobs)
+    again = together.extract_together(jobs, "cpu", 60.0)
+    assert [outcome.utterances for outcome in again] == [0, 0, 0] and len(read) == 6
+
+
+def test_only_what_each_store_lacks_is_encoded(tmp_path, alone, checkpoint, monkeypatch):
+    jobs = jobs_of(tmp_path, checkpoint)
+    few = Job(jobs[0].backbone, jobs[0].spec, jobs[0].store, jobs[0].utterances[:4])
+    run.extract(few, "cpu", 60.0)
+    run.extract(jobs[2], "cpu", 60.0)
+    outcomes = together.extract_together(jobs, "cpu", 60.0)
+    assert [outcome.utterances for outcome in outcomes] == [2, 6, 0]
+    compare(tmp_path, alone, jobs)
+
+
+def test_encoders_that_do_not_fit_together_run_one_after_the_other(
+    tmp_path, alone, checkpoint, monkeypatch, capsys
+):
+    def full(*args):
+        raise torch.OutOfMemoryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(together, "family", full)
+        jobs = jobs_of(tmp_path, checkpoint)
+        together.extract_together(jobs, "cpu", 60.0)
+    assert "one after the other" in capsys.readouterr().err
+    compare(tmp_path, alone, jobs)
+
+
+def test_a_bad_file_is_named_for_every_store_and_the_others_are_done(
+    tmp_path, workspace, checkpoint
+):
+    manifest = workspace(LENGTHS)
+    bad = tmp_path / str(manifest.frame["path"][2])
+    bad.write_bytes(bad.read_bytes()[:30])
+    jobs = jobs_of(tmp_path, checkpoint)
+    outcomes = together.extract_together(jobs, "cpu", 60.0)
+    assert [outcome.utterances for outcome in outcomes] == [5, 5, 5]
+    assert all(len(one.problems) == 1 and bad.name in one.problems[0] for one in outcomes)
+
+
+def test_the_command_takes_several(tmp_path, workspace):
+    workspace(LENGTHS)
+    pytest.importorskip("opensmile")
+    words = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel,egemaps", "--json"]
+    result = CliRunner().invoke(medusa, words)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert [row["backbone"] for row in rows] == ["logmel", "egemaps"]
+    assert [row["utterances"] for row in rows] == [6, 6]
+    again = CliRunner().invoke(medusa, words)
+    assert again.output.count("nothing to do") == 2
