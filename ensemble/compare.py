@@ -15,6 +15,11 @@ from medusa.ensemble.vote import majority_vote, soft_vote
 from medusa.heads import metrics
 
 KINDS = ("member", "vote", "single", "soup")
+SOUP_NAMES = {
+    "uniform": "linear, soup of {}",
+    "greedy": "linear, greedy soup of {}",
+    "none": "linear, the first of {}",
+}
 JUDGES = ("test", "dev")  # the first of these that has labels judges
 
 
@@ -32,7 +37,12 @@ def judging_split(members: Members, truth: Truth) -> str:
 
 
 def compare(
-    members: Members, truth: Truth, answer: Answer, split: str, method: str = ""
+    members: Members,
+    truth: Truth,
+    answer: Answer,
+    split: str,
+    method: str = "",
+    soup: str = "uniform",
 ) -> list[dict[str, Any]]:
     """Judge every member, the two votes and, where one learnt, the stacker: its seeds and its soup.
 
@@ -42,6 +52,7 @@ def compare(
         answer: what the stacker said.
         split: the split to judge on; rows without a consensus are left out.
         method: what to call a stacker that is neither a vote nor linear.
+        soup: how linear's seeds became one, a name in `SOUP_NAMES`.
 
     Returns:
         One row each, the best first within its kind: name, kind (one of `KINDS`), macro_f1,
@@ -59,7 +70,7 @@ def compare(
     if seeds := len(answer.singles):
         entries += [
             ("linear, one seed", "single", [*answer.singles[:, rows]]),
-            (f"linear, soup of {seeds}", "soup", [answer.logits[rows]]),
+            (SOUP_NAMES[soup].format(seeds), "soup", [answer.logits[rows]]),
         ]
     elif answer.weights:
         entries.append((method, "soup", [answer.logits[rows]]))

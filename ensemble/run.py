@@ -188,6 +188,7 @@ def _summary(
             f"No labelled test split: judged on {split!r}, where the stacker was fitted, so its "
             "own numbers there are too good; members and votes are comparable.",
         ]
+    method, soup = record["method"], record.get("soup", "uniform")
     learnt = bool(answer.weights) and split != record.get("fit_on")
     labels = truth.labels[(members.splits == split) & (truth.labels != UNLABELLED)]
     prior = training_prior(manifest, record["train_split"])
@@ -196,7 +197,7 @@ def _summary(
         "utterances": len(labels),
         "chance": metrics.chance_macro_f1(prior, labels),
         "majority": metrics.majority_macro_f1(prior, labels),
-        "comparison": compare(members, truth, answer, split, record["method"]),
+        "comparison": compare(members, truth, answer, split, method, soup),
         "ahead": ahead(members, truth, answer, split) if learnt else [],
         "notes": notes,
     }

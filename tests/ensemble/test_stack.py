@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,17 @@ def test_summary_says_how_far_ahead_the_stack_is(
     shown = call(tmp_path, "--name", "t", "--seeds", "2", "--epochs", "5")[0]
     assert "t ahead" in shown and "p (Holm)" in shown
     assert "ahead" not in call(tmp_path, "a", "b", "--name", "v", "--method", "soft")[0]
+
+
+@pytest.mark.parametrize(
+    ("soup", "said"), [("greedy", "greedy soup of 2"), ("none", "the first of 2")]
+)
+def test_summary_says_which_soup(
+    soup: str, said: str, members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, members, manifest, replace(QUICK, soup=soup))
+    assert run.read_json("summary.json")["comparison"][-1]["name"] == f"linear, {said}"
 
 
 def test_where_it_learnt_a_stack_is_never_tested(
