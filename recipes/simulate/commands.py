@@ -7,16 +7,21 @@ import click
 
 @click.command()
 @click.option("--utterances", default=4000, show_default=True, help="How many.")
+@click.option("--speakers", type=int, help="How many; by default one for 25 utterances.")
 @click.option("--width", default=16, show_default=True, help="Of the features.")
 @click.option("--seed", default=0, show_default=True, help="Another seed, another corpus.")
+@click.option("--force", is_flag=True, help="Throw this folder's simulation away and draw anew.")
 @click.pass_obj
-def simulate(home: Path, utterances: int, width: int, seed: int) -> None:
+def simulate(
+    home: Path, utterances: int, speakers: int | None, width: int, seed: int, force: bool
+) -> None:
     """Fill a folder with simulated features whose best possible score is known exactly.
 
     Makes a manifest with votes, speakers and splits, and stores named like the five backbones, so
-    that every command and recipe runs on it. No speech is involved.
+    that every command and recipe runs on it. No speech is involved. An interrupted simulation
+    continues; a finished one only prints its ceilings.
     """
     from medusa.recipes.simulate.run import folder, show
     from medusa.recipes.simulate.run import simulate as make
 
-    show(make(folder(home), utterances, width, seed))
+    show(make(folder(home), utterances, width, seed, speakers, force))

@@ -1,7 +1,7 @@
 """Drawing the simulated corpus: states, votes, speakers, and the frames of every stream."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ SHARES = {"train": 0.7, "dev": 0.15, "test": 0.15}
 FRAMES_PER_S = {"audio": 3.0, "text": 2.0}
 FEWEST, MOST = 4, 40  # frames: few and short, so that a head is trained in a minute
 MEAN_S, SPREAD = 5.7, 0.5  # of durations: the mean, the deviation of the logarithm
-UTTERANCES_A_SPEAKER = 25
+UTTERANCES_A_SPEAKER, FEWEST_SPEAKERS = 25, 12
 NOTE = (
     "Simulated: features drawn from a written-down model, no speech at all. Scores here say how "
     "well a method learns, and nothing about real emotions."
@@ -43,16 +43,22 @@ class Drawn:
     speakers: npt.NDArray[np.int64]
 
 
-def corpus(count: int, seed: int) -> Drawn:
+def people_of(count: int) -> int:
+    """Return how many speakers so many utterances have where nobody says."""
+    return max(FEWEST_SPEAKERS, count // UTTERANCES_A_SPEAKER)
+
+
+def corpus(count: int, seed: int, people: int | None = None) -> Drawn:
     """Draw everything but the frames.
 
     Args:
         count: of utterances.
         seed: the same seed gives the same corpus.
+        people: from so many speakers; those of small shares may say nothing.
     """
     rng = np.random.default_rng([seed, 0])
     numbers = rng.choice(len(world.state_prior()), count, p=world.state_prior())
-    people = max(12, count // UTTERANCES_A_SPEAKER)
+    people = people_of(count) if people is None else people
     busy = 1 / np.arange(3, people + 3) ** 0.7  # a few speakers say much, many say little
     speakers = rng.choice(people, count, p=busy / busy.sum())
     shown = {kind: rng.random(count) < chance for kind, chance in world.SHOWN.items()}
@@ -62,7 +68,7 @@ def corpus(count: int, seed: int) -> Drawn:
     frame["speaker"] = [f"s{one:05d}" for one in speakers]
     seconds = np.exp(rng.normal(np.log(MEAN_S) - SPREAD**2 / 2, SPREAD, count))
     frame["start_s"], frame["duration_s"] = 0.0, np.round(seconds, 2)
-    votes = _votes(frame["id"], numbers, rng)
+    votes = _votes(frame["id"], numbers, rng, np.random.default_rng([seed, 3]))
     frame["label"], soft = from_votes(votes, frame["id"], SCHEME)
     frame = pd.concat([frame, soft], axis=1)
     means = votes.groupby("id", sort=False)[list(ATTRIBUTES)].mean()
@@ -73,22 +79,27 @@ def corpus(count: int, seed: int) -> Drawn:
     return Drawn(manifest, numbers, shown, speakers)
 
 
-def frames(drawn: Drawn, name: str, width: int, seed: int) -> Iterator[Floats]:
-    """Yield one stream's frames (T, width) of every utterance, in the manifest's order."""
+def frames(
+    drawn: Drawn, name: str, width: int, seed: int, rows: Iterable[int] | None = None
+) -> Iterator[Floats]:
+    """Yield one stream's frames (T, width) of these rows of the manifest; of all by default.
+
+    Every utterance has a generator of its own, so any row can be drawn without the others.
+    """
     kind, (carrier, basis) = world.STREAMS[name][0], world.carriers(width)[name]
     place = list(world.STREAMS).index(name)
     people = np.random.default_rng([seed, 1, place])
     biases = people.normal(0, world.BIAS, (drawn.speakers.max() + 1, world.BIAS_DIMENSIONS))
     evidence = world.evidence() @ carrier.T
     seconds = drawn.manifest.frame["duration_s"].to_numpy()
-    for row, state in enumerate(drawn.states):
+    for row in range(len(drawn.states)) if rows is None else rows:
         rng = np.random.default_rng([seed, 2, place, row])
         count = length_of(kind, float(seconds[row]))
         x = rng.normal(size=(count, width)) + basis @ biases[drawn.speakers[row]]
         length = world.stretch(kind, count)
         start = rng.integers(count - length + 1)
         if drawn.shown[kind][row]:
-            x[start : start + length] += evidence[state]
+            x[start : start + length] += evidence[drawn.states[row]]
         yield x
 
 
@@ -98,9 +109,12 @@ def length_of(kind: str, seconds: float) -> int:
 
 
 def _votes(
-    ids: "pd.Series[str]", states: npt.NDArray[np.int64], rng: np.random.Generator
+    ids: "pd.Series[str]",
+    states: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+    naming: np.random.Generator,
 ) -> pd.DataFrame:
-    """Draw every rater's first and second choice and ratings."""
+    """Draw every rater's first and second choice and ratings; `naming` says who they are."""
     pairs, _ = world.states()
     careful = rng.random((len(states), world.RATERS)) < world.CAREFUL
     kinds = np.array(
@@ -119,7 +133,7 @@ def _votes(
     rows = np.repeat(np.arange(len(states)), world.RATERS)
     names = np.array(world.CLASSES, dtype=object)
     votes = pd.DataFrame({"id": ids.to_numpy()[rows]})
-    votes["rater"] = [f"r{one}" for one in np.tile(np.arange(world.RATERS), len(states))]
+    votes["rater"] = _raters(careful, naming).ravel()
     votes["primary"] = names[first.ravel()]
     second = [
         [names[o]] if is_named else []
@@ -128,6 +142,18 @@ def _votes(
     votes["secondary"] = second
     votes[list(ATTRIBUTES)] = ratings.reshape(-1, 3)
     return votes
+
+
+def _raters(careful: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.object_]:
+    """Return who gave each vote (N, R): a rater is always of one kind, and votes once at most."""
+    first = rng.integers(world.RATERS_OF_A_KIND, size=(len(careful), 1))
+    numbers = (first + np.arange(careful.shape[1])) % world.RATERS_OF_A_KIND
+    names = np.array(
+        [[f"{kind}{one:02d}" for one in range(world.RATERS_OF_A_KIND)] for kind in ("b", "a")],
+        dtype=object,
+    )
+    named: npt.NDArray[np.object_] = names[careful.astype(int), numbers]
+    return named
 
 
 def _digest(text: str) -> str:

@@ -9,7 +9,7 @@ Frames of stream k: x_t = U_k b + [t in the stretch] M_k e + noise, b ~ N(0, BIA
 by the Woodbury identity; the place is uniform and summed out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.special import logsumexp
@@ -27,25 +27,35 @@ from medusa.recipes.simulate.world import (
 
 
 def stream_ratio(name: str, frames: Floats) -> Floats:
-    """Return log p(x | shown z) - log p(x | nothing shown) of one stream, (Z,).
+    """Return log p(x | shown z) - log p(x | nothing shown) of one stream, (..., Z).
 
     Args:
         name: of the stream.
-        frames: (T, width).
+        frames: (..., T, width), utterances of one length.
     """
-    kind, (carrier, bias) = STREAMS[name][0], carriers(frames.shape[1])[name]
-    count = len(frames)
+    kind, (carrier, bias) = STREAMS[name][0], carriers(frames.shape[-1])[name]
+    count = frames.shape[-2]
     length = stretch(kind, count)
     shrink = BIAS**2 / (1 + count * BIAS**2)
-    sums = np.concatenate([np.zeros((1, frames.shape[1])), np.cumsum(frames, axis=0)])
-    inside = sums[length:] - sums[:-length]  # (places, width)
-    common = shrink * length * bias @ (bias.T @ sums[-1])
-    shown = evidence()
-    moved = shown @ carrier.T  # (Z, width)
+    sums = np.cumsum(frames, axis=-2)
+    inside = sums[..., length - 1 :, :].copy()  # (..., places, width)
+    inside[..., 1:, :] -= sums[..., :-length, :]
+    common = shrink * length * (sums[..., -1:, :] @ bias) @ bias.T
+    moved = evidence() @ carrier.T  # (Z, width)
     size = length * (moved**2).sum(1) - shrink * length**2 * ((moved @ bias) ** 2).sum(1)
-    by_place = (inside - common) @ moved.T - size / 2  # (places, Z)
-    ratio: Floats = logsumexp(by_place, axis=0) - np.log(len(by_place))
+    by_place = (inside - common) @ moved.T - size / 2  # (..., places, Z)
+    ratio: Floats = logsumexp(by_place, axis=-2) - np.log(by_place.shape[-2])
     return ratio
+
+
+def stream_ratios(name: str, utterances: Sequence[Floats]) -> Floats:
+    """Return `stream_ratio` of utterances (T, width) of any lengths, (B, Z)."""
+    lengths = np.array([len(frames) for frames in utterances])
+    ratios = np.empty((len(utterances), len(evidence())))
+    for count in np.unique(lengths):
+        rows = np.flatnonzero(lengths == count)
+        ratios[rows] = stream_ratio(name, np.stack([utterances[row] for row in rows.tolist()]))
+    return ratios
 
 
 def class_likelihood(ratios: Mapping[str, Floats]) -> Floats:

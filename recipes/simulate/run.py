@@ -1,48 +1,65 @@
 """Fill a workspace with a simulated corpus and say what can be known about it at best."""
 
 import json
+import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from medusa.cache import FeatureSpec, StoreWriter
+from medusa.cache.layout import read_spec
 from medusa.console import progress, say, table
+from medusa.ensemble.truth import training_prior
 from medusa.errors import MedusaError, listed
-from medusa.heads.metrics import chance_macro_f1
 from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import write_text
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
-from medusa.recipes.scores import balanced_macro_f1
 from medusa.recipes.simulate import draw, world
-from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio
+from medusa.recipes.simulate.ceiling import Ints, answers, ceilings, views
+from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratios
 from medusa.recipes.simulate.world import Floats
 from medusa.workspace import Workspace
 
 FACTS, CEILING = "simulation.json", "ceiling.parquet"
-VIEWS = {
-    "all": tuple(world.STREAMS),
-    "wavlm + roberta": ("wavlm", "roberta"),
-    "whisper + modernbert": ("whisper", "modernbert"),
-    "wavlm + hubert + roberta": ("wavlm", "hubert", "roberta"),
-    "wavlm + whisper": ("wavlm", "whisper"),
-    **{name: (name,) for name in world.STREAMS},
-}
+FAMILY = "simulated"
+BLOCK = 512  # utterances in memory at once
+FEWEST_UTTERANCES, LEAST_WIDTH = 200, 8
+SHOWN = (
+    "all",
+    "wavlm + roberta",
+    "whisper + modernbert",
+    "wavlm + hubert + roberta",
+    "wavlm + hubert",
+    "wavlm + whisper",
+    *world.STREAMS,
+)
 
 
 class SimulateError(MedusaError):
     """A workspace that holds another corpus."""
 
 
-def simulate(place: Workspace, count: int, width: int, seed: int) -> dict[str, Any]:
+def simulate(
+    place: Workspace,
+    count: int,
+    width: int,
+    seed: int,
+    people: int | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
     """Draw the corpus, write manifest and features, and the ceiling beside them.
 
     Args:
         place: an empty workspace, or one in which the same simulation was begun.
-        count: of utterances.
+        count: of utterances, at least 200.
         width: of the features, at least 8.
         seed: the same seed gives the same corpus.
+        people: how many speakers, at least 12; by default one for 25 utterances.
+        force: throw the simulation that is there away.
 
     Returns:
         The facts that are also written to `simulation.json`.
@@ -50,102 +67,60 @@ def simulate(place: Workspace, count: int, width: int, seed: int) -> dict[str, A
     Raises:
         SimulateError: the workspace holds something else, or the numbers are too small.
     """
-    asked = {"utterances": count, "width": width, "seed": seed}
-    facts_path = place.root / FACTS
-    if facts_path.exists():
-        facts: dict[str, Any] = json.loads(facts_path.read_text(encoding="utf-8"))
-        if facts["asked"] != asked:
-            raise SimulateError(
-                f"{facts_path}: another simulation ({facts['asked']}); use another folder"
-            )
-        if "ceiling" in facts:
-            say(f"{place.root}: simulated already, nothing to do")
-            return facts
-    elif place.manifest.exists():
-        raise SimulateError(f"{place.manifest}: holds a corpus; simulate in a folder of its own")
-    if count < 200 or width < 8:
-        raise SimulateError("--utterances: at least 200; --width: at least 8")
-    write_text(facts_path, json.dumps({"asked": asked}) + "\n")
-    drawn = draw.corpus(count, seed)
+    people = draw.people_of(count) if people is None else people
+    _check(count, width, people)
+    asked = {"utterances": count, "speakers": people, "width": width, "seed": seed}
+    asked["edition"] = world.EDITION
+    finished = _claim(place, asked, force)
+    if finished:
+        say(f"{place.root}: simulated already, nothing to do (--force draws it again)")
+        return finished
+    drawn = draw.corpus(count, seed, people)
     drawn.manifest.write(place.manifest)
-    ratios = {name: _stream(place, drawn, name, width, seed) for name in world.STREAMS}
-    facts = {"asked": asked, "note": draw.NOTE, **_ceilings(drawn.manifest, ratios)}
-    _predictions(drawn.manifest, ratios).write(place.root / CEILING)
-    write_text(facts_path, json.dumps(facts, indent=2) + "\n")
+    logits, said = _fill(place, drawn, {name: spec_of(name, asked) for name in world.STREAMS}, seed)
+    facts = {"asked": asked, "note": draw.NOTE, "sizes": _sizes(drawn.manifest)}
+    facts |= _judge(drawn.manifest, said)
+    _predictions(drawn.manifest, logits).write(place.root / CEILING)
+    write_text(place.root / FACTS, json.dumps(facts, indent=2) + "\n")
     return facts
 
 
 def show(facts: dict[str, Any]) -> None:
-    """Print the ceilings."""
-    rows: list[tuple[object, ...]] = [(name, value) for name, value in facts["ceiling"].items()]
-    rows.append(("guessing", facts["chance"]))
+    """Print the sizes and the ceilings."""
+    sizes = facts["sizes"]
+    splits = ", ".join(f"{count} {name}" for name, count in sizes["splits"].items())
+    say(
+        f"{sizes['utterances']} utterances ({splits}) by {sizes['speakers']} speakers, "
+        f"{sizes['hours']:.1f} h; {sizes['no_consensus']:.0%} without consensus"
+    )
+    rows: list[tuple[object, ...]] = []
+    for view in SHOWN:
+        low, high = facts["interval"][view]
+        value, draws = facts["ceiling"][view], facts["on_draws"][view]
+        rows.append((view, value, f"{low:.3f}-{high:.3f}", draws))
+    rows.append(("guessing by the training prior", facts["chance"], None, None))
+    rows.append(("guessing evenly", facts["uniform"], None, None))
     title = f"the best possible balanced macro-F1 on {facts['judged']} utterances of test"
-    table(["what is known", "balanced macro-F1"], rows, title)
+    table(["what is known", "balanced macro-F1", "95 %", "on 100 draws"], rows, title)
     say(draw.NOTE)
 
 
-def _stream(place: Workspace, drawn: draw.Drawn, name: str, width: int, seed: int) -> Floats:
-    """Write one stream's features; return their log-likelihood ratios, (N, Z)."""
-    kind, frame = world.STREAMS[name][0], drawn.manifest.frame
-    spec = _spec(name, kind, width, seed)
-    contents = frame["content"] if kind == "audio" else frame["text"].map(content_of)
-    ratios = np.empty((len(frame), len(world.state_prior())))
-    made = draw.frames(drawn, name, width, seed)
-    with (
-        StoreWriter(place.features / spec.folder, spec, {"note": draw.NOTE}) as writer,
-        progress(name, len(frame)) as advance,
-    ):
-        missing = set(writer.missing(contents))
-        for row, (content, x) in enumerate(zip(contents, made, strict=True)):
-            kept = x.astype(np.float16)  # what a reader sees is what is judged
-            if content in missing:
-                writer.append(content, kept[None])
-            ratios[row] = stream_ratio(name, kept.astype(np.float64))
-            advance()
-    return ratios
-
-
-def _spec(name: str, kind: str, width: int, seed: int) -> FeatureSpec:
+def spec_of(name: str, asked: dict[str, int]) -> FeatureSpec:
+    """Return what a stream's store holds; another simulation is another store."""
+    kind = world.STREAMS[name][0]
+    numbers = ", ".join(f"{key} {value}" for key, value in asked.items())
     return FeatureSpec(
         backbone=name,
-        family="simulated",
-        checkpoint="simulated",
-        revision=f"seed-{seed}",
+        family=FAMILY,
+        checkpoint=FAMILY,
+        revision=numbers,
         input=kind,
         layers=(0,),
         reduce="none",
         dtype="float16",
-        width=width,
+        width=asked["width"],
         frame_shift_s=1 / draw.FRAMES_PER_S[kind] if kind == "audio" else None,
-        preprocessing={"simulated": draw.NOTE},
-    )
-
-
-def _ceilings(manifest: Manifest, ratios: dict[str, Floats]) -> dict[str, Any]:
-    numbers = {name: number for number, name in enumerate(world.CLASSES)}
-    rows = np.flatnonzero((manifest.frame["split"] == "test") & manifest.frame["label"].notna())
-    truth = manifest.frame["label"].iloc[rows].map(numbers).to_numpy(np.int64)
-    ceilings = {}
-    for view, names in VIEWS.items():
-        said = class_likelihood({name: ratios[name][rows] for name in names}).argmax(1)
-        matrix = np.zeros((len(numbers), len(numbers)))
-        np.add.at(matrix, (truth, said), 1)
-        ceilings[view] = float(balanced_macro_f1(matrix))
-    there = np.unique(truth)
-    if len(there) < len(numbers):
-        absent = [name for name, number in numbers.items() if number not in there]
-        say(f"test has no {listed(absent)}: simulate more utterances")
-    chance = chance_macro_f1(np.ones(len(numbers)), np.arange(len(numbers)))
-    return {"ceiling": ceilings, "chance": chance, "judged": len(rows)}
-
-
-def _predictions(manifest: Manifest, ratios: dict[str, Floats]) -> Predictions:
-    """Return the exact likelihoods of everything as if a run had said them."""
-    logits = class_likelihood(ratios)
-    logits -= logits.max(1, keepdims=True)
-    frame = manifest.frame
-    return Predictions.of(
-        frame["id"].tolist(), frame["split"].tolist(), logits, None, world.CLASSES, "ceiling"
+        preprocessing={FAMILY: draw.NOTE, "stream": name},
     )
 
 
@@ -153,3 +128,144 @@ def folder(root: Path) -> Workspace:
     """Return the workspace, making its folder."""
     root.mkdir(parents=True, exist_ok=True)
     return Workspace.open(root)
+
+
+def _check(count: int, width: int, people: int) -> None:
+    wrong = [
+        f"{option} {value}: at least {least}"
+        for option, value, least in (
+            ("--utterances", count, FEWEST_UTTERANCES),
+            ("--width", width, LEAST_WIDTH),
+            ("--speakers", people, draw.FEWEST_SPEAKERS),
+        )
+        if value < least
+    ]
+    if people > count:
+        wrong.append(f"--speakers {people}: at most one for each of the {count} utterances")
+    if wrong:
+        raise SimulateError("; ".join(wrong))
+
+
+def _claim(place: Workspace, asked: dict[str, int], force: bool) -> dict[str, Any] | None:
+    """Make the folder this simulation's; return its facts if it is finished.
+
+    Raises:
+        SimulateError: it holds another simulation, or something that is none.
+    """
+    path = place.root / FACTS
+    there: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if not there and (place.manifest.exists() or _stores(place)):
+        raise SimulateError(
+            f"{place.root}: holds a corpus; simulate in a folder of its own: "
+            "`medusa --workspace NEW_FOLDER simulate`"
+        )
+    other = bool(there) and there["asked"] != asked
+    if other and not force:
+        raise SimulateError(
+            f"{path}: another simulation ({there['asked']}); use another folder, or --force"
+        )
+    if other and place.runs.exists() and any(place.runs.iterdir()):
+        raise SimulateError(
+            f"{place.runs}: runs on the simulation that is there; remove them first, or use "
+            "another folder"
+        )
+    if "ceiling" in there and not force:
+        return there
+    write_text(path, json.dumps({"asked": asked}) + "\n")  # first: a kill from here on continues
+    mine = set() if force else {spec_of(name, asked).folder for name in world.STREAMS}
+    for store in _stores(place):
+        if store.name not in mine and read_spec(store).family == FAMILY:
+            shutil.rmtree(store)
+    return None
+
+
+def _stores(place: Workspace) -> list[Path]:
+    return sorted(path.parent for path in place.features.glob("*/spec.json"))
+
+
+def _fill(
+    place: Workspace, drawn: draw.Drawn, specs: dict[str, FeatureSpec], seed: int
+) -> tuple[Floats, dict[str, Ints]]:
+    """Write all features, block by block.
+
+    Returns:
+        The exact log p(x | label) (N, C) of everything, and what every set of streams answers to
+        the judged rows.
+    """
+    frame = drawn.manifest.frame
+    contents = {
+        "audio": frame["content"].to_numpy(),
+        "text": frame["text"].map(content_of).to_numpy(),
+    }
+    judged = _judged(drawn.manifest)
+    logits, said = [], []
+    with ExitStack() as stack, progress("simulating", len(frame)) as advance:
+        note: dict[str, object] = {"note": draw.NOTE}
+        writers = {
+            name: stack.enter_context(StoreWriter(place.features / spec.folder, spec, note))
+            for name, spec in specs.items()
+        }
+        for start in range(0, len(frame), BLOCK):
+            rows = range(start, min(start + BLOCK, len(frame)))
+            ratios = {}
+            for name, writer in writers.items():
+                block = _append(writer, drawn, rows, contents[world.STREAMS[name][0]], seed)
+                ratios[name] = stream_ratios(name, block)
+            logits.append(class_likelihood(ratios))
+            kept = judged[start : start + BLOCK]
+            said.append(answers({name: ratio[kept] for name, ratio in ratios.items()}))
+            advance(len(rows))
+    return np.concatenate(logits), {
+        view: np.concatenate([one[view] for one in said]) for view in views()
+    }
+
+
+def _append(
+    writer: StoreWriter,
+    drawn: draw.Drawn,
+    rows: range,
+    contents: npt.NDArray[np.object_],
+    seed: int,
+) -> list[Floats]:
+    """Draw and write one stream of these rows; return it as a reader sees it."""
+    seen = []
+    made = draw.frames(drawn, writer.spec.backbone, writer.spec.width, seed, rows)
+    for row, x in zip(rows, made, strict=True):
+        kept = x.astype(np.float16)  # the rounded numbers are what is judged
+        writer.append(contents[row], kept[None])
+        seen.append(kept.astype(np.float64))
+    return seen
+
+
+def _judged(manifest: Manifest) -> npt.NDArray[np.bool_]:
+    """Return which rows are of test and have a label, (N,)."""
+    frame = manifest.frame
+    return np.asarray((frame["split"] == "test") & frame["label"].notna(), bool)
+
+
+def _judge(manifest: Manifest, said: dict[str, Ints]) -> dict[str, Any]:
+    numbers = {name: number for number, name in enumerate(world.CLASSES)}
+    rows = manifest.frame[_judged(manifest)]
+    truth = np.asarray(rows["label"].map(numbers), np.int64)
+    absent = sorted(set(numbers) - set(rows["label"]))
+    if absent:
+        say(f"test has no {listed(absent)}: simulate more utterances")
+    return ceilings(truth, said, rows["speaker"].tolist(), training_prior(manifest))
+
+
+def _sizes(manifest: Manifest) -> dict[str, Any]:
+    frame = manifest.frame
+    return {
+        "utterances": len(frame),
+        "speakers": int(frame["speaker"].nunique()),
+        "hours": float(frame["duration_s"].sum() / 3600),
+        "splits": {name: int((frame["split"] == name).sum()) for name in draw.SHARES},
+        "no_consensus": float(frame["label"].isna().mean()),
+    }
+
+
+def _predictions(manifest: Manifest, logits: Floats) -> Predictions:
+    """Return the exact likelihoods of everything as if a run had said them."""
+    frame, high = manifest.frame, logits.max(1, keepdims=True)
+    ids, splits = frame["id"].tolist(), frame["split"].tolist()
+    return Predictions.of(ids, splits, logits - high, None, world.CLASSES, "ceiling")

@@ -23,7 +23,8 @@ STRENGTHS = (0.8, 1.25)  # equally likely
 RATERS = 5
 # a rater is careful or careless: says primary, secondary (where there is one), anything
 RELIABILITY = ((0.86, 0.08, 0.06), (0.60, 0.20, 0.20))
-CAREFUL = 0.6
+CAREFUL = 0.6  # of an utterance's raters, each by itself
+RATERS_OF_A_KIND = 40  # careful (a00, ...) and careless (b00, ...) ones
 SHOWN = {"audio": 0.93, "text": 0.85}
 DIMENSIONS = 6  # of the evidence: arousal, valence, dominance and three more
 # what each class is like; neutral is the absence of everything
@@ -48,6 +49,7 @@ STREAMS: dict[str, tuple[str, tuple[float, ...]]] = {
 STRETCH = {"audio": 0.75, "text": 0.7}  # the share of an utterance in which evidence shows
 BIAS, BIAS_DIMENSIONS = 0.5, 2  # of a speaker, per stream: deviation, in a subspace
 WORLD_SEED = 20250609
+EDITION = 1  # to be raised when anything is drawn differently: other features, another store
 
 
 @cache

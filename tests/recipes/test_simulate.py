@@ -6,11 +6,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from medusa.cache import open_all
+from medusa.cache import FeatureStore, open_all
 from medusa.cli import medusa
 from medusa.heads.predictions import Predictions
 from medusa.manifests import Manifest
@@ -116,7 +117,9 @@ def test_a_workspace_that_every_command_reads(simulated):
     assert said.ids == frame["id"].tolist()
     ceiling = facts["ceiling"]
     assert ceiling["all"] > ceiling["wavlm + roberta"] > max(ceiling["wavlm"], ceiling["roberta"])
-    assert min(ceiling.values()) > 2 * facts["chance"] == 0.25
+    assert min(ceiling.values()) > 2 * facts["uniform"] == 0.25
+    assert facts["chance"] < facts["uniform"]
+    assert sum(facts["sizes"]["splits"].values()) == facts["sizes"]["utterances"] == 1500
 
 
 def test_the_same_seed_is_the_same_corpus_and_another_folder_is_asked_for(simulated, tmp_path):
@@ -128,6 +131,10 @@ def test_the_same_seed_is_the_same_corpus_and_another_folder_is_asked_for(simula
         Manifest.read(place.manifest).digest()
         == Manifest.read(simulated / "manifest.parquet").digest()
     )
+    for store in open_all(place.features):
+        other = FeatureStore.open(simulated / "features" / store.path.name)
+        contents = list(store.index.rows)
+        assert torch.equal(store.read(contents).values, other.read(contents).values)
     with pytest.raises(run.SimulateError, match="another simulation"):
         run.simulate(place, 1500, WIDTH, 1)
     (tmp_path / run.FACTS).unlink()
@@ -136,7 +143,7 @@ def test_the_same_seed_is_the_same_corpus_and_another_folder_is_asked_for(simula
 
 
 def test_an_interrupted_simulation_goes_on(simulated, tmp_path, monkeypatch):
-    real, left = run.stream_ratio, iter(range(2000, -1, -1))
+    real, left = run.stream_ratios, iter(range(7, -1, -1))  # in the second block
 
     def dies(*args):
         if next(left) == 0:
@@ -145,9 +152,10 @@ def test_an_interrupted_simulation_goes_on(simulated, tmp_path, monkeypatch):
 
     place = run.folder(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(run, "stream_ratio", dies)
+        patch.setattr(run, "stream_ratios", dies)
         with pytest.raises(KeyboardInterrupt):
             run.simulate(place, 1500, WIDTH, 0)
+    assert "ceiling" not in json.loads((tmp_path / run.FACTS).read_text())
     again = run.simulate(place, 1500, WIDTH, 0)
     assert again == json.loads((simulated / run.FACTS).read_text())
 
@@ -178,13 +186,43 @@ def test_nobody_does_better_than_the_ceiling(simulated):
     assert recalls[0] > recalls[1] > 0.3
 
 
-def test_a_head_trains_on_it(simulated):
+def test_heads_train_on_it_and_are_stacked(simulated):
     sets = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
     words = [word for one in sets for word in ("--set", one)]
     home = ["--workspace", str(simulated)]
-    result = CliRunner().invoke(
-        medusa,
-        [*home, "fit-head", "--config", "small", "--backbones", "wavlm,roberta", *words],
-    )
+    for backbones in ("wavlm,roberta", "whisper"):
+        result = CliRunner().invoke(
+            medusa,
+            [*home, "fit-head", "--config", "small", "--backbones", backbones, *words],
+        )
+        assert result.exit_code == 0, result.output
+        assert "Simulated" in result.output  # nobody may take it for real
+    result = CliRunner().invoke(medusa, [*home, "stack"])
     assert result.exit_code == 0, result.output
-    assert "Simulated" in result.output  # nobody may take it for real
+    assert "Simulated" in result.output
+
+
+def test_force_replaces_a_simulation_and_nothing_else(tmp_path):
+    place = run.folder(tmp_path)
+    first = run.simulate(place, 200, WIDTH, 0)
+    again = run.simulate(place, 200, WIDTH, 0, force=True)
+    assert again == first
+    other = run.simulate(place, 200, WIDTH, 1, people=15, force=True)
+    assert other["asked"]["speakers"] == 15 >= other["sizes"]["speakers"]
+    stores = open_all(place.features)
+    assert [store.spec.backbone for store in stores] == sorted(world.STREAMS)  # no old ones
+    assert all("seed 1" in store.spec.revision for store in stores)
+    (place.runs / "r").mkdir(parents=True)
+    with pytest.raises(run.SimulateError, match="runs on the simulation that is there"):
+        run.simulate(place, 200, WIDTH, 0, force=True)
+    (tmp_path / run.FACTS).unlink()
+    with pytest.raises(run.SimulateError, match="folder of its own"):
+        run.simulate(place, 200, WIDTH, 1, people=15, force=True)
+
+
+def test_wrong_numbers_are_said_all_at_once(tmp_path):
+    with pytest.raises(run.SimulateError) as wrong:
+        run.simulate(run.folder(tmp_path), 100, 4, 0, people=300)
+    message = str(wrong.value)
+    assert "--utterances 100" in message and "--width 4" in message and "--speakers 300" in message
+    assert not list(tmp_path.iterdir())
