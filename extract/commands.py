@@ -50,9 +50,11 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
     "--backbone",
     "names",
     required=True,
+    multiple=True,
     metavar="NAME[,NAME...]",
     help="logmel, wavlm, hubert, whisper, roberta, modernbert, ...; or auto, with --checkpoint, "
-    "for any Hugging Face speech or text encoder.",
+    "for any Hugging Face speech or text encoder. Several, in a list or repeated: each file is "
+    "decoded once for all speech encoders.",
 )
 @click.option(
     "--checkpoint",
@@ -146,7 +148,7 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 def extract(
     home: Path,
     /,
-    names: str,
+    names: tuple[str, ...],
     splits: str | None,
     device: str,
     precision: str,
@@ -167,7 +169,7 @@ def extract(
     from medusa.extract.precision import pick as pick_precision
     from medusa.workspace import Workspace
 
-    wanted = _list(names)
+    wanted = _list(",".join(names))
     if language and not also_transcribe:
         raise ExtractError("--language: belongs to --transcribe; give both")
     if len(wanted) > 1 and any(choices[name] for name in ("checkpoint", "revision", "label")):
@@ -320,16 +322,15 @@ def _run_all(
     """Run the jobs: those of speech encoders together, from one pass over the audio."""
     from medusa.extract.devices import batch_seconds as usual
     from medusa.extract.run import remove
-    from medusa.extract.together import can, extract_together
+    from medusa.extract.together import alike, extract_together
 
-    heard = [job for job in jobs if job.spec.input == "audio"]
     together: dict[int, Outcome] = {}
-    if fill is None and can(heard):
+    for heard in alike(jobs) if fill is None else ():
         for job in heard if force else ():
             remove(job.store)
         budget_s = batch_seconds or usual(device)
         found = extract_together(heard, device, budget_s, non_finite)
-        together = {id(job): outcome for job, outcome in zip(heard, found, strict=True)}
+        together |= {id(job): outcome for job, outcome in zip(heard, found, strict=True)}
         for job, outcome in zip(heard, found, strict=True):
             _say_if_nothing(job, outcome)
     return [
@@ -408,7 +409,8 @@ def _cell(value: Any) -> object:
 
 
 def _refuse(what: str, problems: list[str]) -> None:
-    """Raise if any utterance failed, naming them."""
+    """Raise if any utterance failed, naming them; a file that fails for several encoders once."""
+    problems = list(dict.fromkeys(problems))
     if not problems:
         return
     shown = problems[:MOST_PROBLEMS]

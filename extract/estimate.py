@@ -167,22 +167,33 @@ def _tokenizer(backbone: Backbone) -> Any:
     )
 
 
-def check_room(job: Job, missing: Sequence[Utterance]) -> None:
+def check_room(*missing: tuple[Job, Sequence[Utterance]]) -> None:
     """Make sure, before hours of work, that the disk can hold what is still missing.
+
+    Args:
+        missing: one or more jobs of one folder, each with what its store lacks.
 
     Raises:
         RoomError: it cannot; the message says what is needed and what is free.
     """
+    needed = sum(bytes_of(job, lacking) for job, lacking in missing)
+    first = missing[0][0].store
+    free, count = free_bytes(first), max(len(lacking) for _, lacking in missing)
+    if needed > free:
+        raise RoomError(
+            f"{first if len(missing) == 1 else first.parent}: {count} utterances need about "
+            f"{needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free; make room, or keep less "
+            "(--layers, --reduce, --dtype)"
+        )
+
+
+def bytes_of(job: Job, missing: Sequence[Utterance]) -> int:
+    """Return about how many bytes these utterances will take in a job's store."""
     if job.spec.input == "audio":
         lengths = [frames(job.spec.family, one.seconds) for one in missing]
     else:
         lengths = [len(str(one.source)) // CHARACTERS_A_TOKEN + 1 for one in missing]
-    needed, free = sum(store_bytes(job.spec, lengths).values()), free_bytes(job.store)
-    if needed > free:
-        raise RoomError(
-            f"{job.store}: {len(missing)} utterances need about {needed / 1e9:.2f} GB, "
-            f"{free / 1e9:.2f} GB are free; make room, or keep less (--layers, --reduce, --dtype)"
-        )
+    return sum(store_bytes(job.spec, lengths).values())
 
 
 def free_bytes(folder: Path) -> int:

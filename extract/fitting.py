@@ -39,7 +39,7 @@ class Fitting(Generic[Result]):
         try:
             results = self.encode([item for _, item in batch])
         except RuntimeError as problem:
-            if not _out_of_memory(problem):
+            if not out_of_memory(problem):
                 raise
         else:
             return [(one, result) for (one, _), result in zip(batch, results, strict=True)]
@@ -76,5 +76,6 @@ def _too_long(one: Utterance) -> MemoryShort:
     )
 
 
-def _out_of_memory(problem: RuntimeError) -> bool:
+def out_of_memory(problem: BaseException | None) -> bool:
+    """Whether a device, or the machine, had no memory left."""
     return isinstance(problem, torch.OutOfMemoryError) or "allocate memory" in str(problem)

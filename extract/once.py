@@ -111,7 +111,7 @@ def extract_and_transcribe(
         absent = set(writer.missing(wanted))
         todo = [one for key, one in wanted.items() if key in absent or key not in table.rows]
         if todo:
-            check_room(job, [one for one in todo if one.content in absent])
+            check_room((job, [one for one in todo if one.content in absent]))
             listener = Listener(job, device, language, max_tokens)
             done = len(wanted) - len(todo)
             try:

@@ -62,7 +62,7 @@ def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") 
         wanted = {one.content: one for one in job.utterances}
         todo = [wanted[content] for content in writer.missing(wanted)]
         if todo:
-            check_room(job, todo)
+            check_room((job, todo))
             encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
             done = len(wanted) - len(todo)
             with progress(job.spec.backbone, len(wanted), done=done) as advance:

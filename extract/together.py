@@ -6,14 +6,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from medusa.cache import StoreWriter
 from medusa.console import Advance, progress, say
 from medusa.errors import MedusaError
 from medusa.extract.backbones import family
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
+from medusa.extract.fitting import out_of_memory
 from medusa.extract.host import Encode, to_host
 from medusa.extract.jobs import Job
 from medusa.extract.plan import Utterance, batches
@@ -48,10 +47,13 @@ class Listener:
         return [item if isinstance(item, MedusaError) else next(found) for item in items]
 
 
-def can(jobs: Sequence[Job]) -> bool:
-    """Tell whether these jobs are of several encoders that hear the same samples."""
-    rates = {job.backbone.rate_hz for job in jobs}
-    return len(jobs) > 1 and len(rates) == 1 and None not in rates
+def alike(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Return the groups of several jobs whose encoders hear the same samples; texts are in none."""
+    groups: dict[int, list[Job]] = {}
+    for job in jobs:
+        if job.backbone.rate_hz:
+            groups.setdefault(job.backbone.rate_hz, []).append(job)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def extract_together(
@@ -60,7 +62,7 @@ def extract_together(
     """Fill the stores of several encoders, for what each of them lacks.
 
     Args:
-        jobs: for which `can` is true, of the same utterances.
+        jobs: one group of `alike`, of the same utterances.
         device, budget_s, non_finite: as `extract` takes them.
 
     Returns:
@@ -88,8 +90,9 @@ def extract_together(
         groups.pop((False,) * len(jobs), None)
         if not groups:
             return outcomes
-        for job, lack in zip(jobs, lacks, strict=True):
-            check_room(job, [wanted[content] for content in lack])
+        check_room(
+            *((job, [wanted[key] for key in lack]) for job, lack in zip(jobs, lacks, strict=True))
+        )
         needed = [any(group[number] for group in groups) for number in range(len(jobs))]
         listeners = _load(jobs, writers, outcomes, needed, device)
         if listeners is not None:
@@ -118,7 +121,10 @@ def _load(
             pool = pool_of(job.backbone)
             encode = to_host(encode, job.spec.reduce, device, outcome.busy, pool)
             made.append(Listener(job, writer, outcome, encoder.prepare, encode))
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MedusaError) as problem:
+        # a loader may have wrapped it
+        if not any(out_of_memory(one) for one in (problem, problem.__cause__)):
+            raise
         return None
     return made
 
@@ -180,8 +186,10 @@ def _keep(
     for number, one in enumerate(listeners):
         encoded = result if isinstance(result, MedusaError) else result[number]
         problem = store(one.writer, utterance, encoded, one.outcome)
-        if problem:
+        if problem is result:  # the file's own fault: the same sentence for every encoder
             one.outcome.problems.append(sentence(utterance, problem))
+        elif problem:
+            one.outcome.problems.append(f"{one.job.backbone.name}: {sentence(utterance, problem)}")
 
 
 def _most(budget_s: float, count: int, least_s: float) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from click.testing import CliRunner
 
 from medusa.cache import FeatureStore
 from medusa.cli import medusa
-from medusa.extract import run, stream, together
+from medusa.errors import MedusaError
+from medusa.extract import estimate, run, stream, together
+from medusa.extract.checkpoint import CheckpointError
 from medusa.extract.jobs import Job, plan_jobs
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
@@ -130,3 +133,64 @@ def test_the_command_takes_several(tmp_path, workspace):
     assert [row["utterances"] for row in rows] == [6, 6]
     again = CliRunner().invoke(medusa, words)
     assert again.output.count("nothing to do") == 2
+
+
+def test_a_loader_that_wraps_lack_of_memory_is_understood(
+    tmp_path, alone, checkpoint, monkeypatch, capsys
+):
+    """Whisper's says that the file is no checkpoint; the cause says why."""
+
+    def full(*args: object) -> None:
+        try:
+            raise torch.OutOfMemoryError("no room")
+        except RuntimeError as problem:
+            raise CheckpointError("not a checkpoint") from problem
+
+    jobs = jobs_of(tmp_path, checkpoint)
+    with monkeypatch.context() as patch:
+        patch.setattr(together, "family", full)
+        together.extract_together(jobs, "cpu", 60.0)
+    assert "one after the other" in capsys.readouterr().err
+    compare(tmp_path, alone, jobs)
+    run.remove(jobs[0].store)
+
+    def broken(*args: object) -> None:
+        raise CheckpointError("not a checkpoint")
+
+    monkeypatch.setattr(together, "family", broken)
+    with pytest.raises(CheckpointError):
+        together.extract_together(jobs, "cpu", 60.0)
+
+
+def test_encoders_of_one_rate_are_grouped(tmp_path, workspace, checkpoint):
+    workspace(LENGTHS)
+    wavlm, hubert, whisper = jobs_of(tmp_path, checkpoint)
+    fast = replace(hubert, backbone=replace(hubert.backbone, rate_hz=24_000))
+    text = replace(wavlm, backbone=replace(wavlm.backbone, rate_hz=None))
+    assert together.alike([wavlm, fast, text, whisper]) == [[wavlm, whisper]]
+    assert together.alike([wavlm, fast]) == []
+
+
+def test_room_is_asked_for_all_stores_at_once(tmp_path, workspace, checkpoint, monkeypatch):
+    workspace(LENGTHS)
+    jobs = jobs_of(tmp_path, checkpoint)
+    needs = [estimate.bytes_of(job, job.utterances) for job in jobs]
+    monkeypatch.setattr(estimate, "free_bytes", lambda folder: sum(needs) - 1)
+    with pytest.raises(estimate.RoomError, match=r"features: 6 utterances need about"):
+        together.extract_together(jobs, "cpu", 60.0)
+    assert estimate.check_room((jobs[0], jobs[0].utterances)) is None
+
+
+def test_the_option_repeated_is_a_list_and_a_bad_file_counts_once(tmp_path, workspace):
+    manifest = workspace(LENGTHS)
+    words = ["--workspace", str(tmp_path), "extract", "--backbone=logmel", "--backbone=logmel128"]
+    bad = tmp_path / str(manifest.frame["path"][2])
+    bad.write_bytes(bad.read_bytes()[:30])
+    result = CliRunner().invoke(medusa, words)
+    assert isinstance(result.exception, MedusaError)
+    assert str(result.exception).startswith("1 utterance has no features")
+    stores = [FeatureStore.open(path) for path in (tmp_path / "features").glob("*.zarr")]
+    assert sorted((store.spec.backbone, len(store)) for store in stores) == [
+        ("logmel", 5),
+        ("logmel128", 5),
+    ]
