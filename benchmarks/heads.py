@@ -2,34 +2,48 @@
 
     python benchmarks/heads.py --json benchmarks/results/heads.json
 
-Ratios of medians of interleaved CPU seconds on one thread, or of seconds on a GPU. Simulated
+Ratios of CPU seconds on one thread, or of seconds on a GPU, both sides taken in turn. Simulated
 features with the lengths of MSP-Podcast; both sides see the same utterances. The published way
-(`published.py`) is padded, unmasked and reads .npy files.
+(`published.py`) is padded, unmasked and reads .npy files. On a GPU also the full-size heads, and
+from them the hours of the paper's tables (`full_size.py`).
 """
 
 import argparse
 import dataclasses
 import json
-import statistics
+import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import full_size
 import numpy as np
 import pandas as pd
-import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 import published
+import torch
+from head_steps import (
+    BATCH,
+    CLASSES,
+    Batch,
+    Ours,
+    Published,
+    fast_in_bf16,
+    in_turn,
+    lengths,
+    matmul_flop_s,
+    ratio,
+    timed,
+)
 
-from medusa.cache import FeatureSpec, Packed, StoreWriter
+from medusa.cache import FeatureSpec, StoreWriter
 from medusa.ensemble import linear
-from medusa.heads.config import Config, StageConfig, load
+from medusa.heads.config import Config, load
 from medusa.heads.fit import prepare
-from medusa.heads.flops import peak, train_flop
+from medusa.heads.flops import peak
 from medusa.heads.fusion import build
 from medusa.heads.memory import peak_memory_gb
 from medusa.heads.predict import predict
@@ -39,102 +53,39 @@ from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
 from medusa.workspace import Workspace
 
-CLASSES, BATCH, WHISPER_FRAMES = 8, 16, 1500
+WIDTHS, WHISPER_FRAMES = (1024, 1024), 1500
 NAMES = tuple(f"c{number}" for number in range(CLASSES))
 
 
-def lengths(count: int, seed: int) -> np.ndarray:
-    """(count, 2) frames and tokens: log-normal, mean 5.7 s, 50 frames and 3.4 tokens a second."""
-    rng = np.random.default_rng(seed)
-    seconds = rng.lognormal(np.log(5.7) - 0.125, 0.5, count).clip(1, 20)
-    return np.stack([(seconds * 50).astype(int), np.maximum(3, seconds * 3.4).astype(int)], 1)
-
-
-def timed(work: Callable[[], Any], device: torch.device) -> float:
-    """Return seconds: of the CPU, or, on a GPU, until it is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-        began = time.perf_counter()
-        work()
-        torch.cuda.synchronize()
-        return time.perf_counter() - began
-    began = time.process_time()
-    work()
-    return time.process_time() - began
-
-
-def in_turn(sides: Sequence[Callable[[], Any]], rounds: int, device: torch.device) -> list[float]:
-    """Return the median seconds of each side, taken in turn."""
-    taken: list[list[float]] = [[] for _ in sides]
-    for _ in range(rounds):
-        for side, work in zip(taken, sides, strict=True):
-            side.append(timed(work, device))
-    return [statistics.median(one) for one in taken]
-
-
-class Steps:
-    """One training step of both sides on the same random utterances."""
-
-    def __init__(
-        self, width: int, widths: Sequence[int], sizes: np.ndarray, device: torch.device
-    ) -> None:
-        rng = np.random.default_rng(0)
-        count = len(sizes)
-        frames = [
-            [torch.from_numpy(rng.normal(size=(n, d)).astype(np.float32)) for n in column]
-            for column, d in zip(sizes.T, widths, strict=True)
-        ]
-        self.soft = torch.softmax(torch.randn(count, CLASSES), 1).to(device)
-        self.ratings = (torch.rand(count, 3) * 6 + 1).to(device)
-        self.packed = [Packed.of(one).to(device) for one in frames]
-        self.padded = [torch.nn.utils.rnn.pad_sequence(one, True).to(device) for one in frames]
-        feedforward = 2 * width
-        config = load("medusa", (f"head.width={width}", f"head.feedforward={feedforward}"))
-        self.head = build(config.head, widths, CLASSES).to(device).train()
-        self.theirs = published.DeepSER(widths, width, feedforward, CLASSES).to(device).train()
-        self.flop = train_flop(self.head, sizes.tolist(), widths) or 0.0
-        self.fused = torch.optim.AdamW(self.head.parameters(), 1e-5, fused=True)
-        self.plain = torch.optim.AdamW(self.theirs.parameters(), 1e-5)
-        self.device = device
-
-    def ours(self, bf16: bool = False) -> None:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            logits, attributes = self.head(self.packed)
-        loss = 1.5 * torch.nn.functional.cross_entropy(logits.float(), self.soft)
-        loss = loss + 0.4 * torch.nn.functional.mse_loss(attributes.float(), self.ratings)
-        self.fused.zero_grad(set_to_none=True)
-        loss.backward()
-        self.fused.step()
-
-    def published(self, bf16: bool = False) -> None:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            published.step(self.theirs, self.plain, self.padded, self.soft, self.ratings)
-
-
 def steps(width: int, rounds: int, device: torch.device) -> dict[str, Any]:
-    """WavLM + RoBERTa, batch 16: fp32, bf16 where the device is fast in it, FLOP.
+    """WavLM + RoBERTa, batch 16, in fp32 and, where the device is fast in it, in bf16.
 
     Every round is another random batch, since padding depends on its longest utterance; ratios
     are of sums over the rounds.
     """
-    batches = [Steps(width, (1024, 1024), lengths(BATCH, 10 + n), device) for n in range(rounds)]
-    batches[0].ours(), batches[0].published()
-    flop = sum(one.flop for one in batches)
-    ours = sum(timed(one.ours, device) for one in batches)
-    theirs = sum(timed(one.published, device) for one in batches)
-    found = {"step_fp32": theirs / ours, "step_s": ours / rounds, "step_bf16": None}
-    most = peak(device) or matmul_peak(device)
-    found |= {"mfu": flop / ours / most, "peak_flop_s": most, "true_flop": flop / rounds}
-    if fast_in_bf16(device):
-        batches[0].ours(True), batches[0].published(True)
-        half = sum(timed(lambda one=one: one.ours(True), device) for one in batches)
-        theirs_half = sum(timed(lambda one=one: one.published(True), device) for one in batches)
-        found |= {"step_bf16": theirs_half / half, "step_bf16_s": half / rounds}
-        found["bf16_against_published_fp32"] = theirs / half
-        if peak(device):
-            found["mfu"] = flop / half / most
-            found["utterances_per_s"] = rounds * BATCH / half
-    return found
+    ours, theirs = Ours(WIDTHS, width, device), Published(WIDTHS, width, device)
+    few = Batch.random(lengths(2, 9), WIDTHS, device)
+    ours(few), theirs(few)
+    batches = [Batch.random(lengths(BATCH, 10 + n), WIDTHS, device) for n in range(rounds)]
+    kinds = {"fp32": False} | ({"bf16": True} if fast_in_bf16(device) else {})
+    taken: dict[str, list[list[float]]] = {kind: [] for kind in kinds}
+    fastest = 0.0
+    for batch in batches:
+        fastest = max(fastest, *(matmul_flop_s(device) for _ in range(5)))
+        for kind, bf16 in kinds.items():
+            pair = [timed(partial(side, batch, bf16), device) for side in (ours, theirs)]
+            taken[kind].append(pair)
+    found: dict[str, Any] = {"step_bf16": None}
+    for kind, pairs in taken.items():
+        mine, other = (sum(side) for side in zip(*pairs, strict=True))
+        found |= {f"step_{kind}": other / mine, f"step_{kind}_s": mine / rounds}
+        found[f"step_{kind}_rounds"] = [b / a for a, b in pairs]
+    flop = sum(ours.flop(batch) for batch in batches) / rounds
+    best = found.get("step_bf16_s", found["step_fp32_s"])
+    most = peak(device) or fastest
+    if "step_bf16" not in kinds and found["step_bf16"] is None:
+        found["step_bf16_why"] = "products are not faster in bf16 than in fp32 on this device"
+    return found | {"true_flop": flop, "peak_flop_s": most, "mfu": flop / best / most}
 
 
 def whisper(width: int, rounds: int, device: torch.device) -> float:
@@ -142,25 +93,28 @@ def whisper(width: int, rounds: int, device: torch.device) -> float:
     sizes = lengths(BATCH // 2, 2)
     full = sizes.copy()
     full[:, 0] = WHISPER_FRAMES
-    ours = Steps(width, (1280, 1024), sizes, device)
-    theirs = Steps(width, (1280, 1024), full, device)
-    took = in_turn([ours.ours, theirs.published], rounds, device)
-    return took[1] / took[0]
+    widths = (1280, 1024)
+    ours, theirs = Ours(widths, width, device), Published(widths, width, device)
+    trimmed, padded = (Batch.random(one, widths, device) for one in (sizes, full))
+    return ratio(in_turn([lambda: ours(trimmed), lambda: theirs(padded)], rounds, device))
 
 
-def matmul_peak(device: torch.device) -> float:
-    """Return the operations a second of a large product in fp32, measured."""
-    a = torch.randn(1536, 1536, device=device)
-    took = min(timed(lambda: a @ a, device) for _ in range(5))
-    return 2 * 1536**3 / took
+def memory(width: int, kind: str, device: torch.device, bf16: bool) -> float:
+    """Return the most memory, in GB, that three steps of one head take; alone in its process."""
+    widths = (1024,) * len(kind)
+    ours = Ours(widths, width, device)
+    for seed in range(2):
+        ours(Batch.random(lengths(BATCH, 10 + seed, kind), widths, device), bf16)
+    return peak_memory_gb(device)
 
 
-def fast_in_bf16(device: torch.device) -> bool:
-    """Tell whether a product is faster in bf16 than in fp32 here."""
-    a = torch.randn(1024, 1024, device=device)
-    b = a.bfloat16()
-    wide, half = in_turn([lambda: a @ a, lambda: b @ b], 5, device)
-    return half < 0.8 * wide
+def memory_apart(width: int, kind: str, device: torch.device) -> float:
+    """Run `memory` in a process of its own."""
+    command = [sys.executable, "-W", "ignore", __file__, "--memory", kind, "--width", str(width)]
+    said = subprocess.run(
+        [*command, "--device", str(device)], check=True, capture_output=True, text=True
+    )
+    return float(said.stdout)
 
 
 def workspace(home: Path, sizes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
@@ -184,7 +138,7 @@ def workspace(home: Path, sizes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor
         )
         with StoreWriter(home / "features" / spec.folder, spec) as writer:
             for row, (content, length) in enumerate(zip(contents, column, strict=True)):
-                values = rng.normal(size=(length, 1024)).astype(np.float16)
+                values = rng.standard_normal((length, 1024), np.float32).astype(np.float16)
                 writer.append(content, values[None])
                 np.save(home / "npy" / f"{row}_{number}.npy", values.astype(np.float32))
     ratings = torch.from_numpy(frame[["arousal", "valence", "dominance"]].to_numpy(np.float32))
@@ -200,12 +154,14 @@ class OneEpoch:
         run = RunDir(home / "run")
         run.path.mkdir()
         self.trainer = Trainer(head, job.examples, config, run, device)
-        self.stage: StageConfig = config.stages[0]
+        self.stage = config.stages[0]
         self.waited, self.seconds = 0.0, 0.0
 
     def __call__(self) -> None:
         trainer, began = self.trainer, time.monotonic()
         trainer._run_epoch(self.stage, trainer._corpus(self.stage))
+        if self.trainer.device.type == "cuda":
+            torch.cuda.synchronize()
         self.waited += trainer.waited
         self.seconds += time.monotonic() - began
         trainer.at.step, trainer.at.sums = 0, {}
@@ -214,26 +170,26 @@ class OneEpoch:
 
 
 def epochs(width: int, count: int, rounds: int, device: torch.device) -> dict[str, float]:
-    """A whole epoch, reading and the dev split included."""
+    """A whole epoch, reading and the dev split included, as the trainer runs it."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        sizes = lengths(count, 4)
-        soft, ratings = workspace(home, sizes)
+        soft, ratings = workspace(home, lengths(count, 4))
         config = load("medusa", (f"head.width={width}", f"head.feedforward={2 * width}"))
         config = dataclasses.replace(config, mixup=dataclasses.replace(config.mixup, p=0.0))
         ours = OneEpoch(home, config, device)
         files = published.Files(home / "npy", soft, ratings, 2)
-        dev = [row for row in range(count) if row % 5 == 4]
-        train = [row for row in range(count) if row % 5 != 4]
-        model = published.DeepSER((1024, 1024), width, 2 * width, CLASSES)
-        optimiser = torch.optim.AdamW(model.parameters(), 1e-5)
+        dev = torch.utils.data.Subset(files, [row for row in range(count) if row % 5 == 4])
+        train = torch.utils.data.Subset(files, [row for row in range(count) if row % 5 != 4])
+        other = Published(WIDTHS, width, device)
+        workers = 4 if device.type == "cuda" else 0
 
         def theirs() -> None:
-            parts = [torch.utils.data.Subset(files, rows) for rows in (train, dev)]
-            published.epoch(model, optimiser, *parts)  # type: ignore[arg-type]
+            published.epoch(other.head, other.optimiser, train, dev, device, workers)
 
-        took = in_turn([ours, theirs], rounds, device)
-        return {"epoch_fp32": took[1] / took[0], "data_wait_share": ours.waited / ours.seconds}
+        taken = in_turn([ours, theirs], rounds, device)
+        # the trainer is in bf16 where a GPU has it
+        kind = "fp32" if device.type == "cpu" else "bf16_against_fp32"
+        return {f"epoch_{kind}": ratio(taken), "data_wait_share": ours.waited / ours.seconds}
 
 
 def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, float]:
@@ -242,10 +198,11 @@ def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, 
     labels = rng.integers(0, CLASSES, rows)
     inputs = rng.dirichlet(np.ones(CLASSES), (rows, members)).reshape(rows, -1)
     soft = np.eye(CLASSES, dtype=np.float32)[labels]
-    lesson = linear.Lesson(inputs, labels, soft, None)
+    ratings = rng.uniform(1, 7, (rows, 3)).astype(np.float32)
+    lesson = linear.Lesson(inputs, labels, soft, ratings)
     training = linear.Training(epochs=epochs)
     drawn = int(np.bincount(labels).min()) * CLASSES
-    tensors = torch.from_numpy(inputs).float(), torch.from_numpy(labels), torch.from_numpy(soft)
+    tensors = [torch.from_numpy(one) for one in (inputs.astype(np.float32), labels, soft, ratings)]
     cpu, found = torch.device("cpu"), {}
     for seeds in (6, 60):
 
@@ -256,57 +213,65 @@ def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, 
         def ours(seeds: int = seeds) -> None:
             linear.train(lesson, range(seeds), training)
 
-        took = in_turn([ours, theirs], 3 if seeds == 6 else 1, cpu)
-        found[f"stacker_{seeds}"] = took[1] / took[0]
+        found[f"stacker_{seeds}"] = ratio(in_turn([ours, theirs], 5 if seeds == 6 else 2, cpu))
     return found
 
 
-def hours(utterances_per_s: float, device: torch.device) -> dict[str, float]:
-    """Hours of 14 two-modality heads: 4 epochs of 75,000, 16 of 10,000, dev of 8,000 each time."""
-    seen = 4 * 75_000 + 16 * 10_000 + 20 * 8_000 / 3
-    here = 14 * seen / utterances_per_s / 3600
-    return {"models_14": here, "models_14_on_3090": here * (peak(device) or 0) / 71e12}
+def measure(options: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    """Return everything there is to measure on this device."""
+    width, small = options.width, options.small_width
+    results: dict[str, Any] = {"width": width, "width_whisper_epoch": small, "batch": BATCH}
+    results["rounds"] = options.rounds
+    parts = [
+        lambda: steps(width, options.rounds, device),
+        lambda: {"peak_memory_gb": memory_apart(width, "at", device)},
+        lambda: {"whisper_trimmed": whisper(small, 3, device)},
+        lambda: epochs(small, options.utterances, 3, device),
+        stackers,
+    ]
+    if device.type == "cuda":
+        parts.append(lambda: {"full_size": full_size.measure(device, memory_apart)})
+    for part in parts:
+        found = part()
+        results |= found
+        print({key: _short(value) for key, value in found.items()}, flush=True)
+    if device.type == "cpu":
+        results["not_measured"] = (
+            "full-size heads in bf16 with two and three modalities: utterances/s, MFU, waiting, "
+            "memory, hours of the 14 models and Table 2; no GPU here. mfu is the share of this "
+            "CPU's own fastest fp32 product, not of a data sheet; peak_memory_gb is the process's"
+        )
+    return results | {"environment": environment()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--width", type=int, help="of the head in the steps")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--utterances", type=int, default=120, help="of the epoch")
+    parser.add_argument("--width", type=int, default=1024, help="of the head in the steps")
+    parser.add_argument("--small-width", type=int, help="of the heads for Whisper and the epoch")
+    parser.add_argument("--rounds", type=int, default=3, help="random batches of the steps")
+    parser.add_argument("--utterances", type=int, help="of the epoch")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--memory", choices=("at", "aat"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     device = torch.device(options.device)
-    width = options.width or (1024 if device.type == "cuda" else 512)
-    small = width if device.type == "cuda" else 256
-    results: dict[str, Any] = {"width": width, "width_whisper_epoch": small, "batch": BATCH}
-    results |= steps(width, options.rounds, device)
-    say(results)
-    results["peak_memory_gb"] = peak_memory_gb(device)
-    results["whisper_trimmed"] = whisper(small, 2, device)
-    say(results)
-    results |= epochs(small, options.utterances, 2, device)
-    say(results)
-    results |= stackers()
-    if device.type == "cuda":
-        results["hours"] = hours(results["utterances_per_s"], device)
-    else:
-        results["not_measured"] = (
-            "full-size heads in bf16, their memory, MFU on a GPU and the hours of the 14 models: "
-            "no GPU here; mfu is against this CPU's own fp32 matrix product"
-        )
-    results["environment"] = environment()
-    say(results)
+    on_gpu = device.type == "cuda"
+    if options.memory:
+        print(memory(options.width, options.memory, device, bf16=on_gpu))
+        return
+    options.small_width = options.small_width or (options.width if on_gpu else 256)
+    options.utterances = options.utterances or (1600 if on_gpu else 120)
+    results = measure(options, device)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
-def say(results: dict[str, Any]) -> None:
-    plain = {key: value for key, value in results.items() if isinstance(value, float | int)}
-    print({key: round(value, 3) for key, value in plain.items()}, flush=True)
+def _short(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the process of `memory_apart`
     main()

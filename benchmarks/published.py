@@ -88,30 +88,48 @@ def step(
     optimiser.step()
 
 
-def epoch(model: nn.Module, optimiser: torch.optim.Optimizer, files: Files, dev: Files) -> None:
+def epoch(
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    files: Dataset[tuple[list[Tensor], Tensor, Tensor]],
+    dev: Dataset[tuple[list[Tensor], Tensor, Tensor]],
+    device: torch.device,
+    workers: int = 0,
+) -> None:
     """One epoch and the dev split after it."""
     model.train()
-    for inputs, soft, ratings in DataLoader(files, 16, shuffle=True, collate_fn=pad):
-        step(model, optimiser, inputs, soft, ratings)
+    loader = DataLoader(files, 16, shuffle=True, collate_fn=pad, num_workers=workers)
+    for inputs, soft, ratings in loader:
+        moved = [one.to(device) for one in inputs]
+        step(model, optimiser, moved, soft.to(device), ratings.to(device))
     model.eval()
     with torch.no_grad():
-        for inputs, _, _ in DataLoader(dev, 16, collate_fn=pad):
-            model(inputs)
+        for inputs, _, _ in DataLoader(dev, 16, collate_fn=pad, num_workers=workers):
+            model([one.to(device) for one in inputs])
 
 
 def stacker(
-    inputs: Tensor, labels: Tensor, soft: Tensor, rows: int, epochs: int, seed: int
+    inputs: Tensor,
+    labels: Tensor,
+    soft: Tensor,
+    ratings: Tensor,
+    rows: int,
+    epochs: int,
+    seed: int,
 ) -> None:
     """One linear meta-classifier by a DataLoader loop: balanced sampling, batch 128, rate 1e-3."""
     torch.manual_seed(seed)
     odds = 1 / torch.bincount(labels)[labels].double()
     sampler = WeightedRandomSampler(odds.tolist(), rows)
-    loader = DataLoader(TensorDataset(inputs, soft), 128, sampler=sampler)
-    model = nn.Linear(inputs.shape[1], soft.shape[1])
+    loader = DataLoader(TensorDataset(inputs, soft, ratings), 128, sampler=sampler)
+    classes = soft.shape[1]
+    model = nn.Linear(inputs.shape[1], classes + ratings.shape[1])
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
     for _ in range(epochs):
-        for x, target in loader:
-            loss = 1.5 * nn.functional.cross_entropy(model(x), target)
+        for x, target, rated in loader:
+            said = model(x)
+            loss = 1.5 * nn.functional.cross_entropy(said[:, :classes], target)
+            loss = loss + 0.4 * nn.functional.mse_loss(said[:, classes:], rated)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -28,6 +28,7 @@ class PackedAttention(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.dropout = heads, Dropout(dropout)
+        self.fold_above = FOLD_ABOVE
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
         self.out_proj = nn.Linear(width, width)
@@ -37,7 +38,7 @@ class PackedAttention(nn.Module):
     def forward(self, x: Packed) -> Packed:
         """Map (N, D) to (N, D)."""
         tokens, width = x.values.shape
-        if self.heads == 1 and tokens > FOLD_ABOVE * width:
+        if self.heads == 1 and tokens > self.fold_above * width:
             return self.folded(x)
         return self.plain(x)
 

@@ -1,6 +1,7 @@
 """Floating-point operations: what a head has to do, without padding, and what a device can."""
 
 import copy
+import math
 from collections.abc import Sequence
 
 import torch
@@ -8,11 +9,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from medusa.cache import Packed
+from medusa.heads.attention import PackedAttention
 from medusa.heads.fusion import Head
 
 # dense bf16 tensor-core peaks, operations a second, by a part of the device's name
 PEAKS = {
+    "B200": 2250e12,
     "H200": 989e12,
+    "H100 PCIe": 756e12,
     "H100": 989e12,
     "A100": 312e12,
     "L40S": 362e12,
@@ -40,6 +44,9 @@ def train_flop(head: Head, lengths: Sequence[Sequence[int]], widths: Sequence[in
     if any(isinstance(module, nn.RNNBase) for module in head.modules()):
         return None
     empty = copy.deepcopy(head).to("meta").eval()
+    for module in empty.modules():
+        if isinstance(module, PackedAttention):
+            module.fold_above = math.inf  # the paper's products, whatever way they are computed
     total = 0
     for utterance in lengths:
         inputs = [

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from medusa.heads.attention import FOLD_ABOVE
 from medusa.heads.config import HeadConfig
 from medusa.heads.flops import peak, train_flop
 from medusa.heads.fusion import HEADS, build
@@ -30,6 +31,12 @@ def test_deepser_by_hand():
     head = build(config, INPUTS, 5)
     lengths = [(7, 3), (4, 4), (1, 9)]
     assert train_flop(head, lengths, INPUTS) == sum(by_hand(one) for one in lengths)
+
+
+def test_long_utterances_are_counted_as_the_paper_has_them():
+    head = build(HeadConfig(width=WIDTH, feedforward=INNER), INPUTS, 5)
+    assert train_flop(head, [(90, 40)], INPUTS) == by_hand((90, 40))  # long enough to be folded
+    assert head.fusion.modalities[0].layers[0].self_attn.fold_above == FOLD_ABOVE
 
 
 @pytest.mark.parametrize("name", sorted(set(HEADS) - {"dhf", "cross_attention"}))

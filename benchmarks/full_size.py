@@ -1,0 +1,75 @@
+"""Full-size heads on a GPU, and from them the hours of the paper's tables; part of `heads.py`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from head_steps import BATCH, Batch, Ours, Published, lengths, timed
+
+from medusa.heads.flops import PEAKS, peak
+
+WIDTH, ROUNDS, WARM_UP = 1024, 20, 3
+AS_IN_STAGES = 4 * 75_000 + 16 * 10_000  # utterances a head is trained on: stages 1 and 2
+JUDGED = 20 * 8_000  # utterances of dev after the epochs
+
+# letters of `lengths` and feature widths: what the paper's Table 1 is made of
+KINDS = {
+    "audio and text": ("at", (1024, 1024)),
+    "two audio": ("aa", (1280, 1024)),
+    "two audio and text": ("aat", (1024, 1280, 1024)),
+    "three audio": ("aaa", (1024, 1280, 1024)),
+}
+TABLE_1 = {"audio and text": 10, "two audio": 1, "two audio and text": 2, "three audio": 1}
+# models 2, 8, 9, 13, trained for five more rows; late fusion is counted like the others
+TABLE_2 = {"audio and text": 10, "two audio": 5, "two audio and text": 5}
+
+
+def measure(
+    device: torch.device, memory_apart: Callable[[int, str, torch.device], float]
+) -> dict[str, Any]:
+    """Return each kind's figures, and the hours they come to here and on a 3090."""
+    found: dict[str, Any] = {name: one_kind(*kind, device) for name, kind in KINDS.items()}
+    for name in ("audio and text", "two audio and text"):
+        found[name]["peak_memory_gb"] = memory_apart(WIDTH, KINDS[name][0], device)
+    for table, heads in (("hours_14_models", TABLE_1), ("hours_table_2", TABLE_2)):
+        here = sum(count * found[name]["hours_a_head"] for name, count in heads.items())
+        most = peak(device)
+        found[table] = here
+        found[f"{table}_on_3090"] = here * most / PEAKS["3090"] if most else None
+    return found
+
+
+def one_kind(letters: str, widths: tuple[int, ...], device: torch.device) -> dict[str, Any]:
+    """Return utterances/s in training and prediction, MFU and the ratio to the published way."""
+    ours, theirs = Ours(widths, WIDTH, device), Published(widths, WIDTH, device)
+    batches = [
+        Batch.random(lengths(BATCH, seed, letters), widths, device)
+        for seed in range(WARM_UP + ROUNDS)
+    ]
+    taken = [
+        (
+            timed(lambda batch=batch: ours(batch, bf16=True), device),
+            timed(lambda batch=batch: theirs(batch), device),
+            timed(lambda batch=batch: forward(ours, batch), device),
+        )
+        for batch in batches
+    ][WARM_UP:]
+    step, published, judged = (sum(side) / ROUNDS for side in zip(*taken, strict=True))
+    flop = sum(ours.flop(batch) for batch in batches[WARM_UP:]) / ROUNDS
+    most = peak(device)
+    return {
+        "step_ms": 1000 * step,
+        "utterances_per_s": BATCH / step,
+        "dev_utterances_per_s": BATCH / judged,
+        "mfu": flop / step / most if most else None,
+        "against_published_fp32": published / step,
+        "hours_a_head": (AS_IN_STAGES * step + JUDGED * judged) / BATCH / 3600,
+    }
+
+
+@torch.no_grad()
+def forward(ours: Ours, batch: Batch) -> None:
+    """Predict in fp32, as the trainer does after an epoch."""
+    ours.head.eval()
+    ours.head(batch.packed)
+    ours.head.train()
