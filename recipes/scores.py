@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from medusa.ensemble.bootstrap import FEW_BLOCKS
 from medusa.ensemble.truth import UNLABELLED, Truth, truth_of
 from medusa.errors import MedusaError
 from medusa.heads.metrics import accuracy_of, macro_f1_of
@@ -68,7 +69,8 @@ def judge(runs: Sequence[RunDir], manifest: Manifest) -> Judged:
     """
     if not runs:
         raise ScoreError("nothing to judge yet; bring the recipe about with `medusa run`")
-    counts, ids, split, blocks = {}, None, "", np.zeros(0, np.int64)
+    counts, ids, split = {}, None, ""
+    blocks, times = np.zeros(0, np.int64), np.zeros((0, 0))
     for run in runs:
         said = run.predictions()
         truth = truth_of(manifest, said.ids, said.frame["split"].tolist(), said.classes)
@@ -76,29 +78,14 @@ def judge(runs: Sequence[RunDir], manifest: Manifest) -> Judged:
         order = rows[np.argsort(np.array(said.ids)[rows])]
         here = [said.ids[row] for row in order]
         if ids is None:
-            ids, blocks = here, _blocks(truth, order)
+            ids = here
+            blocks, times = _times(_blocks(truth, order))
         if here != ids:
             raise ScoreError(f"{run.name}: predicts other utterances of {split} than the others")
         counts[run.name] = _per_block(
             truth.labels[order], said.logits()[order].argmax(1), blocks, len(said.classes)
         )
-    return Judged(counts, split, len(ids or ()), _times(int(blocks.max()) + 1))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p values corrected for their number (Holm, 1979), in the same order."""
-    order, corrected, highest = np.argsort(p_values), [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = highest
-    return corrected
-
-
-def two_sided(differences: Floats) -> float:
-    """Return the bootstrap p value of a difference: twice the smaller tail, never 0."""
-    count = len(differences)
-    tail = min((differences <= 0).sum(), (differences >= 0).sum())
-    return float(min(1.0, 2 * (tail + 1) / (count + 1)))
+    return Judged(counts, split, len(ids or ()), times)
 
 
 def _judging(splits: npt.NDArray[np.str_], truth: Truth) -> tuple[str, npt.NDArray[np.int64]]:
@@ -128,6 +115,18 @@ def _per_block(
     return np.bincount(cells, minlength=count * classes**2).reshape(count, classes, classes)
 
 
-def _times(blocks: int) -> Floats:
-    rng = np.random.default_rng(SEED)
-    return rng.multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS).astype(np.float64)
+def _times(blocks: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the blocks to count by (B,) and how often each resample has each of them.
+
+    Of fewer than 10 speakers the utterances are drawn as well, within each, as in `bootstrap`.
+    """
+    rng, sizes = np.random.default_rng(SEED), np.bincount(blocks)
+    count = len(sizes)
+    times = rng.multinomial(count, np.full(count, 1 / count), DRAWS)
+    if count >= FEW_BLOCKS:
+        return blocks, times.astype(np.float64)
+    each = np.zeros((DRAWS, len(blocks)))
+    for block, size in enumerate(sizes):
+        share = np.full(size, 1 / size)
+        each[:, blocks == block] = rng.multinomial(times[:, block] * size, share)
+    return np.arange(len(blocks)), each

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from medusa.ensemble.significance import holm, two_sided
 from medusa.heads.metrics import chance_macro_f1
 from medusa.heads.run_dir import METRICS, RunDir
 from medusa.manifests import Manifest
 from medusa.recipes.recipe import Recipe, features_of
-from medusa.recipes.scores import Judged, holm, judge, two_sided
+from medusa.recipes.scores import Judged, judge
 from medusa.recipes.state import State
 from medusa.recipes.work import head_tasks, stack_tasks
 from medusa.workspace import Workspace
