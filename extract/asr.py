@@ -3,7 +3,7 @@
 import math
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,13 @@ import torch
 from medusa.errors import MedusaError, nearest
 from medusa.extract.audio import Wave
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows, windows_of
+from medusa.extract.plan import Utterance
+from medusa.extract.words import Word, words_of
 
 # openai-whisper's own thresholds for trying again
 LOOPING, UNSURE, SILENT = 2.4, -1.0, 0.6
 FAST = 30.0  # characters a second; hurried speech has 20
+SURE = 0.5  # of the language heard; of a short clip Whisper often has no more than a guess
 
 
 class TranscribeError(MedusaError):
@@ -24,7 +27,13 @@ class TranscribeError(MedusaError):
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said, as in `docs/contracts.md`."""
+    """What was said, as in `docs/contracts.md`.
+
+    Attributes:
+        expected: the language asked for, or the manifest's.
+        detected: the language that was heard, where Whisper is sure of it.
+        words: with their times; None where they were not asked for.
+    """
 
     text: str
     language: str
@@ -32,16 +41,21 @@ class Transcript:
     no_speech_prob: float
     compression_ratio: float
     seconds: float = math.inf  # of speech
+    expected: str | None = None
+    detected: str | None = None
+    words: tuple[Word, ...] | None = None
 
     @property
     def flags(self) -> list[str]:
-        """`empty`, `looping`, `low-confidence`, `no-speech`, `too-fast`: look before you trust."""
+        """What to look at before the text is trusted: `empty`, `looping`, `language`, ..."""
         signs = {
             "empty": not self.text,
             "looping": self.compression_ratio > LOOPING,
             "low-confidence": self.avg_logprob < UNSURE,
             "no-speech": self.no_speech_prob > SILENT,
             "too-fast": len(self.text) > FAST * max(self.seconds, 0.5),
+            "language": None not in (self.expected, self.detected)
+            and self.expected != self.detected,
         }
         return [name for name, there in signs.items() if there]
 
@@ -56,6 +70,7 @@ class Transcriber:
         device: of the model. float16 on a GPU, as openai-whisper does, else float32.
         prompt: what was said before, for names and style.
         beam: hypotheses of a beam search; windows are then decoded one by one.
+        words: keep every word's times, at the cost of a second pass over each window.
 
     Raises:
         TranscribeError: the model knows English only, and that is not it.
@@ -69,10 +84,11 @@ class Transcriber:
         device: str,
         prompt: str | None = None,
         beam: int | None = None,
+        words: bool = False,
     ) -> None:
         from whisper import DecodingOptions
 
-        self.model, self.tokenizer = model, _tokenizer(model)
+        self.model, self.tokenizer, self.words = model, _tokenizer(model), words
         self.options = DecodingOptions(
             language=_spoken(model, language),
             sample_len=max_tokens,
@@ -99,11 +115,34 @@ class Transcriber:
             heard: (W, mels, mel frames), or (W, T, D) as they leave the encoder.
             items: the clips that the W windows are of.
         """
+        heard, detected = self._detect(heard, items)
         if self.options.beam_size:  # batched beams are broken in openai-whisper 20250625
             results = iter([self._search(one) for one in heard])
         else:
             results = iter(self.model.decode(heard, self.options))
-        return [self._joined(item, [next(results) for _ in item.mels]) for item in items]
+        return [
+            self._joined(item, [next(results) for _ in item.mels], language)
+            for item, language in zip(items, detected, strict=True)
+        ]
+
+    def _detect(
+        self, heard: torch.Tensor, items: Sequence[Windows]
+    ) -> tuple[torch.Tensor, list[str | None]]:
+        """Return the encoded windows, and the language of each clip where one is expected.
+
+        Decoding does not tell how sure it was of the language, nor what another one it heard.
+        """
+        expected = [self.options.language or one.language for one in items]
+        if not any(expected) or not self.model.is_multilingual:
+            return heard, [None] * len(items)
+        dims = self.model.dims
+        with torch.inference_mode():
+            if heard.shape[-2:] != (dims.n_audio_ctx, dims.n_audio_state):
+                heard = self.model.encoder(heard.half() if self.options.fp16 else heard)
+            first = [sum(len(one.mels) for one in items[:number]) for number in range(len(items))]
+            windows = heard[first].half() if self.options.fp16 else heard[first]
+            _, shares = self.model.detect_language(windows, self.tokenizer)
+        return heard, [_sure(one) for one in shares]
 
     def _search(self, window: torch.Tensor) -> Any:
         with warnings.catch_warnings():
@@ -117,10 +156,13 @@ class Transcriber:
         mels = torch.stack(item.mels)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(zlib.crc32(mels.numpy().tobytes()))
-            found = self.model.decode(mels.to(self.model.device), options)
-        return self._joined(item, found)
+            heard, (language,) = self._detect(mels.to(self.model.device), [item])
+            found = self.model.decode(heard, options)
+        return self._joined(item, found, language)
 
-    def _joined(self, item: Windows, results: Sequence[Any]) -> Transcript | MedusaError:
+    def _joined(
+        self, item: Windows, results: Sequence[Any], detected: str | None
+    ) -> Transcript | MedusaError:
         """Make one transcript of a clip's windows; its confidence is the mean over all tokens."""
         from whisper.utils import compression_ratio
 
@@ -137,7 +179,14 @@ class Transcriber:
             no_speech_prob=min(result.no_speech_prob for result in results),
             compression_ratio=compression_ratio(text),
             seconds=sum(item.lengths) * FRAME / RATE_HZ,
+            expected=self.options.language or item.language,
+            detected=detected,
+            words=self._timed(item, results) if self.words else None,
         )
+
+    def _timed(self, item: Windows, results: Sequence[Any]) -> tuple[Word, ...]:
+        tokenizer = _tokenizer(self.model, results[0].language)
+        return words_of(self.model, tokenizer, item, [result.tokens for result in results])
 
     def _words(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens; timestamps and other marks are no words."""
@@ -164,6 +213,27 @@ def language_code(asked: str | None) -> str | None:
     return code
 
 
+def in_language(utterance: Utterance, item: Windows) -> Windows:
+    """Return a clip that knows what language the corpus says it is in, if Whisper knows it."""
+    return replace(item, language=_code(utterance.language))
+
+
+def _code(named: str | None) -> str | None:
+    """Return the code of a language as corpora write it (`de`, `German`, `de-DE`), or None."""
+    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+
+    plain = (named or "").strip().lower()
+    short = plain.replace("_", "-").split("-")[0]
+    found = [TO_LANGUAGE_CODE.get(plain), *(one for one in (plain, short) if one in LANGUAGES)]
+    return next((str(one) for one in found if one), None)
+
+
+def _sure(shares: Mapping[str, float]) -> str | None:
+    """Return the likeliest language, if it is likelier than not."""
+    best = max(shares, key=lambda code: shares[code])
+    return best if shares[best] > SURE else None
+
+
 def _spoken(model: Any, language: str | None) -> str | None:
     """Return the language to decode in; a model of English alone has no other."""
     if model.is_multilingual:
@@ -173,10 +243,12 @@ def _spoken(model: Any, language: str | None) -> str | None:
     return "en"
 
 
-def _tokenizer(model: Any) -> Any:
+def _tokenizer(model: Any, language: str | None = None) -> Any:
     """Return the model's tokenizer; openai-whisper forgets to close the file it reads."""
     from whisper.tokenizer import get_tokenizer
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        return get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
+        return get_tokenizer(
+            model.is_multilingual, num_languages=model.num_languages, language=language
+        )

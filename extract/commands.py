@@ -217,7 +217,12 @@ def extract(
     default="keep",
     show_default=True,
     help="What to do with flagged texts: keep; blank those that were hardly said (looping, "
-    "no-speech, too-fast); retry at rising temperatures, seeded by the sound; drop.",
+    "no-speech, too-fast, language); retry at rising temperatures, seeded by the sound; drop.",
+)
+@click.option(
+    "--words",
+    is_flag=True,
+    help="Keep each word's start, end and probability in a column `words`; hears everything twice.",
 )
 @device
 @batch_seconds
@@ -239,7 +244,8 @@ def transcribe(
 
     What has a transcript already is not heard again: an interrupted run continues where it
     stopped. Transcripts that may be wrong are flagged: empty, looping (the same words over and
-    over), low-confidence, no-speech, too-fast. Where the manifest has texts of its own and jiwer is
+    over), low-confidence, no-speech, too-fast, language (another than --language or the manifest
+    says was heard). Where the manifest has texts of its own and jiwer is
     installed (medusa-ser[wer]), the word error rate against them is said.
     """
     from medusa.console import say

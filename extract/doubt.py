@@ -7,8 +7,8 @@ from medusa.errors import MedusaError
 from medusa.extract.asr import TranscribeError, Transcript
 
 AGAIN = (0.2, 0.4, 0.6, 0.8, 1.0)  # temperatures, openai-whisper's own
-BLANK = ("looping", "no-speech", "too-fast")  # words that were hardly said
-RETRY = ("looping", "low-confidence", "too-fast")
+BLANK = ("looping", "no-speech", "too-fast", "language")  # words that were hardly said
+RETRY = ("looping", "low-confidence", "too-fast")  # another language stays one at any temperature
 
 Decide = Callable[[Transcript, Callable[[float], Transcript]], Transcript | MedusaError]
 
@@ -20,7 +20,9 @@ def keep(found: Transcript, again: Callable[[float], Transcript]) -> Transcript:
 
 def blank(found: Transcript, again: Callable[[float], Transcript]) -> Transcript:
     """Make the text of a hallucination empty; the flags stay."""
-    return replace(found, text="") if _any(found, BLANK) else found
+    if not _any(found, BLANK):
+        return found
+    return replace(found, text="", words=found.words if found.words is None else ())
 
 
 def retry(found: Transcript, again: Callable[[float], Transcript]) -> Transcript:

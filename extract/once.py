@@ -12,7 +12,13 @@ from medusa.cache import StoreWriter
 from medusa.console import progress
 from medusa.errors import MedusaError
 from medusa.extract import whisper_files
-from medusa.extract.asr import TranscribeError, Transcriber, Transcript, language_code
+from medusa.extract.asr import (
+    TranscribeError,
+    Transcriber,
+    Transcript,
+    in_language,
+    language_code,
+)
 from medusa.extract.backbones.whisper import RATE_HZ, WhisperEncoder, Windows, states
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
@@ -101,7 +107,7 @@ def extract_and_transcribe(
     heard = Heard(folder / f"{file.name}.parquet")
     language = language_code(language)
     options = {"language": language, "max_tokens": max_tokens}
-    options |= dict.fromkeys(("prompt", "beam", "doubtful"))
+    options |= dict.fromkeys(("prompt", "beam", "doubtful", "words"))
     made_by = {"checkpoint": file.checkpoint, "revision": file.revision}
     table = Table(heard.table, made_by | options, force)
     outcome = Outcome()
@@ -138,7 +144,11 @@ def _fill(
         listener.features, job.spec.reduce, listener.device, outcome.busy, pool_of(job.backbone)
     )
     for answers in stream(
-        plan, listener.prepare, lambda items: listener.encode(items, features), RATE_HZ
+        plan,
+        listener.prepare,
+        lambda items: listener.encode(items, features),
+        RATE_HZ,
+        attach=in_language,
     ):
         for utterance, both in answers:
             _keep(*kept, utterance, both, outcome, heard)

@@ -17,12 +17,14 @@ class Utterance:
         content: its key in the store.
         source: the segment to hear, or the text to read.
         seconds: its length; of a text, of the audio that costs as much to encode.
+        language: what the manifest says is spoken.
     """
 
     id: str
     content: str
     source: Segment | str
     seconds: float
+    language: str | None = None
 
     @property
     def place(self) -> str:

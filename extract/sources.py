@@ -35,12 +35,17 @@ def heard(manifest: Manifest) -> list[Utterance]:
             "as several rows with start_s and duration_s"
         )
     starts = frame["start_s"].fillna(0.0)
+    spoken = frame["language"] if "language" in frame else pd.Series(None, frame.index, object)
+    named = [one if isinstance(one, str) else None for one in spoken]
     columns = zip(
-        frame["id"], frame["content"], frame["path"], starts, frame["duration_s"], strict=True
+        *(frame["id"], frame["content"], frame["path"], starts, frame["duration_s"], named),
+        strict=True,
     )
     return [
-        Utterance(name, content, Segment(manifest.audio_path(path), start, duration), duration)
-        for name, content, path, start, duration in columns
+        Utterance(
+            name, content, Segment(manifest.audio_path(path), start, duration), duration, language
+        )
+        for name, content, path, start, duration, language in columns
     ]
 
 

@@ -19,6 +19,7 @@ def stream(
     encode: Callable[[Sequence[Any]], Sequence[Result]],
     rate_hz: int,
     late: bool = False,
+    attach: Callable[[Utterance, Any], Any] = lambda utterance, item: item,
 ) -> Iterator[list[tuple[Utterance, Result | MedusaError]]]:
     """Yield, batch by batch, every utterance with its result or with what was wrong with it.
 
@@ -28,10 +29,11 @@ def stream(
         encode: items to as many results; runs here.
         rate_hz: of the samples.
         late: yield a batch after the next one has begun: a GPU works while this one is stored.
+        attach: adds to an item what else is known of its utterance.
     """
 
     def fetch(batch: Sequence[Utterance]) -> list[tuple[Utterance, Any]]:
-        return [(one, _tried(one, prepare, rate_hz)) for one in batch]
+        return [(one, _tried(one, prepare, attach, rate_hz)) for one in batch]
 
     fitting = Fitting(encode)
     workers = min(8, os.cpu_count() or 1)
@@ -54,9 +56,14 @@ def sentence(utterance: Utterance, problem: MedusaError) -> str:
     return f"{utterance.id if named else utterance.place}: {problem}"
 
 
-def _tried(utterance: Utterance, prepare: Callable[[Any], Any], rate_hz: int) -> Any:
+def _tried(
+    utterance: Utterance,
+    prepare: Callable[[Any], Any],
+    attach: Callable[[Utterance, Any], Any],
+    rate_hz: int,
+) -> Any:
     try:
-        return prepare(_fetch(utterance, rate_hz))
+        return attach(utterance, prepare(_fetch(utterance, rate_hz)))
     except MedusaError as problem:
         return problem
 

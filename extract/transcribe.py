@@ -10,7 +10,13 @@ from pathlib import Path
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract import whisper_files
-from medusa.extract.asr import TranscribeError, Transcriber, Transcript, language_code
+from medusa.extract.asr import (
+    TranscribeError,
+    Transcriber,
+    Transcript,
+    in_language,
+    language_code,
+)
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows
 from medusa.extract.doubt import POLICIES, Decide
 from medusa.extract.plan import Utterance, batches
@@ -54,6 +60,7 @@ def transcribe(
     prompt: str | None = None,
     beam: int | None = None,
     doubtful: str = "keep",
+    words: bool = False,
 ) -> Heard:
     """Turn speech into text where the table has none; what fails is reported, not raised.
 
@@ -67,7 +74,7 @@ def transcribe(
         language: spoken; None to detect it clip by clip.
         max_tokens: the longest answer for one window.
         force: forget what the table holds.
-        prompt, beam: as `Transcriber` takes them.
+        prompt, beam, words: as `Transcriber` takes them.
         doubtful: one of `doubt.POLICIES`.
 
     Raises:
@@ -80,7 +87,7 @@ def transcribe(
     made_by = {"checkpoint": file.checkpoint, "revision": file.revision}
     language = language_code(language)
     options = {"language": language, "max_tokens": max_tokens, "prompt": prompt, "beam": beam}
-    options["doubtful"] = None if doubtful == "keep" else doubtful
+    options |= {"doubtful": None if doubtful == "keep" else doubtful, "words": words or None}
     heard = Heard(folder / f"{name}.parquet")
     table = Table(heard.table, made_by | options, force)
     wanted = {one.content: one for one in utterances}
@@ -93,6 +100,7 @@ def transcribe(
             device,
             prompt,
             beam,
+            words,
         )
         decided = partial(_decided, reader, POLICIES[doubtful])
         least_s = whisper_files.read_dims(file.path)["n_audio_ctx"] * FRAME / RATE_HZ
@@ -100,7 +108,7 @@ def transcribe(
         done = len(wanted) - len(missing)
         try:
             with progress(name, len(wanted), done=done) as advance:
-                answers = stream(plan, reader.prepare, decided, RATE_HZ)
+                answers = stream(plan, reader.prepare, decided, RATE_HZ, attach=in_language)
                 _fill(table, utterances, answers, heard, advance)
         finally:  # also what was heard before an interruption
             table.write(utterances)

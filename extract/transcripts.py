@@ -3,15 +3,28 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from medusa.errors import MedusaError
 from medusa.extract.asr import Transcript
 from medusa.extract.plan import Utterance
 from medusa.manifests.texts import TRANSCRIPTS, read_transcripts, write_transcripts
+
+WORD = pa.struct(
+    [
+        ("word", pa.string()),
+        ("start_s", pa.float32()),
+        ("end_s", pa.float32()),
+        ("probability", pa.float32()),
+    ]
+)
+WITH_WORDS = TRANSCRIPTS.append(pa.field("words", pa.list_(WORD)))
 
 
 class TableError(MedusaError):
@@ -25,7 +38,7 @@ class Table:
 
     Args:
         path: the Parquet file; need not exist.
-        made_by: checkpoint, revision and options.
+        made_by: checkpoint, revision and options; with `words` the table has a column more.
         force: forget what is there.
 
     Raises:
@@ -34,10 +47,11 @@ class Table:
 
     def __init__(self, path: Path, made_by: dict[str, Any], force: bool = False) -> None:
         self.path, self.made_by = path, made_by
-        self.old = pd.DataFrame(columns=TRANSCRIPTS.names)
+        self.schema = WITH_WORDS if made_by.get("words") else TRANSCRIPTS
+        self.old = pd.DataFrame(columns=self.schema.names)
         if path.exists() and not force:
             self._refuse_another()
-            self.old = read_transcripts(path)
+            self.old = read_words(path) if self.schema is WITH_WORDS else read_transcripts(path)
         self.rows = {row["content"]: row for row in _records(self.old)}
 
     def add(self, content: str, found: Transcript) -> None:
@@ -51,6 +65,8 @@ class Table:
             "compression_ratio": found.compression_ratio,
             "flags": found.flags,
         }
+        if self.schema is WITH_WORDS:
+            self.rows[content]["words"] = [asdict(word) for word in found.words or ()]
 
     def write(self, utterances: Sequence[Utterance]) -> None:
         """Write the rows of these utterances, in their order, then rows of others that were there.
@@ -61,7 +77,7 @@ class Table:
         rows = [self.rows[one.content] | {"id": one.id} for one in have]
         named = {one.id for one in utterances}
         rows += [row for row in _records(self.old) if row["id"] not in named]
-        frame = pd.DataFrame(rows, columns=TRANSCRIPTS.names)
+        frame = pd.DataFrame(rows, columns=self.schema.names)
         if frame[["id", "content"]].equals(self.old[["id", "content"]]):
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +85,10 @@ class Table:
         partial = about.with_name(f".{about.name}.{os.getpid()}.partial")
         partial.write_text(json.dumps(self.made_by, indent=2) + "\n", encoding="utf-8")
         partial.replace(about)
-        write_transcripts(self.path, frame)
+        if self.schema is WITH_WORDS:
+            _write_words(self.path, frame)
+        else:
+            write_transcripts(self.path, frame)
         self.old = frame
 
     def _about(self) -> Path:
@@ -90,6 +109,27 @@ class Table:
                 f"{self.path}: made with another {key} ({there.get(key)}, not "
                 f"{self.made_by[key]}); give another --name, or replace it with --force"
             )
+
+
+def read_words(path: Path) -> pd.DataFrame:
+    """Read a table that `medusa transcribe --words` wrote, its column `words` included.
+
+    Raises:
+        TextError: not a table of transcripts.
+        TableError: it has no words.
+    """
+    frame = read_transcripts(path)
+    if "words" not in pq.read_schema(path).names:
+        raise TableError(f"{path}: has no words; make it anew with `medusa transcribe --words`")
+    words = pq.read_table(path, columns=["words"])["words"].cast(WITH_WORDS.field("words").type)
+    return frame.assign(words=words.to_pylist())
+
+
+def _write_words(path: Path, frame: pd.DataFrame) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    table = pa.Table.from_pandas(frame, schema=WITH_WORDS, preserve_index=False)
+    pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+    partial.replace(path)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

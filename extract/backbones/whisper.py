@@ -99,10 +99,17 @@ def states(encoder: Any, mel: Tensor) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Windows:
-    """One utterance as mel spectrograms (mels, mel frames) and the frames that are true of each."""
+    """One utterance as Whisper hears it.
+
+    Attributes:
+        mels: spectrograms (mels, mel frames).
+        lengths: the frames that are true of each.
+        language: the code of what the corpus says is spoken.
+    """
 
     mels: list[Tensor]
     lengths: list[int]
+    language: str | None = None
 
 
 def windows_of(wave: Wave, window: int, mels: int) -> Windows:
