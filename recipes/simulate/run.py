@@ -108,12 +108,11 @@ def show(facts: dict[str, Any]) -> None:
 def spec_of(name: str, asked: dict[str, int]) -> FeatureSpec:
     """Return what a stream's store holds; another simulation is another store."""
     kind = world.STREAMS[name][0]
-    numbers = ", ".join(f"{key} {value}" for key, value in asked.items())
     return FeatureSpec(
         backbone=name,
         family=FAMILY,
         checkpoint=FAMILY,
-        revision=numbers,
+        revision=_told(asked),
         input=kind,
         layers=(0,),
         reduce="none",
@@ -162,7 +161,8 @@ def _claim(place: Workspace, asked: dict[str, int], force: bool) -> dict[str, An
     other = bool(there) and there["asked"] != asked
     if other and not force:
         raise SimulateError(
-            f"{path}: another simulation ({there['asked']}); use another folder, or --force"
+            f"{path}: another simulation ({_told(there['asked'])}; asked was {_told(asked)}); use "
+            "another folder, or --force"
         )
     if other and place.runs.exists() and any(place.runs.iterdir()):
         raise SimulateError(
@@ -177,6 +177,10 @@ def _claim(place: Workspace, asked: dict[str, int], force: bool) -> dict[str, An
         if store.name not in mine and read_spec(store).family == FAMILY:
             shutil.rmtree(store)
     return None
+
+
+def _told(asked: dict[str, int]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in asked.items())
 
 
 def _stores(place: Workspace) -> list[Path]:
