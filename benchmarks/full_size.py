@@ -1,5 +1,6 @@
 """Full-size heads on a GPU, and from them the hours of the paper's tables; part of `heads.py`."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,7 @@ def one_kind(letters: str, widths: tuple[int, ...], device: torch.device) -> dic
     flop = sum(ours.flop(batch) for batch in batches[WARM_UP:]) / ROUNDS
     most = peak(device)
     return {
+        "waits_for_the_device": waits(lambda: ours(batches[0], bf16=True)),
         "step_ms": 1000 * step,
         "utterances_per_s": BATCH / step,
         "dev_utterances_per_s": BATCH / judged,
@@ -65,6 +67,16 @@ def one_kind(letters: str, widths: tuple[int, ...], device: torch.device) -> dic
         "against_published_fp32": published / step,
         "hours_a_head": (AS_IN_STAGES * step + JUDGED * judged) / BATCH / 3600,
     }
+
+
+def waits(step: Callable[[], None]) -> int:
+    """Return how often a step makes the host wait; it should be never."""
+    torch.cuda.set_sync_debug_mode("warn")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        step()
+    torch.cuda.set_sync_debug_mode("default")
+    return sum("synchroniz" in str(one.message) for one in said)
 
 
 @torch.no_grad()

@@ -65,6 +65,7 @@ def cat(parts: Sequence[Packed]) -> Packed:
     of each part, one after the other.
     """
     owners = torch.cat([part.owners for part in parts])
-    order = torch.argsort(owners, stable=True).to(parts[0].values.device)
+    device = parts[0].values.device
+    order = torch.argsort(owners, stable=True).to(device, non_blocking=True)
     lengths = torch.stack([part.lengths for part in parts]).sum(0)
-    return Packed(torch.cat([part.values for part in parts])[order], lengths)
+    return Packed(torch.cat([part.values for part in parts]).index_select(0, order), lengths)

@@ -68,51 +68,38 @@ class PackedAttention(nn.Module):
         Utterances of similar length are padded together.
         """
         layout = layout_of(tuple(x.lengths.tolist()), x.values.device)
-        sorted_rows = x.values[layout.order]
-        counts = [len(group.places) for group in layout.groups]
-        parts = torch.split(sorted_rows, counts)
+        padded = x.values.index_select(0, layout.frames)
+        # not slices: their gradients would each be as large as the whole
+        groups = torch.split(padded, [mask.numel() for mask in layout.masks])
         attended = [
-            self._attend_padded(part, group)
-            for part, group in zip(parts, layout.groups, strict=True)
+            self._attend_padded(rows, mask) for rows, mask in zip(groups, layout.masks, strict=True)
         ]
-        return x.like(torch.cat(attended)[layout.back])
+        return x.like(torch.cat(attended).index_select(0, layout.places))
 
-    def _attend_padded(self, rows: Tensor, group: "Group") -> Tensor:
-        b, t = group.mask.shape
-        padded = rows.new_zeros(b * t, rows.shape[1]).index_copy(0, group.places, rows)
-        q, k, v = padded.view(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+    def _attend_padded(self, rows: Tensor, mask: Tensor) -> Tensor:
+        b, t = mask.shape
+        q, k, v = rows.view(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         # one head this wide has no fused kernel, so the plain products lose nothing
         scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
-        scores = scores.masked_fill(~group.mask[:, None, None, :], -torch.inf)
+        scores = scores.masked_fill(~mask[:, None, None, :], -torch.inf)
         out: Tensor = self.dropout(scores.softmax(-1)) @ v
-        return out.transpose(1, 2).reshape(b * t, -1)[group.places]
-
-
-@dataclass(frozen=True)
-class Group:
-    """n utterances of similar length, padded together.
-
-    Attributes:
-        places: where their frames are among the n T padded ones.
-        mask: (n, T), true on real frames.
-    """
-
-    places: Tensor
-    mask: Tensor
+        return out.transpose(1, 2).reshape(b * t, -1)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the frames of a batch are sorted into groups, and back.
+    """Where the N frames of a batch are when groups of utterances are padded, one after the other.
 
     Attributes:
-        order: (N,) frames sorted by group.
-        back: (N,) the inverse.
+        frames: (P,) the frame in each place; in padding the utterance's last one, which nobody
+            attends to and whose answer nobody reads.
+        places: (N,) each frame's own place.
+        masks: per group (n, T), true on real frames; P is the sum of all n T.
     """
 
-    order: Tensor
-    back: Tensor
-    groups: list[Group]
+    frames: Tensor
+    places: Tensor
+    masks: list[Tensor]
 
 
 @lru_cache(maxsize=64)  # every layer of a head asks for the same few
@@ -120,17 +107,17 @@ def layout_of(lengths: tuple[int, ...], device: torch.device) -> Layout:
     """Return the layout of a batch with these utterance lengths."""
     sizes = torch.tensor(lengths)
     starts = sizes.cumsum(0) - sizes
-    order, groups = [], []
+    frames, masks = [], []
     for numbers in length_groups(sizes):
-        own = sizes[numbers]
-        mask = torch.arange(int(own.max())) < own[:, None]
-        groups.append(Group(mask.flatten().nonzero()[:, 0].to(device), mask.to(device)))
-        order += [
-            torch.arange(start, start + size)
-            for start, size in zip(starts[numbers].tolist(), own.tolist(), strict=True)
-        ]
-    frames = torch.cat(order)
-    return Layout(frames.to(device), frames.argsort().to(device), groups)
+        own = sizes[numbers][:, None]
+        inside = torch.arange(int(own.max()))
+        masks.append(inside < own)
+        frames.append((starts[numbers][:, None] + inside.minimum(own - 1)).flatten())
+    every, real = torch.cat(frames), torch.cat([mask.flatten() for mask in masks])
+    places = torch.empty(int(sizes.sum()), dtype=torch.int64)
+    places[every[real]] = real.nonzero()[:, 0]
+    moved = [one.to(device, non_blocking=True) for one in (every, places, *masks)]
+    return Layout(moved[0], moved[1], moved[2:])
 
 
 def length_groups(lengths: Tensor) -> list[list[int]]:

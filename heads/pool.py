@@ -29,7 +29,7 @@ class AttentionPool(nn.Module):
     def forward(self, x: Packed) -> Tensor:
         """Map (N, D) to (B, D)."""
         weights = segment_softmax(x.like(self.score(x.values)))
-        lengths = x.lengths.to(x.values.device)
+        lengths = x.lengths.to(x.values.device, non_blocking=True)
         return segment_mean(x.like(weights * x.values)) * lengths[:, None]
 
 
@@ -48,27 +48,31 @@ class StatisticsPool(nn.Module):
         """Map (N, D) to (B, 2 D)."""
         values = x.values.float()
         weights = segment_softmax(x.like(self.score(x.values)))
-        lengths = x.lengths.to(values.device)[:, None]
+        lengths = x.lengths.to(values.device, non_blocking=True)[:, None]
         mean = segment_mean(x.like(weights * values)) * lengths
-        apart = values - mean[x.owners.to(values.device)]
+        apart = values - mean[x.owners.to(values.device, non_blocking=True)]
         variance = segment_mean(x.like(weights * apart.square())) * lengths
         return torch.cat([mean, variance.clamp_min(1e-8).sqrt()], dim=1)
 
 
 def segment_mean(x: Packed) -> Tensor:
     """Average (N, D) over each utterance: (B, D)."""
-    lengths = x.lengths.to(x.values.device)
-    return torch.segment_reduce(x.values.float(), "mean", lengths=lengths, axis=0)
+    return _reduce("mean", x.values.float(), x.lengths)
 
 
 def segment_softmax(scores: Packed) -> Tensor:
     """Return the softmax of (N, 1) scores over each utterance."""
-    owners = scores.owners.to(scores.values.device)
-    lengths = scores.lengths.to(scores.values.device)
     values = scores.values.float()
-    highest = torch.segment_reduce(values.detach(), "max", lengths=lengths, axis=0)
+    owners = scores.owners.to(values.device, non_blocking=True)
+    highest = _reduce("max", values.detach(), scores.lengths)
     odds = (values - highest[owners]).exp()
-    return odds / torch.segment_reduce(odds, "sum", lengths=lengths, axis=0)[owners]
+    return odds / _reduce("sum", odds, scores.lengths)[owners]
+
+
+def _reduce(how: str, values: Tensor, lengths: Tensor) -> Tensor:
+    """Reduce (N, D) to (B, D); torch's check of the lengths would wait for the GPU."""
+    there = lengths.to(values.device, non_blocking=True)
+    return torch.segment_reduce(values, how, lengths=there, axis=0, unsafe=True)
 
 
 # name -> class taking the width D and telling `out_width`

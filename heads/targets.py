@@ -42,7 +42,7 @@ class Targets:
 
     def to(self, device: torch.device) -> "Targets":
         """Move everything to a device."""
-        return Targets(*(values.to(device) for values in self._all()))
+        return Targets(*(values.to(device, non_blocking=True) for values in self._all()))
 
     def mixed(self, partners: Tensor, shares: Tensor) -> "Targets":
         """Mix everything as `mixup.mix` does."""

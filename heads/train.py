@@ -172,7 +172,7 @@ class Trainer:
             x = embed(self.head, inputs, self._micro)
             drawn = mixup.draw(config.mixup, len(batch), noise)
             if drawn is not None:
-                partners, shares = (values.to(self.device) for values in drawn)
+                partners, shares = (values.to(self.device, non_blocking=True) for values in drawn)
                 x, targets = mixup.mix(x, partners, shares), targets.mixed(partners, shares)
             outputs = self.head.output(x)
         loss, parts = total(config.loss, outputs, targets, corpus)
