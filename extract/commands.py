@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from medusa.manifests import Manifest
     from medusa.workspace import Workspace
 
-    Fill = Callable[[Job, str, float, str], Outcome]
+    Fill = Callable[[Job, str, float | None, str], Outcome]
 
 MOST_PROBLEMS = 50
 EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "stored_mb", "flags")
@@ -37,7 +37,7 @@ batch_seconds = click.option(
     "--batch-seconds",
     type=click.FloatRange(min=0, min_open=True),
     help="Padded seconds of audio in a batch; halved when memory runs out.  "
-    "[default: 400 on cuda, 40 on cpu]",
+    "[default: 40 on cpu; on cuda what its free memory is measured to hold, 400 to transcribe]",
 )
 only_splits = click.option(
     "--split", "splits", metavar="NAME[,NAME...]", help="Only the utterances of these splits."
@@ -302,11 +302,13 @@ def _list(text: str) -> list[str]:
 def _with_transcripts(workspace: "Workspace", language: str | None) -> "Fill":
     """Return what fills a store and a table of transcripts in one pass."""
     from medusa.console import say
+    from medusa.extract.devices import batch_seconds as usual
     from medusa.extract.once import extract_and_transcribe
 
-    def fill(job: "Job", device: str, budget_s: float, non_finite: str) -> "Outcome":
+    def fill(job: "Job", device: str, budget_s: float | None, non_finite: str) -> "Outcome":
+        most_s = budget_s or usual(device)
         outcome, heard = extract_and_transcribe(
-            job, workspace.transcripts, device, budget_s, non_finite, language
+            job, workspace.transcripts, device, most_s, non_finite, language
         )
         flags = ", ".join(f"{count} {flag}" for flag, count in heard.flags.items()) or "none"
         if heard.elapsed_s:
@@ -326,7 +328,6 @@ def _run_all(
     fill: "Fill | None",
 ) -> "list[tuple[Job, Outcome]]":
     """Run the jobs: those of speech encoders together, from one pass over the audio."""
-    from medusa.extract.devices import batch_seconds as usual
     from medusa.extract.run import remove
     from medusa.extract.together import alike, extract_together
 
@@ -334,8 +335,7 @@ def _run_all(
     for heard in alike(jobs) if fill is None else ():
         for job in heard if force else ():
             remove(job.store)
-        budget_s = batch_seconds or usual(device)
-        found = extract_together(heard, device, budget_s, non_finite)
+        found = extract_together(heard, device, batch_seconds, non_finite)
         together |= {id(job): outcome for job, outcome in zip(heard, found, strict=True)}
         for job, outcome in zip(heard, found, strict=True):
             _say_if_nothing(job, outcome)
@@ -363,14 +363,13 @@ def _run(
     force: bool,
     fill: "Fill | None" = None,
 ) -> "Outcome":
-    from medusa.extract.devices import batch_seconds as usual
     from medusa.extract.run import extract as only_features
     from medusa.extract.run import remove
 
     if force:
         remove(job.store)
     fill = fill or only_features
-    outcome = fill(job, device, batch_seconds or usual(device), non_finite)
+    outcome = fill(job, device, batch_seconds, non_finite)
     _say_if_nothing(job, outcome)
     return outcome
 

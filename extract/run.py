@@ -11,6 +11,7 @@ from pathlib import Path
 from medusa.cache import StoreWriter, WriteError
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
+from medusa.extract import calibrate
 from medusa.extract.backbones import family
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
@@ -43,13 +44,13 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
 
-def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") -> Outcome:
+def extract(job: Job, device: str, budget_s: float | None, non_finite: str = "refuse") -> Outcome:
     """Encode what the store lacks; an utterance that cannot be encoded is reported, not raised.
 
     Args:
         job: from `plan_jobs`. Its weights are loaded only if something is missing.
         device: where the encoder runs.
-        budget_s: padded seconds in a batch.
+        budget_s: padded seconds in a batch; None: what the device is measured to take.
         non_finite: as `StoreWriter` takes it: `refuse` an utterance that overflows, or `clamp` it.
 
     Raises:
@@ -66,12 +67,15 @@ def extract(job: Job, device: str, budget_s: float, non_finite: str = "refuse") 
             encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
             done = len(wanted) - len(todo)
             with progress(job.spec.backbone, len(wanted), done=done) as advance:
-                plan = batches(todo, budget_s, job.backbone.least_s)
                 encode = lowered(encoder.encode, job.backbone, device)
+                rate_hz, least_s = job.backbone.rate_hz or 0, job.backbone.least_s
+                most_s = budget_s or calibrate.budget_s(
+                    todo, encoder.prepare, encode, rate_hz, device, least_s
+                )
+                plan = batches(todo, most_s, least_s)
                 encode = to_host(
                     encode, job.spec.reduce, device, outcome.busy, pool_of(job.backbone)
                 )
-                rate_hz = job.backbone.rate_hz or 0
                 late = device.startswith("cuda")
                 answers = stream(plan, encoder.prepare, encode, rate_hz, late)
                 _fill(writer, answers, bool(rate_hz), outcome, advance)

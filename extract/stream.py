@@ -38,9 +38,9 @@ def stream(
     fitting = Fitting(encode)
     workers = min(8, os.cpu_count() or 1)
     before: list[tuple[Utterance, Result | MedusaError]] = []
-    for fetched in ahead(fetch, plan, workers, 2 * workers):
-        good = [(one, item) for one, item in fetched if not isinstance(item, MedusaError)]
-        bad = [(one, item) for one, item in fetched if isinstance(item, MedusaError)]
+    for pairs in ahead(fetch, plan, workers, 2 * workers):
+        good = [(one, item) for one, item in pairs if not isinstance(item, MedusaError)]
+        bad = [(one, item) for one, item in pairs if isinstance(item, MedusaError)]
         now = [*bad, *(fitting(good) if good else ())]
         if late:
             now, before = before, now
@@ -63,12 +63,17 @@ def _tried(
     rate_hz: int,
 ) -> Any:
     try:
-        return attach(utterance, prepare(_fetch(utterance, rate_hz)))
+        return attach(utterance, prepare(fetched(utterance, rate_hz)))
     except MedusaError as problem:
         return problem
 
 
-def _fetch(utterance: Utterance, rate_hz: int) -> Wave | str:
+def fetched(utterance: Utterance, rate_hz: int) -> Wave | str:
+    """Return an utterance's samples, or its text.
+
+    Raises:
+        MedusaError: the file cannot be read, or is not the one that was imported.
+    """
     if isinstance(utterance.source, str):
         return utterance.source
     wave = read_segment(utterance.source, rate_hz)

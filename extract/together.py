@@ -9,6 +9,7 @@ from typing import Any
 from medusa.cache import StoreWriter
 from medusa.console import Advance, progress, say
 from medusa.errors import MedusaError
+from medusa.extract import calibrate
 from medusa.extract.backbones import family
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
@@ -24,12 +25,16 @@ from medusa.extract.variants import pool_of
 
 @dataclass(frozen=True)
 class Listener:
-    """One encoder among several, with its store and what it has done."""
+    """One encoder among several, with its store and what it has done.
+
+    `there` leaves the features on the device, `encode` brings them to the host.
+    """
 
     job: Job
     writer: StoreWriter
     outcome: Outcome
     prepare: Any
+    there: Encode
     encode: Encode
 
     def heard(self, wave: Any) -> Any:
@@ -57,7 +62,7 @@ def alike(jobs: Sequence[Job]) -> list[list[Job]]:
 
 
 def extract_together(
-    jobs: Sequence[Job], device: str, budget_s: float, non_finite: str = "refuse"
+    jobs: Sequence[Job], device: str, budget_s: float | None, non_finite: str = "refuse"
 ) -> list[Outcome]:
     """Fill the stores of several encoders, for what each of them lacks.
 
@@ -96,7 +101,8 @@ def extract_together(
         needed = [any(group[number] for group in groups) for number in range(len(jobs))]
         listeners = _load(jobs, writers, outcomes, needed, device)
         if listeners is not None:
-            _all(listeners, groups, len(wanted), device, budget_s)
+            most_s = budget_s or _measured(listeners, groups, device)
+            _all(listeners, groups, len(wanted), device, most_s)
             return outcomes
     say("the encoders do not fit into memory together; they run one after the other")
     return [extract(job, device, budget_s, non_finite) for job in jobs]
@@ -117,16 +123,33 @@ def _load(
                 made.append(None)
                 continue
             encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
-            encode = lowered(encoder.encode, job.backbone, device)
+            there = lowered(encoder.encode, job.backbone, device)
             pool = pool_of(job.backbone)
-            encode = to_host(encode, job.spec.reduce, device, outcome.busy, pool)
-            made.append(Listener(job, writer, outcome, encoder.prepare, encode))
+            here = to_host(there, job.spec.reduce, device, outcome.busy, pool)
+            made.append(Listener(job, writer, outcome, encoder.prepare, there, here))
     except (RuntimeError, MedusaError) as problem:
         # a loader may have wrapped it
         if not any(out_of_memory(one) for one in (problem, problem.__cause__)):
             raise
         return None
     return made
+
+
+def _measured(
+    listeners: Sequence[Listener | None],
+    groups: dict[tuple[bool, ...], list[Utterance]],
+    device: str,
+) -> float:
+    """Return the padded seconds that the hungriest encoder can take, all being loaded."""
+    todo = [one for group in groups.values() for one in group]
+    return min(
+        calibrate.budget_s(
+            *(todo, one.prepare, one.there, one.job.backbone.rate_hz or 0, device),
+            least_s=one.job.backbone.least_s,
+        )
+        for one in listeners
+        if one
+    )
 
 
 def _all(
