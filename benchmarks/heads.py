@@ -100,7 +100,7 @@ def whisper(width: int, rounds: int, device: torch.device) -> float:
 
 
 def memory(width: int, kind: str, device: torch.device, bf16: bool) -> float:
-    """Return the most memory, in GB, that three steps of one head take; alone in its process."""
+    """Return the most memory, in GB, that two steps of one head take; alone in its process."""
     widths = (1024,) * len(kind)
     ours = Ours(widths, width, device)
     for seed in range(2):
@@ -225,8 +225,8 @@ def measure(options: argparse.Namespace, device: torch.device) -> dict[str, Any]
     parts = [
         lambda: steps(width, options.rounds, device),
         lambda: {"peak_memory_gb": memory_apart(width, "at", device)},
-        lambda: {"whisper_trimmed": whisper(small, 3, device)},
-        lambda: epochs(small, options.utterances, 3, device),
+        lambda: {"whisper_trimmed": whisper(small, 2, device)},
+        lambda: epochs(small, options.utterances, 2, device),
         stackers,
     ]
     if device.type == "cuda":
@@ -262,7 +262,7 @@ def main() -> None:
         print(memory(options.width, options.memory, device, bf16=on_gpu))
         return
     options.small_width = options.small_width or (options.width if on_gpu else 256)
-    options.utterances = options.utterances or (1600 if on_gpu else 120)
+    options.utterances = options.utterances or (1600 if on_gpu else 80)
     results = measure(options, device)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,7 +11,8 @@ from torch.nn import functional as F
 from medusa.cache import Packed
 from medusa.heads.dropout import Dropout
 
-GROUPS = 4  # length groups per batch: 1.4 x the true work where one group would need 3.3 x
+# what one more group of utterances costs beside its products, in scores: on a GPU starting kernels
+GROUP_COST = {"cpu": 128**2, "cuda": 512**2}
 FOLD_ABOVE = 1.6  # tokens per unit of width from which folding one wide head saves work
 
 
@@ -108,7 +110,7 @@ def layout_of(lengths: tuple[int, ...], device: torch.device) -> Layout:
     sizes = torch.tensor(lengths)
     starts = sizes.cumsum(0) - sizes
     frames, masks = [], []
-    for numbers in length_groups(sizes):
+    for numbers in length_groups(sizes, GROUP_COST.get(device.type, GROUP_COST["cuda"])):
         own = sizes[numbers][:, None]
         inside = torch.arange(int(own.max()))
         masks.append(inside < own)
@@ -120,7 +122,21 @@ def layout_of(lengths: tuple[int, ...], device: torch.device) -> Layout:
     return Layout(moved[0], moved[1], moved[2:])
 
 
-def length_groups(lengths: Tensor) -> list[list[int]]:
-    """Split the utterances' numbers into at most `GROUPS` groups of similar length."""
-    order = torch.argsort(lengths, stable=True)
-    return [group.tolist() for group in order.tensor_split(min(GROUPS, len(lengths)))]
+def length_groups(lengths: Tensor, cost: int) -> list[list[int]]:
+    """Split the utterances' numbers into groups of similar length, with the least work.
+
+    A group of n utterances takes n T^2 scores, T its longest length, and `cost` more. For 16
+    utterances of speech this comes to 1.1 times the true work, where one group would need 3.3.
+    """
+    order = lengths.argsort(stable=True).tolist()
+    sizes = lengths.double().sort().values.numpy()
+    least, before = np.zeros(len(sizes) + 1), [0]  # for the first so many utterances
+    for many, longest in enumerate(sizes, start=1):
+        costs = least[:many] + np.arange(many, 0, -1) * longest**2
+        before.append(int(costs.argmin()))
+        least[many] = costs.min() + cost
+    groups, end = [], len(order)
+    while end > 0:
+        groups.append(order[before[end] : end])
+        end = before[end]
+    return groups[::-1]

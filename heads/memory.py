@@ -1,8 +1,10 @@
 """Training within the memory there is."""
 
+import re
 import resource
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -33,5 +35,10 @@ def peak_memory_gb(device: torch.device) -> float:
     """Return the most memory this process has held: of the GPU, else of the machine."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux getrusage would also count the process that started this one
+        highest = re.search(r"VmHWM:\s+(\d+)", status.read_text(encoding="utf-8"))
+        if highest:
+            return int(highest[1]) * 1024 / 1e9
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e9

@@ -1,5 +1,6 @@
 """DeepSER against a slow loop written from Algorithms 1 and 2, one utterance at a time."""
 
+import itertools
 import math
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from medusa.cache import Packed
-from medusa.heads.attention import GROUPS, PackedAttention, length_groups
+from medusa.heads.attention import GROUP_COST, PackedAttention, layout_of, length_groups
 from medusa.heads.config import HeadConfig
 from medusa.heads.encoder import TransformerLayer
 from medusa.heads.fusion import build
@@ -169,13 +170,42 @@ def test_one_wide_head_is_folded_when_it_pays(monkeypatch):
     assert ways == ["plain", "folded"]
 
 
-def test_length_groups_hold_every_utterance_once_and_sort_by_length():
-    lengths = torch.tensor([5, 90, 7, 6, 80, 1, 3, 2, 100])
-    groups = length_groups(lengths)
-    assert len(groups) == GROUPS
+@pytest.mark.parametrize("cost", [0, 30, 2000, 10**6])
+def test_length_groups_take_the_least_work(cost):
+    lengths = torch.tensor([5, 90, 7, 6, 80, 1, 5, 2, 100])
+    groups = length_groups(lengths, cost)
     assert sorted(i for group in groups for i in group) == list(range(9))
     ordered = [lengths[i].item() for group in groups for i in group]
     assert ordered == sorted(ordered)
+
+    def work(parts):
+        return sum(len(part) * max(part) ** 2 + cost for part in parts)
+
+    every = []  # way of cutting the sorted lengths
+    for cuts in itertools.product([False, True], repeat=8):
+        places = [0, *(i + 1 for i, cut in enumerate(cuts) if cut), 9]
+        every.append(work([ordered[i:j] for i, j in itertools.pairwise(places)]))
+    assert work([lengths[group].tolist() for group in groups]) == min(every)
+
+
+def test_groups_change_neither_outputs_nor_gradients(monkeypatch):
+    torch.manual_seed(0)
+    attention = PackedAttention(8, heads=2, dropout=0.0).double()
+    x = Packed.of([torch.randn(length, 8, dtype=torch.double) for length in (9, 2, 30, 8, 1)])
+    results = []
+    for cost, number in ((0, 5), (90, 3), (10**6, 1)):
+        monkeypatch.setitem(GROUP_COST, "cpu", cost)
+        layout_of.cache_clear()
+        assert len(layout_of(tuple(x.lengths.tolist()), torch.device("cpu")).masks) == number
+        attention.zero_grad()
+        values = x.values.clone().requires_grad_()
+        out = attention(x.like(values)).values
+        out.square().sum().backward()
+        results.append([out, values.grad, *(p.grad.clone() for p in attention.parameters())])
+    layout_of.cache_clear()
+    for others in results[1:]:
+        for first, other in zip(results[0], others, strict=True):
+            torch.testing.assert_close(first, other, atol=1e-12, rtol=1e-9)
 
 
 def test_mean_pool_by_hand():
