@@ -134,6 +134,12 @@ json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 )
 @click.option("--language", metavar="CODE", help="What is spoken, for --transcribe.")
 @device
+@click.option(
+    "--devices",
+    metavar="NAME,NAME[,...]",
+    help="Several in place of --device (cuda:0,cuda:1): a process each, which takes its share of "
+    "the utterances.",
+)
 @batch_seconds
 @click.option(
     "--text",
@@ -151,6 +157,7 @@ def extract(
     names: tuple[str, ...],
     splits: str | None,
     device: str,
+    devices: str | None,
     precision: str,
     also_transcribe: bool,
     language: str | None,
@@ -174,12 +181,15 @@ def extract(
         raise ExtractError("--language: belongs to --transcribe; give both")
     if len(wanted) > 1 and any(choices[name] for name in ("checkpoint", "revision", "label")):
         raise ExtractError("--checkpoint, --revision and --as are for one backbone at a time")
-    device = pick(device)
-    choices["precision"] = pick_precision(precision, device)
+    if devices and (device != "auto" or also_transcribe):
+        other = "--transcribe" if also_transcribe else "--device"
+        raise ExtractError(f"--devices: does not go with {other}; leave one of them out")
+    run_on = [pick(one) for one in _list(devices or device)]
+    choices["precision"] = pick_precision(precision, run_on[0])
     choices["pool"] = int(choices["pool"])
     jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
     heard_too = _with_transcripts(Workspace.open(home), language) if also_transcribe else None
-    outcomes = _run_all(jobs, device, batch_seconds, non_finite, force, heard_too)
+    outcomes = _run_all(jobs, run_on, batch_seconds, non_finite, force, heard_too)
     rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]
     _show(rows, EXTRACTED, as_json)
     _refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
@@ -321,57 +331,32 @@ def _with_transcripts(workspace: "Workspace", language: str | None) -> "Fill":
 
 def _run_all(
     jobs: "list[Job]",
-    device: str,
+    devices: list[str],
     batch_seconds: float | None,
     non_finite: str,
     force: bool,
     fill: "Fill | None",
 ) -> "list[tuple[Job, Outcome]]":
     """Run the jobs: those of speech encoders together, from one pass over the audio."""
-    from medusa.extract.run import remove
-    from medusa.extract.together import alike, extract_together
-
-    together: dict[int, Outcome] = {}
-    for heard in alike(jobs) if fill is None else ():
-        for job in heard if force else ():
-            remove(job.store)
-        found = extract_together(heard, device, batch_seconds, non_finite)
-        together |= {id(job): outcome for job, outcome in zip(heard, found, strict=True)}
-        for job, outcome in zip(heard, found, strict=True):
-            _say_if_nothing(job, outcome)
-    return [
-        (job, together[id(job)])
-        if id(job) in together
-        else (job, _run(job, device, batch_seconds, non_finite, force, fill))
-        for job in jobs
-    ]
-
-
-def _say_if_nothing(job: "Job", outcome: "Outcome") -> None:
     from medusa.console import say
-
-    if not outcome.elapsed_s:
-        count = len(job.utterances)
-        say(f"{job.store}: has all {count} utterances of {job.backbone.name}; nothing to do")
-
-
-def _run(
-    job: "Job",
-    device: str,
-    batch_seconds: float | None,
-    non_finite: str,
-    force: bool,
-    fill: "Fill | None" = None,
-) -> "Outcome":
-    from medusa.extract.run import extract as only_features
+    from medusa.extract.processes import extract_on
     from medusa.extract.run import remove
+    from medusa.extract.together import passes
 
-    if force:
-        remove(job.store)
-    fill = fill or only_features
-    outcome = fill(job, device, batch_seconds, non_finite)
-    _say_if_nothing(job, outcome)
-    return outcome
+    done: dict[int, Outcome] = {}
+    for group in passes(jobs) if fill is None else [[job] for job in jobs]:
+        for job in group if force else ():
+            remove(job.store)
+        if fill is None:
+            found = extract_on(group, devices, batch_seconds, non_finite)
+        else:
+            found = [fill(group[0], devices[0], batch_seconds, non_finite)]
+        for job, outcome in zip(group, found, strict=True):
+            done[id(job)] = outcome
+            if not outcome.elapsed_s:
+                has = f"has all {len(job.utterances)} utterances of {job.backbone.name}"
+                say(f"{job.store}: {has}; nothing to do")
+    return [(job, done[id(job)]) for job in jobs]
 
 
 def _row(job: "Job", outcome: "Outcome") -> dict[str, Any]:

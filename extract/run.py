@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from medusa.cache import StoreWriter, WriteError
 from medusa.console import Advance, progress
@@ -44,7 +45,13 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
 
-def extract(job: Job, device: str, budget_s: float | None, non_finite: str = "refuse") -> Outcome:
+def extract(
+    job: Job,
+    device: str,
+    budget_s: float | None,
+    non_finite: str = "refuse",
+    line: Any = progress,
+) -> Outcome:
     """Encode what the store lacks; an utterance that cannot be encoded is reported, not raised.
 
     Args:
@@ -52,6 +59,7 @@ def extract(job: Job, device: str, budget_s: float | None, non_finite: str = "re
         device: where the encoder runs.
         budget_s: padded seconds in a batch; None: what the device is measured to take.
         non_finite: as `StoreWriter` takes it: `refuse` an utterance that overflows, or `clamp` it.
+        line: shows how far it is, as `console.progress` does.
 
     Raises:
         MedusaError: the weights cannot be loaded, the store is of another spec, the disk is full.
@@ -66,7 +74,7 @@ def extract(job: Job, device: str, budget_s: float | None, non_finite: str = "re
             check_room((job, todo))
             encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
             done = len(wanted) - len(todo)
-            with progress(job.spec.backbone, len(wanted), done=done) as advance:
+            with line(job.spec.backbone, len(wanted), done=done) as advance:
                 encode = lowered(encoder.encode, job.backbone, device)
                 rate_hz, least_s = job.backbone.rate_hz or 0, job.backbone.least_s
                 most_s = budget_s or calibrate.budget_s(

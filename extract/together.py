@@ -52,23 +52,26 @@ class Listener:
         return [item if isinstance(item, MedusaError) else next(found) for item in items]
 
 
-def alike(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Return the groups of several jobs whose encoders hear the same samples; texts are in none."""
-    groups: dict[int, list[Job]] = {}
+def passes(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Group the jobs whose encoders hear the same samples; those of text are alone."""
+    groups: dict[object, list[Job]] = {}
     for job in jobs:
-        if job.backbone.rate_hz:
-            groups.setdefault(job.backbone.rate_hz, []).append(job)
-    return [group for group in groups.values() if len(group) > 1]
+        groups.setdefault(job.backbone.rate_hz or job.store, []).append(job)
+    return list(groups.values())
 
 
 def extract_together(
-    jobs: Sequence[Job], device: str, budget_s: float | None, non_finite: str = "refuse"
+    jobs: Sequence[Job],
+    device: str,
+    budget_s: float | None,
+    non_finite: str = "refuse",
+    line: Any = progress,
 ) -> list[Outcome]:
     """Fill the stores of several encoders, for what each of them lacks.
 
     Args:
-        jobs: one group of `alike`, of the same utterances.
-        device, budget_s, non_finite: as `extract` takes them.
+        jobs: one group of `passes`, of the same utterances.
+        device, budget_s, non_finite, line: as `extract` takes them.
 
     Returns:
         One outcome each; the elapsed time is that of all. Where the device cannot hold all
@@ -102,10 +105,10 @@ def extract_together(
         listeners = _load(jobs, writers, outcomes, needed, device)
         if listeners is not None:
             most_s = budget_s or _measured(listeners, groups, device)
-            _all(listeners, groups, len(wanted), device, most_s)
+            _all(listeners, groups, len(wanted), device, most_s, line)
             return outcomes
     say("the encoders do not fit into memory together; they run one after the other")
-    return [extract(job, device, budget_s, non_finite) for job in jobs]
+    return [extract(job, device, budget_s, non_finite, line) for job in jobs]
 
 
 def _load(
@@ -158,12 +161,13 @@ def _all(
     total: int,
     device: str,
     budget_s: float,
+    line: Any,
 ) -> None:
     """Go through the audio: utterances that lack the same stores together."""
     names = "+".join(one.job.backbone.name for one in listeners if one is not None)
     done = total - sum(len(group) for group in groups.values())
     began = time.monotonic()
-    with progress(names, total, done=done) as advance:
+    with line(names, total, done=done) as advance:
         for lacking, todo in groups.items():
             of = [one for one, lack in zip(listeners, lacking, strict=True) if lack and one]
             _group(of, todo, device, budget_s, began, advance)
