@@ -125,9 +125,9 @@ def ratio(taken: Sequence[Sequence[float]]) -> float:
     return statistics.median(taken[1]) / statistics.median(taken[0])
 
 
-def matmul_flop_s(device: torch.device, size: int = 1536) -> float:
-    """Return the operations a second of a large fp32 product."""
-    a = torch.randn(size, size, device=device)
+def matmul_flop_s(device: torch.device, dtype: torch.dtype, size: int = 1536) -> float:
+    """Return the operations a second of a large product."""
+    a = torch.randn(size, size, device=device, dtype=dtype)
     return 2.0 * size**3 / timed(lambda: a @ a, device)
 
 
