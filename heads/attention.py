@@ -126,7 +126,8 @@ def length_groups(lengths: Tensor, cost: int) -> list[list[int]]:
     """Split the utterances' numbers into groups of similar length, with the least work.
 
     A group of n utterances takes n T^2 scores, T its longest length, and `cost` more. For 16
-    utterances of speech this comes to 1.0 to 1.3 times the true scores, by `cost`, where one group would need 3.3.
+    utterances of speech this comes to 1.0 to 1.3 times the true scores, by `cost`, where one group
+    would need 3.3.
     """
     order = lengths.argsort(stable=True).tolist()
     sizes = lengths.double().sort().values.numpy()
