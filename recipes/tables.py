@@ -115,7 +115,8 @@ def _ablations(
     for row, p in zip(rows, holm(p_values), strict=True):
         row[-2] = f"{p:.3f}"
     if rows:
-        plain = list(head_tasks(recipe, False))
+        ablated = {one.head for one in head_tasks(recipe) if one.ablation is not None}
+        plain = [one for one in head_tasks(recipe, False) if one.head in ablated]
         before = [
             _there(state.heads, [one.name for one in plain if one.repeat == repeat], runs)
             for repeat in range(recipe.repeats)
