@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,47 @@ def prepare(
         MedusaError: no manifest, no split, no such features, a wrong choice in the configuration.
     """
     check_choices(config)
+    asked = (tuple(backbones), text, drop_missing, config.head.stride)
+    joined = _joined(workspace, *asked, stamp=_stamp(workspace))
+    manifest, chosen, examples = joined.manifest, joined.chosen, joined.examples
+    record = {
+        "kind": "head",
+        "train_split": "train",
+        "manifest": joined.digest,
+        "classes": list(manifest.scheme.classes),
+        "text": joined.text,
+        "features": [
+            {"backbone": store.spec.backbone, "spec": store.spec.digest, "array": array}
+            for store, array in chosen
+        ],
+        "utterances": len(examples.ids),
+        **config.to_dict(),
+    }
+    folds = folds_of(manifest, examples.ids, config.train.folds)
+    return Job(config, chosen, examples, folds, record, joined.notes)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A workspace's labels and features, joined: the same for many heads."""
+
+    manifest: Manifest
+    digest: str
+    chosen: list[tuple[FeatureStore, str]]
+    text: str | None
+    examples: data.Examples
+    notes: list[str]
+
+
+@lru_cache(maxsize=4)  # a queue of a thousand heads asks for the same few
+def _joined(
+    workspace: Workspace,
+    backbones: tuple[str, ...],
+    text: str | None,
+    drop_missing: bool,
+    stride: int,
+    stamp: object,
+) -> Joined:
     manifest = Manifest.read(workspace.manifest)
     manifest.split("train", "dev")  # raises where there is no split
     chosen = data.choose(workspace.features, backbones)
@@ -67,25 +109,19 @@ def prepare(
             require_texts(texts, source)
         texts = texts.dropna()
         contents = pd.Series([content_of(value) for value in texts], index=texts.index)
-    examples = data.gather(manifest, contents, chosen, config.head.stride, drop_missing)
+    examples = data.gather(manifest, contents, chosen, stride, drop_missing)
     check_labels(examples)
-    record = {
-        "kind": "head",
-        "train_split": "train",
-        "manifest": manifest.digest(),
-        "classes": list(manifest.scheme.classes),
-        "text": source,
-        "features": [
-            {"backbone": store.spec.backbone, "spec": store.spec.digest, "array": array}
-            for store, array in chosen
-        ],
-        "utterances": len(examples.ids),
-        **config.to_dict(),
-    }
     notes = [str(note) for note in manifest.provenance.get("notes", [])]
     notes += doubts(examples, manifest)
-    folds = folds_of(manifest, examples.ids, config.train.folds)
-    return Job(config, chosen, examples, folds, record, notes)
+    return Joined(manifest, manifest.digest(), chosen, source, examples, notes)
+
+
+def _stamp(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:
+    """Return names, sizes and times of what a join depends on, without reading it."""
+    files = [workspace.manifest, *workspace.transcripts.glob("*.parquet")]
+    files += workspace.features.glob("*/**/*.parquet")
+    found = ((str(path), path.stat()) for path in sorted(files) if path.exists())
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
 
 
 def fit(
