@@ -60,6 +60,12 @@ import click
     help="What to do with utterances that lack features.",
 )
 @click.option("--force", is_flag=True, help="Train again, replacing a run of this name.")
+@click.option(
+    "--profile",
+    "profiling",
+    is_flag=True,
+    help="Instead of training, take 23 steps, print where their time goes, and write a trace.",
+)
 @click.pass_obj
 def fit_head(
     workspace: Path,
@@ -75,6 +81,7 @@ def fit_head(
     jobs: int,
     missing: str,
     force: bool,
+    profiling: bool,
 ) -> None:
     """Train a fusion head on cached features, through all stages of its configuration.
 
@@ -84,7 +91,7 @@ def fit_head(
     """
     from medusa.console import say
     from medusa.device import choose_device
-    from medusa.heads.queue import Asked, run_all, variants
+    from medusa.heads.queue import Asked, profile_first, run_all, variants
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
@@ -96,5 +103,9 @@ def fit_head(
         overrides = (*overrides, f"train.folds={folds}")
     wanted = [part.strip() for part in backbones.split(",")] if backbones else []
     asked = Asked(place, wanted, config_name, text, missing == "drop", where, force, jobs)
-    for line in run_all(asked, name, variants(overrides, seeds, grid)):
+    heads = variants(overrides, seeds, grid)
+    if profiling:
+        profile_first(asked, heads)
+        return
+    for line in run_all(asked, name, heads):
         click.echo(line)

@@ -93,6 +93,7 @@ class TrainConfig:
     micro: int | None = None  # utterances on the device at once; default: the batch, while it fits
     folds: int = 0  # 2 or more: the training split is predicted out of fold as well
     draws: int = 20  # balanced draws of the dev split behind the score
+    compile: bool = False  # torch.compile what is done frame by frame
     per_class: int | None = None  # rows a class in a draw; default: the rarest class's number
 
 

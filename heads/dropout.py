@@ -25,7 +25,7 @@ class Dropout(nn.Module):
         """Map any shape to the same shape."""
         if not self.training or self.p == 0:
             return x
-        if x.device.type != "cpu":
+        if x.device.type != "cpu" or torch.compiler.is_compiling():  # there it is fused
             return F.dropout(x, self.p)
         dropped = round(self.p * LEVELS)
         # an int64 holds four draws; random_ without bounds would leave its sign bit zero

@@ -33,9 +33,14 @@ class TransformerLayer(nn.Module):
 
     def forward(self, x: Packed) -> Packed:
         """Map (N, D) to (N, D)."""
-        h = self.norm1(x.values + self.dropout(self.self_attn(x).values))
+        return x.like(self.framewise(x.values, self.self_attn(x).values))
+
+    def framewise(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Return what follows attention, (N, D): norms and the feed-forward part."""
+        h = self.norm1(x + self.dropout(attended))
         inner = self.dropout(torch.relu(self.linear1(h)))
-        return x.like(self.norm2(h + self.dropout(self.linear2(inner))))
+        out: Tensor = self.norm2(h + self.dropout(self.linear2(inner)))
+        return out
 
 
 class Encoder(nn.Module):

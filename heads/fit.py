@@ -138,11 +138,13 @@ def fit(
     began = time.monotonic()
 
     def train_one(held: Rows, part: RunDir) -> None:
-        trainer = _train(without(job.examples, held), job.config, part, device, advance)
+        trainer = make(without(job.examples, held), job.config, part, device, advance)
+        trainer.fit()
         _finish(trainer, part, _predictions(trainer, held, part), {})
 
     parts = each_fold(job.folds, run, job.config, train_one)
-    trainer = _train(job.examples, job.config, run, device, advance)
+    trainer = make(job.examples, job.config, run, device, advance)
+    trainer.fit()
     predictions = _predictions(trainer, np.flatnonzero(job.folds == NOT_A_FOLD), run)
     for number, part in enumerate(parts):
         frame = part.predictions().frame.assign(fold=number, split="train")
@@ -152,21 +154,19 @@ def fit(
     )
 
 
-def _train(
+def make(
     examples: data.Examples,
     config: Config,
     run: RunDir,
     device: torch.device,
-    advance: Callable[..., None],
+    advance: Callable[..., None] = lambda amount=1, note="": None,
 ) -> train.Trainer:
-    """Make the head from its seed and train it to the end."""
+    """Make the head from its seed, and what trains it."""
     torch.manual_seed(config.seed)
     outputs = auxiliary(config.loss)
     head = build(config.head, examples.widths, len(examples.classes), outputs)
     standardise(head.scales, examples)
-    trainer = train.Trainer(head, examples, config, run, device, advance)
-    trainer.fit()
-    return trainer
+    return train.Trainer(head, examples, config, run, device, advance)
 
 
 def _predictions(trainer: train.Trainer, rows: Rows, run: RunDir) -> Predictions:

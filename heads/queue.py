@@ -11,7 +11,9 @@ import torch
 from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads.config import ConfigError, load
+from medusa.heads.fit import prepare
 from medusa.heads.orders import Done, Order, train_all, train_one
+from medusa.heads.profile import profile, show
 from medusa.heads.run_dir import SUMMARY, RunDir
 from medusa.workspace import Workspace
 
@@ -86,6 +88,16 @@ def run_all(asked: Asked, name: str | None, heads: Sequence[Variant]) -> Iterato
         raise QueueError(
             "\n  ".join([f"{len(failures)} of {len(heads)} heads were not trained:", *failures])
         )
+
+
+def profile_first(asked: Asked, heads: Sequence[Variant]) -> None:
+    """Print where a step of the first head goes; the trace is in the workspace's `profiles`."""
+    order = _order(asked, None, heads[0])
+    job = prepare(asked.workspace, order.config, order.backbones, order.text, order.drop_missing)
+    used = "+".join(dict.fromkeys(store.spec.backbone for store, _ in job.chosen))
+    name = order.name.replace("{backbones}", used)
+    trace = asked.workspace.root / "profiles" / f"{name}.json"
+    show(profile(job, asked.device, trace), trace)
 
 
 def _order(asked: Asked, name: str | None, head: Variant) -> Order:

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,18 +11,20 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
+from torch.profiler import record_function as span
 
 from medusa.cache import Packed
 from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads import checkpoint, mixup
 from medusa.heads.average import averaged
+from medusa.heads.compile import compile_framewise
 from medusa.heads.config import Config, StageConfig
 from medusa.heads.data import Examples, Rows
-from medusa.heads.flops import peak, train_flop
 from medusa.heads.fusion import Head
 from medusa.heads.loss import Corpus, auxiliary, class_weights, total
-from medusa.heads.memory import embed, peak_memory_gb
+from medusa.heads.memory import embed
+from medusa.heads.meter import Meter, StepLog
 from medusa.heads.metrics import balanced_draws, macro_f1, mean_macro_f1_over_draws
 from medusa.heads.predict import predict
 from medusa.heads.run_dir import METRICS, RunDir, write_text
@@ -77,6 +79,8 @@ class Trainer:
         advance: Callable[..., None] = lambda amount=1, note="": None,
     ) -> None:
         self.head, self.examples, self.config, self.run = head.to(device), examples, config, run
+        if config.train.compile:
+            compile_framewise(self.head)
         self.device, self.advance = device, advance
         self.at = Position()
         self.rows, self.targets = training_rows(examples, config)
@@ -90,9 +94,9 @@ class Trainer:
         )
         self.optimiser = self._new_optimiser()
         self.average = averaged(self.head, config.train)
-        self.flop = self._flop()  # of an utterance, where the device's peak is known
+        self.meter = Meter(self.head, examples, self.rows, device)
+        self.steps = StepLog(run.path)
         self.saved = time.monotonic()
-        self.waited = 0.0  # seconds of this epoch, for data
 
     @property
     def judged(self) -> Head:
@@ -120,7 +124,7 @@ class Trainer:
             if stage.optimiser == "reset":
                 self.optimiser = self._new_optimiser()
             self.average = averaged(self.head, self.config.train)
-        corpus = self._corpus(stage)
+        corpus = self.corpus(stage)
         while self.at.epoch < stage.epochs and self.at.since_best < self.config.train.patience:
             began = time.monotonic()
             self._run_epoch(stage, corpus)
@@ -130,22 +134,26 @@ class Trainer:
 
     def _run_epoch(self, stage: StageConfig, corpus: Corpus) -> None:
         """Take the epoch's steps that are left; order and noise depend on seed and step alone."""
+        every = self.batches(stage)
+        self.take(stage, corpus, every[self.at.step :], len(every))
+
+    def take(self, stage: StageConfig, corpus: Corpus, batches: list[Rows], of: int) -> None:
+        """Take a step on each batch, of the epoch's `of`; a kill costs two minutes of them."""
         self.head.train()
-        every = self._batches(stage)
-        batches = every[self.at.step :]
         pin = self.device.type == "cuda"
         feed = self.examples.batches([self.rows[batch] for batch in batches], pin)
-        for batch, inputs in zip(batches, self._timed(feed), strict=True):
+        for batch, inputs in zip(batches, self.meter.timed(feed), strict=True):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
-            done = (self.at.epoch + self.at.step / len(every)) / stage.epochs
+            lr = rate(stage, (self.at.epoch + self.at.step / of) / stage.epochs)
             for group in self.optimiser.param_groups:
-                group["lr"] = rate(stage, done)
+                group["lr"] = lr
             parts = self._step(stage, moved, batch, corpus)
             for name, value in parts.items():
                 # summed on the device: reading it here would make the step wait
                 self.at.sums[name] = self.at.sums.get(name, 0.0) + value
             self.at.step += 1
             self.at.steps += 1
+            self.steps.add(self.at.steps, lr, parts)
             if time.monotonic() - self.saved > SAVE_EVERY_S:
                 self._save()
 
@@ -168,17 +176,20 @@ class Trainer:
         targets = self.targets.rows(batch).thinned(config.train.annotator_dropout, noise)
         targets = targets.smoothed(config.train.label_smoothing).to(self.device)
         self.optimiser.zero_grad(set_to_none=True)
-        with self._autocast():
+        with self._autocast(), span("forward"):
             x = embed(self.head, inputs, self._micro)
             drawn = mixup.draw(config.mixup, len(batch), noise)
             if drawn is not None:
                 partners, shares = (values.to(self.device, non_blocking=True) for values in drawn)
                 x, targets = mixup.mix(x, partners, shares), targets.mixed(partners, shares)
             outputs = self.head.output(x)
-        loss, parts = total(config.loss, outputs, targets, corpus)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = clip(self.head, stage.clip)
-        self.optimiser.step()
+        with span("loss"):
+            loss, parts = total(config.loss, outputs, targets, corpus)
+        with span("backward"):
+            loss.backward()  # type: ignore[no-untyped-call]
+        with span("optimiser"):
+            norm = clip(self.head, stage.clip)
+            self.optimiser.step()
         if self.average is not None and config.train.average == "ema":
             self.average.update_parameters(self.head)
         return parts | {"loss": loss.detach(), "gradient_norm": norm.detach()}
@@ -210,35 +221,8 @@ class Trainer:
             f"{self.device} at once, which changes nothing but the time"
         )
 
-    def _timed(self, feed: Iterator[list[Packed]]) -> Iterator[list[Packed]]:
-        """Pass batches on, counting the seconds that the loop waits for them."""
-        self.waited = 0.0
-        while True:
-            began = time.monotonic()
-            inputs = next(feed, None)
-            self.waited += time.monotonic() - began
-            if inputs is None:
-                return
-            yield inputs
-
-    def _flop(self) -> float | None:
-        """Return the operations of one training utterance, on average over at most 16."""
-        if peak(self.device) is None:
-            return None
-        rows = self.rows[np.linspace(0, len(self.rows) - 1, min(16, len(self.rows))).astype(int)]
-        lengths = np.stack([packed.lengths for packed in next(self.examples.batches([rows]))], 1)
-        total = train_flop(self.head, lengths.tolist(), self.examples.widths)
-        return None if total is None else total / len(rows)
-
-    def _mfu(self, seconds: float) -> float | None:
-        """Return the share of the device's peak that went into counted operations."""
-        most = peak(self.device)
-        if self.flop is None or most is None:
-            return None
-        utterances = self.at.step * self.config.train.batch
-        return round(utterances * self.flop / max(seconds, 1e-9) / most, 4)
-
-    def _corpus(self, stage: StageConfig) -> Corpus:
+    def corpus(self, stage: StageConfig) -> Corpus:
+        """Return what the losses of a stage know about the training rows."""
         soft = self.targets.soft
         return Corpus(
             weights=class_weights(soft, stage.class_weights).to(self.device),
@@ -280,11 +264,7 @@ class Trainer:
             lr=self.optimiser.param_groups[0]["lr"],
             gradient_norm=losses["gradient_norm"],
             steps=self.at.step,
-            seconds=round(seconds, 2),
-            utterances_per_s=round(self.at.step * self.config.train.batch / max(seconds, 1e-9), 1),
-            mfu=self._mfu(seconds),
-            data_wait_share=round(self.waited / max(seconds, 1e-9), 4),
-            peak_memory_gb=round(peak_memory_gb(self.device), 3),
+            **self.meter.epoch(seconds, self.at.step * self.config.train.batch),
         )
         self.at.lines += 1
         self.at.epoch, self.at.step, self.at.sums = self.at.epoch + 1, 0, {}
@@ -298,7 +278,7 @@ class Trainer:
             return float(macro_f1(truth, said, classes))
         return mean_macro_f1_over_draws(truth, said, classes, self.draws)
 
-    def _batches(self, stage: StageConfig) -> list[Rows]:
+    def batches(self, stage: StageConfig) -> list[Rows]:
         """Return this epoch's batches as numbers of training rows."""
         rng = np.random.default_rng([self.config.seed, self.at.stage, self.at.epoch])
         labels = self.examples.labels[self.rows]
@@ -323,6 +303,7 @@ class Trainer:
 
     def _save(self) -> None:
         self.at.sums = {name: float(value) for name, value in self.at.sums.items()}
+        self.steps.write()
         facts = dataclasses.asdict(self.at)
         path = self.run.path / CHECKPOINT
         checkpoint.save_training(path, self.head, self.optimiser, facts, self.average)
@@ -330,6 +311,7 @@ class Trainer:
 
     def _forget_later_lines(self) -> None:
         """Drop what was logged after the checkpoint: those epochs are run again."""
+        self.steps.forget_after(self.at.steps)
         path = self.run.path / METRICS
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

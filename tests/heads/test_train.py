@@ -11,6 +11,7 @@ from medusa.heads import train
 from medusa.heads.config import ConfigError, load
 from medusa.heads.data import DataError
 from medusa.heads.fit import fit, prepare
+from medusa.heads.meter import STEPS
 from medusa.heads.run_dir import RunDir, RunError
 from medusa.heads.targets import training_rows
 from medusa.workspace import Workspace
@@ -110,7 +111,9 @@ def test_killed_at_twenty_moments_and_resumed_equals_uninterrupted(workspace, mo
 
 def untimed(run: RunDir) -> list[dict[str, object]]:
     clock = ("seconds", "utterances_per_s", "data_wait_share", "peak_memory_gb", "mfu")
-    return [{k: v for k, v in line.items() if k not in clock} for line in run.metrics()]
+    lines = [{k: v for k, v in line.items() if k not in clock} for line in run.metrics()]
+    steps = (run.path / STEPS).read_text("utf-8").splitlines()
+    return [*lines, *map(json.loads, steps)]
 
 
 def test_hard_labels_leave_out_rows_without_consensus(workspace):

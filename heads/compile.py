@@ -1,0 +1,21 @@
+"""torch.compile, for what a head does frame by frame; optional."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from medusa.heads.encoder import TransformerLayer
+
+
+def compile_framewise(head: nn.Module, backend: Any = "inductor") -> None:
+    """Compile the part of every transformer layer that follows attention, for any number of frames.
+
+    Attention is left as it is: its groups differ in shape from batch to batch. All layers share
+    their graphs, since their weights have the same shapes. Weights keep their names.
+    """
+    for module in head.modules():
+        if isinstance(module, TransformerLayer):
+            module.framewise = torch.compile(  # type: ignore[method-assign]
+                module.framewise, dynamic=True, backend=backend
+            )

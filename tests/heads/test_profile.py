@@ -1,0 +1,92 @@
+"""What a training says about its cost: steps.jsonl, --profile, compiled graphs."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from medusa.cache import Packed
+from medusa.cli import medusa
+from medusa.heads import meter
+from medusa.heads.compile import compile_framewise
+from medusa.heads.config import HeadConfig, load
+from medusa.heads.fit import make, prepare
+from medusa.heads.fusion import build
+from medusa.heads.profile import PARTS, STEPS, profile
+from medusa.heads.run_dir import RunDir
+from medusa.workspace import Workspace
+
+CPU = torch.device("cpu")
+TINY = ("head.width=8", "head.feedforward=8", "train.batch=6")
+
+
+def tiny(root, *more: str):
+    return prepare(Workspace.open(root), load("small", (*TINY, *more)))
+
+
+def test_steps_tell_what_the_epoch_averages(workspace, monkeypatch):
+    monkeypatch.setattr(meter, "EVERY", 1)
+    job = tiny(workspace, "stages.0.epochs=2", "stages.1.epochs=1")
+    run = RunDir(workspace / "runs" / "a")
+    run.start(job.record)
+    make(job.examples, job.config, run, CPU).fit()
+    lines = [json.loads(line) for line in (run.path / meter.STEPS).read_text().splitlines()]
+    epochs = run.metrics()
+    assert [line["step"] for line in lines] == list(range(1, sum(e["steps"] for e in epochs) + 1))
+    at = 0
+    for epoch in epochs:
+        own = lines[at : (at := at + epoch["steps"])]
+        assert {line["lr"] for line in own} == {epoch["lr"]}
+        for name, mean in (
+            ("loss", "train_loss"),
+            ("attribute", "attribute_loss"),
+            ("gradient_norm", "gradient_norm"),
+        ):
+            np.testing.assert_allclose(np.mean([s[name] for s in own]), epoch[mean], rtol=1e-5)
+
+
+def test_a_profile_is_a_trace_and_leaves_no_run(workspace, tmp_path):
+    trace = tmp_path / "trace.json"
+    found = profile(tiny(workspace), CPU, trace)
+    assert set(found.parts) == set(PARTS) and all(s > 0 for s in found.parts.values())
+    assert sum(found.parts.values()) < found.step
+    names = [event.get("name") for event in json.loads(trace.read_text())["traceEvents"]]
+    assert names.count("backward") == STEPS and any("addmm" in str(name) for name in names)
+    assert not (workspace / "runs").exists()
+
+
+def test_profile_on_the_command_line(workspace):
+    words = [word for setting in TINY for word in ("--set", setting)]
+    asked = ["--workspace", str(workspace), "fit-head", "--profile", "--config", "small", *words]
+    answer = CliRunner().invoke(medusa, asked)
+    assert answer.exit_code == 0, answer.output
+    assert "utterances/s" in answer.output and "aten::" in answer.output
+    assert list((workspace / "profiles").glob("*.json"))
+
+
+@pytest.mark.filterwarnings("default::UserWarning")  # dynamo looks at .grad
+def test_three_graphs_at_most_for_forty_lengths():
+    """Counted with dynamo's own bookkeeping; the graphs are run as they are, not compiled."""
+    torch.manual_seed(0)
+    config = HeadConfig(width=16, feedforward=32, dropout=0.1)
+    head, plain = build(config, (6, 5), 3), build(config, (6, 5), 3)
+    plain.load_state_dict(head.state_dict())
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compile_framewise(head, backend)
+    for length in range(3, 43):
+        inputs = [Packed.of([torch.randn(length + more, w) for more in (0, 4)]) for w in (6, 5)]
+        head.train()
+        head(inputs)[0].sum().backward()
+    assert 1 <= len(graphs) <= 3
+    for one in (head, plain):
+        one.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(head(inputs), plain(inputs))
+    assert head.state_dict().keys() == plain.state_dict().keys()
