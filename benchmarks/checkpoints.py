@@ -58,9 +58,12 @@ def _speech(kind: str, **more: Any) -> Callable[[Path, tuple[int, ...]], None]:
 
 
 STABLE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
+# its shape at a 16th of its width: deeper, 80 values a head
+XLARGE = {"hidden_size": 80, "num_hidden_layers": 12, "num_attention_heads": 1}
 SPEECH = {
     "wavlm": _speech("WavLM", **STABLE),
     "hubert": _speech("Hubert", **STABLE),
+    "hubert-xlarge": _speech("Hubert", **STABLE, **XLARGE),
     "wav2vec2": _speech("Wav2Vec2", **STABLE),
     "wav2vec2-group": _speech("Wav2Vec2"),
     "data2vec-audio": _speech("Data2VecAudio", num_conv_pos_embeddings=5, conv_pos_kernel_size=19),

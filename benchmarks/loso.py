@@ -2,8 +2,8 @@
 
     python benchmarks/loso.py WORKSPACE --jobs 2 --json benchmarks/results/emodb.json
 
-The workspace is an import of EmoDB with the features `egemaps-functionals` and `logmel`. Every speaker
-is the test split once; of the others, two are dev (they select and fit the stacker) and the rest
+The workspace is an import with the features `egemaps-functionals` and `logmel`. Every speaker is
+the test split once; of the others, two are dev (they select and fit the stacker) and the rest
 train. All test predictions together are judged. Heads, settings and seeds are the same for every
 fold and were chosen on dev splits. May be stopped and run again: finished folds are kept.
 """
@@ -27,9 +27,9 @@ from medusa.ensemble.run import stack
 from medusa.ensemble.stack import StackConfig
 from medusa.heads.config import load
 from medusa.heads.data import choose
-from medusa.heads.metrics import chance_macro_f1, confusion, confusion_macro_f1, confusion_uar
+from medusa.heads.metrics import chance_macro_f1, confusion, macro_f1_of, uar_of
 from medusa.heads.orders import Order, train_one
-from medusa.heads.run_dir import RunDir, environment, write_text
+from medusa.heads.run_dir import environment, new_run, write_text
 from medusa.manifests import Manifest
 from medusa.manifests.folds import leave_out
 from medusa.workspace import Workspace
@@ -54,3 +54,140 @@ BASELINES = {
 }
 VIEWS = {"eGeMAPS": (F,), "log-mel": (L,), "both": (F, L)}
 Said = dict[str, dict[str, str]]  # by system: class by id
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    place = Workspace.open(options.workspace.resolve())
+    manifest = Manifest.read(place.manifest)
+    speakers = sorted(manifest.frame["speaker"].unique())
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        folds = list(pool.map(fold, [place.root] * len(speakers), speakers))
+    said = {name: {k: v for one in folds for k, v in one[name].items()} for name in folds[0]}
+    result = judged(manifest, said)
+    show(result)
+    if options.json:
+        write_text(options.json, json.dumps(result, indent=2) + "\n")
+
+
+def fold(root: Path, speaker: str) -> Said:
+    """Train everything without this speaker; return what every system says about their speech."""
+    torch.set_num_threads(1)
+    place = fold_workspace(root, speaker)
+    answers = place.root / "said.json"
+    if answers.exists():
+        return dict(json.loads(answers.read_text("utf-8")))
+    said: Said = {}
+    runs: dict[int, list[str]] = {}
+    for seed in SEEDS:
+        for name, (backbones, head) in HEADS.items():
+            settings = (*COMMON, f"head.name={head}", f"seed={seed}")
+            title = f"{'+'.join(backbones)}-{head}-s{seed}"
+            order = Order(title, title, load("small", settings), backbones)
+            train_one(place, order, torch.device("cpu"))
+            runs.setdefault(seed, []).append(title)
+            said[f"{name} @{seed}"] = on_test(place, title)
+    for seed, names in runs.items():
+        for method in ("linear", "soft"):
+            stacked = f"{method}-s{seed}"
+            combine(place, stacked, names, method)
+            said[f"{method} stack of 5 @{seed}"] = on_test(place, stacked)
+    for method in ("linear", "soft", "logreg", "svm"):
+        combine(place, method, [name for names in runs.values() for name in names], method)
+        said[f"{method} stack of 15"] = on_test(place, method)
+    said |= baselines(place)
+    write_text(answers, json.dumps(said) + "\n")
+    return said
+
+
+def fold_workspace(root: Path, speaker: str) -> Workspace:
+    """Return a workspace of this fold that shares the features."""
+    folder = root / "loso" / speaker
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "medusa.yaml", "features: ../../features\n")
+    place = Workspace.open(folder)
+    whole = Manifest.read(root / "manifest.parquet")
+    whole.frame["split"] = leave_out(whole, [speaker], "speaker", dev=0.22, seed=0)
+    whole.write(place.manifest)
+    return place
+
+
+def combine(place: Workspace, name: str, members: Sequence[str], method: str) -> None:
+    runs = [new_run(place.runs, member) for member in members]
+    stack(new_run(place.runs, name), runs, Manifest.read(place.manifest), StackConfig(method))
+
+
+def on_test(place: Workspace, name: str) -> dict[str, str]:
+    """Return the run's class for every test utterance."""
+    found = new_run(place.runs, name).predictions()
+    rows = np.flatnonzero(found.frame["split"] == "test")
+    classes = found.logits()[rows].argmax(1)
+    return {found.ids[row]: found.classes[c] for row, c in zip(rows, classes, strict=True)}
+
+
+def baselines(place: Workspace) -> Said:
+    """Fit scikit-learn on averages (and, of frames, deviations) over time, from the same cache."""
+    frame = Manifest.read(place.manifest).frame.dropna(subset=["label"])
+    pooled = {}
+    for name in (F, L):
+        [(store, array)] = choose(place.features, [name])
+        read = [store.read([one], array).values.float() for one in frame["content"]]
+        parts = [np.concatenate([x.mean(0), x.std(0, correction=0)]) for x in read]
+        pooled[name] = np.stack(parts)[:, : None if name == L else read[0].shape[1]]
+    labels, splits = frame["label"].to_numpy(str), frame["split"].to_numpy(str)
+    test, said = splits == "test", {}
+    for view, names in VIEWS.items():
+        x = np.concatenate([pooled[name] for name in names], axis=1)
+        for name, make in BASELINES.items():
+            for fitted in (["train"], ["train", "dev"]):
+                rows = np.isin(splits, fitted)
+                model = make_pipeline(StandardScaler(), make()).fit(x[rows], labels[rows])
+                answers = zip(frame["id"][test], model.predict(x[test]), strict=True)
+                said[f"{name}, {view}, {' + '.join(fitted)}"] = {k: str(v) for k, v in answers}
+    return said
+
+
+def judged(manifest: Manifest, said: Said) -> dict[str, object]:
+    """Score all systems on all utterances; those with seeds also by mean and deviation."""
+    frame = manifest.frame.dropna(subset=["label"]).set_index("id")
+    numbers = {name: number for number, name in enumerate(manifest.scheme.classes)}
+    truth = frame["label"].map(numbers).to_numpy()
+    systems: dict[str, dict[str, object]] = {}
+    for name, answers in said.items():
+        assert set(answers) == set(frame.index), name
+        guess = np.array([numbers[answers[one]] for one in frame.index])
+        matrix = confusion(truth, guess, len(numbers))
+        draws = resampled_confusions(truth, guess, len(numbers), frame["speaker"].tolist())
+        score = {"macro_f1": float(macro_f1_of(matrix)), "uar": float(uar_of(matrix))}
+        score |= {"uar_interval": interval(uar_of(draws))}
+        title, _, seed = name.partition(" @")
+        systems.setdefault(title, {})[seed or "all"] = score
+    for scores in systems.values():
+        if "all" not in scores:
+            for metric in ("macro_f1", "uar"):
+                values = [one[metric] for one in scores.values() if isinstance(one, dict)]
+                scores[f"{metric}_mean_std"] = [np.mean(values), np.std(values, ddof=1)]
+    prior = np.bincount(truth, minlength=len(numbers)).astype(float)
+    facts = {"utterances": len(truth), "speakers": int(frame["speaker"].nunique())}
+    chance = {"uar": 1 / len(numbers), "macro_f1": chance_macro_f1(prior, truth)}
+    return {**facts, "chance": chance, "systems": systems, "environment": environment()}
+
+
+def show(result: dict[str, object]) -> None:
+    print(f"{result['utterances']} utterances, {result['speakers']} speakers; {result['chance']}")
+    for name, scores in dict(result["systems"]).items():
+        if "all" in scores:
+            one = scores["all"]
+            low, high = one["uar_interval"]
+            print(f"{name:48}UAR {one['uar']:.3f} ({low:.3f}-{high:.3f})  F1 {one['macro_f1']:.3f}")
+        else:
+            (uar, spread), (f1, other) = scores["uar_mean_std"], scores["macro_f1_mean_std"]
+            print(f"{name:48}UAR {uar:.3f} +- {spread:.3f}        F1 {f1:.3f} +- {other:.3f}")
+
+
+if __name__ == "__main__":
+    main()
