@@ -1,6 +1,6 @@
 """MEDUSA on the corpus with known answers: is the ensemble better, how near is it to the ceiling?
 
-    medusa --workspace W simulate --utterances 10000
+    medusa --workspace W simulate --utterances 5000
     medusa --workspace W run benchmarks/simulated.yaml --jobs 2
     python benchmarks/simulated.py W --json benchmarks/results/simulated.json
 
