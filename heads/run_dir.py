@@ -18,6 +18,8 @@ from medusa.heads.predictions import Predictions
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
 WEIGHTS = "weights.safetensors"
+# settings that came later, with the value that changes nothing: runs made before them stay valid
+LATER: dict[str, dict[str, Any]] = {"train": {"compile": False}}
 LIBRARIES = ("medusa-ser", "torch", "transformers", "numpy", "pandas", "zarr", "scikit-learn")
 
 
@@ -53,7 +55,7 @@ class RunDir:
         """
         if force and self.path.exists():
             shutil.rmtree(self.path)
-        if self.exists and self.config() != _plain(config):
+        if self.exists and _without_later(self.config()) != _without_later(config):
             raise RunError(
                 f"{self.path}: holds a run with another configuration "
                 f"({_difference(self.config(), _plain(config))}); "
@@ -114,8 +116,8 @@ class RunDir:
 
 
 def digest_of(config: dict[str, Any]) -> str:
-    """Return 16 hex digits of a resolved configuration."""
-    text = json.dumps(_plain(config), sort_keys=True)
+    """Return 16 hex digits of a resolved configuration, the same as before `LATER` came."""
+    text = json.dumps(_without_later(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -180,6 +182,16 @@ def write_text(path: Path, text: str) -> None:
 def _plain(config: dict[str, Any]) -> dict[str, Any]:
     """Return the configuration as YAML would give it back (tuples become lists)."""
     plain: dict[str, Any] = json.loads(json.dumps(config))
+    return plain
+
+
+def _without_later(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration without later settings that have the value that changes nothing."""
+    plain = _plain(config)
+    for part, neutral in LATER.items():
+        if isinstance(plain.get(part), dict):
+            there = plain[part].items()
+            plain[part] = {k: v for k, v in there if k not in neutral or v != neutral[k]}
     return plain
 
 

@@ -12,7 +12,7 @@ from medusa.heads.config import ConfigError, load
 from medusa.heads.data import DataError
 from medusa.heads.fit import fit, prepare
 from medusa.heads.meter import STEPS
-from medusa.heads.run_dir import RunDir, RunError
+from medusa.heads.run_dir import RunDir, RunError, digest_of
 from medusa.heads.targets import training_rows
 from medusa.workspace import Workspace
 
@@ -169,6 +169,19 @@ def test_another_configuration_under_the_same_name_is_refused(workspace):
     with pytest.raises(RunError, match="seed: 0 there, 1 asked"):
         run.start(job(workspace, "seed=1").record)
     assert run.start(job(workspace, "seed=1").record, force=True)
+
+
+def test_a_run_from_before_a_setting_existed_is_the_same_run(workspace):
+    record = job(workspace).record
+    before = json.loads(json.dumps(record))
+    del before["train"]["compile"]
+    assert digest_of(before) == digest_of(record)
+    assert digest_of(job(workspace, "train.compile=true").record) != digest_of(record)
+    run = RunDir(workspace / "runs" / "a")
+    run.start(before)
+    assert run.start(record)  # goes on
+    with pytest.raises(RunError, match="compile"):
+        run.start(job(workspace, "train.compile=true").record)
 
 
 def test_all_wrong_settings_are_named_at_once():
