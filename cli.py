@@ -15,7 +15,10 @@ COMMANDS = {
     "demo": ("medusa.recipes.demo.commands", "The whole pipeline on a small made-up corpus."),
     "simulate": ("medusa.recipes.simulate.commands", "Features whose best score is known."),
     "manifest": ("medusa.manifests.commands", "Import a corpus, split it, audit it."),
-    "transcribe": ("medusa.extract.commands", "Turn speech into text with Whisper, once."),
+    "transcribe": (
+        "medusa.extract.transcribe_command",
+        "Turn speech into text with Whisper, once.",
+    ),
     "extract": ("medusa.extract.commands", "Compute features of a frozen backbone, once."),
     "plan": ("medusa.recipes.plan_command", "Bytes and hours, beforehand."),
     "cache": ("medusa.cache.commands", "List, check and move the feature stores."),

@@ -1,48 +1,31 @@
-"""`medusa extract` and `medusa transcribe`."""
+"""`medusa extract`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from medusa.errors import MedusaError
+from medusa.extract.options import (
+    ExtractError,
+    batch_seconds,
+    device,
+    json_output,
+    only_splits,
+    parts_of,
+    refuse,
+    show,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from medusa.extract.jobs import Job
     from medusa.extract.run import Outcome
-    from medusa.manifests import Manifest
     from medusa.workspace import Workspace
 
     Fill = Callable[[Job, str, float | None, str], Outcome]
 
-MOST_PROBLEMS = 50
 EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "stored_mb", "flags")
-TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
-
-
-class ExtractError(MedusaError):
-    """Options that contradict each other, or utterances that could not be encoded."""
-
-
-device = click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="auto (cuda where there is one, else cpu), cpu, cuda, cuda:1, mps.",
-)
-batch_seconds = click.option(
-    "--batch-seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Padded seconds of audio in a batch; halved when memory runs out.  "
-    "[default: 40 on cpu; on cuda what its free memory is measured to hold, 400 to transcribe]",
-)
-only_splits = click.option(
-    "--split", "splits", metavar="NAME[,NAME...]", help="Only the utterances of these splits."
-)
-json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 @click.command()
@@ -176,7 +159,7 @@ def extract(
     from medusa.extract.precision import pick as pick_precision
     from medusa.workspace import Workspace
 
-    wanted = _list(",".join(names))
+    wanted = parts_of(",".join(names))
     if language and not also_transcribe:
         raise ExtractError("--language: belongs to --transcribe; give both")
     if len(wanted) > 1 and any(choices[name] for name in ("checkpoint", "revision", "label")):
@@ -184,129 +167,15 @@ def extract(
     if devices and (device != "auto" or also_transcribe):
         other = "--transcribe" if also_transcribe else "--device"
         raise ExtractError(f"--devices: does not go with {other}; leave one of them out")
-    run_on = [pick(one) for one in _list(devices or device)]
+    run_on = [pick(one) for one in parts_of(devices or device)]
     choices["precision"] = pick_precision(precision, run_on[0])
     choices["pool"] = int(choices["pool"])
-    jobs = plan_jobs(Workspace.open(home), wanted, splits=_list(splits or ""), **choices)
+    jobs = plan_jobs(Workspace.open(home), wanted, splits=parts_of(splits or ""), **choices)
     heard_too = _with_transcripts(Workspace.open(home), language) if also_transcribe else None
     outcomes = _run_all(jobs, run_on, batch_seconds, non_finite, force, heard_too)
     rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]
-    _show(rows, EXTRACTED, as_json)
-    _refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
-
-
-@click.command()
-@click.option(
-    "--model",
-    default="large-v3",
-    show_default=True,
-    metavar="NAME_OR_PATH",
-    help="A model of openai-whisper, or a file of its kind.",
-)
-@click.option(
-    "--language",
-    metavar="CODE",
-    help="What is spoken (en, de, ...).  [default: detected, utterance by utterance]",
-)
-@click.option("--name", metavar="NAME", help="Of the table.  [default: the model's]")
-@click.option(
-    "--max-tokens",
-    type=click.IntRange(min=1),
-    help="The longest answer for 30 s of speech.  [default: half the model's context, 224]",
-)
-@click.option("--prompt", metavar="TEXT", help="What was said before: names, spelling, style.")
-@click.option(
-    "--beam",
-    type=click.IntRange(min=2),
-    metavar="N",
-    help="Search with N hypotheses, 30 s at a time.  [default: greedy, in batches]",
-)
-@click.option(
-    "--doubtful",
-    type=click.Choice(["keep", "blank", "retry", "drop"]),
-    default="keep",
-    show_default=True,
-    help="What to do with flagged texts: keep; blank those that were hardly said (looping, "
-    "no-speech, too-fast, language); retry at rising temperatures, seeded by the sound; drop.",
-)
-@click.option(
-    "--words",
-    is_flag=True,
-    help="Keep each word's start, end and probability in a column `words`; hears everything twice.",
-)
-@device
-@batch_seconds
-@only_splits
-@click.option("--force", is_flag=True, help="Throw the table away and start anew.")
-@json_output
-@click.pass_obj
-def transcribe(
-    home: Path,
-    /,
-    model: str,
-    splits: str | None,
-    device: str,
-    batch_seconds: float | None,
-    as_json: bool,
-    **choices: Any,
-) -> None:
-    """Turn speech into text with Whisper, once, into transcripts/NAME.parquet.
-
-    What has a transcript already is not heard again: an interrupted run continues where it
-    stopped. Transcripts that may be wrong are flagged: empty, looping (the same words over and
-    over), low-confidence, no-speech, too-fast, language (another than --language or the manifest
-    says was heard). Where the manifest has texts of its own and jiwer is
-    installed (medusa-ser[wer]), the word error rate against them is said.
-    """
-    from medusa.console import say
-    from medusa.extract.devices import batch_seconds as usual
-    from medusa.extract.devices import pick
-    from medusa.extract.sources import heard
-    from medusa.extract.transcribe import transcribe as fill
-    from medusa.manifests import Manifest
-    from medusa.workspace import Workspace
-
-    workspace = Workspace.open(home)
-    device = pick(device)
-    corpus = Manifest.read(workspace.manifest)
-    if splits:
-        corpus = corpus.split(*_list(splits))
-    budget_s = batch_seconds or usual(device)
-    done = fill(heard(corpus), workspace.transcripts, model, device, budget_s, **choices)
-    if not done.elapsed_s:
-        say(f"{done.table}: has all {len(corpus)} utterances; nothing to do")
-    row = {
-        "table": done.table.name,
-        "utterances": done.utterances,
-        "hours": done.seconds / 3600,
-        "seconds": done.elapsed_s,
-        "x_real_time": done.seconds / done.elapsed_s if done.elapsed_s else 0.0,
-        "flags": dict(done.flags),
-        "failed": len(done.problems),
-    }
-    wer = _wer(corpus, done.table)
-    if wer is not None:
-        row["word_error_rate"] = wer
-        say(f"word error rate against the manifest's own texts: {wer:.1%}")
-    _show([row] if done.elapsed_s or as_json else [], TRANSCRIBED, as_json)
-    _refuse("transcript", done.problems)
-
-
-def _wer(corpus: "Manifest", table: Path) -> float | None:
-    """Return the word error rate of a table against the corpus's own texts, where it can be had."""
-    from medusa.extract.doubt import word_errors
-    from medusa.manifests.texts import read_transcripts
-
-    own = corpus.frame.dropna(subset="text")
-    truth = dict(zip(own["id"], own["text"], strict=True))
-    if not truth or not table.exists():
-        return None
-    heard = read_transcripts(table).dropna(subset="text")
-    return word_errors(dict(zip(heard["id"], heard["text"], strict=True)), truth)
-
-
-def _list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    show(rows, EXTRACTED, as_json)
+    refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
 
 
 def _with_transcripts(workspace: "Workspace", language: str | None) -> "Fill":
@@ -379,34 +248,3 @@ def _row(job: "Job", outcome: "Outcome") -> dict[str, Any]:
         "flags": store.index.flags(),
         "failed": len(outcome.problems),
     }
-
-
-def _show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
-    """Print what was done: everything as JSON, or some columns as a table."""
-    from medusa.console import table
-
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    elif rows:
-        header = [name.replace("_", " ") for name in columns]
-        table(header, [[_cell(row[name]) for name in columns] for row in rows])
-
-
-def _cell(value: Any) -> object:
-    if isinstance(value, dict):
-        return ", ".join(f"{count} {flag}" for flag, count in value.items()) or "none"
-    return round(value) if isinstance(value, float) and value >= 10 else value
-
-
-def _refuse(what: str, problems: list[str]) -> None:
-    """Raise if any utterance failed, naming them; a file that fails for several encoders once."""
-    problems = list(dict.fromkeys(problems))
-    if not problems:
-        return
-    shown = problems[:MOST_PROBLEMS]
-    rest = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
-    count = "1 utterance has" if len(problems) == 1 else f"{len(problems)} utterances have"
-    raise ExtractError(
-        f"{count} no {what} (the others are stored); mend these and run the command again:\n  "
-        + "\n  ".join([*shown, *rest])
-    )

@@ -86,7 +86,8 @@ def run(root: Path, words: list[str]) -> None:
 def _command(name: str) -> click.Command:
     """Find a command in its room; `cli.py` does the same, but nothing imports that."""
     from medusa.ensemble.commands import stack
-    from medusa.extract.commands import extract, transcribe
+    from medusa.extract.commands import extract
+    from medusa.extract.transcribe_command import transcribe
     from medusa.heads.commands import fit_head
     from medusa.manifests.commands import manifest
     from medusa.reports.commands import evaluate, report
