@@ -87,6 +87,13 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     "checked against float32 on the first utterance, and is part of the features' identity.",
 )
 @click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Let torch.compile make the encoder's kernels first: minutes, for long extractions on a "
+    "GPU. Features change by rounding alone.",
+)
+@click.option(
     "--pool",
     type=click.Choice(["1", "2", "4"]),
     default="1",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from medusa.cache import FeatureSpec
@@ -101,3 +102,14 @@ class Family(Protocol):
     def load(self, backbone: Backbone, layers: tuple[int, ...], device: str) -> Encoder:
         """Read the weights onto a device."""
         ...
+
+
+def compile_encoder(encoder: Any, backend: str = "inductor") -> None:
+    """Let `torch.compile` make an encoder's kernels, for any batch and length; takes minutes once.
+
+    Features change by rounding alone. Signal features have nothing to compile.
+    """
+    if hasattr(encoder, "model"):
+        encoder.model.compile(dynamic=True, backend=backend)
+    elif hasattr(encoder, "states"):  # Whisper: batches of 30 s
+        encoder.states = torch.compile(encoder.states, dynamic=True, backend=backend)

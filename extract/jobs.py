@@ -9,8 +9,8 @@ from typing import Any
 from medusa.cache import FeatureSpec
 from medusa.errors import MedusaError
 from medusa.extract import sources
-from medusa.extract.backbones import describe
-from medusa.extract.encoder import Backbone
+from medusa.extract.backbones import describe, family
+from medusa.extract.encoder import Backbone, Encoder, compile_encoder
 from medusa.extract.layers import parse_layers
 from medusa.extract.plan import Utterance
 from medusa.extract.variants import variant
@@ -24,12 +24,27 @@ class LabelError(MedusaError):
 
 @dataclass(frozen=True)
 class Job:
-    """Utterances to encode with one backbone into one store."""
+    """Utterances to encode with one backbone into one store.
+
+    Attributes:
+        backbone, spec: what to compute, and the identity of the result.
+        store: where to.
+        utterances: all that the store is to hold.
+        compiled: whether `torch.compile` is to make the encoder's kernels.
+    """
 
     backbone: Backbone
     spec: FeatureSpec
     store: Path
     utterances: Sequence[Utterance]
+    compiled: bool = False
+
+    def load(self, device: str) -> Encoder:
+        """Read the weights."""
+        encoder = family(self.backbone.family).load(self.backbone, self.spec.layers, device)
+        if self.compiled:
+            compile_encoder(encoder)
+        return encoder
 
 
 def plan_jobs(
@@ -43,6 +58,7 @@ def plan_jobs(
     text: str | None = None,
     splits: Sequence[str] = (),
     label: str | None = None,
+    compiled: bool = False,
     **variants: Any,
 ) -> list[Job]:
     """Find out what is asked, without loading weights.
@@ -57,6 +73,7 @@ def plan_jobs(
         text: what text backbones read; see `medusa.manifests.texts.texts_of`.
         splits: only these splits; all rows by default.
         label: what to call the one backbone from now on, in place of its name.
+        compiled: let `torch.compile` make the encoders' kernels.
         variants: other choices that change the features; see `variants.variant`.
 
     Raises:
@@ -77,7 +94,8 @@ def plan_jobs(
         spec = one.spec(kept, reduce, dtype)
         if one.input not in found:
             found[one.input] = utterances(one.input, corpus, workspace, text)
-        jobs.append(Job(one, spec, workspace.features / spec.folder, found[one.input]))
+        store = workspace.features / spec.folder
+        jobs.append(Job(one, spec, store, found[one.input], compiled))
     return jobs
 
 

@@ -13,7 +13,6 @@ from medusa.cache import StoreWriter, WriteError
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract import calibrate
-from medusa.extract.backbones import family
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.host import Busy, to_host
@@ -72,7 +71,7 @@ def extract(
         todo = [wanted[content] for content in writer.missing(wanted)]
         if todo:
             check_room((job, todo))
-            encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
+            encoder = job.load(device)
             done = len(wanted) - len(todo)
             with line(job.spec.backbone, len(wanted), done=done) as advance:
                 encode = lowered(encoder.encode, job.backbone, device)

@@ -10,7 +10,6 @@ from medusa.cache import StoreWriter
 from medusa.console import Advance, progress, say
 from medusa.errors import MedusaError
 from medusa.extract import calibrate
-from medusa.extract.backbones import family
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.fitting import out_of_memory
@@ -125,7 +124,7 @@ def _load(
             if not need:
                 made.append(None)
                 continue
-            encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
+            encoder = job.load(device)
             there = lowered(encoder.encode, job.backbone, device)
             pool = pool_of(job.backbone)
             here = to_host(there, job.spec.reduce, device, outcome.busy, pool)
