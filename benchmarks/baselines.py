@@ -10,14 +10,17 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from medusa.cache import FeatureStore
 from medusa.heads.data import choose
 from medusa.manifests import Manifest
+from medusa.manifests.texts import content_of
 from medusa.workspace import Workspace
 
 MODELS = {
@@ -36,7 +39,9 @@ def main() -> None:
     frame = Manifest.read(place.manifest).frame.dropna(subset=["label", "split"])
     chosen = choose(place.features, options.backbones.split(","))
     pooled = [
-        np.stack([store.read([one], array).values.float().mean(0) for one in frame["content"]])
+        np.stack(
+            [store.read([one], array).values.float().mean(0) for one in contents(frame, store)]
+        )
         for store, array in chosen
     ]
     features, labels = np.concatenate(pooled, 1), frame["label"].to_numpy(str)
@@ -50,6 +55,13 @@ def main() -> None:
             f1 = f1_score(labels[test], said, average="macro")
             uar = recall_score(labels[test], said, average="macro")
             print(f"{name:22}{'+'.join(fitted):12}macro-F1 {f1:.3f}  UAR {uar:.3f}")
+
+
+def contents(frame: pd.DataFrame, store: FeatureStore) -> list[str]:
+    """Return what the store knows the utterances by: their sound, or their own text."""
+    if store.spec.input == "audio":
+        return frame["content"].tolist()
+    return [content_of(text) for text in frame["text"]]
 
 
 if __name__ == "__main__":
