@@ -17,7 +17,6 @@ against three passes.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,6 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from medusa.extract.backbones import family
 from medusa.extract.checkpoint import quiet
 from medusa.extract.devices import batch_seconds
 from medusa.extract.jobs import Job, plan_jobs
@@ -43,6 +41,7 @@ from medusa.extract.run import extract, remove
 from medusa.extract.stream import fetched
 from medusa.extract.together import extract_together
 from medusa.heads.flops import peak as peak_flop
+from medusa.heads.memory import peak_memory_gb
 from medusa.heads.run_dir import environment
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.audio import content_of, recording_of
@@ -169,18 +168,18 @@ def measure(
     asked = "whisper" if name == "whisper" else "auto"
     precision = pick(precision, device)
     (job,) = plan_jobs(Workspace.open(home), [asked], str(path), precision=precision)
+    remove(job.store)
+    extract(job, device, batch_seconds(device))
+    peak = peak_memory_gb(torch.device(device))  # before the other ways take any
     model = Published(name, path, device)
     (home / "npy").mkdir(exist_ok=True)
     best = {"ours": 1e9, "published": 1e9, "batched": 1e9}
-    busy, peak = 0.0, 0.0
+    busy = 0.0
     for number in range(rounds + 1):  # the first round warms up
         remove(job.store)
-        if device.startswith("cuda"):
-            torch.cuda.reset_peak_memory_stats()
         outcome = extract(job, device, batch_seconds(device))
         if outcome.problems:
             raise SystemExit("\n".join(outcome.problems))
-        peak = torch.cuda.max_memory_allocated() / 1e9 if device.startswith("cuda") else peak
         times = {"ours": outcome.elapsed_s}
         for way, batch in (("published", 1), ("batched", 16)):
             times[way] = _timed(lambda batch=batch: published(job, model, home / "npy", batch))
@@ -188,14 +187,13 @@ def measure(
             busy = max(busy, outcome.busy.seconds / outcome.elapsed_s)
             best = {way: min(best[way], times[way]) for way in best}
     seconds = sum(one.source.duration_s for one in job.utterances if name not in TEXT)
-    memory = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return {
         "x_real_time": seconds / best["ours"] if seconds else None,
         "utterances_per_s": len(job.utterances) / best["ours"],
         "vs_published": best["published"] / best["ours"],
         "vs_batched": best["batched"] / best["ours"],
         "busy_share": busy,
-        "peak_memory_gb": memory,
+        "peak_memory_gb": peak,
         "precision": precision,
         **utilisation(job, device),
     }
@@ -203,7 +201,7 @@ def measure(
 
 def utilisation(job: Job, device: str) -> dict[str, float | None]:
     """Return the operations a second of one real batch, and their share of the device's peak."""
-    encoder = family(job.backbone.family).load(job.backbone, job.spec.layers, device)
+    encoder = job.load(device)
     encode = lowered(encoder.encode, job.backbone, device)
     batch = next(batches(job.utterances, batch_seconds(device), job.backbone.least_s))
     items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in batch]
