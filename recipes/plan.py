@@ -19,6 +19,9 @@ EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # of the peak; what benchmarks aim at
 SAMPLED = 12  # utterances on which operations are counted
 WINDOW_S = 30.0  # Whisper's encoder sees so much, however short a clip is
 CONV_FLOP_S = 5.0e9  # of the sample encoders' convolutions, a second of audio
+WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3, encoder and decoder alike
+DECODE_MFU = 0.02  # greedy decoding waits for memory
+TOKENS_S = 4.0  # of text, a second of speech
 SAVED = 34  # values that the backward pass keeps per token, layer and unit of width
 POOLING = ("probe", "asp_mlp")  # heads without layers over frames
 RECURRENT = 2.0  # of what a recurrent head takes against a transformer of its size
@@ -70,10 +73,12 @@ class Plan:
     Attributes:
         features: feature -> what `medusa extract` will store, and hours.
         heads: of every head, ablation and repeat.
+        transcription: hours of Whisper, where the recipe reads text and the corpus has none.
     """
 
     features: dict[str, tuple[Estimate, float]]
     heads: list[HeadPlan]
+    transcription: float = 0.0
 
     @property
     def bytes(self) -> int:
@@ -105,7 +110,20 @@ def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
             estimates = [features[one.partition(":")[0]][0] for one in streams(task, features)]
             found[key] = _head(task.config, estimates, len(corpus.seconds), rows, profile)
         heads.append(HeadPlan(task, *found[key]))
-    return Plan(features, heads)
+    reads = any(size.spec.input == "text" for size, _ in features.values())
+    return Plan(features, heads, transcription_hours(corpus, profile) if reads else 0.0)
+
+
+def transcription_hours(corpus: Corpus, profile: Profile) -> float:
+    """Return the hours of greedy transcription with Whisper large-v3."""
+    layers, width, vocabulary = WHISPER
+    windows = sum(-(-max(length, 1e-3) // WINDOW_S) for length in corpus.seconds)
+    frames = windows * WINDOW_S * 50
+    # encoder; and the keys and values that the decoder makes of every frame
+    heard = frames * layers * (24 * width**2 + 4 * width * WINDOW_S * 50 + 4 * width**2)
+    weights = layers * 14 * width**2 + vocabulary * width
+    said = sum(corpus.seconds) * TOKENS_S * 2 * weights
+    return (heard / EXTRACT_MFU + said / DECODE_MFU) / profile.flop_s / 3600
 
 
 def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list[str]:

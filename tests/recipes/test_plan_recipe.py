@@ -40,6 +40,18 @@ def test_medusa_14_on_a_3090(tmp_path, monkeypatch):
     assert found["features"]["whisper"]["hours"] == pytest.approx(hours, rel=0.15)
 
 
+def test_hours_of_transcription_by_hand(tmp_path, monkeypatch):
+    """Published sizes of large-v3: 637 million weights in the encoder, 906 in the decoder."""
+    hours = planned(tmp_path, monkeypatch, "medusa-14")["transcription_hours"]
+    scores = 32 * 4 * 1500 * 1280  # products with 1,500 keys and values
+    cross = 32 * 2 * 1280**2  # the decoder's keys and values of what was heard
+    heard = COUNT * 1500 * (2 * (637e6 + cross) + scores)
+    said = HOURS * 3600 * 4 * 2 * (906e6 - cross)
+    assert hours == pytest.approx((heard / 0.4 + said / 0.02) / 71e12 / 3600, rel=0.15)
+    silent = planned(tmp_path, monkeypatch, "is2025-baseline")
+    assert silent["transcription_hours"] == 0  # reads no text
+
+
 def test_hours_of_a_head_by_hand(tmp_path, monkeypatch):
     found = planned(tmp_path, monkeypatch, "medusa-14")["heads"]["m05"]
     audio, text = 501, 34  # frames and tokens of the mean utterance
