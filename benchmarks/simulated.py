@@ -29,7 +29,10 @@ from medusa.recipes.work import head_tasks, stack_tasks
 from medusa.workspace import Workspace
 
 RECIPE = Path(__file__).with_suffix(".yaml")
-RIVALS = ("best member", "soft", "majority", "single")
+JUDGED = {
+    "soup": ("best member", "soft", "majority", "single"),
+    "pool": ("best member", "soft", "majority", "product", "soup"),
+}
 
 
 class Judge:
@@ -75,8 +78,11 @@ def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float)
             said[task.stack] = judge.said(state.stacks[task.name])
     return {
         "balanced_macro_f1": {name: judge.score(one) for name, one in said.items()},
-        "share_of_ceiling": judge.score(said["soup"]) / ceiling,
-        "soup_against": {name: judge.better(said["soup"], said[name]) for name in RIVALS},
+        "share_of_ceiling": {one: judge.score(said[one]) / ceiling for one in JUDGED},
+        "against": {
+            one: {name: judge.better(said[one], said[name]) for name in rivals}
+            for one, rivals in JUDGED.items()
+        },
     }
 
 
@@ -103,12 +109,14 @@ def main() -> None:
     }
     for one in made:
         print(text(one))
-    for name in RIVALS:
-        found = [one["soup_against"][name] for one in repeats]
-        ahead = ", ".join(f"{one['ahead']:+.3f} (p {one['p']:.3f})" for one in found)
-        print(f"soup against {name}: {ahead}")
-    shares = [one["share_of_ceiling"] for one in repeats]
-    print(f"of the ceiling {ceiling:.3f}: {np.mean(shares):.3f} ± {np.std(shares, ddof=1):.3f}")
+    for ours, rivals in JUDGED.items():
+        for name in rivals:
+            found = [one["against"][ours][name] for one in repeats]
+            ahead = ", ".join(f"{one['ahead']:+.3f} (p {one['p']:.3f})" for one in found)
+            print(f"{ours} against {name}: {ahead}")
+        shares = [one["share_of_ceiling"][ours] for one in repeats]
+        spread = np.std(shares, ddof=1)
+        print(f"{ours} of the ceiling {ceiling:.3f}: {np.mean(shares):.3f} ± {spread:.3f}")
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 

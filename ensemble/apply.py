@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 
 from medusa.ensemble import linear
 from medusa.ensemble.members import Members, MembersError
+from medusa.ensemble.pool import pooled
 from medusa.ensemble.stack import CLASSICAL, StackConfig, inputs_of
-from medusa.ensemble.vote import majority_vote, mean_attributes, soft_vote
+from medusa.ensemble.vote import VOTES, mean_attributes
 from medusa.heads import apply as heads
 from medusa.heads.predictions import NOT_A_FOLD, Predictions
 from medusa.heads.run_dir import WEIGHTS, RunDir, find_run
@@ -101,17 +102,20 @@ def _classical(run: RunDir, config: dict[str, Any], members: Members) -> Said:
     return logits, mean_attributes(members.attributes)
 
 
-def _soft(run: RunDir, config: dict[str, Any], members: Members) -> Said:
-    return soft_vote(members.posteriors), mean_attributes(members.attributes)
+def _pool(run: RunDir, config: dict[str, Any], members: Members) -> Said:
+    """Put the members' answers through the stored weights."""
+    stored = load_file(run.path / WEIGHTS)
+    learnt = np.concatenate([stored["weights"].numpy(), stored["bias"].numpy()])
+    return pooled(learnt, members.posteriors), mean_attributes(members.attributes)
 
 
-def _majority(run: RunDir, config: dict[str, Any], members: Members) -> Said:
-    return majority_vote(members.posteriors), mean_attributes(members.attributes)
+def _vote(run: RunDir, config: dict[str, Any], members: Members) -> Said:
+    return VOTES[config["method"]](members.posteriors), mean_attributes(members.attributes)
 
 
 COMBINERS: dict[str, Callable[[RunDir, dict[str, Any], Members], Said]] = {
     "linear": _linear,
-    "soft": _soft,
-    "majority": _majority,
+    "pool": _pool,
+    **dict.fromkeys(VOTES, _vote),
     **dict.fromkeys(CLASSICAL, _classical),
 }

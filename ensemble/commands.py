@@ -13,8 +13,9 @@ import click
     "--method",
     default="linear",
     show_default=True,
-    help="linear (the paper's meta-classifier, souped), soft (mean posterior), majority, or "
-    "logreg, svm, mlp, forest (scikit-learn's).",
+    help="linear (the paper's meta-classifier, souped), pool (one weight a member), logreg, svm, "
+    "mlp, forest (scikit-learn's); or a vote that learns nothing: majority, soft (mean posterior), "
+    "product (mean log-posterior).",
 )
 @click.option(
     "--fit-on",

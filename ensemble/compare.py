@@ -11,7 +11,7 @@ from medusa.ensemble.members import Members
 from medusa.ensemble.significance import holm, paired
 from medusa.ensemble.stack import Answer, StackError
 from medusa.ensemble.truth import UNLABELLED, Truth
-from medusa.ensemble.vote import majority_vote, soft_vote
+from medusa.ensemble.vote import VOTES
 from medusa.heads import metrics
 
 KINDS = ("member", "vote", "single", "soup")
@@ -44,7 +44,7 @@ def compare(
     method: str = "",
     soup: str = "uniform",
 ) -> list[dict[str, Any]]:
-    """Judge every member, the two votes and, where one learnt, the stacker: its seeds and its soup.
+    """Judge every member, the votes and, where one learnt, the stacker: its seeds and its soup.
 
     Args:
         members: M runs.
@@ -63,10 +63,7 @@ def compare(
     entries = [
         (name, "member", [said]) for name, said in zip(members.names, posteriors, strict=True)
     ]
-    entries += [
-        ("majority vote", "vote", [majority_vote(posteriors)]),
-        ("soft vote", "vote", [soft_vote(posteriors)]),
-    ]
+    entries += [(f"{name} vote", "vote", [vote(posteriors)]) for name, vote in VOTES.items()]
     if seeds := len(answer.singles):
         entries += [
             ("linear, one seed", "single", [*answer.singles[:, rows]]),
@@ -80,7 +77,7 @@ def compare(
 
 
 def ahead(members: Members, truth: Truth, answer: Answer, split: str) -> list[dict[str, Any]]:
-    """Say how far the answer is ahead of every member and of both votes, and whether by chance.
+    """Say how far the answer is ahead of every member and vote, and whether by chance.
 
     Args:
         members, truth, answer, split: see `compare`.
@@ -93,8 +90,7 @@ def ahead(members: Members, truth: Truth, answer: Answer, split: str) -> list[di
     posteriors, judged = members.posteriors[:, rows], truth.rows(rows)
     others = dict(zip(members.names, posteriors, strict=True))
     said = {name: scores.argmax(1) for name, scores in others.items()}
-    said["majority vote"] = majority_vote(posteriors).argmax(1)
-    said["soft vote"] = soft_vote(posteriors).argmax(1)
+    said |= {f"{name} vote": vote(posteriors).argmax(1) for name, vote in VOTES.items()}
     own, classes = answer.logits[rows].argmax(1), len(members.classes)
     found = [paired(judged.labels, own, one, classes, judged.blocks) for one in said.values()]
     corrected = holm([one.p for one in found])

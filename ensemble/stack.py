@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from medusa.ensemble import linear
@@ -22,9 +23,10 @@ from medusa.ensemble.classical import (
 from medusa.ensemble.forest import apply_forest, fit_forest
 from medusa.ensemble.linear import HALF, MIDDLE, Lesson, Training
 from medusa.ensemble.members import Members
+from medusa.ensemble.pool import fit_pool, pooled
 from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.truth import UNLABELLED, Truth
-from medusa.ensemble.vote import majority_vote, mean_attributes, soft_vote
+from medusa.ensemble.vote import VOTES, Vote, mean_attributes
 from medusa.errors import MedusaError, nearest
 from medusa.heads.metrics import macro_f1
 
@@ -86,6 +88,7 @@ class StackConfig:
             return {"method": self.method}
         ignored: tuple[str, ...] = () if self.method == "linear" else ("training", "soup")
         ignored += () if self.method in ("linear", "mlp") else ("seeds",)
+        ignored += ("inputs", "with_attributes") if self.method == "pool" else ()
         return {key: value for key, value in values.items() if key not in ignored}
 
 
@@ -106,14 +109,17 @@ class Answer:
     singles: Array
 
 
-def majority(members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch) -> Answer:
-    """Count first choices (`vote.majority_vote`); attributes are averaged."""
-    return _voted(members, majority_vote(members.posteriors))
-
-
-def soft(members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch) -> Answer:
-    """Average posteriors (`vote.soft_vote`) and attributes."""
-    return _voted(members, soft_vote(members.posteriors))
+def weighted_pool(
+    members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
+) -> Answer:
+    """Weigh the members' log-posteriors (`pool.fit_pool`); attributes are averaged."""
+    rows = lesson_rows(members, truth, config)
+    learnt = fit_pool(members.posteriors[:, rows], truth.labels[rows])
+    logits = pooled(learnt, members.posteriors)
+    count, tensor = len(members.names), torch.from_numpy(learnt)
+    weights = {"weights": tensor[:count].clone(), "bias": tensor[count:].clone()}
+    attributes = mean_attributes(members.attributes)
+    return Answer(logits, attributes, weights, np.empty((0, *logits.shape)))
 
 
 def linear_soup(
@@ -151,6 +157,16 @@ def souped(
 
 
 Stacker = Callable[[Members, Truth, StackConfig, EachEpoch], Answer]
+
+
+def voting(vote: Vote) -> Stacker:
+    """Return a stacker that learns nothing (`vote.VOTES`); attributes are averaged."""
+
+    def voted(members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch) -> Answer:
+        logits, attributes = vote(members.posteriors), mean_attributes(members.attributes)
+        return Answer(logits, attributes, {}, np.empty((0, *logits.shape)))
+
+    return voted
 
 
 def classical(fit: Fit, use: Apply) -> Stacker:
@@ -219,10 +235,6 @@ def lesson(inputs: Array, truth: Truth, rows: npt.NDArray[np.bool_]) -> Lesson:
     return Lesson(inputs[rows], truth.labels[rows], truth.soft[rows], known)
 
 
-def _voted(members: Members, logits: Array) -> Answer:
-    return Answer(logits, mean_attributes(members.attributes), {}, np.empty((0, *logits.shape)))
-
-
 def _score(state: dict[str, Tensor], judged: Lesson, classes: int) -> float:
     """Return the macro-F1 of a map on one class-balanced draw."""
     said = linear.apply(state, judged.inputs, classes)[0].argmax(1)
@@ -237,6 +249,6 @@ CLASSICAL: dict[str, tuple[Fit, Apply]] = {
     "mlp": (fit_mlp, apply_mlp),
     "forest": (fit_forest, apply_forest),
 }
-STACKERS: dict[str, Stacker] = {"linear": linear_soup, "soft": soft, "majority": majority}
+STACKERS: dict[str, Stacker] = {"linear": linear_soup, "pool": weighted_pool}
+STACKERS |= {name: voting(vote) for name, vote in VOTES.items()}  # no split is fitted on
 STACKERS |= {name: classical(fit, use) for name, (fit, use) in CLASSICAL.items()}
-VOTES = ("soft", "majority")  # these learn nothing, so no split is fitted on

@@ -45,6 +45,8 @@ def made(tmp_path: Path, manifest: Manifest, add_run, config: StackConfig) -> Ru
         StackConfig(seeds=1, training=QUICK, inputs="logits", with_attributes=True),
         StackConfig("soft"),
         StackConfig("majority"),
+        StackConfig("product"),
+        StackConfig("pool"),
     ],
 )
 def test_every_stacker_repeats_itself(tmp_path, manifest, add_run, config):

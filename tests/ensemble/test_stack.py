@@ -62,7 +62,7 @@ def test_summary_judges_everyone_on_test(
     assert summary["split"] == "test" and summary["utterances"] == 29
     assert summary["notes"] == ["made up"]
     kinds = [line["kind"] for line in summary["comparison"]]
-    assert kinds == ["member"] * 3 + ["vote"] * 2 + ["single", "soup"]
+    assert kinds == ["member"] * 3 + ["vote"] * 3 + ["single", "soup"]
     frame = manifest.frame.set_index("id")["label"].dropna()
     ids = [name for name in frame.index if name.startswith("test")]
     runs = {member.name: member for member in members} | {"linear, soup of 2": run}
@@ -89,6 +89,7 @@ def test_summary_says_how_far_ahead_the_stack_is(
         "c",
         "majority vote",
         "soft vote",
+        "product vote",
     ]
     for line in summary["ahead"]:
         gain = scores["linear, soup of 2"] - scores[line["of"]]

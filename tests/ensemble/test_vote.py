@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medusa.ensemble.vote import majority_vote, mean_attributes, soft_vote
+from medusa.ensemble.vote import VOTES, majority_vote, mean_attributes, product_vote, soft_vote
 
 # three members, two utterances, three classes
 POSTERIORS = np.array(
@@ -40,9 +40,16 @@ def test_soft_vote_is_the_mean_posterior() -> None:
     assert softmax(soft_vote(POSTERIORS)) == pytest.approx(POSTERIORS.mean(0))
 
 
+def test_product_vote_is_the_geometric_mean() -> None:
+    # utterance 1: (0.6 0.1 0.2)^(1/3) = 0.229, (0.3 0.7 0.3)^(1/3) = 0.398, 0.215; in all 0.842
+    assert softmax(product_vote(POSTERIORS))[1] == pytest.approx([0.272, 0.473, 0.255], abs=1e-3)
+    # utterance 0: the third member excludes class 0
+    assert softmax(product_vote(POSTERIORS))[0, 0] < 1e-3
+
+
 def test_impossible_classes_keep_finite_logits() -> None:
     certain = np.array([[[1.0, 0.0]], [[1.0, 0.0]]])
-    for vote in (majority_vote, soft_vote):
+    for vote in VOTES.values():
         assert np.isfinite(vote(certain)).all()
         assert vote(certain).argmax() == 0
 
