@@ -120,7 +120,7 @@ def _fill(
             if problem:
                 outcome.problems.append(sentence(utterance, problem))
         outcome.elapsed_s = time.monotonic() - began
-        advance(len(answers), _note(outcome) if heard else "")
+        advance(len(answers), note(outcome) if heard else "")
 
 
 def store(
@@ -141,9 +141,12 @@ def store(
     return None
 
 
-def _note(outcome: Outcome) -> str:
-    elapsed_s = max(outcome.elapsed_s, 1e-9)
+def note(*outcomes: Outcome) -> str:
+    """Say how much was heard, how fast, and how busy the model was; or several, at once."""
+    first = outcomes[0]
+    elapsed_s = max(first.elapsed_s, 1e-9)
+    busy_s = sum(one.busy.seconds for one in outcomes)
     return (
-        f"{outcome.seconds / 3600:.2f} h of audio, {outcome.seconds / elapsed_s:.0f}x real time, "
-        f"model {outcome.busy.seconds / elapsed_s:.0%} busy"
+        f"{first.seconds / 3600:.2f} h of audio, {first.seconds / elapsed_s:.0f}x real time, "
+        f"{'model' if len(outcomes) == 1 else 'models'} {busy_s / elapsed_s:.0%} busy"
     )

@@ -17,7 +17,7 @@ from medusa.extract.host import Encode, to_host
 from medusa.extract.jobs import Job
 from medusa.extract.plan import Utterance, batches
 from medusa.extract.precision import lowered
-from medusa.extract.run import Outcome, extract, provenance, store
+from medusa.extract.run import Outcome, extract, note, provenance, store
 from medusa.extract.stream import sentence, stream
 from medusa.extract.variants import pool_of
 
@@ -201,7 +201,7 @@ def _group(
             _keep(listeners, utterance, result)
         for one in listeners:
             one.outcome.elapsed_s = time.monotonic() - began
-        advance(len(answers))
+        advance(len(answers), note(*(one.outcome for one in listeners)))
 
 
 def _keep(
