@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,6 +97,18 @@ def test_only_what_each_store_lacks_is_encoded(tmp_path, alone, checkpoint, monk
     compare(tmp_path, alone, jobs)
 
 
+def at_first(fails: Callable[..., None]) -> Callable[..., Any]:
+    """Return a `Job.load` that fails once, when all are loaded together."""
+    real, left = Job.load, [1]
+
+    def load(self: Job, device: str) -> Any:
+        if left and left.pop():
+            fails()
+        return real(self, device)
+
+    return load
+
+
 def test_encoders_that_do_not_fit_together_run_one_after_the_other(
     tmp_path, alone, checkpoint, monkeypatch, capsys
 ):
@@ -103,7 +116,7 @@ def test_encoders_that_do_not_fit_together_run_one_after_the_other(
         raise torch.OutOfMemoryError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(together, "family", full)
+        patch.setattr(Job, "load", at_first(full))
         jobs = jobs_of(tmp_path, checkpoint)
         together.extract_together(jobs, "cpu", 60.0)
     assert "one after the other" in capsys.readouterr().err
@@ -148,7 +161,7 @@ def test_a_loader_that_wraps_lack_of_memory_is_understood(
 
     jobs = jobs_of(tmp_path, checkpoint)
     with monkeypatch.context() as patch:
-        patch.setattr(together, "family", full)
+        patch.setattr(Job, "load", at_first(full))
         together.extract_together(jobs, "cpu", 60.0)
     assert "one after the other" in capsys.readouterr().err
     compare(tmp_path, alone, jobs)
@@ -157,7 +170,7 @@ def test_a_loader_that_wraps_lack_of_memory_is_understood(
     def broken(*args: object) -> None:
         raise CheckpointError("not a checkpoint")
 
-    monkeypatch.setattr(together, "family", broken)
+    monkeypatch.setattr(Job, "load", broken)
     with pytest.raises(CheckpointError):
         together.extract_together(jobs, "cpu", 60.0)
 
