@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from medusa.ensemble.significance import paired
+from medusa.ensemble.bootstrap import interval
+from medusa.ensemble.significance import paired, two_sided
 from medusa.ensemble.truth import UNLABELLED, truth_of
 from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import SUMMARY, RunDir, environment
@@ -23,6 +24,7 @@ from medusa.manifests import Manifest
 from medusa.recipes.recipe import load
 from medusa.recipes.render import text
 from medusa.recipes.scores import balanced_macro_f1
+from medusa.recipes.scores import judge as judge_all
 from medusa.recipes.state import State
 from medusa.recipes.tables import tables
 from medusa.recipes.work import head_tasks, stack_tasks
@@ -72,11 +74,13 @@ def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float)
         head: RunDir(judge.place.runs / run).read_json(SUMMARY)["dev_macro_f1"]
         for head, run in runs.items()
     }
-    said = {"best member": judge.said(runs[max(of_dev, key=lambda head: of_dev[head])])}
+    chosen = {"best member": runs[max(of_dev, key=lambda head: of_dev[head])]}
     for task in stack_tasks(recipe):
         if task.repeat == number:
-            said[task.stack] = judge.said(state.stacks[task.name])
+            chosen[task.stack] = state.stacks[task.name]
+    said = {name: judge.said(run) for name, run in chosen.items()}
     return {
+        "runs": chosen,
         "balanced_macro_f1": {name: judge.score(one) for name, one in said.items()},
         "share_of_ceiling": {one: judge.score(said[one]) / ceiling for one in JUDGED},
         "against": {
@@ -84,6 +88,28 @@ def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float)
             for one, rivals in JUDGED.items()
         },
     }
+
+
+def together(place: Workspace, manifest: Manifest, repeats: Any) -> dict[str, Any]:
+    """Compare means over the repeats, in the same resamples of the speakers."""
+    names = sorted({run for one in repeats for run in one["runs"].values()})
+    judged = judge_all([RunDir(place.runs / name) for name in names], manifest)
+    found: dict[str, Any] = {}
+    for ours, rivals in JUDGED.items():
+        found[ours] = {}
+        for rival in rivals:
+            pairs = [(one["runs"][ours], one["runs"][rival]) for one in repeats]
+            drawn = [
+                judged.resampled(a, "balanced") - judged.resampled(b, "balanced") for a, b in pairs
+            ]
+            ahead = [judged.scores(a)["balanced"] - judged.scores(b)["balanced"] for a, b in pairs]
+            mean = np.mean(drawn, axis=0)
+            found[ours][rival] = {
+                "ahead": float(np.mean(ahead)),
+                "interval": list(interval(mean)),
+                "p": two_sided(mean),
+            }
+    return found
 
 
 def main() -> None:
@@ -98,12 +124,14 @@ def main() -> None:
     best = judge.of(Predictions.read(options.workspace / "ceiling.parquet"))
     ceiling = judge.score(best)
     repeats = [repeat(judge, state, recipe, n, ceiling) for n in range(recipe.repeats)]
+    means = together(place, manifest, repeats)
     made = tables(place, recipe, state)
     results: dict[str, Any] = {
         "corpus": facts["asked"],
         "test_utterances": len(judge.ids),
         "ceiling": ceiling,
         "repeats": repeats,
+        "means": means,
         "tables": {one.title: {"header": one.header, "rows": one.rows} for one in made},
         "environment": environment(),
     }
@@ -113,7 +141,8 @@ def main() -> None:
         for name in rivals:
             found = [one["against"][ours][name] for one in repeats]
             ahead = ", ".join(f"{one['ahead']:+.3f} (p {one['p']:.3f})" for one in found)
-            print(f"{ours} against {name}: {ahead}")
+            mean = means[ours][name]
+            print(f"{ours} against {name}: {mean['ahead']:+.3f} (p {mean['p']:.3f}); {ahead}")
         shares = [one["share_of_ceiling"][ours] for one in repeats]
         spread = np.std(shares, ddof=1)
         print(f"{ours} of the ceiling {ceiling:.3f}: {np.mean(shares):.3f} ± {spread:.3f}")
