@@ -1,7 +1,6 @@
 """From a command line to a recipe that is up to date; fast where nothing is to do."""
 
 import dataclasses
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,9 +102,11 @@ def _work(
 
 def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
     """Print and write the tables, and the report of the main ensemble."""
-    from medusa.recipes.demo.session import run as run_command
+    from medusa.heads.run_dir import find_run
+    from medusa.manifests import Manifest
     from medusa.recipes.render import markdown, text
     from medusa.recipes.tables import tables
+    from medusa.reports.page import write_report
 
     if not state.heads:
         return
@@ -117,9 +118,8 @@ def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
     main = state.stacks.get(recipe.main)
     if main is None:
         return
-    partial = state.path / f".{os.getpid()}.{REPORT}"
     try:
-        run_command(place.root, ["report", main, "-o", str(partial)])
-        partial.replace(state.path / REPORT)
+        run, manifest = find_run(place.runs, main), Manifest.read(place.manifest)
+        write_report(run, manifest, state.path / REPORT)
     except MedusaError as problem:
         state.problems["report"] = str(problem)
