@@ -92,11 +92,11 @@ def fold(root: Path, speaker: str) -> Said:
             runs.setdefault(seed, []).append(title)
             said[f"{name} @{seed}"] = on_test(place, title)
     for seed, names in runs.items():
-        for method in ("linear", "soft"):
+        for method in ("linear", "pool", "soft", "product"):
             stacked = f"{method}-s{seed}"
             combine(place, stacked, names, method)
             said[f"{method} stack of 5 @{seed}"] = on_test(place, stacked)
-    for method in ("linear", "soft", "logreg", "svm"):
+    for method in ("linear", "pool", "soft", "product", "logreg", "svm"):
         combine(place, method, [name for names in runs.values() for name in names], method)
         said[f"{method} stack of 15"] = on_test(place, method)
     said |= baselines(place)
