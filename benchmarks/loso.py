@@ -24,6 +24,7 @@ from sklearn.svm import SVC
 
 from medusa.ensemble.bootstrap import interval, resampled_confusions
 from medusa.ensemble.run import stack
+from medusa.ensemble.significance import paired
 from medusa.ensemble.stack import StackConfig
 from medusa.heads.config import load
 from medusa.heads.data import choose
@@ -157,9 +158,11 @@ def judged(manifest: Manifest, said: Said) -> dict[str, object]:
     numbers = {name: number for number, name in enumerate(manifest.scheme.classes)}
     truth = frame["label"].map(numbers).to_numpy()
     systems: dict[str, dict[str, object]] = {}
+    guesses = {}
     for name, answers in said.items():
         assert set(answers) == set(frame.index), name
         guess = np.array([numbers[answers[one]] for one in frame.index])
+        guesses[name] = guess
         matrix = confusion(truth, guess, len(numbers))
         draws = resampled_confusions(truth, guess, len(numbers), frame["speaker"].tolist())
         score = {"macro_f1": float(macro_f1_of(matrix)), "uar": float(uar_of(matrix))}
@@ -171,10 +174,23 @@ def judged(manifest: Manifest, said: Said) -> dict[str, object]:
             for metric in ("macro_f1", "uar"):
                 values = [one[metric] for one in scores.values() if isinstance(one, dict)]
                 scores[f"{metric}_mean_std"] = [np.mean(values), np.std(values, ddof=1)]
+    against = {}
+    for name, guess in guesses.items():
+        if name.startswith(tuple(BASELINES)):
+            speakers = frame["speaker"].tolist()
+            found = paired(truth, guesses["linear stack of 15"], guess, len(numbers), speakers)
+            values = {"ahead": found.value, "interval": found.interval, "p": found.p}
+            against[name] = values
     prior = np.bincount(truth, minlength=len(numbers)).astype(float)
     facts = {"utterances": len(truth), "speakers": int(frame["speaker"].nunique())}
     chance = {"uar": 1 / len(numbers), "macro_f1": chance_macro_f1(prior, truth)}
-    return {**facts, "chance": chance, "systems": systems, "environment": environment()}
+    return {
+        **facts,
+        "chance": chance,
+        "systems": systems,
+        "macro_f1_of_linear_stack_against": against,
+        "environment": environment(),
+    }
 
 
 def show(result: dict[str, object]) -> None:
@@ -187,6 +203,8 @@ def show(result: dict[str, object]) -> None:
         else:
             (uar, spread), (f1, other) = scores["uar_mean_std"], scores["macro_f1_mean_std"]
             print(f"{name:48}UAR {uar:.3f} +- {spread:.3f}        F1 {f1:.3f} +- {other:.3f}")
+    for name, one in dict(result["macro_f1_of_linear_stack_against"]).items():
+        print(f"linear stack of 15 against {name:48}F1 {one['ahead']:+.3f}  p {one['p']:.3f}")
 
 
 if __name__ == "__main__":
