@@ -15,6 +15,7 @@ from typing import Any
 from medusa.cache import FeatureStore
 from medusa.cache.layout import create
 from medusa.cache.writer import finish
+from medusa.children import no_orphans
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract.devices import pick
@@ -82,6 +83,7 @@ def _in_processes(
     with (
         progress(label, total) as advance,
         ProcessPoolExecutor(count, context, _begin, (told, count)) as pool,
+        no_orphans(),
     ):
         futures = [
             pool.submit(

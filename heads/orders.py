@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from medusa.children import no_orphans
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.config import Config
@@ -122,11 +123,14 @@ def _several(
     while left:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(jobs, mp_context=context) as pool, watching() as watch:
-            futures = {pool.submit(_apart, place, one, device, threads): one for one in left}
             try:
-                for done in _as_done(futures, watch, place):
-                    left.remove(done.order)
-                    yield done
+                with no_orphans():
+                    futures = {
+                        pool.submit(_apart, place, one, device, threads): one for one in left
+                    }
+                    for done in _as_done(futures, watch, place):
+                        left.remove(done.order)
+                        yield done
             except BrokenProcessPool:
                 running = [one for one in left if one.title in lost]
                 for one in running:
