@@ -53,7 +53,7 @@ def test_recurrent_heads_are_not_counted():
 
 
 def test_the_share_of_the_peak_is_logged_where_it_is_known(workspace, monkeypatch):
-    from medusa.heads import train
+    from medusa.heads import meter
     from medusa.heads.config import load
     from medusa.heads.fit import fit, prepare
     from medusa.heads.run_dir import RunDir
@@ -61,7 +61,7 @@ def test_the_share_of_the_peak_is_logged_where_it_is_known(workspace, monkeypatc
 
     small = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
     job = prepare(Workspace.open(workspace), load("small", small))
-    monkeypatch.setattr(train, "peak", lambda device: 1e9)
+    monkeypatch.setattr(meter, "peak", lambda device: 1e9)
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)

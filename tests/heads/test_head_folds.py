@@ -63,7 +63,7 @@ def test_the_training_split_is_predicted_by_heads_that_did_not_see_it(workspace)
 
 def test_finished_folds_are_not_trained_again(workspace, monkeypatch):
     straight = trained(workspace, "straight", "train.folds=2")
-    real, seen = fitting._train, []
+    real, seen = fitting.make, []
 
     def dies(examples, config, run, *more):
         seen.append(run.name)
@@ -71,7 +71,7 @@ def test_finished_folds_are_not_trained_again(workspace, monkeypatch):
             raise KeyboardInterrupt
         return real(examples, config, run, *more)
 
-    monkeypatch.setattr(fitting, "_train", dies)
+    monkeypatch.setattr(fitting, "make", dies)
     with pytest.raises(KeyboardInterrupt):
         trained(workspace, "a", "train.folds=2")
     again = trained(workspace, "a", "train.folds=2")
