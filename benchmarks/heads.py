@@ -159,10 +159,10 @@ class OneEpoch:
 
     def __call__(self) -> None:
         trainer, began = self.trainer, time.monotonic()
-        trainer._run_epoch(self.stage, trainer._corpus(self.stage))
+        trainer._run_epoch(self.stage, trainer.corpus(self.stage))
         if self.trainer.device.type == "cuda":
             torch.cuda.synchronize()
-        self.waited += trainer.waited
+        self.waited += trainer.meter.waited
         self.seconds += time.monotonic() - began
         trainer.at.step, trainer.at.sums = 0, {}
         trainer.at.epoch += 1
