@@ -36,3 +36,11 @@ def choose_device(name: str) -> "tuple[torch.device, str]":
             f"--device {name}: not usable here ({reason}); use auto or cpu"
         ) from problem
     return device, f"--device {name}"
+
+
+def choose_devices(names: str) -> "tuple[list[torch.device], str]":
+    """Return the devices of a comma list and why, as `choose_device`."""
+    chosen = [choose_device(name.strip()) for name in names.split(",") if name.strip()]
+    if not chosen:
+        raise DeviceError("--device: names no device; use auto or cpu")
+    return [device for device, _ in chosen], ", ".join(why for _, why in chosen)

@@ -45,7 +45,12 @@ import click
 @click.option(
     "--text", help="Whose text the text features are of: `manifest` or a transcripts table."
 )
-@click.option("--device", default="auto", help="cpu, cuda, cuda:1, ...", show_default=True)
+@click.option(
+    "--device",
+    default="auto",
+    help="cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once.",
+    show_default=True,
+)
 @click.option(
     "--jobs",
     default=1,
@@ -90,14 +95,14 @@ def fit_head(
     others.
     """
     from medusa.console import say
-    from medusa.device import choose_device
+    from medusa.device import choose_devices
     from medusa.heads.queue import Asked, profile_first, run_all, variants
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
-    where, why = choose_device(device)
+    where, why = choose_devices(device)
     if config_name is None:
-        config_name = "medusa" if where.type == "cuda" else "small"
+        config_name = "medusa" if where[0].type == "cuda" else "small"
         say(f"configuration: {config_name} ({why}; --config chooses another)")
     if folds is not None:
         overrides = (*overrides, f"train.folds={folds}")

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 
 import torch
 
@@ -55,23 +56,24 @@ class Done:
 
 
 def train_all(
-    place: Workspace, orders: Sequence[Order], device: torch.device, jobs: int = 1
+    place: Workspace, orders: Sequence[Order], devices: Sequence[torch.device], jobs: int = 1
 ) -> Iterator[Done]:
     """Train each order's head and tell about it as soon as it is done; problems do not stop it.
 
     Args:
         place: the workspace.
         orders: the heads.
-        device: where to train.
-        jobs: so many processes at once, the cores divided among them.
+        devices: where to train; of several, each has as many processes as the others.
+        jobs: at least so many processes at once, the cores divided among them.
     """
+    jobs = -(-max(jobs, len(devices)) // len(devices)) * len(devices)
     if jobs <= 1 or len(orders) <= 1:
         for number, order in enumerate(orders):
             if len(orders) > 1:
                 say(f"head {number + 1} of {len(orders)}: {order.title}")
-            yield attempt(place, order, device)
+            yield attempt(place, order, devices[0])
     else:
-        yield from _several(place, orders, device, jobs)
+        yield from _several(place, orders, devices, jobs)
 
 
 def attempt(place: Workspace, order: Order, device: torch.device) -> Done:
@@ -115,19 +117,23 @@ def _run_of(place: Workspace, order: Order, job: Job) -> RunDir:
 
 
 def _several(
-    place: Workspace, orders: Sequence[Order], device: torch.device, jobs: int
+    place: Workspace, orders: Sequence[Order], devices: Sequence[torch.device], jobs: int
 ) -> Iterator[Done]:
     """Train in processes of their own; one that the system kills costs its heads alone."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     left, lost = list(orders), set[str]()
     while left:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, mp_context=context) as pool, watching() as watch:
+        free = context.SimpleQueue()
+        for number in range(jobs):
+            free.put(devices[number % len(devices)])
+        with (
+            ProcessPoolExecutor(jobs, context, _begin, (free, threads)) as pool,
+            watching() as watch,
+        ):
             try:
                 with no_orphans():
-                    futures = {
-                        pool.submit(_apart, place, one, device, threads): one for one in left
-                    }
+                    futures = {pool.submit(_apart, place, one): one for one in left}
                     for done in _as_done(futures, watch, place):
                         left.remove(done.order)
                         yield done
@@ -152,11 +158,20 @@ def _as_done(
             yield one.result()
 
 
-def _apart(place: Workspace, order: Order, device: torch.device, threads: int) -> Done:
-    """Train one head in a process of its own, silently."""
+_device = torch.device("cpu")  # of a worker process
+
+
+def _begin(free: "SimpleQueue[torch.device]", threads: int) -> None:
+    """Prepare a worker: its device, its part of the cores."""
+    global _device
+    _device = free.get()
     torch.set_num_threads(threads)
+
+
+def _apart(place: Workspace, order: Order) -> Done:
+    """Train one head in a process of its own, silently."""
     with contextlib.redirect_stderr(io.StringIO()):
-        return attempt(place, order, device)
+        return attempt(place, order, _device)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class Asked:
     config: str
     text: str | None
     drop_missing: bool
-    device: torch.device
+    devices: Sequence[torch.device]
     force: bool
     jobs: int = 1
 
@@ -75,10 +75,10 @@ def run_all(asked: Asked, name: str | None, heads: Sequence[Variant]) -> Iterato
     """
     orders = [_order(asked, name, head) for head in heads]
     if len(orders) == 1:
-        yield _line(asked, train_one(asked.workspace, orders[0], asked.device))
+        yield _line(asked, train_one(asked.workspace, orders[0], asked.devices[0]))
         return
     failures = []
-    for done in train_all(asked.workspace, orders, asked.device, asked.jobs):
+    for done in train_all(asked.workspace, orders, asked.devices, asked.jobs):
         if done.problem:
             failures.append(f"{done.order.title}: {done.problem}")
             say(failures[-1])
@@ -97,7 +97,7 @@ def profile_first(asked: Asked, heads: Sequence[Variant]) -> None:
     used = "+".join(dict.fromkeys(store.spec.backbone for store, _ in job.chosen))
     name = order.name.replace("{backbones}", used)
     trace = asked.workspace.root / "profiles" / f"{name}.json"
-    show(profile(job, asked.device, trace), trace)
+    show(profile(job, asked.devices[0], trace), trace)
 
 
 def _order(asked: Asked, name: str | None, head: Variant) -> Order:

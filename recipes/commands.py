@@ -33,7 +33,12 @@ def _training(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("--only", metavar="PATTERN", help="Only tasks so named: m0*, *.no-mixup."),
         click.option("--text", help="Whose text is read: `manifest` or a transcripts table."),
-        click.option("--device", default="auto", help="cpu, cuda, cuda:1, ...", show_default=True),
+        click.option(
+            "--device",
+            default="auto",
+            help="cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once.",
+            show_default=True,
+        ),
         click.option("--jobs", default=1, show_default=True, help="Train so many heads at once."),
     ]
     for option in reversed(options):

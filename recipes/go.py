@@ -82,15 +82,15 @@ def _work(
     jobs: int,
     asked: dict[str, Any],
 ) -> None:
-    from medusa.device import choose_device
+    from medusa.device import choose_devices
     from medusa.heads.orders import one_thread
     from medusa.recipes.runner import Asked, bring
     from medusa.recipes.small import make_small
 
-    where, _ = choose_device(device)
+    where, _ = choose_devices(device)
     state.seen = ""
     state.write()
-    order = Asked(name=state.path.name, device=where, jobs=jobs, **asked)
+    order = Asked(name=state.path.name, devices=where, jobs=jobs, **asked)
     if not tiny:
         bring(place, recipe, order, state)
     else:

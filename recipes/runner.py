@@ -34,12 +34,12 @@ class Asked:
         only: a pattern of tasks.
         ablations: whether ablations are trained.
         text: whose text is read.
-        device: where heads are trained.
+        devices: where heads are trained.
         jobs: so many heads at once.
     """
 
     name: str
-    device: torch.device
+    devices: Sequence[torch.device]
     only: str | None = None
     ablations: bool = True
     text: str | None = None
@@ -95,7 +95,7 @@ def _train(place: Workspace, tasks: Sequence[HeadTask], asked: Asked, state: Sta
         )
         for task in tasks
     ]
-    for done in train_all(place, orders, asked.device, asked.jobs):
+    for done in train_all(place, orders, asked.devices, asked.jobs):
         if done.problem:
             state.heads.pop(done.order.title, None)
             state.problems[done.order.title] = done.problem

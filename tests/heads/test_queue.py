@@ -1,14 +1,18 @@
 """Many heads by one command: every combination once, resumed, failures named."""
 
+import multiprocessing
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.heads import queue, train
+from medusa.heads import orders, queue, train
 from medusa.heads.config import ConfigError
 from medusa.heads.queue import variants
 
@@ -92,3 +96,32 @@ def test_names_of_seeds_are_those_of_single_heads(workspace: Path) -> None:
     output = run(workspace, "--set", "seed=3")
     assert "finished already" in output
     assert names(workspace) == together
+
+
+def test_a_worker_takes_the_next_free_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = multiprocessing.get_context("spawn").SimpleQueue()
+    for name in ("cpu", "meta"):
+        free.put(torch.device(name))
+    taken = []
+    for _ in range(2):
+        monkeypatch.setattr(orders, "_device", None)
+        orders._begin(free, torch.get_num_threads())
+        taken.append(orders._device)
+    assert taken == [torch.device("cpu"), torch.device("meta")]
+
+
+def test_a_device_each_gives_the_same_heads(workspace: Path) -> None:
+    words = ("--name", "h", "--seeds", "0-2")
+    run(workspace, *words)
+    before = weights(workspace)
+    shutil.rmtree(workspace / "runs")
+    assert run(workspace, *words, "--device", "cpu,cpu").count("dev macro-F1") == 3
+    after = weights(workspace)
+    assert before.keys() == after.keys() and len(before) == 3
+    for name in before:
+        assert all(torch.equal(before[name][key], after[name][key]) for key in before[name])
+
+
+def weights(workspace: Path) -> dict[str, dict[str, torch.Tensor]]:
+    paths = (workspace / "runs").glob("*/weights.safetensors")
+    return {path.parent.name: load_file(path) for path in paths}
