@@ -15,7 +15,7 @@ from typing import Any
 from medusa.cache import FeatureStore
 from medusa.cache.layout import create
 from medusa.cache.writer import finish
-from medusa.children import no_orphans
+from medusa.children import no_orphans, submit
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract.devices import pick
@@ -85,14 +85,13 @@ def _in_processes(
         ProcessPoolExecutor(count, context, _begin, (told, count)) as pool,
         no_orphans(),
     ):
-        futures = [
-            pool.submit(
-                _work, [share(job, number, count) for job in jobs], device, budget_s, non_finite
-            )
+        calls = [
+            ([share(job, number, count) for job in jobs], device, budget_s, non_finite)
             for number, device in enumerate(devices)
         ]
-        _watch(futures, told, advance)
         try:
+            futures = submit(pool, _work, calls)
+            _watch(futures, told, advance)
             found = [future.result() for future in futures]
         except BrokenProcessPool as problem:
             raise ProcessError(

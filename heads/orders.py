@@ -13,7 +13,7 @@ from multiprocessing.queues import SimpleQueue
 
 import torch
 
-from medusa.children import no_orphans
+from medusa.children import no_orphans, submit
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.config import Config
@@ -133,8 +133,9 @@ def _several(
         ):
             try:
                 with no_orphans():
-                    futures = {pool.submit(_apart, place, one): one for one in left}
-                    for done in _as_done(futures, watch, place):
+                    futures = submit(pool, _apart, [(place, one) for one in left])
+                    orders_of = dict(zip(futures, left, strict=True))
+                    for done in _as_done(orders_of, watch, place):
                         left.remove(done.order)
                         yield done
             except BrokenProcessPool:
