@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from multiprocessing import get_context, parent_process
 from queue import Empty
@@ -15,7 +15,7 @@ from typing import Any
 from medusa.cache import FeatureStore
 from medusa.cache.layout import create
 from medusa.cache.writer import finish
-from medusa.children import no_orphans, submit
+from medusa.children import no_orphans
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract.devices import pick
@@ -80,18 +80,15 @@ def _in_processes(
     told = context.Queue()
     count, label = len(devices), "+".join(job.backbone.name for job in jobs)
     total = len({one.content for job in jobs for one in job.utterances})
-    with (
-        progress(label, total) as advance,
-        ProcessPoolExecutor(count, context, _begin, (told, count)) as pool,
-        no_orphans(),
-    ):
-        calls = [
-            ([share(job, number, count) for job in jobs], device, budget_s, non_finite)
-            for number, device in enumerate(devices)
-        ]
+    with progress(label, total) as advance, ExitStack() as pools, no_orphans():
+        futures = []
+        for number, device in enumerate(devices):
+            # a pool each: one pool may hang if a process is killed while another is being started
+            pool = pools.enter_context(ProcessPoolExecutor(1, context, _begin, (told, count)))
+            mine = [share(job, number, count) for job in jobs]
+            futures.append(pool.submit(_work, mine, device, budget_s, non_finite))
+        _watch(futures, told, advance)
         try:
-            futures = submit(pool, _work, calls)
-            _watch(futures, told, advance)
             found = [future.result() for future in futures]
         except BrokenProcessPool as problem:
             raise ProcessError(

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ RECENT_S = 600.0  # a run that has logged nothing for so long is not shown
 class Watch:
     """Shows nothing; what there is where stderr is no terminal."""
 
-    def show(self, runs: Path, running: Sequence[str], done: int, total: int) -> None:
+    def show(self, runs: Path, done: int, total: int) -> None:
         """Show the state of the unfinished runs in a folder, and how many heads are done."""
 
 
@@ -26,7 +26,7 @@ class Table(Watch):
     def __init__(self, live: Any) -> None:
         self.live = live
 
-    def show(self, runs: Path, running: Sequence[str], done: int, total: int) -> None:
+    def show(self, runs: Path, done: int, total: int) -> None:
         from rich import box
         from rich.table import Table as Grid
 

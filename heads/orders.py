@@ -2,23 +2,24 @@
 
 import contextlib
 import io
-import multiprocessing
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing.queues import SimpleQueue
+from itertools import cycle, islice
+from multiprocessing import get_context
 
 import torch
 
-from medusa.children import no_orphans, submit
+from medusa.children import no_orphans
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.config import Config
 from medusa.heads.fit import Job, fit, prepare
-from medusa.heads.live import Watch, watching
+from medusa.heads.live import watching
 from medusa.heads.run_dir import RunDir, digest_of, new_run
 from medusa.heads.train import epochs_at_most
 from medusa.workspace import Workspace
@@ -116,56 +117,55 @@ def _run_of(place: Workspace, order: Order, job: Job) -> RunDir:
     return new_run(place.runs, name.replace("{digest}", digest))
 
 
+@dataclass(frozen=True)
+class _Worker:
+    """A process that trains one head at a time on its device."""
+
+    device: torch.device
+    pool: ProcessPoolExecutor
+
+
 def _several(
     place: Workspace, orders: Sequence[Order], devices: Sequence[torch.device], jobs: int
 ) -> Iterator[Done]:
-    """Train in processes of their own; one that the system kills costs its heads alone."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    left, lost = list(orders), set[str]()
-    while left:
-        context = multiprocessing.get_context("spawn")
-        free = context.SimpleQueue()
-        for number in range(jobs):
-            free.put(devices[number % len(devices)])
-        with (
-            ProcessPoolExecutor(jobs, context, _begin, (free, threads)) as pool,
-            watching() as watch,
-        ):
-            try:
-                with no_orphans():
-                    futures = submit(pool, _apart, [(place, one) for one in left])
-                    orders_of = dict(zip(futures, left, strict=True))
-                    for done in _as_done(orders_of, watch, place):
-                        left.remove(done.order)
-                        yield done
-            except BrokenProcessPool:
-                running = [one for one in left if one.title in lost]
-                for one in running:
-                    left.remove(one)
-                    yield Done(one, problem="its process was killed twice; is memory short?")
-                lost |= {one.title for one in left[:jobs]}
-                say("a training process was killed; the others go on")
+    """Train in processes of their own; one that the system kills costs its head alone."""
+    jobs = min(jobs, len(orders))
+    context, threads = get_context("spawn"), max(1, (os.cpu_count() or 1) // jobs)
+    coming, running, lost = deque(orders), dict[Future[Done], tuple[Order, _Worker]](), set[str]()
+    with ExitStack() as pools, watching() as watch, no_orphans():
 
+        def start(device: torch.device) -> _Worker:
+            # a pool each: one pool may hang if a process is killed while another is being started
+            pool = ProcessPoolExecutor(1, context, _begin, (device, threads))
+            return _Worker(device, pools.enter_context(pool))
 
-def _as_done(
-    futures: "dict[Future[Done], Order]", watch: Watch, place: Workspace
-) -> Iterator[Done]:
-    waiting = set(futures)
-    while waiting:
-        finished, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-        running = [futures[one].title for one in waiting if one.running()]
-        watch.show(place.runs, running, len(futures) - len(waiting), len(futures))
-        for one in finished:
-            yield one.result()
+        idle = [start(device) for device in islice(cycle(devices), jobs)]
+        while coming or running:
+            while coming and idle:
+                order, worker = coming.popleft(), idle.pop()
+                running[worker.pool.submit(_apart, place, order)] = (order, worker)
+            ended, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            watch.show(place.runs, len(orders) - len(coming) - len(running), len(orders))
+            for one in ended:
+                order, worker = running.pop(one)
+                if not isinstance(one.exception(), BrokenProcessPool):
+                    yield one.result()
+                elif order.title in lost:
+                    yield Done(order, problem="its process was killed twice; is memory short?")
+                else:
+                    say(f"{order.title}: its process was killed; once more")
+                    coming.append(order)
+                    lost.add(order.title)
+                idle.append(start(worker.device) if one.exception() else worker)
 
 
 _device = torch.device("cpu")  # of a worker process
 
 
-def _begin(free: "SimpleQueue[torch.device]", threads: int) -> None:
+def _begin(device: torch.device, threads: int) -> None:
     """Prepare a worker: its device, its part of the cores."""
     global _device
-    _device = free.get()
+    _device = device
     torch.set_num_threads(threads)
 
 

@@ -1,9 +1,13 @@
 """Many heads by one command: every combination once, resumed, failures named."""
 
-import multiprocessing
 import os
 import shutil
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import active_children
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +17,10 @@ from safetensors.torch import load_file
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads import orders, queue, train
-from medusa.heads.config import ConfigError
+from medusa.heads.config import ConfigError, load
+from medusa.heads.orders import Done, Order, train_all
 from medusa.heads.queue import variants
+from medusa.workspace import Workspace
 
 TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
 
@@ -98,18 +104,6 @@ def test_names_of_seeds_are_those_of_single_heads(workspace: Path) -> None:
     assert names(workspace) == together
 
 
-def test_a_worker_takes_the_next_free_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = multiprocessing.get_context("spawn").SimpleQueue()
-    for name in ("cpu", "meta"):
-        free.put(torch.device(name))
-    taken = []
-    for _ in range(2):
-        monkeypatch.setattr(orders, "_device", None)
-        orders._begin(free, torch.get_num_threads())
-        taken.append(orders._device)
-    assert taken == [torch.device("cpu"), torch.device("meta")]
-
-
 def test_a_device_each_gives_the_same_heads(workspace: Path) -> None:
     words = ("--name", "h", "--seeds", "0-2")
     run(workspace, *words, "--jobs", "2")  # as many threads a head, so the same bits
@@ -125,3 +119,51 @@ def test_a_device_each_gives_the_same_heads(workspace: Path) -> None:
 def weights(workspace: Path) -> dict[str, dict[str, torch.Tensor]]:
     paths = (workspace / "runs").glob("*/weights.safetensors")
     return {path.parent.name: load_file(path) for path in paths}
+
+
+def kill_new(stop: threading.Event, most: int) -> None:
+    """Kill processes as soon as they are started, until told to stop."""
+    before = {one.pid for one in active_children()}
+    killed: set[int] = set()
+    while not stop.wait(0.01) and len(killed) < most:
+        for one in active_children():
+            if one.pid and one.pid not in before | killed and len(killed) < most:
+                os.kill(one.pid, signal.SIGKILL)
+                killed.add(one.pid)
+
+
+@pytest.mark.parametrize(("most", "trained"), [(1, 2), (100, 0)])
+def test_a_killed_process_costs_its_head_alone_and_that_only_twice(
+    workspace: Path, most: int, trained: int
+) -> None:
+    stop = threading.Event()
+    killer = threading.Thread(target=kill_new, args=(stop, most))
+    killer.start()
+    try:
+        words = ("--name", "k", "--seeds", "0-1", "--jobs", "2")
+        if trained:
+            assert run(workspace, *words).count("dev macro-F1") == 2
+        else:
+            with pytest.raises(MedusaError, match=r"2 of 2 heads[^!]*killed twice"):
+                run(workspace, *words)
+    finally:
+        stop.set()
+        killer.join()
+    assert len(list((workspace / "runs").glob("*/finished*"))) == trained
+
+
+def test_every_device_has_its_process(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, count: int, context: Any, begin: Any, words: tuple[Any, ...]) -> None:
+            super().__init__(count)
+            taken.append(words[0])
+
+    monkeypatch.setattr(orders, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(orders, "_apart", lambda place, order: Done(order))
+    heads = [Order(str(number), str(number), load("small")) for number in range(5)]
+    devices = [torch.device("cuda", 0), torch.device("cuda", 1)]
+    done = list(train_all(Workspace.open(workspace), heads, devices, jobs=3))
+    assert {one.order.title for one in done} == set("01234") and len(done) == 5
+    assert taken == devices * 2  # three processes are made four
