@@ -17,10 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
+from baselines import MODELS
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from medusa.ensemble.bootstrap import interval, resampled_confusions
 from medusa.ensemble.run import stack
@@ -47,11 +46,6 @@ HEADS = {
     "asp_mlp, both": ((F, L), "asp_mlp"),
     "deepser, eGeMAPS": ((F,), "deepser"),
     "deepser, both": ((F, L), "deepser"),
-}
-BASELINES = {
-    "logistic regression": lambda: LogisticRegression(max_iter=5000, class_weight="balanced"),
-    "SVM, linear, C 0.01": lambda: SVC(kernel="linear", C=0.01, class_weight="balanced"),
-    "SVM, RBF": lambda: SVC(class_weight="balanced"),
 }
 VIEWS = {"eGeMAPS": (F,), "log-mel": (L,), "both": (F, L)}
 Said = dict[str, dict[str, str]]  # by system: class by id
@@ -143,7 +137,7 @@ def baselines(place: Workspace) -> Said:
     test, said = splits == "test", {}
     for view, names in VIEWS.items():
         x = np.concatenate([pooled[name] for name in names], axis=1)
-        for name, make in BASELINES.items():
+        for name, make in MODELS.items():
             for fitted in (["train"], ["train", "dev"]):
                 rows = np.isin(splits, fitted)
                 model = make_pipeline(StandardScaler(), make()).fit(x[rows], labels[rows])
@@ -176,7 +170,7 @@ def judged(manifest: Manifest, said: Said) -> dict[str, object]:
                 scores[f"{metric}_mean_std"] = [np.mean(values), np.std(values, ddof=1)]
     against = {}
     for name, guess in guesses.items():
-        if name.startswith(tuple(BASELINES)):
+        if name.startswith(tuple(MODELS)):
             speakers = frame["speaker"].tolist()
             found = paired(truth, guesses["linear stack of 15"], guess, len(numbers), speakers)
             values = {"ahead": found.value, "interval": found.interval, "p": found.p}

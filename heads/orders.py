@@ -104,10 +104,15 @@ def train_one(place: Workspace, order: Order, device: torch.device) -> Done:
     return Done(order, run.name, fresh=fresh, notes=tuple(job.notes))
 
 
+def name_of(order: Order, job: Job) -> str:
+    """Return the order's name with the backbones it reads, each once."""
+    used = "+".join(dict.fromkeys(store.spec.backbone for store, _ in job.chosen))
+    return order.name.replace("{backbones}", used)
+
+
 def _run_of(place: Workspace, order: Order, job: Job) -> RunDir:
     """Return the order's run; one of the same content under another name will do."""
-    used = "+".join(dict.fromkeys(store.spec.backbone for store, _ in job.chosen))
-    name = order.name.replace("{backbones}", used)
+    name = name_of(order, job)
     if "{digest}" not in name:
         return new_run(place.runs, name)
     digest = digest_of(job.record)[:12]

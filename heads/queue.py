@@ -12,7 +12,7 @@ from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads.config import ConfigError, load
 from medusa.heads.fit import prepare
-from medusa.heads.orders import Done, Order, train_all, train_one
+from medusa.heads.orders import Done, Order, name_of, train_all, train_one
 from medusa.heads.profile import profile, show
 from medusa.heads.run_dir import SUMMARY, RunDir
 from medusa.workspace import Workspace
@@ -94,9 +94,7 @@ def profile_first(asked: Asked, heads: Sequence[Variant]) -> None:
     """Print where a step of the first head goes; the trace is in the workspace's `profiles`."""
     order = _order(asked, None, heads[0])
     job = prepare(asked.workspace, order.config, order.backbones, order.text, order.drop_missing)
-    used = "+".join(dict.fromkeys(store.spec.backbone for store, _ in job.chosen))
-    name = order.name.replace("{backbones}", used)
-    trace = asked.workspace.root / "profiles" / f"{name}.json"
+    trace = asked.workspace.root / "profiles" / f"{name_of(order, job)}.json"
     show(profile(job, asked.devices[0], trace), trace)
 
 

@@ -18,6 +18,7 @@ TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # shares of a corpus of which only the 
 EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # of the peak; what benchmarks aim at
 SAMPLED = 12  # utterances on which operations are counted
 WINDOW_S = 30.0  # Whisper's encoder sees so much, however short a clip is
+WINDOW_FRAMES = 1500.0
 CONV_FLOP_S = 5.0e9  # of the sample encoders' convolutions, a second of audio
 WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3, encoder and decoder alike
 DECODE_MFU = 0.02  # greedy decoding waits for memory
@@ -117,13 +118,18 @@ def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
 def transcription_hours(corpus: Corpus, profile: Profile) -> float:
     """Return the hours of greedy transcription with Whisper large-v3."""
     layers, width, vocabulary = WHISPER
-    windows = sum(-(-max(length, 1e-3) // WINDOW_S) for length in corpus.seconds)
-    frames = windows * WINDOW_S * 50
+    frames = whisper_frames(corpus)
     # encoder; and the keys and values that the decoder makes of every frame
-    heard = frames * layers * (24 * width**2 + 4 * width * WINDOW_S * 50 + 4 * width**2)
+    heard = frames * layers * (24 * width**2 + 4 * width * WINDOW_FRAMES + 4 * width**2)
     weights = layers * 14 * width**2 + vocabulary * width
     said = sum(corpus.seconds) * TOKENS_S * 2 * weights
     return (heard / EXTRACT_MFU + said / DECODE_MFU) / profile.flop_s / 3600
+
+
+def whisper_frames(corpus: Corpus) -> float:
+    """Return the frames that Whisper's encoder sees, silence up to whole windows included."""
+    windows = sum(-(-max(length, 1e-3) // WINDOW_S) for length in corpus.seconds)
+    return windows * WINDOW_FRAMES
 
 
 def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list[str]:
@@ -143,8 +149,7 @@ def extract_flop(one: Estimate, corpus: Corpus) -> float:
     a_token = 24 * deepest * spec.width**2  # 12 D^2 weights a layer
     seconds = sum(corpus.seconds)
     if spec.family == "whisper":
-        windows = sum(-(-max(length, 1e-3) // WINDOW_S) for length in corpus.seconds)
-        tokens, length = windows * WINDOW_S * 50, WINDOW_S * 50
+        tokens, length = whisper_frames(corpus), WINDOW_FRAMES
     else:
         tokens, length = float(one.frames), one.frames / max(1, len(corpus.seconds))
     attention = 4 * deepest * spec.width * length
