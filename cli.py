@@ -114,3 +114,6 @@ REMEDIES = {
     errno.EROFS: NOT_OURS,
     errno.ENOSPC: "make room on the disk and run the command again; it continues",
 }
+
+if __name__ == "__main__":
+    main()

@@ -129,11 +129,3 @@ def matmul_flop_s(device: torch.device, dtype: torch.dtype, size: int = 1536) ->
     """Return the operations a second of a large product."""
     a = torch.randn(size, size, device=device, dtype=dtype)
     return 2.0 * size**3 / timed(lambda: a @ a, device)
-
-
-def fast_in_bf16(device: torch.device) -> bool:
-    """Tell whether a product is faster in bf16 than in fp32 here."""
-    a = torch.randn(1024, 1024, device=device)
-    b = a.bfloat16()
-    wide, half = (min(side) for side in in_turn([lambda: a @ a, lambda: b @ b], 5, device))
-    return half < 0.8 * wide

@@ -8,7 +8,6 @@ import click
 from medusa.extract.options import (
     ExtractError,
     batch_seconds,
-    device,
     json_output,
     only_splits,
     parts_of,
@@ -123,12 +122,13 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     "`medusa transcribe` would.",
 )
 @click.option("--language", metavar="CODE", help="What is spoken, for --transcribe.")
-@device
 @click.option(
-    "--devices",
-    metavar="NAME,NAME[,...]",
-    help="Several in place of --device (cuda:0,cuda:1): a process each, which takes its share of "
-    "the utterances.",
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME[,NAME...]",
+    help="auto (cuda where there is one, else cpu), cpu, cuda, mps; several (cuda:0,cuda:1): a "
+    "process each, which takes its share of the utterances.",
 )
 @batch_seconds
 @click.option(
@@ -147,7 +147,6 @@ def extract(
     names: tuple[str, ...],
     splits: str | None,
     device: str,
-    devices: str | None,
     precision: str,
     also_transcribe: bool,
     language: str | None,
@@ -171,10 +170,11 @@ def extract(
         raise ExtractError("--language: belongs to --transcribe; give both")
     if len(wanted) > 1 and any(choices[name] for name in ("checkpoint", "revision", "label")):
         raise ExtractError("--checkpoint, --revision and --as are for one backbone at a time")
-    if devices and (device != "auto" or also_transcribe):
-        other = "--transcribe" if also_transcribe else "--device"
-        raise ExtractError(f"--devices: does not go with {other}; leave one of them out")
-    run_on = [pick(one) for one in parts_of(devices or device)]
+    run_on = [pick(one) for one in parts_of(device)]
+    if not run_on:
+        raise ExtractError("--device: names no device; use auto or cpu")
+    if len(run_on) > 1 and also_transcribe:
+        raise ExtractError("--device: several do not go with --transcribe; give one")
     choices["precision"] = pick_precision(precision, run_on[0])
     choices["pool"] = int(choices["pool"])
     jobs = plan_jobs(Workspace.open(home), wanted, splits=parts_of(splits or ""), **choices)

@@ -92,7 +92,7 @@ def _in_processes(
             found = [future.result() for future in futures]
         except BrokenProcessPool as problem:
             raise ProcessError(
-                f"--devices {','.join(devices)}: a process was killed (memory?); what it committed "
+                f"--device {','.join(devices)}: a process was killed (memory?); what it committed "
                 "is safe: run the same command again"
             ) from problem
     for job in jobs:

@@ -1,6 +1,7 @@
 """The front door: what errors look like from outside, and what a signal does."""
 
 import errno
+import runpy
 import sys
 
 import click
@@ -52,3 +53,11 @@ def test_a_wrong_option_exits_with_2(monkeypatch, capsys):
     code, said = outcome(monkeypatch, capsys, MedusaError("never"), "--nope")
     assert code == 2
     assert "No such option" in said
+
+
+def test_without_the_script_python_runs_it(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["medusa", "--version"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(cli.__file__, run_name="__main__")
+    assert end.value.code in (0, None)
+    assert capsys.readouterr().out.startswith("medusa")

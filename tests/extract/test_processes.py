@@ -81,7 +81,7 @@ def test_two_processes_give_the_store_of_one(
     few = replace(jobs[0], utterances=jobs[0].utterances[:3])
     run.extract(few, "cpu", 40.0)
     words = ["--workspace", str(tmp_path), "extract", "--dtype=float32", "--json"]
-    words += [f"--backbone={','.join(NAMES)}", f"--devices={','.join(TWO)}"]
+    words += [f"--backbone={','.join(NAMES)}", f"--device={','.join(TWO)}"]
     result = CliRunner().invoke(medusa, words)
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
@@ -155,9 +155,9 @@ def test_what_several_did_is_added() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--devices=cpu,cpu", "--device=cpu"], "does not go with --device"),
-        (["--devices=cpu,cpu", "--transcribe"], "does not go with --transcribe"),
-        (["--devices=cpu,cudda"], "did you mean 'cuda'"),
+        (["--device=,"], "names no device"),
+        (["--device=cpu,cpu", "--transcribe"], "several do not go with --transcribe"),
+        (["--device=cpu,cudda"], "did you mean 'cuda'"),
     ],
 )
 def test_devices_that_do_not_go(
