@@ -16,7 +16,7 @@ def cache() -> None:
     """List and check the feature stores of the workspace."""
 
 
-@cache.command("ls")
+@cache.command("ls", short_help="List the stores and their sizes.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_obj
 def list_stores(workspace: Path, as_json: bool) -> None:
@@ -39,7 +39,7 @@ def list_stores(workspace: Path, as_json: bool) -> None:
     table(list(_facts(stores[0])), rows, title=str(features))
 
 
-@cache.command("info")
+@cache.command("info", short_help="Tell everything about one store.")
 @click.argument("name", metavar="STORE")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_obj

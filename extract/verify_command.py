@@ -7,7 +7,7 @@ import click
 MOST = 20  # problems shown
 
 
-@click.command()
+@click.command(short_help="Compare every stored byte with its checksum.")
 @click.argument("names", nargs=-1, metavar="[STORE]...")
 @click.option(
     "--recompute",

@@ -244,7 +244,7 @@ def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
     _write(path, merged, same)
 
 
-@click.command()
+@click.command(short_help="Write the manifest for other tools.")
 @click.argument(
     "form", metavar="FORMAT", type=click.Choice(["csv", "lhotse", "audformat", "datasets"])
 )

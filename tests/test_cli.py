@@ -6,6 +6,7 @@ import sys
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from medusa import cli
 from medusa.errors import MedusaError
@@ -61,3 +62,11 @@ def test_without_the_script_python_runs_it(monkeypatch, capsys):
         runpy.run_path(cli.__file__, run_name="__main__")
     assert end.value.code in (0, None)
     assert capsys.readouterr().out.startswith("medusa")
+
+
+@pytest.mark.parametrize("group", [(), ("cache",), ("manifest",)])
+def test_every_command_is_listed_in_a_whole_sentence(group):
+    listed = CliRunner().invoke(cli.medusa, [*group, "--help"], terminal_width=80).output
+    lines = listed.partition("Commands:\n")[2].splitlines()
+    assert len(lines) > 5 and all(line.endswith(".") for line in lines)
+    assert not [line for line in lines if line.endswith("...")]

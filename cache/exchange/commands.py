@@ -31,7 +31,7 @@ TEXT = click.option(
 )
 
 
-@click.command("export")
+@click.command("export", short_help="Write a store in another format, bit for bit.")
 @click.argument("name", metavar="STORE")
 @click.argument("out", type=PLACE)
 @FORMAT
@@ -77,7 +77,7 @@ def export(
     say(f"{out}: {header.utterances} utterances, {header.frames} frames")
 
 
-@click.command("import")
+@click.command("import", short_help="Make a store of what `export` wrote.")
 @click.argument("source", metavar="IN", type=PLACE)
 @FORMAT
 @INTO
@@ -150,7 +150,7 @@ def import_(
         say(f"{len(done.left_out)} files belong to no utterance: {listed(done.left_out)}")
 
 
-@click.command("archive")
+@click.command("archive", short_help="Write a compressed copy for cold storage.")
 @click.argument("name", metavar="STORE")
 @click.argument("out", type=PLACE)
 @FORCE
@@ -165,7 +165,7 @@ def archive(workspace: Path, name: str, out: Path, force: bool) -> None:
     say(f"{out}: {after / 1e6:.1f} MB of {before / 1e6:.1f} MB ({after / before:.0%})")
 
 
-@click.command("restore")
+@click.command("restore", short_help="Make a fast store of an archive again.")
 @click.argument("source", metavar="ARCHIVE", type=PLACE)
 @INTO
 @FORCE
@@ -181,7 +181,7 @@ def restore(workspace: Path, source: Path, into: Path | None, force: bool) -> No
     say(f"{read(source, into, force)}: restored")
 
 
-@click.command("merge")
+@click.command("merge", short_help="Join stores made on several machines.")
 @click.argument("names", nargs=-1, required=True, metavar="STORE...")
 @INTO
 @FORCE
@@ -201,7 +201,7 @@ def merge(workspace: Path, names: tuple[str, ...], into: Path | None, force: boo
     )
 
 
-@click.command("gc")
+@click.command("gc", short_help="Remove features that no manifest uses.")
 @click.argument("names", nargs=-1, metavar="[STORE]...")
 @click.option("--manifest", "manifests", multiple=True, type=PLACE, help="Keep what it uses, too.")
 @click.option(
