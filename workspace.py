@@ -1,5 +1,7 @@
 """A workspace: the folder every command works in, and the names of things inside it."""
 
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,14 @@ class Workspace:
             raise MedusaError(f"{root}: no such folder; make it, or name another with --workspace")
         places = PLACES | _overrides(root / CONFIG_NAME)
         return cls(root=root, **{name: root / place for name, place in places.items()})
+
+
+def remove(folder: Path) -> None:
+    """Throw a store or a run away: out of sight at once, then from the disk."""
+    if folder.exists():
+        doomed = folder.with_name(f".{folder.name}.{os.getpid()}.removed")
+        folder.rename(doomed)
+        shutil.rmtree(doomed)
 
 
 def _overrides(config: Path) -> dict[str, str]:

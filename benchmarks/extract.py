@@ -37,7 +37,7 @@ from medusa.extract.devices import batch_seconds
 from medusa.extract.jobs import Job, plan_jobs
 from medusa.extract.plan import batches
 from medusa.extract.precision import lowered, pick
-from medusa.extract.run import extract, remove
+from medusa.extract.run import extract
 from medusa.extract.stream import fetched
 from medusa.extract.together import extract_together
 from medusa.heads.flops import peak as peak_flop
@@ -45,7 +45,7 @@ from medusa.heads.memory import peak_memory_gb
 from medusa.heads.run_dir import environment
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.audio import content_of, recording_of
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, remove
 
 BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
 TEXT = ("roberta", "modernbert")

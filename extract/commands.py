@@ -216,8 +216,8 @@ def _run_all(
     """Run the jobs: those of speech encoders together, from one pass over the audio."""
     from medusa.console import say
     from medusa.extract.processes import extract_on
-    from medusa.extract.run import remove
     from medusa.extract.together import passes
+    from medusa.workspace import remove
 
     done: dict[int, Outcome] = {}
     for group in passes(jobs) if fill is None else [[job] for job in jobs]:

@@ -1,12 +1,9 @@
 """The loop: decode ahead, encode in batches, append to the store, until nothing is missing."""
 
-import os
-import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from medusa.cache import StoreWriter, WriteError
@@ -87,14 +84,6 @@ def extract(
                 answers = stream(plan, encoder.prepare, encode, rate_hz, late)
                 _fill(writer, answers, bool(rate_hz), outcome, advance)
     return outcome
-
-
-def remove(store: Path) -> None:
-    """Throw a store away: out of sight at once, then from the disk."""
-    if store.exists():
-        doomed = store.with_name(f".{store.name}.{os.getpid()}.removed")
-        store.rename(doomed)
-        shutil.rmtree(doomed)
 
 
 def provenance(device: str, source: str) -> dict[str, object]:

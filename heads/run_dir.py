@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.predictions import Predictions
+from medusa.workspace import remove
 
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
@@ -53,8 +53,8 @@ class RunDir:
         Raises:
             RunError: the folder holds a run with another configuration.
         """
-        if force and self.path.exists():
-            shutil.rmtree(self.path)
+        if force:
+            remove(self.path)
         if self.exists and _without_later(self.config()) != _without_later(config):
             raise RunError(
                 f"{self.path}: holds a run with another configuration "
@@ -148,7 +148,7 @@ def find_run(runs: Path, name: str) -> RunDir:
 
 def all_runs(runs: Path) -> list[RunDir]:
     """Return every run in the folder, by name."""
-    return [RunDir(path.parent) for path in sorted(runs.glob(f"*/{CONFIG}"))]
+    return [RunDir(path.parent) for path in sorted(runs.glob(f"[!.]*/{CONFIG}"))]
 
 
 def environment() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from medusa.errors import MedusaError
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, remove
 
 
 def test_places_are_relative_to_the_workspace(tmp_path):
@@ -32,3 +32,12 @@ def test_mistakes_name_the_file_and_the_expectation(tmp_path, text, message):
 def test_a_workspace_is_a_folder_that_is_there(tmp_path):
     with pytest.raises(MedusaError, match="no such folder"):
         Workspace.open(tmp_path / "nope")
+
+
+def test_what_is_thrown_away_is_out_of_sight_before_it_is_gone(tmp_path, monkeypatch):
+    run, seen = tmp_path / "run", []
+    run.mkdir()
+    monkeypatch.setattr("shutil.rmtree", lambda path: seen.append((run.exists(), path.exists())))
+    remove(run)
+    remove(run)  # there is none any more
+    assert seen == [(False, True)]

@@ -11,7 +11,7 @@ from medusa.extract import calibrate, run, sources
 from medusa.extract.jobs import plan_jobs
 from medusa.extract.plan import Utterance
 from medusa.manifests import Manifest
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, remove
 
 GB = 10**9
 
@@ -125,6 +125,6 @@ def test_a_cpu_has_its_fixed_budget(
     workspace((16000, 7001))
     (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
     assert run.extract(job, "cpu", None).utterances == 2
-    run.remove(job.store)
+    remove(job.store)
     assert run.extract(job, "cpu", 7.0).utterances == 2
     assert asked == [40.0, 7.0]

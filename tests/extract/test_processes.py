@@ -23,7 +23,7 @@ from medusa.extract.host import Busy
 from medusa.extract.jobs import Job, plan_jobs
 from medusa.extract.processes import ProcessError, extract_on, joined, share
 from medusa.manifests import Manifest
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, remove
 
 LENGTHS = (16000, 7001, 24321, 16000, 9000, 300, 12000, 8000)
 NAMES = ("logmel", "logmel128")
@@ -54,7 +54,7 @@ def alone(tmp_path: Path, workspace: Callable[..., Manifest]) -> list[dict[str, 
     for job in jobs_of(tmp_path):
         run.extract(job, "cpu", 40.0)
         found.append(values_of(job))
-        run.remove(job.store)
+        remove(job.store)
     return found
 
 

@@ -18,7 +18,7 @@ from medusa.extract import estimate, run, stream, together
 from medusa.extract.checkpoint import CheckpointError
 from medusa.extract.jobs import Job, plan_jobs
 from medusa.manifests import Manifest
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, remove
 
 LENGTHS = (16000, 7001, 24321, 16000, 9000, 300)
 NAMES = ("wavlm", "hubert", "whisper")
@@ -64,7 +64,7 @@ def alone(
     for name, job in zip(NAMES, jobs_of(tmp_path, checkpoint), strict=True):
         run.extract(job, "cpu", 60.0)
         found[name] = features(job)
-        run.remove(job.store)
+        remove(job.store)
     return found
 
 
@@ -165,7 +165,7 @@ def test_a_loader_that_wraps_lack_of_memory_is_understood(
         together.extract_together(jobs, "cpu", 60.0)
     assert "one after the other" in capsys.readouterr().err
     compare(tmp_path, alone, jobs)
-    run.remove(jobs[0].store)
+    remove(jobs[0].store)
 
     def broken(*args: object) -> None:
         raise CheckpointError("not a checkpoint")
