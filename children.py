@@ -1,8 +1,42 @@
 """Processes that a command starts never outlive what they were started for."""
 
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import active_children
+from multiprocessing import active_children, get_context, parent_process
+from typing import Any
+
+
+def one_process(
+    threads: int, begin: Callable[..., None], words: tuple[Any, ...]
+) -> ProcessPoolExecutor:
+    """Return a pool of one process, which ends when this one does, however that ends.
+
+    A pool for each: one of several may hang if a process is killed while another is being started.
+
+    Args:
+        threads: of torch, in the process.
+        begin, words: called there first, with these arguments.
+    """
+    context = get_context("spawn")  # a forked process cannot use CUDA
+    return ProcessPoolExecutor(1, context, _begin, (threads, begin, words))
+
+
+def _begin(threads: int, begin: Callable[..., None], words: tuple[Any, ...]) -> None:
+    import torch
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(threads)
+    begin(*words)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

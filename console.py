@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Advance(Protocol):
@@ -62,10 +62,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    grid = Table(
+        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     for column, name in enumerate(header):
         numeric = bool(rows) and all(isinstance(row[column], (int, float)) for row in rows)
-        grid.add_column(name, justify="right" if numeric else "left", no_wrap=column == 0)
+        justify: Any = "right" if numeric else "left"
+        # names stay whole, to be copied; of the rest nothing is cut off
+        grid.add_column(name, justify=justify, no_wrap=column == 0, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(_cell(value)) for value in row))
     width = None if sys.stdout.isatty() else 120

@@ -22,6 +22,11 @@ THREADS = 8
 # file systems where a page fault waits for a server, and a vanished file would kill the process
 REMOTE = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "fuse")
 
+REMEDY = (
+    "`medusa cache verify` says what is lost, `medusa extract --backbone NAME --force` computes it "
+    "again"
+)
+
 Rows = npt.NDArray[np.generic]
 Piece = Sequence[int]  # shard, first row there, number of rows
 
@@ -138,7 +143,8 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Bin
         size = os.fstat(file.fileno()).st_size
         there = os.pread(file.fileno(), FOOTER_BYTES, max(0, size - FOOTER_BYTES))
     except OSError as problem:
-        raise ShardDamaged(f"{path}: committed but not readable: {problem}") from problem
+        reason = "gone" if isinstance(problem, FileNotFoundError) else problem.strerror
+        raise ShardDamaged(f"{path}: committed, but {reason}; {REMEDY}") from problem
     if size == expected and there == footer:
         return file
     file.close()
@@ -170,7 +176,7 @@ def checksum(data: bytes) -> bytes:
 
 
 def _cut_short(path: Path) -> ShardDamaged:
-    return ShardDamaged(f"{path}: damaged or cut short; `medusa cache verify` says what is lost")
+    return ShardDamaged(f"{path}: damaged or cut short; {REMEDY}")
 
 
 Ways = type[Mapped] | type[Positioned]

@@ -22,6 +22,8 @@ def find(features: Path, name: str) -> FeatureStore:
     fitting = [s for s in stores if name in (s.path.name, s.path.stem, s.spec.backbone)]
     if len(fitting) == 1:
         return fitting[0]
+    if not stores:
+        raise StoreError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
     problem = f"{len(fitting)} stores are called" if fitting else "no store is called"
     raise StoreError(
         f"{features}: {problem} {name!r}{nearest(name, names)}; there is {listed(names, 50)}"

@@ -99,7 +99,10 @@ def read_spec(store: Path) -> FeatureSpec:
     except FileNotFoundError as problem:
         raise SpecError(f"{store}: no feature store here (no {SPEC})") from problem
     except (ValueError, TypeError, AttributeError) as problem:
-        raise SpecError(f"{store / SPEC}: damaged: {problem}") from problem
+        raise SpecError(
+            f"{store / SPEC}: damaged ({problem}); put it back from a copy, or move the store "
+            "away and extract again"
+        ) from problem
 
 
 def is_archive(store: Path, spec: FeatureSpec) -> bool:

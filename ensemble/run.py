@@ -107,8 +107,8 @@ def _checked(config: StackConfig, members: Sequence[RunDir], run: RunDir) -> Sta
     if in_sample and not config.in_sample:
         raise StackError(
             f"--fit-on {config.fit_on}: {listed(fitted)} learnt from that split, and what they say "
-            "there is better than what they will say about anything new; fit on dev, or insist "
-            "with --in-sample"
+            "there is better than what they will say about anything new; leave them out, fit on "
+            "another split, or insist with --in-sample"
         )
     return replace(config, in_sample=in_sample)
 

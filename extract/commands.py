@@ -173,6 +173,8 @@ def extract(
     run_on = [pick(one) for one in parts_of(device)]
     if not run_on:
         raise ExtractError("--device: names no device; use auto or cpu")
+    if also_transcribe and choices["compiled"]:
+        raise ExtractError("--compile: does not go with --transcribe; leave one of them out")
     if len(run_on) > 1 and also_transcribe:
         raise ExtractError("--device: several do not go with --transcribe; give one")
     choices["precision"] = pick_precision(precision, run_on[0])

@@ -31,8 +31,14 @@ class PlanError(MedusaError):
 @click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum", help=SAME)
 @click.option("--dtype", type=click.Choice(["float16", "float32", "int8"]), help=SAME)
 @click.option("--text", metavar="SOURCE", help="Whose text; see `medusa extract`.")
-@click.option("--utterances", type=int, help="Plan for so many utterances, without a manifest.")
-@click.option("--hours", type=float, help="And so many hours of speech.")
+@click.option(
+    "--utterances",
+    type=click.IntRange(min=1),
+    help="Plan for so many utterances, without a manifest.",
+)
+@click.option(
+    "--hours", type=click.FloatRange(0, min_open=True), help="And so many hours of speech."
+)
 @click.option(
     "--speed", type=float, metavar="X", help="Seconds of audio a second takes, to tell the time."
 )
@@ -83,7 +89,7 @@ def corpus_of(
     from medusa.manifests.texts import texts_of
 
     if utterances is not None or hours is not None:
-        if not utterances or not hours:
+        if utterances is None or hours is None:
             raise PlanError("--utterances and --hours belong together")
         return Corpus([hours * 3600 / utterances] * utterances)
     manifest = Manifest.read(workspace.manifest)

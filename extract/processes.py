@@ -1,21 +1,20 @@
 """Several devices: a process each, which takes its share of the utterances into the same stores."""
 
 import os
-import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from queue import Empty
 from typing import Any
 
 from medusa.cache import FeatureStore
 from medusa.cache.layout import create
 from medusa.cache.writer import finish
-from medusa.children import no_orphans
+from medusa.children import no_orphans, one_process
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract.devices import pick
@@ -76,15 +75,14 @@ def _in_processes(
     if not any(utterances for _, utterances in lacking):
         return [Outcome() for _ in jobs]
     check_room(*lacking)
-    context = get_context("spawn")  # a forked process cannot use CUDA
-    told = context.Queue()
+    told = get_context("spawn").Queue()
     count, label = len(devices), "+".join(job.backbone.name for job in jobs)
+    threads = max(1, (os.cpu_count() or 1) // count)
     total = len({one.content for job in jobs for one in job.utterances})
     with progress(label, total) as advance, ExitStack() as pools, no_orphans():
         futures = []
         for number, device in enumerate(devices):
-            # a pool each: one pool may hang if a process is killed while another is being started
-            pool = pools.enter_context(ProcessPoolExecutor(1, context, _begin, (told, count)))
+            pool = pools.enter_context(one_process(threads, _begin, (told,)))
             mine = [share(job, number, count) for job in jobs]
             futures.append(pool.submit(_work, mine, device, budget_s, non_finite))
         _watch(futures, told, advance)
@@ -134,21 +132,9 @@ def joined(parts: Sequence[Outcome]) -> Outcome:
 _told: Any = None  # of a worker process: where it tells what it has done
 
 
-def _begin(told: Any, count: int) -> None:
-    """Prepare a worker: its part of the CPU, and no life after the command's."""
+def _begin(told: Any) -> None:
     global _told
-    import torch
-
     _told = told
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // count))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(jobs: Sequence[Job], device: str, budget_s: float | None, non_finite: str) -> Found:

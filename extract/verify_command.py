@@ -43,15 +43,17 @@ def verify(
         raise StoreError(f"no store {listed(unknown)}; there is {listed(stores, 20)}")
     if not stores:
         say(f"{workspace.features}: no features yet; see `medusa extract --help`")
-    problems = []
+    problems, damaged = [], []
     for name in wanted:
         found = check(stores[name])
         say(f"{name}: {len(found) or 'no'} problem{'' if len(found) == 1 else 's'}")
         problems += found
+        damaged += [FeatureStore.open(stores[name]).spec.backbone] if found else []
     if problems:
         more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
         lines = "\n  ".join(["damaged features:", *problems[:MOST], *more])
-        raise StoreError(f"{lines}\ncompute them again: medusa extract --backbone NAME --force")
+        command = f"medusa extract --backbone {','.join(damaged)} --force"
+        raise StoreError(f"{lines}\ncompute them again, with the options of then: {command}")
     if recompute:
         from medusa.extract.devices import pick
         from medusa.extract.recompute import recompute as again

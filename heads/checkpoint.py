@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -99,5 +99,7 @@ def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("medusa", "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-    except (OSError, ValueError, RuntimeError) as problem:
-        raise CheckpointError(f"{path}: not readable as safetensors: {problem}") from problem
+    except (OSError, ValueError, RuntimeError, SafetensorError) as problem:
+        raise CheckpointError(
+            f"{path}: not readable as safetensors ({problem}); make the run again with --force"
+        ) from problem

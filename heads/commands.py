@@ -53,6 +53,7 @@ import click
 )
 @click.option(
     "--jobs",
+    type=click.IntRange(min=1),
     default=1,
     show_default=True,
     help="Train so many heads at once, each in a process of its own.",
@@ -96,6 +97,7 @@ def fit_head(
     """
     from medusa.console import say
     from medusa.device import choose_devices
+    from medusa.heads.data import DataError
     from medusa.heads.queue import Asked, profile_first, run_all, variants
     from medusa.workspace import Workspace
 
@@ -106,7 +108,9 @@ def fit_head(
         say(f"configuration: {config_name} ({why}; --config chooses another)")
     if folds is not None:
         overrides = (*overrides, f"train.folds={folds}")
-    wanted = [part.strip() for part in backbones.split(",")] if backbones else []
+    wanted = [part.strip() for part in (backbones or "").split(",") if part.strip()]
+    if backbones and not wanted:
+        raise DataError("--backbones: names none; leave it out to take every store")
     asked = Asked(place, wanted, config_name, text, missing == "drop", where, force, jobs)
     heads = variants(overrides, seeds, grid)
     if profiling:

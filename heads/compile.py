@@ -1,5 +1,6 @@
 """torch.compile, for what a head does frame by frame; optional."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,8 +15,8 @@ def compile_framewise(head: nn.Module, backend: Any = "inductor") -> None:
     Attention is left as it is: its groups differ in shape from batch to batch. All layers share
     their graphs, since their weights have the same shapes. Weights keep their names.
     """
+    compiled = torch.compile(TransformerLayer.framewise, dynamic=True, backend=backend)
     for module in head.modules():
         if isinstance(module, TransformerLayer):
-            module.framewise = torch.compile(  # type: ignore[method-assign]
-                module.framewise, dynamic=True, backend=backend
-            )
+            # of a partial a copy of the head (its running average) has one with its own weights
+            module.framewise = partial(compiled, module)  # type: ignore[method-assign]

@@ -136,5 +136,6 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
     config: Config = parse(Config, values, "", problems)
     problems = problems or out_of_range(config.to_dict())
     if problems:
-        raise ConfigError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
+        where = f"{path.name} with what was set" if overrides else path.name
+        raise ConfigError("\n  ".join([f"{where}: {len(problems)} problem(s):", *problems]))
     return config

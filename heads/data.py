@@ -138,7 +138,9 @@ def _choose_one(stores: list[FeatureStore], name: str, array: str) -> tuple[Feat
         raise DataError(f"{len(fitting)} different features of {name!r}: choose with {choices}")
     store = fitting[0]
     arrays = store.spec.arrays
-    if (array and array not in arrays) or (not array and len(arrays) > 1):
+    if array and array not in arrays:
+        raise DataError(f"{store.path}: has no {array!r}, but {listed(arrays, 40)}")
+    if not array and len(arrays) > 1:
         choices = ", ".join(f"--backbones {name}:{other}" for other in arrays)
         raise DataError(f"{store.path}: its layers are kept apart; choose one with {choices}")
     return store, array or arrays[0]

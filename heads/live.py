@@ -1,6 +1,5 @@
 """Several trainings at once on a terminal: a table that follows their metrics."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from medusa.heads.run_dir import FINISHED, METRICS
+from medusa.heads.run_dir import FINISHED, METRICS, RunDir
 
 RECENT_S = 600.0  # a run that has logged nothing for so long is not shown
 
@@ -48,13 +47,12 @@ class Table(Watch):
 def latest(runs: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return the last line that each unfinished run has logged in the last ten minutes."""
     found = []
-    for path in sorted(runs.glob(f"*/{METRICS}")):
+    for path in sorted(runs.glob(f"[!.]*/{METRICS}")):
         fresh = time.time() - path.stat().st_mtime < RECENT_S
         if not fresh or (path.parent / FINISHED).exists():
             continue
-        lines = path.read_text(encoding="utf-8").splitlines()
-        if lines:
-            found.append((path.parent.name, json.loads(lines[-1])))
+        if lines := RunDir(path.parent).metrics():
+            found.append((path.parent.name, lines[-1]))
     return found
 
 

@@ -10,11 +10,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
-from multiprocessing import get_context
 
 import torch
 
-from medusa.children import no_orphans
+from medusa.children import no_orphans, one_process
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.config import Config
@@ -135,20 +134,22 @@ def _several(
 ) -> Iterator[Done]:
     """Train in processes of their own; one that the system kills costs its head alone."""
     jobs = min(jobs, len(orders))
-    context, threads = get_context("spawn"), max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
     coming, running, lost = deque(orders), dict[Future[Done], tuple[Order, _Worker]](), set[str]()
     with ExitStack() as pools, watching() as watch, no_orphans():
 
         def start(device: torch.device) -> _Worker:
-            # a pool each: one pool may hang if a process is killed while another is being started
-            pool = ProcessPoolExecutor(1, context, _begin, (device, threads))
-            return _Worker(device, pools.enter_context(pool))
+            return _Worker(device, pools.enter_context(one_process(threads, _begin, (device,))))
 
         idle = [start(device) for device in islice(cycle(devices), jobs)]
         while coming or running:
             while coming and idle:
                 order, worker = coming.popleft(), idle.pop()
-                running[worker.pool.submit(_apart, place, order)] = (order, worker)
+                try:
+                    running[worker.pool.submit(_apart, place, order)] = (order, worker)
+                except BrokenProcessPool:  # killed while it had nothing to do
+                    coming.appendleft(order)
+                    idle.append(start(worker.device))
             ended, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
             watch.show(place.runs, len(orders) - len(coming) - len(running), len(orders))
             for one in ended:
@@ -167,11 +168,9 @@ def _several(
 _device = torch.device("cpu")  # of a worker process
 
 
-def _begin(device: torch.device, threads: int) -> None:
-    """Prepare a worker: its device, its part of the cores."""
+def _begin(device: torch.device) -> None:
     global _device
     _device = device
-    torch.set_num_threads(threads)
 
 
 def _apart(place: Workspace, order: Order) -> Done:

@@ -115,7 +115,7 @@ class Predictions:
             PredictionsError: the file is missing or was not written by `write`.
         """
         if not path.exists():
-            raise PredictionsError(f"{path}: no predictions here; is the run finished?")
+            raise PredictionsError(f"{path}: no predictions here; make the run again with --force")
         try:
             table = pq.read_table(path)
             metadata = table.schema.metadata or {}

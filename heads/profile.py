@@ -59,10 +59,12 @@ def profile(job: Job, device: torch.device, trace: Path) -> Profile:
             seconds = time.monotonic() - began
     trace.parent.mkdir(parents=True, exist_ok=True)
     found.export_chrome_trace(str(trace))
-    averages = {one.key: one for one in found.key_averages()}
-    parts = {name: averages[name].cpu_time_total / STEPS / 1e6 for name in PARTS}
+    averages = list(found.key_averages())
+    # on a GPU a part has a second entry of the same name, for what it started there
+    host = {one.key: one for one in averages if one.device_type.name == "CPU"}
+    parts = {name: host[name].cpu_time_total / STEPS / 1e6 for name in PARTS}
     rate = sum(len(batch) for batch in measured) / seconds
-    return Profile(seconds / STEPS, parts, operations(list(averages.values()), device), rate)
+    return Profile(seconds / STEPS, parts, operations(averages, device), rate)
 
 
 def endless(trainer: Trainer) -> Iterator[Rows]:
@@ -85,7 +87,9 @@ def operations(
 ) -> list[tuple[str, float, float]]:
     """Return the operations that take most by themselves: name, seconds and calls a step."""
     own = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
-    kept = [one for one in found if one.key not in PARTS and getattr(one, own) > 0]
+    # an operation and the kernels it started have both the kernels' time; the operation is kept
+    here = [one for one in found if one.device_type.name == "CPU" and one.key not in PARTS]
+    kept = [one for one in here if getattr(one, own) > 0]
     kept.sort(key=lambda one: -getattr(one, own))
     return [
         (str(one.key), getattr(one, own) / STEPS / 1e6, one.count / STEPS) for one in kept[:MOST]

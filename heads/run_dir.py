@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -58,7 +59,7 @@ class RunDir:
         if self.exists and _without_later(self.config()) != _without_later(config):
             raise RunError(
                 f"{self.path}: holds a run with another configuration "
-                f"({_difference(self.config(), _plain(config))}); "
+                f"({_difference(_without_later(self.config()), _without_later(config))}); "
                 "give this one another --name, or replace it with --force"
             )
         if self.finished:
@@ -76,8 +77,7 @@ class RunDir:
         """Return the resolved configuration."""
         if not self.exists:
             raise RunError(f"{self.path}: no run here (no {CONFIG})")
-        text = (self.path / CONFIG).read_text(encoding="utf-8")
-        loaded: dict[str, Any] = yaml.safe_load(text)
+        loaded: dict[str, Any] = _parsed(self.path / CONFIG, yaml.safe_load)
         return loaded
 
     def digest(self) -> str:
@@ -92,8 +92,10 @@ class RunDir:
     def metrics(self) -> list[dict[str, Any]]:
         """Return all logged lines."""
         path = self.path / METRICS
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [json.loads(line) for line in lines]
+        if not path.exists():
+            return []
+        lines: list[dict[str, Any]] = _parsed(path, _whole_lines)
+        return lines
 
     def write_json(self, name: str, values: dict[str, Any]) -> None:
         """Write a small JSON file into the run, atomically."""
@@ -101,7 +103,7 @@ class RunDir:
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a small JSON file of the run."""
-        loaded: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+        loaded: dict[str, Any] = _parsed(self.path / name, json.loads)
         return loaded
 
     def predictions(self) -> Predictions:
@@ -177,6 +179,23 @@ def write_text(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+def _whole_lines(text: str) -> list[Any]:
+    # what follows the last end of line was being written when the run was killed
+    return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as problem:
+        raise RunError(
+            f"{path}: missing from the run; make the run again with --force"
+        ) from problem
+    except (ValueError, yaml.YAMLError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise RunError(f"{path}: damaged ({reason}); make the run again with --force") from problem
 
 
 def _plain(config: dict[str, Any]) -> dict[str, Any]:

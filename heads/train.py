@@ -109,7 +109,7 @@ class Trainer:
         if path.exists():
             self.at = Position(**checkpoint.load_facts(path))
             checkpoint.load_training(path, self.head, self.optimiser, self.average)
-            self._forget_later_lines()
+        self._forget_later_lines()
         while self.at.stage < len(self.config.stages):
             self._run_stage(self.config.stages[self.at.stage])
             self.at.stage += 1

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, listed
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
@@ -122,11 +122,11 @@ def _wanted(
     return choices(by, seed, dev, test, keep_test)
 
 
-def _pairs(text: str) -> dict[str, str]:
-    """Read OLD=NEW,OLD=NEW."""
+def _pairs(text: str, form: str = "OLD=NEW,OLD=NEW") -> dict[str, str]:
+    """Read a list of this form."""
     parts = [part.partition("=") for part in text.split(",") if part.strip()]
     if not all(equals for _, equals, _ in parts):
-        raise MedusaError(f"expected OLD=NEW,OLD=NEW and got {text!r}")
+        raise MedusaError(f"expected {form} and got {text!r}")
     return {old.strip(): new.strip() for old, _, new in parts}
 
 
@@ -236,7 +236,10 @@ def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
     from medusa.workspace import Workspace
 
     path = Workspace.open(home).manifest
-    named = _pairs(",".join(parts))
+    named = _pairs(",".join(parts), "NAME=MANIFEST ...")
+    absent = [file for file in named.values() if not Path(file).is_file()]
+    if absent:
+        raise ManifestError(f"{listed(absent)}: no such file; expected NAME=MANIFEST ...")
     merged = join({name: Manifest.read(Path(file)) for name, file in named.items()}, path.parent)
     same = path.exists() and Manifest.read(path).digest() == merged.digest()
     if path.exists() and not (same or force):

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+ONE_OR_MORE = click.IntRange(min=1)
 RECIPE = "The name of a shipped recipe (`medusa run --list` shows them) or a YAML file."
 
 
@@ -39,7 +40,13 @@ def _training(command: Callable[..., Any]) -> Callable[..., Any]:
             help="cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once.",
             show_default=True,
         ),
-        click.option("--jobs", default=1, show_default=True, help="Train so many heads at once."),
+        click.option(
+            "--jobs",
+            type=ONE_OR_MORE,
+            default=1,
+            show_default=True,
+            help="Train so many heads at once.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -107,6 +114,7 @@ def tables(
     RECIPE: a shipped recipe by name, or a YAML file.
     """
     from medusa.recipes.go import state_name, the_recipe
+    from medusa.recipes.recipe import RecipeError
     from medusa.recipes.render import FORMATS
     from medusa.recipes.state import State
     from medusa.recipes.tables import tables as make
@@ -115,6 +123,9 @@ def tables(
     place = Workspace.open(home)
     asked = the_recipe(recipe, settings, tiny, repeats)
     state = State.read(place, state_name(recipe, tiny))
+    if not state.heads:
+        again = f"medusa run {recipe}{' --tiny' if tiny else ''}"
+        raise RecipeError(f"{state.path}: nothing to judge yet; bring it about with `{again}`")
     for one in make(place, asked, state):
         click.echo(FORMATS[form](one))
 

@@ -1,6 +1,6 @@
 """Which features a recipe's heads need, which are there, and the commands that make the others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -47,17 +47,22 @@ def _missing(
 
 
 def commands(
-    place: Workspace, manifest: Manifest, wanted: dict[str, Feature], text: str | None
+    place: Workspace,
+    manifest: Manifest,
+    wanted: dict[str, Feature],
+    text: str | None,
+    devices: Sequence[str] = ("auto",),
 ) -> list[list[str]]:
     """Return the command lines, as words after `medusa`, that make what is missing."""
     lines = []
     for name, feature in wanted.items():
         if missing(place, manifest, name, text):
-            lines.append(extract_words(place, name, feature, text))
+            words = extract_words(place, name, feature, text)
+            lines.append([*words, "--device", ",".join(devices)])
     reads = any(_reads_text(feature.backbone or name) for name, feature in wanted.items())
     without = manifest.frame["text"].isna().any() and not sources(place.transcripts)
     if lines and reads and without and text is None:
-        lines.insert(0, ["transcribe"])
+        lines.insert(0, ["transcribe", "--device", devices[0]])
     return lines
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from medusa.console import say
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, listed
 from medusa.recipes.recipe import Recipe, RecipeError, load
 from medusa.recipes.state import State, fingerprint
+from medusa.recipes.work import head_tasks, stack_tasks, wanted
 from medusa.workspace import Workspace
 
 TABLES, REPORT = "tables", "report.html"
@@ -60,6 +61,7 @@ def go(
     place = Workspace.open(home)
     state = State.read(place, state_name(name, tiny))
     asked = {"only": only, "ablations": ablations, "text": text}
+    _check_only(recipe, name, only, ablations)
     if state.seen and state.seen == fingerprint(place, recipe, state, asked):
         print((state.path / f"{TABLES}.txt").read_text(encoding="utf-8"))
         say(f"{state.path.name}: up to date, nothing to do ({time.monotonic() - began:.1f} s)")
@@ -71,6 +73,13 @@ def go(
     fail(state)
     state.seen = fingerprint(place, recipe, state, asked)
     state.write()
+
+
+def _check_only(recipe: Recipe, name: str, only: str | None, ablations: bool) -> None:
+    tasks = [one.name for one in head_tasks(recipe, ablations)]
+    tasks += [one.name for one in stack_tasks(recipe)]
+    if not any(wanted(one, only) for one in tasks):
+        raise RecipeError(f"--only {only}: {name} has no such task; there is {listed(tasks, 20)}")
 
 
 def _work(
@@ -88,6 +97,11 @@ def _work(
     from medusa.recipes.small import make_small
 
     where, _ = choose_devices(device)
+    if not tiny and not place.manifest.exists():
+        raise RecipeError(
+            f"{place.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
+            "PATH`, or see the recipe run on a made-up corpus with --tiny"
+        )
     state.seen = ""
     state.write()
     order = Asked(name=state.path.name, devices=where, jobs=jobs, **asked)

@@ -112,6 +112,7 @@ def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
             found[key] = _head(task.config, estimates, len(corpus.seconds), rows, profile)
         heads.append(HeadPlan(task, *found[key]))
     reads = any(size.spec.input == "text" for size, _ in features.values())
+    reads = reads and corpus.texts is None
     return Plan(features, heads, transcription_hours(corpus, profile) if reads else 0.0)
 
 

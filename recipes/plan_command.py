@@ -34,6 +34,8 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **asked: Any) 
             raise click.UsageError("Missing a RECIPE or option '--backbone'.", ctx)
         ctx.invoke(extract_plan, **asked)
         return
+    if asked["names"]:
+        raise click.UsageError("a RECIPE and --backbone: plan one at a time.", ctx)
     _recipe(ctx.obj, recipe, profile, **asked)
 
 

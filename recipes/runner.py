@@ -76,7 +76,9 @@ def _make_features(place: Workspace, recipe: Recipe, names: set[str], asked: Ask
     manifest = Manifest.read(place.manifest)
     manifest.split("train", "dev")  # raises where there is no split
     needs = features.needed(recipe, names)
-    for words in features.commands(place, manifest, needs, asked.text):
+    for words in features.commands(
+        place, manifest, needs, asked.text, [str(one) for one in asked.devices]
+    ):
         try:
             run_command(place.root, words)
         except MedusaError as problem:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.extract import processes, run
+from medusa.extract import run
 from medusa.extract.host import Busy
 from medusa.extract.jobs import Job, plan_jobs
 from medusa.extract.processes import ProcessError, extract_on, joined, share
@@ -104,7 +104,7 @@ def test_a_bad_file_is_named_and_the_others_are_done(
 
 
 def test_a_killed_process_is_said_and_continued(
-    tmp_path: Path, alone: list[dict[str, torch.Tensor]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, alone: list[dict[str, torch.Tensor]]
 ) -> None:
     before = {one.pid for one in multiprocessing.active_children()}
 
@@ -128,19 +128,6 @@ def test_a_killed_process_is_said_and_continued(
         same(values_of(job), expected)
 
 
-def test_a_process_ends_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = []
-
-    class Parent:
-        def join(self) -> None:
-            ended.append("joined")
-
-    monkeypatch.setattr(processes, "parent_process", Parent)
-    monkeypatch.setattr(os, "_exit", ended.append)
-    processes._end_with_parent()
-    assert ended == ["joined", 1]
-
-
 def test_what_several_did_is_added() -> None:
     parts = []
     for number in (1, 2):
@@ -157,6 +144,7 @@ def test_what_several_did_is_added() -> None:
     [
         (["--device=,"], "names no device"),
         (["--device=cpu,cpu", "--transcribe"], "several do not go with --transcribe"),
+        (["--compile", "--transcribe"], "does not go with --transcribe"),
         (["--device=cpu,cudda"], "did you mean 'cuda'"),
     ],
 )

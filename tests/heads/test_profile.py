@@ -1,5 +1,6 @@
 """What a training says about its cost: steps.jsonl, --profile, compiled graphs."""
 
+import copy
 import json
 
 import numpy as np
@@ -90,3 +91,39 @@ def test_three_graphs_at_most_for_forty_lengths():
     with torch.no_grad():
         torch.testing.assert_close(head(inputs), plain(inputs))
     assert head.state_dict().keys() == plain.state_dict().keys()
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_a_copy_of_a_compiled_head_has_its_own_weights():
+    """What a running average of the weights needs."""
+    torch.manual_seed(0)
+    config = HeadConfig(width=16, feedforward=32, dropout=0.0)
+    head, plain = (build(config, (6,), 3).eval() for _ in range(2))
+    compile_framewise(head, "eager")
+    average = copy.deepcopy(head)
+    with torch.no_grad():
+        for weights in average.parameters():
+            weights.normal_()
+        plain.load_state_dict(average.state_dict())
+        inputs = [Packed.of([torch.randn(5, 6), torch.randn(9, 6)])]
+        torch.testing.assert_close(average(inputs), plain(inputs))
+
+
+def test_killed_before_the_first_checkpoint_no_line_is_double(workspace, monkeypatch):
+    monkeypatch.setattr(meter, "EVERY", 1)
+    job = tiny(workspace, "stages.0.epochs=2", "stages.1.epochs=1")
+    run = RunDir(workspace / "runs" / "a")
+    run.start(job.record)
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        trainer = make(job.examples, job.config, run, CPU)
+
+        def killed() -> None:
+            raise KeyboardInterrupt
+
+        broken.setattr(trainer, "_save", killed)
+        trainer.fit()
+    assert len(run.metrics()) == 1
+    make(job.examples, job.config, run, CPU).fit()
+    lines = (run.path / meter.STEPS).read_text().splitlines()
+    steps = [json.loads(line)["step"] for line in lines]
+    assert [line["epoch"] for line in run.metrics()] == [1, 2, 3] and steps == sorted(set(steps))

@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from safetensors.torch import load_file
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads import orders, queue, train
+from medusa.heads.checkpoint import CheckpointError, load_weights, save_weights
 from medusa.heads.config import ConfigError, load
 from medusa.heads.orders import Done, Order, train_all
 from medusa.heads.queue import variants
+from medusa.heads.run_dir import RunDir, RunError
 from medusa.workspace import Workspace
 
 TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
@@ -155,15 +158,93 @@ def test_a_killed_process_costs_its_head_alone_and_that_only_twice(
 def test_every_device_has_its_process(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
 
-    class Pool(ThreadPoolExecutor):
-        def __init__(self, count: int, context: Any, begin: Any, words: tuple[Any, ...]) -> None:
-            super().__init__(count)
-            taken.append(words[0])
+    def pool(threads: int, begin: Any, words: tuple[Any, ...]) -> ThreadPoolExecutor:
+        taken.extend(words)
+        return ThreadPoolExecutor(1)
 
-    monkeypatch.setattr(orders, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(orders, "one_process", pool)
     monkeypatch.setattr(orders, "_apart", lambda place, order: Done(order))
     heads = [Order(str(number), str(number), load("small")) for number in range(5)]
     devices = [torch.device("cuda", 0), torch.device("cuda", 1)]
     done = list(train_all(Workspace.open(workspace), heads, devices, jobs=3))
     assert {one.order.title for one in done} == set("01234") and len(done) == 5
     assert taken == devices * 2  # three processes are made four
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--backbones", ","), "names none"),
+        (("--backbones", "toy-audio:layer_99"), "has no 'layer_99'"),
+        (("--device", ","), "names no device"),
+        (("--jobs", "0"), "0 is not in the range"),
+    ],
+)
+def test_what_cannot_be_trained_says_why(
+    workspace: Path, words: tuple[str, ...], problem: str
+) -> None:
+    result = CliRunner().invoke(medusa, ["--workspace", str(workspace), "fit-head", *words])
+    assert result.exit_code and problem in f"{result.exception} {result.output}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("summary.json", "{"),
+        ("summary.json", None),
+        ("config.yaml", "a: ["),
+        ("metrics.jsonl", "{}\nno\n"),
+    ],
+)
+def test_a_damaged_run_names_the_file_and_the_remedy(
+    tmp_path: Path, name: str, text: str | None
+) -> None:
+    run = RunDir(tmp_path / "run")
+    run.path.mkdir()
+    run.write_json("config.yaml", {})
+    if text is not None:
+        (run.path / name).write_text(text)
+    read = {"summary.json": lambda: run.read_json(name), "config.yaml": run.config}
+    with pytest.raises(RunError, match=rf"{name}: .*make the run again with --force"):
+        read.get(name, run.metrics)()
+
+
+def test_a_line_that_was_being_written_is_no_damage(tmp_path: Path) -> None:
+    RunDir(tmp_path).log(epoch=1)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "lo')
+    assert RunDir(tmp_path).metrics() == [{"epoch": 1}]
+
+
+def test_weights_cut_short_are_named(tmp_path: Path) -> None:
+    path, layer = tmp_path / "weights.safetensors", torch.nn.Linear(2, 2)
+    save_weights(path, layer)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors: .*with --force"):
+        load_weights(path, layer)
+
+
+def test_a_process_killed_between_two_heads_costs_nothing(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed_when_idle(threads: int, begin: Any, words: tuple[Any, ...]) -> Any:
+        pool = ThreadPoolExecutor(1)
+        first = pool.submit
+        calls: list[int] = []
+
+        def submit(*given: Any) -> Any:
+            calls.append(1)
+            if len(calls) > 1:
+                raise BrokenProcessPool("it is gone")
+            return first(*given)
+
+        monkeypatch.setattr(pool, "submit", submit)
+        return pool
+
+    monkeypatch.setattr(orders, "one_process", killed_when_idle)
+    monkeypatch.setattr(orders, "_apart", lambda place, order: Done(order))
+    heads = [Order(str(number), str(number), load("small")) for number in range(5)]
+    cpu = [torch.device("cpu")]
+    done = list(train_all(Workspace.open(workspace), heads, cpu, jobs=2))
+    assert sorted(one.order.title for one in done) == list("01234")
+    assert not any(one.problem for one in done)

@@ -92,3 +92,17 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
 def test_neither_recipe_nor_backbone(tmp_path):
     result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan"])
     assert result.exit_code == 2 and "RECIPE" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["medusa-14", "--backbone", "wavlm"], "one at a time"),
+        (["--backbone", "wavlm", "--utterances", "-5", "--hours", "3"], "-5 is not in the range"),
+        (["--backbone", "wavlm", "--utterances", "5", "--hours", "0"], "0 is not in the range"),
+        (["--backbone", "wavlm", "--utterances", "5"], "belong together"),
+    ],
+)
+def test_what_cannot_be_planned_says_why(tmp_path, words, problem):
+    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", *words])
+    assert result.exit_code and problem in f"{result.output} {result.exception}"

@@ -192,6 +192,17 @@ def test_only_some_and_ablations_alone(home):
     assert set(runs(home)) == {"a", "b", "c", "a.plain", "b.plain"}
 
 
+def test_what_cannot_be_run_or_judged_says_why(home):
+    with pytest.raises(MedusaError, match=r"nothing to judge yet.*medusa run .*toy\.yaml"):
+        call(home, "tables")
+    with pytest.raises(MedusaError, match=r"--only zz\*: .* no such task; there is a, b, c"):
+        call(home, "run", "--only", "zz*")
+    (home / "manifest.parquet").unlink()
+    with pytest.raises(MedusaError, match=r"no manifest here.*--tiny"):
+        call(home, "run")
+    assert not (home / "recipes").exists()
+
+
 def test_two_at_once_are_the_same_as_one_by_one(home, tmp_path_factory):
     call(home, "run", "--only", "[abc]")
     one = runs(home)
@@ -220,6 +231,6 @@ def test_a_missing_feature_is_extracted_by_its_command(home, monkeypatch):
     text = text.replace("[glad]", "[late]")
     (home / "toy.yaml").write_text(text)
     with pytest.raises(runner.RunError, match="no features of 'late'"):
-        call(home, "run", "--only", "b")
+        call(home, "run", "--only", "b", "--device", "cpu")
     options = ["--as", "late", "--layers", "20", "--reduce", "none"]
-    assert words == [["extract", "--backbone", "wavlm", *options]]
+    assert words == [["extract", "--backbone", "wavlm", *options, "--device", "cpu"]]
