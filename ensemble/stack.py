@@ -118,8 +118,7 @@ def weighted_pool(
     logits = pooled(learnt, members.posteriors)
     count, tensor = len(members.names), torch.from_numpy(learnt)
     weights = {"weights": tensor[:count].clone(), "bias": tensor[count:].clone()}
-    attributes = mean_attributes(members.attributes)
-    return Answer(logits, attributes, weights, np.empty((0, *logits.shape)))
+    return _averaging(members, logits, weights)
 
 
 def linear_soup(
@@ -163,8 +162,7 @@ def voting(vote: Vote) -> Stacker:
     """Return a stacker that learns nothing (`vote.VOTES`); attributes are averaged."""
 
     def voted(members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch) -> Answer:
-        logits, attributes = vote(members.posteriors), mean_attributes(members.attributes)
-        return Answer(logits, attributes, {}, np.empty((0, *logits.shape)))
+        return _averaging(members, vote(members.posteriors), {})
 
     return voted
 
@@ -178,11 +176,14 @@ def classical(fit: Fit, use: Apply) -> Stacker:
         inputs, classes = inputs_of(members, config), len(members.classes)
         learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
         weights = fit(learnt, classes, config.seeds)
-        logits = use(weights, inputs, classes)
-        attributes = mean_attributes(members.attributes)
-        return Answer(logits, attributes, weights, np.empty((0, *logits.shape)))
+        return _averaging(members, use(weights, inputs, classes), weights)
 
     return fitted
+
+
+def _averaging(members: Members, logits: Array, weights: dict[str, Tensor]) -> Answer:
+    attributes = mean_attributes(members.attributes)
+    return Answer(logits, attributes, weights, np.empty((0, *logits.shape)))
 
 
 def lesson_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArray[np.bool_]:

@@ -119,7 +119,7 @@ def _joined(
 def _stamp(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:
     """Return names, sizes and times of what a join depends on, without reading it."""
     files = [workspace.manifest, *workspace.transcripts.glob("*.parquet")]
-    files += workspace.features.glob("*/**/*.parquet")
+    files += workspace.features.glob("*/index/*.parquet")
     found = ((str(path), path.stat()) for path in sorted(files) if path.exists())
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
 

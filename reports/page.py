@@ -68,6 +68,7 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
         members=config.get("members", []),
         summary=summary,
         dots=pictures.dots(comparison, summary["chance"]) if comparison else None,
+        leads={line["of"]: line for line in summary.get("ahead", [])},
         heatmap=pictures.heatmap(result["confusion"], result["classes"]),
         curves=_curves(run, config),
         configuration=yaml.safe_dump(config, sort_keys=False),

@@ -38,6 +38,7 @@ def test_the_pieces_are_there(page: str) -> None:
         "majority vote",
         "soft vote",
         "linear, soup of 2",
+        "the ensemble is ahead",
         'aria-label="confusion matrix"',
         "Class by class",
         "arousal",
