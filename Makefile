@@ -10,8 +10,9 @@ JOBS ?= 2
 demo: $(READY)
 	$(BIN)/medusa --workspace demo demo
 
+# one thread in each process: the processes have the cores
 test: $(READY)
-	$(BIN)/pytest -n $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS)
 
 check: $(READY)
 	$(BIN)/ruff check .
