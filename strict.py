@@ -10,6 +10,11 @@ import yaml
 from medusa.errors import nearest
 
 
+def read_yaml(text: str) -> Any:
+    """Do what `yaml.safe_load` does, with libyaml where it is: many times as fast."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def set_value(values: Any, override: str) -> list[str]:
     """Apply one `a.b.0.c=value` in place; return what is wrong with it."""
     key, equals, text = override.partition("=")
@@ -19,7 +24,7 @@ def set_value(values: Any, override: str) -> list[str]:
     try:
         for part in path:
             values = values[int(part)] if isinstance(values, list) else values.setdefault(part, {})
-        values[int(last) if isinstance(values, list) else last] = yaml.safe_load(text)
+        values[int(last) if isinstance(values, list) else last] = read_yaml(text)
     except (ValueError, IndexError, TypeError, AttributeError):
         return [f"--set {override}: there is no {key} to set"]
     return []

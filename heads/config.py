@@ -9,7 +9,7 @@ import yaml
 
 from medusa.errors import MedusaError, nearest
 from medusa.heads.limits import out_of_range
-from medusa.strict import parse, set_value
+from medusa.strict import parse, read_yaml, set_value
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -129,7 +129,7 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
         hint = nearest(name, shipped)
         raise ConfigError(f"no configuration {name!r}{hint}: give a file or {', '.join(shipped)}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = read_yaml(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
     problems = [line for override in overrides for line in set_value(values, override)]

@@ -14,6 +14,7 @@ import yaml
 
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.predictions import Predictions
+from medusa.strict import read_yaml
 from medusa.workspace import remove
 
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
@@ -77,7 +78,7 @@ class RunDir:
         """Return the resolved configuration."""
         if not self.exists:
             raise RunError(f"{self.path}: no run here (no {CONFIG})")
-        loaded: dict[str, Any] = _parsed(self.path / CONFIG, yaml.safe_load)
+        loaded: dict[str, Any] = _parsed(self.path / CONFIG, read_yaml)
         return loaded
 
     def digest(self) -> str:
