@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Advance(Protocol):
@@ -67,9 +67,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
     )
     for column, name in enumerate(header):
         numeric = bool(rows) and all(isinstance(row[column], (int, float)) for row in rows)
-        justify: Any = "right" if numeric else "left"
         # names stay whole, to be copied; of the rest nothing is cut off
-        grid.add_column(name, justify=justify, no_wrap=column == 0, overflow="fold")
+        grid.add_column(
+            name,
+            justify="right" if numeric else "left",
+            no_wrap=column == 0,
+            overflow="fold",
+        )
     for row in rows:
         grid.add_row(*(Text(_cell(value)) for value in row))
     width = None if sys.stdout.isatty() else 120

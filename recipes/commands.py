@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-ONE_OR_MORE = click.IntRange(min=1)
 RECIPE = "The name of a shipped recipe (`medusa run --list` shows them) or a YAML file."
 
 
@@ -42,7 +41,7 @@ def _training(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--jobs",
-            type=ONE_OR_MORE,
+            type=click.IntRange(min=1),
             default=1,
             show_default=True,
             help="Train so many heads at once.",

@@ -61,7 +61,8 @@ def go(
     place = Workspace.open(home)
     state = State.read(place, state_name(name, tiny))
     asked = {"only": only, "ablations": ablations, "text": text}
-    _check_only(recipe, name, only, ablations)
+    if only is not None:
+        _check_only(recipe, name, only, ablations)
     if state.seen and state.seen == fingerprint(place, recipe, state, asked):
         print((state.path / f"{TABLES}.txt").read_text(encoding="utf-8"))
         say(f"{state.path.name}: up to date, nothing to do ({time.monotonic() - began:.1f} s)")
@@ -75,7 +76,7 @@ def go(
     state.write()
 
 
-def _check_only(recipe: Recipe, name: str, only: str | None, ablations: bool) -> None:
+def _check_only(recipe: Recipe, name: str, only: str, ablations: bool) -> None:
     tasks = [one.name for one in head_tasks(recipe, ablations)]
     tasks += [one.name for one in stack_tasks(recipe)]
     if not any(wanted(one, only) for one in tasks):

@@ -13,7 +13,7 @@ import yaml
 from medusa.errors import MedusaError, nearest
 from medusa.heads.config import Config, ConfigError
 from medusa.heads.config import load as load_config
-from medusa.strict import parse
+from medusa.strict import parse, read_yaml
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -168,7 +168,7 @@ def _path(name: str) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     """Return a recipe's values; what it extends lies underneath."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = read_yaml(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
     if isinstance(values, dict) and (base := values.pop("extends", None)) is not None:
@@ -252,7 +252,7 @@ def _changed(recipe: Recipe, settings: Sequence[str], problems: list[str]) -> Re
         if not equals:
             problems.append(f"--set {setting}: expected key=value")
             continue
-        value, parts = yaml.safe_load(text), key.split(".", 2)
+        value, parts = read_yaml(text), key.split(".", 2)
         groups: dict[str, dict[str, Any]] = {"heads": {**recipe.heads}, "stacks": {**recipe.stacks}}
         group = groups.get(parts[0])
         if group is None:
