@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from medusa.errors import MedusaError
+from medusa.strict import parts_of
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +41,7 @@ def choose_device(name: str) -> "tuple[torch.device, str]":
 
 def choose_devices(names: str) -> "tuple[list[torch.device], str]":
     """Return the devices of a comma list and why, as `choose_device`."""
-    chosen = [choose_device(name.strip()) for name in names.split(",") if name.strip()]
+    chosen = [choose_device(name) for name in parts_of(names)]
     if not chosen:
         raise DeviceError("--device: names no device; use auto or cpu")
     return [device for device, _ in chosen], ", ".join(why for _, why in chosen)

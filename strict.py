@@ -15,6 +15,11 @@ def read_yaml(text: str) -> Any:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
+def parts_of(text: str) -> list[str]:
+    """Return the parts of a comma list."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def set_value(values: Any, override: str) -> list[str]:
     """Apply one `a.b.0.c=value` in place; return what is wrong with it."""
     key, equals, text = override.partition("=")

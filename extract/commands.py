@@ -10,7 +10,6 @@ from medusa.extract.options import (
     batch_seconds,
     json_output,
     only_splits,
-    parts_of,
     refuse,
     show,
 )
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from medusa.extract.jobs import Job
     from medusa.extract.run import Outcome
+    from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
     Fill = Callable[[Job, str, float | None, str], Outcome]

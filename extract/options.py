@@ -32,11 +32,6 @@ only_splits = click.option(
 json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-def parts_of(text: str) -> list[str]:
-    """Return the parts of a comma list."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
     """Print what was done: everything as JSON, or some columns as a table."""
     from medusa.console import table

@@ -9,6 +9,7 @@ from medusa.errors import MedusaError
 
 if TYPE_CHECKING:
     from medusa.extract.estimate import Corpus, Estimate
+    from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
 
@@ -66,7 +67,7 @@ def plan(
 
     workspace = Workspace.open(home)
     corpus = corpus_of(workspace, text, utterances, hours)
-    wanted = [name.strip() for name in (names or "").split(",") if name.strip()]
+    wanted = parts_of(names or "")
     if checkpoint and len(wanted) > 1:
         raise PlanError("--checkpoint is for one backbone at a time")
     plans = [estimate(corpus, name, checkpoint, None, layers, reduce, dtype) for name in wanted]

@@ -10,7 +10,6 @@ from medusa.extract.options import (
     device,
     json_output,
     only_splits,
-    parts_of,
     refuse,
     show,
 )
@@ -90,6 +89,7 @@ def transcribe(
     from medusa.extract.sources import heard
     from medusa.extract.transcribe import transcribe as fill
     from medusa.manifests import Manifest
+    from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
     workspace = Workspace.open(home)

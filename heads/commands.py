@@ -99,6 +99,7 @@ def fit_head(
     from medusa.device import choose_devices
     from medusa.heads.data import DataError
     from medusa.heads.queue import Asked, profile_first, run_all, variants
+    from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
@@ -108,7 +109,7 @@ def fit_head(
         say(f"configuration: {config_name} ({why}; --config chooses another)")
     if folds is not None:
         overrides = (*overrides, f"train.folds={folds}")
-    wanted = [part.strip() for part in (backbones or "").split(",") if part.strip()]
+    wanted = parts_of(backbones or "")
     if backbones and not wanted:
         raise DataError("--backbones: names none; leave it out to take every store")
     asked = Asked(place, wanted, config_name, text, missing == "drop", where, force, jobs)

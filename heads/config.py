@@ -134,7 +134,7 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
         raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
     problems = [line for override in overrides for line in set_value(values, override)]
     config: Config = parse(Config, values, "", problems)
-    problems = problems or out_of_range(config.to_dict())
+    problems += out_of_range(config.to_dict()) if config else []
     if problems:
         where = f"{path.name} with what was set" if overrides else path.name
         raise ConfigError("\n  ".join([f"{where}: {len(problems)} problem(s):", *problems]))

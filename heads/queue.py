@@ -15,6 +15,7 @@ from medusa.heads.fit import prepare
 from medusa.heads.orders import Done, Order, name_of, train_all, train_one
 from medusa.heads.profile import profile, show
 from medusa.heads.run_dir import SUMMARY, RunDir
+from medusa.strict import parts_of
 from medusa.workspace import Workspace
 
 
@@ -131,7 +132,7 @@ def _line(asked: Asked, done: Done) -> str:
 def _axis(text: str) -> list[tuple[str, str]]:
     """Return the overrides of one `key=v1,v2` and what each adds to a name."""
     key, equals, values = text.partition("=")
-    choices = [value.strip() for value in values.split(",") if value.strip()]
+    choices = parts_of(values)
     if not equals or not choices:
         raise ConfigError(f"--grid {text}: expected KEY=V1,V2,...")
     last = key.rsplit(".", 1)[-1]

@@ -203,4 +203,5 @@ def _notes(judged: Judged, manifest: Manifest) -> list[str]:
         f"class counts alike, as in the challenge's test (guessing gives {chance:.3f}). Intervals "
         "and p by a paired bootstrap over speakers; ± over repeats from other seeds.",
         "The published numbers are of the source's corpus and stand here for comparison alone.",
+        *(str(note) for note in manifest.provenance.get("notes", [])),  # of a made-up corpus
     ]

@@ -81,7 +81,8 @@ def curves(
         best_of_all: the highest dev macro-F1 of the runs side by side, so that their axes agree.
 
     Returns:
-        panels (ticks and series with points), stages (label and x), or None if nothing was logged.
+        panels (ticks and series with points), stages (label and x), axis (epoch and x), or None if
+        nothing was logged.
     """
     lines = [line for line in lines if isinstance(line.get("epoch"), int)]
     losses = {label: _series(lines, key) for key, label in SERIES.items()}
@@ -100,7 +101,8 @@ def curves(
         "best": best,
         "panels": panels,
         "stages": _stages(lines),
-        "height": max(panel["bottom"] for panel in panels) + 18,
+        "axis": _epochs(lines),
+        "foot": max(panel["bottom"] for panel in panels),
         **PANEL,
     }
 
@@ -143,6 +145,15 @@ def _across(epoch: float, lines: Sequence[dict[str, Any]]) -> float:
     first, last = lines[0]["epoch"], lines[-1]["epoch"]
     share = (epoch - first) / (last - first) if last > first else 0.5
     return PANEL["left"] + share * (PANEL["right"] - PANEL["left"])
+
+
+def _epochs(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return round epochs and where they are, the first and the last among them."""
+    first, last = lines[0]["epoch"], lines[-1]["epoch"]
+    gap = (last - first) / 8  # nearer than this, two numbers would touch
+    round_ones = [int(mark) for mark in ticks(first, last, 5) if mark.is_integer()]
+    between = [epoch for epoch in round_ones if first + gap < epoch < last - gap]
+    return [{"label": n, "x": _across(n, lines)} for n in sorted({first, *between, last})]
 
 
 def _stages(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -17,6 +17,18 @@ def test_every_number_out_of_range_is_listed_at_once():
     assert "  head.width: expected at least 1, got 0" in lines
 
 
+def test_unknown_keys_and_numbers_out_of_range_are_listed_together(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("heads: 3\nhead: 3\nmixup: {p: 2}\ntrain: {batch: many}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(str(path))
+    told = [line.partition(":")[0].strip() for line in str(caught.value).splitlines()[1:]]
+    assert sorted(told) == ["head", "heads", "mixup.p", "train.batch"]
+    path.write_text("- only a list\n")
+    with pytest.raises(ConfigError, match="expected `key: value` lines"):
+        load(str(path))
+
+
 def test_limits_are_on_settings_that_exist():
     values = Config().to_dict()
     values["stages"] = values["stages"][0]

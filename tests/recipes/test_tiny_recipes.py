@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from medusa.cli import medusa
+from medusa.recipes.demo.corpus import NOTE
 from medusa.recipes.recipe import load, shipped
 
 
@@ -25,6 +26,7 @@ def test_every_shipped_recipe_runs_and_then_does_nothing(tmp_path):
         )
         tables = (folder / "tables.md").read_text()
         assert all(f"| {head} |" in tables for head in recipe.heads)
+        assert NOTE in tables
         assert (folder / "report.html").exists() == bool(recipe.main)
         again = CliRunner().invoke(medusa, words)
         assert again.exit_code == 0 and "up to date, nothing to do" in again.output

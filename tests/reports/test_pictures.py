@@ -42,9 +42,16 @@ def test_curves_tolerate_absent_keys() -> None:
     assert loss["series"] == {"train": [(34, loss["top"]), (292, loss["bottom"])]}
     assert len(score["series"]["score"]) == 2
     assert [stage["name"] for stage in placed["stages"]] == ["full", "balanced"]
+    assert placed["axis"] == [{"label": 1, "x": 34}, {"label": 2, "x": 163}, {"label": 3, "x": 292}]
 
 
 def test_long_logs_are_thinned() -> None:
     placed = curves("a", [{"epoch": n, "train_loss": 1 / n} for n in range(1, 1001)])
     assert placed is not None and placed["epochs"] == 1000
     assert len(placed["panels"][0]["series"]["train"]) <= 150
+    assert [mark["label"] for mark in placed["axis"]] == [1, 200, 400, 600, 800, 1000]
+
+
+def test_one_epoch_has_one_mark() -> None:
+    placed = curves("a", [{"epoch": 1, "train_loss": 1.0}])
+    assert placed is not None and [mark["label"] for mark in placed["axis"]] == [1]
