@@ -146,7 +146,7 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
         RecipeError: no such recipe, or any number of wrong keys, names and values.
     """
     path = _path(name)
-    values, problems = _read(path), list[str]()
+    values, problems = _read(path.resolve()), list[str]()
     recipe: Recipe = parse(Recipe, values, "", problems)
     if not problems:
         recipe = _tiny(recipe) if tiny else recipe
@@ -165,17 +165,25 @@ def _path(name: str) -> Path:
     return path
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return a recipe's values; what it extends lies underneath."""
     try:
         values = read_yaml(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
     if isinstance(values, dict) and (base := values.pop("extends", None)) is not None:
-        beside = path.with_name(f"{base}.yaml")
-        return _over(_read(beside if beside.is_file() else _path(str(base))), values)
+        below = _base(path, str(base))
+        if below in (*above, path):
+            raise RecipeError(f"{path}: extends {base!r}, which extends it in turn; remove one")
+        return _over(_read(below, (*above, path)), values)
     given: dict[str, Any] = values
     return given
+
+
+def _base(path: Path, name: str) -> Path:
+    """Return what a recipe extends: a name or a file beside it, else a shipped one."""
+    beside = [(path.parent / one).resolve() for one in (f"{name}.yaml", name)]
+    return next((one for one in beside if one.is_file() and one != path), None) or _path(name)
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,22 @@ def test_an_extending_recipe_keeps_the_heads():
     assert len(stacks) == 12 + 2
 
 
+def test_what_is_extended_is_beside_by_path_or_shipped(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    base = tmp_path / "deeper" / "base.yaml"
+    base.write_text(SMALL)
+    for name in ("deeper/base", "deeper/base.yaml", str(base)):
+        assert set(load(write(tmp_path, f"extends: {name}\ntitle: t\n")).heads) == {"a", "b"}
+    same = tmp_path / "medusa-14.yaml"  # its own name: the shipped one is meant
+    same.write_text("extends: medusa-14\ntitle: mine\n")
+    assert load(str(same)).title == "mine" and len(load(str(same)).heads) == 14
+    base.write_text("extends: ../mine\n")
+    with pytest.raises(RecipeError, match="no recipe 'nowhere'"):
+        load(write(tmp_path, "extends: nowhere\n"))
+    with pytest.raises(RecipeError, match="extends '../mine', which extends it in turn"):
+        load(write(tmp_path, "extends: deeper/base\n"))
+
+
 def test_every_task_of_every_repeat(tmp_path):
     recipe = load(write(tmp_path, SMALL))
     names = [task.name for task in head_tasks(recipe)]
