@@ -65,7 +65,8 @@ def run(home: Path, /, recipe: str | None, list_them: bool, **asked: Any) -> Non
     setting trains again what depends on it and nothing else. With --tiny in a folder without a
     manifest, a small made-up corpus with random-weight stand-ins is made first.
     """
-    from medusa.recipes.recipe import load, shipped
+    from medusa.recipes.files import shipped
+    from medusa.recipes.recipe import load
 
     if list_them or recipe is None:
         for name in shipped():
@@ -112,8 +113,8 @@ def tables(
 
     RECIPE: a shipped recipe by name, or a YAML file.
     """
+    from medusa.recipes.files import RecipeError
     from medusa.recipes.go import state_name, the_recipe
-    from medusa.recipes.recipe import RecipeError
     from medusa.recipes.render import FORMATS
     from medusa.recipes.state import State
     from medusa.recipes.tables import tables as make

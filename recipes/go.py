@@ -8,7 +8,8 @@ from typing import Any
 
 from medusa.console import say
 from medusa.errors import MedusaError, listed
-from medusa.recipes.recipe import Recipe, RecipeError, load
+from medusa.recipes.files import RecipeError
+from medusa.recipes.recipe import Recipe, load
 from medusa.recipes.state import State, fingerprint
 from medusa.recipes.work import head_tasks, stack_tasks, wanted
 from medusa.workspace import Workspace

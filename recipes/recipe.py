@@ -5,21 +5,13 @@ import fnmatch
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from medusa.errors import MedusaError, nearest
+from medusa.errors import nearest
 from medusa.heads.config import Config, ConfigError
 from medusa.heads.config import load as load_config
+from medusa.recipes.files import RecipeError, path_of, read_values
 from medusa.strict import parse, read_yaml
-
-SHIPPED = Path(__file__).parent / "shipped"
-
-
-class RecipeError(MedusaError):
-    """A recipe with unknown keys, unknown names or impossible values; all of them are listed."""
 
 
 @dataclass(frozen=True)
@@ -128,11 +120,6 @@ class Recipe:
     tiny: Tiny = field(default_factory=Tiny)
 
 
-def shipped() -> list[str]:
-    """Return the names of the recipes that come with medusa."""
-    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
-
-
 def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
     """Read a recipe by name, or a YAML file, and check all of it.
 
@@ -145,8 +132,8 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
     Raises:
         RecipeError: no such recipe, or any number of wrong keys, names and values.
     """
-    path = _path(name)
-    values, problems = _read(path.resolve()), list[str]()
+    path = path_of(name)
+    values, problems = read_values(path.resolve()), list[str]()
     recipe: Recipe = parse(Recipe, values, "", problems)
     if not problems:
         recipe = _tiny(recipe) if tiny else recipe
@@ -155,44 +142,6 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
     if problems:
         raise RecipeError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
     return recipe
-
-
-def _path(name: str) -> Path:
-    path = SHIPPED / f"{name}.yaml" if (SHIPPED / f"{name}.yaml").exists() else Path(name)
-    if not path.is_file():
-        hint = nearest(name, shipped())
-        raise RecipeError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
-    return path
-
-
-def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return a recipe's values; what it extends lies underneath."""
-    try:
-        values = read_yaml(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
-    if isinstance(values, dict) and (base := values.pop("extends", None)) is not None:
-        below = _base(path, str(base))
-        if below in (*above, path):
-            raise RecipeError(f"{path}: extends {base!r}, which extends it in turn; remove one")
-        return _over(_read(below, (*above, path)), values)
-    given: dict[str, Any] = values
-    return given
-
-
-def _base(path: Path, name: str) -> Path:
-    """Return what a recipe extends: a name or a file beside it, else a shipped one."""
-    beside = [(path.parent / one).resolve() for one in (f"{name}.yaml", name)]
-    return next((one for one in beside if one.is_file() and one != path), None) or _path(name)
-
-
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Return `above` laid over `below`: features and settings one by one, the rest whole."""
-    merged = below | above
-    for key in ("features", "set"):
-        if isinstance(below.get(key), dict) and isinstance(above.get(key), dict):
-            merged[key] = below[key] | above[key]
-    return merged
 
 
 def config_of(recipe: Recipe, head: str, ablation: str | None = None, repeat: int = 0) -> Config:

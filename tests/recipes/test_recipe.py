@@ -3,7 +3,8 @@
 import pytest
 
 from medusa.heads.fit import check_choices
-from medusa.recipes.recipe import RecipeError, config_of, features_of, load, shipped
+from medusa.recipes.files import RecipeError, shipped
+from medusa.recipes.recipe import config_of, features_of, load
 from medusa.recipes.work import head_tasks, stack_tasks
 
 SMALL = """
@@ -66,10 +67,13 @@ def test_what_is_extended_is_beside_by_path_or_shipped(tmp_path):
     same = tmp_path / "medusa-14.yaml"  # its own name: the shipped one is meant
     same.write_text("extends: medusa-14\ntitle: mine\n")
     assert load(str(same)).title == "mine" and len(load(str(same)).heads) == 14
+    base.write_text("- a list\n")
+    with pytest.raises(RecipeError, match=r"base.yaml: expected `key: value` lines"):
+        load(write(tmp_path, "extends: deeper/base\n"))
     base.write_text("extends: ../mine\n")
     with pytest.raises(RecipeError, match="no recipe 'nowhere'"):
         load(write(tmp_path, "extends: nowhere\n"))
-    with pytest.raises(RecipeError, match="extends '../mine', which extends it in turn"):
+    with pytest.raises(RecipeError, match="which extends it in turn"):
         load(write(tmp_path, "extends: deeper/base\n"))
 
 

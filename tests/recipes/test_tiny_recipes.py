@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from medusa.cli import medusa
 from medusa.recipes.demo.corpus import NOTE
-from medusa.recipes.recipe import load, shipped
+from medusa.recipes.files import shipped
+from medusa.recipes.recipe import load
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -1,0 +1,61 @@
+"""Where recipes are, and what they say with what they extend."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medusa.errors import MedusaError, nearest
+from medusa.strict import read_yaml
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+class RecipeError(MedusaError):
+    """A recipe with unknown keys, unknown names or impossible values; all of them are listed."""
+
+
+def shipped() -> list[str]:
+    """Return the names of the recipes that come with medusa."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def path_of(name: str) -> Path:
+    """Return where a recipe is: a shipped one by name, or a file."""
+    path = SHIPPED / f"{name}.yaml" if (SHIPPED / f"{name}.yaml").exists() else Path(name)
+    if not path.is_file():
+        hint = nearest(name, shipped())
+        raise RecipeError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
+    return path
+
+
+def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return a recipe's values; what it extends lies underneath."""
+    try:
+        values = read_yaml(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: expected `key: value` lines, got {values!r}")
+    if (base := values.pop("extends", None)) is not None:
+        below = _base(path, str(base))
+        if below in (*above, path):
+            raise RecipeError(f"{path}: extends {base!r}, which extends it in turn; remove one")
+        return _over(read_values(below, (*above, path)), values)
+    given: dict[str, Any] = values
+    return given
+
+
+def _base(path: Path, name: str) -> Path:
+    """Return what a recipe extends: a name or a file beside it, else a shipped one."""
+    beside = [(path.parent / one).resolve() for one in (f"{name}.yaml", name)]
+    return next((one for one in beside if one.is_file() and one != path), None) or path_of(name)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return `above` laid over `below`: features and settings one by one, the rest whole."""
+    merged = below | above
+    for key in ("features", "set"):
+        if isinstance(below.get(key), dict) and isinstance(above.get(key), dict):
+            merged[key] = below[key] | above[key]
+    return merged
