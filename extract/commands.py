@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from medusa.extract.jobs import Job
     from medusa.extract.run import Outcome
-    from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
     Fill = Callable[[Job, str, float | None, str], Outcome]
@@ -163,6 +162,7 @@ def extract(
     from medusa.extract.devices import pick
     from medusa.extract.jobs import plan_jobs
     from medusa.extract.precision import pick as pick_precision
+    from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
     wanted = parts_of(",".join(names))

@@ -9,7 +9,6 @@ from medusa.errors import MedusaError
 
 if TYPE_CHECKING:
     from medusa.extract.estimate import Corpus, Estimate
-    from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
 
@@ -63,6 +62,7 @@ def plan(
     Fails where the disk has not the room.
     """
     from medusa.extract.estimate import estimate, free_bytes
+    from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
     workspace = Workspace.open(home)

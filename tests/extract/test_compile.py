@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from medusa.cli import medusa
+from medusa.extract import jobs
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoder import compile_encoder
 
@@ -37,3 +40,14 @@ def test_a_traced_encoder_gives_the_same_features(name: str, tmp_path: Path) -> 
         for one, other in zip(encoder.encode(batch), expected, strict=True):
             torch.testing.assert_close(one.values, other.values, rtol=1e-5, atol=1e-5)
     assert graphs["unique_graphs"] > before
+
+
+def test_the_option_asks_for_compiled_encoders(tmp_path, workspace, monkeypatch):
+    workspace((16000, 9000))
+    asked: list[object] = []
+    monkeypatch.setattr(jobs, "compile_encoder", asked.append)
+    words = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
+    assert CliRunner().invoke(medusa, [*words, "--compile"]).exit_code == 0
+    assert len(asked) == 1
+    assert CliRunner().invoke(medusa, [*words, "--force"]).exit_code == 0
+    assert len(asked) == 1

@@ -63,10 +63,12 @@ def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_
     assert "h at 100 x real time" in done.stdout
 
 
-def test_extract_looks_at_the_disk_first(tmp_path, workspace, monkeypatch):
+@pytest.mark.parametrize("devices", ["cpu", "cpu,cpu"])
+def test_extract_looks_at_the_disk_first(tmp_path, workspace, monkeypatch, devices):
     workspace((16000, 24000))
     monkeypatch.setattr("medusa.extract.estimate.free_bytes", lambda folder: 1000)
     arguments = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
+    arguments += ["--device", devices]
     done = CliRunner().invoke(medusa, arguments)
     assert isinstance(done.exception, RoomError)
     assert "2 utterances need about 0.00 GB" in str(done.exception)

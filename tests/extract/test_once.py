@@ -12,6 +12,7 @@ from medusa import cli
 from medusa.cache import FeatureStore
 from medusa.extract.asr import TranscribeError
 from medusa.extract.backbones.whisper import WhisperEncoder
+from medusa.extract.estimate import RoomError
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts
 
@@ -82,6 +83,19 @@ def test_only_what_is_missing_is_heard_again(
     medusa(tmp_path, *words, "--transcribe", "--language", "en")
     assert len(read_transcripts(tmp_path / "transcripts" / "whisper.parquet")) == len(LENGTHS)
     assert store_of(tmp_path).size_bytes() == digest
+
+
+def test_the_disk_is_looked_at_first(
+    tmp_path: Path,
+    workspace: Callable[..., Manifest],
+    checkpoint: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace(LENGTHS)
+    model = str(checkpoint("whisper.pt"))
+    monkeypatch.setattr("medusa.extract.estimate.free_bytes", lambda folder: 1000)
+    with pytest.raises(RoomError, match=f"{len(LENGTHS)} utterances need about"):
+        medusa(tmp_path, "extract", "--backbone", "whisper", "--checkpoint", model, "--transcribe")
 
 
 def test_only_whisper_can(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:

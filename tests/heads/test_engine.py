@@ -48,6 +48,16 @@ def followed(root, monkeypatch, name: str, *overrides: str):
     return seen, kept
 
 
+def test_compile_asks_for_compiled_layers(workspace, monkeypatch):
+    asked = []
+    monkeypatch.setattr(train, "compile_framewise", asked.append)
+    trained(workspace, "plain")
+    assert not asked
+    trained(workspace, "compiled", "train.compile=true")
+    (head,) = asked
+    assert isinstance(head, torch.nn.Module)
+
+
 def test_ema_is_the_exponential_mean_of_the_steps(workspace, monkeypatch):
     seen, kept = followed(workspace, monkeypatch, "a", "train.average=ema", "train.decay=0.5")
     mean = seen[1]  # the first step's weights start it

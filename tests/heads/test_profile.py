@@ -109,6 +109,18 @@ def test_a_copy_of_a_compiled_head_has_its_own_weights():
         torch.testing.assert_close(average(inputs), plain(inputs))
 
 
+def test_steps_that_are_run_again_are_forgotten(tmp_path):
+    log = meter.StepLog(tmp_path)
+    for step in (10, 20, 30):
+        log.add(step, 0.1, {"loss": torch.tensor(1.0)})
+    log.write()
+    with log.path.open("a", encoding="utf-8") as file:
+        file.write('{"step": 4')  # killed while writing
+    log.forget_after(20)
+    lines = log.path.read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [10, 20]
+
+
 def test_killed_before_the_first_checkpoint_no_line_is_double(workspace, monkeypatch):
     monkeypatch.setattr(meter, "EVERY", 1)
     job = tiny(workspace, "stages.0.epochs=2", "stages.1.epochs=1")
