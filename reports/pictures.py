@@ -9,7 +9,6 @@ CELL_HEIGHT, LETTER = 46, 8.2
 PANEL = {"left": 34, "right": 292, "width": 300}
 LOSS_PANEL, SCORE_PANEL = (22, 100), (132, 196)  # top and bottom
 MOST_POINTS = 150
-SERIES = {"train_loss": "train", "dev_loss": "dev"}
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
@@ -85,7 +84,9 @@ def curves(
         nothing was logged.
     """
     lines = [line for line in lines if isinstance(line.get("epoch"), int)]
-    losses = {label: _series(lines, key) for key, label in SERIES.items()}
+    # of the classes alone, as dev's is, where attributes are learnt as well
+    ours = "class_loss" if any("class_loss" in line for line in lines) else "train_loss"
+    losses = {"train": _series(lines, ours), "dev": _series(lines, "dev_loss")}
     score = _series(lines, "dev_macro_f1")
     placed = (
         _panel(losses, LOSS_PANEL, "loss", lines, ()),

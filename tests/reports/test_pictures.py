@@ -52,6 +52,15 @@ def test_long_logs_are_thinned() -> None:
     assert [mark["label"] for mark in placed["axis"]] == [1, 200, 400, 600, 800, 1000]
 
 
+def test_the_classes_loss_is_drawn_where_it_is_logged_apart() -> None:
+    lines = [{"epoch": n, "train_loss": 9.0, "class_loss": 3.0 - n} for n in (1, 2)]
+    placed = curves("a", [*lines, {"epoch": 3, "dev_loss": 1.0}])
+    assert placed is not None
+    (panel,) = placed["panels"]
+    assert [tick["label"] for tick in panel["ticks"]] == ["1", "1.5", "2"]
+    assert len(panel["series"]["train"]) == 2
+
+
 def test_one_epoch_has_one_mark() -> None:
     placed = curves("a", [{"epoch": 1, "train_loss": 1.0}])
     assert placed is not None and [mark["label"] for mark in placed["axis"]] == [1]
