@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test check fix bench clean
+.PHONY: demo test long check fix bench clean
 
 demo: $(READY)
 	$(BIN)/medusa --workspace demo demo
@@ -13,6 +13,11 @@ demo: $(READY)
 # one thread in each process: the processes have the cores
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS)
+
+# what `make test` leaves out or does only a few times
+long: $(READY)
+	MEDUSA_LONG_TESTS=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/heads/test_thousand_heads.py \
+	    tests/recipes/test_killed_recipe.py tests/cache/test_killed_writers.py
 
 check: $(READY)
 	$(BIN)/ruff check .
