@@ -10,14 +10,18 @@ Result = TypeVar("Result")
 
 
 def ahead(
-    work: Callable[[Job], Result], jobs: Iterable[Job], workers: int = 2, depth: int = 4
+    work: Callable[[Job], Result],
+    jobs: Iterable[Job],
+    workers: int = 2,
+    depth: int = 4,
+    begin: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
     """Yield `work(job)` for every job, in order, with at most `depth` results waiting.
 
-    An error in `work` is raised when its turn comes; when the consumer stops, what has not begun
-    is dropped.
+    Every thread calls `begin` first. An error in `work` is raised when its turn comes; when the
+    consumer stops, what has not begun is dropped.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead", initializer=begin)
     waiting: deque[Future[Result]] = deque()
     try:
         for job in jobs:

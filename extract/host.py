@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import torch
@@ -14,11 +15,19 @@ from medusa.extract.layers import averaged, reduced
 Encode = Callable[[Sequence[Any]], list[Encoded]]
 
 
+ADDING = Lock()
+
+
 class Busy:
-    """How long the model itself was running: by the clock on a CPU, by events on a GPU."""
+    """How long the model itself was running: by the clock on a CPU, by events on a GPU.
+
+    Attributes:
+        at_once: how many batches may run at the same time; each counts for its share.
+    """
 
     def __init__(self) -> None:
         self.known_s = 0.0
+        self.at_once = 1
         self.events: list[tuple[Any, Any]] = []
 
     @property
@@ -34,7 +43,8 @@ class Busy:
         if not cuda:
             began = time.perf_counter()
             found = work()
-            self.known_s += time.perf_counter() - began
+            with ADDING:
+                self.known_s += (time.perf_counter() - began) / self.at_once
             return found
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()

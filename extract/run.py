@@ -10,6 +10,7 @@ from medusa.cache import StoreWriter, WriteError
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract import calibrate
+from medusa.extract.abreast import at_once
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.host import Busy, to_host
@@ -76,12 +77,13 @@ def extract(
                 most_s = budget_s or calibrate.budget_s(
                     todo, encoder.prepare, encode, rate_hz, device, least_s
                 )
-                plan = batches(todo, most_s, least_s)
+                plan = list(batches(todo, most_s, least_s))
+                several = outcome.busy.at_once = at_once(job, device, len(plan))
                 encode = to_host(
                     encode, job.spec.reduce, device, outcome.busy, pool_of(job.backbone)
                 )
                 late = device.startswith("cuda")
-                answers = stream(plan, encoder.prepare, encode, rate_hz, late)
+                answers = stream(plan, encoder.prepare, encode, rate_hz, late, several)
                 _fill(writer, answers, bool(rate_hz), outcome, advance)
     return outcome
 

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from medusa.errors import MedusaError
+from medusa.extract.abreast import shares
 from medusa.extract.ahead import ahead
 from medusa.extract.audio import Wave, check_content, read_segment
 from medusa.extract.fitting import Fitting
 from medusa.extract.plan import Utterance
 
 Result = TypeVar("Result")
+Fetched = TypeVar("Fetched")
 
 
 def stream(
@@ -19,6 +21,7 @@ def stream(
     encode: Callable[[Sequence[Any]], Sequence[Result]],
     rate_hz: int,
     late: bool = False,
+    at_once: int = 1,
     attach: Callable[[Utterance, Any], Any] = lambda utterance, item: item,
 ) -> Iterator[list[tuple[Utterance, Result | MedusaError]]]:
     """Yield, batch by batch, every utterance with its result or with what was wrong with it.
@@ -26,9 +29,10 @@ def stream(
     Args:
         plan: the batches.
         prepare: samples (S,) or a text to an item; runs in threads.
-        encode: items to as many results; runs here.
+        encode: items to as many results; runs here, or in threads.
         rate_hz: of the samples.
         late: yield a batch after the next one has begun: a GPU works while this one is stored.
+        at_once: so many batches are encoded at the same time, by a share of the CPU's threads each.
         attach: adds to an item what else is known of its utterance.
     """
 
@@ -36,18 +40,33 @@ def stream(
         return [(one, _tried(one, prepare, attach, rate_hz)) for one in batch]
 
     fitting = Fitting(encode)
-    workers = min(8, os.cpu_count() or 1)
-    before: list[tuple[Utterance, Result | MedusaError]] = []
-    for pairs in ahead(fetch, plan, workers, 2 * workers):
+
+    def answer(
+        pairs: Sequence[tuple[Utterance, Any]],
+    ) -> list[tuple[Utterance, Result | MedusaError]]:
         good = [(one, item) for one, item in pairs if not isinstance(item, MedusaError)]
         bad = [(one, item) for one, item in pairs if isinstance(item, MedusaError)]
-        now = [*bad, *(fitting(good) if good else ())]
+        return [*bad, *(fitting(good) if good else ())]
+
+    workers = min(8, os.cpu_count() or 1)
+    before: list[tuple[Utterance, Result | MedusaError]] = []
+    for now in _answers(answer, ahead(fetch, plan, workers, 2 * workers), at_once):
         if late:
             now, before = before, now
         if now:
             yield now
     if before:
         yield before
+
+
+def _answers(
+    answer: Callable[[Fetched], Result], batches: Iterable[Fetched], at_once: int
+) -> Iterator[Result]:
+    if at_once == 1:
+        yield from map(answer, batches)
+        return
+    with shares(at_once) as begin:
+        yield from ahead(answer, batches, at_once, at_once + 1, begin)
 
 
 def sentence(utterance: Utterance, problem: MedusaError) -> str:

@@ -149,6 +149,9 @@ class SpeechEncoder:
         self.batch_invariant = (
             getattr(config, "feat_extract_norm", None) == "layer" and config.model_type in MASKABLE
         )
+        # WavLM gives torch masks of two types, torch converts them; said once and for all, since
+        # `catch_warnings` is not for several threads
+        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
 
     def prepare(self, source: Wave) -> Clip:
         heard = self.listener(source, sampling_rate=self.listener.sampling_rate, padding=False)
@@ -203,14 +206,11 @@ class SpeechEncoder:
         samples = pad_sequence(list(pieces), batch_first=True)
         mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
         ragged = min(lengths) < max(lengths)
-        with warnings.catch_warnings():
-            # WavLM gives torch masks of two types; torch converts them
-            warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
-            output = self.model(
-                samples.to(self.model.device),
-                attention_mask=mask.to(self.model.device).long() if ragged else None,
-                output_hidden_states=True,
-            )
+        output = self.model(
+            samples.to(self.model.device),
+            attention_mask=mask.to(self.model.device).long() if ragged else None,
+            output_hidden_states=True,
+        )
         # the last entry of hidden_states is before the final norm in stable-layer-norm models
         states = (*output.hidden_states[:-1], output.last_hidden_state)
         kept = torch.stack([states[layer] for layer in self.layers], 1)

@@ -1,0 +1,37 @@
+"""Several batches through one model at once, each on its share of the CPU's threads.
+
+Small products and what is done element by element do not fill two threads; two batches do.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import torch
+
+from medusa.extract.jobs import Job
+
+MOST = 4  # each batch has its own memory
+LEAST_BATCHES = 2  # for each of those at once: the last one has no neighbour, and a share alone
+
+
+def at_once(job: Job, device: str, batches: int) -> int:
+    """Return how many batches of a job to encode at once: several on a CPU, else one.
+
+    One, too, where the model's threads would meet: what is compiled, and transformers that take
+    hidden states by changing the model while it runs (before `output_capturing`).
+    """
+    alone = device != "cpu" or job.compiled or not job.backbone.n_layers
+    if alone or find_spec("transformers.utils.output_capturing") is None:
+        return 1
+    return max(1, min(MOST, torch.get_num_threads(), batches // LEAST_BATCHES))
+
+
+@contextmanager
+def shares(of: int) -> Iterator[Callable[[], None]]:
+    """Give what each of so many threads calls first, to take its share of the CPU's threads."""
+    before = torch.get_num_threads()
+    try:
+        yield lambda: torch.set_num_threads(max(1, before // of))
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,107 @@
+"""Several batches at once give what one after the other does."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from medusa.cache import FeatureStore
+from medusa.extract import run
+from medusa.extract.abreast import at_once, shares
+from medusa.extract.jobs import Job, plan_jobs
+from medusa.manifests import Manifest
+from medusa.workspace import Workspace, remove
+
+LENGTHS = tuple(range(3000, 25000, 800))
+NAMES = ["wavlm", "hubert", "whisper.pt", "roberta", "modernbert"]
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def job_of(root: Path, path: Path) -> Job:
+    name = "whisper" if path.suffix == ".pt" else "auto"
+    return plan_jobs(Workspace.open(root), [name], str(path), dtype="float32", text="manifest")[0]
+
+
+def values_of(job: Job) -> dict[str, torch.Tensor]:
+    store = FeatureStore.open(job.store)
+    contents = sorted(one.content for one in job.utterances if one.content in store)
+    return dict(zip(contents, store.read(contents).split(), strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("two_threads")
+def test_every_encoder_gives_the_same(
+    name: str,
+    tmp_path: Path,
+    workspace: Callable[..., Manifest],
+    checkpoint: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest = workspace(LENGTHS)
+    manifest.frame["text"] = [f"number {length} of them " * (length // 4000) for length in LENGTHS]
+    manifest.write(tmp_path / "manifest.parquet")
+    job = job_of(tmp_path, checkpoint(name))
+    budget_s = 2.0  # of many small batches
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "at_once", lambda *args: 1)
+        run.extract(job, "cpu", budget_s)
+    alone = values_of(job)
+    remove(job.store)
+    outcome = run.extract(job, "cpu", budget_s)
+    assert outcome.busy.at_once == 2 and not outcome.problems
+    assert 0 < outcome.busy.seconds <= outcome.elapsed_s
+    assert torch.get_num_threads() == 2
+    found = values_of(job)
+    assert found.keys() == alone.keys()
+    for content, values in found.items():
+        torch.testing.assert_close(values, alone[content], rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_broken_file_and_a_broken_model(
+    tmp_path: Path,
+    workspace: Callable[..., Manifest],
+    checkpoint: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest = workspace(LENGTHS)
+    (tmp_path / str(manifest.frame["path"][3])).write_bytes(b"no sound")
+    job = job_of(tmp_path, checkpoint("wavlm"))
+    outcome = run.extract(job, "cpu", 2.0)
+    assert outcome.busy.at_once == 2
+    assert outcome.utterances == len(LENGTHS) - 1 and len(outcome.problems) == 1
+    remove(job.store)
+
+    def breaks(*args: object) -> None:
+        raise RuntimeError("broken kernel")
+
+    monkeypatch.setattr("medusa.extract.backbones.ssl.SpeechEncoder.encode", breaks)
+    with pytest.raises(RuntimeError, match="broken kernel"):
+        run.extract(job, "cpu", 2.0)
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_when_one_at_a_time(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> None:
+    workspace(LENGTHS[:2])
+    job = job_of(tmp_path, checkpoint("wavlm"))
+    assert at_once(job, "cpu", 4) == 2 and at_once(job, "cpu", 100) == 2
+    assert at_once(job, "cpu", 3) == 1 and at_once(job, "cuda", 100) == 1
+    assert at_once(replace(job, compiled=True), "cpu", 100) == 1
+    (signal,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
+    assert at_once(signal, "cpu", 100) == 1
+    with shares(2) as begin:
+        begin()
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
