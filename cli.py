@@ -4,7 +4,9 @@ import errno
 import importlib
 import os
 import sys
+import threading
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -91,7 +93,7 @@ def main() -> None:
         sys.exit(problem.exit_code)
     except click.Abort:  # Ctrl-C
         print("medusa: stopped; the same command again continues", file=sys.stderr)
-        sys.exit(130)
+        _leave(130)
     except MedusaError as problem:
         print(f"medusa: {problem}", file=sys.stderr)
         sys.exit(1)
@@ -104,6 +106,15 @@ def main() -> None:
         where = f"{problem.filename}: " if problem.filename else ""
         print(f"medusa: {where}{problem.strerror}; {REMEDIES[problem.errno]}", file=sys.stderr)
         sys.exit(1)
+
+
+def _leave(code: int) -> NoReturn:
+    """End, without waiting for the threads of `extract/ahead.py` that are still encoding."""
+    if any(thread.name.startswith("ahead") for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 # what the system refuses -> what to do about it

@@ -19,10 +19,11 @@ def ahead(
     """Yield `work(job)` for every job, in order, with at most `depth` results waiting.
 
     Every thread calls `begin` first. An error in `work` is raised when its turn comes; when the
-    consumer stops, what has not begun is dropped.
+    consumer stops, what has not begun is dropped, and Ctrl-C does not wait for what has.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead", initializer=begin)
     waiting: deque[Future[Result]] = deque()
+    patient = True
     try:
         for job in jobs:
             waiting.append(pool.submit(work, job))
@@ -30,5 +31,8 @@ def ahead(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except KeyboardInterrupt:
+        patient = False  # a batch of a large model may take a minute
+        raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=patient, cancel_futures=True)

@@ -1,8 +1,12 @@
 """Several batches at once give what one after the other does."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from signal import SIGINT
+from subprocess import PIPE, Popen
 
 import pytest
 import torch
@@ -105,3 +109,36 @@ def test_when_one_at_a_time(
         begin()
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
+
+
+SLOW = """
+import sys, time, torch
+from medusa import cli
+from medusa.extract.backbones import ssl
+
+def encode(self, items):
+    print("encoding", flush=True)
+    time.sleep(600)
+
+torch.set_num_threads(2)
+ssl.SpeechEncoder.encode = encode
+sys.argv[0] = "medusa"
+cli.main()
+"""
+
+
+def test_ctrl_c_waits_for_no_batch(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> None:
+    workspace(LENGTHS)
+    words = ["--workspace", str(tmp_path), "extract", "--backbone", "auto", "--batch-seconds", "2"]
+    words += ["--checkpoint", str(checkpoint("wavlm"))]
+    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", SLOW, *words]
+    with Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=offline) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["encoding\n"] * 2
+        process.send_signal(SIGINT)
+        said = process.communicate(timeout=60)[1]  # of 600
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "medusa: stopped; the same command again continues"
