@@ -112,7 +112,7 @@ def test_when_one_at_a_time(
 
 
 SLOW = """
-import sys, time, torch
+import signal, sys, time, torch
 from medusa import cli
 from medusa.extract.backbones import ssl
 
@@ -120,6 +120,7 @@ def encode(self, items):
     print("encoding", flush=True)
     time.sleep(600)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
 torch.set_num_threads(2)
 ssl.SpeechEncoder.encode = encode
 sys.argv[0] = "medusa"
