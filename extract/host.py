@@ -13,8 +13,6 @@ from medusa.extract.encoder import Encoded
 from medusa.extract.layers import averaged, reduced
 
 Encode = Callable[[Sequence[Any]], list[Encoded]]
-
-
 ADDING = Lock()
 
 
@@ -43,8 +41,9 @@ class Busy:
         if not cuda:
             began = time.perf_counter()
             found = work()
+            took = time.perf_counter() - began
             with ADDING:
-                self.known_s += (time.perf_counter() - began) / self.at_once
+                self.known_s += took / self.at_once
             return found
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()

@@ -32,6 +32,6 @@ class Dropout(nn.Module):
         words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         draws = words.view(torch.int16)[: x.numel()].view(x.shape)
         keep = draws >= dropped - LEVELS // 2
-        # as floats: products with truth values take torch twice as long, here and in the gradient
+        # as floats: products with truth values take torch longer, here and in the gradient
         scale = keep.to(torch.float32).mul_(LEVELS / (LEVELS - dropped))
         return (x * scale).to(x.dtype)

@@ -26,7 +26,7 @@ def path_of(name: str) -> Path:
     if not path.is_file():
         hint = nearest(name, shipped())
         raise RecipeError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
-    return path
+    return path.resolve()
 
 
 def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:

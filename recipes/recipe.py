@@ -133,7 +133,7 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
         RecipeError: no such recipe, or any number of wrong keys, names and values.
     """
     path = path_of(name)
-    values, problems = read_values(path.resolve()), list[str]()
+    values, problems = read_values(path), list[str]()
     recipe: Recipe = parse(Recipe, values, "", problems)
     if not problems:
         recipe = _tiny(recipe) if tiny else recipe
