@@ -35,6 +35,26 @@ def lengths(count: int, seed: int, kind: str = "at") -> np.ndarray:
     return np.stack(columns, 1)
 
 
+def padding(sizes: np.ndarray) -> float:
+    """Return how many times the frames of a batch, lengths (B, M), its padded form has."""
+    return float((sizes.max(0) * len(sizes)).sum() / sizes.sum())
+
+
+def drawn() -> list[np.ndarray]:
+    """Return the lengths of 999 random batches."""
+    return [lengths(BATCH, 10 + seed) for seed in range(999)]
+
+
+def typical(count: int) -> list[np.ndarray]:
+    """Return so many batches that stand for the 999, by how much padding each would need.
+
+    One from the middle of each of so many equal parts: a few random batches may all happen to be
+    of like lengths, or none of them.
+    """
+    every = sorted(drawn(), key=padding)
+    return [every[(2 * part + 1) * len(every) // (2 * count)] for part in range(count)]
+
+
 @dataclass(frozen=True)
 class Batch:
     """The same random utterances in both forms."""

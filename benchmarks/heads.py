@@ -31,11 +31,14 @@ from head_steps import (
     Batch,
     Ours,
     Published,
+    drawn,
     in_turn,
     lengths,
     matmul_flop_s,
+    padding,
     ratio,
     timed,
+    typical,
 )
 
 from medusa.cache import FeatureSpec, StoreWriter
@@ -60,13 +63,14 @@ NAMES = tuple(f"c{number}" for number in range(CLASSES))
 def steps(width: int, rounds: int, device: torch.device) -> dict[str, Any]:
     """WavLM + RoBERTa, batch 16, both sides in fp32 and both in bf16.
 
-    Every round is another random batch, since padding depends on its longest utterance; ratios
-    are of sums over the rounds. The MFU is that of the faster precision.
+    Every round is another batch, since padding depends on its longest utterance; ratios are of
+    sums over the rounds. The MFU is that of the faster precision.
     """
     ours, theirs = Ours(WIDTHS, width, device), Published(WIDTHS, width, device)
     few = Batch.random(lengths(2, 9), WIDTHS, device)
     ours(few), theirs(few)
-    batches = [Batch.random(lengths(BATCH, 10 + n), WIDTHS, device) for n in range(rounds)]
+    sizes = typical(rounds)
+    batches = [Batch.random(one, WIDTHS, device) for one in sizes]
     taken: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
     fastest = dict.fromkeys(KINDS, 0.0)
     for batch in batches:
@@ -75,7 +79,8 @@ def steps(width: int, rounds: int, device: torch.device) -> dict[str, Any]:
             bf16 = kind == "bf16"
             pair = [timed(partial(side, batch, bf16), device) for side in (ours, theirs)]
             taken[kind].append(pair)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"padding_rounds": [padding(one) for one in sizes]}
+    found["padding_mean"] = float(np.mean([padding(one) for one in drawn()]))
     for kind, pairs in taken.items():
         mine, other = (sum(side) for side in zip(*pairs, strict=True))
         found |= {f"step_{kind}": other / mine, f"step_{kind}_s": mine / rounds}

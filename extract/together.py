@@ -10,6 +10,7 @@ from medusa.cache import StoreWriter
 from medusa.console import Advance, progress, say
 from medusa.errors import MedusaError
 from medusa.extract import calibrate
+from medusa.extract.abreast import at_once
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.fitting import out_of_memory
@@ -195,8 +196,11 @@ def _group(
         return [one.heard(wave) for one in listeners]
 
     rate_hz = listeners[0].job.backbone.rate_hz or 0
-    plan = batches(list(by_content.values()), budget_s, min(least_s))
-    for answers in stream(plan, prepare, encode, rate_hz, device.startswith("cuda")):
+    plan = list(batches(list(by_content.values()), budget_s, min(least_s)))
+    several = min(at_once(one.job, device, len(plan)) for one in listeners)
+    for one in listeners:
+        one.outcome.busy.at_once = several
+    for answers in stream(plan, prepare, encode, rate_hz, device.startswith("cuda"), several):
         for utterance, result in answers:
             _keep(listeners, utterance, result)
         for one in listeners:

@@ -15,6 +15,7 @@ from medusa.cache import FeatureStore
 from medusa.extract import run
 from medusa.extract.abreast import at_once, shares
 from medusa.extract.jobs import Job, plan_jobs
+from medusa.extract.together import extract_together
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace, remove
 
@@ -30,9 +31,9 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def job_of(root: Path, path: Path) -> Job:
-    name = "whisper" if path.suffix == ".pt" else "auto"
-    return plan_jobs(Workspace.open(root), [name], str(path), dtype="float32", text="manifest")[0]
+def job_of(root: Path, path: Path, label: str | None = None) -> Job:
+    name, place = "whisper" if path.suffix == ".pt" else "auto", Workspace.open(root)
+    return plan_jobs(place, [name], str(path), dtype="float32", text="manifest", label=label)[0]
 
 
 def values_of(job: Job) -> dict[str, torch.Tensor]:
@@ -68,6 +69,28 @@ def test_every_encoder_gives_the_same(
     assert found.keys() == alone.keys()
     for content, values in found.items():
         torch.testing.assert_close(values, alone[content], rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_several_encoders_in_one_pass_give_the_same(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> None:
+    manifest = workspace(LENGTHS)
+    (tmp_path / str(manifest.frame["path"][3])).write_bytes(b"no sound")
+    jobs = [job_of(tmp_path, checkpoint(name), name) for name in ("wavlm", "hubert")]
+    alone = []
+    for job in jobs:
+        run.extract(job, "cpu", 2.0)
+        alone.append(values_of(job))
+        remove(job.store)
+    outcomes = extract_together(jobs, "cpu", 2.0)
+    for job, outcome, expected in zip(jobs, outcomes, alone, strict=True):
+        assert outcome.busy.at_once == 2 and len(outcome.problems) == 1
+        assert 0 < outcome.busy.seconds <= outcome.elapsed_s
+        found = values_of(job)
+        assert found.keys() == expected.keys() and len(found) == len(LENGTHS) - 1
+        for content, values in found.items():
+            torch.testing.assert_close(values, expected[content], rtol=0, atol=1e-5)
 
 
 @pytest.mark.usefixtures("two_threads")
