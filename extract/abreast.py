@@ -3,16 +3,39 @@
 Small products and what is done element by element do not fill two threads; two batches do.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 import torch
 
 from medusa.extract.jobs import Job
+from medusa.extract.plan import Utterance, batches
 
 MOST = 4  # each batch has its own memory
 LEAST_BATCHES = 2  # for each of those at once: the last one has no neighbour, and a share alone
+EVEN = 5  # a small corpus is cut into so many for each, so that little is left of the last one
+
+
+def divided(
+    jobs: Sequence[Job],
+    device: str,
+    todo: Sequence[Utterance],
+    budget_s: float,
+    least_s: float,
+) -> tuple[list[list[Utterance]], int]:
+    """Return the batches of these utterances, and how many of them to encode at once.
+
+    Args:
+        jobs: whose encoders get each batch.
+        device: of the encoders.
+        todo, budget_s, least_s: as `plan.batches` takes them.
+    """
+    plan = list(batches(todo, budget_s, least_s))
+    several = min(at_once(job, device, len(plan)) for job in jobs)
+    if several > 1 and len(plan) < EVEN * several:
+        plan = list(batches(todo, budget_s * len(plan) / (EVEN * several), least_s))
+    return plan, several
 
 
 def at_once(job: Job, device: str, batches: int) -> int:

@@ -10,12 +10,12 @@ from medusa.cache import StoreWriter, WriteError
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
 from medusa.extract import calibrate
-from medusa.extract.abreast import at_once
+from medusa.extract.abreast import divided
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.host import Busy, to_host
 from medusa.extract.jobs import Job
-from medusa.extract.plan import Utterance, batches
+from medusa.extract.plan import Utterance
 from medusa.extract.precision import lowered
 from medusa.extract.stream import sentence, stream
 from medusa.extract.variants import pool_of
@@ -77,8 +77,8 @@ def extract(
                 most_s = budget_s or calibrate.budget_s(
                     todo, encoder.prepare, encode, rate_hz, device, least_s
                 )
-                plan = list(batches(todo, most_s, least_s))
-                several = outcome.busy.at_once = at_once(job, device, len(plan))
+                plan, several = divided([job], device, todo, most_s, least_s)
+                outcome.busy.at_once = several
                 encode = to_host(
                     encode, job.spec.reduce, device, outcome.busy, pool_of(job.backbone)
                 )

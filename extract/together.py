@@ -10,13 +10,13 @@ from medusa.cache import StoreWriter
 from medusa.console import Advance, progress, say
 from medusa.errors import MedusaError
 from medusa.extract import calibrate
-from medusa.extract.abreast import at_once
+from medusa.extract.abreast import divided
 from medusa.extract.encoder import Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.fitting import out_of_memory
 from medusa.extract.host import Encode, to_host
 from medusa.extract.jobs import Job
-from medusa.extract.plan import Utterance, batches
+from medusa.extract.plan import Utterance
 from medusa.extract.precision import lowered
 from medusa.extract.run import Outcome, extract, note, provenance, store
 from medusa.extract.stream import sentence, stream
@@ -196,8 +196,8 @@ def _group(
         return [one.heard(wave) for one in listeners]
 
     rate_hz = listeners[0].job.backbone.rate_hz or 0
-    plan = list(batches(list(by_content.values()), budget_s, min(least_s)))
-    several = min(at_once(one.job, device, len(plan)) for one in listeners)
+    jobs = [one.job for one in listeners]
+    plan, several = divided(jobs, device, list(by_content.values()), budget_s, min(least_s))
     for one in listeners:
         one.outcome.busy.at_once = several
     for answers in stream(plan, prepare, encode, rate_hz, device.startswith("cuda"), several):

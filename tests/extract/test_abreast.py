@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from medusa.cache import FeatureStore
-from medusa.extract import run
-from medusa.extract.abreast import at_once, shares
+from medusa.extract import abreast, run
+from medusa.extract.abreast import at_once, divided, shares
 from medusa.extract.jobs import Job, plan_jobs
 from medusa.extract.together import extract_together
 from medusa.manifests import Manifest
@@ -57,7 +57,7 @@ def test_every_encoder_gives_the_same(
     job = job_of(tmp_path, checkpoint(name))
     budget_s = 2.0  # of many small batches
     with monkeypatch.context() as patch:
-        patch.setattr(run, "at_once", lambda *args: 1)
+        patch.setattr(abreast, "at_once", lambda *args: 1)
         run.extract(job, "cpu", budget_s)
     alone = values_of(job)
     remove(job.store)
@@ -128,6 +128,12 @@ def test_when_one_at_a_time(
     assert at_once(replace(job, compiled=True), "cpu", 100) == 1
     (signal,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
     assert at_once(signal, "cpu", 100) == 1
+    utterances = job.utterances[:1] * 100  # 19 s in all
+    assert at_once(job, "cpu", 5) == 2
+    plan, several = divided([job], "cpu", utterances, 4.0, 0.0)
+    assert several == 2 and len(plan) == 10 and sum(map(len, plan)) == 100
+    assert len(divided([job], "cpu", utterances, 0.5, 0.0)[0]) == 50
+    assert divided([job, signal], "cpu", utterances, 4.0, 0.0)[1] == 1
     with shares(2) as begin:
         begin()
         assert torch.get_num_threads() == 1

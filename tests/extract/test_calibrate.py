@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from medusa.extract import calibrate, run, sources
+from medusa.extract import abreast, calibrate, run, sources
 from medusa.extract.jobs import plan_jobs
 from medusa.extract.plan import Utterance
 from medusa.manifests import Manifest
@@ -120,8 +120,8 @@ def test_a_cpu_has_its_fixed_budget(
     tmp_path: Path, workspace: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    real = run.batches
-    monkeypatch.setattr(run, "batches", lambda *given: asked.append(given[1]) or real(*given))
+    real = abreast.batches
+    monkeypatch.setattr(abreast, "batches", lambda *given: asked.append(given[1]) or real(*given))
     workspace((16000, 7001))
     (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
     assert run.extract(job, "cpu", None).utterances == 2
