@@ -166,7 +166,8 @@ class OneEpoch:
         trainer._run_epoch(self.stage, trainer.corpus(self.stage))
         if self.trainer.device.type == "cuda":
             torch.cuda.synchronize()
-        self.waited += trainer.meter.waited
+        self.waited += trainer.meter.seconds["waited"]
+        trainer.meter.begin_epoch()
         self.seconds += time.monotonic() - began
         trainer.at.step, trainer.at.sums = 0, {}
         trainer.at.epoch += 1

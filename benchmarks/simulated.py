@@ -5,19 +5,24 @@
     python benchmarks/simulated.py W --json benchmarks/results/simulated.json
 
 Judges every repeat of the recipe on the same test utterances, balanced (every class counts alike),
-with paired bootstraps over speakers; the best member is the best on dev.
+with paired bootstraps over speakers; the best member is the best on dev. Beside the repeats:
+ensembles of the heads of all of them, whose stackers learn from one, two, three thirds of dev.
 """
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
 from medusa.ensemble.bootstrap import interval
+from medusa.ensemble.members import Members, join
 from medusa.ensemble.significance import paired, two_sided
-from medusa.ensemble.truth import UNLABELLED, truth_of
+from medusa.ensemble.stack import STACKERS, StackConfig
+from medusa.ensemble.truth import UNLABELLED, Truth, truth_of
 from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import SUMMARY, RunDir, environment
 from medusa.manifests import Manifest
@@ -112,6 +117,37 @@ def together(place: Workspace, manifest: Manifest, repeats: Any) -> dict[str, An
     return found
 
 
+def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str, Any]:
+    """Judge ensembles of the heads of all repeats, by how many of dev's speakers are learnt from.
+
+    Returns:
+        By thirds of dev and by method: `balanced_macro_f1` and `share_of_ceiling`.
+    """
+    runs = [RunDir(judge.place.runs / state.heads[one.name]) for one in head_tasks(recipe, False)]
+    members = join(runs)
+    truth = truth_of(judge.manifest, members.ids, members.splits.tolist(), members.classes)
+    place = {name: row for row, name in enumerate(members.ids)}
+    test = np.array([place[name] for name in judge.ids])
+    third = np.array([crc32(str(name).encode()) % 3 for name in truth.speakers])
+    found: dict[str, Any] = {"members": len(runs)}
+    for thirds in (1, 2, 3):
+        learnt = replace(truth, labels=np.where(third < thirds, truth.labels, UNLABELLED))
+        rows = int(((members.splits == "dev") & (learnt.labels != UNLABELLED)).sum())
+        found[f"{thirds}/3 of dev"] = {"rows": rows} | {
+            method: _scored(judge, members, learnt, method, test, ceiling)
+            for method in ("majority", "soft", "product", "linear", "pool")
+        }
+    return found
+
+
+def _scored(
+    judge: Judge, members: Members, truth: Truth, method: str, test: np.ndarray, ceiling: float
+) -> dict[str, float]:
+    answer = STACKERS[method](members, truth, StackConfig(method=method), lambda loss: None)
+    score = judge.score(answer.logits[test].argmax(1))
+    return {"balanced_macro_f1": score, "share_of_ceiling": score / ceiling}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workspace", type=Path)
@@ -125,6 +161,7 @@ def main() -> None:
     ceiling = judge.score(best)
     repeats = [repeat(judge, state, recipe, n, ceiling) for n in range(recipe.repeats)]
     means = together(place, manifest, repeats)
+    all_of_them = larger(judge, state, recipe, ceiling)
     made = tables(place, recipe, state)
     results: dict[str, Any] = {
         "corpus": facts["asked"],
@@ -132,6 +169,7 @@ def main() -> None:
         "ceiling": ceiling,
         "repeats": repeats,
         "means": means,
+        "larger": all_of_them,
         "tables": {one.title: {"header": one.header, "rows": one.rows} for one in made},
         "environment": environment(),
     }
@@ -146,6 +184,7 @@ def main() -> None:
         shares = [one["share_of_ceiling"][ours] for one in repeats]
         spread = np.std(shares, ddof=1)
         print(f"{ours} of the ceiling {ceiling:.3f}: {np.mean(shares):.3f} ± {spread:.3f}")
+    print(json.dumps(all_of_them, indent=1))
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 

@@ -1,6 +1,5 @@
 """`medusa stack`: combine finished runs into one ensemble."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -48,9 +47,9 @@ import click
     "--epochs", type=int, help="Class-balanced epochs of linear.  [default: 1,000 steps' worth]"
 )
 @click.option("--force", is_flag=True, help="Replace a run of this name.")
-@click.pass_obj
+@click.pass_context
 def stack(
-    workspace: Path,
+    context: click.Context,
     runs: tuple[str, ...],
     name: str,
     method: str,
@@ -77,10 +76,11 @@ def stack(
     from medusa.manifests.manifest import Manifest
     from medusa.workspace import Workspace
 
+    _refuse_unread(context, method)
     config = StackConfig(
         method, fit_on, in_sample, inputs, with_attributes, seeds, soup, Training(epochs)
     )
-    place = Workspace.open(workspace)
+    place = Workspace.open(context.obj)
     manifest = Manifest.read(place.manifest)
     named = [find_run(place.runs, one) for one in runs]
     members = named or finished_heads(place.runs)
@@ -90,6 +90,18 @@ def stack(
     if not fit_stack(run, members, manifest, config, force):
         say(f"{name}: finished already, nothing to do (--force stacks again)")
     show(run.read_json(SUMMARY), name)
+
+
+def _refuse_unread(context: click.Context, method: str) -> None:
+    """Refuse options that the method does not read."""
+    from medusa.ensemble.stack import ignored
+
+    default = click.core.ParameterSource.DEFAULT
+    options = {"epochs" if name == "training" else name for name in ignored(method)}
+    given = [name for name in sorted(options) if context.get_parameter_source(name) != default]
+    if given:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise click.UsageError(f"{words}: --method {method} does not read it", context)
 
 
 def show(summary: dict[str, Any], name: str) -> None:

@@ -8,15 +8,23 @@ import torch
 
 from medusa.ensemble.classical import Array, Weights, balanced_rows
 from medusa.ensemble.linear import Lesson
+from medusa.errors import MedusaError
 
 FOLDS, SEED = 5, 0
 SETTINGS = {"n_estimators": 200, "max_depth": 8, "min_samples_leaf": 10, "min_samples_split": 10}
+
+
+class ForestError(MedusaError):
+    """Too few rows for a forest."""
 
 
 def fit_forest(lesson: Lesson, classes: int, seeds: int) -> Weights:
     """Fit a forest on the training part of each of 5 stratified folds of balanced rows.
 
     Source: arXiv 2505.20007 (200 trees, depth 8, at least 10 rows in a leaf and in a split).
+
+    Raises:
+        ForestError: a class has one row, which no two folds can share.
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedKFold
@@ -24,6 +32,11 @@ def fit_forest(lesson: Lesson, classes: int, seeds: int) -> Weights:
     rows = balanced_rows(lesson.labels)
     inputs, labels = lesson.inputs[rows], lesson.labels[rows]
     folds = min(FOLDS, int(np.bincount(labels)[np.unique(labels)].min()))
+    if folds < 2:
+        raise ForestError(
+            "forest: a class has one labelled row where the stacker learns; give it more, with "
+            "--fit-on out-of-fold, or choose another --method"
+        )
     parts = StratifiedKFold(folds, shuffle=True, random_state=SEED).split(inputs, labels)
     trees = []
     for number, (part, _) in enumerate(parts):

@@ -48,10 +48,12 @@ def join(runs: Sequence[RunDir]) -> Members:
 
     Raises:
         RunError: a run is not finished.
-        MembersError: the runs' classes, ids or splits differ; all differences are named.
+        MembersError: the runs' classes, ids or splits differ; all differences are named. Or two
+            runs have one name.
     """
     if not runs:
         raise MembersError("no runs to combine; train some with `medusa fit-head`")
+    different_names(runs)
     said = {run.name: run.predictions() for run in runs}
     _same_classes(said)
     ids = sorted(set().union(*(one.ids for one in said.values())))
@@ -72,6 +74,17 @@ def join(runs: Sequence[RunDir]) -> Members:
         attributes=np.stack(attributes) if attributes else np.empty((0, len(ids), 3), np.float32),
         foldless=foldless,
     )
+
+
+def different_names(runs: Sequence[RunDir]) -> None:
+    """Raise if two runs have one name: members are told apart by it."""
+    paths: dict[str, list[str]] = {}
+    for run in runs:
+        paths.setdefault(run.name, []).append(str(run.path))
+    if twice := [listed(several) for several in paths.values() if len(several) > 1]:
+        raise MembersError(
+            f"runs of one name: {'; '.join(twice)}; rename a folder, or leave it out"
+        )
 
 
 def _folds(said: dict[str, Predictions]) -> tuple[npt.NDArray[np.int64], str]:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from medusa.console import progress, say
 from medusa.ensemble.compare import ahead, compare, judging_split
-from medusa.ensemble.members import Members, join, trained_on
+from medusa.ensemble.members import Members, different_names, join, trained_on
 from medusa.ensemble.stack import (
     OUT_OF_FOLD,
     STACKERS,
@@ -44,13 +44,22 @@ def best(runs: Sequence[RunDir], count: int) -> list[RunDir]:
     """Return so many runs, the highest dev scores first.
 
     Raises:
-        StackError: there are not so many, or one has no dev score.
+        StackError: there are not so many, one has no dev score, or the scores are not of one kind.
+        MembersError: two runs have one name.
     """
+    different_names(runs)
     if not 1 <= count <= len(runs):
         raise StackError(f"--top {count}: expected 1 to {len(runs)}, the number of runs")
     scores = {run.name: run.read_json(SUMMARY).get("dev_macro_f1") for run in runs}
     if without := [name for name, score in scores.items() if score is None]:
         raise StackError(f"--top: {listed(without)} have no score on dev; name heads")
+    settings = [run.config().get("train", {}) for run in runs]
+    kinds = {(one.get("selection"), one.get("per_class")) for one in settings}
+    if len(kinds) > 1:
+        raise StackError(
+            "--top: the dev scores of these runs are not of one kind (train.selection and "
+            "train.per_class differ); name the runs to stack"
+        )
     return sorted(runs, key=lambda run: -float(scores[run.name] or 0))[:count]
 
 
@@ -102,6 +111,8 @@ def _checked(config: StackConfig, members: Sequence[RunDir], run: RunDir) -> Sta
     """Return the configuration with `in_sample` as it is, or refuse."""
     if run.path.resolve() in [member.path.resolve() for member in members]:
         raise StackError(f"{run.name} cannot be a member of itself; give the stack another --name")
+    if config.learns and config.fit_on == "test":
+        raise StackError("--fit-on test: that split only judges; fit on dev or out-of-fold")
     fitted = [m.name for m in members if config.fit_on in trained_on(m.config())]
     in_sample = config.learns and bool(fitted)
     if in_sample and not config.in_sample:
@@ -182,6 +193,12 @@ def _summary(
 ) -> dict[str, Any]:
     """Judge the ensemble beside its members on `test`, or on `dev` where test has no labels."""
     split = judging_split(members, truth)
+    if split == "dev" and record.get("fit_on") != "dev":
+        notes = [
+            *notes,
+            "No labelled test split: judged on 'dev', which chose every member's weights, so all "
+            "numbers are somewhat too good.",
+        ]
     if split == record.get("fit_on"):
         notes = [
             *notes,
@@ -189,7 +206,8 @@ def _summary(
             "own numbers there are too good; members and votes are comparable.",
         ]
     method, soup = record["method"], record.get("soup", "uniform")
-    learnt = bool(answer.weights) and split != record.get("fit_on")
+    chose = split == "dev" and soup == "greedy"  # among the seeds
+    learnt = bool(answer.weights) and split != record.get("fit_on") and not chose
     labels = truth.labels[(members.splits == split) & (truth.labels != UNLABELLED)]
     prior = training_prior(manifest, record["train_split"])
     return {

@@ -1,7 +1,7 @@
 """Stackers: ways to make one answer out of many members' (paper, sections 3.5 and 3.6)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -83,13 +83,17 @@ class StackConfig:
 
     def record(self) -> dict[str, Any]:
         """Return what belongs into a run's configuration: nothing that the method ignores."""
-        values = asdict(self)
-        if not self.learns:
-            return {"method": self.method}
-        ignored: tuple[str, ...] = () if self.method == "linear" else ("training", "soup")
-        ignored += () if self.method in ("linear", "mlp") else ("seeds",)
-        ignored += ("inputs", "with_attributes") if self.method == "pool" else ()
-        return {key: value for key, value in values.items() if key not in ignored}
+        unread = ignored(self.method)
+        return {key: value for key, value in asdict(self).items() if key not in unread}
+
+
+def ignored(method: str) -> tuple[str, ...]:
+    """Return the fields of `StackConfig` that a stacker does not read."""
+    if method in VOTES:
+        return tuple(one.name for one in fields(StackConfig) if one.name != "method")
+    unread: tuple[str, ...] = () if method == "linear" else ("training", "soup")
+    unread += () if method in ("linear", "mlp") else ("seeds",)
+    return unread + (("inputs", "with_attributes") if method == "pool" else ())
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from medusa.console import say
 from medusa.errors import MedusaError, listed
 from medusa.extract.audio import Segment
 from medusa.extract.plan import Utterance
@@ -16,18 +17,23 @@ class SourceError(MedusaError):
 
 
 def heard(manifest: Manifest) -> list[Utterance]:
-    """Return the rows as segments of audio.
+    """Return the rows as segments of audio; those without any are left out, and it is said so.
 
     Raises:
-        SourceError: rows without audio, or longer than 10 minutes; all of them are named.
+        SourceError: no row has audio, or some are longer than 10 minutes; all of them are named.
     """
     frame = manifest.frame
-    silent = frame["id"][frame[["path", "content", "duration_s"]].isna().any(axis=1)]
-    if len(silent):
-        raise SourceError(
-            f"{len(silent)} of {len(frame)} rows have no audio: {listed(silent)}; extract a text "
-            "backbone, or import the corpus again where its audio is"
+    silent = frame[["path", "content", "duration_s"]].isna().any(axis=1)
+    if silent.any():
+        lacking = (
+            f"{silent.sum()} of {len(frame)} rows have no audio: {listed(frame['id'][silent])}"
         )
+        if silent.all():
+            raise SourceError(
+                f"{lacking}; extract a text backbone, or import the corpus again where its audio is"
+            )
+        say(f"{lacking}; they are left out here; heads leave them out with --missing drop")
+        frame = frame[~silent]
     long = frame["id"][frame["duration_s"] > LONGEST_S]
     if len(long):
         raise SourceError(

@@ -1,9 +1,9 @@
 """From a workspace and a configuration to a finished run."""
 
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -11,25 +11,22 @@ import pandas as pd
 import torch
 
 from medusa.cache import FeatureStore
-from medusa.errors import listed, nearest
+from medusa.errors import listed
 from medusa.heads import data, train
-from medusa.heads.average import AVERAGES
 from medusa.heads.checkpoint import save_weights
-from medusa.heads.class_losses import CLASS_LOSSES
-from medusa.heads.config import Config, ConfigError
+from medusa.heads.choices import check_choices
+from medusa.heads.config import Config
 from medusa.heads.data import Rows
 from medusa.heads.folds import each_fold, folds_of, without
-from medusa.heads.fusion import ATTRIBUTE_MAPS, HEADS, build
-from medusa.heads.loss import ATTRIBUTE_LOSSES, auxiliary
-from medusa.heads.pool import POOLS
+from medusa.heads.fusion import build
+from medusa.heads.loss import auxiliary
 from medusa.heads.predict import predict
 from medusa.heads.predictions import NOT_A_FOLD, Predictions
 from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
-from medusa.heads.sample import NO_CONSENSUS, SAMPLERS
+from medusa.heads.sample import NO_CONSENSUS
 from medusa.heads.scale import standardise
-from medusa.heads.schedule import SCHEDULES
 from medusa.manifests import Manifest
-from medusa.manifests.texts import content_of, require_texts, texts_of
+from medusa.manifests.texts import MANIFEST, content_of, require_texts, texts_of
 from medusa.workspace import Workspace
 
 
@@ -61,12 +58,17 @@ def prepare(
     asked = (tuple(backbones), text, drop_missing, config.head.stride)
     joined = _joined(workspace, *asked, stamp=_stamp(workspace))
     manifest, chosen, examples = joined.manifest, joined.chosen, joined.examples
+    if config.loss.neutral_weight and examples.neutral is None:
+        raise data.DataError(
+            "loss.neutral_weight: the label scheme has no class 'neutral'; set it to 0"
+        )
     record = {
         "kind": "head",
         "train_split": "train",
         "manifest": joined.digest,
         "classes": list(manifest.scheme.classes),
         "text": joined.text,
+        **_digests(joined, config),
         "features": [
             {"backbone": store.spec.backbone, "spec": store.spec.digest, "array": array}
             for store, array in chosen
@@ -78,14 +80,27 @@ def prepare(
     return Job(config, chosen, examples, folds, record, joined.notes)
 
 
+def _digests(joined: "Joined", config: Config) -> dict[str, str]:
+    """Return digests of what the manifest's does not cover: transcripts, and votes if learnt."""
+    found = {"texts": joined.texts} if joined.texts else {}
+    if config.loss.secondary_weight or config.train.annotator_dropout:
+        both = torch.stack([joined.examples.votes, joined.examples.secondary])
+        found["votes"] = sha256(both.numpy().tobytes()).hexdigest()[:16]
+    return found
+
+
 @dataclass(frozen=True)
 class Joined:
-    """A workspace's labels and features, joined: the same for many heads."""
+    """A workspace's labels and features, joined: the same for many heads.
+
+    `texts` is a digest of what a table of transcripts says, None without one.
+    """
 
     manifest: Manifest
     digest: str
     chosen: list[tuple[FeatureStore, str]]
     text: str | None
+    texts: str | None
     examples: data.Examples
     notes: list[str]
 
@@ -102,18 +117,21 @@ def _joined(
     manifest = Manifest.read(workspace.manifest)
     manifest.split("train", "dev")  # raises where there is no split
     chosen = data.choose(workspace.features, backbones)
-    source, contents = None, None
+    source, contents, digest = None, None, None
     if any(store.spec.input == "text" for store, _ in chosen):
         source, texts = texts_of(manifest, workspace.transcripts, text)
         if not drop_missing:
             require_texts(texts, source)
         texts = texts.dropna()
         contents = pd.Series([content_of(value) for value in texts], index=texts.index)
+        if source != MANIFEST:
+            said = "\n".join(f"{name}\t{content}" for name, content in sorted(contents.items()))
+            digest = sha256(said.encode()).hexdigest()[:16]
     examples = data.gather(manifest, contents, chosen, stride, drop_missing)
     check_labels(examples)
     notes = [str(note) for note in manifest.provenance.get("notes", [])]
     notes += doubts(examples, manifest)
-    return Joined(manifest, manifest.digest(), chosen, source, examples, notes)
+    return Joined(manifest, manifest.digest(), chosen, source, digest, examples, notes)
 
 
 def _stamp(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:
@@ -135,12 +153,11 @@ def fit(
     Returns:
         The run's summary: score on the dev split and where it was reached.
     """
-    began = time.monotonic()
 
     def train_one(held: Rows, part: RunDir) -> None:
         trainer = make(without(job.examples, held), job.config, part, device, advance)
         trainer.fit()
-        _finish(trainer, part, _predictions(trainer, held, part), {})
+        _finish(trainer, part, _predictions(trainer, held, part), [])
 
     parts = each_fold(job.folds, run, job.config, train_one)
     trainer = make(job.examples, job.config, run, device, advance)
@@ -149,9 +166,7 @@ def fit(
     for number, part in enumerate(parts):
         frame = part.predictions().frame.assign(fold=number, split="train")
         predictions.frame = pd.concat([predictions.frame, frame], ignore_index=True)
-    return _finish(
-        trainer, run, predictions, {"notes": job.notes, "seconds": time.monotonic() - began}
-    )
+    return _finish(trainer, run, predictions, parts, job.notes)
 
 
 def make(
@@ -172,7 +187,7 @@ def make(
 def _predictions(trainer: train.Trainer, rows: Rows, run: RunDir) -> Predictions:
     """Predict these rows with the best weights."""
     examples = trainer.examples
-    logits, attributes = predict(trainer.head, examples, rows, trainer.device)
+    logits, attributes = predict(trainer.head, examples, rows, trainer.device, trainer.at_once)
     return Predictions.of(
         [examples.ids[row] for row in rows],
         examples.splits[rows].tolist(),
@@ -184,17 +199,23 @@ def _predictions(trainer: train.Trainer, rows: Rows, run: RunDir) -> Predictions
 
 
 def _finish(
-    trainer: train.Trainer, run: RunDir, predictions: Predictions, more: dict[str, Any]
+    trainer: train.Trainer,
+    run: RunDir,
+    predictions: Predictions,
+    parts: Sequence[RunDir],
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write everything that a finished run has, the mark of being finished last."""
     predictions.write(run.path / PREDICTIONS)
+    of_parts = sum(float(part.read_json(SUMMARY).get("seconds", 0)) for part in parts)
     summary = {
         "dev_macro_f1": trainer.at.best,
         "best_at": trainer.at.best_at,
         "steps": trainer.at.steps,
         "parameters": sum(parameter.numel() for parameter in trainer.head.parameters()),
         "device": str(trainer.device),
-        **more,
+        "notes": list(notes),
+        "seconds": trainer.meter.counted()["all"] + of_parts,
     }
     run.write_json(SUMMARY, summary)
     save_weights(run.path / WEIGHTS, trainer.head)
@@ -202,42 +223,6 @@ def _finish(
     for name in (train.BEST, train.CHECKPOINT):
         (run.path / name).unlink(missing_ok=True)
     return summary
-
-
-def check_choices(config: Config) -> None:
-    """Refuse names that no dictionary knows, all at once.
-
-    Raises:
-        ConfigError: with every wrong name and the nearest right one.
-    """
-    choices: list[tuple[str, str, Collection[str]]] = [
-        ("head.name", config.head.name, HEADS),
-        ("head.pool", config.head.pool, POOLS),
-        ("head.attribute_map", config.head.attribute_map, ATTRIBUTE_MAPS),
-        ("loss.classes", config.loss.classes, CLASS_LOSSES),
-        ("loss.attributes", config.loss.attributes, ATTRIBUTE_LOSSES),
-        ("mixup.per", config.mixup.per, ("sample", "batch")),
-        ("train.labels", config.train.labels, ("soft", "hard")),
-        ("train.rows", config.train.rows, ("all", "consensus")),
-        ("train.average", config.train.average, AVERAGES),
-        ("train.selection", config.train.selection, ("balanced", "natural")),
-    ]
-    for number, stage in enumerate(config.stages):
-        choices += [
-            (f"stages.{number}.sampler", stage.sampler, SAMPLERS),
-            (f"stages.{number}.start", stage.start, ("last", "best")),
-            (f"stages.{number}.optimiser", stage.optimiser, ("keep", "reset")),
-            (f"stages.{number}.schedule", stage.schedule, SCHEDULES),
-        ]
-    problems = [
-        f"{key}: {value!r} is not one of {', '.join(known)}{nearest(value, known)}"
-        for key, value, known in choices
-        if value not in known
-    ]
-    if config.head.width % config.head.attention_heads:
-        problems.append("head.attention_heads: must divide head.width")
-    if problems:
-        raise ConfigError("\n  ".join(["configuration:", *problems]))
 
 
 def check_labels(examples: data.Examples) -> None:

@@ -39,7 +39,7 @@ SHARE: Limit = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 # a setting that is not here may be any finite number
 LIMITS: dict[str, Limit] = {
-    "seed": NOT_NEGATIVE,
+    "seed": ("from 0 to below 2**63", lambda value: 0 <= value < 2**63),
     "head.width": ONE_OR_MORE,
     "head.layers": ONE_OR_MORE,
     "head.attention_heads": ONE_OR_MORE,

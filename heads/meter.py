@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,28 +30,49 @@ class Meter:
 
     def __init__(self, head: Head, examples: Examples, rows: Rows, device: torch.device) -> None:
         self.device = device
-        self.waited = 0.0  # seconds of this epoch, for data
+        self.clock = time.monotonic()
+        # of this epoch, of it for data, and of all training, over all processes with a part in it
+        self.seconds = {"epoch": 0.0, "waited": 0.0, "all": 0.0}
         self.flop = self._flop(head, examples, rows)  # of an utterance, where the peak is known
+
+    def go_on(self, seconds: Mapping[str, float]) -> None:
+        """Begin to count, from what `counted` returned to another process."""
+        self.seconds |= seconds
+        self.clock = time.monotonic()
+
+    def counted(self) -> dict[str, float]:
+        """Return the seconds until now."""
+        now = time.monotonic()
+        self.seconds["epoch"] += now - self.clock
+        self.seconds["all"] += now - self.clock
+        self.clock = now
+        return dict(self.seconds)
+
+    def begin_epoch(self) -> None:
+        """Count an epoch's seconds from here on."""
+        self.counted()
+        self.seconds |= {"epoch": 0.0, "waited": 0.0}
 
     def timed(self, feed: Iterator[list[Packed]]) -> Iterator[list[Packed]]:
         """Pass batches on, counting the seconds that the loop waits for them."""
-        self.waited = 0.0
         while True:
             began = time.monotonic()
             with torch.profiler.record_function("waiting for data"):
                 inputs = next(feed, None)
-            self.waited += time.monotonic() - began
+            self.seconds["waited"] += time.monotonic() - began
             if inputs is None:
                 return
             yield inputs
 
-    def epoch(self, seconds: float, utterances: int) -> dict[str, float | None]:
+    def epoch(self, utterances: int) -> dict[str, float | None]:
         """Return what an epoch's line in metrics.jsonl says about cost."""
+        counted = self.counted()
+        seconds = max(counted["epoch"], 1e-9)
         return {
             "seconds": round(seconds, 2),
-            "utterances_per_s": round(utterances / max(seconds, 1e-9), 1),
+            "utterances_per_s": round(utterances / seconds, 1),
             "mfu": self._mfu(seconds, utterances),
-            "data_wait_share": round(self.waited / max(seconds, 1e-9), 4),
+            "data_wait_share": round(counted["waited"] / seconds, 4),
             "peak_memory_gb": round(peak_memory_gb(self.device), 3),
         }
 
@@ -60,7 +81,7 @@ class Meter:
         most = peak(self.device)
         if self.flop is None or most is None:
             return None
-        return round(utterances * self.flop / max(seconds, 1e-9) / most, 4)
+        return round(utterances * self.flop / seconds / most, 4)
 
     def _flop(self, head: Head, examples: Examples, rows: Rows) -> float | None:
         """Return the operations of one training utterance, on average over at most 16."""

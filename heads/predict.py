@@ -6,17 +6,27 @@ import torch
 
 from medusa.heads.data import Examples, Rows
 from medusa.heads.fusion import Head
+from medusa.heads.memory import answers
 
 BATCH = 64
 
 
 @torch.no_grad()
 def predict(
-    head: Head, examples: Examples, rows: Rows, device: torch.device
+    head: Head, examples: Examples, rows: Rows, device: torch.device, most: int = BATCH
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return logits (B, C) and attributes (B, 3) of these rows, in their order.
 
     Utterances of similar length share a batch, which saves time and changes nothing else.
+
+    Args:
+        head: in evaluation from here on.
+        examples, rows: what to predict.
+        device: where the head is.
+        most: so many utterances on the device at once; half as many where memory runs out.
+
+    Raises:
+        TooLarge: the device has no room for one utterance.
     """
     head.eval()
     first = examples.streams[0]
@@ -28,7 +38,7 @@ def predict(
     feed = examples.batches([rows[batch] for batch in batches], device.type == "cuda")
     for batch, inputs in zip(batches, feed, strict=True):
         moved = [packed.to(device, torch.float32) for packed in inputs]
-        out, rated = head(moved)
+        out, rated, most = answers(head, moved, most)
         logits[batch] = out.float().cpu().numpy()
         attributes[batch] = rated.float().cpu().numpy()
     return logits, attributes

@@ -57,6 +57,9 @@ def variants(overrides: tuple[str, ...], seeds: str | None, grid: Sequence[str])
         ConfigError: not of these forms.
     """
     axes = [_axis(one) for one in grid]
+    keys = [one.partition("=")[0] for one in grid] + ["seed"] * (seeds is not None)
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ConfigError(f"--grid, --seeds: {', '.join(twice)} twice; give every key once")
     if seeds is not None:
         axes.append([(f"seed={seed}", f"s{seed}") for seed in _seeds(seeds)])
     found = []

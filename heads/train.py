@@ -23,10 +23,10 @@ from medusa.heads.config import Config, StageConfig
 from medusa.heads.data import Examples, Rows
 from medusa.heads.fusion import Head
 from medusa.heads.loss import Corpus, auxiliary, class_weights, total
-from medusa.heads.memory import embed
+from medusa.heads.memory import TooLarge, embed
 from medusa.heads.meter import Meter, StepLog
 from medusa.heads.metrics import balanced_draws, macro_f1, mean_macro_f1_over_draws
-from medusa.heads.predict import predict
+from medusa.heads.predict import BATCH, predict
 from medusa.heads.run_dir import METRICS, RunDir, write_text
 from medusa.heads.sample import NO_CONSENSUS, SAMPLERS, Draw
 from medusa.heads.schedule import clip, rate
@@ -54,6 +54,7 @@ class Position:
     since_best: int = 0  # epochs
     lines: int = 0  # of metrics.jsonl
     micro: int = 0  # utterances on the device at once, where memory has run out; 0: as configured
+    cost: dict[str, float] = field(default_factory=dict)  # seconds, as the meter counts them
     sums: dict[str, Any] = field(default_factory=dict)  # losses of this epoch so far
 
 
@@ -110,25 +111,30 @@ class Trainer:
             self.at = Position(**checkpoint.load_facts(path))
             checkpoint.load_training(path, self.head, self.optimiser, self.average)
         self._forget_later_lines()
+        self.meter.go_on(self.at.cost)
         while self.at.stage < len(self.config.stages):
             self._run_stage(self.config.stages[self.at.stage])
-            self.at.stage += 1
-            self.at.epoch, self.at.stage_best, self.at.since_best = 0, -1.0, 0
-            self._save()
+            self._next_stage()
         checkpoint.load_weights(self.run.path / BEST, self.head)
 
-    def _run_stage(self, stage: StageConfig) -> None:
-        if self.at.epoch == 0 and self.at.step == 0 and self.at.stage > 0:
+    def _next_stage(self) -> None:
+        """Enter the next stage and save that: its first epoch may replace the best weights."""
+        self.at.stage += 1
+        self.at.epoch, self.at.stage_best, self.at.since_best = 0, -1.0, 0
+        for stage in self.config.stages[self.at.stage : self.at.stage + 1]:
             if stage.start == "best":
                 checkpoint.load_weights(self.run.path / BEST, self.head)
             if stage.optimiser == "reset":
                 self.optimiser = self._new_optimiser()
             self.average = averaged(self.head, self.config.train)
+        self.meter.begin_epoch()
+        self._save()
+
+    def _run_stage(self, stage: StageConfig) -> None:
         corpus = self.corpus(stage)
         while self.at.epoch < stage.epochs and self.at.since_best < self.config.train.patience:
-            began = time.monotonic()
             self._run_epoch(stage, corpus)
-            self._end_epoch(stage, time.monotonic() - began)
+            self._end_epoch(stage)
         name = f"stage-{self.at.stage + 1}-{stage.name}.safetensors"
         checkpoint.save_weights(self.run.path / name, self.judged)
 
@@ -198,27 +204,26 @@ class Trainer:
     def _micro(self) -> int:
         return self.at.micro or self.config.train.micro or self.config.train.batch
 
+    @property
+    def at_once(self) -> int:
+        """How many utterances to predict at once: no more than training found room for."""
+        return min(BATCH, self._micro) if self.at.micro or self.config.train.micro else BATCH
+
     def _halve(self, inputs: list[Packed], problem: Exception) -> None:
         """Halve what is on the device at once.
 
         Raises:
-            TrainingError: it is one utterance already.
+            TooLarge: it is one utterance already.
         """
         if self._micro == 1:
-            longest = max(int(one.lengths.max()) for one in inputs)
-            raise TrainingError(
-                f"{self.run.path}: out of memory with one utterance on {self.device} at once (the "
-                f"longest of the batch has {longest} frames); use a narrower head (--set "
-                f"head.width={self.config.head.width // 2}) or average frames (--set "
-                f"head.stride={2 * self.config.head.stride}): {problem}"
-            ) from problem
+            raise TooLarge(inputs, self.device, problem) from problem
         self.at.micro = -(-min(self._micro, len(inputs[0])) // 2)
         self.optimiser.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         say(
             f"{self.run.name}: out of memory; goes on with {self.at.micro} utterances on "
-            f"{self.device} at once, which changes nothing but the time"
+            f"{self.device} at once: the same but for dropout's draws and the time"
         )
 
     def corpus(self, stage: StageConfig) -> Corpus:
@@ -230,8 +235,9 @@ class Trainer:
             neutral=self.examples.neutral,
         )
 
-    def _end_epoch(self, stage: StageConfig, seconds: float) -> None:
+    def _end_epoch(self, stage: StageConfig) -> None:
         """Score the dev split, keep the best weights, log, and make it resumable."""
+        cost = self.meter.epoch(self.at.step * self.config.train.batch)
         losses = {name: float(value) / self.at.step for name, value in self.at.sums.items()}
         if not math.isfinite(losses["loss"]):
             raise TrainingError(
@@ -242,7 +248,7 @@ class Trainer:
             )
         if self.average is not None and self.config.train.average == "swa":
             self.average.update_parameters(self.head)
-        logits, _ = predict(self.judged, self.examples, self.dev, self.device)
+        logits, _ = predict(self.judged, self.examples, self.dev, self.device, self.at_once)
         truth = self.examples.labels[self.dev]
         score = self._score(truth, logits.argmax(1))
         self.at.since_best = 0 if score > self.at.stage_best else self.at.since_best + 1
@@ -264,10 +270,11 @@ class Trainer:
             lr=self.optimiser.param_groups[0]["lr"],
             gradient_norm=losses["gradient_norm"],
             steps=self.at.step,
-            **self.meter.epoch(seconds, self.at.step * self.config.train.batch),
+            **cost,
         )
         self.at.lines += 1
         self.at.epoch, self.at.step, self.at.sums = self.at.epoch + 1, 0, {}
+        self.meter.begin_epoch()
         self._save()
         self.advance(1, f"{at}: dev macro-F1 {score:.3f}, best {self.at.best:.3f}")
 
@@ -302,6 +309,7 @@ class Trainer:
         return self.at.lines - self.at.epoch
 
     def _save(self) -> None:
+        self.at.cost = self.meter.counted()
         self.at.sums = {name: float(value) for name, value in self.at.sums.items()}
         self.steps.write()
         facts = dataclasses.asdict(self.at)

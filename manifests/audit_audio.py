@@ -46,7 +46,8 @@ def audio_files(
         message = f"{unnamed.sum()} rows have a recording but no content digest"
         where = tuple(rows["id"][unnamed].astype(str))
         yield Finding("error", "audio", message, "import the corpus again", where)
-    places = {str(path): os.path.normpath(subject.home / str(path)) for path in rows["path"]}
+    home = subject.home.resolve()  # a path's `..` leave the folder itself, not a link to it
+    places = {str(path): os.path.normpath(home / str(path)) for path in rows["path"]}
     files = {path: Path(place) for path, place in places.items()}
     facts, now, problems = _look(files, digests, advance)
     problems |= _outside(rows, files, facts)

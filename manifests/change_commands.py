@@ -90,7 +90,7 @@ def split(
     own = isinstance(made, dict) and made.get("by") == "corpus"
     if not force and not (by == "in-house" and own):
         splits.refuse_to_replace(corpus, keep_test)
-    if folds and fold:
+    if folds is not None and fold is not None:
         leave_out = tuple(fold_names(corpus, fold, folds, of, seed))
     if leave_out:
         corpus = split_off(corpus, leave_out, of, dev, seed, wanted)
@@ -113,9 +113,13 @@ def _wanted(
     """Return what provenance will say about the split."""
     from medusa.manifests.splits import SplitError, choices
 
-    if (folds is None) != (fold is None) or (folds and leave_out):
+    if (folds is None) != (fold is None) or (folds is not None and leave_out):
         raise SplitError("--folds K goes with --fold k, and without --leave-out")
-    if folds:
+    if (folds is not None or leave_out) and (keep_test or by != "speaker"):
+        option = "--keep-test" if keep_test else f"--by {by}"
+        raise SplitError(f"{option} does not go with --leave-out or --folds, which choose the test "
+                         "split anew and dev by speaker; drop one of the two")  # fmt: skip
+    if folds is not None:
         return {"by": "folds", "of": of, "fold": fold, "folds": folds, "dev": dev, "seed": seed}
     if leave_out:
         return {"by": "leave-out", "of": of, "test": [*leave_out], "dev": dev, "seed": seed}
@@ -252,7 +256,7 @@ def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
     "form", metavar="FORMAT", type=click.Choice(["csv", "lhotse", "audformat", "datasets"])
 )
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option("--force", is_flag=True, help="Replace the file, or an earlier export.")
 @click.pass_obj
 def export(home: Path, form: str, target: Path, force: bool) -> None:
     """Write the manifest for other tools: FORMAT is csv, lhotse, audformat or datasets.

@@ -28,12 +28,14 @@ def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> 
         manifest: what to write; audio stays where it is and is named by its path.
         form: a name in `FORMATS`.
         target: a file for `csv`, else a folder.
-        force: replace what is there.
+        force: replace what is there, if it is a file or an earlier export.
 
     Raises:
-        ExportError: the target exists, or rows cannot be written in this format.
+        ExportError: the target exists, or holds other files than an earlier export, or rows
+            cannot be written in this format.
         CorpusError: the library is not installed.
     """
+    _refuse_to_replace(form, target)
     if target.exists() and not force:
         raise ExportError(f"{target}: already there; replace it with --force")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +49,25 @@ def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> 
         if partial.is_dir():
             shutil.rmtree(partial)
         partial.unlink(missing_ok=True)
+
+
+def _refuse_to_replace(form: str, target: Path) -> None:
+    """Raise if the target holds anything that an export to this format did not write."""
+    if form == "csv" and target.is_dir():
+        raise ExportError(f"{target}: is a folder; name a file for csv")
+    if form != "csv" and target.is_file():
+        raise ExportError(f"{target}: is a file; name a folder for {form}")
+    if not target.is_dir():
+        return
+    mark, *others = WRITTEN[form]
+    names = [mark, *others] if (target / mark).is_file() else []
+    files = (path for path in target.rglob("*") if not path.is_dir())
+    strange = next((path for path in files if not any(map(path.match, names))), None)
+    if strange is not None:
+        raise ExportError(
+            f"{target}: holds {strange.relative_to(target)}, so it is not an earlier export to "
+            f"{form} that could be replaced; name another folder"
+        )
 
 
 def to_csv(manifest: Manifest, partial: Path, target: Path) -> None:
@@ -147,10 +168,12 @@ def to_datasets(manifest: Manifest, partial: Path, target: Path) -> None:
 
 def _paths(manifest: Manifest, home: Path | None) -> "pd.Series[str]":
     """Return where each recording is: relative to a folder, or absolute."""
+    root = manifest.root.resolve()  # a path's `..` leave the folder itself, not a link to it
+    near = home and home.resolve()
 
     def place(path: str) -> str:
-        whole = os.path.abspath(manifest.root / path)
-        return whole if home is None else os.path.relpath(whole, os.path.abspath(home))
+        whole = os.path.normpath(root / path)
+        return whole if near is None else os.path.relpath(whole, near)
 
     return manifest.frame["path"].map(place, na_action="ignore")
 
@@ -189,6 +212,11 @@ def _given(value: object) -> object:
     return None if pd.isna(value) else value  # type: ignore[call-overload]
 
 
+WRITTEN = {  # all that --force may replace: the file that marks an export, and those beside it
+    "lhotse": ("cuts.jsonl.gz",),
+    "audformat": ("db.yaml", "db.*.csv"),
+    "datasets": ("dataset_dict.json", "dataset_info.json", "state.json", "*.arrow"),
+}
 FORMATS: dict[str, Callable[[Manifest, Path, Path], None]] = {
     "csv": to_csv,
     "lhotse": to_lhotse,

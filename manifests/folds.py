@@ -58,6 +58,8 @@ def leave_out(
     Raises:
         SplitError: there is no such group, or nothing left to train on.
     """
+    if not 0 <= dev < 1:
+        raise SplitError(f"--dev {dev:g}: expected a share from 0 that leaves some for train")
     groups = groups_of(manifest, of)
     known = sorted(groups.unique())
     absent = [f"{name!r}{nearest(name, known)}" for name in names if name not in known]
@@ -97,7 +99,9 @@ def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) ->
     """
     groups = groups_of(manifest, of)
     sizes = groups.value_counts().sort_index()
-    if not 0 < fold <= folds or folds < 2:
+    if folds < 2:
+        raise SplitError(f"--folds {folds}: expected 2 folds or more")
+    if not 0 < fold <= folds:
         raise SplitError(f"--fold {fold} of --folds {folds}: expected a fold from 1 to {folds}")
     if len(sizes) < folds:
         raise SplitError(f"{len(sizes)} {of}s cannot fill {folds} folds")

@@ -27,14 +27,15 @@ def merge(parts: Mapping[str, Manifest], home: Path) -> Manifest:
             f"the classes of {listed(odd)} are not {', '.join(first.classes)}; give all the same "
             "with `medusa manifest relabel --classes ...`"
         )
+    here = home.resolve()  # a path's `..` leave the folder itself, not a link to it
     frames, votes = [], []
     for name, part in parts.items():
         frame = part.frame.copy()
         frame["id"] = name + "/" + frame["id"]
         frame["speaker"] = name + "/" + frame["speaker"]
-        there = part.root
+        there = part.root.resolve()
         frame["path"] = frame["path"].map(
-            lambda path, there=there: os.path.relpath(there / path, home), na_action="ignore"
+            lambda path, there=there: os.path.relpath(there / path, here), na_action="ignore"
         )
         frames.append(frame)
         if part.votes is not None:

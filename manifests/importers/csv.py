@@ -165,7 +165,11 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
     frame = pd.DataFrame({"id": names})
     if "path" in columns:
         given = or_null(table[columns["path"]])
-        frame["path"] = given.map(lambda path: str(audio / path), na_action="ignore")
+        real = audio.resolve()  # a path's `..` leave the folder itself, not a link to it
+        frame["path"] = given.map(
+            lambda path: str((real if ".." in Path(path).parts else audio) / path),
+            na_action="ignore",
+        )
     for key in TEXTS:
         if key in columns:
             frame[key] = or_null(table[columns[key]])

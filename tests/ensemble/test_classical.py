@@ -1,6 +1,7 @@
 """Stackers of scikit-learn: what is kept as arrays says what scikit-learn says."""
 
 from dataclasses import replace
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -23,12 +24,13 @@ from medusa.ensemble.classical import (
     fit_mlp,
     fit_svm,
 )
-from medusa.ensemble.forest import apply_forest, fit_forest
+from medusa.ensemble.forest import ForestError, apply_forest, fit_forest
 from medusa.ensemble.linear import Lesson
 from medusa.ensemble.members import join
 from medusa.ensemble.run import best, stack
 from medusa.ensemble.soup import SOUPS, greedy, soup
-from medusa.ensemble.stack import CLASSICAL, StackConfig, StackError
+from medusa.ensemble.stack import CLASSICAL, STACKERS, StackConfig, StackError
+from medusa.ensemble.truth import truth_of
 from medusa.heads.predictions import Predictions
 from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
 
@@ -141,7 +143,6 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
     # by hand: the training rows in dev's place
     moved = replace(joined, splits=np.where(joined.folds >= 0, "dev", "other"))
     from medusa.ensemble.stack import linear_soup
-    from medusa.ensemble.truth import truth_of
 
     truth = truth_of(manifest, joined.ids, joined.splits.tolist(), joined.classes)
     by_hand = linear_soup(moved, truth, replace(out_of_fold(), fit_on="dev"), lambda loss: None)
@@ -181,7 +182,6 @@ def test_a_greedy_stack_is_chosen_on_dev(manifest, add_run) -> None:
     from medusa.ensemble.linear import Training
     from medusa.ensemble.linear import apply as apply_linear
     from medusa.ensemble.stack import inputs_of, linear_soup
-    from medusa.ensemble.truth import truth_of
     from medusa.heads.metrics import macro_f1
 
     members = join([add_run("a", 0, 1.0), add_run("b", 1, 1.0)])
@@ -205,6 +205,16 @@ def test_a_greedy_stack_is_chosen_on_dev(manifest, add_run) -> None:
     assert (other.singles == answer.singles).all() and (other.logits != answer.logits).any()
 
 
+def test_a_forest_needs_two_rows_of_every_class(manifest, add_run) -> None:
+    rows = manifest.frame.index[(manifest.frame["split"] == "dev")]
+    few = manifest.frame.loc[rows, "label"] == "happy"
+    manifest.frame.loc[rows[few][1:], "label"] = None
+    members = join([add_run("a"), add_run("b", seed=1)])
+    truth = truth_of(manifest, members.ids, members.splits.tolist(), members.classes)
+    with pytest.raises(ForestError, match="a class has one labelled row"):
+        STACKERS["forest"](members, truth, StackConfig(method="forest"), print)
+
+
 def test_soups_by_hand() -> None:
     states = [{"w": torch.tensor([value])} for value in (0.0, 4.0, 5.0)]
 
@@ -226,6 +236,11 @@ def test_the_best_on_dev_are_taken(tmp_path, manifest, add_run) -> None:
     assert [run.name for run in best(runs, 2)] == ["b", "c"]
     with pytest.raises(StackError, match="expected 1 to 3"):
         best(runs, 4)
+    natural = add_run("n", train={"selection": "natural"})
+    natural.write_json(SUMMARY, {"dev_macro_f1": 0.7})
+    with pytest.raises(StackError, match=r"not of one kind \(train.selection"):
+        best([*runs, natural], 2)
+    rmtree(natural.path)
     words = ["--workspace", str(tmp_path), "stack", "--top", "2", "--method", "soft"]
     result = CliRunner().invoke(medusa, words)
     assert result.exit_code == 0, result.output

@@ -1,6 +1,8 @@
 """Runs are joined by id, and refused where they cannot be."""
 
 from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pandas as pd
@@ -44,6 +46,14 @@ def test_other_splits_are_refused(add_run: AddRun) -> None:
     said.write(b.path / "predictions.parquet")
     with pytest.raises(MembersError, match="train-0: 'test', not 'train'"):
         join([a, b])
+
+
+def test_runs_of_one_name_are_refused(add_run: AddRun, tmp_path: Path) -> None:
+    a = add_run("a")
+    elsewhere = RunDir(tmp_path / "other" / "a")
+    copytree(a.path, elsewhere.path)
+    with pytest.raises(MembersError, match=r"of one name: .*runs/a, .*other/a"):
+        join([a, add_run("b"), elsewhere])
 
 
 def test_unfinished_and_no_runs(add_run: AddRun) -> None:

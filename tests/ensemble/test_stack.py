@@ -187,6 +187,33 @@ def test_without_test_labels_dev_judges_and_says_so(
     summary = run.read_json("summary.json")
     assert summary["split"] == "dev"
     assert "where the stacker was fitted" in summary["notes"][-1]
+    vote = RunDir(tmp_path / "runs" / "v")
+    stack(vote, members, manifest, StackConfig(method="soft"))
+    assert "chose every member's weights" in vote.read_json("summary.json")["notes"][-1]
+
+
+def test_the_test_split_only_judges(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    with pytest.raises(StackError, match="--fit-on test: that split only judges"):
+        stack(RunDir(tmp_path / "runs" / "s"), members, manifest, StackConfig(fit_on="test"))
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--method", "soft", "--fit-on", "dev", "--seeds", "2"), "--fit-on, --seeds: --method"),
+        (("--method", "pool", "--inputs", "logits"), "--inputs: --method pool"),
+        (("--method", "pool", "--epochs", "3", "--with-attributes"), "--epochs, --with-attributes"),
+        (("--method", "logreg", "--soup", "greedy"), "--soup: --method logreg"),
+    ],
+)
+def test_options_that_a_method_does_not_read_are_refused(
+    words: tuple[str, ...], named: str, members: list[RunDir], tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "stack", *words])
+    assert result.exit_code == 2 and named in result.output
+    assert not (tmp_path / "runs" / "stack").exists()
 
 
 def test_changed_members_need_force(

@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from medusa.heads import train
 from medusa.heads.config import load
 from medusa.heads.fit import fit, prepare
-from medusa.heads.memory import embed
+from medusa.heads.memory import TooLarge, embed
 from medusa.heads.run_dir import RunDir
-from medusa.heads.train import Trainer, TrainingError
+from medusa.heads.train import Trainer
 from medusa.workspace import Workspace
 
 CPU = torch.device("cpu")
@@ -144,12 +144,32 @@ def test_where_memory_runs_out_the_step_is_taken_in_smaller_parts(workspace, mon
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)
 
 
+def test_where_memory_runs_out_in_prediction_fewer_are_predicted_at_once(workspace, monkeypatch):
+    plain = trained(workspace, "plain")
+    real, most = train.Head.forward, []
+
+    def limited(self, inputs):
+        if len(inputs[0]) > 5:
+            raise torch.OutOfMemoryError("too much")
+        most.append(len(inputs[0]))
+        return real(self, inputs)
+
+    monkeypatch.setattr(train.Head, "forward", limited)
+    run = trained(workspace, "limited")
+    one, two = (r.predictions() for r in (plain, run))
+    assert one.ids == two.ids and max(most) <= 5
+    np.testing.assert_allclose(one.logits(), two.logits(), atol=1e-5)
+    most.clear()
+    trained(workspace, "micro", "train.micro=2")  # nor more than training has at once
+    assert set(most) <= {1, 2}
+
+
 def test_one_utterance_that_does_not_fit_is_an_error_with_its_length(workspace, monkeypatch):
     def never(self, inputs):
         raise torch.OutOfMemoryError("too much")
 
     monkeypatch.setattr(train.Head, "embed", never)
-    with pytest.raises(TrainingError, match=r"longest .* frames.*head\.width=4"):
+    with pytest.raises(TooLarge, match=r"longest .* frames.*head\.width"):
         trained(workspace, "a")
 
 

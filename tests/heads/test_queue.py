@@ -53,7 +53,16 @@ def test_every_combination_once_seeds_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seeds", "grid"), [("4-0", []), ("a", []), ("", []), (None, ["pool"]), ("0,0", [])]
+    ("seeds", "grid"),
+    [
+        ("4-0", []),
+        ("a", []),
+        ("", []),
+        (None, ["pool"]),
+        ("0,0", []),
+        ("0-1", ["seed=1,2"]),
+        (None, ["head.width=8", "head.width=16"]),
+    ],
 )
 def test_wrong_lists_are_refused(seeds: str | None, grid: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"--(seeds|grid)"):

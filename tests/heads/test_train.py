@@ -1,6 +1,7 @@
 """Training: the same seed gives the same weights, also when killed; choices are checked."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -109,6 +110,53 @@ def test_killed_at_twenty_moments_and_resumed_equals_uninterrupted(workspace, mo
         assert untimed(resumed) == untimed(straight)
 
 
+def test_killed_before_an_epoch_is_saved_it_is_the_same(workspace, monkeypatch):
+    # a stage that starts from the best weights replaces them in its first epoch
+    settings = ("seed=1", "train.batch=4", "stages.0.epochs=1", "stages.0.lr=0.002")
+    settings += ("stages.1.lr=0.01",)
+    settings += ("stages.1.start=best", "stages.1.optimiser=reset")
+    straight = run_all(job(workspace, *settings), workspace / "runs" / "straight")
+    scores = [line["dev_macro_f1"] for line in straight.metrics()]
+    assert scores == sorted(set(scores))
+    real = RunDir.log
+    for moment in range(len(straight.metrics())):
+        left = iter(range(moment, -1, -1))
+
+        def dies(self, left=left, **values):
+            if next(left, 1) == 0:
+                raise Killed
+            real(self, **values)
+
+        monkeypatch.setattr(RunDir, "log", dies)
+        place = workspace / "runs" / f"killed-{moment}"
+        with pytest.raises(Killed):
+            run_all(job(workspace, *settings), place)
+        resumed = run_all(job(workspace, *settings), place)
+        assert same(weights(resumed), weights(straight))
+        assert untimed(resumed) == untimed(straight)
+
+
+def test_seconds_are_those_of_all_processes(workspace, monkeypatch):
+    real, slow, left = train.Trainer._step, 0.1, iter(range(3, -1, -1))
+
+    def dies(self, *args):
+        if next(left, 1) == 0:
+            self._save()
+            raise Killed
+        time.sleep(slow)
+        return real(self, *args)
+
+    monkeypatch.setattr(train.Trainer, "_step", dies)
+    one = job(workspace, "train.batch=8", "stages.0.epochs=1", "stages.1.epochs=1")
+    with pytest.raises(Killed):
+        run_all(one, workspace / "runs" / "a")
+    run = run_all(one, workspace / "runs" / "a")
+    lines = run.metrics()
+    assert lines[0]["steps"] == 5 and lines[0]["seconds"] >= 5 * slow
+    assert lines[0]["utterances_per_s"] <= 40 / (5 * slow)
+    assert run.read_json("summary.json")["seconds"] >= sum(line["steps"] for line in lines) * slow
+
+
 def untimed(run: RunDir) -> list[dict[str, object]]:
     clock = ("seconds", "utterances_per_s", "data_wait_share", "peak_memory_gb", "mfu")
     lines = [{k: v for k, v in line.items() if k not in clock} for line in run.metrics()]
@@ -182,6 +230,51 @@ def test_a_run_from_before_a_setting_existed_is_the_same_run(workspace):
     assert run.start(record)  # goes on
     with pytest.raises(RunError, match="compile"):
         run.start(job(workspace, "train.compile=true").record)
+
+
+def test_other_transcripts_are_another_run(workspace):
+    from medusa.manifests import Manifest
+    from medusa.manifests.texts import read_transcripts, write_transcripts
+
+    frame = Manifest.read(workspace / "manifest.parquet").frame
+    heard = frame[["id", "content", "text"]].assign(language="en", flags=[[] for _ in frame["id"]])
+    heard[["avg_logprob", "no_speech_prob", "compression_ratio"]] = 0.0
+    path = workspace / "transcripts" / "large.parquet"
+    write_transcripts(path, heard)
+    first = job(workspace).record
+    assert first["text"] == "large" and job(workspace, text="manifest").record["text"] == "manifest"
+    heard = read_transcripts(path)
+    write_transcripts(path, heard.sample(frac=1, random_state=0))  # the order is no content
+    assert digest_of(job(workspace).record) == digest_of(first)
+    heard["text"] = heard["text"].to_numpy()[::-1]
+    write_transcripts(path, heard)
+    second = job(workspace).record
+    assert {**second, "texts": first["texts"]} == first and second["texts"] != first["texts"]
+
+
+def test_other_votes_are_another_run_where_they_are_learnt_from(workspace):
+    from medusa.manifests import Manifest
+
+    path, learns = workspace / "manifest.parquet", "loss.secondary_weight=0.5"
+    manifest = Manifest.read(path)
+    manifest.votes = manifest.frame[["id", "arousal", "valence", "dominance"]].assign(rater="r")
+    manifest.votes["primary"] = manifest.frame["label"].fillna("sad")
+    found = []
+    for second in ("happy", "angry"):
+        manifest.votes["secondary"] = [[second] for _ in manifest.votes["id"]]
+        manifest.write(path)
+        found.append([digest_of(job(workspace, *more).record) for more in ((), (learns,))])
+    assert found[0][0] == found[1][0] and found[0][1] != found[1][1]
+
+
+def test_what_no_corpus_or_file_can_have_is_refused_first(workspace):
+    with pytest.raises(DataError, match="neutral_weight: the label scheme has no class 'neutral'"):
+        job(workspace, "loss.neutral_weight=1")
+    wrong = ("head.name=dhf", "head.width=15", "stages.0.name=a/b")
+    with pytest.raises(ConfigError, match=r"stages.0.name: 'a/b' is not one word(.|\n)*dhf needs"):
+        job(workspace, *wrong)
+    with pytest.raises(ConfigError, match=r"seed: expected from 0 to below 2\*\*63"):
+        load("small", ("seed=99999999999999999999",))
 
 
 def test_all_wrong_settings_are_named_at_once():

@@ -101,3 +101,47 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     assert "--force" in str(run(tmp_path / "home", "csv", tmp_path / "t.csv").exception)
     assert run(tmp_path / "home", "csv", tmp_path / "t.csv", "--force").exit_code == 0
     assert (tmp_path / "t.csv").read_text() != "mine"
+
+
+def test_a_csv_never_replaces_a_folder(tmp_path: Path) -> None:
+    made(tmp_path / "home")
+    for more in ((), ("--force",)):
+        result = run(tmp_path / "home", "csv", tmp_path / "home", *more)
+        assert "home: is a folder; name a file" in str(result.exception)
+    assert (tmp_path / "home/long.wav").is_file()
+
+
+@pytest.mark.parametrize(
+    ("form", "mark", "own"),
+    [
+        ("lhotse", "cuts.jsonl.gz", "recording.wav"),
+        ("audformat", "db.yaml", "audio/a.wav"),
+        ("datasets", "dataset_dict.json", "train/notes.txt"),
+        ("datasets", "data.arrow", "data.arrow"),  # an arrow file that no dataset_dict.json names
+    ],
+)
+def test_a_folder_with_other_files_is_not_replaced(
+    tmp_path: Path, form: str, mark: str, own: str
+) -> None:
+    made(tmp_path / "home")
+    target = tmp_path / "out"
+    for name in (mark, own):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text("mine")
+    message = str(run(tmp_path / "home", form, target, "--force").exception)
+    assert f"holds {own}, so it is not an earlier export to {form}" in message
+    assert (target / own).read_text() == "mine"
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # audformat 1.4 on pandas 3.1
+@pytest.mark.parametrize("form", ["lhotse", "audformat", "datasets"])
+def test_an_earlier_export_and_an_empty_folder_are_replaced(tmp_path: Path, form: str) -> None:
+    pytest.importorskip(form)
+    made(tmp_path / "home")
+    (tmp_path / "out").mkdir()
+    for _ in range(2):
+        result = run(tmp_path / "home", form, tmp_path / "out", "--force")
+        assert result.exit_code == 0, result.exception
+    (tmp_path / "file").write_text("mine")
+    refused = run(tmp_path / "home", form, tmp_path / "file", "--force").exception
+    assert "file: is a file; name a folder" in str(refused)

@@ -151,3 +151,26 @@ def test_the_command_makes_folds_and_shows_them(tmp_path: Path) -> None:
     assert "speakers in test: Ses0" in shown.stderr
     refused = run(tmp_path, "split", "--folds", "5")
     assert "--folds K goes with --fold k" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("--folds 5 --fold 0", "--fold 0 of --folds 5: expected a fold from 1 to 5"),
+        ("--folds 0 --fold 0", "--folds 0: expected 2 folds or more"),
+        ("--folds 0 --fold 0 --leave-out Ses05F", "without --leave-out"),
+        ("--leave-out Ses05F --keep-test", "--keep-test does not go with --leave-out"),
+        ("--folds 5 --fold 1 --keep-test", "--keep-test does not go with --leave-out or --folds"),
+        ("--leave-out Ses05F --by in-house", "--by in-house does not go with --leave-out"),
+        ("--folds 5 --fold 1 --by utterance", "--by utterance does not go with"),
+        ("--leave-out Ses05F --dev 1", "--dev 1: expected a share from 0 that leaves some"),
+        ("--leave-out Ses05F --dev -0.5", "--dev -0.5: expected a share from 0"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path: Path, words: str, problem: str) -> None:
+    path = tmp_path / "manifest.parquet"
+    corpus().write(path)
+    before = path.read_bytes()
+    result = run(tmp_path, "split", *words.split(), "--force")
+    assert isinstance(result.exception, SplitError) and problem in str(result.exception)
+    assert path.read_bytes() == before

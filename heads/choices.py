@@ -1,0 +1,57 @@
+"""Which names a configuration may choose from: the dictionaries of what there is."""
+
+import re
+from collections.abc import Collection
+
+from medusa.errors import nearest
+from medusa.heads.average import AVERAGES
+from medusa.heads.class_losses import CLASS_LOSSES
+from medusa.heads.config import Config, ConfigError
+from medusa.heads.fusion import ATTRIBUTE_MAPS, HEADS
+from medusa.heads.loss import ATTRIBUTE_LOSSES
+from medusa.heads.pool import POOLS
+from medusa.heads.sample import SAMPLERS
+from medusa.heads.schedule import SCHEDULES
+
+
+def check_choices(config: Config) -> None:
+    """Refuse names that no dictionary knows, all at once.
+
+    Raises:
+        ConfigError: with every wrong name and the nearest right one.
+    """
+    choices: list[tuple[str, str, Collection[str]]] = [
+        ("head.name", config.head.name, HEADS),
+        ("head.pool", config.head.pool, POOLS),
+        ("head.attribute_map", config.head.attribute_map, ATTRIBUTE_MAPS),
+        ("loss.classes", config.loss.classes, CLASS_LOSSES),
+        ("loss.attributes", config.loss.attributes, ATTRIBUTE_LOSSES),
+        ("mixup.per", config.mixup.per, ("sample", "batch")),
+        ("train.labels", config.train.labels, ("soft", "hard")),
+        ("train.rows", config.train.rows, ("all", "consensus")),
+        ("train.average", config.train.average, AVERAGES),
+        ("train.selection", config.train.selection, ("balanced", "natural")),
+    ]
+    for number, stage in enumerate(config.stages):
+        choices += [
+            (f"stages.{number}.sampler", stage.sampler, SAMPLERS),
+            (f"stages.{number}.start", stage.start, ("last", "best")),
+            (f"stages.{number}.optimiser", stage.optimiser, ("keep", "reset")),
+            (f"stages.{number}.schedule", stage.schedule, SCHEDULES),
+        ]
+    problems = [
+        f"{key}: {value!r} is not one of {', '.join(known)}{nearest(value, known)}"
+        for key, value, known in choices
+        if value not in known
+    ]
+    problems += [
+        f"stages.{number}.name: {stage.name!r} is not one word, part of a file's name"
+        for number, stage in enumerate(config.stages)
+        if not re.fullmatch(r"[\w-]+", stage.name)
+    ]
+    if config.head.width % config.head.attention_heads:
+        problems.append("head.attention_heads: must divide head.width")
+    if config.head.name == "dhf" and config.head.width % 2:
+        problems.append("head.width: dhf needs an even one, half for each direction")
+    if problems:
+        raise ConfigError("\n  ".join(["configuration:", *problems]))
