@@ -18,6 +18,7 @@ from torch import Tensor
 from medusa.cache.packed import Packed
 
 CHANNELS = "channels.safetensors"
+LARGEST = 1e15  # 32,768 squares of it are a float32
 Floats = npt.NDArray[np.float32]
 
 
@@ -45,7 +46,15 @@ class Quantised(Packed):
 
 
 def channels(frames: Floats) -> Floats:
-    """Return mean and standard deviation of each channel, (2, D), from (n, D) frames."""
+    """Return mean and standard deviation of each channel, (2, D), from (n, D) frames.
+
+    Values that are not finite, or whose squares are not, do not count: one would spoil its channel
+    for every utterance.
+    """
+    usual = np.abs(frames) < LARGEST
+    if not usual.all():
+        mean = frames.sum(0, where=usual) / np.maximum(usual.sum(0), 1)
+        frames = np.where(usual, frames, mean.astype(np.float32))
     std = frames.std(0)
     return np.stack([frames.mean(0), np.where(std > 1e-8, std, 1)]).astype(np.float32)
 

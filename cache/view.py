@@ -36,7 +36,7 @@ class View:
         return list(self.contents)
 
     def __getitem__(self, ids: str | Sequence[str]) -> Packed | Tensor:
-        """Return one utterance's frames, (T, D), or several packed.
+        """Return one utterance's frames, (T, D), or several packed; of an int8 store, float32.
 
         Raises:
             StoreError: an id has no features here.
@@ -45,8 +45,8 @@ class View:
         absent = [name for name in names if name not in self.contents]
         if absent:
             raise StoreError(f"{self.store.path}: no features for {listed(absent)}")
-        packed = self.store.read([self.contents[name] for name in names], self.array)
-        return packed.to("cpu").values if isinstance(ids, str) else packed
+        packed = self.store.read([self.contents[name] for name in names], self.array).to("cpu")
+        return packed.values if isinstance(ids, str) else packed
 
 
 def open_view(

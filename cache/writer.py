@@ -26,6 +26,7 @@ from medusa.cache.quantise import CHANNELS, agree_on_channels, channels, dequant
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import MedusaError
 
+CLAMPED = float(np.finfo(np.float16).max)  # what an infinite value becomes in int8
 COMMIT_EVERY_S = 20.0  # what a kill may cost, at most
 Frames = npt.NDArray[np.generic]
 
@@ -48,7 +49,8 @@ class StoreWriter:
         spec: what the features are; an existing store must be of the same spec.
         provenance: library versions and the like, kept beside the spec.
         non_finite: `refuse` an utterance with a value that is not finite in the stored dtype, or
-            `clamp` it to the largest finite one (NaN to 0) and flag the utterance `clamped`.
+            `clamp` it to the largest finite one (of int8: float16's; NaN to 0) and flag the
+            utterance `clamped`.
 
     Raises:
         SpecError: the folder holds features of another spec.
@@ -134,7 +136,8 @@ class StoreWriter:
         if finite.all():
             return kept, False
         if self.non_finite == "clamp":
-            return np.nan_to_num(kept), True
+            # int8's channels are measured on the shard first, without what is not finite
+            return kept if self.spec.dtype == "int8" else np.nan_to_num(kept), True
         largest = np.abs(values).max(where=np.isfinite(values), initial=0.0)
         raise WriteError(
             f"{content}: {(~finite).sum()} values are not finite as {dtype} "
@@ -173,6 +176,8 @@ class StoreWriter:
         floats = [array.astype(np.float32, copy=False) for array in frames]
         names = self.spec.arrays
         mine = {name: channels(array) for name, array in zip(names, floats, strict=True)}
+        for array in floats:  # the writer's own buffers
+            np.nan_to_num(array, copy=False, posinf=CLAMPED, neginf=-CLAMPED)
         agreed = agree_on_channels(self.store, mine)
         pairs = [quantise(a, agreed[name]) for name, a in zip(names, floats, strict=True)]
         seal = int(google_crc32c.value((self.store / CHANNELS).read_bytes()))

@@ -43,7 +43,8 @@ def read_segment(segment: Segment, rate_hz: int) -> Wave:
     start = round(segment.start_s * facts.rate_hz)
     wanted = round(segment.duration_s * facts.rate_hz)
     samples = _decode(segment.path, start, wanted)
-    if len(samples) < max(wanted, 1):
+    # of a segment up to the file's end, start and length may both have been rounded up
+    if len(samples) < max(wanted - 1, 1):
         raise AudioError(
             f"{segment.path}: its manifest row wants {segment.duration_s:.3f} s from "
             f"{segment.start_s:.3f} s, the file has {facts.duration_s:.3f} s; "

@@ -180,23 +180,30 @@ def extract(
     choices["precision"] = pick_precision(precision, run_on[0])
     choices["pool"] = int(choices["pool"])
     jobs = plan_jobs(Workspace.open(home), wanted, splits=parts_of(splits or ""), **choices)
-    heard_too = _with_transcripts(Workspace.open(home), language) if also_transcribe else None
+    heard_too = None
+    if also_transcribe:
+        heard_too = _with_transcripts(jobs, Workspace.open(home), language, force)
     outcomes = _run_all(jobs, run_on, batch_seconds, non_finite, force, heard_too)
     rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]
     show(rows, EXTRACTED, as_json)
     refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
 
 
-def _with_transcripts(workspace: "Workspace", language: str | None) -> "Fill":
-    """Return what fills a store and a table of transcripts in one pass."""
+def _with_transcripts(
+    jobs: "list[Job]", workspace: "Workspace", language: str | None, force: bool
+) -> "Fill":
+    """Return what fills a store and a table of transcripts in one pass; all jobs must be able."""
     from medusa.console import say
     from medusa.extract.devices import batch_seconds as usual
-    from medusa.extract.once import extract_and_transcribe
+    from medusa.extract.once import extract_and_transcribe, require_decoder
+
+    for one in jobs:
+        require_decoder(one.backbone)
 
     def fill(job: "Job", device: str, budget_s: float | None, non_finite: str) -> "Outcome":
         most_s = budget_s or usual(device)
         outcome, heard = extract_and_transcribe(
-            job, workspace.transcripts, device, most_s, non_finite, language
+            job, workspace.transcripts, device, most_s, non_finite, language, force=force
         )
         flags = ", ".join(f"{count} {flag}" for flag, count in heard.flags.items()) or "none"
         if heard.elapsed_s:
@@ -223,7 +230,7 @@ def _run_all(
 
     done: dict[int, Outcome] = {}
     for group in passes(jobs) if fill is None else [[job] for job in jobs]:
-        for job in group if force else ():
+        for job in group if force and fill is None else ():  # `fill` does it after its checks
             remove(job.store)
         if fill is None:
             found = extract_on(group, devices, batch_seconds, non_finite)

@@ -16,6 +16,7 @@ from medusa.extract.encoder import Backbone
 from medusa.extract.jobs import Job
 from medusa.extract.layers import parse_layers
 from medusa.extract.plan import Utterance
+from medusa.extract.variants import pool_of
 
 # What the hub's checkpoints are, for planning where they are not at hand: layers, width
 PUBLISHED = {
@@ -94,11 +95,16 @@ def estimate(
     kept = parse_layers(layers or backbone.default_layers, backbone.n_layers)
     spec = backbone.spec(kept, reduce, dtype)
     if backbone.input == "audio":
-        lengths = [frames(backbone.family, seconds) for seconds in corpus.seconds]
+        lengths = [frames(backbone, seconds) for seconds in corpus.seconds]
     else:
         lengths, assumed = tokens(backbone, corpus)
         notes += assumed
     return Estimate(spec, sum(lengths), store_bytes(spec, lengths), notes)
+
+
+def reads_text(name: str, checkpoint: str | None) -> bool:
+    """Whether a backbone's input is text; only `auto` has to look at its checkpoint."""
+    return name in TEXT or (name == "auto" and facts(name, checkpoint, None)[0].input == "text")
 
 
 def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Backbone, list[str]]:
@@ -127,12 +133,21 @@ def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Back
     return backbone, [f"{checkpoints()[name]} is not at hand: its published size is assumed"]
 
 
-def frames(family: str, seconds: float) -> int:
-    """Return the frames of a clip: sample encoders see whole receptive fields only."""
+def frames(backbone: Backbone, seconds: float) -> int:
+    """Return the frames that are stored of a clip: one without a frame shift (functionals).
+
+    Sample encoders see whole receptive fields only; Whisper as published keeps whole windows.
+    """
+    if backbone.frame_shift_s is None:
+        return 1
     samples = round(seconds * RATE_HZ)
-    if family == "ssl":
-        return max(1, (samples - FIELD) // HOP + 1)
-    return max(1, -(-samples // HOP))
+    if backbone.family == "ssl":
+        count = (samples - FIELD) // HOP + 1
+    else:
+        padded = backbone.family.startswith("whisper") and "like" in backbone.preprocessing
+        window = round(backbone.least_s * RATE_HZ) if padded else HOP
+        count = -(-samples // window) * window // HOP
+    return -(-max(1, count) // pool_of(backbone))
 
 
 def tokens(backbone: Backbone, corpus: Corpus) -> tuple[list[int], list[str]]:
@@ -190,7 +205,7 @@ def check_room(*missing: tuple[Job, Sequence[Utterance]]) -> None:
 def bytes_of(job: Job, missing: Sequence[Utterance]) -> int:
     """Return about how many bytes these utterances will take in a job's store."""
     if job.spec.input == "audio":
-        lengths = [frames(job.spec.family, one.seconds) for one in missing]
+        lengths = [frames(job.backbone, one.seconds) for one in missing]
     else:
         lengths = [len(str(one.source)) // CHARACTERS_A_TOKEN + 1 for one in missing]
     return sum(store_bytes(job.spec, lengths).values())

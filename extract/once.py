@@ -20,17 +20,20 @@ from medusa.extract.asr import (
     language_code,
 )
 from medusa.extract.backbones.whisper import RATE_HZ, WhisperEncoder, Windows, states
-from medusa.extract.encoder import Encoded
+from medusa.extract.encoder import Backbone, Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.host import Encode, to_host
 from medusa.extract.jobs import Job
 from medusa.extract.plan import Utterance, batches
-from medusa.extract.precision import autocast
+from medusa.extract.precision import lowered
 from medusa.extract.run import Outcome, provenance, store
 from medusa.extract.stream import sentence, stream
 from medusa.extract.transcribe import WRITE_EVERY_S, Heard
 from medusa.extract.transcripts import Table
 from medusa.extract.variants import pool_of
+from medusa.workspace import remove
+
+MEND = "move it away, or leave --transcribe out and run `medusa transcribe --name NAME`"
 
 
 @dataclass(frozen=True)
@@ -52,29 +55,39 @@ class Listener:
 
     def __init__(self, job: Job, device: str, language: str | None, max_tokens: int | None) -> None:
         self.model = whisper_files.read_model(job.backbone.source, device)
-        self.precision = job.backbone.preprocessing.get("precision", "fp32")
         self.device = device
         self.scribe = Transcriber(self.model, language, max_tokens, device)
-        self.last: list[torch.Tensor] = []
+        self.last: list[torch.Tensor] = []  # for the decoder, which wants what leaves the encoder
         self.encoder = WhisperEncoder(self._states, job.backbone, job.spec.layers, device)
+        self.features = lowered(self.encoder.encode, job.backbone, device)
 
     def prepare(self, source: Any) -> Windows:
         return self.encoder.prepare(source)
 
     def _states(self, mel: torch.Tensor) -> Sequence[torch.Tensor]:
-        with autocast(self.precision, self.device):
-            found = states(self.model.encoder, mel)
-        self.last = [found[-1]]  # for the decoder, which wants what leaves the encoder
+        found = states(self.model.encoder, mel)
+        self.last.append(found[-1])
         return found
 
-    def features(self, items: Sequence[Windows]) -> list[Encoded]:
-        return self.encoder.encode(items)
-
     def encode(self, items: Sequence[Windows], features: Encode) -> list[Both]:
-        encoded = features(items)
+        self.last.clear()
+        encoded = features(items)  # may encode the first item twice, to check half precision
         with torch.inference_mode():
             said = self.scribe.decode(self.last[0].float(), items)
         return [Both(one, text) for one, text in zip(encoded, said, strict=True)]
+
+
+def require_decoder(backbone: Backbone) -> None:
+    """Raise if a backbone cannot transcribe.
+
+    Raises:
+        TranscribeError: it is not openai-whisper's.
+    """
+    if backbone.family != "whisper":
+        raise TranscribeError(
+            f"--transcribe: {backbone.name} has no decoder of openai-whisper; "
+            "run `medusa transcribe` by itself"
+        )
 
 
 def extract_and_transcribe(
@@ -93,23 +106,22 @@ def extract_and_transcribe(
         job: of the backbone `whisper`.
         folder: of the tables of transcripts.
         device, budget_s, non_finite: as `extract` takes them.
-        language, max_tokens, force: as `transcribe` takes them.
+        language, max_tokens: as `transcribe` takes them.
+        force: throw the stored features away, once nothing speaks against computing them anew.
 
     Raises:
         MedusaError: as `extract` and `transcribe` do.
     """
-    if job.backbone.family != "whisper":
-        raise TranscribeError(
-            f"--transcribe: {job.backbone.name} has no decoder of openai-whisper; "
-            "run `medusa transcribe` by itself"
-        )
+    require_decoder(job.backbone)
     file = whisper_files.find(job.backbone.source)
     heard = Heard(folder / f"{file.name}.parquet")
     language = language_code(language)
     options = {"language": language, "max_tokens": max_tokens}
     options |= dict.fromkeys(("prompt", "beam", "doubtful", "words"))
     made_by = {"checkpoint": file.checkpoint, "revision": file.revision}
-    table = Table(heard.table, made_by | options, force)
+    table = Table(heard.table, made_by | options, mend=MEND)
+    if force:
+        remove(job.store)
     outcome = Outcome()
     made = provenance(device, job.backbone.source)
     with StoreWriter(job.store, job.spec, made, non_finite) as writer:
@@ -127,6 +139,8 @@ def extract_and_transcribe(
                     _fill(job, kept, listener, plan, outcome, heard, advance)
             finally:
                 table.write(job.utterances)
+        else:
+            table.write(job.utterances)  # ids may be new where the audio is not
     return outcome, heard
 
 

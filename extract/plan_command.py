@@ -61,15 +61,16 @@ def plan(
 
     Fails where the disk has not the room.
     """
-    from medusa.extract.estimate import estimate, free_bytes
+    from medusa.extract.estimate import estimate, free_bytes, reads_text
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
     workspace = Workspace.open(home)
-    corpus = corpus_of(workspace, text, utterances, hours)
     wanted = parts_of(names or "")
     if checkpoint and len(wanted) > 1:
         raise PlanError("--checkpoint is for one backbone at a time")
+    reading = any(reads_text(name, checkpoint) for name in wanted)
+    corpus = corpus_of(workspace, text, utterances, hours, reading)
     plans = [estimate(corpus, name, checkpoint, None, layers, reduce, dtype) for name in wanted]
     free = free_bytes(workspace.features)
     _show(plans, corpus, free, speed, as_json)
@@ -82,9 +83,13 @@ def plan(
 
 
 def corpus_of(
-    workspace: "Workspace", text: str | None, utterances: int | None, hours: float | None
+    workspace: "Workspace",
+    text: str | None,
+    utterances: int | None,
+    hours: float | None,
+    reading: bool = True,
 ) -> "Corpus":
-    """Take the workspace's corpus, or a made-up one of a given size."""
+    """Take the workspace's corpus, with its texts where a backbone reads, or a made-up one."""
     from medusa.extract.estimate import Corpus
     from medusa.manifests import Manifest
     from medusa.manifests.texts import texts_of
@@ -94,8 +99,10 @@ def corpus_of(
             raise PlanError("--utterances and --hours belong together")
         return Corpus([hours * 3600 / utterances] * utterances)
     manifest = Manifest.read(workspace.manifest)
-    _, said = texts_of(manifest, workspace.transcripts, text)
     seconds = manifest.frame["duration_s"].fillna(0.0).tolist()
+    if not reading:
+        return Corpus(seconds)
+    _, said = texts_of(manifest, workspace.transcripts, text)
     return Corpus(seconds, said.tolist() if said.notna().all() else None)
 
 

@@ -1,6 +1,5 @@
 """Whether stored features still come out of the model: some are computed again and compared."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,13 +7,13 @@ import numpy as np
 import torch
 
 from medusa.cache import FeatureStore
-from medusa.cache.layout import PROVENANCE
 from medusa.errors import MedusaError
-from medusa.extract.backbones import describe, family
+from medusa.extract.backbones import families, family
 from medusa.extract.devices import batch_seconds
 from medusa.extract.encoder import Backbone
 from medusa.extract.jobs import utterances
 from medusa.extract.layers import averaged, reduced
+from medusa.extract.origin import origin
 from medusa.extract.plan import Utterance, batches
 from medusa.extract.precision import lowered
 from medusa.extract.stream import sentence, stream
@@ -92,11 +91,18 @@ def recompute(
 def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
     """Find the weights again and make sure they are the ones."""
     spec = store.spec
-    made = json.loads((store.path / PROVENANCE).read_bytes())
-    # the others have names of their own, and no revisions to ask for
-    hub = spec.checkpoint != "local" and spec.family in ("ssl", "text", "whisper_hf")
-    source = checkpoint or (spec.checkpoint if hub else made.get("source"))
-    backbone = describe(spec.backbone, source or None, spec.revision if hub else None)
+    if spec.family not in families():
+        raise RecomputeError(
+            f"{store.path}: of family {spec.family!r}, which nothing here computes; it has "
+            f"{', '.join(families())}"
+        )
+    source, revision = origin(store.path, spec)
+    if not (checkpoint or source):
+        raise RecomputeError(
+            f"{store.path}: does not say where its weights are; name them with --checkpoint"
+        )
+    # by its family: the store may be named after `--as`
+    backbone = family(spec.family).describe(spec.backbone, checkpoint or source, revision)
     backbone = again(backbone, spec.preprocessing)
     fresh = backbone.spec(spec.layers, spec.reduce, spec.dtype)
     if fresh.digest != spec.digest:

@@ -48,12 +48,14 @@ def verify(
         found = check(stores[name])
         say(f"{name}: {len(found) or 'no'} problem{'' if len(found) == 1 else 's'}")
         problems += found
-        damaged += [FeatureStore.open(stores[name]).spec.backbone] if found else []
+        damaged += [stores[name]] if found else []
     if problems:
         more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
         lines = "\n  ".join(["damaged features:", *problems[:MOST], *more])
-        command = f"medusa extract --backbone {','.join(damaged)} --force"
-        raise StoreError(f"{lines}\ncompute them again, with the options of then: {command}")
+        from medusa.extract.origin import command
+
+        commands = "; ".join(dict.fromkeys(command(path) for path in damaged))
+        raise StoreError(f"{lines}\ncompute them again, with the options of then: {commands}")
     if recompute:
         from medusa.extract.devices import pick
         from medusa.extract.recompute import recompute as again

@@ -12,6 +12,7 @@ from medusa.errors import MedusaError
 
 SIDECAR = "features.json"  # in folders that we export
 PARTIAL, OLD = "partial", "old"
+REMOVED = "removed"  # what `workspace.remove` had not yet thrown away
 
 
 class OutputError(MedusaError):
@@ -86,11 +87,12 @@ def _tidy(path: Path) -> None:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return the hidden outputs in a folder that are not, or not yet, whole."""
+    """Return the hidden outputs in a folder that are not, not yet, or no longer, whole."""
     if not folder.is_dir():
         return []
     names = [path for path in folder.iterdir() if path.name.startswith(".")]
-    return sorted(path for path in names if path.name.endswith((f".{PARTIAL}", f".{OLD}")))
+    kinds = tuple(f".{kind}" for kind in (PARTIAL, OLD, REMOVED))
+    return sorted(path for path in names if path.name.endswith(kinds))
 
 
 def _beside(path: Path, kind: str) -> Path:

@@ -202,8 +202,9 @@ def test_an_archive_is_not_cleaned(tmp_path):
         clean(survey(tmp_path / "cold", {"c1"}, older_than_s=-1))
 
 
-def test_what_killed_exports_left_is_found_when_old(tmp_path):
-    left = tmp_path / ".x.zarr.host-1.partial"
+@pytest.mark.parametrize("name", [".x.zarr.host-1.partial", ".x.zarr.1.removed"])
+def test_what_killed_exports_and_removals_left_is_found_when_old(tmp_path, name):
+    left = tmp_path / name
     left.mkdir()
     (left / "file").write_text("1")
     assert remains(tmp_path) == []

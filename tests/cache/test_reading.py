@@ -156,3 +156,25 @@ def test_clamping_is_flagged(tmp_path):
     store = FeatureStore.open(tmp_path / "s")
     assert store.index.flags() == {"clamped": 1}
     assert store.read(["u"]).values[:, 0].tolist() == [1, 65504, 0]
+
+
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan, 1e38])
+def test_one_odd_value_leaves_the_other_utterances_as_they_were(tmp_path, odd):
+    """Also those of later shards, which share the channels' scales."""
+    good = np.random.default_rng(0).normal(3, 2, (1, 50, 8)).astype(np.float32)
+    bad = good.copy()
+    bad[0, 3, 1] = odd
+    for content, values in {"bad": bad, "good": good, "later": good}.items():
+        with StoreWriter(tmp_path / "s", spec("int8"), non_finite="clamp") as writer:
+            writer.append(content, values)
+    store = FeatureStore.open(tmp_path / "s")
+    for content in ("good", "later"):
+        wide = store.read([content]).to("cpu").values.numpy()
+        assert np.sqrt(np.square((wide - good[0]) / good[0].std(0)).mean()) < 0.01
+    whole = store.read(["bad"]).to("cpu").values.numpy()
+    assert np.isfinite(whole).all()
+    if np.isinf(odd):
+        assert whole[3, 1] == pytest.approx(np.sign(odd) * 65504, rel=1e-3)
+    np.testing.assert_allclose(whole[:3], good[0, :3], atol=0.1)
+    assert store.index.flags() == ({} if odd == 1e38 else {"clamped": 1})
+    assert np.isfinite(store.index.table["error"].to_numpy()).all()

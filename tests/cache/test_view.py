@@ -45,6 +45,19 @@ def test_by_utterance_id(workspace):
         view[["u1", "u3"]]
 
 
+def test_int8_features_are_numbers_one_or_several(tmp_path):
+    given = np.random.default_rng(0).normal(3, 0.5, (1, 5, 4)).astype(np.float32)
+    spec = FeatureSpec("toy", "toy", "local", "1", "audio", (1,), "none", "int8", 4, 0.02, {})
+    with StoreWriter(tmp_path / "s.zarr", spec) as writer:
+        writer.append("a", given[:, :2])
+        writer.append("b", given[:, 2:])
+    both = open(tmp_path / "s.zarr")[["a", "b"]]
+    expected = torch.from_numpy(given[0])
+    torch.testing.assert_close(both.values, expected, rtol=0, atol=0.02)
+    torch.testing.assert_close(torch.cat(both.split()), expected, rtol=0, atol=0.02)
+    torch.testing.assert_close(both.pad()[0][1], expected[2:], rtol=0, atol=0.02)
+
+
 def test_text_features_follow_the_text(workspace):
     view = open(store(workspace, "text"), workspace / "manifest.parquet")
     assert [view[name][0, 0].item() for name in ("u1", "u2", "u3")] == [3, 4, 4]

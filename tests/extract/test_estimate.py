@@ -1,6 +1,7 @@
 """The plan against the arithmetic, and against what is then really on the disk."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,13 @@ from click.testing import CliRunner
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cache.size import store_bytes
 from medusa.cli import medusa
+from medusa.extract.encoder import Backbone
 from medusa.extract.estimate import Corpus, RoomError, estimate, frames
+from medusa.extract.jobs import plan_jobs
 from medusa.extract.plan_command import PlanError, plan
+from medusa.extract.run import extract
+from medusa.manifests.texts import TextError
+from medusa.workspace import Workspace
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "int8"])
@@ -48,7 +54,48 @@ def test_msp_podcast_by_hand():
     ],
 )
 def test_frames(family, seconds, expected):
-    assert frames(family, seconds) == expected
+    assert frames(backbone(family), seconds) == expected
+
+
+def backbone(family, **changes):
+    made = Backbone("toy", family, "", "", "", "audio", 1, 8, 0.02, 16000, "last", {})
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize(("pool", "expected"), [(1, 49), (2, 25), (4, 13)])
+def test_pooled_frames(pool, expected):
+    assert frames(backbone("ssl", preprocessing={"pool": pool}), 1.0) == expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1.0, 1500), (30.0, 1500), (30.1, 3000)])
+def test_whisper_as_published_keeps_whole_windows(seconds, expected):
+    like = {"like": "medusa-published"}
+    assert frames(backbone("whisper", preprocessing=like, least_s=30.0), seconds) == expected
+
+
+def test_functionals_are_one_frame():
+    assert frames(backbone("egemaps", frame_shift_s=None), 60.0) == 1
+
+
+@pytest.mark.parametrize("choices", [{"pool": 2}, {"pool": 4}, {"like": "medusa-published"}])
+def test_the_room_looked_for_is_the_room_taken(tmp_path, workspace, checkpoint, choices):
+    workspace((16000, 7001, 90000))
+    model = str(checkpoint("whisper.pt"))
+    (job,) = plan_jobs(Workspace.open(tmp_path), ["whisper"], model, **choices)
+    there = extract(job, "cpu", 40.0).frames
+    assert sum(frames(job.backbone, one.seconds) for one in job.utterances) == there
+
+
+def test_a_plan_for_speech_reads_no_texts(tmp_path, workspace):
+    """Several tables of transcripts are no obstacle where nothing reads them."""
+    workspace((16000, 24000))
+    for name in ("one", "two"):
+        (tmp_path / "transcripts").mkdir(exist_ok=True)
+        (tmp_path / f"transcripts/{name}.parquet").write_bytes(b"")
+    done = CliRunner().invoke(plan, ["--backbone", "logmel", "--json"], obj=tmp_path)
+    assert json.loads(done.stdout)["arrays"][0]["frames"] == 50 + 75
+    done = CliRunner().invoke(plan, ["--backbone", "logmel,roberta"], obj=tmp_path)
+    assert isinstance(done.exception, TextError) and "--text NAME" in str(done.exception)
 
 
 def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_path):

@@ -179,11 +179,26 @@ def test_a_replaced_file_is_refused(tmp_path: Path, workspace: Callable[..., Man
         run(tmp_path, "extract", "--backbone", "logmel")
 
 
-def test_rows_without_audio_are_named(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:
-    manifest = workspace((8000, 8000))
-    manifest.frame.loc[1, ["path", "content"]] = None
+def test_rows_without_audio_are_left_out_and_said(
+    tmp_path: Path, workspace: Callable[..., Manifest]
+) -> None:
+    manifest = workspace((8000, 8000, 8000))
+    manifest.frame.loc[1, ["path", "content", "start_s", "duration_s"]] = None
     manifest.write(tmp_path / "manifest.parquet")
-    with pytest.raises(MedusaError, match="1 of 2 rows have no audio: u1; extract a text backbone"):
+    words = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
+    result = CliRunner().invoke(medusa, words)
+    assert result.exit_code == 0, result.exception
+    assert result.stderr.count("1 of 3 rows have no audio: u1; they are left out") == 1
+    assert set(only_store(tmp_path).index.rows) == set(manifest.frame["content"].drop(1))
+
+
+def test_a_corpus_without_any_audio_is_refused(
+    tmp_path: Path, workspace: Callable[..., Manifest]
+) -> None:
+    manifest = workspace((8000, 8000))
+    manifest.frame[["path", "content"]] = None
+    manifest.write(tmp_path / "manifest.parquet")
+    with pytest.raises(MedusaError, match="2 of 2 rows have no audio: u0, u1; extract a text"):
         run(tmp_path, "extract", "--backbone", "logmel")
     assert not (tmp_path / "features").exists()
 

@@ -16,7 +16,7 @@ from medusa.extract.audio import Segment, read_segment
 from medusa.extract.jobs import plan_jobs
 from medusa.extract.run import extract
 from medusa.manifests import LabelScheme, Manifest
-from medusa.manifests.audio import AudioError, content_of, digest_of, facts_of
+from medusa.manifests.audio import AudioError, content_of, digest_of, facts_of, segment_of
 from medusa.workspace import Workspace
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -55,6 +55,22 @@ def test_decoding_and_resampling_agree_with_ffmpeg(
     assert abs(len(found) - len(expected)) <= 32
     gap = found[inside] - expected[inside]
     assert np.sqrt(np.mean(gap**2)) < 5e-3 * np.sqrt(np.mean(expected[inside] ** 2))
+
+
+@pytest.mark.parametrize("rate_hz", [16000, 22050, 44100])
+def test_the_last_segment_ends_where_the_file_ends(rate_hz: int, tmp_path: Path) -> None:
+    """Wherever it begins: by a slow count of the samples behind its first one."""
+    path = tmp_path / "a.wav"
+    total = rate_hz // 10 + 1
+    soundfile.write(path, np.zeros(total, np.float32), rate_hz)
+    facts = facts_of(path)
+    for start_ms in range(1, 100):
+        start_s, duration_s = segment_of(str(path), start_ms / 1000, float("nan"), facts)
+        first = min(range(total), key=lambda sample: abs(sample / rate_hz - start_ms / 1000))
+        found = read_segment(Segment(path, start_s, duration_s), rate_hz)
+        assert abs(len(found) - (total - first)) <= 1
+    with pytest.raises(AudioError, match="its manifest row wants"):
+        read_segment(Segment(path, 0.0, (total + 2) / rate_hz), rate_hz)
 
 
 @needs_ffmpeg

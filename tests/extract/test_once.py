@@ -6,13 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from medusa import cli
 from medusa.cache import FeatureStore
-from medusa.extract.asr import TranscribeError
+from medusa.extract import precision, whisper_files
+from medusa.extract.asr import TranscribeError, Transcriber
+from medusa.extract.backbones import whisper
 from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.extract.estimate import RoomError
+from medusa.extract.precision import PrecisionError
+from medusa.extract.transcripts import TableError
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts
 
@@ -102,3 +107,73 @@ def test_only_whisper_can(tmp_path: Path, workspace: Callable[..., Manifest]) ->
     workspace(LENGTHS)
     with pytest.raises(TranscribeError, match="run `medusa transcribe`"):
         medusa(tmp_path, "extract", "--backbone", "logmel", "--transcribe")
+
+
+@pytest.mark.parametrize("first", ["whisper,logmel", "logmel,whisper"])
+def test_nothing_is_thrown_away_before_a_refusal(
+    first: str,
+    tmp_path: Path,
+    workspace: Callable[..., Manifest],
+    checkpoint: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace(LENGTHS)
+    model = str(checkpoint("whisper.pt"))
+    monkeypatch.setitem(whisper.CHECKPOINTS, "whisper", model)
+    medusa(tmp_path, "extract", "--backbone", "whisper,logmel")
+    medusa(tmp_path, "transcribe", "--model", model)
+    marks = [path / "mark" for path in sorted((tmp_path / "features").iterdir())]
+    for mark in marks:
+        mark.touch()
+    again = ["--transcribe", "--force", "--language", "de"]
+    with pytest.raises(TranscribeError, match="logmel has no decoder"):
+        medusa(tmp_path, "extract", "--backbone", first, *again)
+    with pytest.raises(TableError, match=r"another language.*leave --transcribe out") as caught:
+        medusa(tmp_path, "extract", "--backbone", "whisper", *again)
+    assert "--force" not in str(caught.value)
+    assert [mark.exists() for mark in marks] == [True, True]
+    medusa(tmp_path, "extract", "--backbone", "whisper", "--transcribe", "--force")
+    assert [mark.exists() for mark in marks] == [True, False]  # logmel, whisper
+
+
+def test_new_ids_of_old_audio_get_their_texts(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> None:
+    manifest = workspace(LENGTHS)
+    words = ["extract", "--backbone", "whisper", "--checkpoint", str(checkpoint("whisper.pt"))]
+    medusa(tmp_path, *words, "--transcribe")
+    before = read_transcripts(tmp_path / "transcripts" / "whisper.parquet")
+    manifest.frame["id"] = [f"new-{name}" for name in manifest.frame["id"]]
+    manifest.write(tmp_path / "manifest.parquet")
+    medusa(tmp_path, *words, "--transcribe")
+    table = read_transcripts(tmp_path / "transcripts" / "whisper.parquet").set_index("id")
+    for row in before.itertuples():
+        assert table.loc[f"new-{row.id}", "text"] == row.text
+
+
+def test_half_precision_is_checked_here_too(
+    tmp_path: Path,
+    workspace: Callable[..., Manifest],
+    checkpoint: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And the check's float32 pass is not what is transcribed."""
+    workspace(LENGTHS)
+    words = ["extract", "--backbone", "whisper", "--checkpoint", str(checkpoint("whisper.pt"))]
+    words += ["--precision", "bf16", "--transcribe"]
+    with monkeypatch.context() as patch, pytest.raises(PrecisionError, match="--precision fp32"):
+        patch.setattr(precision, "MOST", 0.0)
+        medusa(tmp_path, *words)
+    decoded = []
+    decode = Transcriber.decode
+    monkeypatch.setattr(
+        Transcriber, "decode", lambda *args: decoded.append(args[1:]) or decode(*args)
+    )
+    result = medusa(tmp_path, *words)
+    assert "bf16: the first utterance's features differ from float32 by" in result.stderr
+    model = whisper_files.read_model(str(checkpoint("whisper.pt")), "cpu")
+    heard, items = decoded[0]
+    mels = torch.stack([mel for item in items for mel in item.mels])
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(heard, model.encoder(mels).float(), rtol=0, atol=0.1)
+    assert len(heard) == 6  # windows of 2 s

@@ -66,6 +66,46 @@ def test_other_weights_are_refused(extracted: Path, checkpoint: Callable[[str], 
         run(extracted, "cache", "verify", "--recompute", "1", "--checkpoint", other)
 
 
+def test_features_with_another_name_come_out_again(
+    tmp_path: Path, workspace: Callable[..., object], checkpoint: Callable[[str], Path]
+) -> None:
+    workspace((16000, 7001))
+    for name, model in (("wavlm", "wavlm"), ("whisper", "whisper.pt")):
+        given = [f"--backbone={name}", f"--checkpoint={checkpoint(model)}", f"--as=my-{name}"]
+        run(tmp_path, "extract", *given, "--dtype=float32")
+    run(tmp_path, "extract", "--backbone=logmel", "--as=mel", "--dtype=float32")
+    out = run(tmp_path, "cache", "verify", "--recompute", "2")
+    found = re.findall(r"^(\S+)-\w+: 2 utt.* largest difference (\S+) ", out, re.MULTILINE)
+    assert [name for name, _ in found] == ["mel", "my-wavlm", "my-whisper"]
+    assert all(float(largest) < 1e-4 for _, largest in found)
+
+
+def test_the_remedy_of_a_damaged_store_works(
+    tmp_path: Path, workspace: Callable[..., object], checkpoint: Callable[[str], Path]
+) -> None:
+    """It is the command as it was given, and mends what is damaged."""
+    workspace((16000, 7001))
+    given = ["extract", "--backbone=wavlm", f"--checkpoint={checkpoint('wavlm')}", "--as=mine"]
+    run(tmp_path, *given)
+    run(tmp_path, "extract", "--backbone=logmel,logmel128")
+    run(tmp_path, "extract", "--backbone=logmel", "--as=mel")
+    folders = {path.name.rpartition("-")[0]: path for path in (tmp_path / "features").iterdir()}
+    for name in ("mine", "mel"):
+        (shard,) = (folders[name]).glob("*/c/0/0")
+        shard.write_bytes(b"x" + shard.read_bytes()[1:])
+    (folders["logmel"] / "spec.json").write_text("{")
+    with pytest.raises(MedusaError, match="checksum differs") as caught:
+        run(tmp_path, "cache", "verify")
+    lines, remedy = str(caught.value).rsplit("of then: ", 1)
+    assert all(str(folders[name]) in lines for name in ("mine", "mel", "logmel"))
+    commands = remedy.split("; ")
+    assert len(commands) == 3
+    for command in commands:
+        run(tmp_path, *command.split()[1:])
+    run(tmp_path, "cache", "verify")
+    assert set((tmp_path / "features").iterdir()) == set(folders.values())
+
+
 @pytest.mark.parametrize("name", ["logmel", "egemaps", "egemaps-functionals"])
 def test_signal_features_come_out_again(
     name: str, tmp_path: Path, workspace: Callable[..., Any]
