@@ -113,5 +113,6 @@ def utterances(
     if kind == "audio":
         return sources.heard(corpus)
     source, said = texts.texts_of(corpus, workspace.transcripts, text)
+    said = sources.sayable(said, corpus, source)
     texts.require_texts(said, source)
     return sources.read(said)

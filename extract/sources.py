@@ -55,6 +55,22 @@ def heard(manifest: Manifest) -> list[Utterance]:
     ]
 
 
+def sayable(said: "pd.Series[str]", manifest: Manifest, source: str) -> "pd.Series[str]":
+    """Return texts, by id, without those that no transcribing can bring: of rows without audio.
+
+    It is said so. Where no row has a text, all are kept for `require_texts` to refuse.
+    """
+    silent = manifest.frame["content"].isna().to_numpy() & said.isna().to_numpy()
+    if source == texts.MANIFEST or not silent.any() or said.isna().all():
+        return said
+    say(
+        f"{silent.sum()} of {len(said)} rows have no audio and so no text in {source!r}: "
+        f"{listed(said.index[silent])}; they are left out here; heads leave them out with "
+        "--missing drop"
+    )
+    return said[~silent]
+
+
 def read(said: "pd.Series[str]") -> list[Utterance]:
     """Return texts, by id, as things to encode; a text's content is its digest."""
     return [

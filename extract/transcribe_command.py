@@ -98,9 +98,10 @@ def transcribe(
     if splits:
         corpus = corpus.split(*parts_of(splits))
     budget_s = batch_seconds or usual(device)
-    done = fill(heard(corpus), workspace.transcripts, model, device, budget_s, **choices)
+    spoken = heard(corpus)
+    done = fill(spoken, workspace.transcripts, model, device, budget_s, **choices)
     if not done.elapsed_s:
-        say(f"{done.table}: has all {len(corpus)} utterances; nothing to do")
+        say(f"{done.table}: has all {len(spoken)} utterances; nothing to do")
     row = {
         "table": done.table.name,
         "utterances": done.utterances,

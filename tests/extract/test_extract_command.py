@@ -22,7 +22,7 @@ from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.backbones import describe, family
 from medusa.manifests import Manifest
-from medusa.manifests.texts import content_of
+from medusa.manifests.texts import content_of, write_transcripts
 
 LENGTHS = (16000, 7001, 300, 24321, 16000, 9000)
 
@@ -190,6 +190,26 @@ def test_rows_without_audio_are_left_out_and_said(
     assert result.exit_code == 0, result.exception
     assert result.stderr.count("1 of 3 rows have no audio: u1; they are left out") == 1
     assert set(only_store(tmp_path).index.rows) == set(manifest.frame["content"].drop(1))
+
+
+def test_rows_that_cannot_be_transcribed_are_left_out_of_text(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> None:
+    manifest = workspace((8000, 8000, 8000))
+    heard = manifest.frame[["id", "content"]].assign(text="so", language="en")
+    heard[["avg_logprob", "no_speech_prob", "compression_ratio"]] = 0.0
+    heard["flags"] = [[] for _ in heard["id"]]
+    write_transcripts(tmp_path / "transcripts" / "tiny.parquet", heard.drop(1))
+    words = ["--workspace", str(tmp_path), "extract", "--backbone", "auto"]
+    words += ["--checkpoint", str(checkpoint("roberta"))]
+    result = CliRunner().invoke(medusa, words)  # there is audio: it can be transcribed
+    assert "1 utterance has no text in 'tiny': u1; run `medusa transcribe`" in str(result.exception)
+    manifest.frame.loc[1, ["path", "content", "start_s", "duration_s"]] = None
+    manifest.write(tmp_path / "manifest.parquet")
+    result = CliRunner().invoke(medusa, words)
+    assert result.exit_code == 0, result.exception
+    assert "1 of 3 rows have no audio and so no text in 'tiny': u1; they are" in result.stderr
+    assert set(only_store(tmp_path).index.rows) == {content_of("so")}
 
 
 def test_a_corpus_without_any_audio_is_refused(
