@@ -11,14 +11,42 @@ from medusa.errors import nearest
 
 
 def read_yaml(text: str) -> Any:
-    """Do what `yaml.safe_load` does, with libyaml where it is, which is faster."""
+    """Do what `yaml.safe_load` does, with libyaml where it is, which is faster.
+
+    Raises:
+        yaml.YAMLError: it is not YAML, or has a key twice, of which one would be lost.
+    """
     # both loaders are safe ones: plain values, no objects
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _no_key_twice(node, set())
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def parts_of(text: str) -> list[str]:
     """Return the parts of a comma list."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _no_key_twice(node: yaml.Node, seen: set[int]) -> None:
+    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+        return
+    seen.add(id(node))  # an alias leads to the same node again
+    keys = set()
+    for item in node.value:
+        key, value = item if isinstance(item, tuple) else (None, item)
+        if isinstance(key, yaml.ScalarNode):
+            name = (key.tag, key.value)
+            if name in keys:
+                line = key.start_mark.line + 1
+                raise yaml.YAMLError(f"line {line}: {key.value!r} twice; rename or remove one")
+            keys.add(name)
+        _no_key_twice(value, seen)
 
 
 def set_value(values: Any, override: str) -> list[str]:
@@ -33,7 +61,16 @@ def set_value(values: Any, override: str) -> list[str]:
         values[int(last) if isinstance(values, list) else last] = read_yaml(text)
     except (ValueError, IndexError, TypeError, AttributeError):
         return [f"--set {override}: there is no {key} to set"]
+    except yaml.YAMLError:
+        return [unreadable(override)]
     return []
+
+
+def unreadable(override: str) -> str:
+    """Return what is wrong with a `key=value` whose value is not YAML."""
+    return (
+        f"--set {override}: the value is not readable as YAML; put it in quotes, or close [ or {{"
+    )
 
 
 def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
@@ -58,6 +95,8 @@ def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
     if typing.get_origin(kind) is dict:
         return _entries(typing.get_args(kind)[1], values, where, problems)
     if kind is Any:
+        if not _is_plain(values):
+            problems.append(f"{where}: expected a number, text, true or false, got {values!r}")
         return values
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in allowed and isinstance(values, str | int) and not isinstance(values, bool):
@@ -69,6 +108,15 @@ def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
         names = " or ".join("nothing" if t is types.NoneType else t.__name__ for t in allowed)
         problems.append(f"{where}: expected {names}, got {values!r}")
     return values
+
+
+def _is_plain(values: Any) -> bool:
+    """Tell whether these are values that JSON has, too; YAML also knows dates and bytes."""
+    if isinstance(values, dict):
+        return all(isinstance(key, str) and _is_plain(one) for key, one in values.items())
+    if isinstance(values, list):
+        return all(_is_plain(one) for one in values)
+    return values is None or isinstance(values, str | int | float)
 
 
 def _fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:

@@ -1,6 +1,7 @@
 """Which features a recipe's heads need, which are there, and the commands that make the others."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -43,7 +44,9 @@ def _missing(
         _, said = texts_of(manifest, place.transcripts, text)
         said = frame["id"].map(said)
         contents = said.map(content_of, na_action="ignore")
-    return int((~contents.isin(store.index.rows)).sum())
+    # of rows without audio no store will ever have anything, unless they have a text
+    possible = contents.notna() | frame["content"].notna()
+    return int((~contents[possible].isin(store.index.rows)).sum())
 
 
 def commands(
@@ -52,12 +55,21 @@ def commands(
     wanted: dict[str, Feature],
     text: str | None,
     devices: Sequence[str] = ("auto",),
+    stand_ins: Path | None = None,
 ) -> list[list[str]]:
-    """Return the command lines, as words after `medusa`, that make what is missing."""
+    """Return the command lines, as words after `medusa`, that make what is missing.
+
+    Args:
+        place, manifest: the workspace and its corpus.
+        wanted: the features, by name.
+        text: whose text is read.
+        devices: where to encode.
+        stand_ins: checkpoints for backbones of which the workspace has none of its own.
+    """
     lines = []
     for name, feature in wanted.items():
         if missing(place, manifest, name, text):
-            words = extract_words(place, name, feature, text)
+            words = extract_words(place, name, feature, text, stand_ins)
             lines.append([*words, "--device", ",".join(devices)])
     reads = any(_reads_text(feature.backbone or name) for name, feature in wanted.items())
     without = manifest.frame["text"].isna().any() and not sources(place.transcripts)
@@ -67,7 +79,11 @@ def commands(
 
 
 def extract_words(
-    place: Workspace, name: str, feature: Feature, text: str | None = None
+    place: Workspace,
+    name: str,
+    feature: Feature,
+    text: str | None = None,
+    stand_ins: Path | None = None,
 ) -> list[str]:
     """Return one `medusa extract` line."""
     backbone = feature.backbone or name
@@ -79,9 +95,10 @@ def extract_words(
             words += [f"--{option}", value]
     if text is not None and _reads_text(backbone):
         words += ["--text", text]
-    for own in (place.root / CHECKPOINTS / backbone, place.root / CHECKPOINTS / f"{backbone}.pt"):
-        if own.exists():
-            words += ["--checkpoint", str(own)]
+    folders = [place.root / CHECKPOINTS, *([stand_ins] if stand_ins else [])]
+    files = [folder / file for folder in folders for file in (backbone, f"{backbone}.pt")]
+    if (found := next((file for file in files if file.exists()), None)) is not None:
+        words += ["--checkpoint", str(found)]
     return words
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from medusa.errors import MedusaError, nearest
+from medusa.heads.config import CONFIGS
 from medusa.strict import read_yaml
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -37,6 +38,9 @@ def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
     if not isinstance(values, dict):
         raise RecipeError(f"{path}: expected `key: value` lines, got {values!r}")
+    for one in (values, values.get("tiny")):
+        if isinstance(one, dict) and isinstance(one.get("config"), str):
+            one["config"] = _configuration(path, one["config"])
     if (base := values.pop("extends", None)) is not None:
         below = _base(path, str(base))
         if below in (*above, path):
@@ -50,6 +54,13 @@ def _base(path: Path, name: str) -> Path:
     """Return what a recipe extends: a name or a file beside it, else a shipped one."""
     beside = [(path.parent / one).resolve() for one in (f"{name}.yaml", name)]
     return next((one for one in beside if one.is_file() and one != path), None) or path_of(name)
+
+
+def _configuration(path: Path, name: str) -> str:
+    """Return a shipped configuration's name, or the path of the file beside the recipe."""
+    beside = (path.parent / name).resolve()
+    shipped = (CONFIGS / f"{name}.yaml").exists()
+    return str(beside) if beside.is_file() and not shipped else name
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

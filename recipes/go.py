@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -106,19 +107,16 @@ def _work(
         )
     state.seen = ""
     state.write()
-    order = Asked(name=state.path.name, devices=where, jobs=jobs, **asked)
-    if not tiny:
+    with one_thread() if tiny else nullcontext():
+        stand_ins = make_small(place) if tiny else None
+        order = Asked(state.path.name, where, jobs=jobs, stand_ins=stand_ins, **asked)
         bring(place, recipe, order, state)
-    else:
-        with one_thread():
-            make_small(place)
-            bring(place, recipe, order, state)
     _conclude(place, recipe, state)
 
 
 def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
     """Print and write the tables, and the report of the main ensemble."""
-    from medusa.heads.run_dir import find_run
+    from medusa.heads.run_dir import SUMMARY, find_run
     from medusa.manifests import Manifest
     from medusa.recipes.render import markdown, text
     from medusa.recipes.tables import tables
@@ -136,6 +134,7 @@ def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
         return
     try:
         run, manifest = find_run(place.runs, main), Manifest.read(place.manifest)
-        write_report(run, manifest, state.path / REPORT)
+        split = run.read_json(SUMMARY)["split"]  # dev, where test has no labels
+        write_report(run, manifest, state.path / REPORT, split)
     except MedusaError as problem:
         state.problems["report"] = str(problem)

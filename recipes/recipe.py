@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
+
 from medusa.errors import nearest
-from medusa.heads.config import Config, ConfigError
+from medusa.heads.config import Config
 from medusa.heads.config import load as load_config
 from medusa.recipes.files import RecipeError, path_of, read_values
-from medusa.strict import parse, read_yaml
+from medusa.strict import parse, read_yaml, unreadable
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,9 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
     if not problems:
         recipe = _tiny(recipe) if tiny else recipe
         recipe = _changed(recipe, settings, problems)
-        problems += _wrong(recipe)
+        from medusa.recipes.mistakes import mistakes  # which asks for configurations here
+
+        problems += mistakes(recipe)
     if problems:
         raise RecipeError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
     return recipe
@@ -179,6 +183,11 @@ def _swap(name: str, swapped: dict[str, str]) -> str:
     return f"{swapped.get(feature, feature)}{colon}{layer}"
 
 
+def _swapped(one: Ablation, swapped: dict[str, str]) -> Ablation:
+    pairs = {_swap(old, swapped): _swap(new, swapped) for old, new in one.features.items()}
+    return dataclasses.replace(one, features=pairs)
+
+
 def _tiny(recipe: Recipe) -> Recipe:
     """Return the small profile: its settings win over the recipe's and every head's own."""
     small = recipe.tiny
@@ -190,7 +199,9 @@ def _tiny(recipe: Recipe) -> Recipe:
         )
         for name, head in recipe.heads.items()
     }
+    ablations = {name: _swapped(one, small.features) for name, one in recipe.ablations.items()}
     used = {one.partition(":")[0] for head in heads.values() for one in head.features}
+    used |= {new for one in ablations.values() for new in one.features.values()}
     known = {name: Feature() for name in small.features.values()} | recipe.features
     return dataclasses.replace(
         recipe,
@@ -198,22 +209,26 @@ def _tiny(recipe: Recipe) -> Recipe:
         set=recipe.set | small.set,
         repeats=small.repeats,
         heads=heads,
+        ablations=ablations,
         features={name: one for name, one in known.items() if name in used},
     )
 
 
 def _changed(recipe: Recipe, settings: Sequence[str], problems: list[str]) -> Recipe:
-    """Apply `key=value` settings; collect what is wrong with them."""
-    for setting in settings:
+    """Apply `key=value` settings, the particular ones last; collect what is wrong with them."""
+    for setting in sorted(settings, key=lambda one: one.startswith(("heads.", "stacks."))):
         key, equals, text = setting.partition("=")
         if not equals:
             problems.append(f"--set {setting}: expected key=value")
             continue
-        value, parts = read_yaml(text), key.split(".", 2)
+        known = len(problems)
+        value, parts = _value(setting, text, problems), key.split(".", 2)
+        if len(problems) > known:
+            continue
         groups: dict[str, dict[str, Any]] = {"heads": {**recipe.heads}, "stacks": {**recipe.stacks}}
         group = groups.get(parts[0])
         if group is None:
-            recipe = dataclasses.replace(recipe, set=recipe.set | {key: value})
+            recipe = _set_for_all(recipe, key, value)
         elif len(parts) < 3 or parts[1] not in group:
             hint = nearest(parts[1], group) if len(parts) > 1 else ""
             problems.append(f"--set {setting}: expected {parts[0]}.NAME.key=value{hint}")
@@ -223,51 +238,24 @@ def _changed(recipe: Recipe, settings: Sequence[str], problems: list[str]) -> Re
                 one = dataclasses.replace(one, set=one.set | {parts[2]: value})
             else:
                 one = parse(Stack, dataclasses.asdict(one) | {parts[2]: value}, key, problems)
+                if len(problems) > known:
+                    continue
             changed: dict[str, Any] = {parts[0]: group | {parts[1]: one}}
             recipe = dataclasses.replace(recipe, **changed)
     return recipe
 
 
-def _wrong(recipe: Recipe) -> list[str]:
-    """Return a line for every name that does not exist and every setting that cannot be."""
-    problems = []
-    if not recipe.heads:
-        problems.append("heads: there is none")
-    for name, head in recipe.heads.items():
-        if not head.features:
-            problems.append(f"heads.{name}: no features")
-        for one in (feature.partition(":")[0] for feature in head.features):
-            if one not in recipe.features:
-                problems.append(
-                    f"heads.{name}: {one!r} is not in features{nearest(one, recipe.features)}"
-                )
-    for name, stack in recipe.stacks.items():
-        problems += _unmatched(f"stacks.{name}", stack.heads, recipe.heads)
-    for name, ablation in recipe.ablations.items():
-        problems += _unmatched(f"ablations.{name}", ablation.heads, recipe.heads)
-    if recipe.main and recipe.main not in recipe.stacks:
-        problems.append(f"main: no stack {recipe.main!r}{nearest(recipe.main, recipe.stacks)}")
-    return problems + _wrong_settings(recipe)
+def _value(setting: str, text: str, problems: list[str]) -> Any:
+    try:
+        return parse(Any, read_yaml(text), f"--set {setting}", problems)
+    except yaml.YAMLError:
+        problems.append(unreadable(setting))
 
 
-def _unmatched(where: str, patterns: Sequence[str], heads: dict[str, Head]) -> list[str]:
-    return [
-        f"{where}.heads: {one!r} fits no head{nearest(one, heads)}"
-        for one in patterns
-        if not matching(list(heads), [one])
-    ]
-
-
-def _wrong_settings(recipe: Recipe) -> list[str]:
-    """Try every head's configuration; the same mistake is told once."""
-    problems: dict[str, str] = {}
-    for head in recipe.heads:
-        for ablation in (None, *recipe.ablations):
-            try:
-                config_of(recipe, head, ablation)
-            except ConfigError as problem:
-                where = f"heads.{head}" + (f", ablation {ablation}" if ablation else "")
-                lines = str(problem).split("\n  ")
-                for line in lines[1:] or lines:
-                    problems.setdefault(line, where)
-    return [f"{where}: {line}" for line, where in problems.items()]
+def _set_for_all(recipe: Recipe, key: str, value: Any) -> Recipe:
+    """Return the recipe with a setting that no head's own keeps from being so."""
+    heads = {
+        name: dataclasses.replace(head, set={k: v for k, v in head.set.items() if k != key})
+        for name, head in recipe.heads.items()
+    }
+    return dataclasses.replace(recipe, set=recipe.set | {key: value}, heads=heads)

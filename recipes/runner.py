@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from medusa.console import say
-from medusa.ensemble.members import MembersError
-from medusa.ensemble.run import best
 from medusa.ensemble.run import stack as fit_stack
-from medusa.ensemble.stack import StackConfig
-from medusa.errors import MedusaError, listed
+from medusa.errors import MedusaError
 from medusa.heads.orders import Order, train_all
-from medusa.heads.run_dir import RunDir, digest_of
 from medusa.manifests import Manifest
 from medusa.recipes import features
+from medusa.recipes.current import current, stack_run
 from medusa.recipes.demo.session import run as run_command
 from medusa.recipes.recipe import Recipe, Stack
 from medusa.recipes.state import State
@@ -36,6 +34,7 @@ class Asked:
         text: whose text is read.
         devices: where heads are trained.
         jobs: so many heads at once.
+        stand_ins: checkpoints for backbones of which the workspace has none, on a made-up corpus.
     """
 
     name: str
@@ -44,6 +43,7 @@ class Asked:
     ablations: bool = True
     text: str | None = None
     jobs: int = 1
+    stand_ins: Path | None = None
 
 
 def bring(place: Workspace, recipe: Recipe, asked: Asked, state: State) -> None:
@@ -53,6 +53,10 @@ def bring(place: Workspace, recipe: Recipe, asked: Asked, state: State) -> None:
         RunError: at the end, with everything that failed.
     """
     state.problems = {}
+    there = current(place, recipe, state, Manifest.read(place.manifest))
+    state.heads = there.heads
+    if recipe.stacks:  # `medusa ablate` asks for none and leaves those that are there
+        state.stacks = there.stacks
     tasks = [one for one in head_tasks(recipe, asked.ablations) if wanted(one.name, asked.only)]
     names = {name for one in tasks for name in one.features}
     _make_features(place, recipe, names, asked)
@@ -60,7 +64,7 @@ def bring(place: Workspace, recipe: Recipe, asked: Asked, state: State) -> None:
     manifest = Manifest.read(place.manifest)
     for task in stack_tasks(recipe):
         if wanted(task.name, asked.only):
-            _stack(place, manifest, recipe.stacks[task.stack], task, asked, state)
+            _stack(place, manifest, recipe.stacks[task.stack], task, state)
     state.write()
 
 
@@ -76,9 +80,8 @@ def _make_features(place: Workspace, recipe: Recipe, names: set[str], asked: Ask
     manifest = Manifest.read(place.manifest)
     manifest.split("train", "dev")  # raises where there is no split
     needs = features.needed(recipe, names)
-    for words in features.commands(
-        place, manifest, needs, asked.text, [str(one) for one in asked.devices]
-    ):
+    devices = [str(one) for one in asked.devices]
+    for words in features.commands(place, manifest, needs, asked.text, devices, asked.stand_ins):
         try:
             run_command(place.root, words)
         except MedusaError as problem:
@@ -108,30 +111,11 @@ def _train(place: Workspace, tasks: Sequence[HeadTask], asked: Asked, state: Sta
 
 
 def _stack(
-    place: Workspace,
-    manifest: Manifest,
-    stack: Stack,
-    task: StackTask,
-    asked: Asked,
-    state: State,
+    place: Workspace, manifest: Manifest, stack: Stack, task: StackTask, state: State
 ) -> None:
     """Fit one ensemble, unless a run of the same members and settings is there."""
     try:
-        members = _members(place, stack, task, state)
-        config = StackConfig(
-            method=stack.method,
-            fit_on=stack.fit_on,
-            inputs=stack.inputs,
-            with_attributes=stack.with_attributes,
-            seeds=stack.seeds,
-            soup=stack.soup,
-        )
-        facts = {
-            "members": [one.digest() for one in members],
-            "manifest": manifest.digest(),
-            **config.record(),
-        }
-        run = RunDir(place.runs / f"{asked.name}.{task.name}.{digest_of(facts)[:12]}")
+        run, members, config = stack_run(place, manifest.digest(), stack, task, state)
         if not run.finished:
             fit_stack(run, members, manifest, config, force=run.exists)
             say(f"{task.name}: stacked")
@@ -141,16 +125,3 @@ def _stack(
         state.problems[task.name] = str(problem)
         say(f"{task.name}: {problem}")
     state.write()
-
-
-def _members(place: Workspace, stack: Stack, task: StackTask, state: State) -> list[RunDir]:
-    """Return the runs of an ensemble; of `top`, the best on dev.
-
-    Raises:
-        MembersError: some are missing.
-    """
-    absent = [name for name in task.members if name not in state.heads]
-    if absent:
-        raise MembersError(f"not stacked, {listed(absent)} being missing")
-    runs = [RunDir(place.runs / state.heads[name]) for name in task.members]
-    return runs if stack.top is None else best(runs, stack.top)

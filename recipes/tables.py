@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from medusa.ensemble.members import trained_on
 from medusa.ensemble.significance import holm, two_sided
+from medusa.errors import listed
 from medusa.heads.metrics import chance_macro_f1
 from medusa.heads.run_dir import METRICS, RunDir
 from medusa.manifests import Manifest
+from medusa.recipes.current import current
+from medusa.recipes.files import RecipeError
 from medusa.recipes.recipe import Recipe, features_of
 from medusa.recipes.scores import Judged, judge
 from medusa.recipes.state import State
@@ -35,12 +39,19 @@ class Table:
 
 
 def tables(place: Workspace, recipe: Recipe, state: State) -> list[Table]:
-    """Judge everything that a recipe has brought about.
+    """Judge everything that a recipe, as it now is, has brought about.
 
     Raises:
-        MedusaError: nothing has been, or the manifest has changed since.
+        MedusaError: nothing has been, or all of it with other settings or another manifest.
     """
     manifest = Manifest.read(place.manifest)
+    known = len(state.heads)
+    state = current(place, recipe, state, manifest)
+    if known and not state.heads:
+        raise RecipeError(
+            f"{state.path}: what is there was made with other settings, features or another "
+            "manifest; bring it about again with `medusa run`, or repeat its --set and --repeats"
+        )
     names = dict.fromkeys([*state.heads.values(), *state.stacks.values()])
     runs = {name: RunDir(place.runs / name) for name in names}
     runs = {name: run for name, run in runs.items() if run.finished}
@@ -71,16 +82,37 @@ def _heads(
 def _stacks(
     recipe: Recipe, state: State, judged: Judged, runs: dict[str, RunDir], notes: list[str]
 ) -> Table:
-    rows = []
+    rows, fitted, chosen = [], list[str](), list[str]()
     for name, stack in recipe.stacks.items():
         tasks = [one for one in stack_tasks(recipe) if one.stack == name]
         there = _there(state.stacks, [one.name for one in tasks], runs)
         if there:
+            if any(judged.split in trained_on(runs[one].config()) for one in there):
+                fitted.append(name)
+            elif stack.top and judged.split == "dev":
+                chosen.append(name)
             what = stack.method + (f" of the best {stack.top}" if stack.top else "")
             rows.append(
                 [name, what, *_cells(judged, [[one] for one in there], stack.published, None)]
             )
+    notes = [*notes, *_too_good(judged.split, fitted, chosen)]
     return Table("Ensembles", ("", "method", *HEADER), rows, notes)
+
+
+def _too_good(split: str, fitted: list[str], chosen: list[str]) -> list[str]:
+    """Return what must be said of stackers fitted, and of heads chosen, where they are judged."""
+    notes = []
+    if fitted:
+        notes.append(
+            f"Judged on {split!r}, where the stacker of {listed(fitted, 20)} was fitted, so its "
+            "own numbers there are too good; heads and votes are comparable."
+        )
+    if chosen:
+        notes.append(
+            f"Judged on {split!r}, where the heads of {listed(chosen, 20)} were chosen as the "
+            "best, so its numbers there are too good."
+        )
+    return notes
 
 
 def _ablations(

@@ -6,12 +6,18 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from medusa.heads.run_dir import FINISHED, METRICS
 
-HEADS = 1000
+HEADS, KILLS = 1000, 8
+
+
+def finished(runs: Path) -> dict[str, int]:
+    """Return when each head was finished."""
+    return {path.parent.name: path.stat().st_mtime_ns for path in runs.glob(f"*/{FINISHED}")}
 
 
 @pytest.mark.skipif("MEDUSA_LONG_TESTS" not in os.environ, reason="takes minutes")
@@ -24,25 +30,20 @@ def test_a_thousand_heads_with_kills(workspace):
     code = "from medusa.cli import main; main()"
     command = [sys.executable, "-c", code, "--workspace", str(workspace), "fit-head"]
     command += ["--config", "small", "--device", "cpu", *words]
-    chance, runs, done, kills = random.Random(0), workspace / "runs", {}, 0
-    while True:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        try:
-            printed, _ = process.communicate(timeout=20 + 20 * chance.random())
-            assert process.returncode == 0
-            break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            kills += 1
-        finished = {
-            path.parent.name: path.stat().st_mtime_ns for path in runs.glob(f"*/{FINISHED}")
-        }
-        assert all(finished[name] == when for name, when in done.items())  # never done again
-        assert len(finished) > len(done), "no head was finished between two kills"
-        done = finished
-        time.sleep(0.1)
-    assert kills > 3 and printed.count(b"on balanced draws") == HEADS
+    chance, runs, done = random.Random(0), workspace / "runs", {}
+    for _ in range(KILLS):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        more = len(done) + chance.randrange(1, HEADS // KILLS)
+        while len(finished(runs)) < more:
+            assert process.poll() is None, "it has ended before it was killed"
+            time.sleep(0.05)
+        time.sleep(chance.random() / 10)  # anywhere in a head
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        before, done = done, finished(runs)
+        assert all(done[name] == when for name, when in before.items())  # never done again
+    last = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    assert last.stdout.count(b"on balanced draws") == HEADS
     found = [path.parent for path in runs.glob(f"*/{FINISHED}")]
     assert len(found) == HEADS
     for name, when in done.items():

@@ -2,8 +2,11 @@
 
 import pytest
 
-from medusa.heads.fit import check_choices
+from medusa.ensemble.soup import SOUPS
+from medusa.ensemble.stack import INPUTS, STACKERS
+from medusa.heads.choices import check_choices
 from medusa.recipes.files import RecipeError, shipped
+from medusa.recipes.mistakes import STACKED
 from medusa.recipes.recipe import config_of, features_of, load
 from medusa.recipes.work import head_tasks, stack_tasks
 
@@ -125,6 +128,77 @@ def test_all_mistakes_at_once(tmp_path):
         load("medusa-15")
     with pytest.raises(RecipeError, match="titel: unknown"):
         load(write(tmp_path, SMALL.replace("title", "titel")))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{wavlm: roberta}", "{wavml: roberta}", "ablations.other.features: 'wavml' is read by no"),
+        ("{wavlm: roberta}", "{roberta: wavlm}", "'roberta' is read by none of its heads"),
+        ("{wavlm: roberta}", "{wavlm: robreta}", "'robreta' is not in features (did you mean 'ro"),
+        ("repeats: 2", "repeats: 0", "repeats 0: expected at least 1"),
+        ("soup: {}", "soup: {method: majorty}", "method: 'majorty' is not one of linear"),
+        ("soup: {}", "soup: {inputs: logit}", "stacks.soup.inputs: 'logit' is not one of poster"),
+        ("soup: {}", "soup: {soup: greed}", "'greed' is not one of uniform, greedy"),
+        ("soup: {}", "soup: {seeds: 0}", "stacks.soup.seeds 0: expected at least 1"),
+        ("soup: {}", "soup: {top: 3}", "stacks.soup.top 3: expected 1 to 2, the number of its"),
+        ("heads: [b]}", "heads: [b], top: 0}", "stacks.few.top 0: expected 1 to 1"),
+        ("  b: {features", "  a: {features", "'a' twice; rename or remove one"),
+        ("{seed: 3}", "{seed: 2020-01-01}", "heads.a.set.seed: expected a number, text, true or"),
+    ],
+)
+def test_what_would_be_found_late_is_found_at_once(tmp_path, old, new, said):
+    assert SMALL.count(old) == 1
+    with pytest.raises(RecipeError) as problem:
+        load(write(tmp_path, SMALL.replace(old, new)))
+    assert said in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("mixup.p=[0", "--set mixup.p=[0: the value is not readable as YAML"),
+        ("seed=2020-01-01", "--set seed=2020-01-01: expected a number"),
+        ("stacks.soup.seeds=many", "stacks.soup.seeds.seeds: expected int, got 'many'"),
+        ("stacks.soup.top=3", "stacks.soup.top 3: expected 1 to 2"),
+    ],
+)
+def test_settings_that_cannot_be_are_no_tracebacks(tmp_path, setting, said):
+    with pytest.raises(RecipeError) as problem:
+        load(write(tmp_path, SMALL), [setting])
+    assert said in str(problem.value)
+
+
+def test_ensembles_know_what_is_checked_here():
+    for key, known in {"method": STACKERS, "inputs": INPUTS, "soup": SOUPS}.items():
+        assert set(STACKED[key]) == set(known)
+
+
+def test_a_setting_for_all_heads_is_so_for_those_that_set_it_themselves(tmp_path):
+    path = write(tmp_path, SMALL)
+    recipe = load(path, ["heads.b.seed=7", "seed=5"])  # what is said of one head stays
+    assert [config_of(recipe, head).seed for head in "ab"] == [5, 7]
+    assert config_of(load(path, ["mixup.p=0.1"]), "a", "plain").mixup.p == 0  # an ablation stays
+    assert config_of(load("medusa-14", ["head.width=256"]), "m06").head.width == 256
+
+
+def test_tiny_keeps_a_feature_that_an_ablation_alone_names(tmp_path):
+    text = SMALL.replace("{wavlm: {}", "{wavlm: {}, hubert: {}, deberta: {}")
+    text = text.replace("{wavlm: roberta}", "{wavlm: hubert}")
+    text += "  more: {features: {wavlm: deberta}}\ntiny: {features: {deberta: modernbert}}\n"
+    text = text.replace("repeats: 2\n", "")
+    recipe = load(write(tmp_path, text), tiny=True)
+    assert set(recipe.features) == {"wavlm", "roberta", "hubert", "modernbert"}
+    assert features_of(recipe, "b", "more") == ("modernbert", "roberta")
+
+
+def test_a_configuration_is_looked_for_beside_the_file_that_names_it(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "own.yaml").write_text("seed: 41\n")
+    text = SMALL.replace("config: small", "config: own.yaml")
+    (tmp_path / "deeper" / "base.yaml").write_text(text + "tiny: {config: own.yaml}\n")
+    path = write(tmp_path, "extends: deeper/base\n")
+    assert config_of(load(path), "b").seed == config_of(load(path, tiny=True), "b").seed == 41
 
 
 def test_the_tiny_profile_wins_over_every_heads_own_settings():

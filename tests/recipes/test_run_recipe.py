@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads import orders, train
+from medusa.heads.config import CONFIGS
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes import runner
+from medusa.recipes.features import missing
+from medusa.workspace import Workspace
 
 RECIPE = """
 title: toy
@@ -60,6 +64,15 @@ def home(tmp_path: Path) -> Path:
                 writer.append(content, values.astype(np.float32))
     (tmp_path / "toy.yaml").write_text(RECIPE)
     return tmp_path
+
+
+def test_rows_without_audio_lack_nothing(home: Path) -> None:
+    manifest, place = Manifest.read(home / "manifest.parquet"), Workspace.open(home)
+    manifest.frame.loc[5, "content"] = None  # no store will ever have it
+    assert missing(place, manifest, "loud", None) == 0
+    manifest.frame.loc[6, "content"] = "another"
+    assert missing(place, manifest, "loud", None) == 1
+    assert missing(place, manifest, "quiet", None) == len(manifest.frame)
 
 
 def call(home: Path, *words: str) -> str:
@@ -234,3 +247,61 @@ def test_a_missing_feature_is_extracted_by_its_command(home, monkeypatch):
         call(home, "run", "--only", "b", "--device", "cpu")
     options = ["--as", "late", "--layers", "20", "--reduce", "none"]
     assert words == [["extract", "--backbone", "wavlm", *options, "--device", "cpu"]]
+
+
+def test_without_a_labelled_test_split_dev_judges_and_the_tables_say_what_that_means(home):
+    corpus = Manifest.read(home / "manifest.parquet")
+    rest = corpus.frame["split"] == "test"
+    corpus.frame.loc[rest, ["label", *(f"p_{name}" for name in CLASSES)]] = None
+    corpus.frame["split"] = corpus.frame["split"].where(~rest, "test1")
+    corpus.write(home / "manifest.parquet")
+    printed = call(home, "run")
+    assert "where the stacker of soup was fitted, so its own numbers there are too good" in printed
+    assert "where the heads of best were chosen as the best, so its numbers" in printed
+    assert "learnt from 'dev'" in (home / "recipes/toy/report.html").read_text().replace(
+        "&#39;", "'"
+    )
+    assert "nothing to do" in call(home, "run")
+
+
+FEWER = RECIPE.replace("  a: {", "  # a: {").replace("heads: [a, b]", "heads: [b]")
+
+
+def test_a_configuration_beside_the_recipe_counts_as_part_of_it(home):
+    own = home / "own.yaml"
+    own.write_text((CONFIGS / "small.yaml").read_text())
+    (home / "toy.yaml").write_text(FEWER.replace("config: small", "config: own.yaml"))
+    call(home, "run", "--only", "c")
+    before = runs(home)
+    assert "nothing to do" in call(home, "run", "--only", "c")
+    values = yaml.safe_load(own.read_text())
+    own.write_text(yaml.safe_dump(values | {"mixup": {"p": 0.9}}))
+    call(home, "run", "--only", "c")
+    assert runs(home)["c"] != before["c"]
+    own.unlink()
+    with pytest.raises(MedusaError, match=r"no configuration 'own.yaml'"):
+        call(home, "run", "--only", "c")
+
+
+def test_what_was_made_otherwise_is_not_compared(home):
+    (home / "toy.yaml").write_text(FEWER)
+    call(home, "run")
+    before = runs(home)
+    call(home, "ablate")
+    assert runs(home) == before  # ensembles are not asked for, and stay
+    (home / "toy.yaml").write_text(FEWER.replace("head.width: 8", "head.width: 4"))
+    with pytest.raises(MedusaError, match=r"with other settings.*medusa run"):
+        call(home, "tables")
+    call(home, "run", "--only", "*.plain")
+    assert set(runs(home)) == {"b.plain"} and runs(home)["b.plain"] != before["b.plain"]
+    assert "without MixUp" not in call(home, "tables")  # its own head is not there
+    (home / "toy.yaml").write_text(FEWER)
+    call(home, "run")
+    assert runs(home) == before
+    corpus = Manifest.read(home / "manifest.parquet")
+    corpus.frame["split"] = corpus.frame["split"].replace({"dev": "test", "test": "dev"})
+    corpus.write(home / "manifest.parquet")
+    text = FEWER.replace("  c: {", "  # c: {").replace("top: 2", "top: 1")
+    (home / "toy.yaml").write_text(text)
+    assert "without MixUp" in call(home, "ablate")
+    assert runs(home)["b"] != before["b"] and "c" not in runs(home)

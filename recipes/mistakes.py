@@ -1,0 +1,97 @@
+"""What is wrong with a recipe: every name that does not exist, every value that cannot be."""
+
+from collections.abc import Sequence
+
+from medusa.errors import nearest
+from medusa.heads.config import ConfigError
+from medusa.recipes.recipe import Ablation, Head, Recipe, Stack, config_of, matching
+
+# what `ensemble.stack` knows; a test compares them, for it cannot be asked without loading torch
+STACKED = {
+    "method": (
+        *("linear", "pool", "majority", "soft", "product"),
+        *("logreg", "svm", "mlp", "forest"),
+    ),
+    "inputs": ("posteriors", "logits"),
+    "soup": ("uniform", "greedy", "none"),
+}
+
+
+def mistakes(recipe: Recipe) -> list[str]:
+    """Return a line for every name that does not exist and every setting that cannot be."""
+    problems = []
+    if not recipe.heads:
+        problems.append("heads: there is none")
+    for name, head in recipe.heads.items():
+        if not head.features:
+            problems.append(f"heads.{name}: no features")
+        for one in (feature.partition(":")[0] for feature in head.features):
+            if one not in recipe.features:
+                problems.append(
+                    f"heads.{name}: {one!r} is not in features{nearest(one, recipe.features)}"
+                )
+    for name, stack in recipe.stacks.items():
+        problems += _unmatched(f"stacks.{name}", stack.heads, recipe.heads)
+        problems += _wrong_stack(f"stacks.{name}", stack, list(recipe.heads))
+    for name, ablation in recipe.ablations.items():
+        problems += _unmatched(f"ablations.{name}", ablation.heads, recipe.heads)
+        problems += _wrong_features(f"ablations.{name}", ablation, recipe)
+    for where, repeats in (("repeats", recipe.repeats), ("tiny.repeats", recipe.tiny.repeats)):
+        if repeats < 1:
+            problems.append(f"{where} {repeats}: expected at least 1")
+    if recipe.main and recipe.main not in recipe.stacks:
+        problems.append(f"main: no stack {recipe.main!r}{nearest(recipe.main, recipe.stacks)}")
+    return problems + _wrong_settings(recipe)
+
+
+def _unmatched(where: str, patterns: Sequence[str], heads: dict[str, Head]) -> list[str]:
+    return [
+        f"{where}.heads: {one!r} fits no head{nearest(one, heads)}"
+        for one in patterns
+        if not matching(list(heads), [one])
+    ]
+
+
+def _wrong_stack(where: str, stack: Stack, heads: Sequence[str]) -> list[str]:
+    problems = [
+        f"{where}.{key}: {value!r} is not one of {', '.join(known)}{nearest(value, known)}"
+        for key, known in STACKED.items()
+        if (value := getattr(stack, key)) not in known
+    ]
+    count = len(matching(heads, stack.heads))
+    if stack.top is not None and not 1 <= stack.top <= count:
+        problems.append(f"{where}.top {stack.top}: expected 1 to {count}, the number of its heads")
+    if stack.seeds < 1:
+        problems.append(f"{where}.seeds {stack.seeds}: expected at least 1")
+    return problems
+
+
+def _wrong_features(where: str, ablation: Ablation, recipe: Recipe) -> list[str]:
+    """Compare what is replaced with what its heads read, what replaces it with the features."""
+    heads = matching(list(recipe.heads), ablation.heads)
+    read = {one.partition(":")[0] for head in heads for one in recipe.heads[head].features}
+    problems = [
+        f"{where}.features: {old!r} is read by none of its heads{nearest(old, read)}"
+        for old in ablation.features
+        if old not in read
+    ]
+    return problems + [
+        f"{where}.features: {new!r} is not in features{nearest(new, recipe.features)}"
+        for new in ablation.features.values()
+        if new not in recipe.features
+    ]
+
+
+def _wrong_settings(recipe: Recipe) -> list[str]:
+    """Try every head's configuration; the same mistake is told once."""
+    problems: dict[str, str] = {}
+    for head in recipe.heads:
+        for ablation in (None, *recipe.ablations):
+            try:
+                config_of(recipe, head, ablation)
+            except ConfigError as problem:
+                where = f"heads.{head}" + (f", ablation {ablation}" if ablation else "")
+                lines = str(problem).split("\n  ")
+                for line in lines[1:] or lines:
+                    problems.setdefault(line, where)
+    return [f"{where}: {line}" for line, where in problems.items()]

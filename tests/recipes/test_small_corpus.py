@@ -1,0 +1,47 @@
+"""The made-up corpus of `--tiny`: its stand-in encoders are for no other corpus, no other run."""
+
+import pandas as pd
+import pytest
+
+from medusa.manifests import LabelScheme, Manifest
+from medusa.recipes import small
+from medusa.recipes.demo.corpus import Size
+from medusa.recipes.features import commands
+from medusa.recipes.recipe import Feature
+from medusa.workspace import Workspace
+
+WANTED = {name: Feature() for name in ("wavlm", "whisper")}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setattr(small, "SIZE", Size(utterances=24, speakers=6))
+    return Workspace.open(tmp_path)
+
+
+def checkpoints(place, stand_ins=None):
+    lines = commands(place, Manifest.read(place.manifest), WANTED, None, stand_ins=stand_ins)
+    found = {line[2]: line[line.index("--checkpoint") + 1 :][:1] for line in lines if len(line) > 5}
+    return {name: path for name, [path] in found.items()}
+
+
+def test_stand_ins_are_taken_by_tiny_runs_alone_and_after_ones_own(place):
+    folder = small.make_small(place)
+    assert folder is not None and not (place.root / "checkpoints").exists()
+    assert checkpoints(place) == {}  # the real ones
+    there = {"wavlm": str(folder / "wavlm"), "whisper": str(folder / "whisper.pt")}
+    assert checkpoints(place, folder) == there
+    own = place.root / "checkpoints" / "wavlm"
+    own.mkdir(parents=True)
+    assert checkpoints(place, folder) == there | {"wavlm": str(own)}
+    assert small.make_small(place) == folder and not any(own.iterdir())
+
+
+def test_a_corpus_of_ones_own_gets_no_stand_ins(place):
+    frame = pd.DataFrame({"id": ["u0"], "content": ["c0"], "split": ["train"], "text": ["well"]})
+    Manifest(frame, LabelScheme("own", ("angry", "sad"))).write(place.manifest)
+    own = place.root / "checkpoints" / "wavlm"
+    own.mkdir(parents=True)
+    assert small.make_small(place) is None
+    assert [path.name for path in own.parent.iterdir()] == ["wavlm"]
+    assert not (place.root / "recipes").exists() and set(checkpoints(place)) == {"wavlm"}
