@@ -152,6 +152,7 @@ def gather(
     chosen: Sequence[tuple[FeatureStore, str]],
     stride: int = 1,
     drop_missing: bool = False,
+    beside: Sequence[tuple[FeatureStore, str]] = (),
 ) -> Examples:
     """Join the rows of a manifest that have a split with their features.
 
@@ -161,22 +162,24 @@ def gather(
         chosen: what `choose` returned.
         stride: audio frames averaged into one.
         drop_missing: leave out utterances without features instead of refusing.
+        beside: stores whose features an utterance needs as well, though they are not read here.
 
     Raises:
         DataError: utterances have no features; all stores and some ids are named.
     """
     frame = manifest.frame[manifest.frame["split"].notna()]
-    contents = [_contents(frame, texts, store) for store, _ in chosen]
+    needed = [*chosen, *beside]
+    contents = [_contents(frame, texts, store) for store, _ in needed]
     there = [
-        values.isin(store.index.rows) for values, (store, _) in zip(contents, chosen, strict=True)
+        values.isin(store.index.rows) for values, (store, _) in zip(contents, needed, strict=True)
     ]
     complete: npt.NDArray[np.bool_] = np.logical_and.reduce(there)
     if not complete.all() and not drop_missing:
-        raise DataError(_missing(frame, chosen, there))
+        raise DataError(_missing(frame, needed, there))
     manifest = manifest.where(manifest.frame["id"].isin(frame["id"][complete]))
     streams = [
         Stream.of(store, list(values[complete]), array)
-        for values, (store, array) in zip(contents, chosen, strict=True)
+        for values, (store, array) in zip(contents[: len(chosen)], chosen, strict=True)
     ]
     return _examples(manifest, streams, [_stride(store, stride) for store, _ in chosen])
 

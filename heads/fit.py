@@ -48,14 +48,24 @@ def prepare(
     backbones: Sequence[str] = (),
     text: str | None = None,
     drop_missing: bool = False,
+    beside: Sequence[str] = (),
 ) -> Job:
     """Find features, texts and labels of a workspace and join them.
+
+    Args:
+        workspace: with manifest and features.
+        config: the head's settings.
+        backbones: whose features it reads; all by default.
+        text: whose text the text features are of.
+        drop_missing: leave out utterances that lack features.
+        beside: other backbones whose features they must not lack either: heads that are to be
+            combined are about the same utterances.
 
     Raises:
         MedusaError: no manifest, no split, no such features, a wrong choice in the configuration.
     """
     check_choices(config)
-    asked = (tuple(backbones), text, drop_missing, config.head.stride)
+    asked = (tuple(backbones), text, drop_missing, tuple(beside), config.head.stride)
     joined = _joined(workspace, *asked, stamp=_stamp(workspace))
     manifest, chosen, examples = joined.manifest, joined.chosen, joined.examples
     if config.loss.neutral_weight and examples.neutral is None:
@@ -111,14 +121,16 @@ def _joined(
     backbones: tuple[str, ...],
     text: str | None,
     drop_missing: bool,
+    beside: tuple[str, ...],
     stride: int,
     stamp: object,
 ) -> Joined:
     manifest = Manifest.read(workspace.manifest)
     manifest.split("train", "dev")  # raises where there is no split
     chosen = data.choose(workspace.features, backbones)
+    others = data.choose(workspace.features, beside) if beside else []
     source, contents, digest = None, None, None
-    if any(store.spec.input == "text" for store, _ in chosen):
+    if any(store.spec.input == "text" for store, _ in [*chosen, *others]):
         source, texts = texts_of(manifest, workspace.transcripts, text)
         if not drop_missing:
             require_texts(texts, source)
@@ -127,7 +139,9 @@ def _joined(
         if source != MANIFEST:
             said = "\n".join(f"{name}\t{content}" for name, content in sorted(contents.items()))
             digest = sha256(said.encode()).hexdigest()[:16]
-    examples = data.gather(manifest, contents, chosen, stride, drop_missing)
+    if not any(store.spec.input == "text" for store, _ in chosen):
+        source, digest = None, None  # what it does not read is no part of a head
+    examples = data.gather(manifest, contents, chosen, stride, drop_missing, others)
     check_labels(examples)
     notes = [str(note) for note in manifest.provenance.get("notes", [])]
     notes += doubts(examples, manifest)

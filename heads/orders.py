@@ -31,7 +31,7 @@ class Order:
     Attributes:
         title: what messages call it.
         name: its run's; `{backbones}` and `{digest}` (of everything it depends on) are filled in.
-        config, backbones, text, drop_missing: as `fit.prepare` takes them.
+        config, backbones, text, drop_missing, beside: as `fit.prepare` takes them.
         force: train again, replacing the run.
     """
 
@@ -41,6 +41,7 @@ class Order:
     backbones: tuple[str, ...] = ()
     text: str | None = None
     drop_missing: bool = False
+    beside: tuple[str, ...] = ()
     force: bool = False
 
 
@@ -90,7 +91,8 @@ def train_one(place: Workspace, order: Order, device: torch.device) -> Done:
     Raises:
         MedusaError: whatever keeps it from being trained.
     """
-    job = prepare(place, order.config, order.backbones, order.text, order.drop_missing)
+    asked = (order.backbones, order.text, order.drop_missing, order.beside)
+    job = prepare(place, order.config, *asked)
     run = _run_of(place, order, job)
     fresh = not (run.finished and not order.force) and run.start(job.record, order.force)
     if fresh:

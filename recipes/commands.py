@@ -34,6 +34,13 @@ def _training(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--only", metavar="PATTERN", help="Only tasks so named: m0*, *.no-mixup."),
         click.option("--text", help="Whose text is read: `manifest` or a transcripts table."),
         click.option(
+            "--missing",
+            type=click.Choice(["error", "drop"]),
+            default="error",
+            show_default=True,
+            help="What to do with utterances that lack features; drop: the same for all heads.",
+        ),
+        click.option(
             "--device",
             default="auto",
             help="cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once.",

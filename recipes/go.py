@@ -45,6 +45,7 @@ def go(
     repeats: int | None = None,
     only: str | None = None,
     text: str | None = None,
+    missing: str = "error",
     device: str = "auto",
     jobs: int = 1,
     ablations: bool = True,
@@ -62,7 +63,7 @@ def go(
     home.mkdir(parents=True, exist_ok=True)
     place = Workspace.open(home)
     state = State.read(place, state_name(name, tiny))
-    asked = {"only": only, "ablations": ablations, "text": text}
+    asked = {"only": only, "ablations": ablations, "text": text, "missing": missing}
     if only is not None:
         _check_only(recipe, name, only, ablations)
     if state.seen and state.seen == fingerprint(place, recipe, state, asked):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from medusa.cache import open_all
 from medusa.console import say
 from medusa.ensemble.run import stack as fit_stack
 from medusa.errors import MedusaError
@@ -32,6 +33,7 @@ class Asked:
         only: a pattern of tasks.
         ablations: whether ablations are trained.
         text: whose text is read.
+        missing: `error`, or `drop`: all heads do without utterances that lack any of the features.
         devices: where heads are trained.
         jobs: so many heads at once.
         stand_ins: checkpoints for backbones of which the workspace has none, on a made-up corpus.
@@ -42,6 +44,7 @@ class Asked:
     only: str | None = None
     ablations: bool = True
     text: str | None = None
+    missing: str = "error"
     jobs: int = 1
     stand_ins: Path | None = None
 
@@ -60,7 +63,7 @@ def bring(place: Workspace, recipe: Recipe, asked: Asked, state: State) -> None:
     tasks = [one for one in head_tasks(recipe, asked.ablations) if wanted(one.name, asked.only)]
     names = {name for one in tasks for name in one.features}
     _make_features(place, recipe, names, asked)
-    _train(place, tasks, asked, state)
+    _train(place, tasks, asked, state, _shared(place, recipe, asked))
     manifest = Manifest.read(place.manifest)
     for task in stack_tasks(recipe):
         if wanted(task.name, asked.only):
@@ -88,7 +91,22 @@ def _make_features(place: Workspace, recipe: Recipe, names: set[str], asked: Ask
             say(f"{' '.join(words[:3])}: {problem}")
 
 
-def _train(place: Workspace, tasks: Sequence[HeadTask], asked: Asked, state: State) -> None:
+def _shared(place: Workspace, recipe: Recipe, asked: Asked) -> tuple[str, ...]:
+    """Return the features, of those there are, without which `missing: drop` leaves a row out."""
+    if asked.missing != "drop":
+        return ()
+    there = {store.spec.backbone for store in open_all(place.features)}
+    read = {name for task in head_tasks(recipe, asked.ablations) for name in task.features}
+    return tuple(sorted(name for name in read if name.partition(":")[0] in there))
+
+
+def _train(
+    place: Workspace,
+    tasks: Sequence[HeadTask],
+    asked: Asked,
+    state: State,
+    shared: tuple[str, ...],
+) -> None:
     """Train the heads that no finished run has already, several at once if asked."""
     orders = [
         Order(
@@ -97,6 +115,8 @@ def _train(place: Workspace, tasks: Sequence[HeadTask], asked: Asked, state: Sta
             task.config,
             task.features,
             asked.text,
+            asked.missing == "drop",
+            shared,
         )
         for task in tasks
     ]

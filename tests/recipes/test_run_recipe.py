@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from medusa.cache import FeatureSpec, StoreWriter
+from medusa.cache import FeatureSpec, StoreWriter, open_all
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads import orders, train
 from medusa.heads.config import CONFIGS
+from medusa.heads.run_dir import RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes import runner
 from medusa.recipes.features import missing
@@ -73,6 +75,33 @@ def test_rows_without_audio_lack_nothing(home: Path) -> None:
     manifest.frame.loc[6, "content"] = "another"
     assert missing(place, manifest, "loud", None) == 1
     assert missing(place, manifest, "quiet", None) == len(manifest.frame)
+
+
+def test_heads_do_without_the_same_rows(home: Path) -> None:
+    manifest = Manifest.read(home / "manifest.parquet")
+    lacking = manifest.frame.loc[[3, 8], "content"].to_list()
+    for store in open_all(home / "features"):
+        if store.spec.backbone == "loud":
+            rows = [row for row in manifest.frame["content"] if row not in lacking]
+            values = [one.numpy() for one in store.read(rows).split()]
+            shutil.rmtree(store.path)
+            with StoreWriter(store.path, store.spec) as writer:
+                for content, one in zip(rows, values, strict=True):
+                    writer.append(content, one[None])
+    with pytest.raises(MedusaError, match=r"2 of 84 utterances have no loud(.|\n)*--missing drop"):
+        call(home, "run", "--device", "cpu")
+    call(home, "run", "--device", "cpu", "--missing", "drop")
+    state = json.loads((home / "recipes" / "toy" / "state.json").read_text())
+    runs = [RunDir(home / "runs" / name) for name in state["heads"].values()]
+    assert {frozenset(run.predictions().ids) for run in runs} == {
+        frozenset(manifest.frame["id"].drop([3, 8]))
+    }  # also where only `glad` is read
+    assert "nothing to do" in outcome(home, "--missing", "drop")
+
+
+def outcome(home: Path, *words: str) -> str:
+    arguments = ["--workspace", str(home), "run", str(home / "toy.yaml"), "--device", "cpu"]
+    return CliRunner().invoke(medusa, [*arguments, *words]).stderr
 
 
 def call(home: Path, *words: str) -> str:
