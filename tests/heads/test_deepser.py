@@ -110,17 +110,22 @@ def test_equals_the_algorithms(modalities, layers, heads):
         torch.testing.assert_close(attributes[b], rated, atol=1e-5, rtol=1e-4)
 
 
-def test_gradients_equal_the_algorithms():
-    head, utterances = head_and_inputs(2, 2)
-    logits, _ = head(pack(utterances))
-    logits.square().sum().backward()
-    fast = {name: p.grad.clone() for name, p in head.named_parameters() if p.grad is not None}
-    head.zero_grad()
+@pytest.mark.parametrize("modalities", [1, 2, 3, 4])
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_gradients_equal_the_algorithms(modalities, layers):
+    head, utterances = head_and_inputs(modalities, layers)
     weights = dict(head.named_parameters())
-    sum(slow_deepser(u, weights, 2, 1)[0].square().sum() for u in utterances).backward()
-    assert len(fast) > 80
-    for name, gradient in fast.items():
-        torch.testing.assert_close(gradient, weights[name].grad, atol=1e-3, rtol=1e-3)
+    sum(answer.square().sum() for answer in head(pack(utterances))).backward()
+    fast = {name: one.grad.clone() for name, one in weights.items()}
+    head.zero_grad()
+    slow = [slow_deepser(one, weights, layers, 1) for one in utterances]
+    sum(answer.square().sum() for answers in slow for answer in answers).backward()
+    assert len(fast) == (modalities + layers) * (4 + 12 * layers) + 6  # none is left out
+    apart = {name: gradient - weights[name].grad for name, gradient in fast.items()}
+    whole = torch.cat([one.flatten() for one in fast.values()]).norm()
+    assert torch.cat([one.flatten() for one in apart.values()]).norm() <= 1e-5 * whole
+    for name, difference in apart.items():
+        assert difference.norm() <= 1e-4 * fast[name].norm() + 1e-7 * whole, name
 
 
 def test_neighbours_and_order_change_nothing():
@@ -131,6 +136,19 @@ def test_neighbours_and_order_change_nothing():
     for b, streams in enumerate(utterances):
         alone, _ = head(pack([streams]))
         torch.testing.assert_close(alone[0], together[b], atol=5e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("modalities", [1, 2, 3])
+def test_neighbours_change_next_to_nothing_in_bf16(modalities):
+    _, utterances = head_and_inputs(modalities, 2)
+    torch.manual_seed(0)
+    widths = [one.shape[1] for one in utterances[0]]
+    head = build(HeadConfig(width=64, feedforward=128), widths, CLASSES).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        together, _ = head(pack(utterances))
+        alone = torch.cat([head(pack([streams]))[0] for streams in utterances])
+    assert together.dtype == torch.bfloat16 and together.std() > 0.1
+    torch.testing.assert_close(alone.float(), together.float(), atol=5e-3, rtol=0)
 
 
 def test_a_layer_equals_pytorchs():
