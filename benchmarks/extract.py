@@ -10,8 +10,9 @@ Without --audio, noise with the lengths of acted corpora. The ways are timed in 
 round of each is kept.
 
 mfu: operations counted over one real batch, padding included, by its time and the bf16 peak of the
-device; null where no peak is known. one_decode: three speech encoders from one pass over the audio
-against three passes.
+device; null where no peak is known. at_most (Whisper, which pads all clips alike): what
+vs_published would be if the same operations ran at the speed of a large fp32 product.
+one_decode: three speech encoders from one pass over the audio against three passes.
 """
 
 import argparse
@@ -50,6 +51,7 @@ from medusa.workspace import Workspace, remove
 BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
 TEXT = ("roberta", "modernbert")
 SPEECH = ("wavlm", "hubert", "whisper")
+SIDE = 2048  # of the largest product
 PASSES = ("one_pass", "one_decode")
 WORDS = [
     "well",
@@ -196,6 +198,7 @@ def measure(
         "peak_memory_gb": peak,
         "precision": precision,
         **utilisation(job, device),
+        **({"at_most": at_most(job, device, best["published"])} if job.backbone.least_s else {}),
     }
 
 
@@ -219,6 +222,25 @@ def utilisation(job: Job, device: str) -> dict[str, float | None]:
     speed = counter.get_total_flops() / min(_timed(once) for _ in range(3))
     most = peak_flop(torch.device(device))
     return {"tflop_per_s": speed / 1e12, "mfu": speed / most if most else None}
+
+
+def at_most(job: Job, device: str, published_s: float) -> float:
+    """Return how many times the published way could be outdone by doing its operations at once.
+
+    Of an encoder that pads every clip to the same length: all ways take the same operations, at
+    best at the speed of the device's largest product in float32.
+    """
+    encoder, clip = job.load(device), job.utterances[:1]
+    items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in clip]
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        encoder.encode(items)
+    square = torch.randn(SIDE, SIDE, device=device)
+
+    def product() -> None:
+        (square @ square)[0, 0].item()  # which waits for it
+
+    fastest = 2 * SIDE**3 / min(_timed(product) for _ in range(30))
+    return published_s * fastest / (counter.get_total_flops() * len(job.utterances))
 
 
 def _timed(work: Callable[[], None]) -> float:
