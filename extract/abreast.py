@@ -14,7 +14,7 @@ from medusa.extract.plan import Utterance, batches
 
 MOST = 4  # each batch has its own memory
 LEAST_BATCHES = 2  # for each of those at once: the last one has no neighbour, and a share alone
-EVEN = 5  # a small corpus is cut into so many for each, so that little is left of the last one
+EVEN = 8  # a small corpus is cut into so many for each, so that little is left of the last one
 
 
 def divided(
