@@ -142,13 +142,13 @@ def test_when_one_at_a_time(
 
 
 SLOW = """
-import faulthandler, signal, sys, time, torch
+import faulthandler, os, signal, sys, time, torch
 faulthandler.dump_traceback_later(45, exit=True)  # says where it waits, should it
 from medusa import cli
 from medusa.extract.backbones import ssl
 
 def encode(self, items):
-    print("encoding", flush=True)
+    os.write(1, b"encoding\\n")  # a whole line, whoever else writes one
     time.sleep(600)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
