@@ -129,23 +129,30 @@ def _joined(
     manifest.split("train", "dev")  # raises where there is no split
     chosen = data.choose(workspace.features, backbones)
     others = data.choose(workspace.features, beside) if beside else []
-    source, contents, digest = None, None, None
-    if any(store.spec.input == "text" for store, _ in [*chosen, *others]):
+    source, contents = None, None
+    if _read_text([*chosen, *others]):
         source, texts = texts_of(manifest, workspace.transcripts, text)
         if not drop_missing:
             require_texts(texts, source)
         texts = texts.dropna()
         contents = pd.Series([content_of(value) for value in texts], index=texts.index)
-        if source != MANIFEST:
-            said = "\n".join(f"{name}\t{content}" for name, content in sorted(contents.items()))
-            digest = sha256(said.encode()).hexdigest()[:16]
-    if not any(store.spec.input == "text" for store, _ in chosen):
-        source, digest = None, None  # what it does not read is no part of a head
+    read = source if _read_text(chosen) else None  # what it does not read is no part of a head
+    digest = None if contents is None or read in (None, MANIFEST) else _texts_digest(contents)
     examples = data.gather(manifest, contents, chosen, stride, drop_missing, others)
     check_labels(examples)
     notes = [str(note) for note in manifest.provenance.get("notes", [])]
     notes += doubts(examples, manifest)
-    return Joined(manifest, manifest.digest(), chosen, source, digest, examples, notes)
+    return Joined(manifest, manifest.digest(), chosen, read, digest, examples, notes)
+
+
+def _read_text(chosen: Sequence[tuple[FeatureStore, str]]) -> bool:
+    return any(store.spec.input == "text" for store, _ in chosen)
+
+
+def _texts_digest(contents: "pd.Series[str]") -> str:
+    """Return a digest of texts by id, whatever their order."""
+    said = "\n".join(f"{name}\t{content}" for name, content in sorted(contents.items()))
+    return sha256(said.encode()).hexdigest()[:16]
 
 
 def _stamp(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:

@@ -1,4 +1,4 @@
-"""Training within the memory there is."""
+"""Training and predicting within the memory there is."""
 
 import re
 import resource
@@ -20,16 +20,15 @@ class TooLarge(MedusaError):
 
     Args:
         inputs: M packed modalities of the batch.
-        device: where.
-        problem: what was raised there.
+        problem: what was raised.
     """
 
-    def __init__(self, inputs: Sequence[Packed], device: torch.device, problem: Exception) -> None:
+    def __init__(self, inputs: Sequence[Packed], problem: Exception) -> None:
         longest = max(int(one.lengths.max()) for one in inputs)
         super().__init__(
-            f"out of memory with one utterance on {device} at once (the longest of the batch has "
-            f"{longest} frames); use a narrower head (--set head.width) or average frames (--set "
-            f"head.stride): {problem}"
+            f"out of memory with one utterance on {inputs[0].values.device} at once (the longest "
+            f"of the batch has {longest} frames); use a narrower head (--set head.width) or "
+            f"average frames (--set head.stride): {problem}"
         )
 
 
@@ -39,14 +38,9 @@ def embed(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:
     The others' are computed again in the backward pass, with the same dropout, so that MixUp and
     losses over the whole batch are exact.
     """
-    count = len(inputs[0])
-    if micro >= count:
+    if micro >= len(inputs[0]):
         return head.embed(inputs)
-    apart = [one.split() for one in inputs]
-    parts = [
-        [Packed.of(utterances[start : start + micro]) for utterances in apart]
-        for start in range(0, count, micro)
-    ]
+    parts = _parts(inputs, micro)
     return torch.cat([recomputed(head.embed, part, use_reentrant=False) for part in parts])
 
 
@@ -59,21 +53,33 @@ def answers(head: Head, inputs: Sequence[Packed], most: int) -> tuple[Tensor, Te
     Raises:
         TooLarge: there is no room for one.
     """
-    apart, count = [one.split() for one in inputs], len(inputs[0])
     while True:
-        starts = range(0, count, most) if most < count else ()
-        parts = [[Packed.of(one[start : start + most]) for one in apart] for start in starts]
-        parts = parts or [list(inputs)]
         try:
+            parts = [inputs] if most >= len(inputs[0]) else _parts(inputs, most)
             logits, attributes = zip(*(head(part) for part in parts), strict=True)
             return torch.cat(logits), torch.cat(attributes), most
         except torch.OutOfMemoryError as problem:
-            device = inputs[0].values.device
-            if most == 1:
-                raise TooLarge(inputs, device, problem) from problem
-            most = max(1, min(most, count) // 2)
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
+            most = halved(most, inputs, problem)
+
+
+def halved(micro: int, inputs: Sequence[Packed], problem: Exception) -> int:
+    """Return half of how many utterances were on the device at once when memory ran out.
+
+    Raises:
+        TooLarge: it was one.
+    """
+    if micro == 1:
+        raise TooLarge(inputs, problem) from problem
+    if inputs[0].values.is_cuda:
+        torch.cuda.empty_cache()
+    return -(-min(micro, len(inputs[0])) // 2)
+
+
+def _parts(inputs: Sequence[Packed], micro: int) -> list[list[Packed]]:
+    """Cut a batch into parts of so many utterances."""
+    apart = [one.split() for one in inputs]
+    starts = range(0, len(inputs[0]), micro)
+    return [[Packed.of(one[start : start + micro]) for one in apart] for start in starts]
 
 
 def peak_memory_gb(device: torch.device) -> float:

@@ -23,7 +23,7 @@ from medusa.heads.config import Config, StageConfig
 from medusa.heads.data import Examples, Rows
 from medusa.heads.fusion import Head
 from medusa.heads.loss import Corpus, auxiliary, class_weights, total
-from medusa.heads.memory import TooLarge, embed
+from medusa.heads.memory import embed, halved
 from medusa.heads.meter import Meter, StepLog
 from medusa.heads.metrics import balanced_draws, macro_f1, mean_macro_f1_over_draws
 from medusa.heads.predict import BATCH, predict
@@ -121,7 +121,8 @@ class Trainer:
         """Enter the next stage and save that: its first epoch may replace the best weights."""
         self.at.stage += 1
         self.at.epoch, self.at.stage_best, self.at.since_best = 0, -1.0, 0
-        for stage in self.config.stages[self.at.stage : self.at.stage + 1]:
+        if self.at.stage < len(self.config.stages):
+            stage = self.config.stages[self.at.stage]
             if stage.start == "best":
                 checkpoint.load_weights(self.run.path / BEST, self.head)
             if stage.optimiser == "reset":
@@ -207,7 +208,7 @@ class Trainer:
     @property
     def at_once(self) -> int:
         """How many utterances to predict at once: no more than training found room for."""
-        return min(BATCH, self._micro) if self.at.micro or self.config.train.micro else BATCH
+        return min(BATCH, self.at.micro or self.config.train.micro or BATCH)
 
     def _halve(self, inputs: list[Packed], problem: Exception) -> None:
         """Halve what is on the device at once.
@@ -215,12 +216,8 @@ class Trainer:
         Raises:
             TooLarge: it is one utterance already.
         """
-        if self._micro == 1:
-            raise TooLarge(inputs, self.device, problem) from problem
-        self.at.micro = -(-min(self._micro, len(inputs[0])) // 2)
         self.optimiser.zero_grad(set_to_none=True)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self.at.micro = halved(self._micro, inputs, problem)
         say(
             f"{self.run.name}: out of memory; goes on with {self.at.micro} utterances on "
             f"{self.device} at once: the same but for dropout's draws and the time"
