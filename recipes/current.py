@@ -92,9 +92,11 @@ def _fits(place: Workspace, task: HeadTask, run: RunDir, manifest: str) -> bool:
     except MedusaError:
         return False
     asked = task.config.to_dict()
-    same = digest_of({key: record.get(key) for key in asked}) == digest_of(asked)
-    same = same and record.get("manifest") == manifest
-    return same and _reads(place, task, record.get("features", []))
+    return (
+        digest_of({key: record.get(key) for key in asked}) == digest_of(asked)
+        and record.get("manifest") == manifest
+        and _reads(place, task, record.get("features", []))
+    )
 
 
 def _reads(place: Workspace, task: HeadTask, features: list[dict[str, str]]) -> bool:

@@ -110,7 +110,7 @@ def _work(
     state.write()
     with one_thread() if tiny else nullcontext():
         stand_ins = make_small(place) if tiny else None
-        order = Asked(state.path.name, where, jobs=jobs, stand_ins=stand_ins, **asked)
+        order = Asked(where, jobs=jobs, stand_ins=stand_ins, **asked)
         bring(place, recipe, order, state)
     _conclude(place, recipe, state)
 

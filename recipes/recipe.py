@@ -217,32 +217,37 @@ def _tiny(recipe: Recipe) -> Recipe:
 def _changed(recipe: Recipe, settings: Sequence[str], problems: list[str]) -> Recipe:
     """Apply `key=value` settings, the particular ones last; collect what is wrong with them."""
     for setting in sorted(settings, key=lambda one: one.startswith(("heads.", "stacks."))):
-        key, equals, text = setting.partition("=")
-        if not equals:
-            problems.append(f"--set {setting}: expected key=value")
-            continue
-        known = len(problems)
-        value, parts = _value(setting, text, problems), key.split(".", 2)
-        if len(problems) > known:
-            continue
-        groups: dict[str, dict[str, Any]] = {"heads": {**recipe.heads}, "stacks": {**recipe.stacks}}
-        group = groups.get(parts[0])
-        if group is None:
-            recipe = _set_for_all(recipe, key, value)
-        elif len(parts) < 3 or parts[1] not in group:
-            hint = nearest(parts[1], group) if len(parts) > 1 else ""
-            problems.append(f"--set {setting}: expected {parts[0]}.NAME.key=value{hint}")
-        else:
-            one: Any = group[parts[1]]
-            if parts[0] == "heads":
-                one = dataclasses.replace(one, set=one.set | {parts[2]: value})
-            else:
-                one = parse(Stack, dataclasses.asdict(one) | {parts[2]: value}, key, problems)
-                if len(problems) > known:
-                    continue
-            changed: dict[str, Any] = {parts[0]: group | {parts[1]: one}}
-            recipe = dataclasses.replace(recipe, **changed)
+        wrong: list[str] = []
+        changed = _with(recipe, setting, wrong)
+        recipe = recipe if wrong else changed
+        problems += wrong
     return recipe
+
+
+def _with(recipe: Recipe, setting: str, problems: list[str]) -> Recipe:
+    """Return the recipe with one `key=value`; if that adds to the problems, it does not count."""
+    key, equals, text = setting.partition("=")
+    if not equals:
+        problems.append(f"--set {setting}: expected key=value")
+        return recipe
+    value, parts = _value(setting, text, problems), key.split(".", 2)
+    if problems:
+        return recipe
+    groups: dict[str, dict[str, Any]] = {"heads": {**recipe.heads}, "stacks": {**recipe.stacks}}
+    group = groups.get(parts[0])
+    if group is None:
+        return _set_for_all(recipe, key, value)
+    if len(parts) < 3 or parts[1] not in group:
+        hint = nearest(parts[1], group) if len(parts) > 1 else ""
+        problems.append(f"--set {setting}: expected {parts[0]}.NAME.key=value{hint}")
+        return recipe
+    one: Any = group[parts[1]]
+    if parts[0] == "heads":
+        one = dataclasses.replace(one, set=one.set | {parts[2]: value})
+    else:
+        one = parse(Stack, dataclasses.asdict(one) | {parts[2]: value}, key, problems)
+    changed: dict[str, Any] = {parts[0]: group | {parts[1]: one}}
+    return dataclasses.replace(recipe, **changed)
 
 
 def _value(setting: str, text: str, problems: list[str]) -> Any:

@@ -30,16 +30,15 @@ class Asked:
     """What the command line says beside the recipe.
 
     Attributes:
+        devices: where features are extracted and heads trained.
         only: a pattern of tasks.
         ablations: whether ablations are trained.
         text: whose text is read.
         missing: `error`, or `drop`: all heads do without utterances that lack any of the features.
-        devices: where heads are trained.
         jobs: so many heads at once.
         stand_ins: checkpoints for backbones of which the workspace has none, on a made-up corpus.
     """
 
-    name: str
     devices: Sequence[torch.device]
     only: str | None = None
     ablations: bool = True
@@ -111,7 +110,7 @@ def _train(
     orders = [
         Order(
             task.name,
-            f"{asked.name}.{task.name}.{{digest}}",
+            f"{state.path.name}.{task.name}.{{digest}}",
             task.config,
             task.features,
             asked.text,

@@ -32,6 +32,13 @@ def write(path, text):
     return str(file)
 
 
+def refusal(*given):
+    """Return what loading such a recipe is refused with."""
+    with pytest.raises(RecipeError) as problem:
+        load(*given)
+    return str(problem.value)
+
+
 @pytest.mark.parametrize("tiny", [False, True])
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_recipes_are_whole(name, tiny):
@@ -112,9 +119,7 @@ def test_all_mistakes_at_once(tmp_path):
         "heads: [b]", "heads: [c*]"
     )
     wrong = wrong.replace("head.width: 8", "head.widht: 8")
-    with pytest.raises(RecipeError) as problem:
-        load(write(tmp_path, wrong), ["haeds.a.seed=1", "heads.x.seed=1", "nothing"])
-    message = str(problem.value)
+    message = refusal(write(tmp_path, wrong), ["haeds.a.seed=1", "heads.x.seed=1", "nothing"])
     for part in (
         "did you mean 'wavlm'",
         "'c*' fits no head",
@@ -149,9 +154,7 @@ def test_all_mistakes_at_once(tmp_path):
 )
 def test_what_would_be_found_late_is_found_at_once(tmp_path, old, new, said):
     assert SMALL.count(old) == 1
-    with pytest.raises(RecipeError) as problem:
-        load(write(tmp_path, SMALL.replace(old, new)))
-    assert said in str(problem.value)
+    assert said in refusal(write(tmp_path, SMALL.replace(old, new)))
 
 
 @pytest.mark.parametrize(
@@ -164,9 +167,7 @@ def test_what_would_be_found_late_is_found_at_once(tmp_path, old, new, said):
     ],
 )
 def test_settings_that_cannot_be_are_no_tracebacks(tmp_path, setting, said):
-    with pytest.raises(RecipeError) as problem:
-        load(write(tmp_path, SMALL), [setting])
-    assert said in str(problem.value)
+    assert said in refusal(write(tmp_path, SMALL), [setting])
 
 
 def test_ensembles_know_what_is_checked_here():

@@ -21,8 +21,8 @@ def place(tmp_path, monkeypatch):
 
 def checkpoints(place, stand_ins=None):
     lines = commands(place, Manifest.read(place.manifest), WANTED, None, stand_ins=stand_ins)
-    found = {line[2]: line[line.index("--checkpoint") + 1 :][:1] for line in lines if len(line) > 5}
-    return {name: path for name, [path] in found.items()}
+    given = [line for line in lines if "--checkpoint" in line]
+    return {line[2]: line[line.index("--checkpoint") + 1] for line in given}
 
 
 def test_stand_ins_are_taken_by_tiny_runs_alone_and_after_ones_own(place):
