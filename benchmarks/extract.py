@@ -11,7 +11,7 @@ round of each is kept.
 
 mfu: operations counted over one real batch, padding included, by its time and the bf16 peak of the
 device; null where no peak is known. at_most (Whisper, which pads all clips alike): what
-vs_published would be if the same operations ran at the speed of a large fp32 product.
+vs_published would be if ours ran its operations at the speed of a large fp32 product.
 one_decode: three speech encoders from one pass over the audio against three passes.
 """
 
@@ -225,10 +225,10 @@ def utilisation(job: Job, device: str) -> dict[str, float | None]:
 
 
 def at_most(job: Job, device: str, published_s: float) -> float:
-    """Return how many times the published way could be outdone by doing its operations at once.
+    """Return how many times the published way could be outdone by operations at full speed.
 
-    Of an encoder that pads every clip to the same length: all ways take the same operations, at
-    best at the speed of the device's largest product in float32.
+    Of an encoder that pads every clip to the same length: those that ours needs, all at the speed
+    of the device's largest product in float32.
     """
     encoder, clip = job.load(device), job.utterances[:1]
     items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in clip]

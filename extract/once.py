@@ -64,10 +64,13 @@ class Listener:
     def prepare(self, source: Any) -> Windows:
         return self.encoder.prepare(source)
 
-    def _states(self, mel: torch.Tensor) -> Sequence[torch.Tensor]:
-        found = states(self.model.encoder, mel)
-        self.last.append(found[-1])
-        return found
+    def _states(
+        self, mel: torch.Tensor, layers: Sequence[int], frames: int | None
+    ) -> Sequence[torch.Tensor]:
+        encoder = self.model.encoder
+        *found, last = states(encoder, mel, (*layers, len(encoder.blocks)))
+        self.last.append(last)
+        return [one[:, :frames] for one in found]
 
     def encode(self, items: Sequence[Windows], features: Encode) -> list[Both]:
         self.last.clear()

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, pad
 
 from medusa.extract import whisper_files
 from medusa.extract.audio import RESAMPLER, Wave
@@ -18,6 +19,12 @@ from medusa.extract.encoder import Backbone, Encoded
 CHECKPOINTS = {"whisper": "large-v3"}
 RATE_HZ = 16_000
 FRAME = 320  # samples behind one frame of the encoder: two mel frames of 10 ms
+MEL_HOP = FRAME // 2
+SILENCE = 1200  # samples: three windows of the transform, so that the last frame hears nothing else
+
+States = Callable[[Tensor, Sequence[int], int | None], Sequence[Tensor]]
+"""Mel spectrograms (B, mels, mel frames), layers and a number of frames T to the states (B, T, D)
+of these layers, each of its first T frames (None: all); that of the last layer is normed."""
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
@@ -83,18 +90,31 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "WhisperEn
         CheckpointError: they cannot be read.
     """
     encoder = whisper_files.read_model(backbone.source, device).encoder
-    return WhisperEncoder(lambda mel: states(encoder, mel), backbone, layers, device)
+    return WhisperEncoder(partial(states, encoder), backbone, layers, device)
 
 
-def states(encoder: Any, mel: Tensor) -> list[Tensor]:
-    """Return the L + 1 states (B, T, D) of an openai-whisper encoder, the last one normed."""
+def states(
+    encoder: Any, mel: Tensor, layers: Sequence[int], frames: int | None = None
+) -> list[Tensor]:
+    """Return states of an openai-whisper encoder, as `States`; nothing else is computed."""
     x = gelu(encoder.conv1(mel))
-    x = gelu(encoder.conv2(x)).permute(0, 2, 1)
-    found = [x + encoder.positional_embedding]
-    for block in encoder.blocks:
-        found.append(block(found[-1]))
-    found[-1] = encoder.ln_post(found[-1])
-    return found
+    x = gelu(encoder.conv2(x)).permute(0, 2, 1) + encoder.positional_embedding
+    found, last = {0: x}, max(layers)
+    for number, block in enumerate(encoder.blocks[:last], 1):
+        x = block(x) if number < last else _first(block, x, frames)
+        if number in layers:
+            found[number] = x
+    if last == len(encoder.blocks):
+        found[last] = encoder.ln_post(x)
+    return [found[layer][:, :frames] for layer in layers]
+
+
+def _first(block: Any, x: Tensor, frames: int | None) -> Tensor:
+    """Return what a block makes of the first frames, which hear all the others."""
+    normed = block.attn_ln(x)
+    x = x[:, :frames] + block.attn(normed[:, :frames], normed)[0]
+    made: Tensor = x + block.mlp(block.mlp_ln(x))
+    return made
 
 
 @dataclass(frozen=True)
@@ -120,14 +140,24 @@ def windows_of(wave: Wave, window: int, mels: int) -> Windows:
         window: samples in a window, 30 s for every official model.
         mels: width of the spectrogram.
     """
-    from whisper import log_mel_spectrogram
-
     pieces = [wave[at : at + window] for at in range(0, len(wave), window)]
-    padded = [np.pad(piece, (0, window - len(piece))) for piece in pieces]
     return Windows(
-        mels=[log_mel_spectrogram(torch.from_numpy(piece), mels) for piece in padded],
+        mels=[_mel(piece, window, mels) for piece in pieces],
         lengths=[math.ceil(len(piece) / FRAME) for piece in pieces],
     )
+
+
+def _mel(piece: Wave, window: int, mels: int) -> Tensor:
+    """Return the spectrogram (mels, mel frames) of a piece padded with silence to a window.
+
+    Of the silence only the start is transformed: all its frames are alike, and most clips are
+    short.
+    """
+    from whisper import log_mel_spectrogram
+
+    near = np.pad(piece, (0, min(SILENCE, window - len(piece))))
+    mel: Tensor = log_mel_spectrogram(torch.from_numpy(near), mels)
+    return pad(mel, (0, window // MEL_HOP - mel.shape[1]), mode="replicate")
 
 
 class WhisperEncoder:
@@ -138,7 +168,7 @@ class WhisperEncoder:
     windows that follow each other.
 
     Args:
-        states: mel spectrograms (B, mels, mel frames) to L + 1 states (B, T, D).
+        states: runs the weights, as `States` says.
         backbone: whose weights `states` runs.
         layers: to return, as in `docs/contracts.md`.
         device: of `states`.
@@ -148,7 +178,7 @@ class WhisperEncoder:
 
     def __init__(
         self,
-        states: Callable[[Tensor], Sequence[Tensor]],
+        states: States,
         backbone: Backbone,
         layers: tuple[int, ...],
         device: str,
@@ -165,8 +195,8 @@ class WhisperEncoder:
     @torch.inference_mode()
     def encode(self, items: Sequence[Windows]) -> list[Encoded]:
         mels = torch.stack([mel for item in items for mel in item.mels]).to(self.device)
-        found = self.states(mels)
-        windows = iter(torch.stack([found[layer] for layer in self.layers], 1))
+        frames = None if self.padding_too else max(max(item.lengths) for item in items)
+        windows = iter(torch.stack(list(self.states(mels, self.layers, frames)), 1))
         return [
             Encoded(torch.cat([self._true(next(windows), length) for length in item.lengths], 1))
             for item in items

@@ -1,5 +1,6 @@
 """Hugging Face's Whisper encoder, for `--backbone auto`; the features are those of `whisper`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -43,8 +44,9 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEnc
     """
     encoder = load_model(backbone, device).get_encoder()
 
-    def states(mel: Tensor) -> list[Tensor]:
+    def states(mel: Tensor, layers: Sequence[int], frames: int | None) -> list[Tensor]:
         output = encoder(mel, output_hidden_states=True)
-        return [*output.hidden_states[:-1], output.last_hidden_state]
+        found = [*output.hidden_states[:-1], output.last_hidden_state]
+        return [found[layer][:, :frames] for layer in layers]
 
     return WhisperEncoder(states, backbone, layers, device)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from medusa.extract.backbones import describe, family
+from medusa.extract.backbones.whisper import windows_of
 from medusa.extract.checkpoint import CheckpointError
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -45,6 +46,48 @@ def test_every_layer_equals_the_model_alone_cut_to_the_true_length(
         frames = -(-len(wave) // 320)
         expected = reference(path, wave)[:, :frames]
         torch.testing.assert_close(one.values, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [(0,), (1,), (1, 2), (2,), (3,), (0, 3)])
+def test_some_layers_equal_those_of_all(
+    checkpoint: Callable[[str], Path], waves: list[Wave], layers: tuple[int, ...]
+) -> None:
+    """The highest block is computed for the true frames alone, those above it not at all."""
+    path = checkpoint("tiny.pt")
+    encoder = load(path, layers)
+    found = encoder.encode([encoder.prepare(wave) for wave in waves])
+    for one, wave in zip(found, waves, strict=True):
+        expected = reference(path, wave)[list(layers), : -(-len(wave) // 320)]
+        torch.testing.assert_close(one.values, expected, rtol=0, atol=1e-5)
+
+
+def test_blocks_above_the_layers_asked_are_not_run(
+    checkpoint: Callable[[str], Path], waves: list[Wave], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whisper.model import MultiHeadAttention
+
+    asked: list[int] = []
+    forward = MultiHeadAttention.forward
+
+    def counted(self: Any, x: torch.Tensor, *others: Any, **named: Any) -> Any:
+        asked.append(x.shape[1])
+        return forward(self, x, *others, **named)
+
+    monkeypatch.setattr(MultiHeadAttention, "forward", counted)
+    encoder = load(checkpoint("tiny.pt"), (2,))
+    items = [encoder.prepare(wave) for wave in waves]
+    encoder.encode(items)
+    assert asked == [100, max(max(item.lengths) for item in items)]
+
+
+@pytest.mark.parametrize("samples", [1, 399, 5000, 30_700, 30_801, 31_999, 32_000])
+def test_the_spectrogram_of_a_clip_is_that_of_its_whole_window(samples: int) -> None:
+    import whisper
+
+    wave = np.random.default_rng(samples).standard_normal(samples).astype(np.float32) / 10
+    (found,) = windows_of(wave, WINDOW, 80).mels
+    padded = torch.from_numpy(np.pad(wave, (0, WINDOW - samples)))
+    torch.testing.assert_close(found, whisper.log_mel_spectrogram(padded), rtol=0, atol=1e-6)
 
 
 def test_long_recordings_are_heard_window_by_window(checkpoint: Callable[[str], Path]) -> None:
