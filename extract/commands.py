@@ -230,12 +230,12 @@ def _run_all(
 
     done: dict[int, Outcome] = {}
     for group in passes(jobs) if fill is None else [[job] for job in jobs]:
-        for job in group if force and fill is None else ():  # `fill` does it after its checks
-            remove(job.store)
-        if fill is None:
-            found = extract_on(group, devices, batch_seconds, non_finite)
-        else:
+        if fill is not None:  # it removes what `force` says after its checks
             found = [fill(group[0], devices[0], batch_seconds, non_finite)]
+        else:
+            for job in group if force else ():
+                remove(job.store)
+            found = extract_on(group, devices, batch_seconds, non_finite)
         for job, outcome in zip(group, found, strict=True):
             done[id(job)] = outcome
             if not outcome.elapsed_s:

@@ -9,6 +9,7 @@ from medusa.extract.plan import Utterance
 from medusa.manifests import Manifest, texts
 
 LONGEST_S = 600.0  # one utterance lies whole in one shard of a store
+LEFT_OUT = "they are left out here; heads leave them out with --missing drop"
 CHARACTERS_PER_S = 200.0  # a token is about 4 characters, and costs about one frame of 20 ms
 
 
@@ -32,7 +33,7 @@ def heard(manifest: Manifest) -> list[Utterance]:
             raise SourceError(
                 f"{lacking}; extract a text backbone, or import the corpus again where its audio is"
             )
-        say(f"{lacking}; they are left out here; heads leave them out with --missing drop")
+        say(f"{lacking}; {LEFT_OUT}")
         frame = frame[~silent]
     long = frame["id"][frame["duration_s"] > LONGEST_S]
     if len(long):
@@ -65,8 +66,7 @@ def sayable(said: "pd.Series[str]", manifest: Manifest, source: str) -> "pd.Seri
         return said
     say(
         f"{silent.sum()} of {len(said)} rows have no audio and so no text in {source!r}: "
-        f"{listed(said.index[silent])}; they are left out here; heads leave them out with "
-        "--missing drop"
+        f"{listed(said.index[silent])}; {LEFT_OUT}"
     )
     return said[~silent]
 

@@ -26,8 +26,8 @@ WORD = pa.struct(
         ("probability", pa.float32()),
     ]
 )
-MEND = "give another --name, or replace it with --force"
 WITH_WORDS = TRANSCRIPTS.append(pa.field("words", pa.list_(WORD)))
+MEND = "give another --name, or replace it with --force"
 
 
 class TableError(MedusaError):

@@ -33,24 +33,30 @@ def medusa(home: Path, *words: str) -> Any:
     )
 
 
+@pytest.fixture
+def model(workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]) -> str:
+    """A small Whisper, and a corpus for it to hear in `tmp_path`."""
+    workspace(LENGTHS)
+    return str(checkpoint("whisper.pt"))
+
+
+@pytest.fixture
+def words(model: str) -> list[str]:
+    return ["extract", "--backbone", "whisper", "--checkpoint", model]
+
+
 def store_of(home: Path) -> FeatureStore:
     (path,) = (home / "features").glob("*.zarr")
     return FeatureStore.open(path)
 
 
 def test_one_pass_equals_two(
-    tmp_path: Path,
-    workspace: Callable[..., Manifest],
-    checkpoint: Callable[[str], Path],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, model: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = workspace(LENGTHS)
-    model = str(checkpoint("whisper.pt"))
-    medusa(
-        tmp_path, "extract", "--backbone", "whisper", "--checkpoint", model, "--dtype", "float32"
-    )
+    words += ["--dtype", "float32"]
+    medusa(tmp_path, *words)
     medusa(tmp_path, "transcribe", "--model", model)
-    contents = manifest.frame["content"].tolist()
+    contents = Manifest.read(tmp_path / "manifest.parquet").frame["content"].tolist()
     features = [store_of(tmp_path).read([one]).values.clone() for one in contents]
     table = read_transcripts(tmp_path / "transcripts" / "whisper.parquet")
 
@@ -58,7 +64,6 @@ def test_one_pass_equals_two(
     other.mkdir()
     for name in ("manifest.parquet", "wav"):
         (other / name).symlink_to(tmp_path / name)
-    words = ["extract", "--backbone", "whisper", "--checkpoint", model, "--dtype", "float32"]
     calls = []
     encode = WhisperEncoder.encode
     monkeypatch.setattr(WhisperEncoder, "encode", lambda *args: calls.append(1) or encode(*args))
@@ -77,12 +82,7 @@ def test_one_pass_equals_two(
     assert not calls  # nothing to do
 
 
-def test_only_what_is_missing_is_heard_again(
-    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
-) -> None:
-    workspace(LENGTHS)
-    model = str(checkpoint("whisper.pt"))
-    words = ["extract", "--backbone", "whisper", "--checkpoint", model]
+def test_only_what_is_missing_is_heard_again(tmp_path: Path, words: list[str]) -> None:
     medusa(tmp_path, *words)
     digest = store_of(tmp_path).size_bytes()
     medusa(tmp_path, *words, "--transcribe", "--language", "en")
@@ -91,16 +91,11 @@ def test_only_what_is_missing_is_heard_again(
 
 
 def test_the_disk_is_looked_at_first(
-    tmp_path: Path,
-    workspace: Callable[..., Manifest],
-    checkpoint: Callable[[str], Path],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace(LENGTHS)
-    model = str(checkpoint("whisper.pt"))
     monkeypatch.setattr("medusa.extract.estimate.free_bytes", lambda folder: 1000)
     with pytest.raises(RoomError, match=f"{len(LENGTHS)} utterances need about"):
-        medusa(tmp_path, "extract", "--backbone", "whisper", "--checkpoint", model, "--transcribe")
+        medusa(tmp_path, *words, "--transcribe")
 
 
 def test_only_whisper_can(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:
@@ -111,14 +106,8 @@ def test_only_whisper_can(tmp_path: Path, workspace: Callable[..., Manifest]) ->
 
 @pytest.mark.parametrize("first", ["whisper,logmel", "logmel,whisper"])
 def test_nothing_is_thrown_away_before_a_refusal(
-    first: str,
-    tmp_path: Path,
-    workspace: Callable[..., Manifest],
-    checkpoint: Callable[[str], Path],
-    monkeypatch: pytest.MonkeyPatch,
+    first: str, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace(LENGTHS)
-    model = str(checkpoint("whisper.pt"))
     monkeypatch.setitem(whisper.CHECKPOINTS, "whisper", model)
     medusa(tmp_path, "extract", "--backbone", "whisper,logmel")
     medusa(tmp_path, "transcribe", "--model", model)
@@ -136,11 +125,8 @@ def test_nothing_is_thrown_away_before_a_refusal(
     assert [mark.exists() for mark in marks] == [True, False]  # logmel, whisper
 
 
-def test_new_ids_of_old_audio_get_their_texts(
-    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
-) -> None:
-    manifest = workspace(LENGTHS)
-    words = ["extract", "--backbone", "whisper", "--checkpoint", str(checkpoint("whisper.pt"))]
+def test_new_ids_of_old_audio_get_their_texts(tmp_path: Path, words: list[str]) -> None:
+    manifest = Manifest.read(tmp_path / "manifest.parquet")
     medusa(tmp_path, *words, "--transcribe")
     before = read_transcripts(tmp_path / "transcripts" / "whisper.parquet")
     manifest.frame["id"] = [f"new-{name}" for name in manifest.frame["id"]]
@@ -152,14 +138,9 @@ def test_new_ids_of_old_audio_get_their_texts(
 
 
 def test_half_precision_is_checked_here_too(
-    tmp_path: Path,
-    workspace: Callable[..., Manifest],
-    checkpoint: Callable[[str], Path],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, model: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the check's float32 pass is not what is transcribed."""
-    workspace(LENGTHS)
-    words = ["extract", "--backbone", "whisper", "--checkpoint", str(checkpoint("whisper.pt"))]
     words += ["--precision", "bf16", "--transcribe"]
     with monkeypatch.context() as patch, pytest.raises(PrecisionError, match="--precision fp32"):
         patch.setattr(precision, "MOST", 0.0)
@@ -171,9 +152,9 @@ def test_half_precision_is_checked_here_too(
     )
     result = medusa(tmp_path, *words)
     assert "bf16: the first utterance's features differ from float32 by" in result.stderr
-    model = whisper_files.read_model(str(checkpoint("whisper.pt")), "cpu")
+    network = whisper_files.read_model(model, "cpu")
     heard, items = decoded[0]
     mels = torch.stack([mel for item in items for mel in item.mels])
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        torch.testing.assert_close(heard, model.encoder(mels).float(), rtol=0, atol=0.1)
+        torch.testing.assert_close(heard, network.encoder(mels).float(), rtol=0, atol=0.1)
     assert len(heard) == 6  # windows of 2 s
