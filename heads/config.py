@@ -113,6 +113,12 @@ class Config:
         return dataclasses.asdict(self)
 
 
+def file_of(name: str) -> Path:
+    """Return the file of a shipped configuration, else the path that the name is."""
+    shipped = CONFIGS / f"{name}.yaml"
+    return shipped if shipped.exists() else Path(name)
+
+
 def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
     """Read a shipped configuration by name, or a YAML file, and apply `key=value` overrides.
 
@@ -123,7 +129,7 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
     Raises:
         ConfigError: no such configuration, or any number of wrong keys and values.
     """
-    path = CONFIGS / f"{name}.yaml" if (CONFIGS / f"{name}.yaml").exists() else Path(name)
+    path = file_of(name)
     if not path.is_file():
         shipped = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
         hint = nearest(name, shipped)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medusa.heads.config import CONFIGS
+from medusa.heads.config import file_of
 from medusa.recipes.recipe import Recipe
 from medusa.workspace import Workspace
 
@@ -64,8 +64,7 @@ def fingerprint(place: Workspace, recipe: Recipe, state: State, asked: dict[str,
         place.runs / run / "finished" for run in (*state.heads.values(), *state.stacks.values())
     ]
     files += [state.path / name for name in ("tables.md", "tables.txt")]
-    shipped = CONFIGS / f"{recipe.config}.yaml"
-    files.append(shipped if shipped.exists() else Path(recipe.config))
+    files.append(file_of(recipe.config))
     facts = [(str(one), _stat(one)) for one in sorted(files)]
     text = json.dumps([asdict(recipe), asked, facts, state.problems], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
