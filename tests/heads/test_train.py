@@ -15,6 +15,8 @@ from medusa.heads.fit import fit, prepare
 from medusa.heads.meter import STEPS
 from medusa.heads.run_dir import RunDir, RunError, digest_of
 from medusa.heads.targets import training_rows
+from medusa.manifests import Manifest
+from medusa.manifests.texts import read_transcripts, write_transcripts
 from medusa.workspace import Workspace
 
 FAST = (
@@ -87,66 +89,56 @@ class Killed(Exception):
     pass
 
 
+def kill(monkeypatch, kind, name, moment, first=lambda it: None):
+    """Let one call of a method, the moment-th from 0, kill the training, with a last act before."""
+    real, left = getattr(kind, name), iter(range(moment, -1, -1))
+
+    def dies(self, *args, **values):
+        if next(left, 1) == 0:
+            first(self)
+            raise Killed
+        return real(self, *args, **values)
+
+    monkeypatch.setattr(kind, name, dies)
+
+
+def check_resumed(workspace, settings, moment, straight):
+    """A training that is killed and goes on comes to the same as one that is not."""
+    place = workspace / "runs" / f"killed-{moment}"
+    with pytest.raises(Killed):
+        run_all(job(workspace, *settings), place)
+    resumed = run_all(job(workspace, *settings), place)
+    assert same(weights(resumed), weights(straight))
+    assert untimed(resumed) == untimed(straight)
+
+
 def test_killed_at_twenty_moments_and_resumed_equals_uninterrupted(workspace, monkeypatch):
     small = ("train.batch=6", "stages.0.epochs=2", "train.patience=9")
     straight = run_all(job(workspace, *small), workspace / "runs" / "straight")
     steps = straight.read_json("summary.json")["steps"]
-    real = train.Trainer._step
     for moment in np.random.default_rng(0).choice(steps, 20, replace=False):
-        left = iter(range(moment, -1, -1))
-
-        def dies(self, *args, left=left):
-            if next(left, 1) == 0:
-                self._save()  # what stands after the step before
-                raise Killed
-            return real(self, *args)
-
-        monkeypatch.setattr(train.Trainer, "_step", dies)
-        place = workspace / "runs" / f"killed-{moment}"
-        with pytest.raises(Killed):
-            run_all(job(workspace, *small), place)
-        resumed = run_all(job(workspace, *small), place)
-        assert same(weights(resumed), weights(straight))
-        assert untimed(resumed) == untimed(straight)
+        with monkeypatch.context() as patch:  # saved is what stands after the step before
+            kill(patch, train.Trainer, "_step", moment, train.Trainer._save)
+            check_resumed(workspace, small, moment, straight)
 
 
 def test_killed_before_an_epoch_is_saved_it_is_the_same(workspace, monkeypatch):
     # a stage that starts from the best weights replaces them in its first epoch
     settings = ("seed=1", "train.batch=4", "stages.0.epochs=1", "stages.0.lr=0.002")
-    settings += ("stages.1.lr=0.01",)
-    settings += ("stages.1.start=best", "stages.1.optimiser=reset")
+    settings += ("stages.1.lr=0.01", "stages.1.start=best", "stages.1.optimiser=reset")
     straight = run_all(job(workspace, *settings), workspace / "runs" / "straight")
     scores = [line["dev_macro_f1"] for line in straight.metrics()]
     assert scores == sorted(set(scores))
-    real = RunDir.log
     for moment in range(len(straight.metrics())):
-        left = iter(range(moment, -1, -1))
-
-        def dies(self, left=left, **values):
-            if next(left, 1) == 0:
-                raise Killed
-            real(self, **values)
-
-        monkeypatch.setattr(RunDir, "log", dies)
-        place = workspace / "runs" / f"killed-{moment}"
-        with pytest.raises(Killed):
-            run_all(job(workspace, *settings), place)
-        resumed = run_all(job(workspace, *settings), place)
-        assert same(weights(resumed), weights(straight))
-        assert untimed(resumed) == untimed(straight)
+        with monkeypatch.context() as patch:
+            kill(patch, RunDir, "log", moment)
+            check_resumed(workspace, settings, moment, straight)
 
 
 def test_seconds_are_those_of_all_processes(workspace, monkeypatch):
-    real, slow, left = train.Trainer._step, 0.1, iter(range(3, -1, -1))
-
-    def dies(self, *args):
-        if next(left, 1) == 0:
-            self._save()
-            raise Killed
-        time.sleep(slow)
-        return real(self, *args)
-
-    monkeypatch.setattr(train.Trainer, "_step", dies)
+    real, slow = train.Trainer._step, 0.1
+    monkeypatch.setattr(train.Trainer, "_step", lambda *args: time.sleep(slow) or real(*args))
+    kill(monkeypatch, train.Trainer, "_step", 3, train.Trainer._save)
     one = job(workspace, "train.batch=8", "stages.0.epochs=1", "stages.1.epochs=1")
     with pytest.raises(Killed):
         run_all(one, workspace / "runs" / "a")
@@ -178,8 +170,6 @@ def test_hard_labels_leave_out_rows_without_consensus(workspace):
 def test_features_are_joined_by_content_not_position(workspace):
     straight = job(workspace).examples
     manifest = workspace / "manifest.parquet"
-    from medusa.manifests import Manifest
-
     shuffled = Manifest.read(manifest)
     order = np.random.default_rng(0).permutation(60)
     shuffled.frame = shuffled.frame.iloc[order].reset_index(drop=True)
@@ -193,8 +183,6 @@ def test_features_are_joined_by_content_not_position(workspace):
 
 
 def test_missing_features_are_named_or_dropped(workspace):
-    from medusa.manifests import Manifest
-
     manifest = Manifest.read(workspace / "manifest.parquet")
     manifest.frame.loc[3, "text"] = "changed"
     manifest.frame.loc[4, "content"] = "changed"
@@ -233,9 +221,6 @@ def test_a_run_from_before_a_setting_existed_is_the_same_run(workspace):
 
 
 def test_other_transcripts_are_another_run(workspace):
-    from medusa.manifests import Manifest
-    from medusa.manifests.texts import read_transcripts, write_transcripts
-
     frame = Manifest.read(workspace / "manifest.parquet").frame
     heard = frame[["id", "content", "text"]].assign(language="en", flags=[[] for _ in frame["id"]])
     heard[["avg_logprob", "no_speech_prob", "compression_ratio"]] = 0.0
@@ -253,8 +238,6 @@ def test_other_transcripts_are_another_run(workspace):
 
 
 def test_other_votes_are_another_run_where_they_are_learnt_from(workspace):
-    from medusa.manifests import Manifest
-
     path, learns = workspace / "manifest.parquet", "loss.secondary_weight=0.5"
     manifest = Manifest.read(path)
     manifest.votes = manifest.frame[["id", "arousal", "valence", "dominance"]].assign(rater="r")
