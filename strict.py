@@ -24,6 +24,8 @@ def read_yaml(text: str) -> Any:
             return None
         _no_key_twice(node, set())
         return loader.construct_document(node)
+    except ValueError as problem:  # such as a date of month 13
+        raise yaml.YAMLError(str(problem)) from problem
     finally:
         loader.dispose()
 

@@ -13,6 +13,11 @@ def test_read_as_the_library_does(text):
     assert read_yaml(text) == yaml.safe_load(text)
 
 
+def test_a_date_that_cannot_be_is_not_yaml():
+    with pytest.raises(yaml.YAMLError, match="month must be in"):
+        read_yaml("a: 2020-13-01")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("a: 1\nb: 2\na: 3", "line 3: 'a' twice"), ("- x: {a: 1,\n  a: 1}", "line 2: 'a' twice")],
