@@ -87,7 +87,7 @@ def corpus_of(
     text: str | None,
     utterances: int | None,
     hours: float | None,
-    reading: bool = True,
+    reading: bool,
 ) -> "Corpus":
     """Take the workspace's corpus, with its texts where a backbone reads, or a made-up one."""
     from medusa.extract.estimate import Corpus

@@ -71,11 +71,15 @@ def commands(
         if missing(place, manifest, name, text):
             words = extract_words(place, name, feature, text, stand_ins)
             lines.append([*words, "--device", ",".join(devices)])
-    reads = any(_reads_text(feature.backbone or name) for name, feature in wanted.items())
     without = manifest.frame["text"].isna().any() and not sources(place.transcripts)
-    if lines and reads and without and text is None:
+    if lines and read_text(wanted) and without and text is None:
         lines.insert(0, ["transcribe", "--device", devices[0]])
     return lines
+
+
+def read_text(wanted: dict[str, Feature]) -> bool:
+    """Tell whether any of these features is of text."""
+    return any(_reads_text(feature.backbone or name) for name, feature in wanted.items())
 
 
 def extract_words(

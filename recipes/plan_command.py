@@ -42,15 +42,17 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **asked: Any) 
 def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
     from medusa.extract.estimate import free_bytes
     from medusa.extract.plan_command import corpus_of
+    from medusa.recipes.features import read_text
     from medusa.recipes.plan import PlanError, profile_of
     from medusa.recipes.plan import plan as make
     from medusa.recipes.recipe import load
     from medusa.workspace import Workspace
 
-    place = Workspace.open(home)
-    corpus = corpus_of(place, asked["text"], asked["utterances"], asked["hours"])
+    place, planned = Workspace.open(home), load(name)
+    reading = read_text(planned.features)
+    corpus = corpus_of(place, asked["text"], asked["utterances"], asked["hours"], reading)
     rows = _rows(place, asked["utterances"], corpus)
-    made = make(load(name), corpus, rows, profile_of(profile))
+    made = make(planned, corpus, rows, profile_of(profile))
     free = free_bytes(place.features)
     if asked["as_json"]:
         click.echo(json.dumps(facts(made) | {"free_bytes": free, "profile": profile}, indent=2))

@@ -2,11 +2,14 @@
 
 import json
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from medusa.cli import medusa
 from medusa.errors import MedusaError
+from medusa.manifests import LabelScheme, Manifest
+from medusa.manifests.texts import TextError
 from medusa.recipes import plan as planning
 
 COUNT, HOURS = 116_221, 324
@@ -74,6 +77,23 @@ def test_hours_of_a_head_by_hand(tmp_path, monkeypatch):
 def test_other_recipes_are_planned(tmp_path, monkeypatch, name):
     found = planned(tmp_path, monkeypatch, name)
     assert all(0 < one["memory_gb"] < 40 and one["hours"] > 0 for one in found["heads"].values())
+
+
+def test_a_recipe_for_speech_reads_no_texts(tmp_path):
+    """Several tables of transcripts are no obstacle where nothing reads them."""
+    frame = pd.DataFrame({"id": ["u0"], "content": ["c0"], "duration_s": [2.0]})
+    Manifest(frame, LabelScheme("two", ("calm", "angry"))).write(tmp_path / "manifest.parquet")
+    (tmp_path / "transcripts").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / f"transcripts/{name}.parquet").write_bytes(b"")
+    recipe = tmp_path / "own.yaml"
+    words = ["--workspace", str(tmp_path), "plan", str(recipe)]
+    text = "title: own\nconfig: small\nfeatures: {wavlm: {}}\nheads: {a: {features: [wavlm]}}\n"
+    recipe.write_text(text)
+    assert CliRunner().invoke(medusa, words).exit_code == 0
+    recipe.write_text(text.replace("wavlm", "roberta"))
+    result = CliRunner().invoke(medusa, words)
+    assert isinstance(result.exception, TextError) and "--text NAME" in str(result.exception)
 
 
 def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
