@@ -90,7 +90,7 @@ class Transcriber:
 
         self.model, self.tokenizer, self.words = model, _tokenizer(model), words
         self.options = DecodingOptions(
-            language=_spoken(model, language),
+            language=spoken(model.is_multilingual, language),
             sample_len=max_tokens,
             without_timestamps=True,
             prompt=prompt,
@@ -234,9 +234,13 @@ def _sure(shares: Mapping[str, float]) -> str | None:
     return best if shares[best] > SURE else None
 
 
-def _spoken(model: Any, language: str | None) -> str | None:
-    """Return the language to decode in; a model of English alone has no other."""
-    if model.is_multilingual:
+def spoken(multilingual: bool, language: str | None) -> str | None:
+    """Return the language to decode in; a model of English alone has no other.
+
+    Raises:
+        TranscribeError: such a model, and another language.
+    """
+    if multilingual:
         return language
     if language not in (None, "en"):
         raise TranscribeError(f"--language {language}: this model knows English only")

@@ -18,6 +18,7 @@ from medusa.extract.asr import (
     Transcript,
     in_language,
     language_code,
+    spoken,
 )
 from medusa.extract.backbones.whisper import RATE_HZ, WhisperEncoder, Windows, states
 from medusa.extract.encoder import Backbone, Encoded
@@ -123,6 +124,7 @@ def extract_and_transcribe(
     options |= dict.fromkeys(("prompt", "beam", "doubtful", "words"))
     made_by = {"checkpoint": file.checkpoint, "revision": file.revision}
     table = Table(heard.table, made_by | options, mend=MEND)
+    spoken(whisper_files.is_multilingual(file.path), language)
     if force:
         remove(job.store)
     outcome = Outcome()

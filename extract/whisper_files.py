@@ -93,6 +93,15 @@ def read_dims(path: Path) -> dict[str, int]:
         return dims
 
 
+def is_multilingual(path: Path) -> bool:
+    """Return whether a model knows other languages than English, by openai-whisper's own sign.
+
+    Raises:
+        CheckpointError: not such a file.
+    """
+    return read_dims(path)["n_vocab"] >= 51865
+
+
 def read_model(source: str, device: str) -> Any:
     """Return the `whisper.Whisper` model in float32; official files are checked by their hash.
 

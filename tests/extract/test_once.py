@@ -125,6 +125,22 @@ def test_nothing_is_thrown_away_before_a_refusal(
     assert [mark.exists() for mark in marks] == [True, False]  # logmel, whisper
 
 
+def test_english_alone_is_refused_before_anything_is_thrown_away(
+    tmp_path: Path, model: str, words: list[str]
+) -> None:
+    held = torch.load(model, weights_only=True)
+    held["dims"]["n_vocab"] = 51864
+    weights = held["model_state_dict"]
+    weights["decoder.token_embedding.weight"] = weights["decoder.token_embedding.weight"][:51864]
+    words[words.index(model)] = str(tmp_path / "base.en.pt")
+    torch.save(held, tmp_path / "base.en.pt")
+    medusa(tmp_path, *words)
+    before = store_of(tmp_path).size_bytes()
+    with pytest.raises(TranscribeError, match="--language de: this model knows English only"):
+        medusa(tmp_path, *words, "--transcribe", "--force", "--language", "de")
+    assert store_of(tmp_path).size_bytes() == before
+
+
 def test_new_ids_of_old_audio_get_their_texts(tmp_path: Path, words: list[str]) -> None:
     manifest = Manifest.read(tmp_path / "manifest.parquet")
     medusa(tmp_path, *words, "--transcribe")
