@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def cache() -> None:
-    """List and check the feature stores of the workspace."""
+    """List, check, move and convert the feature stores of the workspace."""
 
 
 @cache.command("ls", short_help="List the stores and their sizes.")
@@ -23,20 +23,21 @@ def list_stores(workspace: Path, as_json: bool) -> None:
     """List the stores: backbone, layers, utterances, hours or frames, size."""
     import json
 
-    from medusa.cache.store import open_all
+    from medusa.cache.info import each, folders, refuse
+    from medusa.cache.store import FeatureStore
     from medusa.console import say, table
     from medusa.workspace import Workspace
 
     features = Workspace.open(workspace).features
-    stores = open_all(features)
+    stores, damaged = each(folders(features), FeatureStore.open)
+    facts = [_facts(store) for store in stores if len(store)]
     if as_json:
-        click.echo(json.dumps([_facts(store) for store in stores], indent=2))
-        return
-    if not stores:
+        click.echo(json.dumps(facts, indent=2))
+    elif facts:
+        table(list(facts[0]), [list(row.values()) for row in facts], title=str(features))
+    elif not damaged:
         say(f"{features}: no features yet; see `medusa extract --help`")
-        return
-    rows = [list(_facts(store).values()) for store in stores]
-    table(list(_facts(stores[0])), rows, title=str(features))
+    refuse(damaged)
 
 
 @cache.command("info", short_help="Tell everything about one store.")
@@ -48,10 +49,11 @@ def info(workspace: Path, name: str, as_json: bool) -> None:
     import json
 
     from medusa.cache.info import describe, find
+    from medusa.cache.store import FeatureStore
     from medusa.console import table
     from medusa.workspace import Workspace
 
-    facts = describe(find(Workspace.open(workspace).features, name))
+    facts = describe(FeatureStore.open(find(Workspace.open(workspace).features, name)))
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return

@@ -58,6 +58,11 @@ class Waste:
     busy: list[int]
 
     @property
+    def bytes(self) -> int:
+        """What removing it all gives back."""
+        return self.unused_bytes + self.orphan_bytes
+
+    @property
     def shards(self) -> list[int]:
         """The committed shards with something in them that is not kept."""
         entries = self.store.index
@@ -95,8 +100,8 @@ def survey(path: Path, used: set[str], older_than_s: float = DAY_S) -> Waste:
     )
 
 
-def clean(waste: Waste) -> None:
-    """Remove what a survey found.
+def clean(waste: Waste) -> int:
+    """Remove what a survey found, and return how many bytes that was.
 
     Raises:
         StoreError: something is writing to the store, or it changed since the survey.
@@ -113,7 +118,7 @@ def clean(waste: Waste) -> None:
     for path in waste.orphans:
         remove(path)
     if not waste.shards:
-        return
+        return waste.bytes
     _records_alone(store)
     gone: set[int] = set()
     with progress(f"gc {store.path.name}", len(waste.shards), "shard") as advance:
@@ -125,6 +130,7 @@ def clean(waste: Waste) -> None:
                 _drop(store, shard)
                 advance()
     _settle(store, gone)
+    return waste.bytes
 
 
 def remains(features: Path, older_than_s: float = DAY_S) -> list[Path]:

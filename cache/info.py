@@ -1,33 +1,64 @@
 """What there is to know about a store."""
 
 import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from medusa.cache.layout import PROVENANCE
-from medusa.cache.store import FeatureStore, StoreError, open_all
-from medusa.errors import listed, nearest
+from medusa.cache.layout import INDEX, PROVENANCE, read_spec
+from medusa.cache.spec import SpecError
+from medusa.cache.store import FeatureStore, StoreError
+from medusa.errors import MedusaError, listed, nearest
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
-def find(features: Path, name: str) -> FeatureStore:
-    """Return the store that a user means by a folder's name or a backbone.
+def folders(features: Path) -> list[Path]:
+    """Return the folder of every store in a workspace's `features/`, damaged ones too."""
+    return sorted(path.parent for path in features.glob(f"*.zarr/{INDEX}"))
+
+
+def find(features: Path, name: str) -> Path:
+    """Return the store that a user means by a path, a folder's name or a backbone.
 
     Raises:
         StoreError: none fits, or several do.
     """
-    stores = open_all(features)
-    names = [name for store in stores for name in (store.path.stem, store.spec.backbone)]
-    fitting = [s for s in stores if name in (s.path.name, s.path.stem, s.spec.backbone)]
+    if (Path(name) / INDEX).is_dir():
+        return Path(name)
+    stores = {path: _backbone(path) for path in folders(features)}
+    fitting = [path for path in stores if name in (path.name, path.stem)]
+    fitting = fitting or [path for path, backbone in stores.items() if name == backbone]
     if len(fitting) == 1:
         return fitting[0]
     if not stores:
         raise StoreError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
+    names = [name for path, backbone in stores.items() for name in (path.stem, backbone)]
     problem = f"{len(fitting)} stores are called" if fitting else "no store is called"
     raise StoreError(
         f"{features}: {problem} {name!r}{nearest(name, names)}; there is {listed(names, 50)}"
     )
+
+
+def each(stores: Iterable[S], act: Callable[[S], T]) -> tuple[list[T], list[str]]:
+    """Return what `act` returns for every store, and a sentence for each that it refuses."""
+    done, damaged = [], []
+    for store in stores:
+        try:
+            done.append(act(store))
+        except MedusaError as problem:
+            damaged.append(str(problem))
+    return done, damaged
+
+
+def refuse(damaged: Sequence[str]) -> None:
+    """Raise a StoreError of these sentences, if there are any."""
+    if damaged:
+        several = [f"{len(damaged)} stores could not be used:"] if len(damaged) > 1 else []
+        raise StoreError("\n  ".join([*several, *damaged]))
 
 
 def describe(store: FeatureStore) -> dict[str, Any]:
@@ -56,3 +87,11 @@ def describe(store: FeatureStore) -> dict[str, Any]:
         "flags": store.index.flags(),
         "provenance": json.loads((store.path / PROVENANCE).read_bytes()),
     }
+
+
+def _backbone(path: Path) -> str:
+    """Return the backbone of a store, from its folder's name where its spec is damaged."""
+    try:
+        return read_spec(path).backbone
+    except SpecError:
+        return path.stem.rpartition("-")[0] or path.stem

@@ -1,8 +1,10 @@
 """Which contents manifests use: of audio their own, of text every text an utterance may have."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from medusa.errors import MedusaError
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.texts import MANIFEST, content_of, sources, texts_of
 from medusa.workspace import Workspace
@@ -45,3 +47,18 @@ def by_id(workspace: Workspace, kind: str, text: str | None = None) -> dict[str,
     if kind == "text":
         contents = texts_of(manifest, workspace.transcripts, text)[1].dropna().map(content_of)
     return {str(name): str(content) for name, content in contents.items()}
+
+
+def ids(workspace: Workspace, text: str | None = None) -> dict[str, str]:
+    """Return content -> id, as far as a manifest and its texts are there; the first id of several.
+
+    Args:
+        workspace: with or without a manifest.
+        text: as for `by_id`.
+    """
+    found: dict[str, str] = {}
+    for kind in ("audio", "text"):
+        with suppress(MedusaError):
+            for name, content in by_id(workspace, kind, text).items():
+                found.setdefault(content, name)
+    return found

@@ -1,7 +1,7 @@
 """Whether a store is, byte for byte, what was committed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import google_crc32c
@@ -24,15 +24,20 @@ from medusa.cache.layout import (
 from medusa.cache.quantise import CHANNELS, Quantised
 from medusa.cache.spec import SpecError
 from medusa.cache.store import FeatureStore
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, listed
 
 
-def verify(path: Path) -> list[str]:
+def verify(path: Path, names: Mapping[str, str] | None = None) -> list[str]:
     """Return one sentence for everything in a store that is not what was written.
 
     Data are compared with the checksums taken when they were computed, index records with the
     checksum in their name, the rest with what the spec says it must be.
+
+    Args:
+        path: the store.
+        names: content -> what to call the utterance; contents themselves where it says nothing.
     """
+    names = names or {}
     problems = [*_fixed(path)]
     for record in [*index.committed(path).values(), *index.merged(path)]:
         try:
@@ -43,11 +48,11 @@ def verify(path: Path) -> list[str]:
         return problems
     store = FeatureStore.open(path)
     if is_archive(path, store.spec):
-        return [*_contents(store)]
+        return [*_contents(store, names)]
     for array in store.arrays.values():
         problems += _metadata(path, array)
     for shard, frames in store.used.items():
-        problems += _shard(store, shard, frames)
+        problems += _shard(store, shard, frames, names)
     return problems
 
 
@@ -88,9 +93,10 @@ def _metadata(path: Path, array: StoredArray) -> Iterator[str]:
         yield f"{file}: missing or altered"
 
 
-def _contents(store: FeatureStore) -> Iterator[str]:
+def _contents(store: FeatureStore, names: Mapping[str, str]) -> Iterator[str]:
     """Check the utterances of an archive, as they come out of its compressed shards."""
     checksums = store.index.crc32c()
+    differing: dict[str, list[str]] = {name: [] for name in store.spec.arrays}
     for content, row in store.index.rows.items():
         for column, name in enumerate(store.spec.arrays):
             try:
@@ -102,10 +108,17 @@ def _contents(store: FeatureStore) -> Iterator[str]:
             except (MedusaError, ValueError, RuntimeError, OSError):
                 same = False
             if not same:
-                yield f"{store.path / name}: utterance {content}: checksum differs"
+                differing[name].append(names.get(content, content))
+    for name, damaged in differing.items():
+        if damaged:
+            yield f"{store.path / name}: {_differing(damaged, len(store))}"
 
 
-def _shard(store: FeatureStore, shard: int, frames: int) -> Iterator[str]:
+def _differing(damaged: Sequence[str], utterances: int) -> str:
+    return f"checksum differs in {len(damaged)} of {utterances} utterances: {listed(damaged)}"
+
+
+def _shard(store: FeatureStore, shard: int, frames: int, names: Mapping[str, str]) -> Iterator[str]:
     """Check one shard of every array: size, footer, padding, and each utterance's checksum."""
     rows = np.flatnonzero(store.index.shard == shard)
     checksums = store.index.crc32c()[rows]
@@ -118,14 +131,18 @@ def _shard(store: FeatureStore, shard: int, frames: int) -> Iterator[str]:
         except OSError as problem:
             yield f"{path}: committed but not readable: {problem}"
             continue
+        wrong, damaged = [], []
         if data[frames * array.row_bytes :] != padding + footer:
-            yield f"{path}: its end is missing or altered"
+            wrong.append("its end is missing or altered")
         for row, expected in zip(rows, checksums[:, column], strict=True):
             start = int(store.index.start[row]) * array.row_bytes
             stop = start + int(store.index.length[row]) * array.row_bytes
             if checksum(np.frombuffer(data, np.uint8)[start:stop]) != expected:
                 content = store.index.table["content"][int(row)].as_py()
-                yield f"{path}: utterance {content}: checksum differs"
+                damaged.append(names.get(content, content))
+        wrong += [_differing(damaged, len(rows))] if damaged else []
+        if wrong:
+            yield f"{path}: {'; '.join(wrong)}"
     for path in seal:
         there = google_crc32c.value(path.read_bytes()) if path.exists() else None
         if any(there != expected for expected in checksums[:, -1]):

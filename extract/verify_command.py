@@ -28,27 +28,24 @@ def verify(
     device: str,
 ) -> None:
     """Compare every stored byte with the checksums taken when it was computed."""
+    from medusa.cache.info import find, folders
     from medusa.cache.store import FeatureStore, StoreError
+    from medusa.cache.used import ids
     from medusa.cache.verify import verify as check
     from medusa.console import say
-    from medusa.errors import listed
     from medusa.workspace import Workspace
 
     workspace = Workspace.open(home)
-    folders = sorted(workspace.features.glob("*.zarr/index"))
-    stores = {path.parent.stem: path.parent for path in folders}
-    wanted = [name.removesuffix(".zarr") for name in names] or list(stores)
-    unknown = [name for name in wanted if name not in stores]
-    if unknown:
-        raise StoreError(f"no store {listed(unknown)}; there is {listed(stores, 20)}")
-    if not stores:
+    paths = [find(workspace.features, name) for name in names] or folders(workspace.features)
+    if not paths:
         say(f"{workspace.features}: no features yet; see `medusa extract --help`")
+    utterances = ids(workspace, text)
     problems, damaged = [], []
-    for name in wanted:
-        found = check(stores[name])
-        say(f"{name}: {len(found) or 'no'} problem{'' if len(found) == 1 else 's'}")
+    for path in paths:
+        found = check(path, utterances)
+        say(f"{path.stem}: {len(found) or 'no'} problem{'' if len(found) == 1 else 's'}")
         problems += found
-        damaged += [stores[name]] if found else []
+        damaged += [path] if found else []
     if problems:
         more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
         lines = "\n  ".join(["damaged features:", *problems[:MOST], *more])
@@ -60,10 +57,10 @@ def verify(
         from medusa.extract.devices import pick
         from medusa.extract.recompute import recompute as again
 
-        for name in wanted:
-            store = FeatureStore.open(stores[name])
+        for path in paths:
+            store = FeatureStore.open(path)
             got = again(workspace, store, recompute, pick(device), checkpoint, text)
             click.echo(
-                f"{name}: {got.utterances} utterances computed again, largest difference "
+                f"{path.stem}: {got.utterances} utterances computed again, largest difference "
                 f"{got.largest:.3g} ({got.relative:.2g} standard deviations), in {got.worst}"
             )

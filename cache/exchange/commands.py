@@ -7,7 +7,6 @@ import click
 
 if TYPE_CHECKING:
     from medusa.cache.gc import Waste
-    from medusa.workspace import Workspace
 
 FORMATS = ("hdf5", "npy", "safetensors", "arrow")
 PLACE = click.Path(path_type=Path)
@@ -54,13 +53,14 @@ def export(
     """
     from medusa.cache.exchange.convert import ExchangeError
     from medusa.cache.exchange.convert import export as write
+    from medusa.cache.info import find
     from medusa.cache.store import FeatureStore
     from medusa.cache.used import by_id
     from medusa.console import say
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
-    path = _store(place, name)
+    path = find(place.features, name)
     names: dict[str, list[str]] | None = None
     if by == "id":
         if form != "npy":
@@ -131,12 +131,16 @@ def import_(
     place = Workspace.open(workspace)
     ours = form != "npy" or is_there(source)
     if ours and (backbone or width):
-        raise ExchangeError("--backbone and --width are for folders of .npy that are no export")
+        raise ExchangeError(
+            f"{source}: an export says itself what it is; drop --backbone and --width, which are "
+            "for folders of .npy that are no export"
+        )
     if ours:
         say(f"{read(source, form, place.features, into, force)}: imported")
         return
     if not source.is_dir():
-        raise ExchangeError(f"{source}: no such folder")
+        what = "is a file; --format npy needs a folder" if source.exists() else "no such folder"
+        raise ExchangeError(f"{source}: {what}")
     if not backbone or not width:
         raise ExchangeError(
             f"{source}: no export of `medusa cache export` (no features.json); to import it "
@@ -158,10 +162,11 @@ def import_(
 def archive(workspace: Path, name: str, out: Path, force: bool) -> None:
     """Write a compressed copy of STORE for cold storage; it is still a store, but a slow one."""
     from medusa.cache.archive import archive as write
+    from medusa.cache.info import find
     from medusa.console import say
     from medusa.workspace import Workspace
 
-    before, after = write(_store(Workspace.open(workspace), name), out, force)
+    before, after = write(find(Workspace.open(workspace).features, name), out, force)
     say(f"{out}: {after / 1e6:.1f} MB of {before / 1e6:.1f} MB ({after / before:.0%})")
 
 
@@ -188,12 +193,13 @@ def restore(workspace: Path, source: Path, into: Path | None, force: bool) -> No
 @click.pass_obj
 def merge(workspace: Path, names: tuple[str, ...], into: Path | None, force: bool) -> None:
     """Join STOREs of one spec, made on several machines; of doubles the first is taken."""
+    from medusa.cache.info import find
     from medusa.cache.merge import merge as join
     from medusa.console import say
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
-    paths = [_store(place, name) for name in names]
+    paths = [find(place.features, name) for name in names]
     done = join(paths, place.features, into, force)
     say(
         f"{done.path}: {done.utterances} utterances; {done.doubles} were there more than once, "
@@ -230,15 +236,16 @@ def gc(
     import json
 
     from medusa.cache.gc import clean, remains, remove, size_of, survey
+    from medusa.cache.info import each, find, folders, refuse
+    from medusa.cache.layout import read_spec
     from medusa.cache.used import used
     from medusa.console import say, table
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
     keep, age_s = used(place, manifests), older_than * 3600
-    every = [path.parent for path in sorted(place.features.glob("*.zarr/spec.json"))]
-    paths = [_store(place, name) for name in names] or every
-    wastes = [survey(path, keep[_input(path)], age_s) for path in paths]
+    paths = [find(place.features, name) for name in names] or folders(place.features)
+    wastes, damaged = each(paths, lambda path: survey(path, keep[read_spec(path).input], age_s))
     rows = [_facts(waste) for waste in wastes]
     left = [] if names else remains(place.features, age_s)
     rows += [{"store": path.name, "orphans": 1, "orphan_bytes": size_of(path)} for path in left]
@@ -247,30 +254,15 @@ def gc(
     elif rows:
         columns = ["store", "utterances", "unused", "unused_bytes", "orphans", "orphan_bytes"]
         table(columns, [[row.get(column) for column in columns] for row in rows])
-    total = sum(waste.unused_bytes + waste.orphan_bytes for waste in wastes)
-    total += sum(size_of(path) for path in left)
+    sizes = [waste.bytes for waste in wastes] + [size_of(path) for path in left]
     if not dry_run:
-        for waste in wastes:
-            clean(waste)
+        sizes[: len(wastes)], stopped = each(wastes, clean)
+        damaged += stopped
         for path in left:
             remove(path)
+    total = sum(sizes)
     say(f"{total / 1e6:.1f} MB {'could be removed' if dry_run else 'removed'}")
-
-
-def _store(place: "Workspace", name: str) -> Path:
-    """Return the store that a user means: a folder, the name of a store, or a backbone."""
-    from medusa.cache.info import find
-    from medusa.cache.layout import SPEC
-
-    if (Path(name) / SPEC).exists():
-        return Path(name)
-    return find(place.features, name).path
-
-
-def _input(path: Path) -> str:
-    from medusa.cache.layout import read_spec
-
-    return read_spec(path).input
+    refuse(damaged)
 
 
 def _facts(waste: "Waste") -> dict[str, object]:

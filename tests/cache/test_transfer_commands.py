@@ -55,6 +55,8 @@ def test_export_and_import(workspace, form):
     assert "6 utterances, 33 frames" in run(workspace, "export", "of-audio", out, "--format", form)
     with pytest.raises(MedusaError, match="already there"):
         run(workspace, "import", out, "--format", form)
+    with pytest.raises(MedusaError, match="says itself what it is; drop --backbone and --width"):
+        run(workspace, "import", out, "--format", form, "--backbone", "mine", "--width", 4)
     shutil.move(workspace / "features", workspace / "elsewhere")
     run(workspace, "import", out, "--format", form)
     (store,) = (workspace / "features").iterdir()
@@ -90,6 +92,10 @@ def test_a_foreign_folder_becomes_a_store(workspace):
     words = ("import", workspace / "theirs", "--format", "npy")
     with pytest.raises(MedusaError, match="--backbone NAME --width D"):
         run(workspace, *words)
+    (workspace / "theirs.h5").write_bytes(b"")
+    for name, problem in (("theirs.h5", "is a file; --format npy needs a"), ("thiers", "no such")):
+        with pytest.raises(MedusaError, match=f"{name}: {problem} folder"):
+            run(workspace, "import", workspace / name, "--format", "npy")
     said = run(workspace, *words, "--backbone", "emo2vec", "--width", 3)
     assert "4 utterances imported" in said and "zzz.npy" in said
     (path,) = (workspace / "features").glob("emo2vec-*.zarr")
