@@ -80,6 +80,7 @@ def split(
     if show:
         return _show(corpus)
     dev = dev if dev is not None else 0.1 if by == "in-house" else 0.2
+    _refuse(by, keep_test, leave_out, folds, fold, of, rename)
     wanted = _wanted(by, seed, dev, test, keep_test, leave_out, folds, fold, of)
     if by == "corpus":
         changed = splits.own(corpus, _pairs(rename or ""))
@@ -99,6 +100,33 @@ def split(
     _write(path, corpus, False)
 
 
+def _refuse(
+    by: str,
+    keep_test: bool,
+    leave_out: tuple[str, ...],
+    folds: int | None,
+    fold: int | None,
+    of: str,
+    rename: str | None,
+) -> None:
+    """Raise a SplitError where an option would be ignored."""
+    from medusa.manifests.splits import SplitError
+
+    groups = folds is not None or leave_out
+    if (folds is None) != (fold is None) or (folds is not None and leave_out):
+        raise SplitError("--folds K goes with --fold k, and without --leave-out")
+    if groups and (keep_test or by != "speaker"):
+        option = "--keep-test" if keep_test else f"--by {by}"
+        raise SplitError(f"{option} does not go with --leave-out or --folds, which choose the test "
+                         "split anew and dev by speaker; drop one of the two")  # fmt: skip
+    if of != "speaker" and not groups:
+        raise SplitError(f"--of {of} says what --leave-out or --folds take; give one of them "
+                         "(--leave-out NAME, or --folds K --fold k), or drop --of")  # fmt: skip
+    if rename is not None and by != "corpus":
+        raise SplitError("--rename gives new names to the parts of the corpus's own partition; "
+                         "add --by corpus, or drop --rename")  # fmt: skip
+
+
 def _wanted(
     by: str,
     seed: int,
@@ -111,14 +139,8 @@ def _wanted(
     of: str,
 ) -> dict[str, object]:
     """Return what provenance will say about the split."""
-    from medusa.manifests.splits import SplitError, choices
+    from medusa.manifests.splits import choices
 
-    if (folds is None) != (fold is None) or (folds is not None and leave_out):
-        raise SplitError("--folds K goes with --fold k, and without --leave-out")
-    if (folds is not None or leave_out) and (keep_test or by != "speaker"):
-        option = "--keep-test" if keep_test else f"--by {by}"
-        raise SplitError(f"{option} does not go with --leave-out or --folds, which choose the test "
-                         "split anew and dev by speaker; drop one of the two")  # fmt: skip
     if folds is not None:
         return {"by": "folds", "of": of, "fold": fold, "folds": folds, "dev": dev, "seed": seed}
     if leave_out:

@@ -133,7 +133,8 @@ def _say_next(corpus: "Manifest") -> None:
     if silent:
         say(f"{silent} utterances have no audio; only text backbones can use them")
     if corpus.frame["split"].isna().all():
-        say("next: medusa manifest split --by speaker")
+        by = "speaker" if corpus.frame["speaker"].notna().all() else "utterance"
+        say(f"next: medusa manifest split --by {by}")
 
 
 @manifest.command()

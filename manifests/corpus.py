@@ -92,7 +92,9 @@ def parquet_table(path: Path) -> "pd.DataFrame":
     try:
         frame = pd.read_parquet(file_at(path))
     except (pa.ArrowException, OSError) as problem:
-        raise CorpusError(f"{path}: not a readable Parquet file: {problem}") from problem
+        raise CorpusError(
+            f"{path}: not a readable Parquet file ({problem}); if it is a csv, name it .csv"
+        ) from problem
     return as_text(frame)
 
 
@@ -130,6 +132,8 @@ def optional(library: str) -> Any:
 
 def file_at(path: Path) -> Path:
     """Return the path, or raise a CorpusError if there is no file."""
+    if path.is_dir():
+        raise CorpusError(f"{path}: is a folder; give the csv or Parquet file itself")
     if not path.is_file():
         raise CorpusError(f"{path}: no such file")
     return path
@@ -187,6 +191,22 @@ def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
             f"{path}: column {column!r} should hold numbers, but has {cells}; "
             "correct the table, or name another column"
         )
+    return values
+
+
+def ratings(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":
+    """Return a text column as numbers from 1 to 7; empty cells are null.
+
+    Raises:
+        CorpusError: cells that are not such numbers, with their lines in the file.
+    """
+    values = numbers(frame, column, path)
+    wrong = values.notna() & ~values.between(1, 7)
+    cells = zip(lines_of(frame), frame[column], wrong, strict=True)
+    bad = [
+        BadRow(path, line, f"{column} is {cell!r}, not 1 to 7") for line, cell, odd in cells if odd
+    ]
+    refuse_bad_rows(bad, "bring ratings to the scale 1 to 7, and leave cells without one empty")
     return values
 
 

@@ -24,6 +24,7 @@ from medusa.manifests.corpus import (
     numbers,
     or_null,
     parquet_table,
+    ratings,
     read_table,
     require_columns,
     standard_splits,
@@ -92,8 +93,8 @@ def import_corpus(
     """Read the csv at `root`; `columns` maps the keys of `HELP` to the names of its columns.
 
     Raises:
-        CorpusError: a named column is missing, cells are not numbers, there is neither id nor
-            path, or no label.
+        CorpusError: a named column is missing, cells are not numbers or ratings not from 1 to 7,
+            there is neither id nor path, or no label.
         LabelError: a label is not one of the classes given.
     """
     table = parquet_table(root) if root.suffix == ".parquet" else read_table(root, [])
@@ -177,7 +178,8 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
         frame["split"] = standard_splits(frame["split"])
     for key, own in NUMBERS.items():
         if key in columns:
-            frame[own] = numbers(table, columns[key], root)
+            read = ratings if own in ATTRIBUTES else numbers
+            frame[own] = read(table, columns[key], root)
     return frame
 
 

@@ -23,6 +23,7 @@ from medusa.manifests.corpus import (
     CorpusError,
     numbers,
     or_null,
+    ratings,
     read_table,
     read_texts,
     standard_splits,
@@ -53,7 +54,8 @@ def import_corpus(
     """Read the csv at `root`.
 
     Raises:
-        CorpusError: columns are missing, cells are not numbers, or shares are negative.
+        CorpusError: columns are missing, cells are not numbers, ratings not from 1 to 7, or shares
+            negative.
     """
     table = read_table(root, ["FileName", *CLASSES, *ATTRIBUTES, "Split_Set"])
     stems = table["FileName"].str.removesuffix(".wav")
@@ -72,6 +74,6 @@ def import_corpus(
             "label": plurality(soft, SCHEME),
         }
     )
-    attributes = {name: numbers(table, column, root) for column, name in ATTRIBUTES.items()}
+    attributes = {name: ratings(table, column, root) for column, name in ATTRIBUTES.items()}
     frame = pd.concat([frame.assign(**attributes), soft], axis=1)
     return Manifest(frame, SCHEME, provenance={"split": {"by": "corpus"}})

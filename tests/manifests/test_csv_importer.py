@@ -121,6 +121,8 @@ def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None
         (["id,A", "u1,1"], {"soft": "a=B"}, "no column 'B'"),
         (["id,A", "u1,1"], {"soft": "a=A", "classes": "a,b"}, "for b of --classes"),
         (["id,label,arousal", "u1,sad,high"], {}, "'high' in line 2"),
+        (["id,label,V", "", "u1,a,7", "u2,b,9.3"], {"valence": "V"}, "a.csv:4: V is '9.3', not 1"),
+        (["id,label,arousal", "u1,a,0", "u2,b,inf"], {}, r"(?s)2 rows .*is 'inf', .* scale 1 to 7"),
         (["id,label", "u1,sad,extra,cells"], {}, "a.csv:2: 4 cells where the header has 2"),
         (["id,label,id", "u1,sad,u2"], {}, "these come twice: id"),
         (["id,label", 'u1,"sad', "u2,sad"], {}, "a.csv:2: a broken quote"),
@@ -132,6 +134,14 @@ def test_errors_name_the_place(
     with pytest.raises(CorpusError, match=message) as caught:
         import_corpus(table(tmp_path / "a.csv", *lines), **options)  # type: ignore[arg-type]
     assert "a.csv" in str(caught.value) or "--soft" in str(caught.value)
+
+
+def test_what_is_no_file_of_its_name(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=f"{tmp_path.name}: is a folder; give the csv"):
+        import_corpus(tmp_path)
+    path = table(tmp_path / "a.parquet", "id,label", "u1,sad")
+    with pytest.raises(CorpusError, match=r"not a readable Parquet.*if it is a csv, name it \.csv"):
+        import_corpus(path)
 
 
 def test_a_label_outside_the_classes(tmp_path: Path) -> None:

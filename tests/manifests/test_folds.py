@@ -165,6 +165,10 @@ def test_the_command_makes_folds_and_shows_them(tmp_path: Path) -> None:
         ("--folds 5 --fold 1 --by utterance", "--by utterance does not go with"),
         ("--leave-out Ses05F --dev 1", "--dev 1: expected a share from 0 that leaves some"),
         ("--leave-out Ses05F --dev -0.5", "--dev -0.5: expected a share from 0"),
+        ("--of session", "give one of them (--leave-out NAME, or --folds K --fold k), or drop"),
+        ("--by in-house --of session", "--of session says what --leave-out or --folds take"),
+        ("--rename a=b", "add --by corpus, or drop --rename"),
+        ("--leave-out Ses05F --rename a=b", "--rename gives new names to the parts of"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path: Path, words: str, problem: str) -> None:

@@ -132,6 +132,16 @@ def test_a_csv_option_reaches_the_importer(home: Path, tmp_path: Path) -> None:
     assert manifest.provenance["options"] == {"id": "name", "label": "mood", "counts": False}
 
 
+def test_the_next_command_is_one_that_works(home: Path, tmp_path: Path) -> None:
+    for speaker, by in (("", "utterance"), ("s2", "speaker")):
+        (tmp_path / "a.csv").write_text(f"id,label,speaker\nu1,sad,s1\nu2,glad,{speaker}\n")
+        said = run(home, "import", "csv", tmp_path / "a.csv", "--force").stderr
+        assert f"next: medusa manifest split --by {by}\n" in said
+    (tmp_path / "a.csv").write_text("id,label\n" + "".join(f"u{i},sad\n" for i in range(9)))
+    run(home, "import", "csv", tmp_path / "a.csv", "--force")
+    assert run(home, "split", "--by", "utterance").exit_code == 0
+
+
 def test_ids_that_come_twice_are_refused(home: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,label\nu1,sad\nu1,glad\n")
     assert "come again: u1 (line 3)" in refusal(run(home, "import", "csv", tmp_path / "a.csv"))
