@@ -22,3 +22,15 @@ def listed(items: Iterable[object], most: int = 5) -> str:
     everything = [str(item) for item in items]
     more = f" and {len(everything) - most} more" if len(everything) > most else ""
     return ", ".join(everything[:most]) + more
+
+
+def plural(number: int, one: str) -> str:
+    """Return a number with its noun and verb, given for one: `"1 row has"` or `"2 rows have"`."""
+    noun, *rest = one.split(" ")
+    if number != 1:
+        noun += "es" if noun.endswith("s") else "s"
+        rest = [VERBS.get(word, word) for word in rest]
+    return " ".join([f"{number}", noun, *rest])
+
+
+VERBS = {"has": "have", "is": "are", "does": "do", "comes": "come"}

@@ -24,7 +24,7 @@ from medusa.cache.layout import (
 from medusa.cache.quantise import CHANNELS, Quantised
 from medusa.cache.spec import SpecError
 from medusa.cache.store import FeatureStore
-from medusa.errors import MedusaError, listed
+from medusa.errors import MedusaError, listed, plural
 
 
 def verify(path: Path, names: Mapping[str, str] | None = None) -> list[str]:
@@ -115,7 +115,8 @@ def _contents(store: FeatureStore, names: Mapping[str, str]) -> Iterator[str]:
 
 
 def _differing(damaged: Sequence[str], utterances: int) -> str:
-    return f"checksum differs in {len(damaged)} of {utterances} utterances: {listed(damaged)}"
+    of = plural(utterances, "utterance")
+    return f"checksum differs in {len(damaged)} of {of}: {listed(damaged)}"
 
 
 def _shard(store: FeatureStore, shard: int, frames: int, names: Mapping[str, str]) -> Iterator[str]:

@@ -33,6 +33,7 @@ def verify(
     from medusa.cache.used import ids
     from medusa.cache.verify import verify as check
     from medusa.console import say
+    from medusa.errors import plural
     from medusa.workspace import Workspace
 
     workspace = Workspace.open(home)
@@ -43,7 +44,7 @@ def verify(
     problems, damaged = [], []
     for path in paths:
         found = check(path, utterances)
-        say(f"{path.stem}: {len(found) or 'no'} problem{'' if len(found) == 1 else 's'}")
+        say(f"{path.stem}: {plural(len(found), 'problem') if found else 'no problems'}")
         problems += found
         damaged += [path] if found else []
     if problems:
@@ -60,7 +61,8 @@ def verify(
         for path in paths:
             store = FeatureStore.open(path)
             got = again(workspace, store, recompute, pick(device), checkpoint, text)
+            drawn = plural(got.utterances, "utterance")
             click.echo(
-                f"{path.stem}: {got.utterances} utterances computed again, largest difference "
+                f"{path.stem}: {drawn} computed again, largest difference "
                 f"{got.largest:.3g} ({got.relative:.2g} standard deviations), in {got.worst}"
             )

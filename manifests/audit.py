@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from medusa.errors import plural
 from medusa.manifests import audit_data, texts
 from medusa.manifests.audit_audio import audio_files
 from medusa.manifests.audit_sound import listen
@@ -45,11 +46,12 @@ def ids(subject: Subject) -> Iterator[Finding]:
         yield Finding("error", "rows", "the manifest has no rows", IMPORT_AGAIN)
     null = subject.frame["id"].isna()
     if null.any():
-        yield Finding("error", "ids", f"{null.sum()} rows have no id", IMPORT_AGAIN)
+        yield Finding("error", "ids", f"{plural(null.sum(), 'row has')} no id", IMPORT_AGAIN)
     twice = subject.frame["id"].duplicated() & ~null
     if twice.any():
         where = tuple(dict.fromkeys(subject.ids(twice)))
-        yield Finding("error", "ids", f"{len(where)} ids come twice", IMPORT_AGAIN, where)
+        message = f"{plural(len(where), 'id comes')} twice"
+        yield Finding("error", "ids", message, IMPORT_AGAIN, where)
 
 
 def soft_labels(subject: Subject) -> Iterator[Finding]:
@@ -61,18 +63,19 @@ def soft_labels(subject: Subject) -> Iterator[Finding]:
     sums = soft.sum(axis=1)
     unequal = ~null.any(axis=1) & ((sums - 1).abs() > SUM_TOLERANCE)
     if half.any():
-        message = f"{half.sum()} rows have a soft label for some classes only"
+        message = f"{plural(half.sum(), 'row has')} a soft label for some classes only"
         yield Finding("error", "soft labels", message, IMPORT_AGAIN, subject.ids(half))
     if outside.any():
-        message = f"{outside.sum()} rows have soft labels outside 0..1"
+        message = f"{plural(outside.sum(), 'row has')} soft labels outside 0..1"
         yield Finding("error", "soft labels", message, IMPORT_AGAIN, subject.ids(outside))
     if unequal.any():
         first = float(sums[unequal].iloc[0])
-        message = f"{unequal.sum()} rows of soft labels do not sum to 1 (the first: {first:g})"
+        rows = plural(unequal.sum(), "row of soft labels does")
+        message = f"{rows} not sum to 1 (the first: {first:g})"
         remedy = f"{IMPORT_AGAIN} (csv: --counts divides rows by their sum)"
         yield Finding("error", "soft labels", message, remedy, subject.ids(unequal))
     if null.all(axis=1).any():
-        message = f"{null.all(axis=1).sum()} rows have no label"
+        message = f"{plural(null.all(axis=1).sum(), 'row has')} no label"
         remedy = "nothing, if that is so in the corpus; nothing is learnt or judged on them"
         yield Finding("note", "soft labels", message, remedy, subject.ids(null.all(axis=1)))
 
@@ -90,7 +93,8 @@ def consensus(subject: Subject) -> Iterator[Finding]:
     said = soft[np.arange(len(soft)), code]
     less = pd.Series((code >= 0) & (soft.max(axis=1) > said + SUM_TOLERANCE), label.index)
     if less.any():
-        message = f"the soft labels of {less.sum()} rows favour another class than their label"
+        rows = plural(int(less.sum()), "row")
+        message = f"the soft labels of {rows} favour another class than their label"
         remedy = "check the order of the classes in the corpus's table"
         yield Finding("warning", "labels", message, remedy, subject.ids(less))
 
@@ -102,14 +106,14 @@ def classes(subject: Subject) -> Iterator[Finding]:
     empty = soft.columns[soft.sum() == 0]
     if len(empty):
         remedy = "leave them out of the label scheme, or expect them never to be predicted"
-        message = f"{len(empty)} classes have no rows"
+        message = f"{plural(len(empty), 'class has')} no rows"
         yield Finding("warning", "classes", message, remedy, tuple(empty))
     by_split = soft.groupby(subject.frame["split"]).sum()
     for split in by_split.index:
         lacking = [name for name in soft.columns.difference(empty) if by_split[name][split] == 0]
         if lacking and by_split.loc[split].sum() > 0:
             level = "error" if split == "train" else "warning"
-            message = f"{len(lacking)} classes have no rows in {split}"
+            message = f"{plural(len(lacking), 'class has')} no rows in {split}"
             remedy = "split again with another --seed, or with --by utterance"
             yield Finding(level, "classes", message, remedy, tuple(lacking))
 
@@ -125,16 +129,16 @@ def speakers(subject: Subject) -> Iterator[Finding]:
         whose = (
             "split by utterance" if subject.split_by == "utterance" else "the corpus's own split"
         )
-        message = f"{whose} shares {meant.sum()} speakers"
+        message = f"{whose} shares {plural(meant.sum(), 'speaker')}"
         remedy = "expect better scores than on new speakers, and say so; or split --by speaker"
         yield Finding("warning", "speakers", message, remedy, tuple(several.index[meant]))
     if not meant.all():
-        message = f"{(~meant).sum()} speakers are in two splits"
+        message = f"{plural((~meant).sum(), 'speaker is')} in two splits"
         remedy = "medusa manifest split --by speaker --force"
         yield Finding("error", "speakers", message, remedy, tuple(several.index[~meant]))
     nameless = frame["speaker"].isna()
     if nameless.any():
-        message = f"{nameless.sum()} rows have no speaker"
+        message = f"{plural(nameless.sum(), 'row has')} no speaker"
         remedy = "they can be split only by utterance; leakage between splits cannot be seen"
         yield Finding("note", "speakers", message, remedy, subject.ids(nameless))
 
@@ -144,14 +148,14 @@ def splits(subject: Subject) -> Iterator[Finding]:
     frame = subject.frame
     without = frame["split"].isna()
     if without.any():
-        everything = "no row has" if without.all() else f"{without.sum()} rows have no"
+        everything = "no row has" if without.all() else f"{plural(without.sum(), 'row has')} no"
         message = f"{everything} {'a ' if without.all() else ''}split"
         remedy = "medusa manifest split --by speaker"
         yield Finding("warning", "splits", message, remedy, subject.ids(without))
     heard = frame.dropna(subset=["content", "split"])
     leaked = heard.groupby("content")["split"].transform("nunique") > 1
     if leaked.any():
-        message = f"{leaked.sum()} rows have the same audio as a row of another split"
+        message = f"{plural(leaked.sum(), 'row has')} the same audio as a row of another split"
         where = tuple(heard["id"][leaked].astype(str))
         yield Finding("error", "splits", message, "remove one row of each pair", where)
 
@@ -161,7 +165,7 @@ def attributes(subject: Subject) -> Iterator[Finding]:
     values = subject.frame[list(ATTRIBUTES)].astype(float)
     outside = ((values < 1) | (values > 7)).any(axis=1)
     if outside.any():
-        message = f"{outside.sum()} rows have arousal, valence or dominance outside 1..7"
+        message = f"{plural(outside.sum(), 'row has')} arousal, valence or dominance outside 1..7"
         remedy = "bring them to the scale 1..7 and import the corpus again"
         yield Finding("error", "attributes", message, remedy, subject.ids(outside))
 
@@ -186,7 +190,7 @@ def transcripts(subject: Subject) -> Iterator[Finding]:
             where = tuple(stale.index[stale])
             yield Finding("warning", "transcripts", message, "medusa transcribe", where)
     if silent.any():
-        message = f"{silent.sum()} rows have no text"
+        message = f"{plural(silent.sum(), 'row has')} no text"
         remedy = "medusa transcribe, before text backbones"
         yield Finding("warning", "transcripts", message, remedy, tuple(silent.index[silent]))
 

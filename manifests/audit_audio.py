@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from medusa.errors import plural
 from medusa.manifests.audio import (
     AudioError,
     AudioFacts,
@@ -38,12 +39,12 @@ def audio_files(
     silent = subject.frame["path"].isna()
     if silent.any():
         remedy = "nothing, if the corpus has none; only text backbones can use these rows"
-        message = f"{silent.sum()} rows have no audio"
+        message = f"{plural(silent.sum(), 'row has')} no audio"
         yield Finding("note", "audio", message, remedy, subject.ids(silent))
     rows = subject.frame[~silent]
     unnamed = rows["content"].isna()
     if unnamed.any():
-        message = f"{unnamed.sum()} rows have a recording but no content digest"
+        message = f"{plural(unnamed.sum(), 'row has')} a recording but no content digest"
         where = tuple(rows["id"][unnamed].astype(str))
         yield Finding("error", "audio", message, "import the corpus again", where)
     home = subject.home.resolve()  # a path's `..` leave the folder itself, not a link to it
@@ -54,7 +55,7 @@ def audio_files(
     for kind, remedy in REMEDIES.items():
         where = tuple(str(problem) for problem in problems.values() if problem.kind == kind)
         if where:
-            message = f"{len(where)} recordings are {kind}"
+            message = f"{plural(len(where), 'recording is')} {kind}"
             message += " the file they are cut from" if kind == "outside" else ""
             yield Finding("error", "audio", message, remedy, where)
     yield from _changed(rows, files, now)
@@ -107,6 +108,6 @@ def _changed(rows: pd.DataFrame, files: dict[str, Path], now: dict[Path, str]) -
         if digest and pd.notna(content) and content_of(digest, start_s, duration_s) != content:
             where.append(str(name))
     if where:
-        message = f"the recordings of {len(where)} rows have changed since the import"
+        message = f"the recordings of {plural(len(where), 'row has')} changed since the import"
         remedy = "import the corpus again; their features are then computed again"
         yield Finding("error", "audio", message, remedy, tuple(where))

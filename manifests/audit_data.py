@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medusa.errors import plural
 from medusa.manifests import texts
 from medusa.manifests.findings import Finding, Subject
 from medusa.manifests.labels import count_votes
@@ -29,7 +30,7 @@ def durations(subject: Subject) -> Iterator[Finding]:
     for kind, (which, why) in kinds.items():
         if which.any():
             remedy = f"look at them ({why}); leave them out, or cut them into utterances"
-            message = f"{which.sum()} clips are {kind}"
+            message = f"{plural(which.sum(), 'clip is')} {kind}"
             yield Finding("warning", "durations", message, remedy, subject.ids(which))
 
 
@@ -40,7 +41,7 @@ def same_audio(subject: Subject) -> Iterator[Finding]:
     leaked = heard.groupby("content")["split"].transform("nunique") > 1
     rows = heard[twice & ~leaked].sort_values("content", kind="stable")
     if len(rows):
-        message = f"{len(rows)} rows have the same audio as another row"
+        message = f"{plural(len(rows), 'row has')} the same audio as another row"
         remedy = "keep one row of each group, or know that it counts several times"
         yield Finding("warning", "same audio", message, remedy, tuple(rows["id"].astype(str)))
 

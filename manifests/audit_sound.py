@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from medusa.errors import plural
 from medusa.manifests.audio import AudioError, each
 from medusa.manifests.findings import Finding, Subject
 
@@ -58,10 +59,11 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
     clipped = tuple(name for name, sound in heard.items() if sound.clipped > CLIPPED_SHARE)
     silent = tuple(name for name in heard if name not in loud)
     if clipped:
-        message = f"{len(clipped)} clips have more than {CLIPPED_SHARE:.1%} of samples clipped"
+        clips = plural(len(clipped), "clip has")
+        message = f"{clips} more than {CLIPPED_SHARE:.1%} of samples clipped"
         yield Finding("warning", "sound", message, "record again, or know about it", clipped)
     if silent:
-        message = f"{len(silent)} clips are silent (never above {SILENT_DB:g} dB)"
+        message = f"{plural(len(silent), 'clip is')} silent (never above {SILENT_DB:g} dB)"
         yield Finding("warning", "sound", message, "leave them out", silent)
     yield from _alike(subject, loud)
 
@@ -118,7 +120,7 @@ def _alike(subject: Subject, loud: dict[str, Heard]) -> Iterator[Finding]:
     within = [pair for pair in pairs if pair not in set(across)]
     for kind, found in {"in two splits": across, "in one split, or none": within}.items():
         if found:
-            message = f"{len(found)} pairs of clips {kind} sound nearly the same"
+            message = f"{plural(len(found), 'pair')} of clips {kind} sound nearly the same"
             remedy = "listen to them; keep one of each pair, or put both into one split"
             where = tuple(f"{one} = {other}" for one, other in found)
             yield Finding("warning", "near duplicates", message, remedy, where)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.errors import MedusaError, listed
+from medusa.errors import MedusaError, listed, plural
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
@@ -293,4 +293,4 @@ def export(home: Path, form: str, target: Path, force: bool) -> None:
 
     corpus = Manifest.read(Workspace.open(home).manifest)
     write(corpus, form, target, force)
-    say(f"wrote {target}: {len(corpus)} utterances as {form}")
+    say(f"wrote {target}: {plural(len(corpus), 'utterance')} as {form}")

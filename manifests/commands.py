@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medusa.errors import listed
+from medusa.errors import listed, plural
 from medusa.manifests.change_commands import export, merge, relabel, split
 
 if TYPE_CHECKING:
@@ -93,9 +93,10 @@ def _import(
     with progress("reading audio", files, unit="file") as advance:
         corpus, dropped = attach_audio(corpus, path.parent, drop_bad_audio, advance)
     if dropped:
-        say(f"{len(dropped)} utterances kept without their audio: {listed(dropped.values(), 3)}")
+        kept = plural(len(dropped), "utterance")
+        say(f"{kept} kept without audio: {listed(dropped.values(), 3)}")
     if old is not None and _same_rows(path, old, corpus):
-        say(f"{path}: already holds these {len(corpus)} utterances; nothing to do")
+        say(f"{path}: already holds the same {plural(len(corpus), 'utterance')}; nothing to do")
         return
     corpus.write(path)
     say(f"wrote {path}")
@@ -121,7 +122,8 @@ def _same_rows(path: Path, old: "Manifest", corpus: "Manifest") -> bool:
         return True
     raise ManifestError(
         f"{path}: already holds another manifest ({old.provenance.get('corpus', 'unknown')}, "
-        f"{len(old)} utterances); replace it with --force, or work in another folder (--workspace)"
+        f"{plural(len(old), 'utterance')}); replace it with --force, or work in another folder "
+        "(--workspace)"
     )
 
 
@@ -131,7 +133,7 @@ def _say_next(corpus: "Manifest") -> None:
 
     silent = int(corpus.frame["content"].isna().sum())
     if silent:
-        say(f"{silent} utterances have no audio; only text backbones can use them")
+        say(f"{plural(silent, 'utterance has')} no audio; only text backbones can use them")
     if corpus.frame["split"].isna().all():
         by = "speaker" if corpus.frame["speaker"].notna().all() else "utterance"
         say(f"next: medusa manifest split --by {by}")
@@ -184,10 +186,8 @@ def audit(
         click.echo(text)
     elif found:
         table(["level", "check", "what", "what to do"], [finding.row() for finding in found])
-    summary = ", ".join(
-        f"{count} {level}{'s' if count != 1 else ''}" for level, count in counts.items()
-    )
-    say(f"{place.manifest}: {len(subject.frame)} utterances, {summary}")
+    summary = ", ".join(plural(count, level) for level, count in counts.items())
+    say(f"{place.manifest}: {plural(len(subject.frame), 'utterance')}, {summary}")
     ctx.exit(1 if counts["error"] or (strict and counts["warning"]) else 0)
 
 

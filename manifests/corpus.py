@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from medusa.errors import MedusaError, listed, nearest
+from medusa.errors import MedusaError, listed, nearest, plural
 from medusa.manifests import importers
 from medusa.manifests.tables import BadRow, Rows, read_rows
 
@@ -168,8 +168,7 @@ def refuse_bad_rows(bad: Sequence[BadRow], remedy: str = "correct them") -> None
         return
     shown = "".join(f"\n  {row}" for row in bad[:20])
     more = f"\n  and {len(bad) - 20} more" if len(bad) > 20 else ""
-    rows = "1 row cannot" if len(bad) == 1 else f"{len(bad)} rows cannot"
-    raise CorpusError(f"{rows} be read:{shown}{more}\n{remedy}")
+    raise CorpusError(f"{plural(len(bad), 'row')} cannot be read:{shown}{more}\n{remedy}")
 
 
 def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":

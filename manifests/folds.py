@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from medusa.errors import listed, nearest
+from medusa.errors import listed, nearest, plural
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits import SplitError, by_speaker
 
@@ -37,8 +37,9 @@ def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
     without = groups.isna()
     if without.any():
         raise SplitError(
-            f"{without.sum()} utterances have no {of} ({listed(frame['id'][without], 3)}), so none "
-            f"can be left out; {HINTS.get(of, 'correct the regular expression')}"
+            f"{plural(without.sum(), 'utterance has')} no {of} "
+            f"({listed(frame['id'][without], 3)}), so none can be left out; "
+            f"{HINTS.get(of, 'correct the regular expression')}"
         )
     return groups
 

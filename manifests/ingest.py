@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from medusa.errors import listed
+from medusa.errors import listed, plural
 from medusa.manifests.audio import AudioError, content_of, each, recording_of, segment_of
 from medusa.manifests.manifest import Manifest, nest_votes
 
@@ -83,7 +83,8 @@ def _refusal(problems: dict[str, str]) -> str:
     lines = [f"  {name}: {problem}" for name, problem in list(problems.items())[:20]]
     more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
     return (
-        f"{len(problems)} utterances have audio that cannot be used ({listed(problems, 3)}):\n"
+        f"{plural(len(problems), 'utterance has')} audio that cannot be used "
+        f"({listed(problems, 3)}):\n"
         + "\n".join(lines)
         + more
         + "\nmend the files or the table, or keep these rows without audio: --drop-bad-audio"

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medusa.errors import listed
+from medusa.errors import listed, plural
 from medusa.manifests.manifest import Manifest, ManifestError
 
 Floats = npt.NDArray[np.float64]
@@ -40,14 +40,14 @@ def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "p
     if speakers.isna().any():
         ids = manifest.frame["id"][speakers.isna()]
         raise SplitError(
-            f"{len(ids)} utterances have no speaker ({listed(ids)}), so speakers cannot be kept "
-            "apart; import the corpus with its speakers, or split with --by utterance"
+            f"{plural(len(ids), 'utterance has')} no speaker ({listed(ids)}), so speakers cannot "
+            "be kept apart; import the corpus with its speakers, or split with --by utterance"
         )
     codes, known = pd.factorize(speakers, sort=True)
     splits = [name for name, share in shares.items() if share > 0]
     if len(known) < len(splits):
         raise SplitError(
-            f"{len(known)} speakers cannot fill {', '.join(splits)}; "
+            f"{plural(len(known), 'speaker')} cannot fill {', '.join(splits)}; "
             "leave a split out (--dev 0 or --test 0), or split with --by utterance"
         )
     deal = _best_deal(_mass(manifest, codes, len(known)), shares, splits, seed, manifest)

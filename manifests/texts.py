@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medusa.errors import MedusaError, listed, nearest
+from medusa.errors import MedusaError, listed, nearest, plural
 from medusa.manifests.manifest import Manifest
 
 MANIFEST = "manifest"
@@ -78,7 +78,7 @@ def require_texts(texts: "pd.Series[str]", source: str) -> None:
     ids = list(texts.index[texts.isna()])
     if not ids:
         return
-    rows = "1 utterance has" if len(ids) == 1 else f"{len(ids)} utterances have"
+    rows = plural(len(ids), "utterance has")
     other = "" if source == MANIFEST else ", or use the corpus's own texts: --text manifest"
     raise TextError(f"{rows} no text in {source!r}: {listed(ids)}; run `medusa transcribe`{other}")
 

@@ -57,6 +57,7 @@ def export(
     from medusa.cache.store import FeatureStore
     from medusa.cache.used import by_id
     from medusa.console import say
+    from medusa.errors import plural
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
@@ -72,9 +73,10 @@ def export(
         if not names:
             raise ExchangeError(f"{path}: has no utterance of {place.manifest}")
         if len(names) < len(store):
-            say(f"{len(store) - len(names)} utterances are not in {place.manifest}: left out")
+            out_of_it = plural(len(store) - len(names), "utterance is")
+            say(f"{out_of_it} not in {place.manifest}: left out")
     header = write(path, out, form, force, names)
-    say(f"{out}: {header.utterances} utterances, {header.frames} frames")
+    say(f"{out}: {plural(header.utterances, 'utterance')}, {plural(header.frames, 'frame')}")
 
 
 @click.command("import", short_help="Make a store of what `export` wrote.")
@@ -125,7 +127,7 @@ def import_(
     from medusa.cache.exchange.sidecar import is_there
     from medusa.cache.used import by_id
     from medusa.console import say
-    from medusa.errors import listed
+    from medusa.errors import listed, plural
     from medusa.workspace import Workspace
 
     place = Workspace.open(workspace)
@@ -149,9 +151,9 @@ def import_(
     origin = Origin(backbone, width, kind, dtype, frame_shift)
     contents = by_id(place, kind, text)
     done = import_foreign(source, origin, contents, place.features, into, force)
-    say(f"{done.store}: {done.utterances} utterances imported")
+    say(f"{done.store}: {plural(done.utterances, 'utterance')} imported")
     if done.left_out:
-        say(f"{len(done.left_out)} files belong to no utterance: {listed(done.left_out)}")
+        say(f"{plural(len(done.left_out), 'file')} of no utterance: {listed(done.left_out)}")
 
 
 @click.command("archive", short_help="Write a compressed copy for cold storage.")

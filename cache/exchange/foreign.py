@@ -15,7 +15,7 @@ from medusa.cache.layout import checksum
 from medusa.cache.spec import FeatureSpec
 from medusa.cache.writer import StoreWriter, WriteError
 from medusa.console import progress
-from medusa.errors import listed
+from medusa.errors import listed, plural
 
 Values = npt.NDArray[np.floating]
 
@@ -112,7 +112,8 @@ def _look(folder: Path, mine: Mapping[str, Path], width: int) -> str:
                 problems.append(f"{path}: {problem}")
             advance()
     if problems:
-        raise ExchangeError("\n  ".join([f"{len(problems)} files do not fit:", *problems[:20]]))
+        wrong = f"{plural(len(problems), 'file does')} not fit:"
+        raise ExchangeError("\n  ".join([wrong, *problems[:20]]))
     return digest.hexdigest()[:16]
 
 

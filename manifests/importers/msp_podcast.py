@@ -32,7 +32,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from medusa.errors import listed
+from medusa.errors import listed, plural
 from medusa.manifests.corpus import CorpusError, folder, read_texts, refuse_bad_rows
 from medusa.manifests.labels import count_votes, one_hot
 from medusa.manifests.manifest import Manifest, found_in
@@ -272,5 +272,5 @@ def _files(what: str, names: set[str], frame: pd.DataFrame) -> Line:
     line = Line(what, len(names))
     line.drop("of no utterance in the manifest", len(names - set(frame["id"])))
     absent = len(set(frame["id"]) - names)
-    line.note = f"{absent} utterances have none" if absent else ""
+    line.note = f"{plural(absent, 'utterance has')} none" if absent else ""
     return line

@@ -101,12 +101,12 @@ def test_all_planted_problems_are_found_at_once(tmp_path: Path) -> None:
     }
     audio = {each.message: each.where for each in found if each.check == "audio"}
     assert {message: len(where) for message, where in audio.items()} == {
-        "1 recordings are missing": 1,
-        "1 recordings are truncated": 1,
-        "1 recordings are unreadable": 1,
-        "1 rows have no audio": 1,
+        "1 recording is missing": 1,
+        "1 recording is truncated": 1,
+        "1 recording is unreadable": 1,
+        "1 row has no audio": 1,
     }
-    assert "u1.wav: truncated: its header promises 3200" in audio["1 recordings are truncated"][0]
+    assert "u1.wav: truncated: its header promises 3200" in audio["1 recording is truncated"][0]
     others = {(each.level, each.check, each.where) for each in found if each.level != "error"}
     assert {
         ("note", "audio", ("u11",)),
@@ -161,8 +161,8 @@ def test_a_class_without_rows_and_one_without_training_rows(tmp_path: Path) -> N
     manifest.frame[["label", *SCHEME.columns]] = pd.concat([label, one_hot(label, SCHEME)], axis=1)
     found = found_in(tmp_path, manifest)
     assert [(each.level, each.message, each.where) for each in found] == [
-        ("error", "1 classes have no rows in train", ("angry",)),
-        ("warning", "1 classes have no rows", ("happy",)),
+        ("error", "1 class has no rows in train", ("angry",)),
+        ("warning", "1 class has no rows", ("happy",)),
     ]
 
 

@@ -63,8 +63,8 @@ def by_check(findings: list[Finding]) -> dict[str, tuple[str, ...]]:
 def test_short_and_long_clips_and_mixed_rates(tmp_path: Path) -> None:
     manifest(tmp_path, {"a": voice(1, 0.15), "b": voice(2, 31), "c": voice(3)})
     assert by_check(found(tmp_path)) == {
-        "warning durations: 1 clips are shorter than 0.2 s": ("a",),
-        "warning durations: 1 clips are longer than 30 s": ("b",),
+        "warning durations: 1 clip is shorter than 0.2 s": ("a",),
+        "warning durations: 1 clip is longer than 30 s": ("b",),
     }
     soundfile.write(tmp_path / "c.wav", np.repeat(voice(3), 2), 2 * RATE)
     messages = [each.message for each in found(tmp_path)]
@@ -91,9 +91,9 @@ def test_clipping_silence_and_near_duplicates(tmp_path: Path) -> None:
     heard = {key: where for key, where in by_check(found(tmp_path, sound=True)).items()
              if key.startswith(("warning sound", "warning near"))}  # fmt: skip
     assert heard == {
-        "warning sound: 1 clips have more than 0.1% of samples clipped": ("loud",),
-        "warning sound: 1 clips are silent (never above -60 dB)": ("hush",),
-        "warning near duplicates: 1 pairs of clips in two splits sound nearly the same": (
+        "warning sound: 1 clip has more than 0.1% of samples clipped": ("loud",),
+        "warning sound: 1 clip is silent (never above -60 dB)": ("hush",),
+        "warning near duplicates: 1 pair of clips in two splits sound nearly the same": (
             "a = again",
         ),
     }

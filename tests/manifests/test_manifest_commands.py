@@ -90,8 +90,8 @@ def test_a_truncated_recording_leaves_nothing_behind(home: Path, emodb: Path) ->
     assert "03a01Wa.wav: truncated" in refusal(run(home, "import", "emodb", emodb))
     assert list(home.iterdir()) == []
     result = run(home, "import", "emodb", emodb, "--drop-bad-audio")
-    assert result.exit_code == 0 and "1 utterances kept without their audio" in result.stderr
-    assert "1 utterances have no audio" in result.stderr
+    assert result.exit_code == 0 and "1 utterance kept without audio" in result.stderr
+    assert "1 utterance has no audio" in result.stderr
 
 
 def test_show_as_json(home: Path, emodb: Path) -> None:
