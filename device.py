@@ -33,6 +33,8 @@ def choose_device(name: str) -> "tuple[torch.device, str]":
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as problem:
         reason = str(problem).splitlines()[0]
+        if reason.startswith("Expected one of"):  # and then all that torch was ever made for
+            reason = "expected cpu, cuda, cuda:N, mps or auto"
         raise DeviceError(
             f"--device {name}: not usable here ({reason}); use auto or cpu"
         ) from problem

@@ -71,7 +71,8 @@ def stack(
     from medusa.ensemble.linear import Training
     from medusa.ensemble.run import best, finished_heads
     from medusa.ensemble.run import stack as fit_stack
-    from medusa.ensemble.stack import StackConfig
+    from medusa.ensemble.stack import StackConfig, StackError
+    from medusa.errors import listed
     from medusa.heads.run_dir import SUMMARY, find_run, new_run
     from medusa.manifests.manifest import Manifest
     from medusa.workspace import Workspace
@@ -83,6 +84,9 @@ def stack(
     place = Workspace.open(context.obj)
     manifest = Manifest.read(place.manifest)
     named = [find_run(place.runs, one) for one in runs]
+    paths = [one.path.resolve() for one in named]
+    if twice := {one.name for one in named if paths.count(one.path.resolve()) > 1}:
+        raise StackError(f"{listed(sorted(twice))} is named twice; name each run once")
     members = named or finished_heads(place.runs)
     if top is not None:
         members = best(members, top)

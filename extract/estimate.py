@@ -35,9 +35,8 @@ TEXT = ("roberta", "modernbert", "deberta", "bert")
 RATE_HZ, HOP, FIELD = 16_000, 320, 400  # 50 frames/s; receptive field of the sample encoders
 TOKENS_A_WORD = 1.3  # of English, for the byte-pair encoders above
 WORDS_A_SECOND = 2.6  # of spontaneous speech
-
-
 CHARACTERS_A_TOKEN = 4
+MOST = 200_000  # utterances that are imagined one by one
 
 
 class RoomError(MedusaError):
@@ -46,10 +45,30 @@ class RoomError(MedusaError):
 
 @dataclass(frozen=True)
 class Corpus:
-    """What will be encoded: the seconds of every utterance, and its text where that is known."""
+    """What will be encoded: the seconds of every utterance, and its text where that is known.
+
+    Of a corpus that is only imagined, each may stand for several utterances.
+    """
 
     seconds: Sequence[float]
     texts: Sequence[str] | None = None
+    each: float = 1.0
+
+    @classmethod
+    def of_size(cls, utterances: int, hours: float) -> "Corpus":
+        """Imagine a corpus of this size, all of its utterances of one length."""
+        shown = min(utterances, MOST)
+        return cls([hours * 3600 / utterances] * shown, each=utterances / shown)
+
+    @property
+    def count(self) -> int:
+        """How many utterances there are."""
+        return round(len(self.seconds) * self.each)
+
+    @property
+    def all_s(self) -> float:
+        """How many seconds they are together."""
+        return sum(self.seconds) * self.each
 
 
 @dataclass(frozen=True)
@@ -99,7 +118,9 @@ def estimate(
     else:
         lengths, assumed = tokens(backbone, corpus)
         notes += assumed
-    return Estimate(spec, sum(lengths), store_bytes(spec, lengths), notes)
+    sizes = store_bytes(spec, lengths)
+    sizes = {array: round(size * corpus.each) for array, size in sizes.items()}
+    return Estimate(spec, round(sum(lengths) * corpus.each), sizes, notes)
 
 
 def reads_text(name: str, checkpoint: str | None) -> bool:

@@ -97,7 +97,12 @@ def corpus_of(
     if utterances is not None or hours is not None:
         if utterances is None or hours is None:
             raise PlanError("--utterances and --hours belong together")
-        return Corpus([hours * 3600 / utterances] * utterances)
+        return Corpus.of_size(utterances, hours)
+    if not workspace.manifest.exists():
+        raise PlanError(
+            f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
+            "PATH`, or say how large the corpus will be: --utterances N --hours H"
+        )
     manifest = Manifest.read(workspace.manifest)
     seconds = manifest.frame["duration_s"].fillna(0.0).tolist()
     if not reading:
@@ -126,7 +131,7 @@ def _show(
         for name, size in one.sizes.items()
     ]
     total = sum(one.bytes for one in plans)
-    seconds = sum(corpus.seconds) * len(plans) / speed if speed else None
+    seconds = corpus.all_s * len(plans) / speed if speed else None
     notes = [f"{one.spec.backbone}: {note}" for one in plans for note in one.notes]
     if as_json:
         facts = {"arrays": rows, "bytes": total, "free_bytes": free, "seconds": seconds}
@@ -134,9 +139,9 @@ def _show(
         return
     cells = [[*list(row.values())[:-1], f"{row['bytes'] / 1e9:.3f}"] for row in rows]
     table(["backbone", "array", "dtype", "width", "frames", "GB"], cells)
-    hours = sum(corpus.seconds) / 3600
+    hours = corpus.all_s / 3600
     speech = f", {hours:.1f} h of speech" if hours else ""
-    click.echo(f"{len(corpus.seconds)} utterances{speech}")
+    click.echo(f"{corpus.count} utterances{speech}")
     click.echo(f"{total / 1e9:.2f} GB in all; {free / 1e9:.1f} GB are free")
     if seconds is not None:
         click.echo(f"{seconds / 3600:.1f} h at {speed:g} x real time for each backbone")

@@ -1,5 +1,6 @@
 """What a head is trained on: the manifest's rows joined, by content, with their features."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import torch
 
 from medusa.cache import FeatureStore, Packed, Stream, load, open_all
+from medusa.cache.layout import PROVENANCE
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.sample import NO_CONSENSUS
 from medusa.heads.votes import votes_of
@@ -224,8 +226,16 @@ def _missing(
 ) -> str:
     lines = [
         f"{(~has).sum()} of {len(frame)} utterances have no {store.spec.backbone} features "
-        f"({listed(frame['id'][~has])}); run `medusa extract --backbone {store.spec.backbone}`"
+        f"({listed(frame['id'][~has])}); run `{_extraction(store)}`, with the options of then"
         for (store, _), has in zip(chosen, there, strict=True)
         if not has.all()
     ]
     return "\n  ".join([*lines, "or leave them out with --missing drop"])
+
+
+def _extraction(store: FeatureStore) -> str:
+    """Return the command that fills a store, with the checkpoint that is on this machine alone."""
+    made = json.loads((store.path / PROVENANCE).read_bytes())
+    source = made.get("source") if store.spec.checkpoint == "local" else None
+    there = f" --checkpoint {source}" if source else ""
+    return f"medusa extract --backbone {store.spec.backbone}{there}"

@@ -30,7 +30,7 @@ class Order:
 
     Attributes:
         title: what messages call it.
-        name: its run's; `{backbones}` and `{digest}` (of everything it depends on) are filled in.
+        name: its run's; `{digest}` (of everything it depends on) is filled in.
         config, backbones, text, drop_missing, beside: as `fit.prepare` takes them.
         force: train again, replacing the run.
     """
@@ -105,22 +105,15 @@ def train_one(place: Workspace, order: Order, device: torch.device) -> Done:
     return Done(order, run.name, fresh=fresh, notes=tuple(job.notes))
 
 
-def name_of(order: Order, job: Job) -> str:
-    """Return the order's name with the backbones it reads, each once."""
-    used = "+".join(dict.fromkeys(store.spec.backbone for store, _ in job.chosen))
-    return order.name.replace("{backbones}", used)
-
-
 def _run_of(place: Workspace, order: Order, job: Job) -> RunDir:
     """Return the order's run; one of the same content under another name will do."""
-    name = name_of(order, job)
-    if "{digest}" not in name:
-        return new_run(place.runs, name)
+    if "{digest}" not in order.name:
+        return new_run(place.runs, order.name)
     digest = digest_of(job.record)[:12]
     for other in sorted(place.runs.glob(f"*.{digest}")):
         if RunDir(other).finished:
             return RunDir(other)
-    return new_run(place.runs, name.replace("{digest}", digest))
+    return new_run(place.runs, order.name.replace("{digest}", digest))
 
 
 @dataclass(frozen=True)

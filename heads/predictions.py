@@ -74,7 +74,9 @@ class Predictions:
         frame = self.frame[self.frame["split"] == name].reset_index(drop=True)
         if not len(frame):
             there = listed(self.frame["split"].unique())
-            raise PredictionsError(f"the run predicts no split {name!r}; there is {there}")
+            raise PredictionsError(
+                f"the run predicts no split {name!r}; there is {there}; choose one with --split"
+            )
         return Predictions(frame, self.classes, self.run)
 
     @property
@@ -121,5 +123,7 @@ class Predictions:
             metadata = table.schema.metadata or {}
             classes = tuple(json.loads(metadata[b"medusa.classes"]))
         except (pa.ArrowInvalid, OSError, KeyError) as problem:
-            raise PredictionsError(f"{path}: not a predictions file: {problem}") from problem
+            raise PredictionsError(
+                f"{path}: not a predictions file ({problem}); make the run again with --force"
+            ) from problem
         return cls(table.to_pandas(), classes, metadata[b"medusa.run"].decode())

@@ -11,10 +11,12 @@ import torch
 from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads.config import ConfigError, load
+from medusa.heads.data import choose
 from medusa.heads.fit import prepare
-from medusa.heads.orders import Done, Order, name_of, train_all, train_one
+from medusa.heads.orders import Done, Order, train_all, train_one
 from medusa.heads.profile import profile, show
 from medusa.heads.run_dir import SUMMARY, RunDir
+from medusa.manifests import Manifest
 from medusa.strict import parts_of
 from medusa.workspace import Workspace
 
@@ -58,8 +60,9 @@ def variants(overrides: tuple[str, ...], seeds: str | None, grid: Sequence[str])
     """
     axes = [_axis(one) for one in grid]
     keys = [one.partition("=")[0] for one in grid] + ["seed"] * (seeds is not None)
-    if twice := sorted({key for key in keys if keys.count(key) > 1}):
-        raise ConfigError(f"--grid, --seeds: {', '.join(twice)} twice; give every key once")
+    everywhere = [one.partition("=")[0] for one in overrides]
+    if twice := sorted({key for key in keys if [*keys, *everywhere].count(key) > 1}):
+        raise ConfigError(f"--grid, --seeds, --set: {', '.join(twice)} twice; give every key once")
     if seeds is not None:
         axes.append([(f"seed={seed}", f"s{seed}") for seed in _seeds(seeds)])
     found = []
@@ -77,7 +80,7 @@ def run_all(asked: Asked, name: str | None, heads: Sequence[Variant]) -> Iterato
     Raises:
         QueueError: some failed; raised after the last. A single head raises its own error.
     """
-    orders = [_order(asked, name, head) for head in heads]
+    orders = _orders(asked, name, heads)
     if len(orders) == 1:
         yield _line(asked, train_one(asked.workspace, orders[0], asked.devices[0]))
         return
@@ -96,27 +99,39 @@ def run_all(asked: Asked, name: str | None, heads: Sequence[Variant]) -> Iterato
 
 def profile_first(asked: Asked, heads: Sequence[Variant]) -> None:
     """Print where a step of the first head goes; the trace is in the workspace's `profiles`."""
-    order = _order(asked, None, heads[0])
+    (order,) = _orders(asked, None, heads[:1])
     job = prepare(asked.workspace, order.config, order.backbones, order.text, order.drop_missing)
-    trace = asked.workspace.root / "profiles" / f"{name_of(order, job)}.json"
+    trace = asked.workspace.root / "profiles" / f"{order.name}.json"
     show(profile(job, asked.devices[0], trace), trace)
 
 
-def _order(asked: Asked, name: str | None, head: Variant) -> Order:
-    config = load(asked.config, head.overrides)
-    ending = head.ending
-    if name is None:
-        name = f"{{backbones}}-{Path(asked.config).stem}"
-        ending += "" if re.search(r"-s\d+$", ending) else f"-s{config.seed}"
-    return Order(
-        title=f"{name}{ending}".replace("{backbones}", "head"),
-        name=f"{name}{ending}",
-        config=config,
-        backbones=tuple(asked.backbones),
-        text=asked.text,
-        drop_missing=asked.drop_missing,
-        force=asked.force,
-    )
+def _orders(asked: Asked, name: str | None, heads: Sequence[Variant]) -> list[Order]:
+    start = _backbones_and_config(asked) if name is None else name
+    orders = []
+    for head in heads:
+        config = load(asked.config, head.overrides)
+        told = name is not None or re.search(r"-s\d+$", head.ending)
+        full = f"{start}{head.ending}" + ("" if told else f"-s{config.seed}")
+        orders.append(
+            Order(
+                title=full,
+                name=full,
+                config=config,
+                backbones=tuple(asked.backbones),
+                text=asked.text,
+                drop_missing=asked.drop_missing,
+                force=asked.force,
+            )
+        )
+    return orders
+
+
+def _backbones_and_config(asked: Asked) -> str:
+    """Return what heads without a --name are called."""
+    Manifest.read(asked.workspace.manifest)  # without one, that is what must be told first
+    chosen = choose(asked.workspace.features, asked.backbones)
+    used = "+".join(dict.fromkeys(store.spec.backbone for store, _ in chosen))
+    return f"{used}-{Path(asked.config).stem}"
 
 
 def _line(asked: Asked, done: Done) -> str:

@@ -22,6 +22,7 @@ PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", 
 WEIGHTS = "weights.safetensors"
 # settings that came later, with the value that changes nothing: runs made before them stay valid
 LATER: dict[str, dict[str, Any]] = {"train": {"compile": False}}
+NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # lists in a config
 LIBRARIES = ("medusa-ser", "torch", "transformers", "numpy", "pandas", "zarr", "scikit-learn")
 
 
@@ -78,8 +79,7 @@ class RunDir:
         """Return the resolved configuration."""
         if not self.exists:
             raise RunError(f"{self.path}: no run here (no {CONFIG})")
-        loaded: dict[str, Any] = _parsed(self.path / CONFIG, read_yaml)
-        return loaded
+        return _mapping(self.path / CONFIG, read_yaml)
 
     def digest(self) -> str:
         """Return 16 hex digits of the resolved configuration."""
@@ -104,8 +104,7 @@ class RunDir:
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a small JSON file of the run."""
-        loaded: dict[str, Any] = _parsed(self.path / name, json.loads)
-        return loaded
+        return _mapping(self.path / name, json.loads)
 
     def predictions(self) -> Predictions:
         """Return what the run predicted.
@@ -187,6 +186,13 @@ def _whole_lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.split("\n")[:-1]]
 
 
+def _mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    loaded = _parsed(path, parse)
+    if not isinstance(loaded, dict):
+        raise RunError(f"{path}: damaged (no keys and values); make the run again with --force")
+    return loaded
+
+
 def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(path.read_text(encoding="utf-8"))
@@ -215,14 +221,24 @@ def _without_later(config: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _difference(old: Any, new: Any, where: str = "") -> str:
-    """Say in a few words where two configurations differ first."""
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Say in a few words where two configurations differ: in members and backbones, or first."""
+    if old.get("kind") == new.get("kind"):
+        for key, part in NAMED:
+            there, asked = ([one[part] for one in config.get(key, ())] for config in (old, new))
+            if there != asked:
+                return f"{key}: {listed(there, 20)} there; {listed(asked, 20)} asked"
+    return _first_difference(old, new)
+
+
+def _first_difference(old: Any, new: Any, where: str = "") -> str:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
             if old.get(key) != new.get(key):
-                return _difference(old.get(key), new.get(key), f"{where}.{key}".lstrip("."))
+                there, asked = old.get(key), new.get(key)
+                return _first_difference(there, asked, f"{where}.{key}".lstrip("."))
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (left, right) in enumerate(zip(old, new, strict=True)):
             if left != right:
-                return _difference(left, right, f"{where}.{index}")
+                return _first_difference(left, right, f"{where}.{index}")
     return f"{where or 'all'}: {old!r} there, {new!r} asked"

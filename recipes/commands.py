@@ -78,7 +78,8 @@ def run(home: Path, /, recipe: str | None, list_them: bool, **asked: Any) -> Non
     if list_them or recipe is None:
         for name in shipped():
             one = load(name)
-            click.echo(f"{name:18} {len(one.heads):3} heads  {one.title}")
+            count = f"{len(one.heads):3} head{'s' if len(one.heads) > 1 else ' '}"
+            click.echo(f"{name:18} {count}  {one.title}")
         return
     _bring(home, recipe, ablations=True, **asked)
 

@@ -109,7 +109,7 @@ def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
         key = (task.features, task.config.head, task.config.stages, task.config.train)
         if key not in found:
             estimates = [features[one.partition(":")[0]][0] for one in streams(task, features)]
-            found[key] = _head(task.config, estimates, len(corpus.seconds), rows, profile)
+            found[key] = _head(task.config, estimates, corpus.count, rows, profile)
         heads.append(HeadPlan(task, *found[key]))
     reads = any(size.spec.input == "text" for size, _ in features.values())
     reads = reads and corpus.texts is None
@@ -123,14 +123,14 @@ def transcription_hours(corpus: Corpus, profile: Profile) -> float:
     # encoder; and the keys and values that the decoder makes of every frame
     heard = frames * layers * (24 * width**2 + 4 * width * WINDOW_FRAMES + 4 * width**2)
     weights = layers * 14 * width**2 + vocabulary * width
-    said = sum(corpus.seconds) * TOKENS_S * 2 * weights
+    said = corpus.all_s * TOKENS_S * 2 * weights
     return (heard / EXTRACT_MFU + said / DECODE_MFU) / profile.flop_s / 3600
 
 
 def whisper_frames(corpus: Corpus) -> float:
     """Return the frames that Whisper's encoder sees, silence up to whole windows included."""
     windows = sum(-(-max(length, 1e-3) // WINDOW_S) for length in corpus.seconds)
-    return windows * WINDOW_FRAMES
+    return windows * WINDOW_FRAMES * corpus.each
 
 
 def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list[str]:
@@ -148,11 +148,11 @@ def extract_flop(one: Estimate, corpus: Corpus) -> float:
     spec = one.spec
     deepest = max(max(spec.layers), 1)
     a_token = 24 * deepest * spec.width**2  # 12 D^2 weights a layer
-    seconds = sum(corpus.seconds)
+    seconds = corpus.all_s
     if spec.family == "whisper":
         tokens, length = whisper_frames(corpus), WINDOW_FRAMES
     else:
-        tokens, length = float(one.frames), one.frames / max(1, len(corpus.seconds))
+        tokens, length = float(one.frames), one.frames / max(1, corpus.count)
     attention = 4 * deepest * spec.width * length
     front = CONV_FLOP_S * seconds if spec.family == "ssl" else 0.0
     return tokens * (a_token + attention) + front

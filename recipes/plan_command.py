@@ -96,7 +96,7 @@ def _rows(place: Any, utterances: int | None, corpus: "Corpus") -> "Rows":
         return sizes_of(utterances)
     frame = Manifest.read(place.manifest).frame
     if frame["split"].isna().all():
-        return sizes_of(len(corpus.seconds))
+        return sizes_of(corpus.count)
     train = frame[frame["split"] == "train"]
     counts = train["label"].value_counts()
     balanced = int(counts.min()) * len(counts) if len(counts) else 0
@@ -110,7 +110,7 @@ def _show(made: "Plan", corpus: "Corpus", rows: "Rows", profile: str, free: int)
         [name, one.spec.width, one.frames, f"{one.bytes / 1e9:.2f}", f"{hours:.2f}"]
         for name, (one, hours) in made.features.items()
     ]
-    table(["feature", "width", "frames", "GB", "hours"], sizes, f"features, on {profile}")
+    table(["feature", "width", "frames", "GB on disk", "hours"], sizes, f"features, on {profile}")
     heads: list[list[object]] = [
         [
             one.task.name,
@@ -121,10 +121,11 @@ def _show(made: "Plan", corpus: "Corpus", rows: "Rows", profile: str, free: int)
         ]
         for one in made.heads
     ]
-    table(["head", "features", "M parameters", "GB", "hours"], heads, f"heads, on {profile}")
-    seconds = sum(corpus.seconds)
+    table(
+        ["head", "features", "M parameters", "GB of memory", "hours"], heads, f"heads, on {profile}"
+    )
     click.echo(
-        f"{len(corpus.seconds)} utterances, {seconds / 3600:.1f} h of speech; {rows.train} train, "
+        f"{corpus.count} utterances, {corpus.all_s / 3600:.1f} h of speech; {rows.train} train, "
         f"{rows.balanced} in a balanced epoch, {rows.dev} dev"
     )
     extract = sum(hours for _, hours in made.features.values())

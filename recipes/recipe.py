@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from medusa.errors import nearest
+from medusa.errors import listed, nearest
 from medusa.heads.config import Config
 from medusa.heads.config import load as load_config
 from medusa.recipes.files import RecipeError, path_of, read_values
@@ -237,9 +237,13 @@ def _with(recipe: Recipe, setting: str, problems: list[str]) -> Recipe:
     group = groups.get(parts[0])
     if group is None:
         return _set_for_all(recipe, key, value)
-    if len(parts) < 3 or parts[1] not in group:
-        hint = nearest(parts[1], group) if len(parts) > 1 else ""
-        problems.append(f"--set {setting}: expected {parts[0]}.NAME.key=value{hint}")
+    if len(parts) < 3:
+        problems.append(f"--set {setting}: expected {parts[0]}.NAME.key=value")
+        return recipe
+    if parts[1] not in group:
+        kind, hint = parts[0].removesuffix("s"), nearest(parts[1], group)
+        there = listed(group, 20) or f"no {kind}"
+        problems.append(f"--set {setting}: no {kind} {parts[1]!r}{hint}; there is {there}")
         return recipe
     one: Any = group[parts[1]]
     if parts[0] == "heads":

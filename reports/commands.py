@@ -166,7 +166,10 @@ def show(result: dict[str, Any]) -> None:
         ]
         table(("attribute", "CCC", "95 %", "MSE", "95 %"), rows)
     if "map" in result:
-        pairs = [[name, other or "left out"] for name, other in result["map"].items()]
+        pairs = [
+            [name, other or "none: it answers among the rest"]
+            for name, other in result["map"].items()
+        ]
         table(("class of the run", "judged as"), pairs)
     if result["unlabelled"]:
         say(f"note: {result['unlabelled']} utterances without a consensus label are left out")

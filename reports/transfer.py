@@ -154,12 +154,13 @@ def transfer(
     result = _judge(run, part, said, classes, prior, split)
     result |= {"on": str(workspace.root), "map": classes.pairs}
     where = result | {"split": f"{split} of {workspace.root.name or workspace.root}"}
-    result["notes"] = [
+    notes = [
         *notes_of(run, where),
         *(str(note) for note in there.provenance.get("notes", [])),
         *_differences(classes, result["dropped"]),
         *_learnt(run, home, part, said),
     ]
+    result["notes"] = list(dict.fromkeys(notes))  # both corpora may be made up in the same words
     return result, said
 
 

@@ -6,9 +6,11 @@ import click
 
 
 @click.command()
-@click.option("--utterances", default=4000, show_default=True, help="How many.")
-@click.option("--speakers", type=int, help="How many; by default one for 25 utterances.")
-@click.option("--width", default=16, show_default=True, help="Of the features.")
+@click.option("--utterances", default=4000, show_default=True, help="How many, at least 200.")
+@click.option(
+    "--speakers", type=int, help="How many, at least 12.  [default: one for 25 utterances]"
+)
+@click.option("--width", default=16, show_default=True, help="Of the features, at least 8.")
 @click.option("--seed", default=0, show_default=True, help="Another seed, another corpus.")
 @click.option("--force", is_flag=True, help="Throw this folder's simulation away and draw anew.")
 @click.pass_obj

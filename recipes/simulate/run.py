@@ -139,7 +139,7 @@ def _check(count: int, width: int, people: int) -> None:
         )
         if value < least
     ]
-    if people > count:
+    if people > max(count, draw.FEWEST_SPEAKERS):
         wrong.append(f"--speakers {people}: at most one for each of the {count} utterances")
     if wrong:
         raise SimulateError("; ".join(wrong))

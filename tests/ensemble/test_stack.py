@@ -262,6 +262,15 @@ def test_a_split_without_predictions_or_labels(
     assert not run.path.exists()
 
 
+def test_the_command_names_members_in_words(members: list[RunDir], tmp_path: Path) -> None:
+    call(tmp_path, "a", "b", "--method", "soft")
+    words = ["--workspace", str(tmp_path), "stack", "--method", "soft"]
+    other = CliRunner().invoke(medusa, [*words, "c", "a"])
+    assert "(members: a, b there; c, a asked)" in str(other.exception)
+    twice = CliRunner().invoke(medusa, [*words, "a", str(tmp_path / "runs" / "a"), "--name", "t"])
+    assert str(twice.exception) == "a is named twice; name each run once" and twice.exit_code == 1
+
+
 def test_the_command_takes_all_finished_heads(members: list[RunDir], tmp_path: Path) -> None:
     (members[2].path / "finished").unlink()
     stdout, stderr = call(tmp_path, "--seeds", "2", "--epochs", "5")

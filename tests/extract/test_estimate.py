@@ -34,7 +34,10 @@ def test_the_plan_is_what_is_written(tmp_path, dtype, layers):
 
 def test_msp_podcast_by_hand():
     # METHOD: 50 frames/s x width x 2 bytes; 116,221 utterances, 324 h
-    corpus = Corpus([324 * 3600 / 116_221] * 116_221)
+    corpus = Corpus.of_size(116_221, 324)
+    assert len(corpus.seconds) == corpus.count == 116_221 and corpus.all_s == pytest.approx(
+        324 * 3600
+    )
     for name, width in (("wavlm", 1024), ("hubert", 1024), ("whisper", 1280)):
         planned = estimate(corpus, name)
         assert planned.bytes == pytest.approx(324 * 3600 * 50 * width * 2, rel=0.01)

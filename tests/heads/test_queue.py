@@ -69,6 +69,13 @@ def test_wrong_lists_are_refused(seeds: str | None, grid: list[str]) -> None:
         variants((), seeds, grid)
 
 
+def test_what_varies_is_not_set_for_all_as_well() -> None:
+    with pytest.raises(ConfigError, match=r"--set: seed twice"):
+        variants(("seed=3",), "0-1", [])
+    with pytest.raises(ConfigError, match=r"--set: head\.pool twice"):
+        variants(("head.pool=mean",), None, ["head.pool=mean,attention"])
+
+
 def test_a_grid_trains_resumes_and_does_nothing_twice(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +112,16 @@ def test_one_that_fails_does_not_stop_the_others(workspace: Path) -> None:
     with pytest.raises(MedusaError, match=r"1 of 3 heads.*\n.*g-pool=sum:[^!]*head\.pool"):
         run(workspace, *words)
     assert names(workspace) == ["g-pool=attention", "g-pool=mean"]
+
+
+def test_a_head_has_one_name_in_every_message(workspace: Path) -> None:
+    words = ("--backbones", "toy-text", "--grid", "head.pool=meen,mean")
+    with pytest.raises(MedusaError, match=r"1 of 2 heads.*\n  toy-text-small-pool=meen-s0: "):
+        run(workspace, *words)
+    output = run(workspace, *words[:3], "head.pool=attention,mean")
+    for line in ("head 2 of 2: {}\n", "\n{}: finished already", "\n{}: dev macro-F1"):
+        assert line.format("toy-text-small-pool=mean-s0") in output
+    assert "toy-text-small-pool=mean-s0" in names(workspace)
 
 
 def test_names_of_seeds_are_those_of_single_heads(workspace: Path) -> None:
@@ -186,6 +203,7 @@ def test_every_device_has_its_process(workspace: Path, monkeypatch: pytest.Monke
         (("--backbones", ","), "names none"),
         (("--backbones", "toy-audio:layer_99"), "has no 'layer_99'"),
         (("--device", ","), "names no device"),
+        (("--device", "gpu"), "gpu: not usable here (expected cpu, cuda, cuda:N, mps or auto)"),
         (("--jobs", "0"), "0 is not in the range"),
     ],
 )
@@ -201,7 +219,10 @@ def test_what_cannot_be_trained_says_why(
     [
         ("summary.json", "{"),
         ("summary.json", None),
+        ("summary.json", "[]"),
         ("config.yaml", "a: ["),
+        ("config.yaml", "junk"),
+        ("config.yaml", ""),
         ("metrics.jsonl", "{}\nno\n"),
     ],
 )

@@ -187,8 +187,12 @@ def test_missing_features_are_named_or_dropped(workspace):
     manifest.frame.loc[3, "text"] = "changed"
     manifest.frame.loc[4, "content"] = "changed"
     manifest.write(workspace / "manifest.parquet")
-    with pytest.raises(DataError, match=r"1 of 60 .*toy-audio.*u4(.|\n)*toy-text.*u3"):
+    (made,) = (workspace / "features").glob("toy-text-*/provenance.json")
+    made.write_text('{"source": "weights/text"}')
+    with pytest.raises(DataError, match=r"1 of 60 .*toy-audio.*u4(.|\n)*toy-text.*u3") as caught:
         job(workspace)
+    assert "`medusa extract --backbone toy-audio`" in str(caught.value)
+    assert "`medusa extract --backbone toy-text --checkpoint weights/text`" in str(caught.value)
     assert len(job(workspace, drop_missing=True).examples.ids) == 58
 
 
@@ -204,6 +208,8 @@ def test_another_configuration_under_the_same_name_is_refused(workspace):
     run.start(job(workspace).record)
     with pytest.raises(RunError, match="seed: 0 there, 1 asked"):
         run.start(job(workspace, "seed=1").record)
+    with pytest.raises(RunError, match=r"\(features: toy-audio, toy-text there; toy-audio asked\)"):
+        run.start(job(workspace, backbones=["toy-audio"]).record)
     assert run.start(job(workspace, "seed=1").record, force=True)
 
 

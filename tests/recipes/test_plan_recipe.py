@@ -16,11 +16,11 @@ COUNT, HOURS = 116_221, 324
 SIZE = ["--utterances", str(COUNT), "--hours", str(HOURS)]
 
 
-def planned(tmp_path, monkeypatch, *words: str) -> dict:
+def planned(tmp_path, monkeypatch, *words: str, size: list[str] = SIZE) -> dict:
     from medusa.extract import estimate
 
     monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**14)
-    arguments = ["--workspace", str(tmp_path), "plan", *words, *SIZE, "--json"]
+    arguments = ["--workspace", str(tmp_path), "plan", *words, *size, "--json"]
     result = CliRunner().invoke(medusa, arguments)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
@@ -94,6 +94,26 @@ def test_a_recipe_for_speech_reads_no_texts(tmp_path):
     recipe.write_text(text.replace("wavlm", "roberta"))
     result = CliRunner().invoke(medusa, words)
     assert isinstance(result.exception, TextError) and "--text NAME" in str(result.exception)
+
+
+def test_a_huge_corpus_is_planned_from_a_part_of_it(tmp_path, monkeypatch):
+    """A thousand times as much takes a thousand times as much, and is planned as soon."""
+    monkeypatch.setattr("medusa.extract.estimate.MOST", 500)
+    found = []
+    for factor in (1, 1000):
+        size = ["--utterances", str(500 * factor), "--hours", str(2 * factor)]
+        found.append(planned(tmp_path, monkeypatch, "medusa-14", size=size))
+    small, large = found
+    for name in ("bytes", "hours", "transcription_hours"):
+        assert large[name] == pytest.approx(1000 * small[name], rel=0.01)
+    for name, head in large["heads"].items():
+        assert head["memory_gb"] == pytest.approx(small["heads"][name]["memory_gb"], rel=0.01)
+
+
+def test_without_a_manifest_both_remedies_are_told(tmp_path):
+    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", "medusa-14"])
+    message = str(result.exception)
+    assert "medusa manifest import" in message and "--utterances N --hours H" in message
 
 
 def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):

@@ -119,13 +119,16 @@ def test_all_mistakes_at_once(tmp_path):
         "heads: [b]", "heads: [c*]"
     )
     wrong = wrong.replace("head.width: 8", "head.widht: 8")
-    message = refusal(write(tmp_path, wrong), ["haeds.a.seed=1", "heads.x.seed=1", "nothing"])
+    message = refusal(
+        write(tmp_path, wrong), ["haeds.a.seed=1", "heads.x.seed=1", "heads.a=1", "nothing"]
+    )
     for part in (
         "did you mean 'wavlm'",
         "'c*' fits no head",
         "did you mean 'width'",
         "haeds: unknown",
-        "heads.NAME.key=value",
+        "--set heads.x.seed=1: no head 'x'; there is a, b",
+        "--set heads.a=1: expected heads.NAME.key=value",
         "--set nothing: expected key=value",
     ):
         assert part in message, part

@@ -225,4 +225,12 @@ def test_wrong_numbers_are_said_all_at_once(tmp_path):
         run.simulate(run.folder(tmp_path), 100, 4, 0, people=300)
     message = str(wrong.value)
     assert "--utterances 100" in message and "--width 4" in message and "--speakers 300" in message
+    with pytest.raises(run.SimulateError, match=r"^--utterances 0: at least 200$"):
+        run.simulate(run.folder(tmp_path), 0, WIDTH, 0)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_help_tells_the_least_of_everything():
+    told = " ".join(CliRunner().invoke(medusa, ["simulate", "--help"]).output.split())
+    for least in (run.FEWEST_UTTERANCES, draw.FEWEST_SPEAKERS, run.LEAST_WIDTH):
+        assert f"at least {least}." in told

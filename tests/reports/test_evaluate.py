@@ -128,13 +128,20 @@ def test_notes_say_what_matters(judged: dict[str, Any], made_up: Path) -> None:
 
 def test_refusals(made_up: Path) -> None:
     run, manifest = RunDir(made_up / "runs" / "a"), Manifest.read(made_up / "manifest.parquet")
-    with pytest.raises(PredictionsError, match="no split 'final'; there is"):
+    with pytest.raises(PredictionsError, match=r"no split 'final'; there is.*--split"):
         evaluate(run, manifest, "final")
     manifest.frame.loc[manifest.frame["split"] == "test", "label"] = None
     with pytest.raises(EvaluationError, match="no row of split 'test' has a label"):
         evaluate(run, manifest)
     with pytest.raises(MedusaError, match=r"no run 'z'.*there is a, b, s"):
         call(made_up, "z")
+
+
+def test_damaged_predictions_name_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.parquet"
+    path.write_text("junk")
+    with pytest.raises(PredictionsError, match=r"predictions\.parquet: .*again with --force"):
+        Predictions.read(path)
 
 
 def tiny(tmp_path: Path, speakers: list[str | None], predicted: int = 4) -> dict[str, Any]:

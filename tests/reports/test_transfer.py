@@ -1,6 +1,7 @@
 """`medusa evaluate --on`: the same corpus elsewhere, renamed, merged, and a different one."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,30 @@ def test_what_is_shown(home: Path, manifest: Manifest, tmp_path: Path) -> None:
     assert shown.exit_code == 0
     assert "a: 17 labelled utterances of test of " in shown.stdout
     assert "judged as" in shown.stdout and "sorrow" in shown.stdout
+
+
+def test_table_and_note_agree_about_a_class_without_counterpart(
+    home: Path, manifest: Manifest, tmp_path: Path
+) -> None:
+    """A note that both corpora have is told once."""
+    note = "all of it is made up"
+    summary = json.loads((home / "runs" / "a" / "summary.json").read_text())
+    away = tmp_path / "home"
+    shutil.copytree(home, away)
+    text = json.dumps(summary | {"notes": [note]})
+    (away / "runs" / "a" / "summary.json").write_text(text)
+    made = Manifest(
+        unlabelled(manifest), LabelScheme("other", CLASSES), provenance={"notes": [note]}
+    )
+    other = elsewhere(tmp_path, home, made.frame, CLASSES)
+    made.write(other / "manifest.parquet")
+    shown = call(away, "evaluate", "a", "--on", str(other), "--map", "sad=")
+    answers = "none: it answers among the rest"
+    assert [f"sad {answers}"] == [
+        " ".join(line.split()) for line in shown.stdout.splitlines() if "none" in line
+    ]
+    assert f"{answers.partition(': ')[2]}" in shown.stderr and "left out" in shown.stderr
+    assert shown.stderr.count(note) == 1
 
 
 def test_refusals(home: Path, manifest: Manifest, tmp_path: Path) -> None:
