@@ -11,6 +11,7 @@ from medusa.errors import MedusaError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import TextError
 from medusa.recipes import plan as planning
+from medusa.workspace import remove
 
 COUNT, HOURS = 116_221, 324
 SIZE = ["--utterances", str(COUNT), "--hours", str(HOURS)]
@@ -123,10 +124,34 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     words = ["--workspace", str(tmp_path), "plan", "dhf", *SIZE]
     result = CliRunner().invoke(medusa, words)
     assert isinstance(result.exception, MedusaError)
+    assert "GB on disk" in result.output and "GB of memory" in result.output
     assert "needs 12" in str(result.exception) and "1.0 GB are free" in str(result.exception)
     result = CliRunner().invoke(medusa, [*words, "--profile", "rtx309"])
     assert "did you mean 'rtx3090'" in str(result.exception)
     assert planning.measured().flop_s > 1e8
+
+
+def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
+    corpus = ["--workspace", str(tmp_path), "simulate", "--utterances", "200", "--speakers", "12"]
+    assert CliRunner().invoke(medusa, corpus).exit_code == 0
+    manifest = Manifest.read(tmp_path / "manifest.parquet")
+    more = manifest.frame.head(50).assign(
+        id=lambda old: "n" + old["id"], content=lambda old: "n" + old["content"]
+    )
+    manifest.frame = pd.concat([manifest.frame, more], ignore_index=True)
+    manifest.write(tmp_path / "manifest.parquet")
+    (hubert,) = (tmp_path / "features").glob("hubert*")
+    remove(hubert)
+    found = planned(tmp_path, monkeypatch, "medusa-14", size=[])
+    assert found["missing"] == {
+        "wavlm": 0.2, "hubert": 1.0, "whisper": 0.2, "roberta": 0.0, "modernbert": 0.0
+    }  # fmt: skip
+    monkeypatch.setattr("medusa.extract.estimate.free_bytes", lambda path: 1000)
+    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", "medusa-14"])
+    sizes = {name: one["bytes"] for name, one in found["features"].items()}
+    needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9
+    assert f"{needs:.1f} GB of it still to be made" in result.stdout
+    assert f"needs {needs:.1f} GB" in str(result.exception)
 
 
 def test_neither_recipe_nor_backbone(tmp_path):

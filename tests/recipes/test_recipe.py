@@ -1,7 +1,9 @@
 """Recipes: read strictly, every mistake at once; what they ask for, one by one."""
 
 import pytest
+from click.testing import CliRunner
 
+from medusa.cli import medusa
 from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.stack import INPUTS, STACKERS
 from medusa.heads.choices import check_choices
@@ -213,3 +215,10 @@ def test_the_tiny_profile_wins_over_every_heads_own_settings():
     used = {one for head in swapped.heads.values() for one in head.features}
     assert used == {"hubert", "wavlm", "whisper", "roberta", "modernbert", "logmel"}
     assert set(swapped.features) == used
+
+
+def test_the_list_counts_in_english():
+    listed = CliRunner().invoke(medusa, ["run", "--list"]).stdout
+    assert (
+        "is2025-baseline      1 head   The" in listed and "dhf                  2 heads  " in listed
+    )
