@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -75,15 +75,25 @@ class Plan:
         features: feature -> what `medusa extract` will store, and hours.
         heads: of every head, ablation and repeat.
         transcription: hours of Whisper, where the recipe reads text and the corpus has none.
+        missing: feature -> the share of the utterances that lack it; all of them if not told.
     """
 
     features: dict[str, tuple[Estimate, float]]
     heads: list[HeadPlan]
     transcription: float = 0.0
+    missing: dict[str, float] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
         return sum(one.bytes for one, _ in self.features.values())
+
+    @property
+    def to_make(self) -> tuple[float, float]:
+        """Bytes and hours of the features that are missing."""
+        shares = [self.missing.get(name, 1.0) for name in self.features]
+        parts = list(zip(shares, self.features.values(), strict=True))
+        size = sum(share * one.bytes for share, (one, _) in parts)
+        return size, sum(share * hours for share, (_, hours) in parts)
 
 
 def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:

@@ -1,6 +1,7 @@
 """`medusa plan`: disk, memory and hours of an extraction, or of a whole recipe."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from medusa.extract.plan_command import plan as extract_plan
 if TYPE_CHECKING:
     from medusa.extract.estimate import Corpus
     from medusa.recipes.plan import Plan, Rows
+    from medusa.recipes.recipe import Recipe
+    from medusa.workspace import Workspace
 
 
 @click.command("plan", params=[*extract_plan.params])
@@ -53,14 +56,16 @@ def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
     corpus = corpus_of(place, asked["text"], asked["utterances"], asked["hours"], reading)
     rows = _rows(place, asked["utterances"], corpus)
     made = make(planned, corpus, rows, profile_of(profile))
+    if asked["utterances"] is None:
+        made = replace(made, missing=_missing(place, planned, asked["text"]))
     free = free_bytes(place.features)
     if asked["as_json"]:
         click.echo(json.dumps(facts(made) | {"free_bytes": free, "profile": profile}, indent=2))
     else:
         _show(made, corpus, rows, profile, free)
-    if made.bytes > free:
+    if (needs := made.to_make[0]) > free:
         raise PlanError(
-            f"{place.features}: needs {made.bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+            f"{place.features}: needs {needs / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
             "use another disk (medusa.yaml), or fewer features"
         )
 
@@ -81,10 +86,23 @@ def facts(made: "Plan") -> dict[str, Any]:
             for one in made.heads
         },
         "bytes": made.bytes,
+        "missing": made.missing,
         "transcription_hours": made.transcription,
         "hours": sum(hours for _, hours in made.features.values())
         + sum(one.hours for one in made.heads),
     }
+
+
+def _missing(place: "Workspace", recipe: "Recipe", text: str | None) -> dict[str, float]:
+    """Return the share of the utterances that lack each feature, in a corpus that is split."""
+    from medusa.manifests import Manifest
+    from medusa.recipes.features import missing
+
+    manifest = Manifest.read(place.manifest)
+    count = int(manifest.frame["split"].notna().sum())
+    if not count:
+        return {}
+    return {name: missing(place, manifest, name, text) / count for name in recipe.features}
 
 
 def _rows(place: Any, utterances: int | None, corpus: "Corpus") -> "Rows":
@@ -128,10 +146,11 @@ def _show(made: "Plan", corpus: "Corpus", rows: "Rows", profile: str, free: int)
         f"{corpus.count} utterances, {corpus.all_s / 3600:.1f} h of speech; {rows.train} train, "
         f"{rows.balanced} in a balanced epoch, {rows.dev} dev"
     )
-    extract = sum(hours for _, hours in made.features.values())
+    size, extract = made.to_make
     train = sum(one.hours for one in made.heads)
-    click.echo(f"{made.bytes / 1e9:.1f} GB on disk ({free / 1e9:.1f} GB are free)")
-    click.echo(f"{extract:.1f} h of extraction and at most {train:.1f} h of training")
+    left = f", {size / 1e9:.1f} GB of it still to be made" if size < made.bytes else ""
+    click.echo(f"{made.bytes / 1e9:.1f} GB on disk{left} ({free / 1e9:.1f} GB are free)")
+    click.echo(f"{extract:.1f} h of extraction to come and at most {train:.1f} h of training")
     if made.transcription:
         click.echo(f"{made.transcription:.1f} h of transcription, if the corpus has no texts")
     for note in dict.fromkeys(note for one, _ in made.features.values() for note in one.notes):
