@@ -3,7 +3,8 @@
     python benchmarks/extract.py --audio FOLDER --json benchmarks/results/extract.json
 
 ours: `medusa extract` without its command line, from files to a committed store.
-published: one file at a time, float32, read from disk, all hidden states, one .npy an utterance.
+published: one file at a time, float32, read from disk and resampled, all hidden states, one .npy
+an utterance.
 batched: sixteen files at a time in the corpus's order, padded, with masks, else as published.
 Random weights: `small` on CPUs, `full` (wavlm-large, whisper-large-v3, ...) where a GPU is.
 Without --audio, noise with the lengths of acted corpora. The ways are timed in turn, the fastest
@@ -29,6 +30,7 @@ from typing import Any
 import checkpoints
 import numpy as np
 import soundfile
+import soxr
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -154,13 +156,16 @@ def published(job: Job, model: Published, folder: Path, batch: int) -> None:
     for first in range(0, len(job.utterances), batch):
         some = job.utterances[first : first + batch]
         sources = [
-            one.source
-            if isinstance(one.source, str)
-            else soundfile.read(one.source.path, dtype="float32")[0]
-            for one in some
+            one.source if isinstance(one.source, str) else heard(one.source.path) for one in some
         ]
         for one, values in zip(some, model(sources), strict=True):
             np.save(folder / f"{one.id}.npy", values.numpy())
+
+
+def heard(path: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return a file's samples at 16 kHz."""
+    samples, rate = soundfile.read(path, dtype="float32")
+    return samples if rate == 16000 else soxr.resample(samples, rate, 16000)
 
 
 def measure(
@@ -299,7 +304,7 @@ def one_decode(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--audio", type=Path, help="a folder of 16 kHz wavs")
+    parser.add_argument("--audio", type=Path, help="a folder of wavs, of one channel")
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -151,10 +151,11 @@ def _scored(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workspace", type=Path)
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    place, recipe = Workspace.open(options.workspace), load(str(RECIPE))
-    state, manifest = State.read(place, RECIPE.stem), Manifest.read(place.manifest)
+    place, recipe = Workspace.open(options.workspace), load(str(options.recipe))
+    state, manifest = State.read(place, options.recipe.stem), Manifest.read(place.manifest)
     judge = Judge(place, manifest)
     facts = json.loads((options.workspace / "simulation.json").read_text(encoding="utf-8"))
     best = judge.of(Predictions.read(options.workspace / "ceiling.parquet"))
@@ -164,6 +165,7 @@ def main() -> None:
     all_of_them = larger(judge, state, recipe, ceiling)
     made = tables(place, recipe, state)
     results: dict[str, Any] = {
+        "recipe": options.recipe.stem,
         "corpus": facts["asked"],
         "test_utterances": len(judge.ids),
         "ceiling": ceiling,
