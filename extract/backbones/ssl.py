@@ -22,6 +22,7 @@ from medusa.extract.checkpoint import (
     place_of,
 )
 from medusa.extract.encoder import Backbone, Encoded
+from medusa.extract.front_end import quicken
 from medusa.extract.pieces import Cut, cut_of
 
 CHECKPOINTS = {
@@ -95,6 +96,8 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     # WavLM's gated relative positions exist in its eager attention only
     attention = {"attn_implementation": "eager"} if config.model_type == "wavlm" else {}
     model = load_model(backbone, device, config=config, **attention)
+    if device == "cpu":
+        quicken(model)
     listener = _feature_extractor(place)
     hop = math.prod(config.conv_stride)
     cut = cut_of(backbone.preprocessing, int(listener.sampling_rate), hop)

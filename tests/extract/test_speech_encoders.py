@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from medusa.extract import front_end
 from medusa.extract.backbones import describe, family, ssl
 from medusa.extract.checkpoint import CheckpointError
+from medusa.extract.front_end import over_channels
 
 NAMES = ("wavlm", "wavlm-post", "hubert", "wav2vec2-group", "data2vec")
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -146,3 +148,28 @@ def test_a_folder_without_a_feature_extractor_says_what_is_assumed(
 def test_a_text_model_is_refused(checkpoint: Callable[[str], Path]) -> None:
     with pytest.raises(CheckpointError, match="roberta model does not read samples"):
         describe("wavlm", str(checkpoint("roberta")))
+
+
+def test_layer_norm_over_channels_is_that_of_torch() -> None:
+    torch.manual_seed(0)
+    norm = torch.nn.LayerNorm(7)
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x = 3 + torch.randn(2, 7, 50)
+    before = x.clone()
+    expected = norm(x.transpose(1, 2)).transpose(1, 2)
+    torch.testing.assert_close(over_channels(norm, x), expected, rtol=0, atol=1e-5)
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("name, norms", [("wavlm", 7), ("hubert", 7), ("wav2vec2-group", 0)])
+def test_the_front_end_is_quickened_where_it_has_layer_norms(
+    checkpoint: Callable[[str], Path], name: str, norms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(
+        front_end, "over_channels", lambda norm, x: calls.append(1) or over_channels(norm, x)
+    )
+    encoder = load(checkpoint(name), (1,))
+    encoder.encode([encoder.prepare(np.zeros(4000, np.float32))])
+    assert len(calls) == norms
