@@ -11,6 +11,7 @@ from medusa.extract.plan_command import plan as extract_plan
 
 if TYPE_CHECKING:
     from medusa.extract.estimate import Corpus
+    from medusa.manifests import Manifest
     from medusa.recipes.plan import Plan, Rows
     from medusa.recipes.recipe import Recipe
     from medusa.workspace import Workspace
@@ -45,6 +46,7 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **asked: Any) 
 def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
     from medusa.extract.estimate import free_bytes
     from medusa.extract.plan_command import corpus_of
+    from medusa.manifests import Manifest
     from medusa.recipes.features import read_text
     from medusa.recipes.plan import PlanError, profile_of
     from medusa.recipes.plan import plan as make
@@ -54,10 +56,12 @@ def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
     place, planned = Workspace.open(home), load(name)
     reading = read_text(planned.features)
     corpus = corpus_of(place, asked["text"], asked["utterances"], asked["hours"], reading)
-    rows = _rows(place, asked["utterances"], corpus)
+    imagined = asked["utterances"] is not None
+    manifest = None if imagined else Manifest.read(place.manifest)
+    rows = _rows(manifest, corpus)
     made = make(planned, corpus, rows, profile_of(profile))
-    if asked["utterances"] is None:
-        made = replace(made, missing=_missing(place, planned, asked["text"]))
+    if manifest is not None:
+        made = replace(made, missing=_missing(place, manifest, planned, asked["text"]))
     free = free_bytes(place.features)
     if asked["as_json"]:
         click.echo(json.dumps(facts(made) | {"free_bytes": free, "profile": profile}, indent=2))
@@ -93,28 +97,25 @@ def facts(made: "Plan") -> dict[str, Any]:
     }
 
 
-def _missing(place: "Workspace", recipe: "Recipe", text: str | None) -> dict[str, float]:
+def _missing(
+    place: "Workspace", manifest: "Manifest", recipe: "Recipe", text: str | None
+) -> dict[str, float]:
     """Return the share of the utterances that lack each feature, in a corpus that is split."""
-    from medusa.manifests import Manifest
     from medusa.recipes.features import missing
 
-    manifest = Manifest.read(place.manifest)
     count = int(manifest.frame["split"].notna().sum())
     if not count:
         return {}
     return {name: missing(place, manifest, name, text) / count for name in recipe.features}
 
 
-def _rows(place: Any, utterances: int | None, corpus: "Corpus") -> "Rows":
+def _rows(manifest: "Manifest | None", corpus: "Corpus") -> "Rows":
     """Count the splits of the workspace's corpus, or assume the usual ones."""
-    from medusa.manifests import Manifest
     from medusa.recipes.plan import Rows, sizes_of
 
-    if utterances is not None:
-        return sizes_of(utterances)
-    frame = Manifest.read(place.manifest).frame
-    if frame["split"].isna().all():
+    if manifest is None or manifest.frame["split"].isna().all():
         return sizes_of(corpus.count)
+    frame = manifest.frame
     train = frame[frame["split"] == "train"]
     counts = train["label"].value_counts()
     balanced = int(counts.min()) * len(counts) if len(counts) else 0
