@@ -11,6 +11,7 @@ from medusa.extract.checkpoint import quiet
 # width, layers, heads, feed-forward; vocabulary of the text encoders
 SIZES = {
     "tiny": (64, 4, 4, 128, 600),
+    "slim": (64, 4, 1, 256, 600),
     "small": (256, 6, 4, 1024, 5000),
     "full": (1024, 24, 16, 4096, 50265),
 }

@@ -12,7 +12,8 @@ round of each is kept.
 
 mfu: operations counted over one real batch, padding included, by its time and the bf16 peak of the
 device; null where no peak is known. at_most (Whisper, which pads all clips alike): what
-vs_published would be if ours ran its operations at the speed of a large fp32 product.
+vs_published would be if ours ran its products at the speed of a large fp32 product, and attention's
+exponentials at theirs, and did nothing else.
 one_decode: three speech encoders from one pass over the audio against three passes.
 """
 
@@ -32,7 +33,9 @@ import numpy as np
 import soundfile
 import soxr
 import torch
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from medusa.extract.checkpoint import quiet
@@ -232,23 +235,41 @@ def utilisation(job: Job, device: str) -> dict[str, float | None]:
 def at_most(job: Job, device: str, published_s: float) -> float:
     """Return how many times the published way could be outdone by operations at full speed.
 
-    Of an encoder that pads every clip to the same length: those that ours needs, all at the speed
-    of the device's largest product in float32.
+    Of an encoder that pads every clip to the same length: the products that ours needs at the speed
+    of the device's largest in float32, and after them attention's exponentials at theirs.
     """
     encoder, clip = job.load(device), job.utterances[:1]
     items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in clip]
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+    counter = FlopCounterMode(display=False)
+    with sdpa_kernel(SDPBackend.MATH), counter, Exponentials() as exponentials:
         encoder.encode(items)
     square = torch.randn(SIDE, SIDE, device=device)
+    product_s = _fastest(lambda: square @ square) / (2 * SIDE**3)
+    some = square[: SIDE // 16]  # small enough for a processor's cache
+    room = torch.empty_like(some)
+    exponential_s = _fastest(lambda: torch.exp(some, out=room)) / some.numel()
+    clip_s = counter.get_total_flops() * product_s + exponentials.count * exponential_s
+    return published_s / (clip_s * len(job.utterances))
 
-    def product() -> None:
-        (square @ square)[0, 0].item()  # which waits for it
 
-    fastest = 2 * SIDE**3 / min(_timed(product) for _ in range(30))
-    return published_s * fastest / (counter.get_total_flops() * len(job.utterances))
+class Exponentials(TorchDispatchMode):
+    """Counts the exponentials of the attentions that are computed inside."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if "softmax" in str(func):
+            self.count += found.numel()
+        return found
 
 
-def _timed(work: Callable[[], None]) -> float:
+def _fastest(work: Callable[[], Tensor]) -> float:
+    """Return the seconds of the fastest of thirty runs, waited for."""
+    return min(_timed(lambda: work().flatten()[0].item()) for _ in range(30))
+
+
+def _timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
@@ -308,7 +329,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--size", choices=("tiny", "small", "full"))
+    parser.add_argument("--size", choices=tuple(checkpoints.SIZES))
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", choices=(*BACKBONES, *PASSES), help=argparse.SUPPRESS)
