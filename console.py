@@ -3,7 +3,10 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from click import Context
 
 
 class Advance(Protocol):
@@ -84,3 +87,14 @@ def _cell(value: object) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def given(context: "Context") -> list[str]:
+    """Return the names of the options that were written on the command line."""
+    from click.core import ParameterSource
+
+    return [
+        name
+        for name in sorted(context.params)
+        if context.get_parameter_source(name) != ParameterSource.DEFAULT
+    ]

@@ -1,13 +1,12 @@
 """What there is to know about a store."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from medusa.cache.layout import INDEX, PROVENANCE, read_spec
+from medusa.cache.layout import INDEX, read_provenance, read_spec
 from medusa.cache.spec import SpecError
 from medusa.cache.store import FeatureStore, StoreError
 from medusa.errors import MedusaError, listed, nearest
@@ -85,7 +84,7 @@ def describe(store: FeatureStore) -> dict[str, Any]:
         "bytes": store.size_bytes(),
         "rounding_error": float(np.sqrt(np.square(errors).mean())) if len(errors) else 0.0,
         "flags": store.index.flags(),
-        "provenance": json.loads((store.path / PROVENANCE).read_bytes()),
+        "provenance": read_provenance(store.path),
     }
 
 

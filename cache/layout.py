@@ -105,6 +105,23 @@ def read_spec(store: Path) -> FeatureSpec:
         ) from problem
 
 
+def read_provenance(store: Path) -> dict[str, Any]:
+    """Return what a store says of how its features were made.
+
+    Raises:
+        SpecError: it is not there, or damaged.
+    """
+    try:
+        made = json.loads((store / PROVENANCE).read_bytes())
+        assert isinstance(made, dict), "not an object"
+    except (OSError, ValueError, AssertionError) as problem:
+        raise SpecError(
+            f"{store / PROVENANCE}: missing or damaged ({problem}); put it back from a copy, or "
+            "move the store away and extract again"
+        ) from problem
+    return made
+
+
 def is_archive(store: Path, spec: FeatureSpec) -> bool:
     """Whether the shards of a store are compressed: read by Zarr, never written to."""
     try:

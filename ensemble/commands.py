@@ -98,13 +98,13 @@ def stack(
 
 def _refuse_unread(context: click.Context, method: str) -> None:
     """Refuse options that the method does not read."""
+    from medusa.console import given
     from medusa.ensemble.stack import ignored
 
-    default = click.core.ParameterSource.DEFAULT
     options = {"epochs" if name == "training" else name for name in ignored(method)}
-    given = [name for name in sorted(options) if context.get_parameter_source(name) != default]
-    if given:
-        words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    unread = [name for name in given(context) if name in options]
+    if unread:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in unread)
         raise click.UsageError(f"{words}: --method {method} does not read it", context)
 
 

@@ -1,10 +1,9 @@
 """Where the features of a store came from, for those who compute them again."""
 
-import json
 from pathlib import Path
 
 from medusa.cache import FeatureSpec
-from medusa.cache.layout import PROVENANCE, read_spec
+from medusa.cache.layout import read_provenance, read_spec
 from medusa.errors import MedusaError
 from medusa.extract.backbones import checkpoints, family
 
@@ -15,7 +14,7 @@ def origin(store: Path, spec: FeatureSpec) -> tuple[str, str | None]:
     """Return what `--checkpoint` and `--revision` were; the first is empty if nothing says it."""
     if spec.checkpoint != "local" and spec.family in HUB:
         return spec.checkpoint, spec.revision
-    made = json.loads((store / PROVENANCE).read_bytes())
+    made = read_provenance(store)
     return made.get("source") or checkpoints().get(spec.backbone, ""), None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from medusa.errors import MedusaError, nearest
+from medusa.errors import MedusaError, nearest, plural
 from medusa.heads.limits import out_of_range
 from medusa.strict import parse, read_yaml, set_value
 
@@ -143,5 +143,5 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
     problems += out_of_range(config.to_dict()) if config else []
     if problems:
         where = f"{path.name} with what was set" if overrides else path.name
-        raise ConfigError("\n  ".join([f"{where}: {len(problems)} problem(s):", *problems]))
+        raise ConfigError("\n  ".join([f"{where}: {plural(len(problems), 'problem')}:", *problems]))
     return config

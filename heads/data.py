@@ -1,6 +1,5 @@
 """What a head is trained on: the manifest's rows joined, by content, with their features."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas as pd
 import torch
 
 from medusa.cache import FeatureStore, Packed, Stream, load, open_all
-from medusa.cache.layout import PROVENANCE
+from medusa.cache.layout import read_provenance
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.sample import NO_CONSENSUS
 from medusa.heads.votes import votes_of
@@ -235,7 +234,7 @@ def _missing(
 
 def _extraction(store: FeatureStore) -> str:
     """Return the command that fills a store, with the checkpoint that is on this machine alone."""
-    made = json.loads((store.path / PROVENANCE).read_bytes())
+    made = read_provenance(store.path)
     source = made.get("source") if store.spec.checkpoint == "local" else None
     there = f" --checkpoint {source}" if source else ""
     return f"medusa extract --backbone {store.spec.backbone}{there}"

@@ -70,6 +70,7 @@ def split(
     groups are the test split and dev is a share of the others' speakers; do it once per fold, in a
     workspace each.
     """
+    from medusa.console import given
     from medusa.manifests import splits
     from medusa.manifests.folds import fold_names, split_off
     from medusa.manifests.manifest import Manifest
@@ -80,7 +81,7 @@ def split(
     if show:
         return _show(corpus)
     dev = dev if dev is not None else 0.1 if by == "in-house" else 0.2
-    _refuse(by, keep_test, leave_out, folds, fold, of, rename)
+    _refuse(by, keep_test, leave_out, folds, fold, of, rename, given(click.get_current_context()))
     wanted = _wanted(by, seed, dev, test, keep_test, leave_out, folds, fold, of)
     if by == "corpus":
         changed = splits.own(corpus, _pairs(rename or ""))
@@ -108,6 +109,7 @@ def _refuse(
     fold: int | None,
     of: str,
     rename: str | None,
+    given: list[str],
 ) -> None:
     """Raise a SplitError where an option would be ignored."""
     from medusa.manifests.splits import SplitError
@@ -125,6 +127,11 @@ def _refuse(
     if rename is not None and by != "corpus":
         raise SplitError("--rename gives new names to the parts of the corpus's own partition; "
                          "add --by corpus, or drop --rename")  # fmt: skip
+    drawn = [name for name in ("seed", "dev", "test", "keep_test") if name in given]
+    if by == "corpus" and drawn:
+        option = f"--{drawn[0].replace('_', '-')}"
+        raise SplitError(f"{option} does not go with --by corpus, whose own partition draws "
+                         f"nothing; drop {option}")  # fmt: skip
 
 
 def _wanted(

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from medusa.errors import listed, nearest
+from medusa.errors import listed, nearest, plural
 from medusa.heads.config import Config
 from medusa.heads.config import load as load_config
 from medusa.recipes.files import RecipeError, path_of, read_values
@@ -144,7 +144,9 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
 
         problems += mistakes(recipe)
     if problems:
-        raise RecipeError("\n  ".join([f"{path.name}: {len(problems)} problem(s):", *problems]))
+        raise RecipeError(
+            "\n  ".join([f"{path.name}: {plural(len(problems), 'problem')}:", *problems])
+        )
     return recipe
 
 
@@ -249,7 +251,9 @@ def _with(recipe: Recipe, setting: str, problems: list[str]) -> Recipe:
     if parts[0] == "heads":
         one = dataclasses.replace(one, set=one.set | {parts[2]: value})
     else:
-        one = parse(Stack, dataclasses.asdict(one) | {parts[2]: value}, key, problems)
+        one = parse(
+            Stack, dataclasses.asdict(one) | {parts[2]: value}, f"stacks.{parts[1]}", problems
+        )
     changed: dict[str, Any] = {parts[0]: group | {parts[1]: one}}
     return dataclasses.replace(recipe, **changed)
 

@@ -99,9 +99,10 @@ def evaluate(
 
 def _refuse_without_on(context: click.Context) -> None:
     """Refuse options that mean nothing without --on."""
+    from medusa.console import given
+
     names = {"mapping": "--map"} | {key: f"--{key}" for key in AWAY}
-    default = click.core.ParameterSource.DEFAULT
-    lone = [name for key, name in names.items() if context.get_parameter_source(key) != default]
+    lone = [name for key, name in names.items() if key in given(context)]
     if lone:
         raise click.UsageError(f"{', '.join(lone)}: only with --on WORKSPACE", context)
 

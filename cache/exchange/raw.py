@@ -1,6 +1,5 @@
 """Utterances exactly as they are stored: what travels between stores and into other formats."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from medusa.cache.index import SCHEMA, Record
-from medusa.cache.layout import PROVENANCE, StoredArray, checksum, stored_arrays
+from medusa.cache.layout import StoredArray, checksum, read_provenance, stored_arrays
 from medusa.cache.quantise import CHANNELS, Quantised
 from medusa.cache.spec import FeatureSpec
 from medusa.cache.store import FeatureStore
@@ -112,7 +111,7 @@ def header_of(store: FeatureStore, rows: Numbers) -> Header:
     channels = store.path / CHANNELS
     return Header(
         spec=store.spec,
-        provenance=json.loads((store.path / PROVENANCE).read_bytes()),
+        provenance=read_provenance(store.path),
         channels=channels.read_bytes() if store.spec.dtype == "int8" else None,
         utterances=len(rows),
         frames=int(store.index.length[rows].sum()),

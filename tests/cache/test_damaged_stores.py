@@ -76,6 +76,14 @@ def test_the_healthy_stores_are_listed_and_the_damaged_one_is_told(stores, damag
     assert "2 stores could not be used" in told(run(stores, "ls"))
 
 
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_a_damaged_provenance_is_told(stores, content):
+    file = stores["heard"] / "provenance.json"
+    file.write_text(content) if content else file.unlink()
+    said = told(run(stores, "info", "heard"))
+    assert str(file) in said and "missing or damaged" in said and "extract again" in said
+
+
 @pytest.mark.parametrize("damage", [damage_spec, cut_index])
 def test_a_store_by_name_is_opened_alone(stores, damage):
     file = damage(stores["read"])

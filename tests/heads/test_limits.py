@@ -12,7 +12,7 @@ def test_every_number_out_of_range_is_listed_at_once():
     with pytest.raises(ConfigError) as caught:
         load("small", wrong)
     lines = str(caught.value).splitlines()
-    assert lines[0] == "small.yaml with what was set: 5 problem(s):"
+    assert lines[0] == "small.yaml with what was set: 5 problems:"
     assert "  stages.1.lr: expected more than 0, got 0.0" in lines
     assert "  head.width: expected at least 1, got 0" in lines
 

@@ -168,6 +168,8 @@ def test_the_command_makes_folds_and_shows_them(tmp_path: Path) -> None:
         ("--of session", "give one of them (--leave-out NAME, or --folds K --fold k), or drop"),
         ("--by in-house --of session", "--of session says what --leave-out or --folds take"),
         ("--rename a=b", "add --by corpus, or drop --rename"),
+        ("--by corpus --dev 0.1", "--dev does not go with --by corpus"),
+        ("--by corpus --keep-test", "--keep-test does not go with --by corpus"),
         ("--leave-out Ses05F --rename a=b", "--rename gives new names to the parts of"),
     ],
 )

@@ -168,7 +168,7 @@ def test_what_would_be_found_late_is_found_at_once(tmp_path, old, new, said):
         ("mixup.p=[0", "--set mixup.p=[0: the value is not readable as YAML"),
         ("seed=2020-01-01", "--set seed=2020-01-01: expected a number"),
         ("seed=2020-13-01", "--set seed=2020-13-01: the value is not readable as YAML"),
-        ("stacks.soup.seeds=many", "stacks.soup.seeds.seeds: expected int, got 'many'"),
+        ("stacks.soup.seeds=many", "stacks.soup.seeds: expected int, got 'many'"),
         ("stacks.soup.top=3", "stacks.soup.top 3: expected 1 to 2"),
     ],
 )
