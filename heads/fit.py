@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,8 +135,7 @@ def _joined(
         source, texts = texts_of(manifest, workspace.transcripts, text)
         if not drop_missing:
             require_texts(texts, source)
-        texts = texts.dropna()
-        contents = pd.Series([content_of(value) for value in texts], index=texts.index)
+        contents = texts.dropna().map(content_of)
     read = source if _read_text(chosen) else None  # what it does not read is no part of a head
     digest = None if contents is None or read in (None, MANIFEST) else _texts_digest(contents)
     examples = data.gather(manifest, contents, chosen, stride, drop_missing, others)
@@ -147,6 +147,16 @@ def _joined(
 
 def _read_text(chosen: Sequence[tuple[FeatureStore, str]]) -> bool:
     return any(store.spec.input == "text" for store, _ in chosen)
+
+
+def said_now(manifest: Manifest, transcripts: Path, source: str) -> str:
+    """Return what a head's record would have as `texts` of a table of transcripts today.
+
+    Raises:
+        TextError: there is no such table.
+    """
+    _, texts = texts_of(manifest, transcripts, source)
+    return _texts_digest(texts.dropna().map(content_of))
 
 
 def _texts_digest(contents: "pd.Series[str]") -> str:

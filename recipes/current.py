@@ -1,14 +1,18 @@
 """Which of the runs that a recipe has brought about are still what it says."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from medusa.ensemble.members import MembersError
 from medusa.ensemble.run import best
 from medusa.ensemble.stack import StackConfig
 from medusa.errors import MedusaError, listed
 from medusa.heads.data import choose
+from medusa.heads.fit import said_now
 from medusa.heads.run_dir import RunDir, digest_of
 from medusa.manifests import Manifest
+from medusa.manifests.texts import TextError
 from medusa.recipes.recipe import Recipe, Stack
 from medusa.recipes.state import State
 from medusa.recipes.work import HeadTask, StackTask, head_tasks, stack_tasks
@@ -21,12 +25,12 @@ def current(place: Workspace, recipe: Recipe, state: State, manifest: Manifest) 
     Those of tasks that it no longer has, of other settings, features or members, of another
     manifest: side by side they would compare what does not belong together.
     """
-    digest = manifest.digest()
+    digest, said = manifest.digest(), partial(_said, place, manifest, {})
     heads = {
         task.name: state.heads[task.name]
         for task in head_tasks(recipe)
         if task.name in state.heads
-        and _fits(place, task, RunDir(place.runs / state.heads[task.name]), digest)
+        and _fits(place, task, RunDir(place.runs / state.heads[task.name]), digest, said)
     }
     there = replace(state, heads=heads, stacks={})
     for one in stack_tasks(recipe):
@@ -85,8 +89,14 @@ def _members(place: Workspace, stack: Stack, task: StackTask, state: State) -> l
     return runs if stack.top is None else best(runs, stack.top)
 
 
-def _fits(place: Workspace, task: HeadTask, run: RunDir, manifest: str) -> bool:
-    """Tell whether a run is of this manifest and these settings and features."""
+def _fits(
+    place: Workspace,
+    task: HeadTask,
+    run: RunDir,
+    manifest: str,
+    said: Callable[[str], str | None],
+) -> bool:
+    """Tell whether a run is of this manifest, these settings and features, and today's texts."""
     try:
         record = run.config()
     except MedusaError:
@@ -96,7 +106,20 @@ def _fits(place: Workspace, task: HeadTask, run: RunDir, manifest: str) -> bool:
         digest_of({key: record.get(key) for key in asked}) == digest_of(asked)
         and record.get("manifest") == manifest
         and _reads(place, task, record.get("features", []))
+        and ("texts" not in record or said(record["text"]) in (None, record["texts"]))
     )
+
+
+def _said(
+    place: Workspace, manifest: Manifest, known: dict[str, str | None], source: str
+) -> str | None:
+    """Return a digest of what a table of transcripts says, None if it is gone; reads it once."""
+    if source not in known:
+        try:
+            known[source] = said_now(manifest, place.transcripts, source)
+        except TextError:
+            known[source] = None
+    return known[source]
 
 
 def _reads(place: Workspace, task: HeadTask, features: list[dict[str, str]]) -> bool:

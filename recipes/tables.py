@@ -49,8 +49,9 @@ def tables(place: Workspace, recipe: Recipe, state: State) -> list[Table]:
     state = current(place, recipe, state, manifest)
     if known and not state.heads:
         raise RecipeError(
-            f"{state.path}: what is there was made with other settings, features or another "
-            "manifest; bring it about again with `medusa run`, or repeat its --set and --repeats"
+            f"{state.path}: what is there was made with other settings, features, texts or "
+            "another manifest; bring it about again with `medusa run`, or repeat its --set and "
+            "--repeats"
         )
     names = dict.fromkeys([*state.heads.values(), *state.stacks.values()])
     runs = {name: RunDir(place.runs / name) for name in names}

@@ -20,6 +20,7 @@ from medusa.heads import orders, train
 from medusa.heads.config import CONFIGS
 from medusa.heads.run_dir import RunDir
 from medusa.manifests import LabelScheme, Manifest
+from medusa.manifests.texts import content_of, write_transcripts
 from medusa.recipes import runner
 from medusa.recipes.features import missing
 from medusa.workspace import Workspace
@@ -328,3 +329,38 @@ def test_what_was_made_otherwise_is_not_compared(home):
     (home / "toy.yaml").write_text(text)
     assert "without MixUp" in call(home, "ablate")
     assert runs(home)["b"] != before["b"] and "c" not in runs(home)
+
+
+def test_heads_that_read_other_transcripts_are_not_compared(home):
+    heard = Manifest.read(home / "manifest.parquet").frame[["id", "content"]]
+    heard["text"] = [f"words {row}" for row in range(len(heard))]
+    heard[["language", "avg_logprob", "no_speech_prob", "compression_ratio"]] = None
+    heard["flags"] = [[]] * len(heard)
+    spec = FeatureSpec(
+        "words", "toy", "local", "1", "text", (1,), "none", "float32", 6, None, preprocessing={}
+    )
+    with StoreWriter(home / "features" / spec.folder, spec) as writer:
+        for text in heard["text"]:
+            writer.append(content_of(text), np.ones((1, 3, 6), np.float32))
+    table = home / "transcripts" / "tiny.parquet"
+    write_transcripts(table, heard)
+    (home / "toy.yaml").write_text(READING)
+    call(home, "run")
+    assert "b" in runs(home) and "| c |" in call(home, "tables", "--format", "markdown")
+    swapped = heard.assign(text=heard["text"].to_numpy()[::-1])
+    write_transcripts(table, swapped)
+    left = call(home, "tables", "--format", "markdown")
+    assert "| c |" in left and "| b |" not in left
+    table.unlink()  # what nothing contradicts stays
+    assert "| b |" in call(home, "tables", "--format", "markdown")
+
+
+READING = """
+title: reading
+config: small
+set: {head.width: 8, head.feedforward: 8, train.draws: 2, stages.0.epochs: 1, stages.1.epochs: 1}
+features: {loud: {}, words: {}}
+heads:
+  b: {features: [words]}
+  c: {features: [loud]}
+"""
