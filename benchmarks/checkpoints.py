@@ -8,7 +8,8 @@ import torch
 
 from medusa.extract.checkpoint import quiet
 
-# width, layers, heads, feed-forward; vocabulary of the text encoders
+# width, layers, heads, feed-forward; vocabulary of the text encoders. `tiny` has several heads
+# to be tested with; `slim` is a sixteenth as wide as `full`, with its 64 values a head
 SIZES = {
     "tiny": (64, 4, 4, 128, 600),
     "slim": (64, 4, 1, 256, 600),
