@@ -113,8 +113,9 @@ def read_provenance(store: Path) -> dict[str, Any]:
     """
     try:
         made = json.loads((store / PROVENANCE).read_bytes())
-        assert isinstance(made, dict), "not an object"
-    except (OSError, ValueError, AssertionError) as problem:
+        if not isinstance(made, dict):
+            raise ValueError("not an object")
+    except (OSError, ValueError) as problem:
         raise SpecError(
             f"{store / PROVENANCE}: missing or damaged ({problem}); put it back from a copy, or "
             "move the store away and extract again"
