@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from medusa.ensemble.members import MembersError
 from medusa.ensemble.run import best
@@ -25,7 +25,7 @@ def current(place: Workspace, recipe: Recipe, state: State, manifest: Manifest) 
     Those of tasks that it no longer has, of other settings, features or members, of another
     manifest: side by side they would compare what does not belong together.
     """
-    digest, said = manifest.digest(), partial(_said, place, manifest, {})
+    digest, said = manifest.digest(), cache(partial(_said, place, manifest))
     heads = {
         task.name: state.heads[task.name]
         for task in head_tasks(recipe)
@@ -110,16 +110,12 @@ def _fits(
     )
 
 
-def _said(
-    place: Workspace, manifest: Manifest, known: dict[str, str | None], source: str
-) -> str | None:
-    """Return a digest of what a table of transcripts says, None if it is gone; reads it once."""
-    if source not in known:
-        try:
-            known[source] = said_now(manifest, place.transcripts, source)
-        except TextError:
-            known[source] = None
-    return known[source]
+def _said(place: Workspace, manifest: Manifest, source: str) -> str | None:
+    """Return a digest of what a table of transcripts says, None if it is gone."""
+    try:
+        return said_now(manifest, place.transcripts, source)
+    except TextError:
+        return None
 
 
 def _reads(place: Workspace, task: HeadTask, features: list[dict[str, str]]) -> bool:

@@ -102,7 +102,8 @@ def _refuse_without_on(context: click.Context) -> None:
     from medusa.console import given
 
     names = {"mapping": "--map"} | {key: f"--{key}" for key in AWAY}
-    lone = [name for key, name in names.items() if key in given(context)]
+    asked = given(context)
+    lone = [name for key, name in names.items() if key in asked]
     if lone:
         raise click.UsageError(f"{', '.join(lone)}: only with --on WORKSPACE", context)
 

@@ -98,7 +98,8 @@ def states(
 ) -> list[Tensor]:
     """Return states of an openai-whisper encoder, as `States`; nothing else is computed."""
     x = gelu(encoder.conv1(mel))
-    x = gelu(encoder.conv2(x)).permute(0, 2, 1).contiguous() + encoder.positional_embedding
+    x = gelu(encoder.conv2(x)).permute(0, 2, 1).contiguous()  # or each layer norm would copy it
+    x = x + encoder.positional_embedding
     found, last = {0: x}, max(layers)
     for number, block in enumerate(encoder.blocks[:last], 1):
         x = block(x) if number < last else _first(block, x, frames)
