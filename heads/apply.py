@@ -13,6 +13,7 @@ from medusa.errors import MedusaError
 from medusa.heads.checkpoint import load_weights
 from medusa.heads.config import HeadConfig, LossConfig
 from medusa.heads.data import DataError, Examples, gather
+from medusa.heads.discriminant import stride_of
 from medusa.heads.fusion import Head, build
 from medusa.heads.loss import auxiliary
 from medusa.heads.predict import predict
@@ -72,7 +73,7 @@ def apply(
     chosen = _stores(run, config, workspace)
     try:
         contents = _contents(run, config, inputs, workspace, text, drop_missing)
-        examples = gather(inputs, contents, chosen, shape.stride, drop_missing)
+        examples = gather(inputs, contents, chosen, stride_of(shape), drop_missing)
     except (DataError, TextError) as problem:
         raise ApplyError(f"{workspace.root}: {problem}") from problem
     if not examples.ids:

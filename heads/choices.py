@@ -7,8 +7,10 @@ from medusa.errors import nearest
 from medusa.heads.average import AVERAGES
 from medusa.heads.class_losses import CLASS_LOSSES
 from medusa.heads.config import Config, ConfigError
-from medusa.heads.fusion import ATTRIBUTE_MAPS, HEADS
+from medusa.heads.discriminant import CLOSED_FORM
+from medusa.heads.fusion import HEADS
 from medusa.heads.loss import ATTRIBUTE_LOSSES
+from medusa.heads.output import ATTRIBUTE_MAPS
 from medusa.heads.pool import POOLS
 from medusa.heads.sample import SAMPLERS
 from medusa.heads.schedule import SCHEDULES
@@ -53,5 +55,24 @@ def check_choices(config: Config) -> None:
         problems.append("head.attention_heads: must divide head.width")
     if config.head.name == "dhf" and config.head.width % 2:
         problems.append("head.width: dhf needs an even one, half for each direction")
+    problems += _not_in_closed_form(config)
     if problems:
         raise ConfigError("\n  ".join(["configuration:", *problems]))
+
+
+def _not_in_closed_form(config: Config) -> list[str]:
+    """Return what is asked of a head that is not trained, and needs training."""
+    if config.head.name not in CLOSED_FORM:
+        return []
+    asked = {
+        "head.attribute_map": config.head.attribute_map != "linear",
+        "loss.neutral_weight": config.loss.neutral_weight > 0,
+        "loss.secondary_weight": config.loss.secondary_weight > 0,
+    }
+    left = {"head.attribute_map": "linear"}
+    return [
+        f"{key}: a {config.head.name} is not trained and has no such output; set it to "
+        f"{left.get(key, 0)}"
+        for key, wrong in asked.items()
+        if wrong
+    ]

@@ -16,10 +16,12 @@ from medusa.errors import listed
 from medusa.heads import data, train
 from medusa.heads.checkpoint import save_weights
 from medusa.heads.choices import check_choices
+from medusa.heads.closed_form import SHRINKAGES, ClosedForm
 from medusa.heads.config import Config
 from medusa.heads.data import Rows
+from medusa.heads.discriminant import CLOSED_FORM, stride_of
 from medusa.heads.folds import each_fold, folds_of, without
-from medusa.heads.fusion import build
+from medusa.heads.fusion import Head, build
 from medusa.heads.loss import auxiliary
 from medusa.heads.predict import predict
 from medusa.heads.predictions import NOT_A_FOLD, Predictions
@@ -66,7 +68,7 @@ def prepare(
         MedusaError: no manifest, no split, no such features, a wrong choice in the configuration.
     """
     check_choices(config)
-    asked = (tuple(backbones), text, drop_missing, tuple(beside), config.head.stride)
+    asked = (tuple(backbones), text, drop_missing, tuple(beside), stride_of(config.head))
     joined = _joined(workspace, *asked, stamp=_stamp(workspace))
     manifest, chosen, examples = joined.manifest, joined.chosen, joined.examples
     if config.loss.neutral_weight and examples.neutral is None:
@@ -186,12 +188,12 @@ def fit(
     """
 
     def train_one(held: Rows, part: RunDir) -> None:
-        trainer = make(without(job.examples, held), job.config, part, device, advance)
+        trainer = _learner(without(job.examples, held), job.config, part, device, advance)
         trainer.fit()
         _finish(trainer, part, _predictions(trainer, held, part), [])
 
     parts = each_fold(job.folds, run, job.config, train_one)
-    trainer = make(job.examples, job.config, run, device, advance)
+    trainer = _learner(job.examples, job.config, run, device, advance)
     trainer.fit()
     predictions = _predictions(trainer, np.flatnonzero(job.folds == NOT_A_FOLD), run)
     for number, part in enumerate(parts):
@@ -208,14 +210,37 @@ def make(
     advance: Callable[..., None] = lambda amount=1, note="": None,
 ) -> train.Trainer:
     """Make the head from its seed, and what trains it."""
-    torch.manual_seed(config.seed)
-    outputs = auxiliary(config.loss)
-    head = build(config.head, examples.widths, len(examples.classes), outputs)
+    head = _network(examples, config)
     standardise(head.scales, examples)
     return train.Trainer(head, examples, config, run, device, advance)
 
 
-def _predictions(trainer: train.Trainer, rows: Rows, run: RunDir) -> Predictions:
+def tries(config: Config) -> int:
+    """Return how often `fit` calls `advance`, at most."""
+    if config.head.name in CLOSED_FORM:
+        return len(SHRINKAGES) * (1 + config.train.folds)
+    return train.epochs_at_most(config)
+
+
+def _learner(
+    examples: data.Examples,
+    config: Config,
+    run: RunDir,
+    device: torch.device,
+    advance: Callable[..., None],
+) -> train.Trainer | ClosedForm:
+    """Make what fits the head: by steps, or in closed form."""
+    if config.head.name in CLOSED_FORM:
+        return ClosedForm(_network(examples, config), examples, config, run, device, advance)
+    return make(examples, config, run, device, advance)
+
+
+def _network(examples: data.Examples, config: Config) -> Head:
+    torch.manual_seed(config.seed)
+    return build(config.head, examples.widths, len(examples.classes), auxiliary(config.loss))
+
+
+def _predictions(trainer: train.Trainer | ClosedForm, rows: Rows, run: RunDir) -> Predictions:
     """Predict these rows with the best weights."""
     examples = trainer.examples
     logits, attributes = predict(trainer.head, examples, rows, trainer.device, trainer.at_once)
@@ -230,7 +255,7 @@ def _predictions(trainer: train.Trainer, rows: Rows, run: RunDir) -> Predictions
 
 
 def _finish(
-    trainer: train.Trainer,
+    trainer: train.Trainer | ClosedForm,
     run: RunDir,
     predictions: Predictions,
     parts: Sequence[RunDir],

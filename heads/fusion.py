@@ -9,50 +9,12 @@ from torch import Tensor, nn
 from medusa.cache import Packed, cat
 from medusa.heads.config import HeadConfig
 from medusa.heads.cross_attention import CrossAttention
+from medusa.heads.discriminant import Averages
 from medusa.heads.encoder import Encoder
+from medusa.heads.output import Output
 from medusa.heads.pool import POOLS
 from medusa.heads.scale import Standardise
 from medusa.heads.simple import EarlyConcat, LateFusion, Probe, StatisticsMlp, shape
-
-
-class Output(nn.Module):
-    """W_c relu(x) and W_r relu(x), the last two lines of Algorithm 2.
-
-    Args:
-        width: of x.
-        classes: C.
-        attribute_map: `linear`, starting from the middle of the scale, or `sigmoid`,
-            1 + 6 sigmoid(.), which cannot leave the scale (published code).
-        linear: without the relu.
-        auxiliary: further outputs: `neutral` (B, 1), `secondary` (B, C).
-    """
-
-    def __init__(
-        self,
-        width: int,
-        classes: int,
-        attribute_map: str,
-        linear: bool = False,
-        auxiliary: Sequence[str] = (),
-    ) -> None:
-        super().__init__()
-        self.linear = linear
-        self.classes = nn.Linear(width, classes)
-        self.attributes = nn.Linear(width, 3)
-        self.attribute_map = ATTRIBUTE_MAPS[attribute_map]
-        if attribute_map == "linear":
-            with torch.no_grad():
-                self.attributes.bias.fill_(4.0)
-        sizes = {"neutral": 1, "secondary": classes}
-        self.auxiliary = nn.ModuleDict({name: nn.Linear(width, sizes[name]) for name in auxiliary})
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Map (B, D) to logits `classes` (B, C), `attributes` (B, 3) and what else was asked."""
-        h = x if self.linear else torch.relu(x)
-        answers = {name: one(h) for name, one in self.auxiliary.items()}
-        answers["classes"] = self.classes(h)
-        answers["attributes"] = self.attribute_map(self.attributes(h))
-        return answers
 
 
 class DeepSER(nn.Module):
@@ -147,7 +109,8 @@ def build(
     scales = [Standardise(size) if config.standardise else nn.Identity() for size in inputs]
     fusion = HEADS[config.name](config, inputs)
     linear = getattr(fusion, "linear_output", False)
-    output = Output(int(fusion.out_width), classes, config.attribute_map, linear, auxiliary)
+    kind: type[Output] = getattr(fusion, "output", Output)
+    output = kind(int(fusion.out_width), classes, config.attribute_map, linear, auxiliary)
     return Head(scales, fusion, output)
 
 
@@ -161,8 +124,5 @@ HEADS: dict[str, Callable[[HeadConfig, Sequence[int]], Any]] = {
     "cross_attention": CrossAttention,
     "asp_mlp": StatisticsMlp,
     "probe": Probe,
-}
-ATTRIBUTE_MAPS: dict[str, Callable[[Tensor], Tensor]] = {
-    "linear": lambda raw: raw,
-    "sigmoid": lambda raw: 1 + 6 * torch.sigmoid(raw),
+    "discriminant": Averages,
 }

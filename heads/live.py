@@ -37,11 +37,16 @@ class Table(Watch):
                 name,
                 str(line["epoch"]),
                 str(line["stage"]),
-                f"{line['train_loss']:.3f}",
-                f"{line['dev_macro_f1']:.3f}",
-                f"{line['utterances_per_s']:.0f}",
+                told(line, "train_loss", ".3f"),
+                told(line, "dev_macro_f1", ".3f"),
+                told(line, "utterances_per_s", ".0f"),
             )
         self.live.update(grid)
+
+
+def told(line: dict[str, Any], key: str, form: str) -> str:
+    """Return a number as it is shown; not every head has every one."""
+    return format(line[key], form) if key in line else "–"
 
 
 def latest(runs: Path) -> list[tuple[str, dict[str, Any]]]:

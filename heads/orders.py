@@ -17,10 +17,9 @@ from medusa.children import no_orphans, one_process
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.config import Config
-from medusa.heads.fit import Job, fit, prepare
+from medusa.heads.fit import Job, fit, prepare, tries
 from medusa.heads.live import watching
 from medusa.heads.run_dir import RunDir, digest_of, new_run
-from medusa.heads.train import epochs_at_most
 from medusa.workspace import Workspace
 
 
@@ -98,7 +97,7 @@ def train_one(place: Workspace, order: Order, device: torch.device) -> Done:
     if fresh:
         used = " + ".join(store.spec.backbone for store, _ in job.chosen)
         say(f"{run.name}: {used}, {len(job.examples.ids)} utterances, on {device}")
-        with progress(run.name, epochs_at_most(order.config), "epoch") as advance:
+        with progress(run.name, tries(order.config), "epoch") as advance:
             fit(job, run, device, advance)
     elif not run.start(job.record):  # also checks that it is the run that was asked for
         say(f"{run.name}: finished already, nothing to do (--force trains again)")

@@ -11,7 +11,9 @@ from torch.autograd.profiler_util import FunctionEventAvg
 from torch.profiler import ProfilerActivity
 
 from medusa.console import say, table
+from medusa.errors import MedusaError
 from medusa.heads.data import Rows
+from medusa.heads.discriminant import CLOSED_FORM
 from medusa.heads.fit import Job, make
 from medusa.heads.run_dir import RunDir
 from medusa.heads.train import Trainer
@@ -19,6 +21,10 @@ from medusa.heads.train import Trainer
 WARM, STEPS = 3, 20
 PARTS = ("waiting for data", "forward", "loss", "backward", "optimiser")
 MOST = 12  # operations that are shown
+
+
+class ProfileError(MedusaError):
+    """A head that takes no steps."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,12 @@ def profile(job: Job, device: torch.device, trace: Path) -> Profile:
         job: the head, as it would be trained.
         device: where.
         trace: this file is written; chrome://tracing and ui.perfetto.dev show it.
+
+    Raises:
+        ProfileError: the head is not trained by steps.
     """
+    if job.config.head.name in CLOSED_FORM:
+        raise ProfileError(f"--profile: a {job.config.head.name} is fitted without any steps")
     with tempfile.TemporaryDirectory() as folder:
         trainer = make(job.examples, job.config, RunDir(Path(folder)), device)
         batches = endless(trainer)

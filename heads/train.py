@@ -25,11 +25,11 @@ from medusa.heads.fusion import Head
 from medusa.heads.loss import Corpus, auxiliary, class_weights, total
 from medusa.heads.memory import embed, halved
 from medusa.heads.meter import Meter, StepLog
-from medusa.heads.metrics import balanced_draws, macro_f1, mean_macro_f1_over_draws
 from medusa.heads.predict import BATCH, predict
 from medusa.heads.run_dir import METRICS, RunDir, write_text
-from medusa.heads.sample import NO_CONSENSUS, SAMPLERS, Draw
+from medusa.heads.sample import SAMPLERS, Draw
 from medusa.heads.schedule import clip, rate
+from medusa.heads.select import Judge
 from medusa.heads.targets import check_votes, training_rows
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
@@ -88,11 +88,7 @@ class Trainer:
         check_votes(
             self.targets, config.train.annotator_dropout, bool(config.loss.secondary_weight)
         )
-        self.dev = examples.rows("dev")
-        self.dev = self.dev[examples.labels[self.dev] != NO_CONSENSUS]
-        self.draws = balanced_draws(
-            examples.labels[self.dev], config.train.draws, config.train.per_class, seed=0
-        )
+        self.judge = Judge(examples, config.train)
         self.optimiser = self._new_optimiser()
         self.average = averaged(self.head, config.train)
         self.meter = Meter(self.head, examples, self.rows, device)
@@ -245,9 +241,9 @@ class Trainer:
             )
         if self.average is not None and self.config.train.average == "swa":
             self.average.update_parameters(self.head)
-        logits, _ = predict(self.judged, self.examples, self.dev, self.device, self.at_once)
-        truth = self.examples.labels[self.dev]
-        score = self._score(truth, logits.argmax(1))
+        dev = self.judge.rows
+        logits, _ = predict(self.judged, self.examples, dev, self.device, self.at_once)
+        score = self.judge.score(logits)
         self.at.since_best = 0 if score > self.at.stage_best else self.at.since_best + 1
         self.at.stage_best = max(score, self.at.stage_best)
         at = f"{stage.name} {self.at.epoch + 1}"
@@ -262,7 +258,7 @@ class Trainer:
             class_loss=losses["class"],
             attribute_loss=losses["attribute"] if self.examples.has_attributes else None,
             **others,
-            dev_loss=_cross_entropy(logits, truth),
+            dev_loss=self.judge.loss(logits),
             dev_macro_f1=score,
             lr=self.optimiser.param_groups[0]["lr"],
             gradient_norm=losses["gradient_norm"],
@@ -274,13 +270,6 @@ class Trainer:
         self.meter.begin_epoch()
         self._save()
         self.advance(1, f"{at}: dev macro-F1 {score:.3f}, best {self.at.best:.3f}")
-
-    def _score(self, truth: Rows, said: Rows) -> float:
-        """Return what selects: macro-F1 over balanced draws of the dev split, or on all of it."""
-        classes = len(self.examples.classes)
-        if self.config.train.selection == "natural":
-            return float(macro_f1(truth, said, classes))
-        return mean_macro_f1_over_draws(truth, said, classes, self.draws)
 
     def batches(self, stage: StageConfig) -> list[Rows]:
         """Return this epoch's batches as numbers of training rows."""
@@ -326,8 +315,3 @@ class Trainer:
 def epochs_at_most(config: Config) -> int:
     """Return the epochs of all stages and folds if none ends early."""
     return sum(stage.epochs for stage in config.stages) * (1 + config.train.folds)
-
-
-def _cross_entropy(logits: np.ndarray, truth: Rows) -> float:
-    loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth))
-    return float(loss)

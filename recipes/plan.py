@@ -9,6 +9,7 @@ import torch
 from medusa.errors import MedusaError, nearest
 from medusa.extract.estimate import Corpus, Estimate, estimate
 from medusa.heads.config import Config
+from medusa.heads.discriminant import CLOSED_FORM, stride_of
 from medusa.heads.flops import train_flop
 from medusa.heads.fusion import build
 from medusa.recipes.recipe import Recipe
@@ -24,7 +25,7 @@ WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3, encode
 DECODE_MFU = 0.02  # greedy decoding waits for memory
 TOKENS_S = 4.0  # of text, a second of speech
 SAVED = 34  # values that the backward pass keeps per token, layer and unit of width
-POOLING = ("probe", "asp_mlp")  # heads without layers over frames
+POOLING = ("probe", "asp_mlp", *CLOSED_FORM)  # heads without layers over frames
 RECURRENT = 2.0  # of what a recurrent head takes against a transformer of its size
 
 
@@ -210,8 +211,9 @@ def _head(
 ) -> tuple[int, float, float]:
     """Return parameters, memory and hours of one head, from mean lengths."""
     widths = [one.spec.width for one in estimates]
+    stride = stride_of(config.head)
     lengths = [
-        max(1, round(one.frames / count / (config.head.stride if one.spec.frame_shift_s else 1)))
+        max(1, round(one.frames / count / (stride if one.spec.frame_shift_s else 1)))
         for one in estimates
     ]
     with torch.device("meta"):
@@ -220,15 +222,26 @@ def _head(
     flop = train_flop(head, [lengths], widths)
     if flop is None:
         flop = RECURRENT * 6.0 * parameters * sum(lengths) / max(1, len(lengths))
+    memory = (16 * parameters + kept_bytes(config, lengths, widths)) / 1e9
+    if config.head.name in CLOSED_FORM:
+        # products of channels; the covariance, its correlation and what is solved
+        flop, memory = 2.0 * sum(widths) ** 2, memory + 24 * sum(widths) ** 2 / 1e9
+    work = _passes(config, rows) * flop
+    return parameters, memory, work / (profile.flop_s * HEAD_MFU) / 3600
+
+
+def _passes(config: Config, rows: Rows) -> float:
+    """Return how many utterances a head sees in all, counted anew in every epoch."""
+    heads = 1 + config.train.folds
+    if config.head.name in CLOSED_FORM:
+        return float(rows.train * heads)
     seen = sum(
         stage.epochs
         * (rows.train if stage.sampler not in ("balanced", "subset") else rows.balanced)
         for stage in config.stages
     )
     epochs = sum(stage.epochs for stage in config.stages)
-    utterances = (seen + epochs * rows.dev / 3) * (1 + config.train.folds)
-    memory = (16 * parameters + kept_bytes(config, lengths, widths)) / 1e9
-    return parameters, memory, utterances * flop / (profile.flop_s * HEAD_MFU) / 3600
+    return (seen + epochs * rows.dev / 3) * heads
 
 
 def kept_bytes(config: Config, lengths: Sequence[int], widths: Sequence[int]) -> float:

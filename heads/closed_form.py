@@ -1,0 +1,192 @@
+"""Linear discriminant analysis on averages over time: a head in closed form, fitted in seconds.
+
+Classes are taken for normal distributions of one covariance (Fisher 1936), shrunk towards its
+diagonal. Classes count alike, however many rows they have; attributes are a linear regression on
+the same averages. One pass over the training rows; no steps, no seeds.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+
+from medusa.errors import MedusaError, listed
+from medusa.heads.config import Config
+from medusa.heads.data import Examples, Rows
+from medusa.heads.discriminant import floored
+from medusa.heads.fusion import Head
+from medusa.heads.memory import peak_memory_gb
+from medusa.heads.meter import Meter
+from medusa.heads.moments import Moments, discriminant, moments_of, regression
+from medusa.heads.predict import BATCH
+from medusa.heads.run_dir import METRICS, RunDir
+from medusa.heads.select import Judge
+
+SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # of two equally good the earlier
+WIDEST = 16_384  # channels: a covariance of 2 GB
+SCALES, FLOORS = (-5.0, 5.0), (0.0, 0.5)  # where they are looked for; of the scale the logarithm
+
+
+class ClosedFormError(MedusaError):
+    """Training rows, or features, of which no discriminant can be made."""
+
+
+@dataclass
+class Best:
+    """Which shrinkage was best on dev."""
+
+    best: float = -1.0
+    best_at: str = ""
+    steps: int = 0
+
+
+class ClosedForm:
+    """Fit one head without training; the same to its caller as a `Trainer`.
+
+    Args:
+        head: built as a `discriminant`.
+        examples: features and labels, with splits `train` and `dev`.
+        config: how dev selects; stages, losses and MixUp are of no effect.
+        run: where metrics go.
+        device: where to compute.
+        advance: called after every shrinkage that was tried.
+    """
+
+    def __init__(
+        self,
+        head: Head,
+        examples: Examples,
+        config: Config,
+        run: RunDir,
+        device: torch.device,
+        advance: Callable[..., None] = lambda amount=1, note="": None,
+    ) -> None:
+        self.head, self.examples, self.run = head.to(device).eval(), examples, run
+        self.device, self.advance = device, advance
+        self.at, self.at_once = Best(), config.train.micro or BATCH
+        self.rows = examples.rows("train")
+        self.judge = Judge(examples, config.train)
+        self.meter = Meter(self.head, examples, self.rows, device)
+        _check(examples, self.rows)
+
+    def fit(self) -> None:
+        """Try every shrinkage on dev and keep the best, calibrated there.
+
+        Raises:
+            ClosedFormError: a class of no consensus in train, or too many channels.
+        """
+        (self.run.path / METRICS).unlink(missing_ok=True)  # of an attempt that was cut short
+        found = self._moments()
+        self.meter.counted()
+        dev = torch.cat([x.cpu() for x, _ in self._averages(self.judge.rows)]).double()
+        best: dict[str, Tensor] = {}
+        for number, share in enumerate(SHRINKAGES):
+            weights, bias = (one.cpu() for one in discriminant(found, share))
+            scale, floor = calibrated(dev @ weights.T + bias, self.judge.truth)
+            self._set(weights * scale, bias * scale, floor)
+            logits = self._answers(dev)
+            score = self.judge.score(logits)
+            if score > self.at.best:
+                self.at.best, self.at.best_at = score, f"shrinkage {share:g}"
+                best = {name: one.clone() for name, one in self.head.state_dict().items()}
+                self._set_attributes(found, share, best)
+            self._log(number, share, score, self.judge.loss(logits))
+        self.head.load_state_dict(best)
+
+    def _moments(self) -> Moments:
+        """Read the training rows once."""
+        width = self.head.output.classes.in_features
+        labels = torch.from_numpy(self.examples.labels)
+        where = self.device if self.device.type == "cuda" else torch.device("cpu")
+        parts = (
+            (x, labels[batch], self.examples.ratings[batch])
+            for x, batch in self._averages(self.rows)
+        )
+        return moments_of(parts, width, len(self.examples.classes), where)
+
+    @torch.no_grad()
+    def _averages(self, rows: Rows) -> Iterator[tuple[Tensor, Rows]]:
+        """Yield x (B, D) and the rows it is of."""
+        batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+        feed = self.examples.batches(batches, self.device.type == "cuda")
+        for batch, inputs in zip(batches, feed, strict=True):
+            yield self.head.embed([x.to(self.device, torch.float32) for x in inputs]), batch
+
+    @torch.no_grad()
+    def _set(self, weights: Tensor, bias: Tensor, floor: float) -> None:
+        self.head.output.classes.weight.copy_(weights)
+        self.head.output.classes.bias.copy_(bias)
+        self.head.output.get_buffer("floor").fill_(floor)
+
+    def _set_attributes(self, found: Moments, share: float, state: dict[str, Tensor]) -> None:
+        """Put the regression of the ratings into a state, where there are ratings."""
+        if found.rated:
+            weights, bias = regression(found, share)
+            state["output.attributes.weight"].copy_(weights)
+            state["output.attributes.bias"].copy_(bias)
+
+    @torch.no_grad()
+    def _answers(self, x: Tensor) -> np.ndarray:
+        logits: np.ndarray = self.head.output(x.float().to(self.device))["classes"].cpu().numpy()
+        return logits
+
+    def _log(self, number: int, share: float, score: float, loss: float) -> None:
+        counted = self.meter.counted()
+        self.run.log(
+            epoch=number + 1,
+            stage="closed form",
+            shrinkage=share,
+            dev_loss=loss,
+            dev_macro_f1=score,
+            seconds=round(counted["epoch"], 3),
+            peak_memory_gb=round(peak_memory_gb(self.device), 3),
+        )
+        self.meter.begin_epoch()
+        self.advance(1, f"shrinkage {share:g}: dev macro-F1 {score:.3f}, best {self.at.best:.3f}")
+
+
+def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
+    """Return the scale s and floor f of `floored(s logits, f)` of least cross-entropy.
+
+    Classes count alike. Two numbers, so the rows that also select may fit them.
+
+    Args:
+        logits: (B, C).
+        truth: (B,) class numbers.
+    """
+    labels = torch.from_numpy(truth)
+    counts = labels.bincount(minlength=logits.shape[1])
+    shares = 1.0 / counts[labels]
+    shares = shares / shares.sum()
+
+    def loss(at: np.ndarray) -> float:
+        scale, floor = torch.tensor(at[0]).exp(), torch.tensor(at[1])
+        said = floored(logits * scale, floor).gather(1, labels[:, None])[:, 0]
+        return -float((shares * said).sum())
+
+    found = minimize(loss, (0.0, 0.05), method="Nelder-Mead", bounds=(SCALES, FLOORS))
+    return float(np.exp(found.x[0])), float(found.x[1])
+
+
+def _check(examples: Examples, rows: Rows) -> None:
+    """Refuse what cannot be fitted.
+
+    Raises:
+        ClosedFormError: with a sentence on what to do.
+    """
+    there = set(examples.labels[rows].tolist())
+    if absent := [name for n, name in enumerate(examples.classes) if n not in there]:
+        raise ClosedFormError(
+            f"head.name: a discriminant needs utterances of every class, and no utterance of split "
+            f"'train' has the consensus {listed(absent)}; use another head, or leave the class out "
+            "(`medusa manifest relabel`)"
+        )
+    if (width := sum(examples.widths)) > WIDEST:
+        raise ClosedFormError(
+            f"head.name: a discriminant of {width} channels needs a covariance of "
+            f"{8e-9 * width**2:.0f} GB; name fewer features or layers, together no wider than "
+            f"{WIDEST}"
+        )

@@ -1,0 +1,73 @@
+"""The two halves of a discriminant: averages over time, and a linear map that is never too sure."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from medusa.cache import Packed
+from medusa.heads.config import HeadConfig
+from medusa.heads.output import Output
+from medusa.heads.pool import POOLS
+
+CLOSED_FORM = ("discriminant",)  # heads that are not trained
+
+
+def stride_of(config: HeadConfig) -> int:
+    """Return how many frames are averaged into one: none where all are averaged anyway."""
+    return 1 if config.name in CLOSED_FORM else config.stride
+
+
+class FlooredOutput(Output):
+    """Posteriors (1 - f) softmax(W x + b) + f / C, given as logits: their logarithm.
+
+    f is how often the streams are expected to say nothing about the class: however sure they
+    are, they can count against a class by no more than log(f / C).
+    """
+
+    floor: Tensor
+
+    def __init__(
+        self,
+        width: int,
+        classes: int,
+        attribute_map: str,
+        linear: bool = False,
+        auxiliary: Sequence[str] = (),
+    ) -> None:
+        super().__init__(width, classes, attribute_map, linear, auxiliary)
+        self.register_buffer("floor", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Map (B, D) to `classes` (B, C), `attributes` (B, 3) and what else was asked."""
+        answers = super().forward(x)
+        answers["classes"] = floored(answers["classes"], self.floor)
+        return answers
+
+
+def floored(logits: Tensor, floor: Tensor) -> Tensor:
+    """Return log((1 - f) softmax(logits) + f / C), (B, C)."""
+    sure = logits.log_softmax(1) + torch.log1p(-floor)
+    return torch.logaddexp(sure, (floor / logits.shape[1]).log().expand_as(sure))
+
+
+class Averages(nn.Module):
+    """The averages over time of every modality, side by side; nothing in it is learnt.
+
+    With `pool: statistics` averages and deviations; every frame counts alike in both.
+    """
+
+    linear_output = True
+    output = FlooredOutput
+
+    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
+        super().__init__()
+        self.pools = nn.ModuleList(POOLS[config.pool](size) for size in inputs)
+        for parameter in self.pools.parameters():
+            nn.init.zeros_(parameter)  # no score: no frame counts more than another
+            parameter.requires_grad_(False)
+        self.out_width = sum(POOLS[config.pool](size).out_width for size in inputs)
+
+    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities of the same B utterances to (B, D)."""
+        return torch.cat([pool(x) for pool, x in zip(self.pools, inputs, strict=True)], dim=1)

@@ -1,0 +1,115 @@
+"""Sums over utterances, and the linear maps that follow from them in closed form."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from medusa.heads.sample import NO_CONSENSUS
+
+
+@dataclass
+class Moments:
+    """Sums in double precision over the utterances that have a label, or all three ratings.
+
+    Args:
+        width: D, of x.
+        classes: C.
+        device: where to sum.
+
+    Attributes:
+        counts: (C,) labelled utterances of each class.
+        sums: (C, D) of their x.
+        squares: (D, D) products of their channels.
+        rated: how many have ratings.
+        x, y, xy: of the rated, sums of x (D,), of ratings (3,) and of their products (D, 3).
+    """
+
+    width: int
+    classes: int
+    device: torch.device
+    rated: int = 0
+    counts: Tensor = field(init=False)
+    sums: Tensor = field(init=False)
+    squares: Tensor = field(init=False)
+    x: Tensor = field(init=False)
+    y: Tensor = field(init=False)
+    xy: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        shapes = {
+            "counts": (self.classes,),
+            "sums": (self.classes, self.width),
+            "squares": (self.width, self.width),
+            "x": (self.width,),
+            "y": (3,),
+            "xy": (self.width, 3),
+        }
+        for name, shape in shapes.items():
+            setattr(self, name, torch.zeros(shape, dtype=torch.float64, device=self.device))
+
+    def add(self, x: Tensor, labels: Tensor, ratings: Tensor) -> None:
+        """Count utterances.
+
+        Args:
+            x: (B, D).
+            labels: (B,) class numbers, -1 without.
+            ratings: (B, 3), NaN where unrated.
+        """
+        x, labels = x.to(self.device, torch.float64), labels.to(self.device)
+        known = labels != NO_CONSENSUS
+        self.counts += torch.bincount(labels[known], minlength=self.classes)
+        self.sums.index_add_(0, labels[known], x[known])
+        self.squares += x[known].T @ x[known]
+        y = ratings.to(self.device, torch.float64)
+        rated = ~y.isnan().any(1)
+        self.rated += int(rated.sum())
+        self.x += x[rated].sum(0)
+        self.y += y[rated].sum(0)
+        self.xy += x[rated].T @ y[rated]
+
+
+def moments_of(
+    parts: Iterable[tuple[Tensor, Tensor, Tensor]], width: int, classes: int, device: torch.device
+) -> Moments:
+    """Sum over batches of x, labels and ratings (`Moments.add`)."""
+    found = Moments(width, classes, device)
+    for part in parts:
+        found.add(*part)
+    return found
+
+
+def discriminant(found: Moments, share: float) -> tuple[Tensor, Tensor]:
+    """Return W (C, D) and b (C,) of log p(c | x) = W x + b + const, classes equally likely.
+
+    With S the covariance within classes, `share` of it shrunk towards its diagonal, m_c the
+    class's mean and m that of all: W_c = S^-1 (m_c - m), b_c = -W_c (m_c + m) / 2.
+    """
+    total = found.counts.sum()
+    means, mean = found.sums / found.counts[:, None], found.sums.sum(0) / total
+    within = (found.squares - means.T @ (found.counts[:, None] * means)) / total
+    weights = _divided((means - mean).T, within, share).T
+    return weights, -(weights * (means + mean)).sum(1) / 2
+
+
+def regression(found: Moments, share: float) -> tuple[Tensor, Tensor]:
+    """Return W (3, D) and b (3,) of the ratings' linear regression on x.
+
+    The covariance of x is that of the labelled utterances, shrunk likewise.
+    """
+    total, sums = found.counts.sum(), found.sums.sum(0)
+    spread = found.squares / total - torch.outer(sums, sums) / total**2
+    x, y = found.x / found.rated, found.y / found.rated
+    weights = _divided(found.xy / found.rated - torch.outer(x, y), spread, share).T
+    return weights, y - weights @ x
+
+
+def _divided(values: Tensor, covariance: Tensor, share: float) -> Tensor:
+    """Return S^-1 values, S shrunk; a channel that never varies counts as of deviation one."""
+    spread = covariance.diagonal().clamp_min(0).sqrt()
+    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+    correlation = (1 - share) * covariance / torch.outer(spread, spread)
+    correlation.fill_diagonal_(1.0)
+    divided: Tensor = torch.linalg.solve(correlation, values / spread[:, None])
+    return divided / spread[:, None]

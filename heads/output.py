@@ -1,0 +1,52 @@
+"""From a fusion's x to class logits and attributes."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Output(nn.Module):
+    """W_c relu(x) and W_r relu(x), the last two lines of Algorithm 2.
+
+    Args:
+        width: of x.
+        classes: C.
+        attribute_map: `linear`, starting from the middle of the scale, or `sigmoid`,
+            1 + 6 sigmoid(.), which cannot leave the scale (published code).
+        linear: without the relu.
+        auxiliary: further outputs: `neutral` (B, 1), `secondary` (B, C).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        classes: int,
+        attribute_map: str,
+        linear: bool = False,
+        auxiliary: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.linear = linear
+        self.classes = nn.Linear(width, classes)
+        self.attributes = nn.Linear(width, 3)
+        self.attribute_map = ATTRIBUTE_MAPS[attribute_map]
+        if attribute_map == "linear":
+            with torch.no_grad():
+                self.attributes.bias.fill_(4.0)
+        sizes = {"neutral": 1, "secondary": classes}
+        self.auxiliary = nn.ModuleDict({name: nn.Linear(width, sizes[name]) for name in auxiliary})
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Map (B, D) to logits `classes` (B, C), `attributes` (B, 3) and what else was asked."""
+        h = x if self.linear else torch.relu(x)
+        answers = {name: one(h) for name, one in self.auxiliary.items()}
+        answers["classes"] = self.classes(h)
+        answers["attributes"] = self.attribute_map(self.attributes(h))
+        return answers
+
+
+ATTRIBUTE_MAPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": lambda raw: raw,
+    "sigmoid": lambda raw: 1 + 6 * torch.sigmoid(raw),
+}

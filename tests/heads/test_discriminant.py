@@ -1,0 +1,185 @@
+"""The head in closed form against other libraries, and what its floor is for."""
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from scipy.special import softmax
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LinearRegression
+
+from medusa.cli import medusa
+from medusa.heads.apply import apply
+from medusa.heads.closed_form import calibrated
+from medusa.heads.config import ConfigError, HeadConfig, load
+from medusa.heads.discriminant import floored, stride_of
+from medusa.heads.fit import prepare
+from medusa.heads.moments import discriminant, moments_of, regression
+from medusa.heads.run_dir import RunDir
+from medusa.manifests import Manifest
+from medusa.workspace import Workspace
+
+CLASSES, WIDTH = 3, 6
+CPU = torch.device("cpu")
+
+
+def world(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x (B, D) of channels that vary together and by very different amounts, labels, ratings."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(CLASSES, rows, p=(0.6, 0.3, 0.1))
+    mixed = np.random.default_rng(9).normal(size=(WIDTH, WIDTH))
+    x = (rng.normal(size=(rows, WIDTH)) + 0.8 * np.eye(CLASSES, WIDTH)[labels]) @ mixed
+    ratings = x[:, :3] @ rng.normal(size=(3, 3)) + 4 + rng.normal(size=(rows, 3))
+    return x * 10.0 ** np.linspace(-1, 1, WIDTH) + 5, labels, ratings
+
+
+def summed(x: np.ndarray, labels: np.ndarray, ratings: np.ndarray, batch: int = 50):
+    values = [torch.from_numpy(part) for part in (x, labels, ratings)]
+    starts = range(0, len(x), batch)
+    return moments_of(
+        ([v[start : start + batch] for v in values] for start in starts), WIDTH, CLASSES, CPU
+    )
+
+
+def test_unshrunk_it_is_scikit_learns() -> None:
+    x, labels, ratings = world(400)
+    weights, bias = discriminant(summed(x, labels, ratings), 0.0)
+    other = LinearDiscriminantAnalysis(solver="lsqr").fit(x, labels)
+    alike = other.decision_function(x) - np.log(other.priors_)  # classes equally likely
+    expected = softmax(alike, axis=1)
+    ours = softmax(x @ weights.numpy().T + bias.numpy(), axis=1)
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+def test_shrinking_by_a_loop() -> None:
+    x, labels, ratings = world(300)
+    weights, _ = discriminant(summed(x, labels, ratings), 0.3)
+    means = np.stack([x[labels == c].mean(0) for c in range(CLASSES)])
+    apart = x - means[labels]
+    covariance = np.zeros((WIDTH, WIDTH))
+    for i in range(WIDTH):
+        for j in range(WIDTH):
+            value = (apart[:, i] * apart[:, j]).mean()
+            covariance[i, j] = value if i == j else 0.7 * value
+    expected = np.linalg.solve(covariance, (means - x.mean(0)).T).T
+    np.testing.assert_allclose(weights.numpy(), expected, rtol=1e-6)
+
+
+def test_scaling_a_channel_changes_nothing() -> None:
+    x, labels, ratings = world(300)
+    answers = []
+    for scale in (1.0, 1e4):
+        scaled = x * np.array([scale, 1, 1, 1, 1, 1])
+        weights, bias = discriminant(summed(scaled, labels, ratings), 0.1)
+        answers.append(scaled @ weights.numpy().T + bias.numpy())
+    np.testing.assert_allclose(answers[0], answers[1], rtol=1e-6, atol=1e-6)
+
+
+def test_ratings_are_scikit_learns_regression_and_missing_ones_do_not_count() -> None:
+    x, labels, ratings = world(400)
+    few = ratings.copy()
+    few[300:, 1] = np.nan  # one rating of three is missing: the row tells nothing
+    whole = summed(x, labels, ratings)
+    weights, bias = regression(whole, 0.0)
+    other = LinearRegression().fit(x, ratings)
+    np.testing.assert_allclose(x @ weights.numpy().T + bias.numpy(), other.predict(x), rtol=1e-6)
+    part = summed(x, labels, few)
+    assert part.rated == 300 and whole.rated == 400
+    torch.testing.assert_close(part.xy, summed(x[:300], labels[:300], ratings[:300]).xy)
+
+
+def test_a_channel_that_never_varies_is_of_no_effect() -> None:
+    x, labels, ratings = world(300)
+    same = x.copy()
+    same[:, 2] = 7.0
+    weights, bias = discriminant(summed(same, labels, ratings), 0.01)
+    said = same @ weights.numpy().T + bias.numpy()
+    assert np.isfinite(said).all()
+    np.testing.assert_allclose(weights[:, 2].numpy() * 7.0, 0, atol=1e-6)
+
+
+def test_floored_by_hand() -> None:
+    logits = torch.tensor([[2.0, 0.0, -300.0]], dtype=torch.float64)
+    expected = 0.9 * logits.softmax(1) + 0.1 / 3
+    torch.testing.assert_close(floored(logits, torch.tensor(0.1)).exp(), expected)
+    without = floored(logits, torch.tensor(0.0))
+    torch.testing.assert_close(without, logits.log_softmax(1))
+
+
+def test_calibration_finds_how_often_nothing_is_said() -> None:
+    """A fifth of the rows says nothing, the others' logits are three times too large."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(CLASSES, size=20_000)
+    silent = rng.random(20_000) < 0.2
+    # logits of exact posteriors at unit noise: 2 x; silent rows show another, random class
+    shown = np.where(silent, rng.integers(CLASSES, size=20_000), labels)
+    exact = 2 * (np.eye(CLASSES)[shown] * 2 + rng.normal(size=(20_000, CLASSES)))
+    scale, floor = calibrated(torch.from_numpy(3 * exact), labels)
+    assert abs(scale - 1 / 3) < 0.02 and abs(floor - 0.2) < 0.02
+
+
+SMALL = ("head.name=discriminant", "train.draws=5")
+
+
+def call(workspace, *words: str):
+    return CliRunner().invoke(medusa, ["--workspace", str(workspace), *words])
+
+
+def fitted(workspace, name: str, *settings: str) -> RunDir:
+    options = [part for one in (*SMALL, *settings) for part in ("--set", one)]
+    done = call(workspace, "fit-head", "--config", "small", "--name", name, *options)
+    assert done.exit_code == 0, done.output
+    return RunDir(workspace / "runs" / name)
+
+
+def test_a_run_has_what_every_run_has(workspace) -> None:
+    run = fitted(workspace, "lda")
+    lines = run.metrics()
+    assert [line["shrinkage"] for line in lines] == [1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001]
+    summary = run.read_json("summary.json")
+    assert summary["dev_macro_f1"] == max(line["dev_macro_f1"] for line in lines) > 0.8
+    assert summary["best_at"].startswith("shrinkage")
+    said = run.predictions()
+    assert set(said.frame["split"]) == {"train", "dev", "test"} and said.attributes() is not None
+
+
+def test_the_seed_the_batch_and_the_stages_do_not_matter(workspace) -> None:
+    one = fitted(workspace, "one").predictions().logits()
+    other = fitted(workspace, "other", "seed=5", "stages.0.epochs=9", "head.stride=3")
+    np.testing.assert_array_equal(one, other.predictions().logits())
+    assert stride_of(HeadConfig("discriminant", stride=4)) == 1
+    assert stride_of(HeadConfig("deepser", stride=4)) == 4
+
+
+def test_it_predicts_other_utterances_and_stacks(workspace) -> None:
+    run = fitted(workspace, "one")
+    fitted(workspace, "two", "head.pool=statistics")
+    place = Workspace.open(workspace)
+    again = apply(run, Manifest.read(place.manifest), place)
+    theirs = run.predictions()
+    np.testing.assert_allclose(again.select(theirs.ids).logits(), theirs.logits(), atol=1e-5)
+    done = call(workspace, "stack", "one", "two", "--method", "pool")
+    assert done.exit_code == 0, done.output
+
+
+def test_every_fold_has_a_discriminant_of_its_own(workspace) -> None:
+    run = fitted(workspace, "folds", "train.folds=2")
+    whole = run.predictions().frame
+    assert set(whole["fold"][whole["split"] == "train"]) == {0, 1}
+    apart = [RunDir(run.path / f"fold-{fold}").predictions().logits() for fold in (0, 1)]
+    assert not np.allclose(apart[0][:3], apart[1][:3])
+
+
+def test_what_it_cannot_do_is_said(workspace) -> None:
+    config = load("small", (*SMALL, "loss.secondary_weight=1", "head.attribute_map=sigmoid"))
+    with pytest.raises(ConfigError, match=r"(?s)attribute_map: .*linear.*secondary_weight: .* 0"):
+        prepare(Workspace.open(workspace), config)
+    done = call(workspace, "fit-head", "--config", "small", "--profile", "--set", SMALL[0])
+    assert done.exit_code == 1 and "without any steps" in str(done.exception)
+    path = workspace / "manifest.parquet"
+    manifest = Manifest.read(path)
+    manifest.frame.loc[manifest.frame["label"] == "sad", "label"] = None  # soft labels stay
+    manifest.write(path)
+    done = call(workspace, "fit-head", "--config", "small", "--set", SMALL[0])
+    said = "no utterance of split 'train' has the consensus sad"
+    assert done.exit_code == 1 and said in str(done.exception)
