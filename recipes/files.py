@@ -10,6 +10,7 @@ from medusa.heads.config import CONFIGS
 from medusa.strict import read_yaml
 
 SHIPPED = Path(__file__).parent / "shipped"
+ADDED = ("heads", "stacks", "ablations")  # what `more` may add to
 
 
 class RecipeError(MedusaError):
@@ -41,13 +42,27 @@ def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     for one in (values, values.get("tiny")):
         if isinstance(one, dict) and isinstance(one.get("config"), str):
             one["config"] = _configuration(path, one["config"])
+    more = _more(path, values)
     if (base := values.pop("extends", None)) is not None:
         below = _base(path, str(base))
         if below in (*above, path):
             raise RecipeError(f"{path}: extends {base!r}, which extends it in turn; remove one")
-        return _over(read_values(below, (*above, path)), values)
+        values = _over(read_values(below, (*above, path)), values)
     given: dict[str, Any] = values
+    for key, entries in more.items():
+        given[key] = (given.get(key) or {}) | entries
     return given
+
+
+def _more(path: Path, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Take out what a recipe adds to what it extends."""
+    more = values.pop("more", None) or {}
+    if not isinstance(more, dict) or not all(isinstance(one, dict) for one in more.values()):
+        raise RecipeError(f"{path}: more: expected heads, stacks or ablations by name")
+    if wrong := [key for key in more if key not in ADDED]:
+        hint = nearest(wrong[0], ADDED)
+        raise RecipeError(f"{path}: more.{wrong[0]}: not one of {', '.join(ADDED)}{hint}")
+    return more
 
 
 def _base(path: Path, name: str) -> Path:

@@ -70,6 +70,27 @@ def test_an_extending_recipe_keeps_the_heads():
     assert len(stacks) == 12 + 2
 
 
+def test_more_is_added_to_what_is_extended(tmp_path):
+    sixteen = load("medusa-16")
+    added = {"voice", "words"}
+    assert set(sixteen.heads) == set(load("medusa-14").heads) | added
+    assert set(sixteen.stacks) == {"soup", "pool"}
+    runs = {task.stack: task.members for task in stack_tasks(sixteen)}
+    assert runs["soup"] == tuple(task.name for task in head_tasks(load("medusa-14")))
+    assert set(runs["pool"]) - set(runs["soup"]) == added
+    write(tmp_path, SMALL)
+    one = tmp_path / "one.yaml"
+    one.write_text(
+        "extends: mine\nmore: {heads: {c: {features: [roberta]}, b: {features: [wavlm]}}}"
+    )
+    recipe = load(str(one))
+    assert list(recipe.heads) == ["a", "b", "c"] and recipe.heads["b"].features == ("wavlm",)
+    one.write_text("extends: mine\nmore: {head: {c: {}}}")
+    assert "more.head: not one of heads, stacks, ablations (did you" in refusal(str(one))
+    one.write_text("extends: mine\nmore: [heads]")
+    assert "more: expected heads, stacks or ablations by name" in refusal(str(one))
+
+
 def test_what_is_extended_is_beside_by_path_or_shipped(tmp_path):
     (tmp_path / "deeper").mkdir()
     base = tmp_path / "deeper" / "base.yaml"
@@ -134,7 +155,7 @@ def test_all_mistakes_at_once(tmp_path):
         "--set nothing: expected key=value",
     ):
         assert part in message, part
-    with pytest.raises(RecipeError, match="did you mean 'medusa-14'"):
+    with pytest.raises(RecipeError, match=r"did you mean 'medusa-1[46]'"):
         load("medusa-15")
     with pytest.raises(RecipeError, match="titel: unknown"):
         load(write(tmp_path, SMALL.replace("title", "titel")))
