@@ -8,6 +8,8 @@ from torch import Tensor
 
 from medusa.heads.sample import NO_CONSENSUS
 
+ROUNDING = 1e-12  # of a channel's mean square: what its variance may be off by
+
 
 @dataclass
 class Moments:
@@ -69,6 +71,11 @@ class Moments:
         self.y += y[rated].sum(0)
         self.xy += x[rated].T @ y[rated]
 
+    @property
+    def level(self) -> Tensor:
+        """(D,) mean squares of the labelled utterances."""
+        return self.squares.diagonal() / self.counts.sum()
+
 
 def moments_of(
     parts: Iterable[tuple[Tensor, Tensor, Tensor]], width: int, classes: int, device: torch.device
@@ -89,7 +96,7 @@ def discriminant(found: Moments, share: float) -> tuple[Tensor, Tensor]:
     total = found.counts.sum()
     means, mean = found.sums / found.counts[:, None], found.sums.sum(0) / total
     within = (found.squares - means.T @ (found.counts[:, None] * means)) / total
-    weights = _divided((means - mean).T, within, share).T
+    weights = _divided((means - mean).T, within, share, found.level).T
     return weights, -(weights * (means + mean)).sum(1) / 2
 
 
@@ -101,15 +108,18 @@ def regression(found: Moments, share: float) -> tuple[Tensor, Tensor]:
     total, sums = found.counts.sum(), found.sums.sum(0)
     spread = found.squares / total - torch.outer(sums, sums) / total**2
     x, y = found.x / found.rated, found.y / found.rated
-    weights = _divided(found.xy / found.rated - torch.outer(x, y), spread, share).T
+    together = found.xy / found.rated - torch.outer(x, y)
+    weights = _divided(together, spread, share, found.level).T
     return weights, y - weights @ x
 
 
-def _divided(values: Tensor, covariance: Tensor, share: float) -> Tensor:
-    """Return S^-1 values, S shrunk; a channel that never varies counts as of deviation one."""
-    spread = covariance.diagonal().clamp_min(0).sqrt()
-    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+def _divided(values: Tensor, covariance: Tensor, share: float, level: Tensor) -> Tensor:
+    """Return S^-1 values, S shrunk, and 0 for channels that do not vary but by rounding."""
+    varies = covariance.diagonal() > ROUNDING * level
+    spread = torch.where(varies, covariance.diagonal(), torch.ones_like(level)).sqrt()
     correlation = (1 - share) * covariance / torch.outer(spread, spread)
+    correlation = correlation * torch.outer(varies, varies)
     correlation.fill_diagonal_(1.0)
-    divided: Tensor = torch.linalg.solve(correlation, values / spread[:, None])
+    scaled = values * varies[:, None] / spread[:, None]
+    divided: Tensor = torch.linalg.solve(correlation, scaled)
     return divided / spread[:, None]

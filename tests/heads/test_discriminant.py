@@ -88,14 +88,20 @@ def test_ratings_are_scikit_learns_regression_and_missing_ones_do_not_count() ->
     torch.testing.assert_close(part.xy, summed(x[:300], labels[:300], ratings[:300]).xy)
 
 
-def test_a_channel_that_never_varies_is_of_no_effect() -> None:
+@pytest.mark.parametrize("value", [0.0, 1e-4, 0.1, 7.0, 12345.678])
+def test_a_channel_that_never_varies_is_of_no_effect(value) -> None:
     x, labels, ratings = world(300)
     same = x.copy()
-    same[:, 2] = 7.0
-    weights, bias = discriminant(summed(same, labels, ratings), 0.01)
-    said = same @ weights.numpy().T + bias.numpy()
-    assert np.isfinite(said).all()
-    np.testing.assert_allclose(weights[:, 2].numpy() * 7.0, 0, atol=1e-6)
+    same[:, 2] = value
+    found, without = summed(same, labels, ratings), np.delete(np.arange(WIDTH), 2)
+    less = moments_of(
+        [[torch.from_numpy(one) for one in (x[:, without], labels, ratings)]], 5, CLASSES, CPU
+    )
+    for fit in (discriminant, regression):
+        (weights, bias), (fewer, other) = fit(found, 0.01), fit(less, 0.01)
+        torch.testing.assert_close(weights[:, without], fewer)
+        assert not weights[:, 2].any()
+        torch.testing.assert_close(bias, other)
 
 
 def test_floored_by_hand() -> None:
