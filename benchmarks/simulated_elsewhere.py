@@ -1,0 +1,191 @@
+"""The runs of a recipe on one simulated corpus, judged on another, larger draw of the same world.
+
+    medusa --workspace W simulate --utterances 10000 --seed 8
+    medusa --workspace W run benchmarks/simulated_discriminants.yaml --jobs 2
+    medusa --workspace J simulate --utterances 20000 --seed 9
+    python benchmarks/simulated_elsewhere.py W J --recipe benchmarks/simulated_discriminants.yaml \
+        --json benchmarks/results/simulated_discriminants_elsewhere.json
+
+Test of W has 20 utterances of the rarest class, and two numbers that differ by .01 cannot be told
+apart there. All of J is new to every head and stack: nothing is fitted or selected on it.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from simulated import JUDGED
+
+from medusa.ensemble.apply import COMBINERS, line_up
+from medusa.ensemble.bootstrap import interval, resampled_confusions
+from medusa.ensemble.significance import two_sided
+from medusa.heads.checkpoint import load_weights
+from medusa.heads.config import Config
+from medusa.heads.data import choose, gather
+from medusa.heads.discriminant import stride_of
+from medusa.heads.fusion import build
+from medusa.heads.loss import auxiliary
+from medusa.heads.metrics import confusion
+from medusa.heads.predict import predict
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import SUMMARY, WEIGHTS, RunDir, environment, write_text
+from medusa.manifests import Manifest
+from medusa.manifests.texts import content_of
+from medusa.recipes.recipe import load
+from medusa.recipes.scores import balanced_macro_f1
+from medusa.recipes.state import State
+from medusa.recipes.work import HeadTask, head_tasks, stack_tasks
+from medusa.workspace import Workspace
+
+CPU = torch.device("cpu")
+
+
+class Elsewhere:
+    """The labelled utterances of another workspace, and what runs say about them."""
+
+    def __init__(self, place: Workspace) -> None:
+        whole = Manifest.read(place.manifest)
+        self.place, self.manifest = place, whole.where(whole.frame["label"].notna())
+        self.texts = self.manifest.frame.set_index("id")["text"].map(content_of)
+        frame = self.manifest.frame.set_index("id").sort_index()
+        self.ids, self.speakers = frame.index.tolist(), frame["speaker"].tolist()
+        numbers = {name: number for number, name in enumerate(self.manifest.scheme.classes)}
+        self.truth = frame["label"].map(numbers).to_numpy(np.int64)
+
+    def head(self, run: RunDir, task: HeadTask) -> Predictions:
+        """Predict with a head; its streams are taken by name, for the world is the same."""
+        config: Config = task.config
+        chosen = choose(self.place.features, task.features)
+        examples = gather(self.manifest, self.texts, chosen, stride_of(config.head))
+        outputs = auxiliary(config.loss)
+        head = build(config.head, examples.widths, len(examples.classes), outputs)
+        load_weights(run.path / WEIGHTS, head)
+        logits, attributes = predict(head, examples, np.arange(len(examples.ids)), CPU)
+        splits = examples.splits.tolist()
+        return Predictions.of(
+            examples.ids, splits, logits, attributes, examples.classes, run.digest()
+        )
+
+    def stack(self, run: RunDir, said: dict[str, Predictions]) -> np.ndarray:
+        """Return the classes that a stack says, from what its members say."""
+        config = run.config()
+        names = [one["name"] for one in config["members"]]
+        members = line_up(names, [said[name] for name in names])
+        assert members.ids == self.ids
+        logits, _ = COMBINERS[config["method"]](run, config, members)
+        return np.asarray(logits).argmax(1)
+
+    def score(self, said: np.ndarray) -> float:
+        classes = len(self.manifest.scheme.classes)
+        return float(balanced_macro_f1(confusion(self.truth, said, classes)))
+
+    def resampled(self, said: np.ndarray) -> np.ndarray:
+        classes = len(self.manifest.scheme.classes)
+        drawn = resampled_confusions(self.truth, said, classes, self.speakers)
+        return np.asarray(balanced_macro_f1(drawn))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("judged_on", type=Path)
+    parser.add_argument("--recipe", type=Path, required=True)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    place, recipe = Workspace.open(options.workspace), load(str(options.recipe))
+    there = Elsewhere(Workspace.open(options.judged_on))
+    state = State.read(place, options.recipe.stem)
+    best = Predictions.read(options.judged_on / "ceiling.parquet").select(there.ids)
+    ceiling = there.score(best.logits().argmax(1))
+    torch.set_num_threads(1)
+    said = [answers(place, there, recipe, state, n) for n in range(recipe.repeats)]
+    result = {
+        "recipe": options.recipe.stem,
+        "corpus": asked(options.workspace),
+        "judged_on": asked(options.judged_on),
+        "utterances": len(there.ids),
+        "ceiling": ceiling,
+        "systems": scores(there, said, ceiling),
+        "against": against(there, said),
+        "environment": environment(),
+    }
+    show(result)
+    if options.json:
+        write_text(options.json, json.dumps(result, indent=2) + "\n")
+
+
+def answers(
+    place: Workspace, there: Elsewhere, recipe: Any, state: State, number: int
+) -> dict[str, np.ndarray]:
+    """Return the classes said by every head and stack of one repeat, and by the best on dev."""
+    tasks = {one.head: one for one in head_tasks(recipe, False) if one.repeat == number}
+    runs = {head: RunDir(place.runs / state.heads[one.name]) for head, one in tasks.items()}
+    told = {head: there.head(run, tasks[head]) for head, run in runs.items()}
+    of_dev = {head: run.read_json(SUMMARY)["dev_macro_f1"] for head, run in runs.items()}
+    said = {head: one.select(there.ids).logits().argmax(1) for head, one in told.items()}
+    said["best member"] = said[max(of_dev, key=lambda head: of_dev[head])]
+    by_run = {runs[head].name: one for head, one in told.items()}
+    for task in stack_tasks(recipe):
+        if task.repeat == number:
+            said[task.stack] = there.stack(RunDir(place.runs / state.stacks[task.name]), by_run)
+    return said
+
+
+def scores(
+    there: Elsewhere, said: list[dict[str, np.ndarray]], ceiling: float
+) -> dict[str, dict[str, Any]]:
+    """Return every system's balanced macro-F1 and share of the ceiling, repeat by repeat."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in said[0]:
+        values = [there.score(one[name]) for one in said]
+        drawn = np.mean([there.resampled(one[name]) for one in said], axis=0)
+        found[name] = {
+            "balanced_macro_f1": values,
+            "interval_of_mean": list(interval(drawn)),
+            "share_of_ceiling": [value / ceiling for value in values],
+        }
+    return found
+
+
+def against(there: Elsewhere, said: list[dict[str, np.ndarray]]) -> dict[str, dict[str, Any]]:
+    """Compare means over the repeats, in the same resamples of the speakers."""
+    found: dict[str, dict[str, Any]] = {}
+    for ours, rivals in JUDGED.items():
+        found[ours] = {}
+        for rival in rivals:
+            ahead = [there.score(one[ours]) - there.score(one[rival]) for one in said]
+            drawn = [there.resampled(one[ours]) - there.resampled(one[rival]) for one in said]
+            mean = np.mean(drawn, axis=0)
+            found[ours][rival] = {
+                "ahead": float(np.mean(ahead)),
+                "interval": list(interval(mean)),
+                "p": two_sided(mean),
+            }
+    return found
+
+
+def asked(folder: Path) -> dict[str, Any]:
+    facts = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
+    return dict(facts["asked"])
+
+
+def show(result: dict[str, Any]) -> None:
+    print(f"{result['utterances']} utterances, ceiling {result['ceiling']:.4f}")
+    for name, one in result["systems"].items():
+        values, shares = one["balanced_macro_f1"], one["share_of_ceiling"]
+        low, high = one["interval_of_mean"]
+        print(
+            f"{name:12} {np.mean(values):.4f} ± {np.std(values, ddof=1):.4f} "
+            f"({low:.4f}-{high:.4f})  {np.mean(shares):.4f} ± {np.std(shares, ddof=1):.4f}"
+        )
+    for ours, rivals in result["against"].items():
+        for rival, one in rivals.items():
+            low, high = one["interval"]
+            print(f"{ours} - {rival}: {one['ahead']:+.4f} ({low:+.4f}-{high:+.4f})  p {one['p']}")
+
+
+if __name__ == "__main__":
+    main()
