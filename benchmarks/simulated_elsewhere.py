@@ -4,7 +4,7 @@
     medusa --workspace W run benchmarks/simulated_discriminants.yaml --jobs 2
     medusa --workspace J simulate --utterances 20000 --seed 9
     python benchmarks/simulated_elsewhere.py W J --recipe benchmarks/simulated_discriminants.yaml \
-        --json benchmarks/results/simulated_discriminants_elsewhere.json
+        --json benchmarks/results/simulated_discriminants_elsewhere_seed8.json
 
 Test of W has 20 utterances of the rarest class, and two numbers that differ by .01 cannot be told
 apart there. All of J is new to every head and stack: nothing is fitted or selected on it.
