@@ -5,7 +5,7 @@ diagonal. Classes count alike, however many rows they have; attributes are a lin
 the same averages. One pass over the training rows; no steps, no seeds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,8 @@ from medusa.heads.select import Judge
 
 SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # of two equally good the earlier
 WIDEST = 16_384  # channels: a covariance of 2 GB
-SCALES, FLOORS = (-5.0, 5.0), (0.0, 0.5)  # where they are looked for; of the scale the logarithm
+SCALES, FLOORS = (-5.0, 6.0), (0.0, 0.5)  # where they are looked for; of the scale the logarithm
+TRIED = (0.0, 0.05, 0.2)  # floors from which to start
 
 
 class ClosedFormError(MedusaError):
@@ -162,13 +163,25 @@ def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
     shares = 1.0 / counts[labels]
     shares = shares / shares.sum()
 
-    def loss(at: np.ndarray) -> float:
-        scale, floor = torch.tensor(at[0]).exp(), torch.tensor(at[1])
+    # of fewer rows than channels the logits may be thousands: the scale is sought from theirs
+    unit = float((logits - logits.mean(1, keepdim=True)).std()) or 1.0
+
+    def loss(at: Sequence[float]) -> float:
+        scale, floor = float(np.exp(at[0])) / unit, torch.tensor(at[1], dtype=torch.float64)
         said = floored(logits * scale, floor).gather(1, labels[:, None])[:, 0]
         return -float((shares * said).sum())
 
-    found = minimize(loss, (0.0, 0.05), method="Nelder-Mead", bounds=(SCALES, FLOORS))
-    return float(np.exp(found.x[0])), float(found.x[1])
+    # the loss has more than one valley: sure and floored, or unsure
+    start = min(((scale, floor) for scale in np.linspace(*SCALES, 21) for floor in TRIED), key=loss)
+    simplex = [start, (start[0] + 0.5, start[1]), (start[0], start[1] + 0.05)]
+    found = minimize(
+        loss,
+        start,
+        method="Nelder-Mead",
+        bounds=(SCALES, FLOORS),
+        options={"initial_simplex": simplex},
+    )
+    return float(np.exp(found.x[0])) / unit, float(found.x[1])
 
 
 def _check(examples: Examples, rows: Rows) -> None:

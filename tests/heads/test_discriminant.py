@@ -124,6 +124,24 @@ def test_calibration_finds_how_often_nothing_is_said() -> None:
     assert abs(scale - 1 / 3) < 0.02 and abs(floor - 0.2) < 0.02
 
 
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e5])
+def test_calibration_whatever_the_size_of_the_logits(size) -> None:
+    """Half of what is said is wrong, and sure: the best of a fine grid, at any size."""
+    rng = np.random.default_rng(1)
+    labels = rng.integers(CLASSES, size=400)
+    shown = np.where(rng.random(400) < 0.5, rng.integers(CLASSES, size=400), labels)
+    logits = 4 * np.eye(CLASSES)[shown] + rng.normal(size=(400, CLASSES))
+    scale, floor = calibrated(torch.from_numpy(logits * size), labels)
+
+    def loss(one: float, other: float) -> float:
+        said = floored(torch.from_numpy(logits * one), torch.tensor(other, dtype=torch.float64))
+        shares = 1 / np.bincount(labels)[labels] / CLASSES
+        return -float((shares * said.numpy()[np.arange(400), labels]).sum())
+
+    grid = [loss(a, b) for a in np.geomspace(1e-3, 100, 60) for b in np.linspace(0, 0.5, 26)]
+    assert loss(scale * size, floor) < min(grid) + 1e-5
+
+
 SMALL = ("head.name=discriminant", "train.draws=5")
 
 
