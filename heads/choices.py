@@ -66,12 +66,13 @@ def _not_in_closed_form(config: Config) -> list[str]:
         return []
     asked = {
         "head.attribute_map": config.head.attribute_map != "linear",
+        "head.pool": config.head.pool == "attention",
         "loss.neutral_weight": config.loss.neutral_weight > 0,
         "loss.secondary_weight": config.loss.secondary_weight > 0,
     }
-    left = {"head.attribute_map": "linear"}
+    left = {"head.attribute_map": "linear", "head.pool": "mean or statistics"}
     return [
-        f"{key}: a {config.head.name} is not trained and has no such output; set it to "
+        f"{key}: a {config.head.name} is not trained, and this would be; set it to "
         f"{left.get(key, 0)}"
         for key, wrong in asked.items()
         if wrong

@@ -5,6 +5,7 @@ diagonal. Classes count alike, however many rows they have; attributes are a lin
 the same averages. One pass over the training rows; no steps, no seeds.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,8 +28,8 @@ from medusa.heads.select import Judge
 
 SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # of two equally good the earlier
 WIDEST = 16_384  # channels: a covariance of 2 GB
-SCALES, FLOORS = (-5.0, 6.0), (0.0, 0.5)  # where they are looked for; of the scale the logarithm
-TRIED = (0.0, 0.05, 0.2)  # floors from which to start
+SCALES = (-5.0, 6.0)  # where the logarithm of the scale is looked for
+TRIED = (0.02, 0.1, 0.3)  # floors from which to start
 
 
 class ClosedFormError(MedusaError):
@@ -71,7 +72,7 @@ class ClosedForm:
         self.rows = examples.rows("train")
         self.judge = Judge(examples, config.train)
         self.meter = Meter(self.head, examples, self.rows, device)
-        _check(examples, self.rows)
+        _check(examples, self.rows, self.head.output.classes.in_features)
 
     def fit(self) -> None:
         """Try every shrinkage on dev and keep the best, calibrated there.
@@ -83,8 +84,8 @@ class ClosedForm:
         found = self._moments()
         self.meter.counted()
         dev = torch.cat([x.cpu() for x, _ in self._averages(self.judge.rows)]).double()
-        best: dict[str, Tensor] = {}
-        for number, share in enumerate(SHRINKAGES):
+        best, kept = dict[str, Tensor](), SHRINKAGES[0]
+        for share in SHRINKAGES:
             weights, bias = (one.cpu() for one in discriminant(found, share))
             scale, floor = calibrated(dev @ weights.T + bias, self.judge.truth)
             self._set(weights * scale, bias * scale, floor)
@@ -92,10 +93,10 @@ class ClosedForm:
             score = self.judge.score(logits)
             if score > self.at.best:
                 self.at.best, self.at.best_at = score, f"shrinkage {share:g}"
-                best = {name: one.clone() for name, one in self.head.state_dict().items()}
-                self._set_attributes(found, share, best)
-            self._log(number, share, score, self.judge.loss(logits))
+                best, kept = copy.deepcopy(self.head.state_dict()), share
+            self._log(share, score, self.judge.loss(logits))
         self.head.load_state_dict(best)
+        self._set_attributes(*regression(found, kept))
 
     def _moments(self) -> Moments:
         """Read the training rows once."""
@@ -106,12 +107,20 @@ class ClosedForm:
             (x, labels[batch], self.examples.ratings[batch])
             for x, batch in self._averages(self.rows)
         )
-        return moments_of(parts, width, len(self.examples.classes), where)
+        found = moments_of(parts, width, len(self.examples.classes), where)
+        if not found.squares.isfinite().all():
+            used = listed(stream.store.path for stream in self.examples.streams)
+            raise ClosedFormError(
+                f"{used}: features that are no numbers; find them with `medusa cache verify` and "
+                "extract again"
+            )
+        return found
 
     @torch.no_grad()
     def _averages(self, rows: Rows) -> Iterator[tuple[Tensor, Rows]]:
         """Yield x (B, D) and the rows it is of."""
-        batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+        size = self.at_once
+        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         feed = self.examples.batches(batches, self.device.type == "cuda")
         for batch, inputs in zip(batches, feed, strict=True):
             yield self.head.embed([x.to(self.device, torch.float32) for x in inputs]), batch
@@ -122,23 +131,19 @@ class ClosedForm:
         self.head.output.classes.bias.copy_(bias)
         self.head.output.get_buffer("floor").fill_(floor)
 
-    def _set_attributes(self, found: Moments, share: float, state: dict[str, Tensor]) -> None:
-        """Put the regression of the ratings into a state, where there are ratings."""
-        if found.rated:
-            weights, bias = regression(found, share)
-            state["output.attributes.weight"].copy_(weights)
-            state["output.attributes.bias"].copy_(bias)
+    @torch.no_grad()
+    def _set_attributes(self, weights: Tensor, bias: Tensor) -> None:
+        self.head.output.attributes.weight.copy_(weights)
+        self.head.output.attributes.bias.copy_(bias)
 
     @torch.no_grad()
     def _answers(self, x: Tensor) -> np.ndarray:
         logits: np.ndarray = self.head.output(x.float().to(self.device))["classes"].cpu().numpy()
         return logits
 
-    def _log(self, number: int, share: float, score: float, loss: float) -> None:
+    def _log(self, share: float, score: float, loss: float) -> None:
         counted = self.meter.counted()
         self.run.log(
-            epoch=number + 1,
-            stage="closed form",
             shrinkage=share,
             dev_loss=loss,
             dev_macro_f1=score,
@@ -152,7 +157,8 @@ class ClosedForm:
 def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
     """Return the scale s and floor f of `floored(s logits, f)` of least cross-entropy.
 
-    Classes count alike. Two numbers, so the rows that also select may fit them.
+    Classes count alike. Two numbers, so the rows that also select may fit them. However well they
+    are told apart, the next of B may be wrong: the floor is 1 / (B + 2) or more (Laplace).
 
     Args:
         logits: (B, C).
@@ -172,19 +178,21 @@ def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
         return -float((shares * said).sum())
 
     # the loss has more than one valley: sure and floored, or unsure
-    start = min(((scale, floor) for scale in np.linspace(*SCALES, 21) for floor in TRIED), key=loss)
+    least = 1 / (len(labels) + 2)
+    floors = [max(least, floor) for floor in TRIED]
+    start = min(((a, f) for a in np.linspace(*SCALES, 21) for f in floors), key=loss)
     simplex = [start, (start[0] + 0.5, start[1]), (start[0], start[1] + 0.05)]
     found = minimize(
         loss,
         start,
         method="Nelder-Mead",
-        bounds=(SCALES, FLOORS),
+        bounds=(SCALES, (least, 0.5)),
         options={"initial_simplex": simplex},
     )
     return float(np.exp(found.x[0])) / unit, float(found.x[1])
 
 
-def _check(examples: Examples, rows: Rows) -> None:
+def _check(examples: Examples, rows: Rows, width: int) -> None:
     """Refuse what cannot be fitted.
 
     Raises:
@@ -193,13 +201,13 @@ def _check(examples: Examples, rows: Rows) -> None:
     there = set(examples.labels[rows].tolist())
     if absent := [name for n, name in enumerate(examples.classes) if n not in there]:
         raise ClosedFormError(
-            f"head.name: a discriminant needs utterances of every class, and no utterance of split "
-            f"'train' has the consensus {listed(absent)}; use another head, or leave the class out "
-            "(`medusa manifest relabel`)"
+            "head.name: a discriminant needs utterances of every class, and none of those that it "
+            f"learns from has the consensus {listed(absent)}; use another head or fewer folds, or "
+            "leave the class out (`medusa manifest relabel`)"
         )
-    if (width := sum(examples.widths)) > WIDEST:
+    if width > WIDEST:
         raise ClosedFormError(
             f"head.name: a discriminant of {width} channels needs a covariance of "
-            f"{8e-9 * width**2:.0f} GB; name fewer features or layers, together no wider than "
-            f"{WIDEST}"
+            f"{8e-9 * width**2:.0f} GB; name fewer features or layers, or set head.pool to mean: "
+            f"together no wider than {WIDEST}"
         )

@@ -210,9 +210,7 @@ def make(
     advance: Callable[..., None] = lambda amount=1, note="": None,
 ) -> train.Trainer:
     """Make the head from its seed, and what trains it."""
-    head = _network(examples, config)
-    standardise(head.scales, examples)
-    return train.Trainer(head, examples, config, run, device, advance)
+    return train.Trainer(_network(examples, config), examples, config, run, device, advance)
 
 
 def tries(config: Config) -> int:
@@ -237,7 +235,9 @@ def _learner(
 
 def _network(examples: data.Examples, config: Config) -> Head:
     torch.manual_seed(config.seed)
-    return build(config.head, examples.widths, len(examples.classes), auxiliary(config.loss))
+    head = build(config.head, examples.widths, len(examples.classes), auxiliary(config.loss))
+    standardise(head.scales, examples)
+    return head
 
 
 def _predictions(trainer: train.Trainer | ClosedForm, rows: Rows, run: RunDir) -> Predictions:

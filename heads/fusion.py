@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from medusa.cache import Packed, cat
 from medusa.heads.config import HeadConfig
 from medusa.heads.cross_attention import CrossAttention
-from medusa.heads.discriminant import Averages
+from medusa.heads.discriminant import CLOSED_FORM, Averages
 from medusa.heads.encoder import Encoder
 from medusa.heads.output import Output
 from medusa.heads.pool import POOLS
@@ -106,7 +106,8 @@ def build(
     config: HeadConfig, inputs: Sequence[int], classes: int, auxiliary: Sequence[str] = ()
 ) -> Head:
     """Make a head for M feature widths and C classes, with further outputs (`Output`)."""
-    scales = [Standardise(size) if config.standardise else nn.Identity() for size in inputs]
+    scaled = config.standardise or config.name in CLOSED_FORM
+    scales = [Standardise(size) if scaled else nn.Identity() for size in inputs]
     fusion = HEADS[config.name](config, inputs)
     linear = getattr(fusion, "linear_output", False)
     kind: type[Output] = getattr(fusion, "output", Output)

@@ -35,8 +35,8 @@ class Table(Watch):
         for name, line in latest(runs):
             grid.add_row(
                 name,
-                str(line["epoch"]),
-                str(line["stage"]),
+                told(line, "epoch", ""),
+                told(line, "stage", ""),
                 told(line, "train_loss", ".3f"),
                 told(line, "dev_macro_f1", ".3f"),
                 told(line, "utterances_per_s", ".0f"),

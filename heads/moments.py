@@ -8,12 +8,13 @@ from torch import Tensor
 
 from medusa.heads.sample import NO_CONSENSUS
 
-ROUNDING = 1e-12  # of a channel's mean square: what its variance may be off by
+ROUNDING = 1e-9  # of a channel's mean square: what the variance of float32 averages may be off by
+MIDDLE = 4.0  # of the ratings' scale
 
 
 @dataclass
 class Moments:
-    """Sums in double precision over the utterances that have a label, or all three ratings.
+    """Sums in double precision over the utterances that have a label, and those with ratings.
 
     Args:
         width: D, of x.
@@ -24,17 +25,17 @@ class Moments:
         counts: (C,) labelled utterances of each class.
         sums: (C, D) of their x.
         squares: (D, D) products of their channels.
-        rated: how many have ratings.
-        x, y, xy: of the rated, sums of x (D,), of ratings (3,) and of their products (D, 3).
+        rated: (3,) how many have each rating.
+        x, y, xy: of these, sums of x (3, D), of the rating (3,) and of their products (3, D).
     """
 
     width: int
     classes: int
     device: torch.device
-    rated: int = 0
     counts: Tensor = field(init=False)
     sums: Tensor = field(init=False)
     squares: Tensor = field(init=False)
+    rated: Tensor = field(init=False)
     x: Tensor = field(init=False)
     y: Tensor = field(init=False)
     xy: Tensor = field(init=False)
@@ -44,9 +45,10 @@ class Moments:
             "counts": (self.classes,),
             "sums": (self.classes, self.width),
             "squares": (self.width, self.width),
-            "x": (self.width,),
+            "rated": (3,),
+            "x": (3, self.width),
             "y": (3,),
-            "xy": (self.width, 3),
+            "xy": (3, self.width),
         }
         for name, shape in shapes.items():
             setattr(self, name, torch.zeros(shape, dtype=torch.float64, device=self.device))
@@ -63,13 +65,13 @@ class Moments:
         known = labels != NO_CONSENSUS
         self.counts += torch.bincount(labels[known], minlength=self.classes)
         self.sums.index_add_(0, labels[known], x[known])
-        self.squares += x[known].T @ x[known]
+        self.squares.addmm_(x[known].T, x[known])
         y = ratings.to(self.device, torch.float64)
-        rated = ~y.isnan().any(1)
-        self.rated += int(rated.sum())
-        self.x += x[rated].sum(0)
-        self.y += y[rated].sum(0)
-        self.xy += x[rated].T @ y[rated]
+        rated = (~y.isnan()).double()
+        self.rated += rated.sum(0)
+        self.x += rated.T @ x
+        self.y += y.nan_to_num().sum(0)
+        self.xy += y.nan_to_num().T @ x
 
     @property
     def level(self) -> Tensor:
@@ -103,14 +105,17 @@ def discriminant(found: Moments, share: float) -> tuple[Tensor, Tensor]:
 def regression(found: Moments, share: float) -> tuple[Tensor, Tensor]:
     """Return W (3, D) and b (3,) of the ratings' linear regression on x.
 
-    The covariance of x is that of the labelled utterances, shrunk likewise.
+    The covariance of x is that of the labelled utterances, shrunk likewise. A rating that nobody
+    gave is the middle of the scale.
     """
     total, sums = found.counts.sum(), found.sums.sum(0)
     spread = found.squares / total - torch.outer(sums, sums) / total**2
-    x, y = found.x / found.rated, found.y / found.rated
-    together = found.xy / found.rated - torch.outer(x, y)
-    weights = _divided(together, spread, share, found.level).T
-    return weights, y - weights @ x
+    count = found.rated.clamp_min(1)
+    x, y = found.x / count[:, None], found.y / count
+    together = found.xy / count[:, None] - x * y[:, None]
+    weights = _divided(together.T, spread, share, found.level).T
+    bias = y - (weights * x).sum(1)
+    return weights, torch.where(found.rated > 0, bias, torch.full_like(bias, MIDDLE))
 
 
 def _divided(values: Tensor, covariance: Tensor, share: float, level: Tensor) -> Tensor:

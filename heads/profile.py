@@ -56,7 +56,7 @@ def profile(job: Job, device: torch.device, trace: Path) -> Profile:
         ProfileError: the head is not trained by steps.
     """
     if job.config.head.name in CLOSED_FORM:
-        raise ProfileError(f"--profile: a {job.config.head.name} is fitted without any steps")
+        raise ProfileError(f"--profile: a {job.config.head.name} takes no steps; leave it out")
     with tempfile.TemporaryDirectory() as folder:
         trainer = make(job.examples, job.config, RunDir(Path(folder)), device)
         batches = endless(trainer)

@@ -141,10 +141,11 @@ def _line(asked: Asked, done: Done) -> str:
     run = RunDir(asked.workspace.runs / done.run)
     summary, config = run.read_json(SUMMARY), run.config()
     score = f"{done.run}: dev macro-F1 {summary['dev_macro_f1']:.3f}"
+    best = f"best {'after' if summary['steps'] else 'with'} {summary['best_at']}"
     if config["train"]["selection"] == "natural":
-        return f"{score} on the whole split (best after {summary['best_at']})"
+        return f"{score} on the whole split ({best})"
     chance = 1 / len(config["classes"])
-    return f"{score} on balanced draws (best after {summary['best_at']}; chance {chance:.3f})"
+    return f"{score} on balanced draws ({best}; chance {chance:.3f})"
 
 
 def _axis(text: str) -> list[tuple[str, str]]:

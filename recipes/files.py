@@ -50,18 +50,30 @@ def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         values = _over(read_values(below, (*above, path)), values)
     given: dict[str, Any] = values
     for key, entries in more.items():
-        given[key] = (given.get(key) or {}) | entries
+        there = given.get(key) or {}
+        given[key] = there | entries if isinstance(there, dict) else there  # told by who reads it
     return given
 
 
 def _more(path: Path, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Take out what a recipe adds to what it extends."""
     more = values.pop("more", None) or {}
-    if not isinstance(more, dict) or not all(isinstance(one, dict) for one in more.values()):
-        raise RecipeError(f"{path}: more: expected heads, stacks or ablations by name")
-    if wrong := [key for key in more if key not in ADDED]:
-        hint = nearest(wrong[0], ADDED)
-        raise RecipeError(f"{path}: more.{wrong[0]}: not one of {', '.join(ADDED)}{hint}")
+    if not isinstance(more, dict):
+        raise RecipeError(f"{path}: more: expected {', '.join(ADDED)} with what to add")
+    more = {key: entries or {} for key, entries in more.items()}
+    problems = [
+        f"more.{key}: not one of {', '.join(ADDED)}{nearest(key, ADDED)}; anything else is written "
+        "beside `more`, not in it"
+        for key in more
+        if key not in ADDED
+    ]
+    problems += [
+        f"more.{key}: expected `name: {{...}}` for each, got {entries!r}"
+        for key, entries in more.items()
+        if key in ADDED and not isinstance(entries, dict)
+    ]
+    if problems:
+        raise RecipeError("\n  ".join([f"{path}:", *problems]))
     return more
 
 

@@ -224,8 +224,9 @@ def _head(
         flop = RECURRENT * 6.0 * parameters * sum(lengths) / max(1, len(lengths))
     memory = (16 * parameters + kept_bytes(config, lengths, widths)) / 1e9
     if config.head.name in CLOSED_FORM:
-        # products of channels; the covariance, its correlation and what is solved
-        flop, memory = 2.0 * sum(widths) ** 2, memory + 24 * sum(widths) ** 2 / 1e9
+        # products of channels, in doubles; six matrices of them while it is solved
+        wide = head.output.classes.in_features
+        flop, memory = 2.0 * wide**2, memory + 48 * wide**2 / 1e9
     work = _passes(config, rows) * flop
     return parameters, memory, work / (profile.flop_s * HEAD_MFU) / 3600
 

@@ -10,6 +10,7 @@ from medusa.cache import open_all
 from medusa.console import say
 from medusa.ensemble.run import stack as fit_stack
 from medusa.errors import MedusaError
+from medusa.heads.choices import check_choices
 from medusa.heads.orders import Order, train_all
 from medusa.manifests import Manifest
 from medusa.recipes import features
@@ -60,6 +61,7 @@ def bring(place: Workspace, recipe: Recipe, asked: Asked, state: State) -> None:
     if recipe.stacks:  # `medusa ablate` asks for none and leaves those that are there
         state.stacks = there.stacks
     tasks = [one for one in head_tasks(recipe, asked.ablations) if wanted(one.name, asked.only)]
+    _check(tasks)
     names = {name for one in tasks for name in one.features}
     _make_features(place, recipe, names, asked)
     _train(place, tasks, asked, state, _shared(place, recipe, asked))
@@ -68,6 +70,22 @@ def bring(place: Workspace, recipe: Recipe, asked: Asked, state: State) -> None:
         if wanted(task.name, asked.only):
             _stack(place, manifest, recipe.stacks[task.stack], task, state)
     state.write()
+
+
+def _check(tasks: Sequence[HeadTask]) -> None:
+    """Refuse heads of which a name is no choice before anything is extracted or trained.
+
+    Raises:
+        RunError: with all of them.
+    """
+    problems = []
+    for task in tasks:
+        try:
+            check_choices(task.config)
+        except MedusaError as problem:
+            problems.append(f"{task.name}: {problem}")
+    if problems:
+        raise RunError("\n  ".join(["nothing was trained:", *problems]))
 
 
 def fail(state: State) -> None:

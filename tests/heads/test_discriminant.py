@@ -4,18 +4,22 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.numpy import load_file
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LinearRegression
 
+from medusa.cache import Packed
 from medusa.cli import medusa
 from medusa.heads.apply import apply
-from medusa.heads.closed_form import calibrated
+from medusa.heads.closed_form import ClosedFormError, calibrated
 from medusa.heads.config import ConfigError, HeadConfig, load
-from medusa.heads.discriminant import floored, stride_of
+from medusa.heads.discriminant import Averages, floored, stride_of
 from medusa.heads.fit import prepare
 from medusa.heads.moments import discriminant, moments_of, regression
+from medusa.heads.pool import segment_mean
 from medusa.heads.run_dir import RunDir
+from medusa.heads.select import Judge
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -77,22 +81,45 @@ def test_scaling_a_channel_changes_nothing() -> None:
 
 def test_ratings_are_scikit_learns_regression_and_missing_ones_do_not_count() -> None:
     x, labels, ratings = world(400)
-    few = ratings.copy()
-    few[300:, 1] = np.nan  # one rating of three is missing: the row tells nothing
-    whole = summed(x, labels, ratings)
-    weights, bias = regression(whole, 0.0)
+    weights, bias = regression(summed(x, labels, ratings), 0.0)
     other = LinearRegression().fit(x, ratings)
     np.testing.assert_allclose(x @ weights.numpy().T + bias.numpy(), other.predict(x), rtol=1e-6)
-    part = summed(x, labels, few)
-    assert part.rated == 300 and whole.rated == 400
-    torch.testing.assert_close(part.xy, summed(x[:300], labels[:300], ratings[:300]).xy)
+    few = ratings.copy()
+    few[300:, 1], few[:, 2] = np.nan, np.nan
+    part, less = regression(summed(x, labels, few), 0.2)
+    covariance = np.cov(x.T, bias=True)
+    shrunk = np.where(np.eye(WIDTH), covariance, 0.8 * covariance)
+    for rating, rows in ((0, 400), (1, 300)):
+        here, y = x[:rows], ratings[:rows, rating]
+        together = ((here - here.mean(0)) * (y - y.mean())[:, None]).mean(0)
+        expected = np.linalg.solve(shrunk, together)
+        np.testing.assert_allclose(part[rating].numpy(), expected, rtol=1e-6)
+        assert float(less[rating]) == pytest.approx(y.mean() - expected @ here.mean(0))
+    assert not part[2].any() and less[2] == 4  # nobody gave it: the middle of the scale
 
 
-@pytest.mark.parametrize("value", [0.0, 1e-4, 0.1, 7.0, 12345.678])
+def test_rows_without_a_label_are_of_no_effect_on_classes() -> None:
+    x, labels, ratings = world(300)
+    more = np.concatenate([x, 50 * np.ones((20, WIDTH))])
+    unsure = np.concatenate([labels, np.full(20, -1)])
+    none = np.full((20, 3), np.nan)
+    one = discriminant(summed(more, unsure, np.concatenate([ratings, none])), 0.1)
+    for ours, theirs in zip(one, discriminant(summed(x, labels, ratings), 0.1), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def averages_of(value: float, utterances: int) -> np.ndarray:
+    """What the mean over time makes of a channel that is always the same: nearly the same."""
+    lengths = np.random.default_rng(0).integers(1, 1500, utterances)
+    frames = torch.full((int(lengths.sum()), 1), value)
+    return segment_mean(Packed(frames, torch.from_numpy(lengths))).double().numpy()[:, 0]
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-4, 0.1, -0.7, 7.0, 12345.678])
 def test_a_channel_that_never_varies_is_of_no_effect(value) -> None:
     x, labels, ratings = world(300)
     same = x.copy()
-    same[:, 2] = value
+    same[:, 2] = averages_of(value, 300)
     found, without = summed(same, labels, ratings), np.delete(np.arange(WIDTH), 2)
     less = moments_of(
         [[torch.from_numpy(one) for one in (x[:, without], labels, ratings)]], 5, CLASSES, CPU
@@ -124,6 +151,12 @@ def test_calibration_finds_how_often_nothing_is_said() -> None:
     assert abs(scale - 1 / 3) < 0.02 and abs(floor - 0.2) < 0.02
 
 
+def test_rows_that_are_told_apart_do_not_make_it_sure() -> None:
+    labels = np.arange(8) % CLASSES
+    _, floor = calibrated(torch.from_numpy(9.0 * np.eye(CLASSES)[labels]), labels)
+    assert floor == pytest.approx(1 / 10)
+
+
 @pytest.mark.parametrize("size", [1e-4, 1.0, 1e5])
 def test_calibration_whatever_the_size_of_the_logits(size) -> None:
     """Half of what is said is wrong, and sure: the best of a fine grid, at any size."""
@@ -138,7 +171,7 @@ def test_calibration_whatever_the_size_of_the_logits(size) -> None:
         shares = 1 / np.bincount(labels)[labels] / CLASSES
         return -float((shares * said.numpy()[np.arange(400), labels]).sum())
 
-    grid = [loss(a, b) for a in np.geomspace(1e-3, 100, 60) for b in np.linspace(0, 0.5, 26)]
+    grid = [loss(a, b) for a in np.geomspace(1e-3, 100, 60) for b in np.linspace(0.01, 0.5, 26)]
     assert loss(scale * size, floor) < min(grid) + 1e-5
 
 
@@ -152,7 +185,8 @@ def call(workspace, *words: str):
 def fitted(workspace, name: str, *settings: str) -> RunDir:
     options = [part for one in (*SMALL, *settings) for part in ("--set", one)]
     done = call(workspace, "fit-head", "--config", "small", "--name", name, *options)
-    assert done.exit_code == 0, done.output
+    if done.exception is not None:
+        raise done.exception
     return RunDir(workspace / "runs" / name)
 
 
@@ -160,22 +194,57 @@ def test_a_run_has_what_every_run_has(workspace) -> None:
     run = fitted(workspace, "lda")
     lines = run.metrics()
     assert [line["shrinkage"] for line in lines] == [1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001]
-    summary = run.read_json("summary.json")
+    summary, said = run.read_json("summary.json"), run.predictions()
     assert summary["dev_macro_f1"] == max(line["dev_macro_f1"] for line in lines) > 0.8
-    assert summary["best_at"].startswith("shrinkage")
-    said = run.predictions()
-    assert set(said.frame["split"]) == {"train", "dev", "test"} and said.attributes() is not None
+    best = max(lines, key=lambda line: line["dev_macro_f1"])  # of equally good ones the first
+    assert summary["best_at"] == f"shrinkage {best['shrinkage']:g}"
+    examples = prepare(Workspace.open(workspace), load("small", SMALL)).examples
+    dev = examples.rows("dev")
+    dev = dev[examples.labels[dev] >= 0]
+    logits = said.select([examples.ids[row] for row in dev]).logits().copy()
+    judge = Judge(examples, load("small", SMALL).train)
+    assert judge.score(logits) == pytest.approx(summary["dev_macro_f1"])
+    assert judge.loss(logits) == pytest.approx(best["dev_loss"], abs=1e-4)
+    floor = load_file(run.path / "weights.safetensors")["output.floor"]
+    posteriors = softmax(said.logits(), axis=1)
+    assert floor > 0 and posteriors.min() >= float(floor) / CLASSES - 1e-6
 
 
-def test_the_seed_the_batch_and_the_stages_do_not_matter(workspace) -> None:
+def test_attributes_are_learnt(workspace) -> None:
+    """Arousal is what the first channel says; dominance nobody has rated."""
+    place = Workspace.open(workspace)
+    examples = prepare(place, load("small", SMALL)).examples
+    manifest = Manifest.read(place.manifest)
+    first = {
+        name: float(examples.streams[0].store.read([content]).values[:, 0].mean())
+        for name, content in zip(manifest.frame["id"], manifest.frame["content"], strict=True)
+    }
+    manifest.frame["arousal"] = [4 + first[name] / 2 for name in manifest.frame["id"]]
+    manifest.frame.loc[::7, "valence"] = np.nan
+    manifest.frame["dominance"] = np.nan
+    manifest.write(place.manifest)
+    said = fitted(workspace, "rated").predictions()
+    arousal = said.attributes()[:, 0]
+    assert np.corrcoef(arousal, [first[name] for name in said.ids])[0, 1] > 0.9
+    np.testing.assert_allclose(said.attributes()[:, 2], 4)
+
+
+def test_features_that_are_no_numbers_are_refused(workspace, monkeypatch) -> None:
+    monkeypatch.setattr(Averages, "forward", lambda self, x: torch.full((len(x[0]), 12), torch.nan))
+    with pytest.raises(ClosedFormError, match="cache verify"):
+        fitted(workspace, "nan")
+
+
+def test_the_seed_the_stages_and_the_width_do_not_matter(workspace) -> None:
     one = fitted(workspace, "one").predictions().logits()
-    other = fitted(workspace, "other", "seed=5", "stages.0.epochs=9", "head.stride=3")
+    settings = ("seed=5", "stages.0.epochs=9", "head.stride=3", "head.width=8")
+    other = fitted(workspace, "other", *settings)
     np.testing.assert_array_equal(one, other.predictions().logits())
     assert stride_of(HeadConfig("discriminant", stride=4)) == 1
     assert stride_of(HeadConfig("deepser", stride=4)) == 4
 
 
-def test_it_predicts_other_utterances_and_stacks(workspace) -> None:
+def test_it_is_applied_again_and_stacks(workspace) -> None:
     run = fitted(workspace, "one")
     fitted(workspace, "two", "head.pool=statistics")
     place = Workspace.open(workspace)
@@ -199,11 +268,11 @@ def test_what_it_cannot_do_is_said(workspace) -> None:
     with pytest.raises(ConfigError, match=r"(?s)attribute_map: .*linear.*secondary_weight: .* 0"):
         prepare(Workspace.open(workspace), config)
     done = call(workspace, "fit-head", "--config", "small", "--profile", "--set", SMALL[0])
-    assert done.exit_code == 1 and "without any steps" in str(done.exception)
+    assert done.exit_code == 1 and "takes no steps; leave it out" in str(done.exception)
     path = workspace / "manifest.parquet"
     manifest = Manifest.read(path)
     manifest.frame.loc[manifest.frame["label"] == "sad", "label"] = None  # soft labels stay
     manifest.write(path)
     done = call(workspace, "fit-head", "--config", "small", "--set", SMALL[0])
-    said = "no utterance of split 'train' has the consensus sad"
+    said = "none of those that it learns from has the consensus sad"
     assert done.exit_code == 1 and said in str(done.exception)

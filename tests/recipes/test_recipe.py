@@ -88,7 +88,12 @@ def test_more_is_added_to_what_is_extended(tmp_path):
     one.write_text("extends: mine\nmore: {head: {c: {}}}")
     assert "more.head: not one of heads, stacks, ablations (did you" in refusal(str(one))
     one.write_text("extends: mine\nmore: [heads]")
-    assert "more: expected heads, stacks or ablations by name" in refusal(str(one))
+    assert "more: expected heads, stacks, ablations with what to add" in refusal(str(one))
+    one.write_text("extends: mine\nmore: {heads: [c], set: {seed: 1}, stacks: }")
+    message = refusal(str(one))
+    assert "more.heads: expected `name: {...}` for each" in message and "more.set: not" in message
+    one.write_text("heads: [a]\nmore: {heads: {c: {}}}")
+    assert "heads: expected" in refusal(str(one))
 
 
 def test_what_is_extended_is_beside_by_path_or_shipped(tmp_path):
