@@ -111,7 +111,7 @@ def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run
 
     stored = {one.name: one.predictions() for one in members}
     config = run.config()
-    joined = applying._line_up([one.name for one in members], list(stored.values()))
+    joined = applying.line_up([one.name for one in members], list(stored.values()))
     logits, _ = applying.COMBINERS[method](run, config, joined)
     np.testing.assert_allclose(
         logits, run.predictions().select(joined.ids).logits(), rtol=1e-5, atol=1e-5
