@@ -11,6 +11,7 @@ ensembles of the heads of all of them, whose stackers learn from one, two, three
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,13 +109,18 @@ def together(place: Workspace, manifest: Manifest, repeats: Any) -> dict[str, An
                 judged.resampled(a, "balanced") - judged.resampled(b, "balanced") for a, b in pairs
             ]
             ahead = [judged.scores(a)["balanced"] - judged.scores(b)["balanced"] for a, b in pairs]
-            mean = np.mean(drawn, axis=0)
-            found[ours][rival] = {
-                "ahead": float(np.mean(ahead)),
-                "interval": list(interval(mean)),
-                "p": two_sided(mean),
-            }
+            found[ours][rival] = difference(ahead, drawn)
     return found
+
+
+def difference(ahead: Sequence[float], drawn: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Return the mean over the repeats, its interval and p, from each repeat's resamples."""
+    mean = np.mean(drawn, axis=0)
+    return {
+        "ahead": float(np.mean(ahead)),
+        "interval": list(interval(mean)),
+        "p": two_sided(mean),
+    }
 
 
 def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str, Any]:

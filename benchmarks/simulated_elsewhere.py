@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from simulated import JUDGED
+from simulated import JUDGED, difference
 
 from medusa.ensemble.apply import COMBINERS, line_up
 from medusa.ensemble.bootstrap import interval, resampled_confusions
-from medusa.ensemble.significance import two_sided
 from medusa.heads.checkpoint import load_weights
 from medusa.heads.config import Config
 from medusa.heads.data import choose, gather
@@ -158,12 +157,7 @@ def against(there: Elsewhere, said: list[dict[str, np.ndarray]]) -> dict[str, di
         for rival in rivals:
             ahead = [there.score(one[ours]) - there.score(one[rival]) for one in said]
             drawn = [there.resampled(one[ours]) - there.resampled(one[rival]) for one in said]
-            mean = np.mean(drawn, axis=0)
-            found[ours][rival] = {
-                "ahead": float(np.mean(ahead)),
-                "interval": list(interval(mean)),
-                "p": two_sided(mean),
-            }
+            found[ours][rival] = difference(ahead, drawn)
     return found
 
 

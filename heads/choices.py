@@ -64,16 +64,14 @@ def _not_in_closed_form(config: Config) -> list[str]:
     """Return what is asked of a head that is not trained, and needs training."""
     if config.head.name not in CLOSED_FORM:
         return []
-    asked = {
-        "head.attribute_map": config.head.attribute_map != "linear",
-        "head.pool": config.head.pool == "attention",
-        "loss.neutral_weight": config.loss.neutral_weight > 0,
-        "loss.secondary_weight": config.loss.secondary_weight > 0,
-    }
-    left = {"head.attribute_map": "linear", "head.pool": "mean or statistics"}
+    asked = [
+        ("head.attribute_map", config.head.attribute_map != "linear", "linear"),
+        ("head.pool", config.head.pool == "attention", "mean or statistics"),
+        ("loss.neutral_weight", config.loss.neutral_weight > 0, "0"),
+        ("loss.secondary_weight", config.loss.secondary_weight > 0, "0"),
+    ]
     return [
-        f"{key}: a {config.head.name} is not trained, and this would be; set it to "
-        f"{left.get(key, 0)}"
-        for key, wrong in asked.items()
+        f"{key}: a {config.head.name} is not trained, and this would be; set it to {left}"
+        for key, wrong, left in asked
         if wrong
     ]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from medusa.errors import MedusaError, listed
@@ -164,6 +163,8 @@ def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
         logits: (B, C).
         truth: (B,) class numbers.
     """
+    from scipy.optimize import minimize
+
     labels = torch.from_numpy(truth)
     counts = labels.bincount(minlength=logits.shape[1])
     shares = 1.0 / counts[labels]

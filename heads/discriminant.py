@@ -1,6 +1,7 @@
 """The two halves of a discriminant: averages over time, and a linear map that is never too sure."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,15 +28,8 @@ class FlooredOutput(Output):
 
     floor: Tensor
 
-    def __init__(
-        self,
-        width: int,
-        classes: int,
-        attribute_map: str,
-        linear: bool = False,
-        auxiliary: Sequence[str] = (),
-    ) -> None:
-        super().__init__(width, classes, attribute_map, linear, auxiliary)
+    def __init__(self, *shape: Any) -> None:
+        super().__init__(*shape)
         self.register_buffer("floor", torch.zeros(()))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -62,11 +56,12 @@ class Averages(nn.Module):
 
     def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
         super().__init__()
-        self.pools = nn.ModuleList(POOLS[config.pool](size) for size in inputs)
+        pools = [POOLS[config.pool](size) for size in inputs]
+        self.pools = nn.ModuleList(pools)
         for parameter in self.pools.parameters():
             nn.init.zeros_(parameter)  # no score: no frame counts more than another
             parameter.requires_grad_(False)
-        self.out_width = sum(POOLS[config.pool](size).out_width for size in inputs)
+        self.out_width = sum(pool.out_width for pool in pools)
 
     def forward(self, inputs: Sequence[Packed]) -> Tensor:
         """Map M packed modalities of the same B utterances to (B, D)."""
