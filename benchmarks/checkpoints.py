@@ -86,6 +86,50 @@ def _whisper(path: Path, size: tuple[int, ...]) -> None:
     torch.save({"dims": vars(model.dims), "model_state_dict": model.state_dict()}, path)
 
 
+# openai-whisper's names of an encoder's weights, in parts, and transformers'
+RENAMED = {
+    "positional_embedding": "embed_positions.weight",
+    "blocks.": "layers.",
+    "attn_ln.": "self_attn_layer_norm.",
+    "attn.query.": "self_attn.q_proj.",
+    "attn.key.": "self_attn.k_proj.",
+    "attn.value.": "self_attn.v_proj.",
+    "attn.out.": "self_attn.out_proj.",
+    "mlp_ln.": "final_layer_norm.",
+    "mlp.0.": "fc1.",
+    "mlp.2.": "fc2.",
+    "ln_post.": "layer_norm.",
+}
+
+
+def whisper_for_transformers(path: Path) -> tuple[Any, Any]:
+    """Return the encoder of an openai-whisper file in the class of transformers, and its reader."""
+    import transformers as t
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+    file = torch.load(path, weights_only=True)
+    dims = file["dims"]
+    config = t.WhisperConfig(
+        num_mel_bins=dims["n_mels"],
+        max_source_positions=dims["n_audio_ctx"],
+        d_model=dims["n_audio_state"],
+        encoder_layers=dims["n_audio_layer"],
+        encoder_attention_heads=dims["n_audio_head"],
+        encoder_ffn_dim=4 * dims["n_audio_state"],
+    )
+    config._attn_implementation = "sdpa"  # as from_pretrained chooses
+    weights = {}
+    for name, values in file["model_state_dict"].items():
+        if name.startswith("encoder."):
+            name = name.removeprefix("encoder.")
+            for theirs, other in RENAMED.items():
+                name = name.replace(theirs, other)
+            weights[name] = values
+    encoder = WhisperEncoder(config)
+    encoder.load_state_dict(weights)
+    return encoder, t.WhisperFeatureExtractor(feature_size=dims["n_mels"])
+
+
 def _text(kind: str, **more: Any) -> Callable[[Path, tuple[int, ...]], None]:
     def make(path: Path, size: tuple[int, ...]) -> None:
         import transformers as t

@@ -103,7 +103,7 @@ class Transcriber:
         return windows_of(source, dims.n_audio_ctx * FRAME, dims.n_mels)
 
     def encode(self, items: Sequence[Windows]) -> list[Transcript | MedusaError]:
-        mels = torch.stack([mel for item in items for mel in item.mels])
+        mels = torch.cat([item.whole for item in items])
         return self.decode(mels.to(self.model.device), items)
 
     def decode(
@@ -153,7 +153,7 @@ class Transcriber:
     def again(self, item: Windows, temperature: float) -> Transcript | MedusaError:
         """Decode one clip by sampling; the same clip gives the same text every time."""
         options = replace(self.options, temperature=temperature, beam_size=None)
-        mels = torch.stack(item.mels)
+        mels = item.whole
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(zlib.crc32(mels.numpy().tobytes()))
             heard, (language,) = self._detect(mels.to(self.model.device), [item])

@@ -39,7 +39,7 @@ def words_of(
 
     found: list[Word] = []
     begin_s = 0.0
-    for mel, length, said in zip(item.mels, item.lengths, tokens, strict=True):
+    for mel, length, said in zip(item.whole, item.lengths, tokens, strict=True):
         end_s = begin_s + length * FRAME / RATE_HZ
         # it counts seek in frames of 10 ms
         segment: dict[str, Any] = {"seek": round(begin_s * 100), "start": begin_s, "end": end_s}

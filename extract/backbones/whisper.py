@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, pad
+from torch.nn.functional import gelu
 
 from medusa.extract import whisper_files
 from medusa.extract.audio import RESAMPLER, Wave
@@ -21,10 +21,12 @@ RATE_HZ = 16_000
 FRAME = 320  # samples behind one frame of the encoder: two mel frames of 10 ms
 MEL_HOP = FRAME // 2
 SILENCE = 1200  # samples: three windows of the transform, so that the last frame hears nothing else
+EDGE = 5  # mel frames of silence that the two convolutions need, to tell it from the window's end
 
 States = Callable[[Tensor, Sequence[int], int | None], Sequence[Tensor]]
-"""Mel spectrograms (B, mels, mel frames), layers and a number of frames T to the states (B, T, D)
-of these layers, each of its first T frames (None: all); that of the last layer is normed."""
+"""Mel spectrograms (B, mels, mel frames), ended early as `Windows.mels` are, layers and a number of
+frames T to the states (B, T, D) of these layers, each of its first T frames (None: all of the
+window's); that of the last layer is normed."""
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
@@ -97,9 +99,8 @@ def states(
     encoder: Any, mel: Tensor, layers: Sequence[int], frames: int | None = None
 ) -> list[Tensor]:
     """Return states of an openai-whisper encoder, as `States`; nothing else is computed."""
-    x = gelu(encoder.conv1(mel))
-    x = gelu(encoder.conv2(x)).permute(0, 2, 1).contiguous()  # or each layer norm would copy it
-    x = x + encoder.positional_embedding
+    x = gelu(encoder.conv2(gelu(encoder.conv1(mel)))).permute(0, 2, 1)
+    x = _whole(x, len(encoder.positional_embedding)) + encoder.positional_embedding
     found, last = {0: x}, max(layers)
     for number, block in enumerate(encoder.blocks[:last], 1):
         x = block(x) if number < last else _first(block, x, frames)
@@ -108,6 +109,12 @@ def states(
     if last == len(encoder.blocks):
         found[last] = encoder.ln_post(x)
     return [found[layer][:, :frames] for layer in layers]
+
+
+def _whole(x: Tensor, frames: int) -> Tensor:
+    """Put the silence that was spared back before the window's last frame (B, T, D)."""
+    silence = x[:, -2:-1].expand(-1, frames - x.shape[1], -1)
+    return torch.cat([x[:, :-1], silence, x[:, -1:]], 1)
 
 
 def _first(block: Any, x: Tensor, frames: int | None) -> Tensor:
@@ -123,14 +130,29 @@ class Windows:
     """One utterance as Whisper hears it.
 
     Attributes:
-        mels: spectrograms (mels, mel frames).
+        mels: spectrograms (mels, mel frames), ended early where nothing but silence follows: all
+            its frames are as the last one.
         lengths: the frames that are true of each.
+        mel_frames: of a whole window.
         language: the code of what the corpus says is spoken.
     """
 
     mels: list[Tensor]
     lengths: list[int]
+    mel_frames: int
     language: str | None = None
+
+    @property
+    def whole(self) -> Tensor:
+        """The spectrograms with all their silence, (windows, mels, mel frames)."""
+        return stacked(self.mels, self.mel_frames)
+
+
+def stacked(mels: Sequence[Tensor], mel_frames: int) -> Tensor:
+    """Put silence behind spectrograms until all are that long, (windows, mels, mel frames)."""
+    return torch.stack(
+        [torch.cat([mel, mel[:, -1:].expand(-1, mel_frames - mel.shape[1])], 1) for mel in mels]
+    )
 
 
 def windows_of(wave: Wave, window: int, mels: int) -> Windows:
@@ -145,20 +167,22 @@ def windows_of(wave: Wave, window: int, mels: int) -> Windows:
     return Windows(
         mels=[_mel(piece, window, mels) for piece in pieces],
         lengths=[math.ceil(len(piece) / FRAME) for piece in pieces],
+        mel_frames=window // MEL_HOP,
     )
 
 
 def _mel(piece: Wave, window: int, mels: int) -> Tensor:
     """Return the spectrogram (mels, mel frames) of a piece padded with silence to a window.
 
-    Of the silence only the start is transformed: all its frames are alike, and most clips are
-    short.
+    Of the silence there is only the start: all its frames are alike, and most clips are short.
     """
     from whisper import log_mel_spectrogram
 
     near = np.pad(piece, (0, min(SILENCE, window - len(piece))))
     mel: Tensor = log_mel_spectrogram(torch.from_numpy(near), mels)
-    return pad(mel, (0, window // MEL_HOP - mel.shape[1]), mode="replicate")
+    frames = 2 * math.ceil((mel.shape[1] + EDGE) / 2)  # the second convolution takes two at a time
+    (mel,) = stacked([mel], min(frames, window // MEL_HOP))
+    return mel
 
 
 class WhisperEncoder:
@@ -195,7 +219,8 @@ class WhisperEncoder:
 
     @torch.inference_mode()
     def encode(self, items: Sequence[Windows]) -> list[Encoded]:
-        mels = torch.stack([mel for item in items for mel in item.mels]).to(self.device)
+        cut = [mel for item in items for mel in item.mels]
+        mels = stacked(cut, max(mel.shape[1] for mel in cut)).to(self.device)
         frames = None if self.padding_too else max(max(item.lengths) for item in items)
         windows = iter(torch.stack(list(self.states(mels, self.layers, frames)), 1))
         return [

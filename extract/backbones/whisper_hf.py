@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from medusa.extract.backbones.whisper import FRAME, RATE_HZ, WhisperEncoder, facts
+from medusa.extract.backbones.whisper import FRAME, MEL_HOP, RATE_HZ, WhisperEncoder, facts, stacked
 from medusa.extract.checkpoint import Place, find, load_model
 from medusa.extract.encoder import Backbone
 
@@ -43,9 +43,10 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEnc
         CheckpointError: they cannot be read, or are not complete.
     """
     encoder = load_model(backbone, device).get_encoder()
+    mel_frames = round(backbone.preprocessing["window_s"] * RATE_HZ) // MEL_HOP
 
     def states(mel: Tensor, layers: Sequence[int], frames: int | None) -> list[Tensor]:
-        output = encoder(mel, output_hidden_states=True)
+        output = encoder(stacked(list(mel), mel_frames), output_hidden_states=True)
         found = [*output.hidden_states[:-1], output.last_hidden_state]
         return [found[layer][:, :frames] for layer in layers]
 

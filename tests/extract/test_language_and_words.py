@@ -147,9 +147,9 @@ def test_words_are_those_of_openai_whisper(path: Path) -> None:
     item = reader.prepare(wave)
     (found,) = reader.encode([item])
     assert isinstance(found, Transcript) and found.words
-    result = model.decode(item.mels[0], replace(reader.options, fp16=False))
+    result = model.decode(item.whole[0], replace(reader.options, fp16=False))
     tokens = [one for one in result.tokens if one < reader.tokenizer.eot]
-    aligned = find_alignment(model, asr._tokenizer(model, "en"), tokens, item.mels[0], 150)
+    aligned = find_alignment(model, asr._tokenizer(model, "en"), tokens, item.whole[0], 150)
     whole = "".join(one.word for one in aligned)
     assert "".join(whole.split()) == "".join("".join(one.word.split()) for one in found.words)
     # openai-whisper shortens overlong first and last words; it moves no word beyond its neighbours

@@ -85,9 +85,25 @@ def test_the_spectrogram_of_a_clip_is_that_of_its_whole_window(samples: int) -> 
     import whisper
 
     wave = np.random.default_rng(samples).standard_normal(samples).astype(np.float32) / 10
-    (found,) = windows_of(wave, WINDOW, 80).mels
+    (found,) = windows_of(wave, WINDOW, 80).whole
     padded = torch.from_numpy(np.pad(wave, (0, WINDOW - samples)))
     torch.testing.assert_close(found, whisper.log_mel_spectrogram(padded), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [1, 5000, 29_000, 30_801, 32_000])
+def test_silence_that_is_spared_is_put_back(
+    checkpoint: Callable[[str], Path], samples: int
+) -> None:
+    """All frames of a window, those of silence and the window's last, alone and beside a clip."""
+    path = checkpoint("tiny.pt")
+    wave = np.random.default_rng(samples).standard_normal(samples).astype(np.float32) / 10
+    encoder = load(path, (0, 3))
+    encoder.padding_too = True
+    short = encoder.prepare(wave)
+    assert short.mels[0].shape[1] <= min(samples // 160 + 14, 200)
+    for items in ([short], [short, encoder.prepare(np.ones(9000, np.float32))]):
+        found = encoder.encode(items)[0].values
+        torch.testing.assert_close(found, reference(path, wave)[[0, 3]], rtol=0, atol=1e-5)
 
 
 def test_long_recordings_are_heard_window_by_window(checkpoint: Callable[[str], Path]) -> None:
