@@ -14,7 +14,7 @@ from medusa.ensemble.truth import UNLABELLED, Truth
 from medusa.ensemble.vote import VOTES
 from medusa.heads import metrics
 
-KINDS = ("member", "vote", "single", "soup")
+KINDS = ("member", "vote", "single", "stacker", "soup")
 SOUP_NAMES = {
     "uniform": "linear, soup of {}",
     "greedy": "linear, greedy soup of {}",
@@ -65,12 +65,13 @@ def compare(
     ]
     entries += [(f"{name} vote", "vote", [vote(posteriors)]) for name, vote in VOTES.items()]
     if seeds := len(answer.singles):
+        kind = "stacker" if soup == "none" else "soup"
         entries += [
             ("linear, one seed", "single", [*answer.singles[:, rows]]),
-            (SOUP_NAMES[soup].format(seeds), "soup", [answer.logits[rows]]),
+            (SOUP_NAMES[soup].format(seeds), kind, [answer.logits[rows]]),
         ]
     elif answer.weights:
-        entries.append((method, "soup", [answer.logits[rows]]))
+        entries.append((method, "stacker", [answer.logits[rows]]))
     judged = truth.rows(rows)
     lines = [{"name": name, "kind": kind} | _scores(said, judged) for name, kind, said in entries]
     return sorted(lines, key=lambda line: (KINDS.index(line["kind"]), -line["macro_f1"]))

@@ -103,7 +103,7 @@ def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run
     run = RunDir(tmp_path / "runs" / "s")
     assert stack(run, members, manifest, StackConfig(method=method, inputs="logits", seeds=2))
     lines = {line["name"]: line for line in run.read_json(SUMMARY)["comparison"]}
-    assert lines[method]["kind"] == "soup" and 0 < lines[method]["macro_f1"] <= 1
+    assert lines[method]["kind"] == "stacker" and 0 < lines[method]["macro_f1"] <= 1
     assert "training" not in run.config() and (run.path / WEIGHTS).exists()
     assert not stack(run, members, manifest, StackConfig(method=method, inputs="logits", seeds=2))
     # applied from the stored arrays, with the members' stored predictions

@@ -102,14 +102,16 @@ def test_summary_says_how_far_ahead_the_stack_is(
 
 
 @pytest.mark.parametrize(
-    ("soup", "said"), [("greedy", "greedy soup of 2"), ("none", "the first of 2")]
+    ("soup", "said", "kind"),
+    [("greedy", "greedy soup of 2", "soup"), ("none", "the first of 2", "stacker")],
 )
 def test_summary_says_which_soup(
-    soup: str, said: str, members: list[RunDir], manifest: Manifest, tmp_path: Path
+    soup: str, said: str, kind: str, members: list[RunDir], manifest: Manifest, tmp_path: Path
 ) -> None:
     run = RunDir(tmp_path / "runs" / "s")
     stack(run, members, manifest, replace(QUICK, soup=soup))
-    assert run.read_json("summary.json")["comparison"][-1]["name"] == f"linear, {said}"
+    last = run.read_json("summary.json")["comparison"][-1]
+    assert (last["name"], last["kind"]) == (f"linear, {said}", kind)
 
 
 def test_where_it_learnt_a_stack_is_never_tested(
