@@ -7,7 +7,8 @@
         --json benchmarks/results/simulated_discriminants_elsewhere_seed8.json
 
 Test of W has 20 utterances of the rarest class, and two numbers that differ by .01 cannot be told
-apart there. All of J is new to every head and stack: nothing is fitted or selected on it.
+apart there. All of J is new to every head and stack: nothing is fitted or selected on it. Of a
+recipe with ablations (simulated_ablations.yaml) every one is compared with the whole system there.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from simulated import JUDGED, difference
 
 from medusa.ensemble.apply import COMBINERS, line_up
 from medusa.ensemble.bootstrap import interval, resampled_confusions
+from medusa.ensemble.significance import holm
 from medusa.heads.checkpoint import load_weights
 from medusa.heads.config import Config
 from medusa.heads.data import choose, gather
@@ -108,7 +110,8 @@ def main() -> None:
         "utterances": len(there.ids),
         "ceiling": ceiling,
         "systems": scores(there, said, ceiling),
-        "against": against(there, said),
+        "against": against(there, said) if recipe.stacks else {},
+        "ablations": ablations(place, there, recipe, state),
         "environment": environment(),
     }
     show(result)
@@ -161,6 +164,34 @@ def against(there: Elsewhere, said: list[dict[str, np.ndarray]]) -> dict[str, di
     return found
 
 
+def ablations(
+    place: Workspace, there: Elsewhere, recipe: Any, state: State
+) -> dict[str, dict[str, Any]]:
+    """Compare every ablation with the same heads unchanged, over heads and repeats; p by Holm."""
+    scored: dict[str, tuple[float, np.ndarray]] = {}
+
+    def of(task: HeadTask) -> tuple[float, np.ndarray]:
+        if task.name not in scored:
+            told = there.head(RunDir(place.runs / state.heads[task.name]), task).select(there.ids)
+            said = told.logits().argmax(1)
+            scored[task.name] = there.score(said), there.resampled(said)
+        return scored[task.name]
+
+    tasks = list(head_tasks(recipe))
+    whole = {(one.head, one.repeat): one for one in tasks if one.ablation is None}
+    found = {}
+    for name in recipe.ablations:
+        pairs = [
+            (of(whole[one.head, one.repeat]), of(one)) for one in tasks if one.ablation == name
+        ]
+        ahead = [after[0] - before[0] for before, after in pairs]
+        drawn = [after[1] - before[1] for before, after in pairs]
+        found[name] = difference(ahead, drawn) | {"of_each": ahead}
+    for one, p in zip(found.values(), holm([one["p"] for one in found.values()]), strict=True):
+        one["p"] = p
+    return found
+
+
 def asked(folder: Path) -> dict[str, Any]:
     facts = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
     return dict(facts["asked"])
@@ -179,6 +210,9 @@ def show(result: dict[str, Any]) -> None:
         for rival, one in rivals.items():
             low, high = one["interval"]
             print(f"{ours} - {rival}: {one['ahead']:+.4f} ({low:+.4f}-{high:+.4f})  p {one['p']}")
+    for name, one in result["ablations"].items():
+        low, high = one["interval"]
+        print(f"{name}: {one['ahead']:+.4f} ({low:+.4f}-{high:+.4f})  p {one['p']} (Holm)")
 
 
 if __name__ == "__main__":
