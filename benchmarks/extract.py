@@ -200,7 +200,7 @@ def measure(
     precision = pick(precision, device)
     (job,) = plan_jobs(Workspace.open(home), [asked], str(path), precision=precision)
     remove(job.store)
-    extract(job, device, batch_seconds(device))
+    extract(job, device, None)
     peak = peak_memory_gb(torch.device(device))  # before the other ways take any
     model = Published(name, path, device)
     ways: dict[str, tuple[Published | OpenAI, int]] = {"batched": (model, 16)}
@@ -211,7 +211,7 @@ def measure(
     busy = 0.0
     for number in range(rounds + 1):  # the first round warms up
         remove(job.store)
-        outcome = extract(job, device, batch_seconds(device))
+        outcome = extract(job, device, None)
         if outcome.problems:
             raise SystemExit("\n".join(outcome.problems))
         times = {"ours": outcome.elapsed_s}
@@ -256,7 +256,8 @@ def utilisation(job: Job, device: str) -> dict[str, float | None]:
     """Return the operations a second of one real batch, and their share of the device's peak."""
     encoder = job.load(device)
     encode = lowered(encoder.encode, job.backbone, device)
-    batch = next(batches(job.utterances, batch_seconds(device), job.backbone.least_s))
+    most_s = batch_seconds(device, job.backbone.least_s)
+    batch = next(batches(job.utterances, most_s, job.backbone.least_s))
     items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in batch]
     encode(items)  # warms up, and checks half precision
     # the fused attention of CPUs is not among the operations that are counted
@@ -323,17 +324,13 @@ def one_pass(path: Path, home: Path, device: str) -> dict[str, float]:
     from medusa.extract.transcribe import transcribe
 
     (job,) = plan_jobs(Workspace.open(home), ["whisper"], str(path), dtype="float32")
-    budget_s = batch_seconds(device)
     few = Job(job.backbone, job.spec, job.store, job.utterances[:40])
     remove(few.store)
-    features = extract(few, device, budget_s).elapsed_s
-    text = transcribe(
-        few.utterances, home / "two", str(path), device, budget_s, language="en", max_tokens=8
-    ).elapsed_s
+    asked: Any = {"language": "en", "max_tokens": 8}
+    features = extract(few, device, None).elapsed_s
+    text = transcribe(few.utterances, home / "two", str(path), device, **asked).elapsed_s
     remove(few.store)
-    both, _ = extract_and_transcribe(
-        few, home / "one", device, budget_s, language="en", max_tokens=8
-    )
+    both, _ = extract_and_transcribe(few, home / "one", device, None, **asked)
     return {"two_passes_s": features + text, "one_pass_s": both.elapsed_s, "encoder_s": features}
 
 
@@ -355,10 +352,10 @@ def one_decode(
     for number in range(rounds + 1):  # the first round warms up
         for job in jobs:
             remove(job.store)
-        three = sum(extract(job, device, batch_seconds(device)).elapsed_s for job in jobs)
+        three = sum(extract(job, device, None).elapsed_s for job in jobs)
         for job in jobs:
             remove(job.store)
-        one = extract_together(jobs, device, batch_seconds(device))[0].elapsed_s
+        one = extract_together(jobs, device, None)[0].elapsed_s
         if number:
             times = {"three_passes_s": three, "one_pass_s": one}
             best = {way: min(best[way], times[way]) for way in best}

@@ -37,7 +37,7 @@ def budget_s(
         device: of the encoder.
         least_s: what an utterance counts at least.
     """
-    usual = batch_seconds(device)
+    usual = batch_seconds(device, least_s)
     if not device.startswith("cuda"):
         return usual
     for one in sorted(todo, key=lambda one: -one.seconds)[:TRIED]:

@@ -194,16 +194,14 @@ def _with_transcripts(
 ) -> "Fill":
     """Return what fills a store and a table of transcripts in one pass; all jobs must be able."""
     from medusa.console import say
-    from medusa.extract.devices import batch_seconds as usual
     from medusa.extract.once import extract_and_transcribe, require_decoder
 
     for one in jobs:
         require_decoder(one.backbone)
 
     def fill(job: "Job", device: str, budget_s: float | None, non_finite: str) -> "Outcome":
-        most_s = budget_s or usual(device)
         outcome, heard = extract_and_transcribe(
-            job, workspace.transcripts, device, most_s, non_finite, language, force=force
+            job, workspace.transcripts, device, budget_s, non_finite, language, force=force
         )
         flags = ", ".join(f"{count} {flag}" for flag, count in heard.flags.items()) or "none"
         if heard.elapsed_s:

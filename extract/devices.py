@@ -4,6 +4,7 @@ from medusa.device import DeviceError, choose_device
 from medusa.errors import nearest
 
 BATCH_SECONDS = {"cuda": 400.0, "mps": 100.0, "cpu": 40.0}
+WINDOWS = 2  # in a batch at least: two in one call are less work than two calls
 
 
 def pick(asked: str) -> str:
@@ -24,6 +25,11 @@ def pick(asked: str) -> str:
     return str(choose_device(asked)[0])
 
 
-def batch_seconds(device: str) -> float:
-    """Return how many padded seconds of audio a batch holds unless the user says otherwise."""
-    return BATCH_SECONDS[device.split(":")[0]]
+def batch_seconds(device: str, least_s: float = 0.0) -> float:
+    """Return how many padded seconds of audio a batch holds unless the user says otherwise.
+
+    Args:
+        device: whose.
+        least_s: what an utterance counts at least, where an encoder pads them all.
+    """
+    return max(BATCH_SECONDS[device.split(":")[0]], WINDOWS * least_s)

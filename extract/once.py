@@ -21,6 +21,7 @@ from medusa.extract.asr import (
     spoken,
 )
 from medusa.extract.backbones.whisper import RATE_HZ, WhisperEncoder, Windows, states
+from medusa.extract.devices import batch_seconds
 from medusa.extract.encoder import Backbone, Encoded
 from medusa.extract.estimate import check_room
 from medusa.extract.host import Encode, to_host
@@ -98,7 +99,7 @@ def extract_and_transcribe(
     job: Job,
     folder: Path,
     device: str,
-    budget_s: float,
+    budget_s: float | None,
     non_finite: str = "refuse",
     language: str | None = None,
     max_tokens: int | None = None,
@@ -109,7 +110,8 @@ def extract_and_transcribe(
     Args:
         job: of the backbone `whisper`.
         folder: of the tables of transcripts.
-        device, budget_s, non_finite: as `extract` takes them.
+        device, non_finite: as `extract` takes them.
+        budget_s: as `transcribe` takes it.
         language, max_tokens: as `transcribe` takes them.
         force: throw the stored features away, once nothing speaks against computing them anew.
 
@@ -139,7 +141,8 @@ def extract_and_transcribe(
             done = len(wanted) - len(todo)
             try:
                 with progress(job.spec.backbone, len(wanted), done=done) as advance:
-                    plan = batches(todo, budget_s, job.backbone.least_s)
+                    least_s = job.backbone.least_s
+                    plan = batches(todo, budget_s or batch_seconds(device, least_s), least_s)
                     kept = (writer, absent, table)
                     _fill(job, kept, listener, plan, outcome, heard, advance)
             finally:

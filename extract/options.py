@@ -23,8 +23,9 @@ device = click.option(
 batch_seconds = click.option(
     "--batch-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="Padded seconds of audio in a batch; halved when memory runs out.  "
-    "[default: 40 on cpu; on cuda what its free memory is measured to hold, 400 to transcribe]",
+    help="Padded seconds of audio in a batch; halved when memory runs out.  [default: 40 on cpu, "
+    "60 for Whisper; on cuda what its free memory is measured to hold, 400 to "
+    "transcribe]",
 )
 only_splits = click.option(
     "--split", "splits", metavar="NAME[,NAME...]", help="Only the utterances of these splits."

@@ -74,7 +74,7 @@ def recompute(
     rng = np.random.default_rng(seed)
     chosen = [there[i] for i in rng.choice(len(there), min(count, len(there)), replace=False)]
     encoder = family(backbone.family).load(backbone, store.spec.layers, device)
-    plan = batches(chosen, batch_seconds(device), backbone.least_s)
+    plan = batches(chosen, batch_seconds(device, backbone.least_s), backbone.least_s)
     differences = []
     encode = lowered(encoder.encode, backbone, device)
     for answers in stream(plan, encoder.prepare, encode, backbone.rate_hz or 0):

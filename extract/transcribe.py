@@ -18,6 +18,7 @@ from medusa.extract.asr import (
     language_code,
 )
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows
+from medusa.extract.devices import batch_seconds
 from medusa.extract.doubt import POLICIES, Decide
 from medusa.extract.plan import Utterance, batches
 from medusa.extract.stream import sentence, stream
@@ -52,7 +53,7 @@ def transcribe(
     folder: Path,
     model: str,
     device: str,
-    budget_s: float,
+    budget_s: float | None = None,
     name: str | None = None,
     language: str | None = None,
     max_tokens: int | None = None,
@@ -69,7 +70,7 @@ def transcribe(
         folder: of the tables.
         model: a name of openai-whisper, or the path of a checkpoint.
         device: where the model runs.
-        budget_s: padded seconds in a batch; a window counts 30.
+        budget_s: padded seconds in a batch; a window counts 30. None: `devices.batch_seconds`.
         name: of the table; by default the model's.
         language: spoken; None to detect it clip by clip.
         max_tokens: the longest answer for one window.
@@ -104,7 +105,7 @@ def transcribe(
         )
         decided = partial(_decided, reader, POLICIES[doubtful])
         least_s = whisper_files.read_dims(file.path)["n_audio_ctx"] * FRAME / RATE_HZ
-        plan = batches(missing, budget_s, least_s)
+        plan = batches(missing, budget_s or batch_seconds(device, least_s), least_s)
         done = len(wanted) - len(missing)
         try:
             with progress(name, len(wanted), done=done) as advance:

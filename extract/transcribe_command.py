@@ -84,7 +84,6 @@ def transcribe(
     installed (medusa-ser[wer]), the word error rate against them is said.
     """
     from medusa.console import say
-    from medusa.extract.devices import batch_seconds as usual
     from medusa.extract.devices import pick
     from medusa.extract.sources import heard
     from medusa.extract.transcribe import transcribe as fill
@@ -97,9 +96,8 @@ def transcribe(
     corpus = Manifest.read(workspace.manifest)
     if splits:
         corpus = corpus.split(*parts_of(splits))
-    budget_s = batch_seconds or usual(device)
     spoken = heard(corpus)
-    done = fill(spoken, workspace.transcripts, model, device, budget_s, **choices)
+    done = fill(spoken, workspace.transcripts, model, device, batch_seconds, **choices)
     if not done.elapsed_s:
         say(f"{done.table}: has all {len(spoken)} utterances; nothing to do")
     row = {

@@ -68,6 +68,12 @@ def test_four_fifths_of_what_is_free(
     assert "48 MB for 3.0 s, 10.0 GB free: batches of 500 s" in capsys.readouterr().err
 
 
+def test_elsewhere_a_batch_holds_two_windows_of_an_encoder_that_pads_all_alike() -> None:
+    asked = [("cpu", 0.0), ("cpu", 2.0), ("cpu", 30.0), ("mps", 30.0), ("cuda:1", 30.0)]
+    found = [calibrate.budget_s([], len, len, 16000, device, least) for device, least in asked]
+    assert found == [40.0, 40.0, 60.0, 100.0, 400.0]  # on cuda: of nothing that can be measured
+
+
 def test_what_counts_as_thirty_seconds_is_measured_so(
     workspace: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
