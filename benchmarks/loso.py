@@ -131,9 +131,9 @@ def combine(place: Workspace, name: str, members: Sequence[str], method: str) ->
 def on_test(place: Workspace, name: str) -> dict[str, str]:
     """Return the run's class for every test utterance."""
     found = new_run(place.runs, name).predictions()
-    rows = np.flatnonzero(found.frame["split"] == "test")
-    classes = found.logits()[rows].argmax(1)
-    return {found.ids[row]: found.classes[c] for row, c in zip(rows, classes, strict=True)}
+    found = found.split("test")
+    classes = found.logits().argmax(1)
+    return {one: found.classes[c] for one, c in zip(found.ids, classes, strict=True)}
 
 
 def baselines(place: Workspace) -> Said:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 
+from medusa.cache import FeatureStore
 from medusa.ensemble.members import MembersError
 from medusa.ensemble.run import best
 from medusa.ensemble.stack import StackConfig
@@ -18,6 +19,8 @@ from medusa.recipes.state import State
 from medusa.recipes.work import HeadTask, StackTask, head_tasks, stack_tasks
 from medusa.workspace import Workspace
 
+Streams = Callable[[tuple[str, ...]], list[tuple[FeatureStore, str]]]
+
 
 def current(place: Workspace, recipe: Recipe, state: State, manifest: Manifest) -> State:
     """Return the state without the runs that the recipe, as it now is, would not make.
@@ -26,11 +29,12 @@ def current(place: Workspace, recipe: Recipe, state: State, manifest: Manifest) 
     manifest: side by side they would compare what does not belong together.
     """
     digest, said = manifest.digest(), cache(partial(_said, place, manifest))
+    streams = cache(partial(choose, place.features))  # many heads read the same
     heads = {
         task.name: state.heads[task.name]
         for task in head_tasks(recipe)
         if task.name in state.heads
-        and _fits(place, task, RunDir(place.runs / state.heads[task.name]), digest, said)
+        and _fits(task, RunDir(place.runs / state.heads[task.name]), digest, said, streams)
     }
     there = replace(state, heads=heads, stacks={})
     for one in stack_tasks(recipe):
@@ -90,11 +94,11 @@ def _members(place: Workspace, stack: Stack, task: StackTask, state: State) -> l
 
 
 def _fits(
-    place: Workspace,
     task: HeadTask,
     run: RunDir,
     manifest: str,
     said: Callable[[str], str | None],
+    streams: Streams,
 ) -> bool:
     """Tell whether a run is of this manifest, these settings and features, and today's texts."""
     try:
@@ -105,7 +109,7 @@ def _fits(
     return (
         digest_of({key: record.get(key) for key in asked}) == digest_of(asked)
         and record.get("manifest") == manifest
-        and _reads(place, task, record.get("features", []))
+        and _reads(task, record.get("features", []), streams)
         and ("texts" not in record or said(record["text"]) in (None, record["texts"]))
     )
 
@@ -118,10 +122,10 @@ def _said(place: Workspace, manifest: Manifest, source: str) -> str | None:
         return None
 
 
-def _reads(place: Workspace, task: HeadTask, features: list[dict[str, str]]) -> bool:
+def _reads(task: HeadTask, features: list[dict[str, str]], streams: Streams) -> bool:
     """Tell whether a head that has read these features would read the same again."""
     try:
-        chosen = choose(place.features, task.features)
+        chosen = streams(task.features)
     except MedusaError:  # removed since: then only their names can tell
         names = {one.partition(":")[0] for one in task.features}
         return names == {one["backbone"] for one in features}

@@ -75,8 +75,9 @@ def judge(runs: Sequence[RunDir], manifest: Manifest) -> Judged:
         said = run.predictions()
         truth = truth_of(manifest, said.ids, said.frame["split"].tolist(), said.classes)
         split, rows = _judging(said.frame["split"].to_numpy(str), truth)
-        order = rows[np.argsort(np.array(said.ids)[rows])]
-        here = [said.ids[row] for row in order]
+        known = np.array(said.ids)
+        order = rows[np.argsort(known[rows])]
+        here = known[order].tolist()
         if ids is None:
             ids = here
             blocks, times = _times(_blocks(truth, order))

@@ -162,6 +162,6 @@ def _attributes(predictions: Predictions, rows: list[int]) -> list[list[str]]:
 def _finite(values: npt.NDArray[np.float32], predictions: Predictions) -> npt.NDArray[np.float32]:
     odd = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(odd):
-        ids = [predictions.ids[row] for row in odd]
+        ids = np.array(predictions.ids)[odd]
         raise SubmissionError(f"{len(odd)} predictions are not finite: {listed(ids)}")
     return values

@@ -55,6 +55,16 @@ def test_scores_are_joined_by_id(tmp_path):
     assert judged.scores("one")["balanced"] > judged.scores("two")["balanced"]
 
 
+def test_ids_are_read_once_a_run_not_once_a_row(tmp_path, monkeypatch):
+    """Reading them takes as long as there are rows."""
+    manifest, runs, _ = made(tmp_path, 15)
+    asked = []
+    read = Predictions.ids.fget
+    monkeypatch.setattr(Predictions, "ids", property(lambda said: asked.append(1) or read(said)))
+    judge(runs, manifest)
+    assert 0 < len(asked) < 90
+
+
 @pytest.mark.parametrize("speakers", [15, 4])
 def test_intervals_are_those_of_the_bootstrap_and_pairs_share_resamples(tmp_path, speakers):
     manifest, runs, truth = made(tmp_path, speakers)
