@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from medusa.extract import whisper_files
 from medusa.extract.checkpoint import quiet
 
 # width, layers, heads, feed-forward; vocabulary of the text encoders. `tiny` has several heads
@@ -107,27 +108,25 @@ def whisper_for_transformers(path: Path) -> tuple[Any, Any]:
     import transformers as t
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-    file = torch.load(path, weights_only=True)
-    dims = file["dims"]
+    theirs = whisper_files.read_model(str(path), "cpu")
+    dims = theirs.dims
     config = t.WhisperConfig(
-        num_mel_bins=dims["n_mels"],
-        max_source_positions=dims["n_audio_ctx"],
-        d_model=dims["n_audio_state"],
-        encoder_layers=dims["n_audio_layer"],
-        encoder_attention_heads=dims["n_audio_head"],
-        encoder_ffn_dim=4 * dims["n_audio_state"],
+        num_mel_bins=dims.n_mels,
+        max_source_positions=dims.n_audio_ctx,
+        d_model=dims.n_audio_state,
+        encoder_layers=dims.n_audio_layer,
+        encoder_attention_heads=dims.n_audio_head,
+        encoder_ffn_dim=4 * dims.n_audio_state,
     )
     config._attn_implementation = "sdpa"  # as from_pretrained chooses
     weights = {}
-    for name, values in file["model_state_dict"].items():
-        if name.startswith("encoder."):
-            name = name.removeprefix("encoder.")
-            for theirs, other in RENAMED.items():
-                name = name.replace(theirs, other)
-            weights[name] = values
+    for name, values in theirs.encoder.state_dict().items():
+        for one, other in RENAMED.items():
+            name = name.replace(one, other)
+        weights[name] = values
     encoder = WhisperEncoder(config)
     encoder.load_state_dict(weights)
-    return encoder, t.WhisperFeatureExtractor(feature_size=dims["n_mels"])
+    return encoder, t.WhisperFeatureExtractor(feature_size=dims.n_mels)
 
 
 def _text(kind: str, **more: Any) -> Callable[[Path, tuple[int, ...]], None]:

@@ -150,9 +150,11 @@ class Windows:
 
 def stacked(mels: Sequence[Tensor], mel_frames: int) -> Tensor:
     """Put silence behind spectrograms until all are that long, (windows, mels, mel frames)."""
-    return torch.stack(
-        [torch.cat([mel, mel[:, -1:].expand(-1, mel_frames - mel.shape[1])], 1) for mel in mels]
-    )
+    return torch.stack([_lengthened(mel, mel_frames) for mel in mels])
+
+
+def _lengthened(mel: Tensor, mel_frames: int) -> Tensor:
+    return torch.cat([mel, mel[:, -1:].expand(-1, mel_frames - mel.shape[1])], 1)
 
 
 def windows_of(wave: Wave, window: int, mels: int) -> Windows:
@@ -181,8 +183,7 @@ def _mel(piece: Wave, window: int, mels: int) -> Tensor:
     near = np.pad(piece, (0, min(SILENCE, window - len(piece))))
     mel: Tensor = log_mel_spectrogram(torch.from_numpy(near), mels)
     frames = 2 * math.ceil((mel.shape[1] + EDGE) / 2)  # the second convolution takes two at a time
-    (mel,) = stacked([mel], min(frames, window // MEL_HOP))
-    return mel
+    return _lengthened(mel, min(frames, window // MEL_HOP))
 
 
 class WhisperEncoder:
