@@ -15,6 +15,8 @@ from medusa.heads.pool import POOLS
 from medusa.heads.sample import SAMPLERS
 from medusa.heads.schedule import SCHEDULES
 
+POSITIONAL = ("deepser", "dhf", "late_fusion", "discriminant")  # heads that pool single streams
+
 
 def check_choices(config: Config) -> None:
     """Refuse names that no dictionary knows, all at once.
@@ -55,6 +57,8 @@ def check_choices(config: Config) -> None:
         problems.append("head.attention_heads: must divide head.width")
     if config.head.name == "dhf" and config.head.width % 2:
         problems.append("head.width: dhf needs an even one, half for each direction")
+    if config.head.pool == "positional" and config.head.name not in POSITIONAL:
+        problems.append(f"head.pool: {config.head.name} has no use for positional; set it to mean")
     problems += _not_in_closed_form(config)
     if problems:
         raise ConfigError("\n  ".join(["configuration:", *problems]))
@@ -66,7 +70,7 @@ def _not_in_closed_form(config: Config) -> list[str]:
         return []
     asked = [
         ("head.attribute_map", config.head.attribute_map != "linear", "linear"),
-        ("head.pool", config.head.pool == "attention", "mean or statistics"),
+        ("head.pool", config.head.pool == "attention", "mean, positional or statistics"),
         ("loss.neutral_weight", config.loss.neutral_weight > 0, "0"),
         ("loss.secondary_weight", config.loss.secondary_weight > 0, "0"),
     ]

@@ -8,11 +8,13 @@ the same averages. One pass over the training rows; no steps, no seeds.
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from medusa.cache import Packed
 from medusa.errors import MedusaError, listed
 from medusa.heads.config import Config
 from medusa.heads.data import Examples, Rows
@@ -21,11 +23,15 @@ from medusa.heads.fusion import Head
 from medusa.heads.memory import peak_memory_gb
 from medusa.heads.meter import Meter
 from medusa.heads.moments import Moments, discriminant, moments_of, regression
+from medusa.heads.pool import PositionalPool
+from medusa.heads.position import Positions
 from medusa.heads.predict import BATCH
 from medusa.heads.run_dir import METRICS, RunDir
+from medusa.heads.sample import NO_CONSENSUS
 from medusa.heads.select import Judge
 
 SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # of two equally good the earlier
+POSITIONED = 0.1  # the shrinkage of the discriminant that weighs positions
 WIDEST = 16_384  # channels: a covariance of 2 GB
 SCALES = (-5.0, 6.0)  # where the logarithm of the scale is looked for
 TRIED = (0.02, 0.1, 0.3)  # floors from which to start
@@ -67,6 +73,7 @@ class ClosedForm:
     ) -> None:
         self.head, self.examples, self.run = head.to(device).eval(), examples, run
         self.device, self.advance = device, advance
+        self.pools: Sequence[Any] = list(head.fusion.get_submodule("pools").children())
         self.at, self.at_once = Best(), config.train.micro or BATCH
         self.rows = examples.rows("train")
         self.judge = Judge(examples, config.train)
@@ -81,6 +88,9 @@ class ClosedForm:
         """
         (self.run.path / METRICS).unlink(missing_ok=True)  # of an attempt that was cut short
         found = self._moments()
+        if any(isinstance(pool, PositionalPool) for pool in self.pools):
+            self._set_positions(discriminant(found, POSITIONED)[0].float().to(self.device))
+            found = self._moments()
         self.meter.counted()
         dev = torch.cat([x.cpu() for x, _ in self._averages(self.judge.rows)]).double()
         best, kept = dict[str, Tensor](), SHRINKAGES[0]
@@ -116,13 +126,31 @@ class ClosedForm:
         return found
 
     @torch.no_grad()
-    def _averages(self, rows: Rows) -> Iterator[tuple[Tensor, Rows]]:
-        """Yield x (B, D) and the rows it is of."""
+    def _set_positions(self, weights: Tensor) -> None:
+        """Weigh every modality's positions by a first discriminant (C, D) of plain averages."""
+        scores = torch.split(weights, [pool.out_width for pool in self.pools], 1)
+        classes, labels = len(weights), torch.from_numpy(self.examples.labels)
+        found = [Positions(one.contiguous(), classes) for one in scores]
+        known = self.rows[self.examples.labels[self.rows] != NO_CONSENSUS]
+        for inputs, batch in self._inputs(known):
+            for one, x, scale in zip(found, inputs, self.head.scales, strict=True):
+                one.add(scale(x), labels[batch])
+        for pool, one in zip(self.pools, found, strict=True):
+            pool.position.copy_(one.best())
+
+    def _inputs(self, rows: Rows) -> Iterator[tuple[list[Packed], Rows]]:
+        """Yield packed modalities on the device and the rows they are of."""
         size = self.at_once
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         feed = self.examples.batches(batches, self.device.type == "cuda")
         for batch, inputs in zip(batches, feed, strict=True):
-            yield self.head.embed([x.to(self.device, torch.float32) for x in inputs]), batch
+            yield [x.to(self.device, torch.float32) for x in inputs], batch
+
+    @torch.no_grad()
+    def _averages(self, rows: Rows) -> Iterator[tuple[Tensor, Rows]]:
+        """Yield x (B, D) and the rows it is of."""
+        for inputs, batch in self._inputs(rows):
+            yield self.head.embed(inputs), batch
 
     @torch.no_grad()
     def _set(self, weights: Tensor, bias: Tensor, floor: float) -> None:

@@ -46,9 +46,10 @@ def floored(logits: Tensor, floor: Tensor) -> Tensor:
 
 
 class Averages(nn.Module):
-    """The averages over time of every modality, side by side; nothing in it is learnt.
+    """The averages over time of every modality, side by side.
 
-    With `pool: statistics` averages and deviations; every frame counts alike in both.
+    With `pool: statistics` averages and deviations; every frame counts alike in both. With
+    `pool: positional` the averages are weighted as `position` finds best; nothing else is learnt.
     """
 
     linear_output = True
@@ -59,7 +60,7 @@ class Averages(nn.Module):
         pools = [POOLS[config.pool](size) for size in inputs]
         self.pools = nn.ModuleList(pools)
         for parameter in self.pools.parameters():
-            nn.init.zeros_(parameter)  # no score: no frame counts more than another
+            nn.init.zeros_(parameter)  # to begin with no frame counts more than another
             parameter.requires_grad_(False)
         self.out_width = sum(pool.out_width for pool in pools)
 

@@ -12,7 +12,7 @@ from medusa.heads.cross_attention import CrossAttention
 from medusa.heads.discriminant import CLOSED_FORM, Averages
 from medusa.heads.encoder import Encoder
 from medusa.heads.output import Output
-from medusa.heads.pool import POOLS
+from medusa.heads.pool import joined
 from medusa.heads.scale import Standardise
 from medusa.heads.simple import EarlyConcat, LateFusion, Probe, StatisticsMlp, shape
 
@@ -41,12 +41,13 @@ class DeepSER(nn.Module):
         layer: str = "transformer",
     ) -> None:
         super().__init__()
-        shape = (width, layers, heads, feedforward, dropout, pool, layer)
+        shape = (width, layers, heads, feedforward, dropout)
         self.out_width = width
-        self.modalities = nn.ModuleList(Encoder(size, *shape) for size in inputs)
-        self.fusions = nn.ModuleList(Encoder(width, *shape) for _ in range(layers))
-        pooled = POOLS[pool](width).out_width
-        self.join = nn.Linear((len(inputs) + 1) * pooled, width)
+        modalities = [Encoder(size, *shape, pool, layer) for size in inputs]
+        fusions = [Encoder(width, *shape, joined(pool), layer) for _ in range(layers)]
+        self.modalities, self.fusions = nn.ModuleList(modalities), nn.ModuleList(fusions)
+        pooled = sum(encoder.pool.out_width for encoder in (*modalities, fusions[-1]))
+        self.join = nn.Linear(pooled, width)
 
     def forward(self, inputs: Sequence[Packed]) -> Tensor:
         """Map M packed modalities of the same B utterances to x, (B, D)."""

@@ -5,6 +5,11 @@ from torch import Tensor, nn
 
 from medusa.cache import Packed
 
+KNOTS = 8  # of the weights by position
+LEAST = (
+    -10.0
+)  # logarithm of the least weight, the largest being 1: no utterance is left without any
+
 
 class MeanPool(nn.Module):
     """The mean over an utterance's own frames (published code)."""
@@ -55,6 +60,42 @@ class StatisticsPool(nn.Module):
         return torch.cat([mean, variance.clamp_min(1e-8).sqrt()], dim=1)
 
 
+class PositionalPool(nn.Module):
+    """A weighted mean; the weights say where in an utterance to listen, whatever a frame holds.
+
+    DeepSER has no positional encoding: to it and to the mean, frames come in no order. Here KNOTS
+    positive weights stand in the middles of as many equal parts of the utterance, linear in
+    between. They start alike, as the mean.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.out_width = width
+        self.position = nn.Parameter(torch.zeros(KNOTS))  # logarithms of the weights
+
+    def forward(self, x: Packed) -> Tensor:
+        """Map (N, D) to (B, D)."""
+        logs = self.position.float()
+        weights = near_knots(x) @ (logs - logs.max().detach()).clamp_min(LEAST).exp()[:, None]
+        return segment_mean(x.like(weights * x.values.float())) / segment_mean(x.like(weights))
+
+
+def near_knots(x: Packed) -> Tensor:
+    """Return how near each frame's middle is to each knot, (N, KNOTS), rows summing to one."""
+    device = x.values.device
+    owners = x.owners.to(device, non_blocking=True)
+    starts = x.offsets[:-1].to(device, non_blocking=True)
+    lengths = x.lengths.to(device, non_blocking=True)
+    frame = torch.arange(len(x.values), device=device) - starts[owners]
+    at = ((frame + 0.5) / lengths[owners] * KNOTS - 0.5).clamp(0, KNOTS - 1)
+    return (1 - (at[:, None] - torch.arange(KNOTS, device=device)).abs()).clamp_min(0)
+
+
+def joined(pool: str) -> str:
+    """Return the pool of streams joined over time, where a position has no one meaning."""
+    return "mean" if pool == "positional" else pool
+
+
 def segment_mean(x: Packed) -> Tensor:
     """Average (N, D) over each utterance: (B, D)."""
     return _reduce("mean", x.values.float(), x.lengths)
@@ -76,8 +117,11 @@ def _reduce(how: str, values: Tensor, lengths: Tensor) -> Tensor:
 
 
 # name -> class taking the width D and telling `out_width`
-POOLS: dict[str, type[MeanPool] | type[AttentionPool] | type[StatisticsPool]] = {
+POOLS: dict[
+    str, type[MeanPool] | type[AttentionPool] | type[StatisticsPool] | type[PositionalPool]
+] = {
     "mean": MeanPool,
     "attention": AttentionPool,
     "statistics": StatisticsPool,
+    "positional": PositionalPool,
 }

@@ -255,6 +255,19 @@ def test_it_is_applied_again_and_stacks(workspace) -> None:
     assert done.exit_code == 0, done.output
 
 
+def test_positions_are_weighed_before_it_is_fitted(workspace) -> None:
+    plain, run = fitted(workspace, "plain"), fitted(workspace, "placed", "head.pool=positional")
+    weights, other = (load_file(one.path / "weights.safetensors") for one in (run, plain))
+    positions = [value for name, value in weights.items() if name.endswith("position")]
+    assert len(positions) == 2 and all(one.max() == 0 > one.min() for one in positions)
+    assert not np.allclose(weights["output.classes.weight"], other["output.classes.weight"])
+    again = fitted(workspace, "again", "head.pool=positional", "seed=3")
+    np.testing.assert_array_equal(again.predictions().logits(), run.predictions().logits())
+    place = Workspace.open(workspace)
+    applied = apply(run, Manifest.read(place.manifest), place).select(run.predictions().ids)
+    np.testing.assert_allclose(applied.logits(), run.predictions().logits(), atol=1e-5)
+
+
 def test_every_fold_has_a_discriminant_of_its_own(workspace) -> None:
     run = fitted(workspace, "folds", "train.folds=2")
     whole = run.predictions().frame
