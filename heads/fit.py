@@ -23,6 +23,7 @@ from medusa.heads.discriminant import CLOSED_FORM, stride_of
 from medusa.heads.folds import each_fold, folds_of, without
 from medusa.heads.fusion import Head, build
 from medusa.heads.loss import auxiliary
+from medusa.heads.position import weights_of
 from medusa.heads.predict import predict
 from medusa.heads.predictions import NOT_A_FOLD, Predictions
 from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
@@ -271,6 +272,7 @@ def _finish(
         "parameters": sum(parameter.numel() for parameter in trainer.head.parameters()),
         "device": str(trainer.device),
         "notes": list(notes),
+        "positions": weights_of(trainer.head),
         "seconds": trainer.meter.counted()["all"] + of_parts,
     }
     run.write_json(SUMMARY, summary)

@@ -73,10 +73,15 @@ class PositionalPool(nn.Module):
         self.out_width = width
         self.position = nn.Parameter(torch.zeros(KNOTS))  # logarithms of the weights
 
+    @property
+    def weights(self) -> Tensor:
+        """(KNOTS,), the largest 1."""
+        logs = self.position.float()
+        return (logs - logs.max().detach()).clamp_min(LEAST).exp()
+
     def forward(self, x: Packed) -> Tensor:
         """Map (N, D) to (B, D)."""
-        logs = self.position.float()
-        weights = near_knots(x) @ (logs - logs.max().detach()).clamp_min(LEAST).exp()[:, None]
+        weights = near_knots(x) @ self.weights[:, None]
         return segment_mean(x.like(weights * x.values.float())) / segment_mean(x.like(weights))
 
 

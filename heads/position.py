@@ -1,10 +1,10 @@
 """Where in an utterance classes are told apart: the weights of a positional pool in closed form."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medusa.cache import Packed
-from medusa.heads.pool import KNOTS, near_knots, segment_mean
+from medusa.heads.pool import KNOTS, PositionalPool, near_knots, segment_mean
 
 RIDGE = 0.01  # of the average variance: for knots that few utterances have frames at
 LEAST = 1e-3  # of the largest weight: none is below zero
@@ -53,6 +53,12 @@ class Positions:
         found = torch.from_numpy(eigh(between.cpu().numpy(), within.cpu().numpy())[1][:, -1])
         found = found * found.sum().sign()
         return (found / found.max()).clamp_min(LEAST).log()
+
+
+def weights_of(head: nn.Module) -> list[list[float]]:
+    """Return each modality's weights by position, M times KNOTS, or [] if all count alike."""
+    pools = [one for one in head.modules() if isinstance(one, PositionalPool)]
+    return [pool.weights.tolist() for pool in pools]
 
 
 def at_knots(x: Packed, scores: Tensor) -> Tensor:

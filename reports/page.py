@@ -70,6 +70,7 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
         dots=pictures.dots(comparison, summary["chance"]) if comparison else None,
         leads={line["of"]: line for line in summary.get("ahead", [])},
         heatmap=pictures.heatmap(result["confusion"], result["classes"]),
+        positions=_positions(summary, config),
         curves=_curves(run, config),
         configuration=yaml.safe_dump(config, sort_keys=False),
         environment=_flat(run.read_json(ENVIRONMENT)),
@@ -89,6 +90,15 @@ def _curves(run: RunDir, config: Mapping[str, Any]) -> list[dict[str, Any]]:
     scores = [line.get("dev_macro_f1") or 0.0 for lines in logs.values() for line in lines]
     drawn = [pictures.curves(name, lines, max(scores, default=0)) for name, lines in logs.items()]
     return [curve for curve in drawn if curve]
+
+
+def _positions(
+    summary: Mapping[str, Any], config: Mapping[str, Any]
+) -> list[tuple[str, list[float]]]:
+    """Return the weights by position of each modality, the largest 1; none of other pools."""
+    weights = summary.get("positions", [])
+    names = [one["backbone"] for one in config["features"]] if weights else []
+    return list(zip(names, weights, strict=True))
 
 
 def _flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:

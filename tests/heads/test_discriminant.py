@@ -261,6 +261,9 @@ def test_positions_are_weighed_before_it_is_fitted(workspace) -> None:
     positions = [value for name, value in weights.items() if name.endswith("position")]
     assert len(positions) == 2 and all(one.max() == 0 > one.min() for one in positions)
     assert not np.allclose(weights["output.classes.weight"], other["output.classes.weight"])
+    told = run.read_json("summary.json")["positions"]
+    assert len(told) == 2 and all(max(one) == 1 > min(one) > 0 for one in told)
+    assert plain.read_json("summary.json")["positions"] == []
     again = fitted(workspace, "again", "head.pool=positional", "seed=3")
     np.testing.assert_array_equal(again.predictions().logits(), run.predictions().logits())
     place = Workspace.open(workspace)

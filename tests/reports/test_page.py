@@ -1,13 +1,16 @@
 """The page stands alone and holds what it should."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from medusa.cli import medusa
 from medusa.errors import MedusaError
+from medusa.heads.run_dir import SUMMARY, RunDir
 
 
 def report(workspace: Path, *words: str) -> str:
@@ -65,6 +68,20 @@ def test_a_single_head_has_no_comparison(made_up: Path, tmp_path: Path) -> None:
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert "against its members" not in page
     assert "fusion head" in page and 'aria-label="confusion matrix"' in page
+
+
+def test_where_a_head_listens_is_drawn(made_up: Path, tmp_path: Path) -> None:
+    shutil.copytree(made_up, tmp_path / "w")
+    run = RunDir(tmp_path / "w/runs/a")
+    run.write_json(SUMMARY, {"notes": [], "positions": [[0.25, 1.0], [1.0, 0.5]]})
+    config = run.config() | {"features": [{"backbone": "wavlm"}, {"backbone": "roberta"}]}
+    (run.path / "config.yaml").write_text(yaml.safe_dump(config))
+    report(tmp_path / "w", "a", "-o", str(tmp_path / "a.html"))
+    page = (tmp_path / "a.html").read_text()
+    assert 'aria-label="weights of wavlm from start to end: 0.25 1.00 "' in page
+    assert re.findall(r'<i style="height:([\d.]+)%"', page) == ["25.0", "100.0", "100.0", "50.0"]
+    report(made_up, "b", "-o", str(tmp_path / "b.html"))
+    assert "Where in an utterance" not in (tmp_path / "b.html").read_text()
 
 
 def test_a_member_that_is_gone_is_left_out(made_up: Path, tmp_path: Path) -> None:
