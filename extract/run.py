@@ -29,7 +29,7 @@ class Outcome:
 
     Attributes:
         utterances, seconds, frames: how much.
-        elapsed_s: how long it took, the loading of the weights apart.
+        elapsed_s: how long it took to the last byte on disk, the loading of the weights apart.
         busy: how much of that the model was running.
         problems: one sentence for every utterance that could not be encoded.
     """
@@ -85,6 +85,8 @@ def extract(
                 late = device.startswith("cuda")
                 answers = stream(plan, encoder.prepare, encode, rate_hz, late, several)
                 _fill(writer, answers, bool(rate_hz), outcome, advance)
+        committing = time.monotonic()
+    outcome.elapsed_s += time.monotonic() - committing if outcome.elapsed_s else 0.0
     return outcome
 
 

@@ -106,7 +106,12 @@ def extract_together(
         if listeners is not None:
             most_s = budget_s or _measured(listeners, groups, device)
             _all(listeners, groups, len(wanted), device, most_s, line)
-            return outcomes
+        committing = time.monotonic()
+    if listeners is not None:
+        took = time.monotonic() - committing
+        for outcome in outcomes:
+            outcome.elapsed_s += took if outcome.elapsed_s else 0.0
+        return outcomes
     say("the encoders do not fit into memory together; they run one after the other")
     return [extract(job, device, budget_s, non_finite, line) for job in jobs]
 

@@ -57,7 +57,7 @@ def check_choices(config: Config) -> None:
         problems.append("head.attention_heads: must divide head.width")
     if config.head.name == "dhf" and config.head.width % 2:
         problems.append("head.width: dhf needs an even one, half for each direction")
-    if config.head.pool == "positional" and config.head.name not in POSITIONAL:
+    if config.head.pool == "positional" and config.head.name in set(HEADS) - set(POSITIONAL):
         problems.append(f"head.pool: {config.head.name} has no use for positional; set it to mean")
     problems += _not_in_closed_form(config)
     if problems:

@@ -2,7 +2,7 @@
 
 Classes are taken for normal distributions of one covariance (Fisher 1936), shrunk towards its
 diagonal. Classes count alike, however many rows they have; attributes are a linear regression on
-the same averages. One pass over the training rows; no steps, no seeds.
+the same averages. One pass over the training rows, three with positions; no steps, no seeds.
 """
 
 import copy
@@ -24,7 +24,7 @@ from medusa.heads.memory import peak_memory_gb
 from medusa.heads.meter import Meter
 from medusa.heads.moments import Moments, discriminant, moments_of, regression
 from medusa.heads.pool import PositionalPool
-from medusa.heads.position import Positions
+from medusa.heads.position import Positions, best_positions
 from medusa.heads.predict import BATCH
 from medusa.heads.run_dir import METRICS, RunDir
 from medusa.heads.sample import NO_CONSENSUS
@@ -73,6 +73,7 @@ class ClosedForm:
     ) -> None:
         self.head, self.examples, self.run = head.to(device).eval(), examples, run
         self.device, self.advance = device, advance
+        self.where = device if device.type == "cuda" else torch.device("cpu")  # where to sum
         self.pools: Sequence[Any] = list(head.fusion.get_submodule("pools").children())
         self.at, self.at_once = Best(), config.train.micro or BATCH
         self.rows = examples.rows("train")
@@ -87,10 +88,9 @@ class ClosedForm:
             ClosedFormError: a class of no consensus in train, or too many channels.
         """
         (self.run.path / METRICS).unlink(missing_ok=True)  # of an attempt that was cut short
-        found = self._moments()
         if any(isinstance(pool, PositionalPool) for pool in self.pools):
-            self._set_positions(discriminant(found, POSITIONED)[0].float().to(self.device))
-            found = self._moments()
+            self._set_positions()
+        found = self._moments(self.rows)
         self.meter.counted()
         dev = torch.cat([x.cpu() for x, _ in self._averages(self.judge.rows)]).double()
         best, kept = dict[str, Tensor](), SHRINKAGES[0]
@@ -107,16 +107,14 @@ class ClosedForm:
         self.head.load_state_dict(best)
         self._set_attributes(*regression(found, kept))
 
-    def _moments(self) -> Moments:
-        """Read the training rows once."""
+    def _moments(self, rows: Rows) -> Moments:
+        """Read these rows once."""
         width = self.head.output.classes.in_features
         labels = torch.from_numpy(self.examples.labels)
-        where = self.device if self.device.type == "cuda" else torch.device("cpu")
         parts = (
-            (x, labels[batch], self.examples.ratings[batch])
-            for x, batch in self._averages(self.rows)
+            (x, labels[batch], self.examples.ratings[batch]) for x, batch in self._averages(rows)
         )
-        found = moments_of(parts, width, len(self.examples.classes), where)
+        found = moments_of(parts, width, len(self.examples.classes), self.where)
         if not found.squares.isfinite().all():
             used = listed(stream.store.path for stream in self.examples.streams)
             raise ClosedFormError(
@@ -126,17 +124,23 @@ class ClosedForm:
         return found
 
     @torch.no_grad()
-    def _set_positions(self, weights: Tensor) -> None:
-        """Weigh every modality's positions by a first discriminant (C, D) of plain averages."""
-        scores = torch.split(weights, [pool.out_width for pool in self.pools], 1)
-        classes, labels = len(weights), torch.from_numpy(self.examples.labels)
-        found = [Positions(one.contiguous(), classes) for one in scores]
-        known = self.rows[self.examples.labels[self.rows] != NO_CONSENSUS]
-        for inputs, batch in self._inputs(known):
-            for one, x, scale in zip(found, inputs, self.head.scales, strict=True):
-                one.add(scale(x), labels[batch])
-        for pool, one in zip(self.pools, found, strict=True):
-            pool.position.copy_(one.best())
+    def _set_positions(self) -> None:
+        """Weigh every modality's positions by what discriminants say of rows new to them."""
+        labels = torch.from_numpy(self.examples.labels)
+        halves = in_halves(self.rows, self.examples.labels)
+        if halves is None:
+            return
+        widths, classes = [pool.out_width for pool in self.pools], len(self.examples.classes)
+        found: list[list[Positions]] = [[] for _ in self.pools]
+        for half, other in (halves, halves[::-1]):
+            weights = discriminant(self._moments(other), POSITIONED)[0].float().to(self.device)
+            for parts, scores in zip(found, torch.split(weights, widths, 1), strict=True):
+                parts.append(Positions(scores.contiguous(), classes, self.where))
+            for inputs, batch in self._inputs(half):
+                for parts, x, scale in zip(found, inputs, self.head.scales, strict=True):
+                    parts[-1].add(scale(x), labels[batch])
+        for pool, parts in zip(self.pools, found, strict=True):
+            pool.position.copy_(best_positions(parts))
 
     def _inputs(self, rows: Rows) -> Iterator[tuple[list[Packed], Rows]]:
         """Yield packed modalities on the device and the rows they are of."""
@@ -179,6 +183,23 @@ class ClosedForm:
         )
         self.meter.begin_epoch()
         self.advance(1, f"shrinkage {share:g}: dev macro-F1 {score:.3f}, best {self.at.best:.3f}")
+
+
+def in_halves(rows: Rows, labels: Rows) -> tuple[Rows, Rows] | None:
+    """Divide the rows that have a label evenly, class by class.
+
+    Args:
+        rows: which.
+        labels: of all, class numbers.
+
+    Returns:
+        Row numbers; None where a class has a single row.
+    """
+    known = rows[labels[rows] != NO_CONSENSUS]
+    ordered = known[np.argsort(labels[known], kind="stable")]
+    if np.unique(labels[known], return_counts=True)[1].min() < 2:
+        return None
+    return np.sort(ordered[::2]), np.sort(ordered[1::2])
 
 
 def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:

@@ -6,9 +6,7 @@ from torch import Tensor, nn
 from medusa.cache import Packed
 
 KNOTS = 8  # of the weights by position
-LEAST = (
-    -10.0
-)  # logarithm of the least weight, the largest being 1: no utterance is left without any
+LEAST_LOG = -10.0  # of a weight, the largest being 0: no utterance is left without any
 
 
 class MeanPool(nn.Module):
@@ -77,11 +75,12 @@ class PositionalPool(nn.Module):
     def weights(self) -> Tensor:
         """(KNOTS,), the largest 1."""
         logs = self.position.float()
-        return (logs - logs.max().detach()).clamp_min(LEAST).exp()
+        return (logs - logs.max().detach()).clamp_min(LEAST_LOG).exp()
 
     def forward(self, x: Packed) -> Tensor:
         """Map (N, D) to (B, D)."""
-        weights = near_knots(x) @ self.weights[:, None]
+        # no matrix product: under autocast that would be rounded
+        weights = (near_knots(x) * self.weights).sum(1, keepdim=True)
         return segment_mean(x.like(weights * x.values.float())) / segment_mean(x.like(weights))
 
 

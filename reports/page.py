@@ -1,6 +1,7 @@
 """One self-contained HTML page about a run."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,12 @@ def _positions(
 ) -> list[tuple[str, list[float]]]:
     """Return the weights by position of each modality, the largest 1; none of other pools."""
     weights = summary.get("positions", [])
-    names = [one["backbone"] for one in config["features"]] if weights else []
+    streams = config["features"] if weights else []
+    several = Counter(one["backbone"] for one in streams)
+    names = [
+        one["backbone"] if several[one["backbone"]] == 1 else f"{one['backbone']}:{one['array']}"
+        for one in streams
+    ]
     return list(zip(names, weights, strict=True))
 
 

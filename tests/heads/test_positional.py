@@ -8,10 +8,11 @@ import torch
 
 from medusa.cache import Packed
 from medusa.heads.choices import check_choices
+from medusa.heads.closed_form import in_halves
 from medusa.heads.config import ConfigError, HeadConfig, load
 from medusa.heads.fusion import build
 from medusa.heads.pool import KNOTS, MeanPool, PositionalPool, near_knots
-from medusa.heads.position import LEAST, Positions, at_knots
+from medusa.heads.position import LEAST, Positions, at_knots, best_positions
 
 LENGTHS = (1, 3, 8, 29)
 
@@ -97,34 +98,78 @@ def world(rows: int = 600) -> tuple[Packed, torch.Tensor]:
     return Packed.of(utterances), torch.from_numpy(labels)
 
 
+def summed(x: Packed, labels: torch.Tensor, scores: list[float], cuts=(0,)) -> Positions:
+    """Counted in batches that begin at `cuts`."""
+    found = Positions(torch.tensor([scores]), 2, torch.device("cpu"))
+    own = x.split()
+    for start, end in zip(cuts, (*cuts[1:], len(own)), strict=True):
+        found.add(Packed.of(list(own[start:end])), labels[start:end])
+    return found
+
+
+def ratio(x: Packed, labels: torch.Tensor, scores: list[float], weights: torch.Tensor) -> float:
+    """Fisher's ratio of the score, worked out utterance by utterance."""
+    each = at_knots(x, torch.tensor([scores]))[:, :, 0].double() @ weights.double()
+    one, other = each[labels == 0], each[labels == 1]
+    return float((one.mean() - other.mean()) ** 2 / (one.var() + other.var()))
+
+
 def test_the_best_positions_are_where_classes_differ() -> None:
-    x, labels = world()
-    found = Positions(torch.tensor([[1.0, 0.0]]), 2)
-    found.add(x, labels)
-    weights = found.best().exp()
+    weights = best_positions([summed(*world(), [1.0, 0.0])]).exp()
     assert weights.max() == 1 and weights[2:6].min() > 0.7
     assert weights[[0, 7]].max() < 0.2 and weights.min() >= LEAST
 
 
 def test_no_other_weights_do_better() -> None:
-    """Fisher's ratio of the pooled score, worked out from the utterances one by one."""
-    x, labels = world()
-    scores = torch.tensor([[1.0, 0.3]])
-    found = Positions(scores, 2)
-    for half in (slice(0, 250), slice(250, 600)):  # in two batches
-        own = x.split()[half]
-        found.add(Packed.of(list(own)), labels[half])
-    each = at_knots(x, scores)[:, :, 0].double()
-
-    def ratio(weights: torch.Tensor) -> float:
-        said = each @ weights
-        one, other = said[labels == 0], said[labels == 1]
-        return float((one.mean() - other.mean()) ** 2 / (one.var() + other.var()))
-
-    best = found.best().exp()
+    (x, labels), scores = world(), [1.0, 0.3]
+    best = best_positions([summed(x, labels, scores, (0, 250))]).exp()
     torch.manual_seed(0)
     for _ in range(200):
-        assert ratio(best) * 1.002 > ratio((best + 0.2 * torch.randn(KNOTS)).clamp_min(0))
+        other = (best + 0.2 * torch.randn(KNOTS)).clamp_min(0)
+        assert ratio(x, labels, scores, best) * 1.002 > ratio(x, labels, scores, other)
+
+
+@pytest.mark.parametrize("loudness", [0, 1, 4])
+def test_speakers_who_are_loudest_where_classes_differ(loudness) -> None:
+    """The best contrast would subtract the ends, which no average can: no weight is below zero."""
+    x, labels = world()
+    place = torch.cat([(torch.arange(n) + 0.5) / n for n in x.lengths])
+    offsets = torch.from_numpy(np.random.default_rng(5).normal(size=len(labels))).float()
+    loud = loudness * torch.sin(math.pi * place) * offsets[x.owners]
+    heard = x.like(x.values + loud[:, None] * torch.tensor([1.0, 0.0]))
+    best = best_positions([summed(heard, labels, [1.0, 0.0])]).exp()
+    found = ratio(heard, labels, [1.0, 0.0], best)
+    generator = torch.Generator().manual_seed(0)
+    tried = [torch.rand(KNOTS, generator=generator) ** 4 for _ in range(300)]
+    tried += [torch.ones(KNOTS), *torch.eye(KNOTS)]
+    assert found * 1.02 > max(ratio(heard, labels, [1.0, 0.0], one) for one in tried)
+
+
+def test_parts_are_added_up() -> None:
+    """One half says nothing: the other decides, as alone."""
+    x, labels = world()
+    alone = best_positions([summed(x, labels, [1.0, 0.0])])
+    silent = summed(x, labels, [0.0, 1e-6])
+    torch.testing.assert_close(best_positions([silent, summed(x, labels, [1.0, 0.0])]), alone)
+
+
+@pytest.mark.parametrize("lengths", [(1,) * 40, (1, 3) * 20])
+def test_where_nothing_varies_all_count_alike(lengths) -> None:
+    """Streams of single frames, and a constant."""
+    x, labels = frames(lengths=lengths), torch.arange(40) % 2
+    if 3 in lengths:
+        x = x.like(torch.zeros_like(x.values))
+    found = best_positions([summed(x, labels, [1.0, 0.0, 0.0, 0.0, 0.0])])
+    assert found.tolist() == [0.0] * KNOTS
+
+
+def test_halves_share_every_class() -> None:
+    labels = np.array([0, 1, -1, 0, 1, 1, 2, 2, 0, -1])
+    rows = np.arange(1, 10)
+    one, other = in_halves(rows, labels)
+    assert sorted([*one, *other]) == [1, 3, 4, 5, 6, 7, 8]
+    assert set(labels[one]) == set(labels[other]) == {0, 1, 2}
+    assert in_halves(np.arange(7), labels) is None  # class 2 has one row
 
 
 def test_heads_without_use_for_it_say_so() -> None:
@@ -132,5 +177,8 @@ def test_heads_without_use_for_it_say_so() -> None:
         config = load("small", (f"head.name={name}", "head.pool=positional"))
         with pytest.raises(ConfigError, match=rf"head.pool: {name} has no use.* set it to mean"):
             check_choices(config)
+    with pytest.raises(ConfigError) as told:
+        check_choices(load("small", ("head.name=deepserr", "head.pool=positional")))
+    assert "head.pool" not in str(told.value)
     check_choices(load("small", ("head.pool=positional",)))
     check_choices(load("small", ("head.name=discriminant", "head.pool=positional")))
