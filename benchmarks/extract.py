@@ -7,8 +7,9 @@ published: one file at a time, float32, read from disk and resampled, by transfo
 states, one .npy an utterance. (Its speech is not cut into the published code's pieces of 0.19 s.)
 batched: sixteen files at a time in the corpus's order, padded, with masks, else as published.
 Random weights: `small` on CPUs, `full` (wavlm-large, whisper-large-v3, ...) where a GPU is.
-Without --audio, noise with the lengths of acted corpora. The ways are timed in turn, the fastest
-round of each is kept.
+Without --audio, noise with the lengths of acted corpora. Every way has a process and an
+environment of its own (ours `medusa`'s, the others what a script has); they are timed in turn, the
+fastest round of each is kept, and all rounds are told.
 
 openai (Whisper): as published, by openai-whisper's own encoder.
 difference (Whisper): the largest between ours, kept in float16, and the published way's features,
@@ -22,13 +23,12 @@ one_decode: three speech encoders from one pass over the audio against three pas
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,21 +37,15 @@ import checkpoints
 import numpy as np
 import soundfile
 import torch
-from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from full_speed import least_s, timed, utilisation
+from turns import Turn, serve
 from ways import TEXT, OpenAI, Published, published
 
 from medusa.cache import FeatureStore
-from medusa.extract.devices import batch_seconds
 from medusa.extract.jobs import Job, plan_jobs
-from medusa.extract.plan import batches
-from medusa.extract.precision import lowered, pick
+from medusa.extract.precision import pick
 from medusa.extract.run import extract
-from medusa.extract.stream import fetched
 from medusa.extract.together import extract_together
-from medusa.heads.flops import peak as peak_flop
 from medusa.heads.memory import peak_memory_gb
 from medusa.heads.run_dir import environment
 from medusa.manifests import LabelScheme, Manifest
@@ -60,8 +54,8 @@ from medusa.workspace import Workspace, remove
 
 BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
 SPEECH = ("wavlm", "hubert", "whisper")
-SIDE = 2048  # of the largest product
 PASSES = ("one_pass", "one_decode")
+MEDUSAS = {"OMP_WAIT_POLICY": "PASSIVE"}  # as the `medusa` command sets
 WORDS = [
     "well",
     "i",
@@ -113,53 +107,88 @@ def _noise(home: Path, count: int) -> Iterator[Path]:
         yield path
 
 
-def measure(
-    name: str, path: Path, home: Path, device: str, rounds: int, precision: str
-) -> dict[str, Any]:
-    """Return one backbone's figures."""
+def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]:
+    """Return one backbone's figures: every way in a process of its own, timed in turn."""
+    ways = ["ours", "batched", *(["openai"] if name == "whisper" else []), "published"]
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        count = len(corpus(home, options.audio, options.count))
+        path = checkpoints.write(name, home, size)
+        command = [__file__, "--only", name, "--home", str(home), "--checkpoint", str(path)]
+        command += ["--device", options.device, "--precision", options.precision, "--way"]
+        # `medusa` sets this for itself; a script has what the library does by default
+        turns = {
+            way: stack.enter_context(Turn([*command, way], MEDUSAS if way == "ours" else {}))
+            for way in ways
+        }
+        rounds = [
+            {way: turn.round() for way, turn in turns.items()} for _ in range(options.rounds + 1)
+        ]
+        told = {way: turn.end() for way, turn in turns.items()}["ours"]
+    rounds = rounds[1:]  # the first warms up
+    best = {way: min(one[way]["seconds"] for one in rounds) for way in ways}
+    least_s, heard_s = told.pop("least_s", None), told.pop("heard_s")
+    return {
+        "x_real_time": heard_s / best["ours"] if heard_s else None,
+        "utterances": count,
+        "utterances_per_s": count / best["ours"],
+        **{f"vs_{way}": best[way] / best["ours"] for way in ways[1:]},
+        "rounds": [{way: one[way]["seconds"] for way in ways} for one in rounds],
+        "busy_share": max(one["ours"]["busy_share"] for one in rounds),
+        **told,
+        **({"at_most": best["published"] / least_s} if least_s else {}),
+    }
+
+
+def take_turns(name: str, options: argparse.Namespace) -> None:
+    """Be one way's process."""
+    home, device = options.home, options.device
     asked = "whisper" if name == "whisper" else "auto"
-    precision = pick(precision, device)
-    (job,) = plan_jobs(Workspace.open(home), [asked], str(path), precision=precision)
-    remove(job.store)
-    extract(job, device, None)
-    peak = peak_memory_gb(torch.device(device))  # before the other ways take any
-    model = Published(name, path, device)
-    ways: dict[str, tuple[Published | OpenAI, int]] = {"batched": (model, 16)}
-    ways |= {"openai": (OpenAI(path, device), 1)} if name == "whisper" else {}
-    ways["published"] = (model, 1)
+    precision = pick(options.precision, device)
+    job = plan_jobs(Workspace.open(home), [asked], options.checkpoint, precision=precision)[0]
     (home / "npy").mkdir(exist_ok=True)
-    best = dict.fromkeys(("ours", *ways), math.inf)
-    busy = 0.0
-    for number in range(rounds + 1):  # the first round warms up
-        remove(job.store)
-        outcome = extract(job, device, None)
-        if outcome.problems:
-            raise SystemExit("\n".join(outcome.problems))
-        times = {"ours": outcome.elapsed_s}
-        for way, (runs, batch) in ways.items():
-            times[way] = _timed(partial(published, job, runs, home / "npy", batch))
-        if number:
-            busy = max(busy, outcome.busy.seconds / outcome.elapsed_s)
-            best = {way: min(best[way], times[way]) for way in best}
-    seconds = sum(one.source.duration_s for one in job.utterances if name not in TEXT)
-    return {
-        "x_real_time": seconds / best["ours"] if seconds else None,
-        "utterances_per_s": len(job.utterances) / best["ours"],
-        **{f"vs_{way}": best[way] / best["ours"] for way in ways},
-        "busy_share": busy,
-        "peak_memory_gb": peak,
-        "precision": precision,
-        **utilisation(job, device),
-        **(of_whisper(job, device, best["published"], home / "npy") if name == "whisper" else {}),
-    }
+    if options.way == "ours":
+        serve(partial(ours, job, device), partial(of_ours, name, job, device, precision, home))
+        return
+    model = (OpenAI if options.way == "openai" else Published)(
+        name, Path(options.checkpoint), device
+    )
+    batch = 16 if options.way == "batched" else 1
+    serve(partial(theirs, job, model, home / "npy", batch, device), dict)
 
 
-def of_whisper(job: Job, device: str, published_s: float, folder: Path) -> dict[str, float]:
-    """Return what is said of Whisper alone."""
-    return {
-        "difference": difference(job, folder),
-        "at_most": at_most(job, device, published_s),
-    }
+def ours(job: Job, device: str) -> dict[str, float]:
+    remove(job.store)
+    outcome = extract(job, device, None)
+    if outcome.problems:
+        raise SystemExit("\n".join(outcome.problems))
+    given_back(device)
+    seconds = outcome.elapsed_s
+    return {"seconds": seconds, "busy_share": outcome.busy.seconds / seconds}
+
+
+def theirs(
+    job: Job, model: Published | OpenAI, folder: Path, batch: int, device: str
+) -> dict[str, float]:
+    seconds = timed(partial(published, job, model, folder, batch))
+    given_back(device)
+    return {"seconds": seconds}
+
+
+def given_back(device: str) -> None:
+    """Leave the memory of a GPU to the next process."""
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+
+
+def of_ours(name: str, job: Job, device: str, precision: str, home: Path) -> dict[str, Any]:
+    """Return what is told of ours beside its times."""
+    heard_s = sum(one.source.duration_s for one in job.utterances if name not in TEXT)
+    found = {"heard_s": heard_s, "peak_memory_gb": peak_memory_gb(torch.device(device))}
+    found |= {"precision": precision} | utilisation(job, device)
+    if name == "whisper":
+        found |= {"difference": difference(job, home / "npy"), "least_s": least_s(job, device)}
+    return found
 
 
 def difference(job: Job, folder: Path) -> float:
@@ -171,72 +200,6 @@ def difference(job: Job, folder: Path) -> float:
         theirs = torch.from_numpy(np.load(folder / f"{one.id}.npy"))[: len(mine)]
         found = max(found, float((mine.float() - theirs).abs().max() / theirs.abs().max()))
     return found
-
-
-def utilisation(job: Job, device: str) -> dict[str, float | None]:
-    """Return the operations a second of one real batch, and their share of the device's peak."""
-    encoder = job.load(device)
-    encode = lowered(encoder.encode, job.backbone, device)
-    most_s = batch_seconds(device, job.backbone.least_s)
-    batch = next(batches(job.utterances, most_s, job.backbone.least_s))
-    items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in batch]
-    encode(items)  # warms up, and checks half precision
-    # the fused attention of CPUs is not among the operations that are counted
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        encode(items)
-
-    def once() -> None:
-        encode(items)
-        if device.startswith("cuda"):
-            torch.cuda.synchronize(device)
-
-    once()
-    speed = counter.get_total_flops() / min(_timed(once) for _ in range(3))
-    most = peak_flop(torch.device(device))
-    return {"tflop_per_s": speed / 1e12, "mfu": speed / most if most else None}
-
-
-def at_most(job: Job, device: str, published_s: float) -> float:
-    """Return how many times the published way could be outdone by operations at full speed.
-
-    Of an encoder that pads every clip to the same length: the products that ours needs at the speed
-    of the device's largest in float32, and after them attention's exponentials at theirs.
-    """
-    encoder, clip = job.load(device), job.utterances[:1]
-    items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in clip]
-    counter = FlopCounterMode(display=False)
-    with sdpa_kernel(SDPBackend.MATH), counter, Exponentials() as exponentials:
-        encoder.encode(items)
-    square = torch.randn(SIDE, SIDE, device=device)
-    product_s = _fastest(lambda: square @ square) / (2 * SIDE**3)
-    some = square[: SIDE // 16]  # small enough for a processor's cache
-    room = torch.empty_like(some)
-    exponential_s = _fastest(lambda: torch.exp(some, out=room)) / some.numel()
-    clip_s = counter.get_total_flops() * product_s + exponentials.count * exponential_s
-    return published_s / (clip_s * len(job.utterances))
-
-
-class Exponentials(TorchDispatchMode):
-    """Counts the exponentials of the attentions that are computed inside."""
-
-    count = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        if "softmax" in str(func):
-            self.count += found.numel()
-        return found
-
-
-def _fastest(work: Callable[[], Tensor]) -> float:
-    """Return the seconds of the fastest of thirty runs, waited for."""
-    return min(_timed(lambda: work().flatten()[0].item()) for _ in range(30))
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def one_pass(path: Path, home: Path, device: str) -> dict[str, float]:
@@ -283,6 +246,31 @@ def one_decode(
     return best
 
 
+def apart(name: str, options: argparse.Namespace, size: str) -> dict[str, float]:
+    """Run `passes` in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-W", "ignore", __file__, "--only", name, "--size", size]
+        command += ["--count", str(options.count), "--rounds", str(options.rounds)]
+        command += ["--device", options.device, "--precision", options.precision]
+        command += ["--audio", str(options.audio)] if options.audio else []
+        command += ["--home", folder]
+        said = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | MEDUSAS
+        )
+    found: dict[str, float] = json.loads(said.stdout.splitlines()[-1])
+    return found
+
+
+def passes(name: str, options: argparse.Namespace, size: str) -> dict[str, float]:
+    """Compare one pass with several."""
+    home = options.home
+    corpus(home, options.audio, options.count)
+    if name == "one_pass":
+        return one_pass(checkpoints.write("whisper", home, size), home, options.device)
+    paths = {one: checkpoints.write(one, home, size) for one in SPEECH}
+    return one_decode(paths, home, options.device, options.rounds, options.precision)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--audio", type=Path, help="a folder of wavs, of one channel")
@@ -292,37 +280,25 @@ def main() -> None:
     parser.add_argument("--size", choices=tuple(checkpoints.SIZES))
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--only", choices=(*BACKBONES, *PASSES), help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=(*BACKBONES, *PASSES), help="of all, this alone")
+    parser.add_argument("--way", help=argparse.SUPPRESS)
+    parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--checkpoint", help=argparse.SUPPRESS)
     options = parser.parse_args()
     size = options.size or ("full" if options.device.startswith("cuda") else "small")
-    if options.only:
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            corpus(home, options.audio, options.count)
-            how = (options.device, options.rounds, options.precision)
-            if options.only == "one_decode":
-                paths = {name: checkpoints.write(name, home, size) for name in SPEECH}
-                found: Any = one_decode(paths, home, *how)
-            elif options.only == "one_pass":
-                path = checkpoints.write("whisper", home, size)
-                found = one_pass(path, home, options.device)
-            else:
-                path = checkpoints.write(options.only, home, size)
-                found = measure(options.only, path, home, *how)
-            print(json.dumps(found))
+    if options.way:
+        take_turns(options.only, options)
+        return
+    if options.home:
+        print(json.dumps(passes(options.only, options, size)))
         return
     results: dict[str, Any] = {}
-    for name in (*BACKBONES, *PASSES):  # each alone, for its own peak of memory
-        command = [sys.executable, "-W", "ignore", __file__, "--only", name, "--size", size]
-        command += ["--count", str(options.count), "--rounds", str(options.rounds)]
-        command += ["--device", options.device, "--precision", options.precision]
-        command += ["--audio", str(options.audio)] if options.audio else []
-        waiting = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # as the `medusa` command does
-        said = subprocess.run(command, check=True, capture_output=True, text=True, env=waiting)
-        results[name] = json.loads(said.stdout.splitlines()[-1])
+    for name in (options.only,) if options.only else (*BACKBONES, *PASSES):
+        results[name] = (
+            apart(name, options, size) if name in PASSES else measure(name, options, size)
+        )
         print(name, {key: _short(value) for key, value in results[name].items()}, flush=True)
     results |= {"size": size, "corpus": "recordings" if options.audio else "noise"}
-    results["utterances"] = options.count
     if size != "full":
         results["not_measured"] = "full-size encoders in bf16, their memory and MFU: no GPU here"
     results["environment"] = environment()

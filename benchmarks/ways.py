@@ -56,9 +56,9 @@ class Published:
 
 
 class OpenAI:
-    """Whisper by the package of its authors."""
+    """Whisper, whatever the name, by the package of its authors."""
 
-    def __init__(self, path: Path, device: str) -> None:
+    def __init__(self, name: str, path: Path, device: str) -> None:
         import whisper
 
         self.model = whisper.load_model(str(path), device=device).float().eval()

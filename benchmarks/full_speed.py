@@ -1,0 +1,86 @@
+"""How much of a device's speed an extraction uses, and what it took at full speed."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from medusa.extract.devices import batch_seconds
+from medusa.extract.jobs import Job
+from medusa.extract.plan import batches
+from medusa.extract.precision import lowered
+from medusa.extract.stream import fetched
+from medusa.heads.flops import peak as peak_flop
+
+SIDE = 2048  # of the largest product
+
+
+def utilisation(job: Job, device: str) -> dict[str, float | None]:
+    """Return the operations a second of one real batch, and their share of the device's peak."""
+    encoder = job.load(device)
+    encode = lowered(encoder.encode, job.backbone, device)
+    most_s = batch_seconds(device, job.backbone.least_s)
+    batch = next(batches(job.utterances, most_s, job.backbone.least_s))
+    items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in batch]
+    encode(items)  # warms up, and checks half precision
+    # the fused attention of CPUs is not among the operations that are counted
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        encode(items)
+
+    def once() -> None:
+        encode(items)
+        if device.startswith("cuda"):
+            torch.cuda.synchronize(device)
+
+    once()
+    speed = counter.get_total_flops() / min(timed(once) for _ in range(3))
+    most = peak_flop(torch.device(device))
+    return {"tflop_per_s": speed / 1e12, "mfu": speed / most if most else None}
+
+
+def least_s(job: Job, device: str) -> float:
+    """Return the seconds that all clips took if operations ran at full speed and nothing else.
+
+    Of an encoder that pads every clip to the same length: the products that ours needs at the speed
+    of the device's largest in float32, and after them attention's exponentials at theirs.
+    """
+    encoder, clip = job.load(device), job.utterances[:1]
+    items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in clip]
+    counter = FlopCounterMode(display=False)
+    with sdpa_kernel(SDPBackend.MATH), counter, Exponentials() as exponentials:
+        encoder.encode(items)
+    square = torch.randn(SIDE, SIDE, device=device)
+    product_s = _fastest(lambda: square @ square) / (2 * SIDE**3)
+    some = square[: SIDE // 16]  # small enough for a processor's cache
+    room = torch.empty_like(some)
+    exponential_s = _fastest(lambda: torch.exp(some, out=room)) / some.numel()
+    clip_s = counter.get_total_flops() * product_s + exponentials.count * exponential_s
+    return clip_s * len(job.utterances)
+
+
+class Exponentials(TorchDispatchMode):
+    """Counts the exponentials of the attentions that are computed inside."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        if "softmax" in str(func):
+            self.count += found.numel()
+        return found
+
+
+def _fastest(work: Callable[[], Tensor]) -> float:
+    """Return the seconds of the fastest of thirty runs, waited for."""
+    return min(timed(lambda: work().flatten()[0].item()) for _ in range(30))
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
