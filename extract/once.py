@@ -149,6 +149,7 @@ def extract_and_transcribe(
                 table.write(job.utterances)
         else:
             table.write(job.utterances)  # ids may be new where the audio is not
+    outcome.clock()
     return outcome, heard
 
 
@@ -161,7 +162,8 @@ def _fill(
     heard: Heard,
     advance: Any,
 ) -> None:
-    began = written = time.monotonic()
+    outcome.clock()
+    written = time.monotonic()
     features = to_host(
         listener.features, job.spec.reduce, listener.device, outcome.busy, pool_of(job.backbone)
     )
@@ -174,7 +176,8 @@ def _fill(
     ):
         for utterance, both in answers:
             _keep(*kept, utterance, both, outcome, heard)
-        outcome.elapsed_s = heard.elapsed_s = time.monotonic() - began
+        outcome.clock()
+        heard.elapsed_s = outcome.elapsed_s
         advance(len(answers), f"{heard.seconds / max(heard.elapsed_s, 1e-9):.0f}x real time")
         if time.monotonic() - written > WRITE_EVERY_S:
             kept[2].write(job.utterances)

@@ -32,6 +32,7 @@ class Outcome:
         elapsed_s: how long it took to the last byte on disk, the loading of the weights apart.
         busy: how much of that the model was running.
         problems: one sentence for every utterance that could not be encoded.
+        began: when, by the monotonic clock.
     """
 
     utterances: int = 0
@@ -40,6 +41,13 @@ class Outcome:
     elapsed_s: float = 0.0
     busy: Busy = field(default_factory=Busy)
     problems: list[str] = field(default_factory=list)
+    began: float | None = None
+
+    def clock(self) -> None:
+        """Let `elapsed_s` be the time since the first call."""
+        now = time.monotonic()
+        self.began = now if self.began is None else self.began
+        self.elapsed_s = now - self.began
 
 
 def extract(
@@ -85,8 +93,7 @@ def extract(
                 late = device.startswith("cuda")
                 answers = stream(plan, encoder.prepare, encode, rate_hz, late, several)
                 _fill(writer, answers, bool(rate_hz), outcome, advance)
-        committing = time.monotonic()
-    outcome.elapsed_s += time.monotonic() - committing if outcome.elapsed_s else 0.0
+    outcome.clock()
     return outcome
 
 
@@ -106,13 +113,13 @@ def _fill(
     outcome: Outcome,
     advance: Advance,
 ) -> None:
-    began = time.monotonic()
+    outcome.clock()
     for answers in stream_of:
         for utterance, encoded in answers:
             problem = store(writer, utterance, encoded, outcome)
             if problem:
                 outcome.problems.append(sentence(utterance, problem))
-        outcome.elapsed_s = time.monotonic() - began
+        outcome.clock()
         advance(len(answers), note(outcome) if heard else "")
 
 

@@ -1,6 +1,5 @@
 """Several speech encoders from one pass over the audio: decoded and resampled once for all."""
 
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -106,11 +105,9 @@ def extract_together(
         if listeners is not None:
             most_s = budget_s or _measured(listeners, groups, device)
             _all(listeners, groups, len(wanted), device, most_s, line)
-        committing = time.monotonic()
     if listeners is not None:
-        took = time.monotonic() - committing
         for outcome in outcomes:
-            outcome.elapsed_s += took if outcome.elapsed_s else 0.0
+            outcome.clock()
         return outcomes
     say("the encoders do not fit into memory together; they run one after the other")
     return [extract(job, device, budget_s, non_finite, line) for job in jobs]
@@ -171,11 +168,13 @@ def _all(
     """Go through the audio: utterances that lack the same stores together."""
     names = "+".join(one.job.backbone.name for one in listeners if one is not None)
     done = total - sum(len(group) for group in groups.values())
-    began = time.monotonic()
+    for one in listeners:
+        if one is not None:
+            one.outcome.clock()
     with line(names, total, done=done) as advance:
         for lacking, todo in groups.items():
             of = [one for one, lack in zip(listeners, lacking, strict=True) if lack and one]
-            _group(of, todo, device, budget_s, began, advance)
+            _group(of, todo, device, budget_s, advance)
 
 
 def _group(
@@ -183,7 +182,6 @@ def _group(
     todo: Sequence[Utterance],
     device: str,
     budget_s: float,
-    began: float,
     advance: Advance,
 ) -> None:
     least_s = [one.job.backbone.least_s for one in listeners]
@@ -209,7 +207,7 @@ def _group(
         for utterance, result in answers:
             _keep(listeners, utterance, result)
         for one in listeners:
-            one.outcome.elapsed_s = time.monotonic() - began
+            one.outcome.clock()
         advance(len(answers), note(*(one.outcome for one in listeners)))
 
 

@@ -121,9 +121,7 @@ def _reduce(how: str, values: Tensor, lengths: Tensor) -> Tensor:
 
 
 # name -> class taking the width D and telling `out_width`
-POOLS: dict[
-    str, type[MeanPool] | type[AttentionPool] | type[StatisticsPool] | type[PositionalPool]
-] = {
+POOLS: dict[str, type[MeanPool | AttentionPool | StatisticsPool | PositionalPool]] = {
     "mean": MeanPool,
     "attention": AttentionPool,
     "statistics": StatisticsPool,

@@ -62,10 +62,8 @@ def best_positions(parts: Sequence[Positions]) -> Tensor:
     W the covariances between and within classes, added up over the parts. Alike where a knot never
     varies: of a constant, and of streams of single frames.
     """
-    between, within = (
-        sum(both) for both in zip(*(one.covariances() for one in parts), strict=True)
-    )
-    assert isinstance(between, Tensor) and isinstance(within, Tensor)
+    both = [torch.stack(one.covariances()) for one in parts]
+    between, within = torch.stack(both).sum(0)
     if not (within.diagonal() > 0).all():
         return torch.zeros(KNOTS)
     within = within + RIDGE * within.diagonal().mean() * torch.eye(KNOTS, device=within.device)
@@ -76,8 +74,8 @@ def best_positions(parts: Sequence[Positions]) -> Tensor:
 def _largest_ratio(between: Tensor, within: Tensor) -> Tensor:
     """Return the w >= 0 of the largest w' B w / w' W w.
 
-    Where it is above zero it is that ratio's largest without bounds, since the ratio has no other
-    maximum: so every choice of knots is tried.
+    Among the knots where it is above zero it is the largest without bounds, too, since the ratio
+    has no other maximum: so every choice of knots is tried.
     """
     from scipy.linalg import eigh
 
