@@ -114,6 +114,13 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     "--overlap-s", type=float, help="What neighbouring pieces share.  [default: 2, of --piece-s]"
 )
 @click.option(
+    "--window-s",
+    type=click.FloatRange(min=1),
+    help="What Whisper hears at once, the silence behind a short clip included; longer clips are "
+    "heard window by window. 12 is a third of the work of 30, but Whisper learned on 30.  "
+    "[default: 30]",
+)
+@click.option(
     "--transcribe",
     "also_transcribe",
     is_flag=True,

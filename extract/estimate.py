@@ -16,7 +16,7 @@ from medusa.extract.encoder import Backbone
 from medusa.extract.jobs import Job
 from medusa.extract.layers import parse_layers
 from medusa.extract.plan import Utterance
-from medusa.extract.variants import pool_of
+from medusa.extract.variants import pool_of, variant
 
 # What the hub's checkpoints are, for planning where they are not at hand: layers, width
 PUBLISHED = {
@@ -34,6 +34,7 @@ PUBLISHED = {
 TEXT = ("roberta", "modernbert", "deberta", "bert")
 RATE_HZ, HOP, FIELD = 16_000, 320, 400  # 50 frames/s; receptive field of the sample encoders
 TOKENS_A_WORD = 1.3  # of English, for the byte-pair encoders above
+WINDOW_S = 30.0  # of every published Whisper
 WORDS_A_SECOND = 2.6  # of spontaneous speech
 CHARACTERS_A_TOKEN = 4
 MOST = 200_000  # utterances that are imagined one by one
@@ -100,17 +101,19 @@ def estimate(
     layers: str | None = None,
     reduce: str = "sum",
     dtype: str | None = None,
+    **variants: Any,
 ) -> Estimate:
     """Work out the store of one backbone.
 
     Args:
         corpus: what will be encoded.
-        name, checkpoint, revision, layers, reduce, dtype: as in `jobs.plan_jobs`.
+        name, checkpoint, revision, layers, reduce, dtype, variants: as in `jobs.plan_jobs`.
 
     Raises:
-        MedusaError: no such backbone or layers.
+        MedusaError: no such backbone, layers or variant.
     """
     backbone, notes = facts(name, checkpoint, revision)
+    backbone = variant(backbone, **variants)
     kept = parse_layers(layers or backbone.default_layers, backbone.n_layers)
     spec = backbone.spec(kept, reduce, dtype)
     if backbone.input == "audio":
@@ -149,7 +152,8 @@ def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Back
         frame_shift_s=None if text else HOP / RATE_HZ,
         rate_hz=None if text else RATE_HZ,
         default_layers="last" if name == "whisper" else "last4",
-        preprocessing={},
+        preprocessing={"window_s": WINDOW_S} if name == "whisper" else {},
+        least_s=WINDOW_S if name == "whisper" else 0.0,
     )
     return backbone, [f"{checkpoints()[name]} is not at hand: its published size is assumed"]
 
@@ -187,7 +191,7 @@ def tokens(backbone: Backbone, corpus: Corpus) -> tuple[list[int], list[str]]:
 def _tokenizer(backbone: Backbone) -> Any:
     from transformers import AutoTokenizer
 
-    if not backbone.preprocessing:  # assumed from PUBLISHED: nothing is at hand
+    if not backbone.revision:  # assumed from PUBLISHED: nothing is at hand
         return None
     revision = None if backbone.checkpoint == "local" else backbone.revision
     tokenizer: Any = AutoTokenizer.from_pretrained(

@@ -20,7 +20,13 @@ from medusa.extract.asr import (
     language_code,
     spoken,
 )
-from medusa.extract.backbones.whisper import RATE_HZ, WhisperEncoder, Windows, states
+from medusa.extract.backbones.whisper import (
+    RATE_HZ,
+    WhisperEncoder,
+    Windows,
+    frames_of,
+    states,
+)
 from medusa.extract.devices import batch_seconds
 from medusa.extract.encoder import Backbone, Encoded
 from medusa.extract.estimate import check_room
@@ -86,12 +92,19 @@ def require_decoder(backbone: Backbone) -> None:
     """Raise if a backbone cannot transcribe.
 
     Raises:
-        TranscribeError: it is not openai-whisper's.
+        TranscribeError: it is not openai-whisper's, or it hears less at once than the decoder
+            knows.
     """
     if backbone.family != "whisper":
         raise TranscribeError(
             f"--transcribe: {backbone.name} has no decoder of openai-whisper; "
             "run `medusa transcribe` by itself"
+        )
+    whole = whisper_files.read_dims(whisper_files.find(backbone.source).path)["n_audio_ctx"]
+    if frames_of(backbone) < whole:
+        raise TranscribeError(
+            "--transcribe: the decoder wants the whole window; leave --window-s out, or run "
+            "`medusa transcribe` by itself"
         )
 
 

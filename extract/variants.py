@@ -8,9 +8,17 @@ from medusa.errors import MedusaError, nearest
 from medusa.extract import precision as half
 from medusa.extract.encoder import Backbone
 
-CHOICES = ("precision", "like", "piece_s", "overlap_s", "pool")  # as they stand in `preprocessing`
+CHOICES = (
+    "precision",
+    "like",
+    "piece_s",
+    "overlap_s",
+    "window_s",
+    "pool",
+)  # as they stand in `preprocessing`
 LIKE = {"medusa-published": ("ssl", "text", "whisper", "whisper_hf")}
 LEAST_OVERLAP_S = 0.1
+LEAST_WINDOW_S = 1.0
 
 
 class VariantError(MedusaError):
@@ -23,6 +31,7 @@ def variant(
     like: str | None = None,
     piece_s: float | None = None,
     overlap_s: float | None = None,
+    window_s: float | None = None,
     pool: int = 1,
 ) -> Backbone:
     """Return the backbone with choices made.
@@ -33,6 +42,7 @@ def variant(
         like: whose features to reproduce: `medusa-published`.
         piece_s: the longest piece a speech encoder hears at once.
         overlap_s: how much neighbouring pieces share.
+        window_s: what Whisper hears at once, silence included, in place of its 30 s.
         pool: frames averaged into one before they are stored.
 
     Raises:
@@ -45,6 +55,8 @@ def variant(
         backbone = _windowed(backbone, piece_s, overlap_s)
     elif overlap_s is not None:
         raise VariantError("--overlap-s: belongs to --piece-s; give both")
+    if window_s is not None:
+        backbone = _shortened(backbone, window_s)
     return backbone if pool == 1 else _pooled(backbone, pool)
 
 
@@ -71,6 +83,25 @@ def _pooled(backbone: Backbone, pool: int) -> Backbone:
         raise VariantError(f"--pool: {backbone.name} has no frames in time; leave it out")
     shift_s, choices = backbone.frame_shift_s * pool, backbone.preprocessing | {"pool": pool}
     return replace(backbone, frame_shift_s=shift_s, preprocessing=choices)
+
+
+def _shortened(backbone: Backbone, window_s: float) -> Backbone:
+    whole_s = backbone.preprocessing.get("window_s")
+    if whole_s is None:
+        raise VariantError(f"--window-s: {backbone.name} has no window; leave it out")
+    if not LEAST_WINDOW_S <= window_s <= whole_s:
+        raise VariantError(
+            f"--window-s {window_s:g}: expected {LEAST_WINDOW_S:g} to {whole_s:g} s, which is all "
+            "that the model can hear at once"
+        )
+    if window_s == whole_s:
+        return backbone
+    if "like" in backbone.preprocessing:
+        raise VariantError("--window-s: --like has the whole window; leave one of them out")
+    shift_s = backbone.frame_shift_s or 1.0
+    window_s = round(round(window_s / shift_s) * shift_s, 6)  # whole frames
+    choices = backbone.preprocessing | {"window_s": window_s}
+    return replace(backbone, least_s=window_s, preprocessing=choices)
 
 
 def _windowed(backbone: Backbone, piece_s: float, overlap_s: float | None) -> Backbone:

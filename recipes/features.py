@@ -94,9 +94,10 @@ def extract_words(
     words = ["extract", "--backbone", backbone]
     if backbone != name:
         words += ["--as", name]
-    for option in ("layers", "reduce", "like"):
+    # a stand-in's own window is short already
+    for option in ("layers", "reduce", "like", "pool", *(() if stand_ins else ("window_s",))):
         if (value := getattr(feature, option)) is not None:
-            words += [f"--{option}", value]
+            words += [f"--{option.replace('_', '-')}", str(value)]
     if text is not None and _reads_text(backbone):
         words += ["--text", text]
     folders = [place.root / CHECKPOINTS, *([stand_ins] if stand_ins else [])]

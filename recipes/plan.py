@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.estimate import Corpus, Estimate, estimate
+from medusa.extract.estimate import WINDOW_S, Corpus, Estimate, estimate
 from medusa.heads.config import Config
 from medusa.heads.discriminant import CLOSED_FORM, stride_of
 from medusa.heads.flops import train_flop
@@ -18,8 +18,7 @@ from medusa.recipes.work import HeadTask, head_tasks
 TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # shares of a corpus of which only the size is known
 EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # of the peak; what benchmarks aim at
 SAMPLED = 12  # utterances on which operations are counted
-WINDOW_S = 30.0  # Whisper's encoder sees so much, however short a clip is
-WINDOW_FRAMES = 1500.0
+WHISPER_RATE = 50.0  # frames a second, of which Whisper's encoder sees whole windows
 CONV_FLOP_S = 5.0e9  # of the sample encoders' convolutions, a second of audio
 WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3, encoder and decoder alike
 DECODE_MFU = 0.02  # greedy decoding waits for memory
@@ -111,7 +110,15 @@ def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
     """
     features = {}
     for name, one in recipe.features.items():
-        size = estimate(corpus, one.backbone or name, layers=one.layers, reduce=one.reduce or "sum")
+        size = estimate(
+            corpus,
+            one.backbone or name,
+            layers=one.layers,
+            reduce=one.reduce or "sum",
+            like=one.like,
+            pool=one.pool or 1,
+            window_s=one.window_s,
+        )
         flop = extract_flop(size, corpus)
         features[name] = (size, flop / (profile.flop_s * EXTRACT_MFU) / 3600)
     found: dict[tuple[object, ...], tuple[int, float, float]] = {}
@@ -130,18 +137,18 @@ def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
 def transcription_hours(corpus: Corpus, profile: Profile) -> float:
     """Return the hours of greedy transcription with Whisper large-v3."""
     layers, width, vocabulary = WHISPER
-    frames = whisper_frames(corpus)
+    frames = whisper_frames(corpus, WINDOW_S)
     # encoder; and the keys and values that the decoder makes of every frame
-    heard = frames * layers * (24 * width**2 + 4 * width * WINDOW_FRAMES + 4 * width**2)
+    heard = frames * layers * (24 * width**2 + 4 * width * WINDOW_S * WHISPER_RATE + 4 * width**2)
     weights = layers * 14 * width**2 + vocabulary * width
     said = corpus.all_s * TOKENS_S * 2 * weights
     return (heard / EXTRACT_MFU + said / DECODE_MFU) / profile.flop_s / 3600
 
 
-def whisper_frames(corpus: Corpus) -> float:
+def whisper_frames(corpus: Corpus, window_s: float) -> float:
     """Return the frames that Whisper's encoder sees, silence up to whole windows included."""
-    windows = sum(-(-max(length, 1e-3) // WINDOW_S) for length in corpus.seconds)
-    return windows * WINDOW_FRAMES * corpus.each
+    windows = sum(-(-max(length, 1e-3) // window_s) for length in corpus.seconds)
+    return windows * window_s * WHISPER_RATE * corpus.each
 
 
 def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list[str]:
@@ -160,10 +167,12 @@ def extract_flop(one: Estimate, corpus: Corpus) -> float:
     deepest = max(max(spec.layers), 1)
     a_token = 24 * deepest * spec.width**2  # 12 D^2 weights a layer
     seconds = corpus.all_s
-    if spec.family == "whisper":
-        tokens, length = whisper_frames(corpus), WINDOW_FRAMES
+    window_s: float | None = spec.preprocessing.get("window_s")
+    if window_s:
+        tokens, length = whisper_frames(corpus, window_s), window_s * WHISPER_RATE
     else:
-        tokens, length = float(one.frames), one.frames / max(1, corpus.count)
+        tokens = float(one.frames * spec.preprocessing.get("pool", 1))
+        length = tokens / max(1, corpus.count)
     attention = 4 * deepest * spec.width * length
     front = CONV_FLOP_S * seconds if spec.family == "ssl" else 0.0
     return tokens * (a_token + attention) + front

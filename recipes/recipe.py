@@ -22,13 +22,15 @@ class Feature:
 
     Attributes:
         backbone: its name; by default the feature's own.
-        layers, reduce, like: as the command takes them.
+        layers, reduce, like, pool, window_s: as the command takes them.
     """
 
     backbone: str | None = None
     layers: str | None = None
     reduce: str | None = None
     like: str | None = None
+    pool: int | None = None
+    window_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,14 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "WhisperEn
         CheckpointError: they cannot be read.
     """
     encoder = whisper_files.read_model(backbone.source, device).encoder
+    encoder.positional_embedding = encoder.positional_embedding[: frames_of(backbone)]
     return WhisperEncoder(partial(states, encoder), backbone, layers, device)
+
+
+def frames_of(backbone: Backbone) -> int:
+    """Return the frames of a window."""
+    window_s: float = backbone.preprocessing["window_s"]
+    return round(window_s * RATE_HZ) // FRAME
 
 
 def states(
@@ -189,9 +196,9 @@ def _mel(piece: Wave, window: int, mels: int) -> Tensor:
 class WhisperEncoder:
     """Whisper's encoder on windows of fixed length, padded with silence and cut afterwards.
 
-    Whisper always hears 30 s. What it says of the padding is cut off (kept only in the mode
-    `medusa-published`): S samples give ceil(S / 320) frames. Longer recordings are heard in
-    windows that follow each other.
+    Whisper hears 30 s; with `--window-s` less, at the first of its positions. What it says of the
+    padding is cut off (kept only in the mode `medusa-published`): S samples give ceil(S / 320)
+    frames. Longer recordings are heard in windows that follow each other.
 
     Args:
         states: runs the weights, as `States` says.
@@ -211,7 +218,7 @@ class WhisperEncoder:
     ) -> None:
         self.states, self.layers, self.device = states, layers, device
         self.mels: int = backbone.preprocessing["mels"]
-        self.window = round(backbone.preprocessing["window_s"] * RATE_HZ)
+        self.window = frames_of(backbone) * FRAME
         # the published code keeps what Whisper says of the silence behind a clip
         self.padding_too = backbone.preprocessing.get("like") == "medusa-published"
 

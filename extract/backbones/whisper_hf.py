@@ -4,8 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
+from torch.nn import Parameter
 
-from medusa.extract.backbones.whisper import FRAME, MEL_HOP, RATE_HZ, WhisperEncoder, facts, stacked
+from medusa.extract.backbones.whisper import (
+    FRAME,
+    MEL_HOP,
+    RATE_HZ,
+    WhisperEncoder,
+    facts,
+    frames_of,
+    stacked,
+)
 from medusa.extract.checkpoint import Place, find, load_model
 from medusa.extract.encoder import Backbone
 
@@ -42,12 +51,15 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEnc
     Raises:
         CheckpointError: they cannot be read, or are not complete.
     """
-    encoder = load_model(backbone, device).get_encoder()
-    mel_frames = round(backbone.preprocessing["window_s"] * RATE_HZ) // MEL_HOP
+    encoder, frames = load_model(backbone, device).get_encoder(), frames_of(backbone)
+    positions = encoder.embed_positions
+    positions.weight, positions.num_embeddings = Parameter(positions.weight[:frames], False), frames
+    encoder.config.max_source_positions = frames
+    mel_frames = frames * FRAME // MEL_HOP
 
-    def states(mel: Tensor, layers: Sequence[int], frames: int | None) -> list[Tensor]:
+    def states(mel: Tensor, layers: Sequence[int], kept: int | None) -> list[Tensor]:
         output = encoder(stacked(list(mel), mel_frames), output_hidden_states=True)
         found = [*output.hidden_states[:-1], output.last_hidden_state]
-        return [found[layer][:, :frames] for layer in layers]
+        return [found[layer][:, :kept] for layer in layers]
 
     return WhisperEncoder(states, backbone, layers, device)

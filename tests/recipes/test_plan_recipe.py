@@ -44,6 +44,23 @@ def test_medusa_14_on_a_3090(tmp_path, monkeypatch):
     assert found["features"]["whisper"]["hours"] == pytest.approx(hours, rel=0.15)
 
 
+def test_a_shorter_window_of_whisper_and_pooled_frames(tmp_path, monkeypatch):
+    recipe = tmp_path / "short.yaml"
+    recipe.write_text(
+        "features: {whisper: {window_s: 15}, wavlm: {pool: 2}}\n"
+        "heads: {a: {features: [whisper, wavlm]}}\n"
+    )
+    short = planned(tmp_path, monkeypatch, str(recipe))["features"]
+    whole = planned(tmp_path, monkeypatch, "medusa-14")["features"]
+    # half of the frames, of which each looks at half as many others
+    layer = 12 * 1280**2
+    gain = 2 * (2 * layer + 4 * 1280 * 1500) / (2 * layer + 4 * 1280 * 750)
+    assert whole["whisper"]["hours"] / short["whisper"]["hours"] == pytest.approx(gain, rel=1e-6)
+    assert short["whisper"]["bytes"] == whole["whisper"]["bytes"]
+    assert short["wavlm"]["hours"] == pytest.approx(whole["wavlm"]["hours"], rel=1e-2)
+    assert short["wavlm"]["bytes"] == pytest.approx(whole["wavlm"]["bytes"] / 2, rel=1e-2)
+
+
 def test_hours_of_transcription_by_hand(tmp_path, monkeypatch):
     """Published sizes of large-v3: 637 million weights in the encoder, 906 in the decoder."""
     hours = planned(tmp_path, monkeypatch, "medusa-14")["transcription_hours"]
