@@ -12,6 +12,7 @@ environment of its own (ours `medusa`'s, the others what a script has); they are
 fastest round of each is kept, and all rounds are told.
 
 openai (Whisper): as published, by openai-whisper's own encoder.
+short_window (Whisper): ours with `--window-s 12`; other features, and their speed against ours.
 difference (Whisper): the largest between ours, kept in float16, and the published way's features,
 by the largest feature. (The other families: fidelity.py.)
 mfu: operations counted over one real batch, padding included, by its time and the bf16 peak of the
@@ -54,7 +55,9 @@ from medusa.workspace import Workspace, remove
 
 BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
 SPEECH = ("wavlm", "hubert", "whisper")
+OURS = ("ours", "short")
 PASSES = ("one_pass", "one_decode")
+SHORT_S = 12.0  # of Whisper's 30
 MEDUSAS = {"OMP_WAIT_POLICY": "PASSIVE"}  # as the `medusa` command sets
 WORDS = [
     "well",
@@ -109,7 +112,7 @@ def _noise(home: Path, count: int) -> Iterator[Path]:
 
 def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]:
     """Return one backbone's figures: every way in a process of its own, timed in turn."""
-    ways = ["ours", "batched", *(["openai"] if name == "whisper" else []), "published"]
+    ways = ["ours", "batched", *(["openai", "short"] if name == "whisper" else []), "published"]
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         count = len(corpus(home, options.audio, options.count))
@@ -118,7 +121,7 @@ def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]
         command += ["--device", options.device, "--precision", options.precision, "--way"]
         # `medusa` sets this for itself; a script has what the library does by default
         turns = {
-            way: stack.enter_context(Turn([*command, way], MEDUSAS if way == "ours" else {}))
+            way: stack.enter_context(Turn([*command, way], MEDUSAS if way in OURS else {}))
             for way in ways
         }
         rounds = [
@@ -127,12 +130,15 @@ def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]
         told = {way: turn.end() for way, turn in turns.items()}["ours"]
     rounds = rounds[1:]  # the first warms up
     best = {way: min(one[way]["seconds"] for one in rounds) for way in ways}
+    if name == "whisper":
+        short = {"window_s": SHORT_S, "vs_whole": best["ours"] / best["short"]}
+        told["short_window"] = short | {"utterances_per_s": count / best["short"]}
     at_full_s, heard_s = told.pop("least_s", None), told.pop("heard_s")
     return {
         "x_real_time": heard_s / best["ours"] if heard_s else None,
         "utterances": count,
         "utterances_per_s": count / best["ours"],
-        **{f"vs_{way}": best[way] / best["ours"] for way in ways[1:]},
+        **{f"vs_{way}": best[way] / best["ours"] for way in ways if way not in OURS},
         "rounds": [{way: one[way]["seconds"] for way in ways} for one in rounds],
         "busy_share": max(one["ours"]["busy_share"] for one in rounds),
         **told,
@@ -145,9 +151,12 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
     home, device = options.home, options.device
     asked = "whisper" if name == "whisper" else "auto"
     precision = pick(options.precision, device)
-    job = plan_jobs(Workspace.open(home), [asked], options.checkpoint, precision=precision)[0]
+    window_s = SHORT_S if options.way == "short" else None
+    job = plan_jobs(
+        *(Workspace.open(home), [asked], options.checkpoint), precision=precision, window_s=window_s
+    )[0]
     (home / "npy").mkdir(exist_ok=True)
-    if options.way == "ours":
+    if options.way in OURS:
         serve(partial(ours, job, device), partial(of_ours, name, job, device, precision, home))
         return
     model = (OpenAI if options.way == "openai" else Published)(

@@ -54,7 +54,7 @@ def read_segment(segment: Segment, rate_hz: int) -> Wave:
         raise AudioError(
             f"{segment.path}: has samples that are not numbers (NaN or infinite); replace the file"
         )
-    mono: Wave = samples.mean(axis=1, dtype=np.float32)
+    mono: Wave = samples[:, 0] if samples.shape[1] == 1 else samples.mean(1, dtype=np.float32)
     if facts.rate_hz != rate_hz:
         mono = soxr.resample(mono, facts.rate_hz, rate_hz, quality=RESAMPLER)
     return np.ascontiguousarray(mono, dtype=np.float32)
