@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medusa.cache import StoreWriter
@@ -26,7 +26,8 @@ from medusa.extract.variants import pool_of
 class Listener:
     """One encoder among several, with its store and what it has done.
 
-    `there` leaves the features on the device, `encode` brings them to the host.
+    `there` leaves the features on the device, `encode` brings them to the host; `most_s` are the
+    padded seconds it takes at once.
     """
 
     job: Job
@@ -35,6 +36,7 @@ class Listener:
     prepare: Any
     there: Encode
     encode: Encode
+    most_s: float = 0.0
 
     def heard(self, wave: Any) -> Any:
         """Return the encoder's item, or what is wrong with the utterance for this encoder."""
@@ -43,9 +45,14 @@ class Listener:
         except MedusaError as problem:
             return problem
 
-    def said(self, items: Sequence[Any], most: int) -> list[Encoded | MedusaError]:
-        """Encode the good ones of these items, so many at a time, in their order."""
+    def said(self, items: Sequence[Any]) -> list[Encoded | MedusaError]:
+        """Encode the good ones of these items, in their order.
+
+        An encoder that pads everything takes fewer at a time.
+        """
         good = [item for item in items if not isinstance(item, MedusaError)]
+        least_s = self.job.backbone.least_s
+        most = max(1, int(self.most_s / least_s) if least_s else len(good))
         parts = [good[start : start + most] for start in range(0, len(good), most)]
         found = iter([one for part in parts for one in self.encode(part)])
         return [item if isinstance(item, MedusaError) else next(found) for item in items]
@@ -103,8 +110,11 @@ def extract_together(
         needed = [any(group[number] for group in groups) for number in range(len(jobs))]
         listeners = _load(jobs, writers, outcomes, needed, device)
         if listeners is not None:
-            most_s = budget_s or _measured(listeners, groups, device)
-            _all(listeners, groups, len(wanted), device, most_s, line)
+            listeners = [
+                one and replace(one, most_s=budget_s or _measured(one, groups, device))
+                for one in listeners
+            ]
+            _all(listeners, groups, len(wanted), device, line)
     if listeners is not None:
         for outcome in outcomes:
             outcome.clock()
@@ -141,19 +151,14 @@ def _load(
 
 
 def _measured(
-    listeners: Sequence[Listener | None],
-    groups: dict[tuple[bool, ...], list[Utterance]],
-    device: str,
+    listener: Listener, groups: dict[tuple[bool, ...], list[Utterance]], device: str
 ) -> float:
-    """Return the padded seconds that the hungriest encoder can take, all being loaded."""
+    """Return the padded seconds that an encoder can take, all being loaded."""
     todo = [one for group in groups.values() for one in group]
-    return min(
-        calibrate.budget_s(
-            *(todo, one.prepare, one.there, one.job.backbone.rate_hz or 0, device),
-            least_s=one.job.backbone.least_s,
-        )
-        for one in listeners
-        if one
+    backbone = listener.job.backbone
+    return calibrate.budget_s(
+        *(todo, listener.prepare, listener.there, backbone.rate_hz or 0, device),
+        least_s=backbone.least_s,
     )
 
 
@@ -162,7 +167,6 @@ def _all(
     groups: dict[tuple[bool, ...], list[Utterance]],
     total: int,
     device: str,
-    budget_s: float,
     line: Any,
 ) -> None:
     """Go through the audio: utterances that lack the same stores together."""
@@ -174,25 +178,19 @@ def _all(
     with line(names, total, done=done) as advance:
         for lacking, todo in groups.items():
             of = [one for one, lack in zip(listeners, lacking, strict=True) if lack and one]
-            _group(of, todo, device, budget_s, advance)
+            _group(of, todo, device, advance)
 
 
 def _group(
     listeners: Sequence[Listener],
     todo: Sequence[Utterance],
     device: str,
-    budget_s: float,
     advance: Advance,
 ) -> None:
-    least_s = [one.job.backbone.least_s for one in listeners]
     by_content = {one.content: one for one in todo}
 
     def encode(items: Sequence[Sequence[Any]]) -> list[list[Encoded | MedusaError]]:
-        said = [
-            # an encoder that pads everything takes fewer at a time
-            one.said([item[number] for item in items], _most(budget_s, len(items), least))
-            for number, (one, least) in enumerate(zip(listeners, least_s, strict=True))
-        ]
+        said = [one.said([item[number] for item in items]) for number, one in enumerate(listeners)]
         return [list(column) for column in zip(*said, strict=True)]
 
     def prepare(wave: Any) -> list[Any]:
@@ -200,7 +198,9 @@ def _group(
 
     rate_hz = listeners[0].job.backbone.rate_hz or 0
     jobs = [one.job for one in listeners]
-    plan, several = divided(jobs, device, list(by_content.values()), budget_s, min(least_s))
+    budget_s = min(one.most_s for one in listeners)  # the hungriest encoder's
+    least_s = min(one.backbone.least_s for one in jobs)
+    plan, several = divided(jobs, device, list(by_content.values()), budget_s, least_s)
     for one in listeners:
         one.outcome.busy.at_once = several
     for answers in stream(plan, prepare, encode, rate_hz, device.startswith("cuda"), several):
@@ -223,8 +223,3 @@ def _keep(
             one.outcome.problems.append(sentence(utterance, problem))
         elif problem:
             one.outcome.problems.append(f"{one.job.backbone.name}: {sentence(utterance, problem)}")
-
-
-def _most(budget_s: float, count: int, least_s: float) -> int:
-    """Return how many items an encoder takes at once that counts each as `least_s` at least."""
-    return count if not least_s else max(1, min(count, int(budget_s / least_s)))

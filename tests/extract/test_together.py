@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.extract import estimate, run, stream, together
+from medusa.extract import devices, estimate, run, stream, together
+from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.extract.checkpoint import CheckpointError
 from medusa.extract.jobs import Job, plan_jobs
 from medusa.manifests import Manifest
@@ -94,6 +95,23 @@ def test_only_what_each_store_lacks_is_encoded(tmp_path, alone, checkpoint, monk
     run.extract(jobs[2], "cpu", 60.0)
     outcomes = together.extract_together(jobs, "cpu", 60.0)
     assert [outcome.utterances for outcome in outcomes] == [2, 6, 0]
+    compare(tmp_path, alone, jobs)
+
+
+def test_whisper_has_its_usual_batch_beside_others(tmp_path, alone, checkpoint, monkeypatch):
+    """Two of its windows; the others' batch, of so many seconds, would be one."""
+    monkeypatch.setitem(devices.BATCH_SECONDS, "cpu", 3.0)
+    counts, real = [], WhisperEncoder.encode
+
+    def counted(self: WhisperEncoder, items: Any) -> Any:
+        counts.append(len(items))
+        return real(self, items)
+
+    monkeypatch.setattr(WhisperEncoder, "encode", counted)
+    jobs = jobs_of(tmp_path, checkpoint)
+    assert jobs[2].backbone.least_s == 2.0
+    together.extract_together(jobs, "cpu", None)
+    assert sum(counts) == len(LENGTHS) and max(counts) == 2
     compare(tmp_path, alone, jobs)
 
 
