@@ -117,8 +117,8 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     "--window-s",
     type=click.FloatRange(min=1),
     help="What Whisper hears at once, the silence behind a short clip included; longer clips are "
-    "heard window by window. 12 is a third of the work of 30, but Whisper learned on 30.  "
-    "[default: 30]",
+    "heard window by window. 12 is about a third of the work of 30, but Whisper learned on 30. "
+    "Not with --transcribe or --like.  [default: 30]",
 )
 @click.option(
     "--transcribe",

@@ -23,7 +23,9 @@ def quicken(model: Any) -> None:
 
 def _forward(layer: Any, samples: Tensor) -> Tensor:
     x: Tensor = layer.conv(samples).float()
-    for some in torch.split(x, max(1, CACHED // x[0].numel())):
+    # all at once where it is traced: a graph for each number of parts would take minutes
+    few = len(x) if torch.compiler.is_compiling() else max(1, CACHED // x[0].numel())
+    for some in torch.split(x, few):
         some.copy_(layer.activation(over_channels(layer.layer_norm, some)))
     return x
 

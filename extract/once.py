@@ -92,16 +92,17 @@ def require_decoder(backbone: Backbone) -> None:
     """Raise if a backbone cannot transcribe.
 
     Raises:
-        TranscribeError: it is not openai-whisper's, or it hears less at once than the decoder
-            knows.
+        TranscribeError: it is not openai-whisper's.
     """
     if backbone.family != "whisper":
         raise TranscribeError(
             f"--transcribe: {backbone.name} has no decoder of openai-whisper; "
             "run `medusa transcribe` by itself"
         )
-    whole = whisper_files.read_dims(whisper_files.find(backbone.source).path)["n_audio_ctx"]
-    if frames_of(backbone) < whole:
+
+
+def _require_whole_windows(backbone: Backbone, file: whisper_files.WhisperFile) -> None:
+    if frames_of(backbone) < whisper_files.read_dims(file.path)["n_audio_ctx"]:
         raise TranscribeError(
             "--transcribe: the decoder wants the whole window; leave --window-s out, or run "
             "`medusa transcribe` by itself"
@@ -133,6 +134,7 @@ def extract_and_transcribe(
     """
     require_decoder(job.backbone)
     file = whisper_files.find(job.backbone.source)
+    _require_whole_windows(job.backbone, file)
     heard = Heard(folder / f"{file.name}.parquet")
     language = language_code(language)
     options = {"language": language, "max_tokens": max_tokens}

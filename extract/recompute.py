@@ -17,7 +17,7 @@ from medusa.extract.origin import origin
 from medusa.extract.plan import Utterance, batches
 from medusa.extract.precision import lowered
 from medusa.extract.stream import sentence, stream
-from medusa.extract.variants import again, pool_of
+from medusa.extract.variants import VariantError, again, pool_of
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -103,7 +103,13 @@ def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
         )
     # by its family: the store may be named after `--as`
     backbone = family(spec.family).describe(spec.backbone, checkpoint or source, revision)
-    backbone = again(backbone, spec.preprocessing)
+    try:
+        backbone = again(backbone, spec.preprocessing)
+    except VariantError as problem:
+        raise RecomputeError(
+            f"{store.path}: made from other weights, which could do what these cannot ({problem}); "
+            "name the right weights with --checkpoint"
+        ) from problem
     fresh = backbone.spec(spec.layers, spec.reduce, spec.dtype)
     if fresh.digest != spec.digest:
         old, new = spec.to_dict(), fresh.to_dict()

@@ -8,14 +8,8 @@ from medusa.errors import MedusaError, nearest
 from medusa.extract import precision as half
 from medusa.extract.encoder import Backbone
 
-CHOICES = (
-    "precision",
-    "like",
-    "piece_s",
-    "overlap_s",
-    "window_s",
-    "pool",
-)  # as they stand in `preprocessing`
+# as they stand in `preprocessing`
+CHOICES = ("precision", "like", "piece_s", "overlap_s", "window_s", "pool")
 LIKE = {"medusa-published": ("ssl", "text", "whisper", "whisper_hf")}
 LEAST_OVERLAP_S = 0.1
 LEAST_WINDOW_S = 1.0
@@ -88,14 +82,14 @@ def _pooled(backbone: Backbone, pool: int) -> Backbone:
 def _shortened(backbone: Backbone, window_s: float) -> Backbone:
     whole_s = backbone.preprocessing.get("window_s")
     if whole_s is None:
-        raise VariantError(f"--window-s: {backbone.name} has no window; leave it out")
+        raise VariantError(f"--window-s: Whisper's alone; extract {backbone.name} without it")
+    if window_s == whole_s:
+        return backbone
     if not LEAST_WINDOW_S <= window_s <= whole_s:
         raise VariantError(
             f"--window-s {window_s:g}: expected {LEAST_WINDOW_S:g} to {whole_s:g} s, which is all "
             "that the model can hear at once"
         )
-    if window_s == whole_s:
-        return backbone
     if "like" in backbone.preprocessing:
         raise VariantError("--window-s: --like has the whole window; leave one of them out")
     shift_s = backbone.frame_shift_s or 1.0

@@ -94,15 +94,17 @@ def extract_words(
     words = ["extract", "--backbone", backbone]
     if backbone != name:
         words += ["--as", name]
+    folders = [place.root / CHECKPOINTS, *([stand_ins] if stand_ins else [])]
+    files = [folder / file for folder in folders for file in (backbone, f"{backbone}.pt")]
+    found = next((file for file in files if file.exists()), None)
+    stand_in = found is not None and found.parent == stand_ins
     # a stand-in's own window is short already
-    for option in ("layers", "reduce", "like", "pool", *(() if stand_ins else ("window_s",))):
+    for option in ("layers", "reduce", "like", "pool", *(() if stand_in else ("window_s",))):
         if (value := getattr(feature, option)) is not None:
             words += [f"--{option.replace('_', '-')}", str(value)]
     if text is not None and _reads_text(backbone):
         words += ["--text", text]
-    folders = [place.root / CHECKPOINTS, *([stand_ins] if stand_ins else [])]
-    files = [folder / file for folder in folders for file in (backbone, f"{backbone}.pt")]
-    if (found := next((file for file in files if file.exists()), None)) is not None:
+    if found is not None:
         words += ["--checkpoint", str(found)]
     return words
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from medusa.errors import nearest
 from medusa.heads.config import ConfigError
-from medusa.recipes.recipe import Ablation, Head, Recipe, Stack, config_of, matching
+from medusa.recipes.recipe import Ablation, Feature, Head, Recipe, Stack, config_of, matching
 
+POOLED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # as `medusa extract` takes them
 # what `ensemble.stack` knows; a test compares them, for it cannot be asked without loading torch
 STACKED = {
     "method": (
@@ -22,6 +23,8 @@ def mistakes(recipe: Recipe) -> list[str]:
     problems = []
     if not recipe.heads:
         problems.append("heads: there is none")
+    for name, feature in recipe.features.items():
+        problems += _wrong_feature(f"features.{name}", feature)
     for name, head in recipe.heads.items():
         if not head.features:
             problems.append(f"heads.{name}: no features")
@@ -42,6 +45,15 @@ def mistakes(recipe: Recipe) -> list[str]:
     if recipe.main and recipe.main not in recipe.stacks:
         problems.append(f"main: no stack {recipe.main!r}{nearest(recipe.main, recipe.stacks)}")
     return problems + _wrong_settings(recipe)
+
+
+def _wrong_feature(where: str, feature: Feature) -> list[str]:
+    problems = []
+    if feature.pool is not None and feature.pool not in POOLED:
+        problems.append(f"{where}.pool {feature.pool}: expected one of {POOLED}")
+    if feature.window_s is not None and feature.window_s < LEAST_WINDOW_S:
+        problems.append(f"{where}.window_s {feature.window_s:g}: expected at least 1 s")
+    return problems
 
 
 def _unmatched(where: str, patterns: Sequence[str], heads: dict[str, Head]) -> list[str]:

@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.extract import jobs
+from medusa.extract import front_end, jobs
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoder import compile_encoder
 
@@ -40,6 +40,21 @@ def test_a_traced_encoder_gives_the_same_features(name: str, tmp_path: Path) -> 
         for one, other in zip(encoder.encode(batch), expected, strict=True):
             torch.testing.assert_close(one.values, other.values, rtol=1e-5, atol=1e-5)
     assert graphs["unique_graphs"] > before
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_front_end_on_a_cpu_is_traced_for_any_number_of_clips(tmp_path, monkeypatch):
+    """It takes a few clips at a time where it is not compiled; here one."""
+    monkeypatch.setattr(front_end, "CACHED", 1)
+    backbone = describe("auto", str(checkpoints.write("hubert", tmp_path, "tiny")))
+    encoder = family(backbone.family).load(backbone, (1,), "cpu")
+    item = encoder.prepare(np.random.default_rng(0).standard_normal(4000).astype("f"))
+    compile_encoder(encoder, backend="eager")
+    graphs = torch._dynamo.utils.counters["stats"]
+    before = graphs["unique_graphs"]
+    for count in (2, 3, 4, 5, 6):
+        encoder.encode([item] * count)
+    assert graphs["unique_graphs"] - before <= 2
 
 
 def test_the_option_asks_for_compiled_encoders(tmp_path, workspace, monkeypatch):

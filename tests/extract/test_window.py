@@ -14,7 +14,7 @@ from medusa.cli import medusa
 from medusa.extract.asr import TranscribeError
 from medusa.extract.backbones import describe, family
 from medusa.extract.jobs import plan_jobs
-from medusa.extract.recompute import recompute
+from medusa.extract.recompute import RecomputeError, recompute
 from medusa.extract.run import extract
 from medusa.extract.variants import VariantError, again, variant
 from medusa.recipes.features import extract_words
@@ -108,13 +108,33 @@ def test_a_shorter_window_is_another_identity_and_comes_out_again(
     assert recompute(Workspace.open(tmp_path), store, 2, "cpu", path).largest < 1e-6
 
 
+def test_weights_that_cannot_hear_a_stores_window_are_the_wrong_ones(
+    tmp_path: Path, workspace: Callable[..., Any], checkpoint: Callable[[str], Path]
+) -> None:
+    from whisper.model import ModelDimensions, Whisper
+
+    workspace((16000,))
+    short = Whisper(ModelDimensions(80, 40, 32, 2, 3, 51866, 16, 32, 2, 2))  # 0.8 s
+    torch.save({"dims": vars(short.dims), "model_state_dict": short.state_dict()}, tmp_path / "s")
+    place = Workspace.open(tmp_path)
+    for path, wrong in ((str(tmp_path / "s"), None), (str(checkpoint("tiny.pt")), tmp_path / "s")):
+        (job,) = plan_jobs(place, ["whisper"], path, dtype="float32")
+        assert not extract(job, "cpu", 10.0).problems
+        store = FeatureStore.open(job.store)
+        if wrong is None:
+            assert recompute(place, store, 1, "cpu", path).largest < 1e-6
+        else:
+            with pytest.raises(RecomputeError, match="name the right weights"):
+                recompute(place, store, 1, "cpu", str(wrong))
+
+
 @pytest.mark.parametrize(
     ("name", "choices", "message"),
     [
         ("tiny.pt", {"window_s": 0.5}, "expected 1 to 2 s"),
         ("tiny.pt", {"window_s": 3.0}, "expected 1 to 2 s"),
         ("tiny.pt", {"window_s": 1.0, "like": "medusa-published"}, "leave one of them out"),
-        ("wavlm", {"window_s": 1.0}, "has no window"),
+        ("wavlm", {"window_s": 1.0}, "Whisper's alone"),
     ],
 )
 def test_windows_that_cannot_be(
@@ -141,5 +161,8 @@ def test_a_recipe_may_ask_for_a_shorter_window(tmp_path: Path) -> None:
     words = extract_words(Workspace.open(tmp_path), "whisper12", feature)
     assert words[:5] == ["extract", "--backbone", "whisper", "--as", "whisper12"]
     assert words[5:] == ["--pool", "2", "--window-s", "12.0"]
-    small = extract_words(Workspace.open(tmp_path), "whisper12", feature, stand_ins=tmp_path)
-    assert "--window-s" not in small
+    for folder, asked in ((tmp_path / "small", False), (tmp_path / "checkpoints", True)):
+        folder.mkdir()
+        (folder / "whisper.pt").touch()
+        words = extract_words(Workspace.open(tmp_path), "w", feature, stand_ins=tmp_path / "small")
+        assert ("--window-s" in words) == asked and str(folder / "whisper.pt") in words
