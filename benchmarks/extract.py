@@ -157,7 +157,8 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
     )[0]
     (home / "npy").mkdir(exist_ok=True)
     if options.way in OURS:
-        serve(partial(ours, job, device), partial(of_ours, name, job, device, precision, home))
+        told = partial(of_ours, name, job, device, precision, home)
+        serve(partial(ours, job, device), told if options.way == "ours" else dict)
         return
     model = (OpenAI if options.way == "openai" else Published)(
         name, Path(options.checkpoint), device

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.estimate import WINDOW_S, Corpus, Estimate, estimate
+from medusa.extract.estimate import HOP, RATE_HZ, WINDOW_S, Corpus, Estimate, estimate
 from medusa.heads.config import Config
 from medusa.heads.discriminant import CLOSED_FORM, stride_of
 from medusa.heads.flops import train_flop
@@ -18,7 +18,7 @@ from medusa.recipes.work import HeadTask, head_tasks
 TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # shares of a corpus of which only the size is known
 EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # of the peak; what benchmarks aim at
 SAMPLED = 12  # utterances on which operations are counted
-WHISPER_RATE = 50.0  # frames a second, of which Whisper's encoder sees whole windows
+WHISPER_RATE = RATE_HZ / HOP  # frames a second, of which Whisper's encoder sees whole windows
 CONV_FLOP_S = 5.0e9  # of the sample encoders' convolutions, a second of audio
 WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3, encoder and decoder alike
 DECODE_MFU = 0.02  # greedy decoding waits for memory
