@@ -109,7 +109,7 @@ def main() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End, without waiting for the threads of `extract/ahead.py` that are still encoding."""
+    """End, without waiting for the threads of `extract/passes/prefetch.py` still encoding."""
     if any(thread.name.startswith("ahead") for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from medusa.extract import whisper_files
-from medusa.extract.checkpoint import quiet
+from medusa.extract.checkpoints import whisper_files
+from medusa.extract.checkpoints.hugging_face import quiet
 
 # width, layers, heads, feed-forward; vocabulary of the text encoders. `tiny` has several heads
 # to be tested with; `slim` is a sixteenth as wide as `full`, with its 64 values a head

@@ -43,12 +43,12 @@ from turns import Turn, serve
 from ways import TEXT, OpenAI, Published, published
 
 from medusa.cache import FeatureStore
-from medusa.extract.jobs import Job, plan_jobs
-from medusa.extract.precision import pick
-from medusa.extract.run import extract
-from medusa.extract.together import extract_together
-from medusa.heads.memory import peak_memory_gb
-from medusa.heads.run_dir import environment
+from medusa.extract.encoders.precision import pick
+from medusa.extract.passes.shared_pass import extract_together
+from medusa.extract.passes.single_pass import extract
+from medusa.extract.planning.jobs import Job, plan_jobs
+from medusa.heads.networks.memory import peak_memory_gb
+from medusa.heads.runs.run_dir import environment
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.audio import content_of, recording_of
 from medusa.workspace import Workspace, remove
@@ -214,8 +214,8 @@ def difference(job: Job, folder: Path) -> float:
 
 def one_pass(path: Path, home: Path, device: str) -> dict[str, float]:
     """Time Whisper's features and transcripts in one pass against two passes."""
-    from medusa.extract.once import extract_and_transcribe
-    from medusa.extract.transcribe import transcribe
+    from medusa.extract.transcription.transcribe import transcribe
+    from medusa.extract.transcription.whisper_joint import extract_and_transcribe
 
     (job,) = plan_jobs(Workspace.open(home), ["whisper"], str(path), dtype="float32")
     few = Job(job.backbone, job.spec, job.store, job.utterances[:40])

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from medusa.extract.backbones import describe, family
-from medusa.extract.checkpoint import quiet
-from medusa.extract.precision import autocast
-from medusa.heads.run_dir import environment
+from medusa.extract.checkpoints.hugging_face import quiet
+from medusa.extract.encoders.precision import autocast
+from medusa.heads.runs.run_dir import environment
 
 SECONDS = (0.05, 0.31, 1.0, 3.7, 12.0)
 TEXTS = (*checkpoints.TEXTS, "word " * 40)

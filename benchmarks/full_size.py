@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from head_steps import BATCH, Batch, Ours, Published, lengths, timed
 
-from medusa.heads.flops import PEAKS, peak
+from medusa.heads.networks.flops import PEAKS, peak
 
 WIDTH, ROUNDS, WARM_UP = 1024, 20, 3
 AS_IN_STAGES = 4 * 75_000 + 16 * 10_000  # utterances a head is trained on: stages 1 and 2

@@ -10,12 +10,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from medusa.extract.devices import batch_seconds
-from medusa.extract.jobs import Job
-from medusa.extract.plan import batches
-from medusa.extract.precision import lowered
-from medusa.extract.stream import fetched
-from medusa.heads.flops import peak as peak_flop
+from medusa.extract.encoders.devices import batch_seconds
+from medusa.extract.encoders.precision import lowered
+from medusa.extract.inputs.batches import batches
+from medusa.extract.passes.stream import fetched
+from medusa.extract.planning.jobs import Job
+from medusa.heads.networks.flops import peak as peak_flop
 
 SIDE = 2048  # of the largest product
 

@@ -44,13 +44,13 @@ from head_steps import (
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.ensemble import linear
 from medusa.heads.config import Config, load
-from medusa.heads.fit import prepare
-from medusa.heads.flops import peak
-from medusa.heads.fusion import build
-from medusa.heads.memory import peak_memory_gb
-from medusa.heads.predict import predict
-from medusa.heads.run_dir import RunDir, environment
-from medusa.heads.train import Trainer
+from medusa.heads.fitting.fit import prepare
+from medusa.heads.networks.flops import peak
+from medusa.heads.networks.fusion import build
+from medusa.heads.networks.memory import peak_memory_gb
+from medusa.heads.runs.run_dir import RunDir, environment
+from medusa.heads.training.loop import Trainer
+from medusa.heads.training.predict import predict
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
 from medusa.workspace import Workspace

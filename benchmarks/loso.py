@@ -21,17 +21,17 @@ from baselines import MODELS
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from medusa.ensemble.bootstrap import interval, resampled_confusions
-from medusa.ensemble.run import stack
-from medusa.ensemble.significance import paired
-from medusa.ensemble.stack import StackConfig
+from medusa.ensemble.fit_stack import stack
+from medusa.ensemble.stackers import StackConfig
 from medusa.heads.config import load
-from medusa.heads.data import choose
-from medusa.heads.metrics import chance_macro_f1, confusion, macro_f1_of, uar_of
-from medusa.heads.orders import Order, train_one
-from medusa.heads.run_dir import environment, new_run, write_text
+from medusa.heads.examples.join import choose
+from medusa.heads.queue.orders import Order, train_one
+from medusa.heads.runs.run_dir import environment, new_run, write_text
 from medusa.manifests import Manifest
-from medusa.manifests.folds import leave_out
+from medusa.manifests.splits.folds import leave_out
+from medusa.scoring.metrics import chance_macro_f1, confusion, macro_f1_of, uar_of
+from medusa.scoring.resampling import interval, resampled_confusions
+from medusa.scoring.significance import paired
 from medusa.workspace import Workspace
 
 SEEDS = (0, 1, 2)

@@ -19,13 +19,9 @@ from zlib import crc32
 
 import numpy as np
 
-from medusa.ensemble.bootstrap import interval
 from medusa.ensemble.members import Members, join
-from medusa.ensemble.significance import paired, two_sided
-from medusa.ensemble.stack import STACKERS, StackConfig
-from medusa.ensemble.truth import UNLABELLED, Truth, truth_of
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import SUMMARY, RunDir, environment
+from medusa.ensemble.stackers import STACKERS, StackConfig
+from medusa.heads.runs.run_dir import SUMMARY, RunDir, environment
 from medusa.manifests import Manifest
 from medusa.recipes.recipe import load
 from medusa.recipes.render import text
@@ -33,7 +29,11 @@ from medusa.recipes.scores import balanced_macro_f1
 from medusa.recipes.scores import judge as judge_all
 from medusa.recipes.state import State
 from medusa.recipes.tables import tables
-from medusa.recipes.work import head_tasks, stack_tasks
+from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.scoring.predictions import Predictions
+from medusa.scoring.resampling import interval
+from medusa.scoring.significance import paired, two_sided
+from medusa.scoring.truth import UNLABELLED, Truth, truth_of
 from medusa.workspace import Workspace
 
 RECIPE = Path(__file__).with_suffix(".yaml")

@@ -21,24 +21,24 @@ import torch
 from simulated import JUDGED, difference
 
 from medusa.ensemble.apply import COMBINERS, line_up
-from medusa.ensemble.bootstrap import interval, resampled_confusions
-from medusa.ensemble.significance import holm
-from medusa.heads.checkpoint import load_weights
 from medusa.heads.config import Config
-from medusa.heads.data import choose, gather
-from medusa.heads.discriminant import stride_of
-from medusa.heads.fusion import build
-from medusa.heads.loss import auxiliary
-from medusa.heads.metrics import confusion
-from medusa.heads.predict import predict
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import SUMMARY, WEIGHTS, RunDir, environment, write_text
+from medusa.heads.examples.join import choose, gather
+from medusa.heads.networks.discriminant import stride_of
+from medusa.heads.networks.fusion import build
+from medusa.heads.runs.run_dir import SUMMARY, WEIGHTS, RunDir, environment, write_text
+from medusa.heads.training.checkpoint import load_weights
+from medusa.heads.training.loss import auxiliary
+from medusa.heads.training.predict import predict
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
 from medusa.recipes.recipe import load
 from medusa.recipes.scores import balanced_macro_f1
 from medusa.recipes.state import State
-from medusa.recipes.work import HeadTask, head_tasks, stack_tasks
+from medusa.recipes.tasks import HeadTask, head_tasks, stack_tasks
+from medusa.scoring.metrics import confusion
+from medusa.scoring.predictions import Predictions
+from medusa.scoring.resampling import interval, resampled_confusions
+from medusa.scoring.significance import holm
 from medusa.workspace import Workspace
 
 CPU = torch.device("cpu")

@@ -10,8 +10,8 @@ import soxr
 import torch
 from torch import Tensor
 
-from medusa.extract.checkpoint import quiet
-from medusa.extract.jobs import Job
+from medusa.extract.checkpoints.hugging_face import quiet
+from medusa.extract.planning.jobs import Job
 
 TEXT = ("roberta", "modernbert")
 

@@ -10,13 +10,13 @@ from safetensors.torch import load_file
 
 from medusa.ensemble import linear
 from medusa.ensemble.members import Members, MembersError
-from medusa.ensemble.pool import pooled
-from medusa.ensemble.stack import CLASSICAL, StackConfig, inputs_of
-from medusa.ensemble.vote import VOTES, mean_attributes
-from medusa.heads import apply as heads
-from medusa.heads.predictions import NOT_A_FOLD, Predictions
-from medusa.heads.run_dir import WEIGHTS, RunDir, find_run
+from medusa.ensemble.opinion_pool import pooled
+from medusa.ensemble.stackers import CLASSICAL, StackConfig, inputs_of
+from medusa.ensemble.voting import VOTES, mean_attributes
+from medusa.heads.fitting import apply as heads
+from medusa.heads.runs.run_dir import WEIGHTS, RunDir, find_run
 from medusa.manifests.manifest import Manifest
+from medusa.scoring.predictions import NOT_A_FOLD, Predictions
 from medusa.workspace import Workspace
 
 Array = npt.NDArray[np.float64]

@@ -68,12 +68,12 @@ def stack(
     RUN: names of runs; without any, all finished heads of the workspace.
     """
     from medusa.console import say
+    from medusa.ensemble.fit_stack import best, finished_heads
+    from medusa.ensemble.fit_stack import stack as fit_stack
     from medusa.ensemble.linear import Training
-    from medusa.ensemble.run import best, finished_heads
-    from medusa.ensemble.run import stack as fit_stack
-    from medusa.ensemble.stack import StackConfig, StackError
+    from medusa.ensemble.stackers import StackConfig, StackError
     from medusa.errors import listed
-    from medusa.heads.run_dir import SUMMARY, find_run, new_run
+    from medusa.heads.runs.run_dir import SUMMARY, find_run, new_run
     from medusa.manifests.manifest import Manifest
     from medusa.workspace import Workspace
 
@@ -99,7 +99,7 @@ def stack(
 def _refuse_unread(context: click.Context, method: str) -> None:
     """Refuse options that the method does not read."""
     from medusa.console import given
-    from medusa.ensemble.stack import ignored
+    from medusa.ensemble.stackers import ignored
 
     options = {"epochs" if name == "training" else name for name in ignored(method)}
     unread = [name for name in given(context) if name in options]

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from medusa.ensemble.classical import Array, Weights, balanced_rows
 from medusa.ensemble.linear import Lesson
+from medusa.ensemble.scikit_learn import Array, Weights, balanced_rows
 from medusa.errors import MedusaError
 
 FOLDS, SEED = 5, 0

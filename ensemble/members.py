@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError, listed
-from medusa.heads.predictions import NOT_A_FOLD, Predictions
-from medusa.heads.run_dir import RunDir
+from medusa.heads.runs.run_dir import RunDir
+from medusa.scoring.predictions import NOT_A_FOLD, Predictions
 
 
 class MembersError(MedusaError):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from medusa.ensemble import linear
 from medusa.ensemble.members import Members, MembersError
-from medusa.ensemble.stack import (
+from medusa.ensemble.stackers import (
     Answer,
     StackConfig,
     StackError,
@@ -18,8 +18,8 @@ from medusa.ensemble.stack import (
     selection_rows,
     souped,
 )
-from medusa.ensemble.truth import Truth
 from medusa.errors import listed
+from medusa.scoring.truth import Truth
 
 
 def stack_subsets(

@@ -17,8 +17,8 @@ from medusa.extract.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from medusa.extract.jobs import Job
-    from medusa.extract.run import Outcome
+    from medusa.extract.passes.single_pass import Outcome
+    from medusa.extract.planning.jobs import Job
     from medusa.workspace import Workspace
 
     Fill = Callable[[Job, str, float | None, str], Outcome]
@@ -166,9 +166,9 @@ def extract(
 
     What is stored already is not computed again: an interrupted run continues where it stopped.
     """
-    from medusa.extract.devices import pick
-    from medusa.extract.jobs import plan_jobs
-    from medusa.extract.precision import pick as pick_precision
+    from medusa.extract.encoders.devices import pick
+    from medusa.extract.encoders.precision import pick as pick_precision
+    from medusa.extract.planning.jobs import plan_jobs
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
@@ -201,7 +201,7 @@ def _with_transcripts(
 ) -> "Fill":
     """Return what fills a store and a table of transcripts in one pass; all jobs must be able."""
     from medusa.console import say
-    from medusa.extract.once import extract_and_transcribe, require_decoder
+    from medusa.extract.transcription.whisper_joint import extract_and_transcribe, require_decoder
 
     for one in jobs:
         require_decoder(one.backbone)
@@ -229,8 +229,8 @@ def _run_all(
 ) -> "list[tuple[Job, Outcome]]":
     """Run the jobs: those of speech encoders together, from one pass over the audio."""
     from medusa.console import say
-    from medusa.extract.processes import extract_on
-    from medusa.extract.together import passes
+    from medusa.extract.passes.multi_device import extract_on
+    from medusa.extract.passes.shared_pass import passes
     from medusa.workspace import remove
 
     done: dict[int, Outcome] = {}

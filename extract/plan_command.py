@@ -8,7 +8,7 @@ import click
 from medusa.errors import MedusaError
 
 if TYPE_CHECKING:
-    from medusa.extract.estimate import Corpus, Estimate
+    from medusa.extract.planning.estimate import Corpus, Estimate
     from medusa.workspace import Workspace
 
 
@@ -61,7 +61,7 @@ def plan(
 
     Fails where the disk has not the room.
     """
-    from medusa.extract.estimate import estimate, free_bytes, reads_text
+    from medusa.extract.planning.estimate import estimate, free_bytes, reads_text
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
@@ -90,7 +90,7 @@ def corpus_of(
     reading: bool,
 ) -> "Corpus":
     """Take the workspace's corpus, with its texts where a backbone reads, or a made-up one."""
-    from medusa.extract.estimate import Corpus
+    from medusa.extract.planning.estimate import Corpus
     from medusa.manifests import Manifest
     from medusa.manifests.texts import texts_of
 

@@ -84,9 +84,9 @@ def transcribe(
     installed (medusa-ser[wer]), the word error rate against them is said.
     """
     from medusa.console import say
-    from medusa.extract.devices import pick
-    from medusa.extract.sources import heard
-    from medusa.extract.transcribe import transcribe as fill
+    from medusa.extract.encoders.devices import pick
+    from medusa.extract.inputs.utterances import heard
+    from medusa.extract.transcription.transcribe import transcribe as fill
     from medusa.manifests import Manifest
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
@@ -119,7 +119,7 @@ def transcribe(
 
 def _wer(corpus: "Manifest", table: Path) -> float | None:
     """Return the word error rate of a table against the corpus's own texts, where it can be had."""
-    from medusa.extract.doubt import word_errors
+    from medusa.extract.transcription.policy import word_errors
     from medusa.manifests.texts import read_transcripts
 
     own = corpus.frame.dropna(subset="text")

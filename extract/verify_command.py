@@ -50,13 +50,13 @@ def verify(
     if problems:
         more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
         lines = "\n  ".join(["damaged features:", *problems[:MOST], *more])
-        from medusa.extract.origin import command
+        from medusa.extract.planning.origin import command
 
         commands = "; ".join(dict.fromkeys(command(path) for path in damaged))
         raise StoreError(f"{lines}\ncompute them again, with the options of then: {commands}")
     if recompute:
-        from medusa.extract.devices import pick
-        from medusa.extract.recompute import recompute as again
+        from medusa.extract.encoders.devices import pick
+        from medusa.extract.passes.recompute import recompute as again
 
         for path in paths:
             store = FeatureStore.open(path)

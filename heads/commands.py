@@ -97,8 +97,8 @@ def fit_head(
     """
     from medusa.console import say
     from medusa.device import choose_devices
-    from medusa.heads.data import DataError
-    from medusa.heads.queue import Asked, profile_first, run_all, variants
+    from medusa.heads.examples.join import DataError
+    from medusa.heads.queue.variants import Asked, profile_first, run_all, variants
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 

@@ -71,9 +71,9 @@ def split(
     workspace each.
     """
     from medusa.console import given
-    from medusa.manifests import splits
-    from medusa.manifests.folds import fold_names, split_off
     from medusa.manifests.manifest import Manifest
+    from medusa.manifests.splits import by_share as splits
+    from medusa.manifests.splits.folds import fold_names, split_off
     from medusa.workspace import Workspace
 
     path = Workspace.open(home).manifest
@@ -112,7 +112,7 @@ def _refuse(
     given: list[str],
 ) -> None:
     """Raise a SplitError where an option would be ignored."""
-    from medusa.manifests.splits import SplitError
+    from medusa.manifests.splits.by_share import SplitError
 
     groups = folds is not None or leave_out
     if (folds is None) != (fold is None) or (folds is not None and leave_out):
@@ -146,7 +146,7 @@ def _wanted(
     of: str,
 ) -> dict[str, object]:
     """Return what provenance will say about the split."""
-    from medusa.manifests.splits import choices
+    from medusa.manifests.splits.by_share import choices
 
     if folds is not None:
         return {"by": "folds", "of": of, "fold": fold, "folds": folds, "dev": dev, "seed": seed}
@@ -236,9 +236,9 @@ def relabel(
     Votes are counted again under the new scheme. Without votes, labels and soft labels are mapped;
     plain labels are kept as votes, so that they can be changed back.
     """
+    from medusa.manifests.labels.schemes import Rules, parse
+    from medusa.manifests.labels.schemes import relabel as change
     from medusa.manifests.manifest import Manifest, ManifestError
-    from medusa.manifests.schemes import Rules, parse
-    from medusa.manifests.schemes import relabel as change
     from medusa.workspace import Workspace
 
     path = Workspace.open(home).manifest

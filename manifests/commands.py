@@ -10,7 +10,7 @@ from medusa.errors import listed, plural
 from medusa.manifests.change_commands import export, merge, relabel, split
 
 if TYPE_CHECKING:
-    from medusa.manifests.corpus import Importer
+    from medusa.manifests.import_tools.corpus import Importer
     from medusa.manifests.manifest import Manifest
 
 
@@ -23,17 +23,17 @@ class Corpora(click.Group):
     """One command per file in `importers/`, with that importer's options."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        from medusa.manifests import corpus
+        from medusa.manifests.import_tools import corpus
 
         return corpus.names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from medusa.manifests import corpus
+        from medusa.manifests.import_tools import corpus
 
         return _import_command(cmd_name, corpus.load(cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from medusa.manifests import corpus
+        from medusa.manifests.import_tools import corpus
 
         with formatter.section("Corpora"):
             formatter.write_dl([(name, corpus.summary(name)) for name in corpus.names()])
@@ -79,8 +79,8 @@ def _import(
     options: dict[str, Any],
 ) -> None:
     from medusa.console import progress, say, table
-    from medusa.manifests import tally
-    from medusa.manifests.ingest import attach_audio
+    from medusa.manifests.import_tools import tally
+    from medusa.manifests.import_tools.ingest import attach_audio
     from medusa.manifests.manifest import Manifest
     from medusa.manifests.overview import table_rows
     from medusa.workspace import Workspace
@@ -115,7 +115,7 @@ def _plain(options: dict[str, Any]) -> dict[str, Any]:
 
 def _same_rows(path: Path, old: "Manifest", corpus: "Manifest") -> bool:
     """Tell whether the manifest at `path` has these rows, the split apart; another is an error."""
-    from medusa.manifests.ingest import same_rows
+    from medusa.manifests.import_tools.ingest import same_rows
     from medusa.manifests.manifest import ManifestError
 
     if same_rows(old, corpus):
@@ -168,8 +168,8 @@ def audit(
     1 when there are errors; warnings leave it at 0 without --strict, and notes do.
     """
     from medusa.console import progress, say, table
-    from medusa.manifests.audit import audit as look
-    from medusa.manifests.findings import LEVELS, Subject, write_text
+    from medusa.manifests.audit.findings import LEVELS, Subject, write_text
+    from medusa.manifests.audit.run import audit as look
     from medusa.workspace import Workspace
 
     place = Workspace.open(ctx.obj)

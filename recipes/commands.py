@@ -122,8 +122,8 @@ def tables(
     RECIPE: a shipped recipe by name, or a YAML file.
     """
     from medusa.recipes.files import RecipeError
-    from medusa.recipes.go import state_name, the_recipe
     from medusa.recipes.render import FORMATS
+    from medusa.recipes.run import state_name, the_recipe
     from medusa.recipes.state import State
     from medusa.recipes.tables import tables as make
     from medusa.workspace import Workspace
@@ -139,6 +139,6 @@ def tables(
 
 
 def _bring(home: Path, recipe: str, **asked: Any) -> None:
-    from medusa.recipes.go import go
+    from medusa.recipes.run import go
 
     go(home, recipe, **asked)

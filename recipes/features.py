@@ -110,6 +110,6 @@ def extract_words(
 
 
 def _reads_text(backbone: str) -> bool:
-    from medusa.extract.estimate import TEXT
+    from medusa.extract.planning.estimate import TEXT
 
     return backbone in TEXT

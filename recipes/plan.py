@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import torch
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.estimate import HOP, RATE_HZ, WINDOW_S, Corpus, Estimate, estimate
+from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, Corpus, Estimate, estimate
 from medusa.heads.config import Config
-from medusa.heads.discriminant import CLOSED_FORM, stride_of
-from medusa.heads.flops import train_flop
-from medusa.heads.fusion import build
+from medusa.heads.networks.discriminant import CLOSED_FORM, stride_of
+from medusa.heads.networks.flops import train_flop
+from medusa.heads.networks.fusion import build
 from medusa.recipes.recipe import Recipe
-from medusa.recipes.work import HeadTask, head_tasks
+from medusa.recipes.tasks import HeadTask, head_tasks
 
 TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # shares of a corpus of which only the size is known
 EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # of the peak; what benchmarks aim at

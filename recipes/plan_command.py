@@ -10,7 +10,7 @@ import click
 from medusa.extract.plan_command import plan as extract_plan
 
 if TYPE_CHECKING:
-    from medusa.extract.estimate import Corpus
+    from medusa.extract.planning.estimate import Corpus
     from medusa.manifests import Manifest
     from medusa.recipes.plan import Plan, Rows
     from medusa.recipes.recipe import Recipe
@@ -44,8 +44,8 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **asked: Any) 
 
 
 def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
-    from medusa.extract.estimate import free_bytes
     from medusa.extract.plan_command import corpus_of
+    from medusa.extract.planning.estimate import free_bytes
     from medusa.manifests import Manifest
     from medusa.recipes.features import read_text
     from medusa.recipes.plan import PlanError, profile_of

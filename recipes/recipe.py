@@ -142,7 +142,7 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
     if not problems:
         recipe = _tiny(recipe) if tiny else recipe
         recipe = _changed(recipe, settings, problems)
-        from medusa.recipes.mistakes import mistakes  # which asks for configurations here
+        from medusa.recipes.validation import mistakes  # which asks for configurations here
 
         problems += mistakes(recipe)
     if problems:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from medusa.ensemble.bootstrap import FEW_BLOCKS
-from medusa.ensemble.truth import UNLABELLED, Truth, truth_of
 from medusa.errors import MedusaError
-from medusa.heads.metrics import accuracy_of, macro_f1_of
-from medusa.heads.run_dir import RunDir
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
+from medusa.scoring.metrics import accuracy_of, macro_f1_of
+from medusa.scoring.resampling import FEW_BLOCKS
+from medusa.scoring.truth import UNLABELLED, Truth, truth_of
 
 DRAWS, SEED = 2000, 0
 Floats = npt.NDArray[np.float64]

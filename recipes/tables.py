@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from medusa.ensemble.members import trained_on
-from medusa.ensemble.significance import holm, two_sided
 from medusa.errors import listed
-from medusa.heads.metrics import chance_macro_f1
-from medusa.heads.run_dir import METRICS, RunDir
+from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.manifests import Manifest
-from medusa.recipes.current import current
 from medusa.recipes.files import RecipeError
 from medusa.recipes.recipe import Recipe, features_of
 from medusa.recipes.scores import Judged, judge
+from medusa.recipes.stale_runs import current
 from medusa.recipes.state import State
-from medusa.recipes.work import head_tasks, stack_tasks
+from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.scoring.metrics import chance_macro_f1
+from medusa.scoring.significance import holm, two_sided
 from medusa.workspace import Workspace
 
 

@@ -70,7 +70,7 @@ def evaluate(
     With --on, on another corpus: heads are fed its features, nothing is trained, nothing is kept
     unless asked with --output.
     """
-    from medusa.heads.run_dir import find_run
+    from medusa.heads.runs.run_dir import find_run
     from medusa.manifests.manifest import Manifest
     from medusa.reports.evaluate import evaluate as judge
     from medusa.workspace import Workspace
@@ -120,7 +120,7 @@ def _refuse_without_on(context: click.Context) -> None:
 @click.pass_obj
 def report(workspace: Path, run: str, output: Path | None, split: str) -> None:
     """Write one self-contained HTML page about a finished run."""
-    from medusa.heads.run_dir import find_run
+    from medusa.heads.runs.run_dir import find_run
     from medusa.manifests.manifest import Manifest
     from medusa.reports.page import write_report
     from medusa.workspace import Workspace
@@ -135,7 +135,7 @@ def report(workspace: Path, run: str, output: Path | None, split: str) -> None:
 def show(result: dict[str, Any]) -> None:
     """Print what `evaluate` found as tables, each number with its interval and chance level."""
     from medusa.console import say, table
-    from medusa.reports.evaluate import NAMES
+    from medusa.scoring.scores import NAMES
 
     rows: list[list[object]] = []
     for key, name in NAMES.items():

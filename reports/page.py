@@ -10,10 +10,11 @@ import jinja2
 import yaml
 
 from medusa.errors import MedusaError
-from medusa.heads.run_dir import ENVIRONMENT, SUMMARY, RunDir
+from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
 from medusa.manifests.manifest import Manifest
 from medusa.reports import pictures
-from medusa.reports.evaluate import NAMES, evaluate
+from medusa.reports.evaluate import evaluate
+from medusa.scoring.scores import NAMES
 
 TEMPLATE = "report.html.j2"
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError, listed
-from medusa.heads.predictions import ATTRIBUTES, Predictions
-from medusa.heads.run_dir import write_text
+from medusa.heads.runs.run_dir import write_text
+from medusa.scoring.predictions import ATTRIBUTES, Predictions
 
 TEST3 = 3200
 LETTERS = {

@@ -58,7 +58,7 @@ def submit(
     existing file would be accepted, and for which task.
     """
     from medusa.console import say
-    from medusa.heads.run_dir import find_run
+    from medusa.heads.runs.run_dir import find_run
     from medusa.reports import submit as files
     from medusa.workspace import Workspace
 

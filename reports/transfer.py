@@ -9,19 +9,14 @@ import torch
 
 from medusa.ensemble.apply import apply
 from medusa.ensemble.members import trained_on
-from medusa.ensemble.truth import UNLABELLED, training_prior, truth_of, unpredicted
 from medusa.errors import MedusaError, listed, nearest
-from medusa.heads.apply import CPU
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import RunDir
+from medusa.heads.fitting.apply import CPU
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest, ManifestError
-from medusa.reports.evaluate import (
-    EvaluationError,
-    attribute_scores,
-    class_scores,
-    facts_of,
-    notes_of,
-)
+from medusa.reports.evaluate import EvaluationError, facts_of, notes_of
+from medusa.scoring.predictions import Predictions
+from medusa.scoring.scores import attribute_scores, class_scores
+from medusa.scoring.truth import UNLABELLED, training_prior, truth_of, unpredicted
 from medusa.workspace import Workspace
 
 ALL = "all"

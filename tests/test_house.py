@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("manifests", "cache", "extract", "heads", "ensemble", "reports", "recipes")
+ROOMS = ("manifests", "cache", "scoring", "extract", "heads", "ensemble", "reports", "recipes")
 GROUND = {
     "errors",
     "workspace",
@@ -23,10 +23,11 @@ ARROWS = {
     "manifests": set(),
     "cache": {"manifests"},
     "extract": {"manifests", "cache"},
-    "heads": {"manifests", "cache"},
-    "ensemble": {"manifests", "cache", "heads"},
-    "reports": {"manifests", "cache", "heads", "ensemble"},
-    "recipes": {"manifests", "cache", "extract", "heads", "ensemble", "reports", "cli"},
+    "scoring": {"manifests"},
+    "heads": {"manifests", "cache", "scoring"},
+    "ensemble": {"manifests", "cache", "scoring", "heads"},
+    "reports": {"manifests", "cache", "scoring", "heads", "ensemble"},
+    "recipes": {"manifests", "cache", "scoring", "extract", "heads", "ensemble", "reports", "cli"},
 }
 HEAVY = {
     "torch",
@@ -73,7 +74,7 @@ def test_nothing_but_the_demo_imports_the_command_line():
 
 def test_training_needs_neither_transformers_nor_whisper():
     code = (
-        "import sys, medusa.heads.fit, medusa.ensemble.stack;"
+        "import sys, medusa.heads.fitting.fit, medusa.ensemble.stackers;"
         "print([m for m in ('transformers', 'whisper', 'medusa.extract') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 """One file per backbone family, found by file name.
 
 A family is a module with `CHECKPOINTS` (backbone name -> default checkpoint), `describe` and
-`load`; see `medusa.extract.encoder.Family`.
+`load`; see `medusa.extract.encoders.encoder.Family`.
 """
 
 import importlib
@@ -9,7 +9,7 @@ import pkgutil
 from typing import cast
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.encoder import Backbone, Family
+from medusa.extract.encoders.encoder import Backbone, Family
 
 
 class BackboneError(MedusaError):

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from medusa.extract.backbones import ssl, text, whisper, whisper_hf
-from medusa.extract.checkpoint import CheckpointError, find
-from medusa.extract.encoder import Backbone, Encoder
+from medusa.extract.checkpoints.hugging_face import CheckpointError, find
+from medusa.extract.encoders.encoder import Backbone, Encoder
 
 CHECKPOINTS = {"auto": ""}
 

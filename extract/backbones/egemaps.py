@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from medusa.errors import MedusaError
-from medusa.extract.audio import RESAMPLER, Wave
-from medusa.extract.encoder import Backbone, Encoded
+from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {"egemaps": "frames", "egemaps-functionals": "functionals"}
 LEVELS = {"frames": ("LowLevelDescriptors", 25), "functionals": ("Functionals", 88)}

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.audio import RESAMPLER, Wave
-from medusa.extract.encoder import Backbone, Encoded
+from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {"logmel": "mel_80", "logmel128": "mel_128"}
 MELS = {"mel_80": 80, "mel_128": 128}

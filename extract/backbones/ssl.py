@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from medusa.console import say
-from medusa.extract.audio import RESAMPLER, Wave
-from medusa.extract.checkpoint import (
+from medusa.extract.checkpoints.hugging_face import (
     CheckpointError,
     Place,
     find,
@@ -21,9 +20,10 @@ from medusa.extract.checkpoint import (
     load_model,
     place_of,
 )
-from medusa.extract.encoder import Backbone, Encoded
-from medusa.extract.front_end import quicken
-from medusa.extract.pieces import Cut, cut_of
+from medusa.extract.encoders.chunking import Cut, cut_of
+from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.encoders.front_end import quicken
+from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {
     "wavlm": "microsoft/wavlm-large",

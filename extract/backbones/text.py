@@ -9,8 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from medusa.extract.checkpoint import CheckpointError, Place, find, load_model, place_of
-from medusa.extract.encoder import Backbone, Encoded
+from medusa.extract.checkpoints.hugging_face import (
+    CheckpointError,
+    Place,
+    find,
+    load_model,
+    place_of,
+)
+from medusa.extract.encoders.encoder import Backbone, Encoded
 
 CHECKPOINTS = {
     "roberta": "FacebookAI/roberta-large",

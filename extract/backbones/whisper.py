@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu
 
-from medusa.extract import whisper_files
-from medusa.extract.audio import RESAMPLER, Wave
-from medusa.extract.checkpoint import CheckpointError
-from medusa.extract.encoder import Backbone, Encoded
+from medusa.extract.checkpoints import whisper_files
+from medusa.extract.checkpoints.hugging_face import CheckpointError
+from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {"whisper": "large-v3"}
 RATE_HZ = 16_000

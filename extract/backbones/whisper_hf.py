@@ -15,8 +15,8 @@ from medusa.extract.backbones.whisper import (
     frames_of,
     stacked,
 )
-from medusa.extract.checkpoint import Place, find, load_model
-from medusa.extract.encoder import Backbone
+from medusa.extract.checkpoints.hugging_face import Place, find, load_model
+from medusa.extract.encoders.encoder import Backbone
 
 CHECKPOINTS: dict[str, str] = {}  # by `auto` only
 

@@ -13,7 +13,7 @@ import click
 import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.corpus import CorpusError, as_text, folder, optional
+from medusa.manifests.import_tools.corpus import CorpusError, as_text, folder, optional
 from medusa.manifests.importers.csv import OPTIONS as CSV_OPTIONS
 from medusa.manifests.importers.csv import from_table
 from medusa.manifests.manifest import Manifest

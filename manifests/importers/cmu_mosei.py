@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.corpus import (
+from medusa.manifests.import_tools.corpus import (
     CorpusError,
     lines_of,
     numbers,
@@ -29,7 +29,7 @@ from medusa.manifests.corpus import (
     read_table,
     standard_splits,
 )
-from medusa.manifests.labels import plurality, shares_of
+from medusa.manifests.labels.votes import plurality, shares_of
 from medusa.manifests.manifest import LabelScheme, Manifest
 
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.corpus import CorpusError, folder, numbers, read_table
-from medusa.manifests.labels import from_votes, one_hot
+from medusa.manifests.import_tools.corpus import CorpusError, folder, numbers, read_table
+from medusa.manifests.labels.votes import from_votes, one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest
 
 EMOTIONS = {

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.corpus import (
+from medusa.manifests.import_tools.corpus import (
     CorpusError,
     lines_of,
     numbers,
@@ -29,7 +29,7 @@ from medusa.manifests.corpus import (
     require_columns,
     standard_splits,
 )
-from medusa.manifests.labels import LabelError, one_hot, plurality, shares_of
+from medusa.manifests.labels.votes import LabelError, one_hot, plurality, shares_of
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
 
 TEXTS = ("speaker", "gender", "language", "split", "text", "label")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.corpus import CorpusError, folder
-from medusa.manifests.labels import one_hot
+from medusa.manifests.import_tools.corpus import CorpusError, folder
+from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest
 
 if TYPE_CHECKING:

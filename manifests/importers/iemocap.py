@@ -28,11 +28,11 @@ import click
 import numpy as np
 import pandas as pd
 
-from medusa.manifests.corpus import CorpusError, folder, refuse_bad_rows
+from medusa.manifests.import_tools.corpus import CorpusError, folder, refuse_bad_rows
+from medusa.manifests.import_tools.csv_rows import BadRow
+from medusa.manifests.import_tools.tally import Line
+from medusa.manifests.labels.schemes import SCHEMES, Rules, label_votes, parse
 from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
-from medusa.manifests.schemes import SCHEMES, Rules, label_votes, parse
-from medusa.manifests.tables import BadRow
-from medusa.manifests.tally import Line
 
 ALL = "angry,disgust,excited,fear,frustrated,happy,neutral,sad,surprise"
 CODES = {

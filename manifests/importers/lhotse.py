@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from medusa.manifests.corpus import CorpusError, as_text, optional
+from medusa.manifests.import_tools.corpus import CorpusError, as_text, optional
 from medusa.manifests.importers.csv import OPTIONS as CSV_OPTIONS
 from medusa.manifests.importers.csv import from_table
 from medusa.manifests.manifest import Manifest

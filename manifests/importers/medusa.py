@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.corpus import (
+from medusa.manifests.import_tools.corpus import (
     CorpusError,
     numbers,
     or_null,
@@ -28,7 +28,7 @@ from medusa.manifests.corpus import (
     read_texts,
     standard_splits,
 )
-from medusa.manifests.labels import plurality, shares_of
+from medusa.manifests.labels.votes import plurality, shares_of
 from medusa.manifests.manifest import LabelScheme, Manifest
 
 CLASSES = ("Angry", "Sad", "Happy", "Surprise", "Fear", "Disgust", "Contempt", "Neutral")

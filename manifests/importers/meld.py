@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from medusa.manifests.corpus import folder, or_null, read_table
-from medusa.manifests.labels import one_hot
+from medusa.manifests.import_tools.corpus import folder, or_null, read_table
+from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import SPLITS, LabelScheme, Manifest
 
 if TYPE_CHECKING:

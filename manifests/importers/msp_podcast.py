@@ -33,14 +33,14 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import listed, plural
-from medusa.manifests.corpus import CorpusError, folder, read_texts, refuse_bad_rows
-from medusa.manifests.labels import count_votes, one_hot
+from medusa.manifests.import_tools.corpus import CorpusError, folder, read_texts, refuse_bad_rows
+from medusa.manifests.import_tools.csv_rows import BadRow
+from medusa.manifests.import_tools.msp_labels import READERS, Labels, kind_of
+from medusa.manifests.import_tools.msp_rows import checked_votes, utterances
+from medusa.manifests.import_tools.tally import Line
+from medusa.manifests.labels.schemes import OTHER, Recoding, Rules, label_votes, parse, with_other
+from medusa.manifests.labels.votes import count_votes, one_hot
 from medusa.manifests.manifest import Manifest, found_in
-from medusa.manifests.msp_labels import READERS, Labels, kind_of
-from medusa.manifests.msp_rows import checked_votes, utterances
-from medusa.manifests.schemes import OTHER, Recoding, Rules, label_votes, parse, with_other
-from medusa.manifests.tables import BadRow
-from medusa.manifests.tally import Line
 
 LETTERS = {
     **{"A": "angry", "S": "sad", "H": "happy", "U": "surprise", "F": "fear", "D": "disgust"},

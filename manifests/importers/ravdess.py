@@ -18,9 +18,9 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from medusa.manifests.corpus import CorpusError
-from medusa.manifests.file_names import named_recordings
-from medusa.manifests.labels import one_hot
+from medusa.manifests.import_tools.acted_corpus import named_recordings
+from medusa.manifests.import_tools.corpus import CorpusError
+from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest
 
 NAME = re.compile(

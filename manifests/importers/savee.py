@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from medusa.manifests.file_names import named_recordings
-from medusa.manifests.labels import one_hot
+from medusa.manifests.import_tools.acted_corpus import named_recordings
+from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest
 
 if TYPE_CHECKING:

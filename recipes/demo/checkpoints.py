@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from medusa.extract.checkpoint import quiet
+from medusa.extract.checkpoints.hugging_face import quiet
 
 WIDTH, LAYERS, HEADS = 64, 4, 4
 WINDOW = 200  # frames of 20 ms that the Whisper stand-in hears at once; the real one hears 1,500

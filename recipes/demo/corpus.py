@@ -11,7 +11,7 @@ import soundfile
 
 from medusa import console
 from medusa.manifests.audio import content_of, recording_of
-from medusa.manifests.labels import from_votes
+from medusa.manifests.labels.votes import from_votes
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
 from medusa.recipes.demo import world
 from medusa.recipes.demo.voice import RATE_HZ, Samples, Voice, cast, speak

@@ -13,13 +13,13 @@ import pandas as pd
 
 from medusa import console
 from medusa.errors import MedusaError, listed
-from medusa.heads.metrics import macro_f1
-from medusa.heads.run_dir import SUMMARY, RunDir, write_text
+from medusa.heads.runs.run_dir import SUMMARY, RunDir, write_text
 from medusa.manifests.manifest import Manifest
 from medusa.recipes.demo import session, world
 from medusa.recipes.demo.checkpoints import write_checkpoints
 from medusa.recipes.demo.corpus import AUDIO, LATENTS, NOTE, make_corpus
 from medusa.reports.evaluate import evaluate
+from medusa.scoring.metrics import macro_f1
 from medusa.workspace import CONFIG_NAME, PLACES, Workspace
 
 MARK = "demo.json"  # says that the folder is the demo's, and which demo

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medusa.ensemble.bootstrap import interval, resampled_confusions
-from medusa.heads.metrics import (
+from medusa.recipes.scores import balanced_macro_f1
+from medusa.recipes.simulate.likelihood import class_likelihood
+from medusa.recipes.simulate.world import CLASSES, STREAMS, Floats
+from medusa.scoring.metrics import (
     balanced_draws,
     chance_macro_f1,
     confusion,
     mean_macro_f1_over_draws,
 )
-from medusa.recipes.scores import balanced_macro_f1
-from medusa.recipes.simulate.likelihood import class_likelihood
-from medusa.recipes.simulate.world import CLASSES, STREAMS, Floats
+from medusa.scoring.resampling import interval, resampled_confusions
 
 Ints = npt.NDArray[np.int64]
 DRAWS = 100  # balanced ones

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medusa.manifests.labels import from_votes
+from medusa.manifests.labels.votes import from_votes
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
-from medusa.manifests.splits import by_speaker
+from medusa.manifests.splits.by_share import by_speaker
 from medusa.recipes.simulate import world
 from medusa.recipes.simulate.world import Floats
 

@@ -12,16 +12,16 @@ import numpy.typing as npt
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cache.layout import read_spec
 from medusa.console import progress, say, table
-from medusa.ensemble.truth import training_prior
 from medusa.errors import MedusaError, listed
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import write_text
+from medusa.heads.runs.run_dir import write_text
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
 from medusa.recipes.simulate import draw, world
 from medusa.recipes.simulate.ceiling import Ints, answers, ceilings, views
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratios
 from medusa.recipes.simulate.world import Floats
+from medusa.scoring.predictions import Predictions
+from medusa.scoring.truth import training_prior
 from medusa.workspace import Workspace
 
 FACTS, CEILING = "simulation.json", "ceiling.parquet"

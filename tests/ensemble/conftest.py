@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import PREDICTIONS, SUMMARY, RunDir
+from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.scoring.predictions import Predictions
 
 CLASSES = ("angry", "happy", "neutral")
 SIZES = {"train": 60, "dev": 45, "test": 30}

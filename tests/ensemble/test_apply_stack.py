@@ -8,13 +8,13 @@ import pytest
 
 from medusa.ensemble import apply as applying
 from medusa.ensemble.apply import COMBINERS, apply
+from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.linear import Training
 from medusa.ensemble.members import MembersError
-from medusa.ensemble.run import stack
-from medusa.ensemble.stack import STACKERS, StackConfig
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import CONFIG, RunDir, RunError
+from medusa.ensemble.stackers import STACKERS, StackConfig
+from medusa.heads.runs.run_dir import CONFIG, RunDir, RunError
 from medusa.manifests.manifest import Manifest
+from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
 
 QUICK = Training(epochs=3)

@@ -16,7 +16,11 @@ from sklearn.svm import LinearSVC
 
 from medusa.cli import medusa
 from medusa.ensemble.apply import apply
-from medusa.ensemble.classical import (
+from medusa.ensemble.fit_stack import best, stack
+from medusa.ensemble.forest import ForestError, apply_forest, fit_forest
+from medusa.ensemble.linear import Lesson
+from medusa.ensemble.members import join
+from medusa.ensemble.scikit_learn import (
     apply_map,
     apply_mlp,
     balanced_rows,
@@ -24,15 +28,11 @@ from medusa.ensemble.classical import (
     fit_mlp,
     fit_svm,
 )
-from medusa.ensemble.forest import ForestError, apply_forest, fit_forest
-from medusa.ensemble.linear import Lesson
-from medusa.ensemble.members import join
-from medusa.ensemble.run import best, stack
 from medusa.ensemble.soup import SOUPS, greedy, soup
-from medusa.ensemble.stack import CLASSICAL, STACKERS, StackConfig, StackError
-from medusa.ensemble.truth import truth_of
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
+from medusa.ensemble.stackers import CLASSICAL, STACKERS, StackConfig, StackError
+from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
+from medusa.scoring.predictions import Predictions
+from medusa.scoring.truth import truth_of
 
 
 def lesson(classes: int = 4, rows: int = 400, present: tuple[int, ...] = (0, 1, 3)) -> Lesson:
@@ -98,7 +98,7 @@ def test_the_network_is_the_mean_of_scikit_learns() -> None:
 @pytest.mark.parametrize("method", list(CLASSICAL))
 def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run) -> None:
     members = [add_run("a", 0, 2.0), add_run("b", 1, 2.0), add_run("c", 2, 1.0)]
-    from medusa.heads.run_dir import RunDir
+    from medusa.heads.runs.run_dir import RunDir
 
     run = RunDir(tmp_path / "runs" / "s")
     assert stack(run, members, manifest, StackConfig(method=method, inputs="logits", seeds=2))
@@ -120,7 +120,7 @@ def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run
 
 
 def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
-    from medusa.heads.run_dir import RunDir
+    from medusa.heads.runs.run_dir import RunDir
 
     members = [add_run("a", 0, 2.0), add_run("b", 1, 2.0)]
     with pytest.raises(StackError, match="--folds"):
@@ -142,7 +142,7 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
     assert run.config()["trained_on"] == ["train"] and not run.config()["in_sample"]
     # by hand: the training rows in dev's place
     moved = replace(joined, splits=np.where(joined.folds >= 0, "dev", "other"))
-    from medusa.ensemble.stack import linear_soup
+    from medusa.ensemble.stackers import linear_soup
 
     truth = truth_of(manifest, joined.ids, joined.splits.tolist(), joined.classes)
     by_hand = linear_soup(moved, truth, replace(out_of_fold(), fit_on="dev"), lambda loss: None)
@@ -181,8 +181,8 @@ def test_a_greedy_soup_is_never_below_its_best_member() -> None:
 def test_a_greedy_stack_is_chosen_on_dev(manifest, add_run) -> None:
     from medusa.ensemble.linear import Training
     from medusa.ensemble.linear import apply as apply_linear
-    from medusa.ensemble.stack import inputs_of, linear_soup
-    from medusa.heads.metrics import macro_f1
+    from medusa.ensemble.stackers import inputs_of, linear_soup
+    from medusa.scoring.metrics import macro_f1
 
     members = join([add_run("a", 0, 1.0), add_run("b", 1, 1.0)])
     truth = truth_of(manifest, members.ids, members.splits.tolist(), members.classes)
@@ -244,7 +244,7 @@ def test_the_best_on_dev_are_taken(tmp_path, manifest, add_run) -> None:
     words = ["--workspace", str(tmp_path), "stack", "--top", "2", "--method", "soft"]
     result = CliRunner().invoke(medusa, words)
     assert result.exit_code == 0, result.output
-    from medusa.heads.run_dir import RunDir
+    from medusa.heads.runs.run_dir import RunDir
 
     members = RunDir(tmp_path / "runs" / "stack").config()["members"]
     assert sorted(one["name"] for one in members) == ["b", "c"]

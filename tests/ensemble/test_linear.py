@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from medusa.ensemble.linear import Lesson, Training, apply, train
-from medusa.heads.metrics import balanced_draws
+from medusa.scoring.metrics import balanced_draws
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0] * 20 + [1] * 12 + [2] * 9)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from medusa.ensemble.members import MembersError, join
-from medusa.ensemble.truth import TruthError, training_prior, truth_of, unpredicted
-from medusa.heads.run_dir import RunDir, RunError
+from medusa.heads.runs.run_dir import RunDir, RunError
 from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.scoring.truth import TruthError, training_prior, truth_of, unpredicted
 
 AddRun = Callable[..., RunDir]
 

@@ -12,13 +12,13 @@ from safetensors.numpy import load_file
 from sklearn.metrics import f1_score
 
 from medusa.cli import medusa
+from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.linear import Training
 from medusa.ensemble.members import join
-from medusa.ensemble.run import stack
-from medusa.ensemble.stack import STACKERS, StackConfig, StackError, inputs_of
-from medusa.ensemble.truth import truth_of
-from medusa.heads.run_dir import RunDir, RunError
+from medusa.ensemble.stackers import STACKERS, StackConfig, StackError, inputs_of
+from medusa.heads.runs.run_dir import RunDir, RunError
 from medusa.manifests.manifest import Manifest
+from medusa.scoring.truth import truth_of
 
 AddRun = Callable[..., RunDir]
 QUICK = StackConfig(seeds=2, training=Training(epochs=30))

@@ -9,11 +9,11 @@ import torch
 
 from medusa.ensemble.linear import Lesson, Training, train, train_subsets
 from medusa.ensemble.members import Members, MembersError, join
-from medusa.ensemble.stack import STACKERS, StackConfig, StackError
+from medusa.ensemble.stackers import STACKERS, StackConfig, StackError
 from medusa.ensemble.subsets import stack_subsets
-from medusa.ensemble.truth import Truth, truth_of
-from medusa.heads.run_dir import RunDir
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.manifest import Manifest
+from medusa.scoring.truth import Truth, truth_of
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0] * 20 + [1] * 12 + [2] * 9)

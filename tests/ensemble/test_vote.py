@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medusa.ensemble.vote import VOTES, majority_vote, mean_attributes, product_vote, soft_vote
+from medusa.ensemble.voting import VOTES, majority_vote, mean_attributes, product_vote, soft_vote
 
 # three members, two utterances, three classes
 POSTERIORS = np.array(

@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 import torch
 
-from medusa.extract import abreast, calibrate, run, sources
-from medusa.extract.jobs import plan_jobs
-from medusa.extract.plan import Utterance
+from medusa.extract.inputs import utterances as sources
+from medusa.extract.inputs.batches import Utterance
+from medusa.extract.passes import (
+    calibration as calibrate,
+)
+from medusa.extract.passes import (
+    cpu_concurrency as abreast,
+)
+from medusa.extract.passes import (
+    single_pass as run,
+)
+from medusa.extract.planning.jobs import plan_jobs
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace, remove
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from medusa.extract.backbones import BackboneError, checkpoints, describe, families, family
-from medusa.extract.checkpoint import CheckpointError, folder_digest
+from medusa.extract.checkpoints.hugging_face import CheckpointError, folder_digest
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import torch
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.extract import front_end, jobs
 from medusa.extract.backbones import describe, family
-from medusa.extract.encoder import compile_encoder
+from medusa.extract.encoders import front_end
+from medusa.extract.encoders.encoder import compile_encoder
+from medusa.extract.planning import jobs
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import checkpoints

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from medusa.extract.audio import Segment, check_content, read_segment
+from medusa.extract.inputs.segments import Segment, check_content, read_segment
 from medusa.manifests.audio import AudioError, content_of, digest_of
 
 

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cache.size import store_bytes
 from medusa.cli import medusa
-from medusa.extract.encoder import Backbone
-from medusa.extract.estimate import Corpus, RoomError, estimate, frames
-from medusa.extract.jobs import plan_jobs
+from medusa.extract.encoders.encoder import Backbone
+from medusa.extract.passes.single_pass import extract
 from medusa.extract.plan_command import PlanError, plan
-from medusa.extract.run import extract
+from medusa.extract.planning.estimate import Corpus, RoomError, estimate, frames
+from medusa.extract.planning.jobs import plan_jobs
 from medusa.manifests.texts import TextError
 from medusa.workspace import Workspace
 
@@ -116,7 +116,7 @@ def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_
 @pytest.mark.parametrize("devices", ["cpu", "cpu,cpu"])
 def test_extract_looks_at_the_disk_first(tmp_path, workspace, monkeypatch, devices):
     workspace((16000, 24000))
-    monkeypatch.setattr("medusa.extract.estimate.free_bytes", lambda folder: 1000)
+    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda folder: 1000)
     arguments = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
     arguments += ["--device", devices]
     done = CliRunner().invoke(medusa, arguments)

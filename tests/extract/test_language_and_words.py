@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.extract import asr, whisper_files
-from medusa.extract.asr import Transcriber, Transcript
-from medusa.extract.doubt import POLICIES
-from medusa.extract.transcripts import read_words
-from medusa.extract.words import Word
+from medusa.extract.checkpoints import whisper_files
+from medusa.extract.transcription import decoder as asr
+from medusa.extract.transcription.decoder import Transcriber, Transcript
+from medusa.extract.transcription.policy import POLICIES
+from medusa.extract.transcription.table import read_words
+from medusa.extract.transcription.word_times import Word
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts
 

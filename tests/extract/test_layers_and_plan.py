@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from medusa.errors import MedusaError
-from medusa.extract.ahead import ahead
-from medusa.extract.audio import Segment
-from medusa.extract.fitting import Fitting, MemoryShort
-from medusa.extract.layers import LayersError, parse_layers, reduced
-from medusa.extract.plan import Utterance, batches
+from medusa.extract.encoders.layers import LayersError, parse_layers, reduced
+from medusa.extract.encoders.memory import Fitting, MemoryShort
+from medusa.extract.inputs.batches import Utterance, batches
+from medusa.extract.inputs.segments import Segment
+from medusa.extract.passes.prefetch import ahead
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from medusa.cache import FeatureStore
-from medusa.extract.audio import Segment, read_segment
-from medusa.extract.jobs import plan_jobs
-from medusa.extract.run import extract
+from medusa.extract.inputs.segments import Segment, read_segment
+from medusa.extract.passes.single_pass import extract
+from medusa.extract.planning.jobs import plan_jobs
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.audio import AudioError, content_of, digest_of, facts_of, segment_of
 from medusa.workspace import Workspace

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from medusa.cache import FeatureStore, StoreWriter
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.extract.jobs import plan_jobs
-from medusa.extract.recompute import RecomputeError, recompute
-from medusa.extract.run import extract
+from medusa.extract.passes.recompute import RecomputeError, recompute
+from medusa.extract.passes.single_pass import extract
+from medusa.extract.planning.jobs import plan_jobs
 from medusa.workspace import Workspace
 
 

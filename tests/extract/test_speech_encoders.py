@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from medusa.extract import front_end
 from medusa.extract.backbones import describe, family, ssl
-from medusa.extract.checkpoint import CheckpointError
-from medusa.extract.front_end import over_channels
+from medusa.extract.checkpoints.hugging_face import CheckpointError
+from medusa.extract.encoders import front_end
+from medusa.extract.encoders.front_end import over_channels
 
 NAMES = ("wavlm", "wavlm-post", "hubert", "wav2vec2-group", "data2vec")
 Wave = np.ndarray[Any, np.dtype[np.float32]]

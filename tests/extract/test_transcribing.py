@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.extract import asr
-from medusa.extract.asr import Transcriber, Transcript, language_code
+from medusa.extract.transcription import decoder as asr
+from medusa.extract.transcription.decoder import Transcriber, Transcript, language_code
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts, texts_of
 

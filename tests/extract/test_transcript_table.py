@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from medusa.extract import transcripts
-from medusa.extract.asr import Transcript
-from medusa.extract.plan import Utterance
-from medusa.extract.transcripts import Table, TableError
+from medusa.extract.inputs.batches import Utterance
+from medusa.extract.transcription import table as transcripts
+from medusa.extract.transcription.decoder import Transcript
+from medusa.extract.transcription.table import Table, TableError
 from medusa.manifests.texts import read_transcripts
 
 ENGLISH, GERMAN = {"language": "en"}, {"language": "de"}

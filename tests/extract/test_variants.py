@@ -12,13 +12,13 @@ from torch import Tensor
 
 from medusa.cache import FeatureStore
 from medusa.extract.backbones import describe, family
-from medusa.extract.jobs import plan_jobs
-from medusa.extract.layers import averaged
-from medusa.extract.pieces import Cut
-from medusa.extract.precision import PrecisionError, difference, lowered
-from medusa.extract.recompute import recompute
-from medusa.extract.run import extract
-from medusa.extract.variants import VariantError, again, variant
+from medusa.extract.encoders.chunking import Cut
+from medusa.extract.encoders.layers import averaged
+from medusa.extract.encoders.precision import PrecisionError, difference, lowered
+from medusa.extract.encoders.variants import VariantError, again, variant
+from medusa.extract.passes.recompute import recompute
+from medusa.extract.passes.single_pass import extract
+from medusa.extract.planning.jobs import plan_jobs
 from medusa.workspace import Workspace
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 from medusa.cache import FeatureStore
 from medusa.cli import medusa
-from medusa.extract.asr import TranscribeError
 from medusa.extract.backbones import describe, family
-from medusa.extract.jobs import plan_jobs
-from medusa.extract.recompute import RecomputeError, recompute
-from medusa.extract.run import extract
-from medusa.extract.variants import VariantError, again, variant
+from medusa.extract.encoders.variants import VariantError, again, variant
+from medusa.extract.passes.recompute import RecomputeError, recompute
+from medusa.extract.passes.single_pass import extract
+from medusa.extract.planning.jobs import plan_jobs
+from medusa.extract.transcription.decoder import TranscribeError
 from medusa.recipes.features import extract_words
 from medusa.recipes.recipe import Feature
 from medusa.workspace import Workspace

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from medusa.heads import apply as applying
-from medusa.heads.apply import ApplyError, apply
 from medusa.heads.config import load
-from medusa.heads.fit import fit, prepare
-from medusa.heads.run_dir import RunDir, RunError
+from medusa.heads.fitting import apply as applying
+from medusa.heads.fitting.apply import ApplyError, apply
+from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.runs.run_dir import RunDir, RunError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import write_transcripts
 from medusa.workspace import Workspace

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from medusa.cache import Packed
-from medusa.heads.attention import GROUP_COST, PackedAttention, layout_of, length_groups
 from medusa.heads.config import HeadConfig
-from medusa.heads.encoder import TransformerLayer
-from medusa.heads.fusion import build
-from medusa.heads.pool import AttentionPool, MeanPool
+from medusa.heads.networks.attention import GROUP_COST, PackedAttention, layout_of, length_groups
+from medusa.heads.networks.encoder import TransformerLayer
+from medusa.heads.networks.fusion import build
+from medusa.heads.networks.pooling import AttentionPool, MeanPool
 
 CLASSES = 5
 

@@ -11,15 +11,15 @@ from sklearn.linear_model import LinearRegression
 
 from medusa.cache import Packed
 from medusa.cli import medusa
-from medusa.heads.apply import apply
-from medusa.heads.closed_form import ClosedFormError, calibrated
+from medusa.heads.closed_form.fit import ClosedFormError, calibrated
+from medusa.heads.closed_form.moments import discriminant, moments_of, regression
 from medusa.heads.config import ConfigError, HeadConfig, load
-from medusa.heads.discriminant import Averages, floored, stride_of
-from medusa.heads.fit import prepare
-from medusa.heads.moments import discriminant, moments_of, regression
-from medusa.heads.pool import segment_mean
-from medusa.heads.run_dir import RunDir
-from medusa.heads.select import Judge
+from medusa.heads.fitting.apply import apply
+from medusa.heads.fitting.fit import prepare
+from medusa.heads.networks.discriminant import Averages, floored, stride_of
+from medusa.heads.networks.pooling import segment_mean
+from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.training.selection import Judge
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 

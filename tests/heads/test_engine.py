@@ -5,12 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from medusa.heads import train
 from medusa.heads.config import load
-from medusa.heads.fit import fit, prepare
-from medusa.heads.memory import TooLarge, embed
-from medusa.heads.run_dir import RunDir
-from medusa.heads.train import Trainer
+from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.networks.memory import TooLarge, embed
+from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.training import loop as train
+from medusa.heads.training.loop import Trainer
 from medusa.workspace import Workspace
 
 CPU = torch.device("cpu")
@@ -107,7 +107,7 @@ def test_micro_batches_give_the_gradients_of_the_whole_batch(workspace):
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     torch.manual_seed(0)
-    from medusa.heads.fusion import build
+    from medusa.heads.networks.fusion import build
 
     head = build(job.config.head, job.examples.widths, 3).train()
     for module in head.modules():

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from medusa.heads.attention import FOLD_ABOVE
 from medusa.heads.config import HeadConfig
-from medusa.heads.flops import peak, train_flop
-from medusa.heads.fusion import HEADS, build
+from medusa.heads.networks.attention import FOLD_ABOVE
+from medusa.heads.networks.flops import peak, train_flop
+from medusa.heads.networks.fusion import HEADS, build
 
 WIDTH, INNER, INPUTS = 16, 32, (6, 10)
 
@@ -53,10 +53,10 @@ def test_recurrent_heads_are_not_counted():
 
 
 def test_the_share_of_the_peak_is_logged_where_it_is_known(workspace, monkeypatch):
-    from medusa.heads import meter
     from medusa.heads.config import load
-    from medusa.heads.fit import fit, prepare
-    from medusa.heads.run_dir import RunDir
+    from medusa.heads.fitting.fit import fit, prepare
+    from medusa.heads.runs.run_dir import RunDir
+    from medusa.heads.training import meter
     from medusa.workspace import Workspace
 
     small = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")

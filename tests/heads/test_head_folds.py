@@ -5,14 +5,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from medusa.heads import fit as fitting
 from medusa.heads.config import load
-from medusa.heads.data import DataError
-from medusa.heads.fit import fit, prepare
-from medusa.heads.folds import folds_of, without
-from medusa.heads.run_dir import RunDir
+from medusa.heads.examples.join import DataError
+from medusa.heads.fitting import fit as fitting
+from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.fitting.folds import folds_of, without
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
-from medusa.manifests.splits import SplitError
+from medusa.manifests.splits.by_share import SplitError
 from medusa.workspace import Workspace
 
 CPU = torch.device("cpu")

@@ -3,8 +3,8 @@
 import pytest
 
 from medusa.heads.config import Config, ConfigError, load
-from medusa.heads.limits import LIMITS, out_of_range
-from medusa.heads.run_dir import RunError, new_run
+from medusa.heads.config.limits import LIMITS, out_of_range
+from medusa.heads.runs.run_dir import RunError, new_run
 
 
 def test_every_number_out_of_range_is_listed_at_once():

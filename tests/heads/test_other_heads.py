@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from medusa.cache import Packed
 from medusa.heads.config import HeadConfig
-from medusa.heads.fusion import HEADS, build
-from medusa.heads.pool import POOLS, StatisticsPool
+from medusa.heads.networks.fusion import HEADS, build
+from medusa.heads.networks.pooling import POOLS, StatisticsPool
 
 LENGTHS = ((5, 1, 9, 4), (2, 7, 1, 3), (1, 1, 6, 2))
 WIDTHS = (6, 4, 6)

@@ -7,12 +7,28 @@ import pytest
 import torch
 
 from medusa.cache import Packed
-from medusa.heads import mixup
-from medusa.heads.class_losses import Batch, cross_entropy, focal, kl_divergence, vector_scaling
 from medusa.heads.config import LossConfig, MixupConfig
-from medusa.heads.data import average_frames
-from medusa.heads.dropout import Dropout
-from medusa.heads.loss import (
+from medusa.heads.examples.join import average_frames
+from medusa.heads.examples.sampling import (
+    Draw,
+    SampleError,
+    balanced,
+    neutral_weighted,
+    shuffle,
+    subset,
+    weighted,
+)
+from medusa.heads.networks.dropout import Dropout
+from medusa.heads.networks.standardise import Standardise
+from medusa.heads.training import mixup
+from medusa.heads.training.class_losses import (
+    Batch,
+    cross_entropy,
+    focal,
+    kl_divergence,
+    vector_scaling,
+)
+from medusa.heads.training.loss import (
     Corpus,
     auxiliary,
     class_weights,
@@ -22,17 +38,7 @@ from medusa.heads.loss import (
     secondary_choices,
     total,
 )
-from medusa.heads.sample import (
-    Draw,
-    SampleError,
-    balanced,
-    neutral_weighted,
-    shuffle,
-    subset,
-    weighted,
-)
-from medusa.heads.scale import Standardise
-from medusa.heads.targets import Targets
+from medusa.heads.training.targets import Targets
 
 NAN = float("nan")
 

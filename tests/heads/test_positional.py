@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from medusa.cache import Packed
-from medusa.heads.choices import check_choices
-from medusa.heads.closed_form import in_halves
+from medusa.heads.closed_form.fit import in_halves
+from medusa.heads.closed_form.positions import LEAST, Positions, at_knots, best_positions
 from medusa.heads.config import ConfigError, HeadConfig, load
-from medusa.heads.fusion import build
-from medusa.heads.pool import KNOTS, MeanPool, PositionalPool, near_knots
-from medusa.heads.position import LEAST, Positions, at_knots, best_positions
+from medusa.heads.fitting.choices import check_choices
+from medusa.heads.networks.fusion import build
+from medusa.heads.networks.pooling import KNOTS, MeanPool, PositionalPool, near_knots
 
 LENGTHS = (1, 3, 8, 29)
 

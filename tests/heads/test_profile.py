@@ -10,13 +10,13 @@ from click.testing import CliRunner
 
 from medusa.cache import Packed
 from medusa.cli import medusa
-from medusa.heads import meter
-from medusa.heads.compile import compile_framewise
 from medusa.heads.config import HeadConfig, load
-from medusa.heads.fit import make, prepare
-from medusa.heads.fusion import build
-from medusa.heads.profile import PARTS, STEPS, profile
-from medusa.heads.run_dir import RunDir
+from medusa.heads.fitting.fit import make, prepare
+from medusa.heads.fitting.profile import PARTS, STEPS, profile
+from medusa.heads.networks.compile import compile_framewise
+from medusa.heads.networks.fusion import build
+from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.training import meter
 from medusa.workspace import Workspace
 
 CPU = torch.device("cpu")

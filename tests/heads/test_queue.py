@@ -17,12 +17,14 @@ from safetensors.torch import load_file
 
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.heads import orders, queue, train
-from medusa.heads.checkpoint import CheckpointError, load_weights, save_weights
 from medusa.heads.config import ConfigError, load
-from medusa.heads.orders import Done, Order, train_all
-from medusa.heads.queue import variants
-from medusa.heads.run_dir import RunDir, RunError
+from medusa.heads.queue import orders
+from medusa.heads.queue import variants as queue
+from medusa.heads.queue.orders import Done, Order, train_all
+from medusa.heads.queue.variants import variants
+from medusa.heads.runs.run_dir import RunDir, RunError
+from medusa.heads.training import loop as train
+from medusa.heads.training.checkpoint import CheckpointError, load_weights, save_weights
 from medusa.workspace import Workspace
 
 TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")

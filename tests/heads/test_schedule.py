@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from medusa.heads.config import ConfigError, StageConfig, load
-from medusa.heads.fit import fit, prepare
-from medusa.heads.metrics import macro_f1
-from medusa.heads.run_dir import RunDir
-from medusa.heads.schedule import clip, rate
+from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.training.schedule import clip, rate
+from medusa.scoring.metrics import macro_f1
 from medusa.workspace import Workspace
 
 FAST = ("head.width=8", "head.feedforward=8", "stages.0.epochs=3", "stages.1.epochs=1")

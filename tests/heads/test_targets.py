@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from medusa.heads.config import load
-from medusa.heads.data import _examples
-from medusa.heads.fit import prepare
-from medusa.heads.targets import TargetError, Targets, check_votes, training_rows
-from medusa.heads.votes import votes_of
+from medusa.heads.examples.join import _examples
+from medusa.heads.examples.votes import votes_of
+from medusa.heads.fitting.fit import prepare
+from medusa.heads.training.targets import TargetError, Targets, check_votes, training_rows
 from medusa.manifests import LabelScheme, Manifest
 from medusa.workspace import Workspace
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from medusa.heads.run_dir import FINISHED, METRICS
+from medusa.heads.runs.run_dir import FINISHED, METRICS
 
 HEADS, KILLS = 1000, 8
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from medusa.heads import train
 from medusa.heads.config import ConfigError, load
-from medusa.heads.data import DataError
-from medusa.heads.fit import fit, prepare
-from medusa.heads.meter import STEPS
-from medusa.heads.run_dir import RunDir, RunError, digest_of
-from medusa.heads.targets import training_rows
+from medusa.heads.examples.join import DataError
+from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.runs.run_dir import RunDir, RunError, digest_of
+from medusa.heads.training import loop as train
+from medusa.heads.training.meter import STEPS
+from medusa.heads.training.targets import training_rows
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts, write_transcripts
 from medusa.workspace import Workspace

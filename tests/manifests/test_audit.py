@@ -12,10 +12,10 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from medusa.cli import medusa
-from medusa.manifests.audit import audit
-from medusa.manifests.findings import Finding, Subject
-from medusa.manifests.ingest import attach_audio
-from medusa.manifests.labels import one_hot
+from medusa.manifests.audit.findings import Finding, Subject
+from medusa.manifests.audit.run import audit
+from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest, ManifestError
 from medusa.manifests.texts import write_transcripts
 

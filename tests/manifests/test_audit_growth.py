@@ -10,12 +10,12 @@ import soundfile
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.manifests.audit import audit
-from medusa.manifests.audit_data import loops
-from medusa.manifests.audit_sound import fingerprint
-from medusa.manifests.findings import Finding, Subject
-from medusa.manifests.ingest import attach_audio
-from medusa.manifests.labels import from_votes, one_hot
+from medusa.manifests.audit.annotations import loops
+from medusa.manifests.audit.findings import Finding, Subject
+from medusa.manifests.audit.run import audit
+from medusa.manifests.audit.waveforms import fingerprint
+from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.labels.votes import from_votes, one_hot
 from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
 
 SCHEME = LabelScheme("two", ("sad", "happy"))

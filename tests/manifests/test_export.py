@@ -10,9 +10,9 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from medusa.cli import medusa
-from medusa.manifests import corpus
-from medusa.manifests.ingest import attach_audio
-from medusa.manifests.labels import from_votes
+from medusa.manifests.import_tools import corpus
+from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.labels.votes import from_votes
 from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
 
 SCHEME = LabelScheme("two", ("sad", "happy"))

@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from medusa.cli import medusa
-from medusa.manifests.folds import fold_names, groups_of, leave_out
-from medusa.manifests.labels import one_hot
+from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest, ManifestError
 from medusa.manifests.merge import merge
-from medusa.manifests.splits import SplitError, own, split
+from medusa.manifests.splits.by_share import SplitError, own, split
+from medusa.manifests.splits.folds import fold_names, groups_of, leave_out
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
 

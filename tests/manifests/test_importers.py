@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from medusa.manifests import corpus
 from medusa.manifests.audio import AudioError, content_of, digest_of
-from medusa.manifests.corpus import CorpusError
-from medusa.manifests.ingest import attach_audio, same_rows
-from medusa.manifests.labels import LabelError
+from medusa.manifests.import_tools import corpus
+from medusa.manifests.import_tools.corpus import CorpusError
+from medusa.manifests.import_tools.ingest import attach_audio, same_rows
+from medusa.manifests.labels.votes import LabelError
 from medusa.manifests.manifest import Manifest
 
 

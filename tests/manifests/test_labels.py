@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.manifests.labels import (
+from medusa.manifests.labels.votes import (
     LabelError,
     consensus,
     count_votes,

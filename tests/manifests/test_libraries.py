@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from medusa.manifests import corpus
-from medusa.manifests.corpus import CorpusError
-from medusa.manifests.ingest import attach_audio
+from medusa.manifests.import_tools import corpus
+from medusa.manifests.import_tools.corpus import CorpusError
+from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.manifest import Manifest
 
 

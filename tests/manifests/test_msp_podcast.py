@@ -12,9 +12,9 @@ import soundfile
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.manifests.corpus import CorpusError
+from medusa.manifests.import_tools.corpus import CorpusError
+from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.importers.msp_podcast import import_corpus
-from medusa.manifests.ingest import attach_audio
 from medusa.manifests.manifest import Manifest
 
 N = "MSP-PODCAST_0001_000{}.wav"

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.manifests import corpus
-from medusa.manifests.ingest import attach_audio
-from medusa.manifests.splits import split
+from medusa.manifests.import_tools import corpus
+from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.splits.by_share import split
 
 ROOT = Path(os.environ.get("MEDUSA_REAL_DATA", "")) if "MEDUSA_REAL_DATA" in os.environ else None
 LETTERS = "ADFHNS"

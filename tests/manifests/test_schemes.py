@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.manifests.labels import LabelError, one_hot
+from medusa.manifests.labels.schemes import SCHEMES, Recoding, Rules, label_votes, parse, relabel
+from medusa.manifests.labels.votes import LabelError, one_hot
 from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
-from medusa.manifests.schemes import SCHEMES, Recoding, Rules, label_votes, parse, relabel
 
 RAW = LabelScheme("raw", ("angry", "happy", "sad"))
 

@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from medusa.manifests.corpus import lines_of, read_table
-from medusa.manifests.tables import read_rows
+from medusa.manifests.import_tools.corpus import lines_of, read_table
+from medusa.manifests.import_tools.csv_rows import read_rows
 
 
 def table(path: Path, text: str) -> Path:

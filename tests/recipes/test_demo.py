@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from medusa.cli import COMMANDS
-from medusa.heads.run_dir import RunDir
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.manifest import Manifest
 from medusa.recipes.demo import session
 from medusa.recipes.demo.corpus import NOTE

@@ -18,7 +18,7 @@ SIZE = ["--utterances", str(COUNT), "--hours", str(HOURS)]
 
 
 def planned(tmp_path, monkeypatch, *words: str, size: list[str] = SIZE) -> dict:
-    from medusa.extract import estimate
+    from medusa.extract.planning import estimate
 
     monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**14)
     arguments = ["--workspace", str(tmp_path), "plan", *words, *size, "--json"]
@@ -116,7 +116,7 @@ def test_a_recipe_for_speech_reads_no_texts(tmp_path):
 
 def test_a_huge_corpus_is_planned_from_a_part_of_it(tmp_path, monkeypatch):
     """A thousand times as much takes a thousand times as much, and is planned as soon."""
-    monkeypatch.setattr("medusa.extract.estimate.MOST", 500)
+    monkeypatch.setattr("medusa.extract.planning.estimate.MOST", 500)
     found = []
     for factor in (1, 1000):
         size = ["--utterances", str(500 * factor), "--hours", str(2 * factor)]
@@ -135,7 +135,7 @@ def test_without_a_manifest_both_remedies_are_told(tmp_path):
 
 
 def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
-    from medusa.extract import estimate
+    from medusa.extract.planning import estimate
 
     monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**9)
     words = ["--workspace", str(tmp_path), "plan", "dhf", *SIZE]
@@ -163,7 +163,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
     assert found["missing"] == {
         "wavlm": 0.2, "hubert": 1.0, "whisper": 0.2, "roberta": 0.0, "modernbert": 0.0
     }  # fmt: skip
-    monkeypatch.setattr("medusa.extract.estimate.free_bytes", lambda path: 1000)
+    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda path: 1000)
     result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", "medusa-14"])
     sizes = {name: one["bytes"] for name, one in found["features"].items()}
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9

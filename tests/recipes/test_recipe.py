@@ -5,12 +5,12 @@ from click.testing import CliRunner
 
 from medusa.cli import medusa
 from medusa.ensemble.soup import SOUPS
-from medusa.ensemble.stack import INPUTS, STACKERS
-from medusa.heads.choices import check_choices
+from medusa.ensemble.stackers import INPUTS, STACKERS
+from medusa.heads.fitting.choices import check_choices
 from medusa.recipes.files import RecipeError, shipped
-from medusa.recipes.mistakes import STACKED
 from medusa.recipes.recipe import config_of, features_of, load
-from medusa.recipes.work import head_tasks, stack_tasks
+from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.recipes.validation import STACKED
 
 SMALL = """
 title: small

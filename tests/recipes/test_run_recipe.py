@@ -16,9 +16,10 @@ from click.testing import CliRunner
 from medusa.cache import FeatureSpec, StoreWriter, open_all
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.heads import orders, train
 from medusa.heads.config import CONFIGS
-from medusa.heads.run_dir import RunDir
+from medusa.heads.queue import orders
+from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.training import loop as train
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of, write_transcripts
 from medusa.recipes import runner

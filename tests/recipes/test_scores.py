@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.ensemble import bootstrap
-from medusa.heads.metrics import macro_f1_of
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import PREDICTIONS, RunDir
+from medusa.heads.runs.run_dir import PREDICTIONS, RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.scores import ScoreError, balanced_macro_f1, judge
+from medusa.scoring import resampling as bootstrap
+from medusa.scoring.metrics import macro_f1_of
+from medusa.scoring.predictions import Predictions
 
 CLASSES = ("a", "b", "c")
 

@@ -13,10 +13,10 @@ from scipy.stats import multivariate_normal
 
 from medusa.cache import FeatureStore, open_all
 from medusa.cli import medusa
-from medusa.heads.predictions import Predictions
 from medusa.manifests import Manifest
 from medusa.recipes.simulate import draw, run, world
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio
+from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
 
 WIDTH = 8

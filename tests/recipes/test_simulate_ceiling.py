@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from medusa.heads.metrics import macro_f1
 from medusa.recipes.simulate import draw, likelihood, world
 from medusa.recipes.simulate.ceiling import answers, ceilings, views
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio, stream_ratios
+from medusa.scoring.metrics import macro_f1
 
 WIDTH, COUNT = 8, 1500
 EDGES = (0, 0.02, 0.1, 0.3, 0.7, 0.9, 1.01)

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.linear import Training
-from medusa.ensemble.run import stack
-from medusa.ensemble.stack import StackConfig
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import PREDICTIONS, SUMMARY, RunDir
+from medusa.ensemble.stackers import StackConfig
+from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.scoring.predictions import Predictions
 
 CLASSES = ("angry", "happy", "neutral", "fear")
 MOODS = ["arousal", "valence", "dominance"]

@@ -18,11 +18,12 @@ from sklearn.metrics import (
 
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.heads import metrics
-from medusa.heads.predictions import Predictions, PredictionsError
-from medusa.heads.run_dir import PREDICTIONS, SUMMARY, RunDir
+from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.manifest import LabelScheme, Manifest
-from medusa.reports.evaluate import EvaluationError, balanced_of, evaluate
+from medusa.reports.evaluate import EvaluationError, evaluate
+from medusa.scoring import metrics
+from medusa.scoring.predictions import Predictions, PredictionsError
+from medusa.scoring.scores import balanced_of
 
 
 def call(workspace: Path, *words: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.heads.run_dir import SUMMARY, RunDir
+from medusa.heads.runs.run_dir import SUMMARY, RunDir
 
 
 def report(workspace: Path, *words: str) -> str:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from medusa.heads.predictions import Predictions
 from medusa.reports.submit import SubmissionError, check, expected_names, submission
 from medusa.reports.submit_command import submit
+from medusa.scoring.predictions import Predictions
 
 CLASSES = ("sad", "angry", "neutral")
 NAMES = expected_names(3)

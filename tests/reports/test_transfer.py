@@ -13,11 +13,11 @@ from sklearn.metrics import f1_score
 
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cli import medusa
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import RunDir
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
 from medusa.reports.transfer import MapError, read_map
+from medusa.scoring.predictions import Predictions
 
 CLASSES = ("angry", "happy", "sad")
 RENAMED = {"angry": "anger", "happy": "joy", "sad": "sorrow"}

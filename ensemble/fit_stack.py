@@ -1,0 +1,221 @@
+"""A run of kind `stack`: from finished runs to one more finished run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from medusa.console import progress, say
+from medusa.ensemble.comparison import ahead, compare, judging_split
+from medusa.ensemble.members import Members, different_names, join, trained_on
+from medusa.ensemble.stackers import (
+    OUT_OF_FOLD,
+    STACKERS,
+    Answer,
+    StackConfig,
+    StackError,
+    lesson_rows,
+)
+from medusa.errors import listed
+from medusa.heads.runs.run_dir import METRICS, PREDICTIONS, SUMMARY, WEIGHTS, RunDir, all_runs
+from medusa.manifests.manifest import Manifest
+from medusa.scoring import metrics
+from medusa.scoring.predictions import Predictions
+from medusa.scoring.truth import UNLABELLED, Truth, training_prior, truth_of
+
+
+def finished_heads(runs: Path) -> list[RunDir]:
+    """Return every finished run of kind `head` in a folder, by name; say which are not finished.
+
+    Raises:
+        StackError: there is none.
+    """
+    heads = [run for run in all_runs(runs) if run.config().get("kind") == "head"]
+    if unfinished := [run.name for run in heads if not run.finished]:
+        say(f"left out, not finished: {listed(unfinished)}")
+    if not (finished := [run for run in heads if run.finished]):
+        raise StackError(f"{runs}: no finished heads to stack; train some with `medusa fit-head`")
+    return finished
+
+
+def best(runs: Sequence[RunDir], count: int) -> list[RunDir]:
+    """Return so many runs, the highest dev scores first.
+
+    Raises:
+        StackError: there are not so many, one has no dev score, or the scores are not of one kind.
+        MembersError: two runs have one name.
+    """
+    different_names(runs)
+    if not 1 <= count <= len(runs):
+        raise StackError(f"--top {count}: expected 1 to {len(runs)}, the number of runs")
+    scores = {run.name: run.read_json(SUMMARY).get("dev_macro_f1") for run in runs}
+    if without := [name for name, score in scores.items() if score is None]:
+        raise StackError(f"--top: {listed(without)} have no score on dev; name heads")
+    settings = [run.config().get("train", {}) for run in runs]
+    kinds = {(one.get("selection"), one.get("per_class")) for one in settings}
+    if len(kinds) > 1:
+        raise StackError(
+            "--top: the dev scores of these runs are not of one kind (train.selection and "
+            "train.per_class differ); name the runs to stack"
+        )
+    return sorted(runs, key=lambda run: -float(scores[run.name] or 0))[:count]
+
+
+def stack(
+    run: RunDir,
+    members: Sequence[RunDir],
+    manifest: Manifest,
+    config: StackConfig,
+    force: bool = False,
+) -> bool:
+    """Fit a stacker on finished runs and write what it says as a run of its own.
+
+    Args:
+        run: where to; the folder is made.
+        members: runs about the same utterances, each taken once.
+        manifest: all of it.
+        config: the stacker.
+        force: replace a run of the same name.
+
+    Returns:
+        False if the run was already there, finished and the same.
+
+    Raises:
+        StackError: the stacker would learn from posteriors that its members give on their own
+            training data, and that was not asked for explicitly.
+        MembersError, TruthError: members or manifest do not fit together.
+        RunError: the folder holds another run.
+    """
+    members = list({member.path.resolve(): member for member in members}.values())
+    config = _checked(config, members, run)
+    joined = join(members)
+    truth = truth_of(manifest, joined.ids, joined.splits.tolist(), joined.classes)
+    if config.learns:
+        labels = truth.labels[lesson_rows(joined, truth, config)]
+        config = replace(config, training=config.training.resolved(labels))
+    record = _record(members, manifest, config)
+    if not run.start(record, force):
+        return False
+    (run.path / METRICS).unlink(missing_ok=True)  # of an attempt that was cut short
+    answer = _fit(run, joined, truth, config)
+    _write(run, joined, answer)
+    notes = _notes(members, config)
+    run.write_json(SUMMARY, _summary(joined, truth, answer, manifest, record, notes))
+    run.finish()
+    return True
+
+
+def _checked(config: StackConfig, members: Sequence[RunDir], run: RunDir) -> StackConfig:
+    """Return the configuration with `in_sample` as it is, or refuse."""
+    if run.path.resolve() in [member.path.resolve() for member in members]:
+        raise StackError(f"{run.name} cannot be a member of itself; give the stack another --name")
+    if config.learns and config.fit_on == "test":
+        raise StackError("--fit-on test: that split only judges; fit on dev or out-of-fold")
+    fitted = [m.name for m in members if config.fit_on in trained_on(m.config())]
+    in_sample = config.learns and bool(fitted)
+    if in_sample and not config.in_sample:
+        raise StackError(
+            f"--fit-on {config.fit_on}: {listed(fitted)} learnt from that split, and what they say "
+            "there is better than what they will say about anything new; leave them out, fit on "
+            "another split, or insist with --in-sample"
+        )
+    return replace(config, in_sample=in_sample)
+
+
+def _record(members: Sequence[RunDir], manifest: Manifest, config: StackConfig) -> dict[str, Any]:
+    """Return the run's config.yaml."""
+    configs = [member.config() for member in members]
+    seen = {split for one in configs for split in trained_on(one)}
+    return {
+        "kind": "stack",
+        "train_split": configs[0].get("train_split", "train"),
+        "trained_on": sorted(seen | ({config.fit_on} - {OUT_OF_FOLD} if config.learns else set())),
+        "manifest": manifest.digest(),
+        "classes": list(manifest.scheme.classes),
+        "members": [{"name": member.name, "digest": member.digest()} for member in members],
+        **config.record(),
+    }
+
+
+def _fit(run: RunDir, members: Members, truth: Truth, config: StackConfig) -> Answer:
+    """Run the stacker, logging one line an epoch."""
+    epochs = config.training.epochs if config.method == "linear" else None
+    with progress(run.name, epochs or 1, "epoch") as advance:
+        losses: list[float] = []
+
+        def each_epoch(loss: float) -> None:
+            losses.append(loss)
+            advance(1, f"loss {loss:.3f}")
+
+        answer = STACKERS[config.method](members, truth, config, each_epoch)
+    for epoch, loss in enumerate(losses, start=1):
+        run.log(epoch=epoch, stage="stack", train_loss=loss, lr=config.training.lr)
+    return answer
+
+
+def _write(run: RunDir, members: Members, answer: Answer) -> None:
+    """Write predictions of every split and, of a stacker that learns, soup and seeds."""
+    said = Predictions.of(
+        members.ids,
+        members.splits.tolist(),
+        answer.logits,
+        answer.attributes,
+        members.classes,
+        run.digest(),
+    )
+    said.write(run.path / PREDICTIONS)
+    if answer.weights:
+        partial = run.path / f".{WEIGHTS}.partial"
+        save_file(answer.weights, partial)
+        partial.replace(run.path / WEIGHTS)
+
+
+def _notes(members: Sequence[RunDir], config: StackConfig) -> list[str]:
+    """Return what a reader of the result must know: the members' notes, and in-sample fitting."""
+    notes = [note for m in members for note in m.read_json(SUMMARY).get("notes", [])]
+    if config.in_sample:
+        notes.append(
+            f"In-sample: the stacker was fitted on {config.fit_on!r}, which its members were "
+            "trained on, so it trusts them more than they deserve."
+        )
+    return list(dict.fromkeys(notes))
+
+
+def _summary(
+    members: Members,
+    truth: Truth,
+    answer: Answer,
+    manifest: Manifest,
+    record: dict[str, Any],
+    notes: list[str],
+) -> dict[str, Any]:
+    """Judge the ensemble beside its members on `test`, or on `dev` where test has no labels."""
+    split = judging_split(members, truth)
+    if split == "dev" and record.get("fit_on") != "dev":
+        notes = [
+            *notes,
+            "No labelled test split: judged on 'dev', which chose every member's weights, so all "
+            "numbers are somewhat too good.",
+        ]
+    if split == record.get("fit_on"):
+        notes = [
+            *notes,
+            f"No labelled test split: judged on {split!r}, where the stacker was fitted, so its "
+            "own numbers there are too good; members and votes are comparable.",
+        ]
+    method, soup = record["method"], record.get("soup", "uniform")
+    chose = split == "dev" and soup == "greedy"  # among the seeds
+    learnt = bool(answer.weights) and split != record.get("fit_on") and not chose
+    labels = truth.labels[(members.splits == split) & (truth.labels != UNLABELLED)]
+    prior = training_prior(manifest, record["train_split"])
+    return {
+        "split": split,
+        "utterances": len(labels),
+        "chance": metrics.chance_macro_f1(prior, labels),
+        "majority": metrics.majority_macro_f1(prior, labels),
+        "comparison": compare(members, truth, answer, split, method, soup),
+        "ahead": ahead(members, truth, answer, split) if learnt else [],
+        "notes": notes,
+    }

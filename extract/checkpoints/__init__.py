@@ -1,0 +1,1 @@
+"""Checkpoint files: found, identified by content, loaded safely."""

@@ -1,0 +1,134 @@
+"""Checkpoints of openai-whisper: `{dims, model_state_dict}` files, official or one's own."""
+
+import hashlib
+import os
+import pickle
+import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medusa.errors import nearest
+from medusa.extract.checkpoints.hugging_face import LOCAL, CheckpointError, add_file
+
+
+@dataclass(frozen=True)
+class WhisperFile:
+    """One checkpoint.
+
+    Attributes:
+        source: what `whisper.load_model` takes: an official name or a path.
+        path: the file.
+        name: short, for a table of transcripts: `large-v3`, or the file's stem.
+        checkpoint, revision: identity, as in `FeatureSpec`.
+    """
+
+    source: str
+    path: Path
+    name: str
+    checkpoint: str
+    revision: str
+
+
+def find(model: str) -> WhisperFile:
+    """Return the checkpoint of this official name or path; an official one is downloaded once.
+
+    Raises:
+        CheckpointError: no such name or file, or it cannot be downloaded.
+    """
+    import whisper
+
+    if model in whisper.available_models():
+        return _official(model)
+    path = Path(model)
+    if path.is_dir() or (not path.exists() and model.count("/") == 1):
+        raise CheckpointError(
+            f"{model}: expected an openai-whisper file or one of its model names; Hugging Face's "
+            "Whisper works as `medusa extract --backbone auto --checkpoint PATH_OR_ID`"
+        )
+    if not path.is_file():
+        known = whisper.available_models()
+        raise CheckpointError(
+            f"{model}: no such file, and no model of openai-whisper{nearest(model, known)}; "
+            f"it has {', '.join(known)}"
+        )
+    digest = hashlib.sha256()
+    add_file(digest, path)
+    return WhisperFile(str(path), path, path.stem, LOCAL, digest.hexdigest()[:16])
+
+
+def _official(model: str) -> WhisperFile:
+    import whisper
+
+    url: str = whisper._MODELS[model]
+    sha256, file = url.split("/")[-2:]
+    cache = Path(os.getenv("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"
+    if not (cache / file).exists():
+        try:
+            whisper._download(url, str(cache), False)
+        except (urllib.error.URLError, OSError, RuntimeError) as problem:
+            (cache / file).unlink(missing_ok=True)
+            raise CheckpointError(
+                f"whisper {model}: not on this machine and not to be downloaded ({problem}); fetch "
+                f"{url} where there is a network and give the file with --checkpoint (extract) or "
+                "--model (transcribe)"
+            ) from problem
+    stem = Path(file).stem
+    return WhisperFile(model, cache / file, stem, f"openai-whisper/{stem}", sha256[:16])
+
+
+def read_dims(path: Path) -> dict[str, int]:
+    """Return the sizes of a model, without reading its weights into memory.
+
+    Raises:
+        CheckpointError: not such a file.
+    """
+    import torch
+
+    with _explained(path):
+        held = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+        dims: dict[str, int] = dict(held["dims"])
+        return dims
+
+
+def is_multilingual(path: Path) -> bool:
+    """Return whether a model knows other languages than English, by openai-whisper's own sign.
+
+    Raises:
+        CheckpointError: not such a file.
+    """
+    return read_dims(path)["n_vocab"] >= 51865
+
+
+def read_model(source: str, device: str) -> Any:
+    """Return the `whisper.Whisper` model in float32; official files are checked by their hash.
+
+    Args:
+        source: of a `WhisperFile`.
+        device: where to put it.
+
+    Raises:
+        CheckpointError: damaged, or not such a file.
+    """
+    import whisper
+
+    with _explained(source):  # load_model reads with weights_only=True
+        model = whisper.load_model(source, device=device)
+    return model.float().eval().requires_grad_(False)
+
+
+@contextmanager
+def _explained(file: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        *(OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError),
+        pickle.UnpicklingError,
+    ) as problem:
+        reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
+        raise CheckpointError(
+            f"{file}: not an openai-whisper checkpoint ({reason}); expected a file that "
+            "holds `dims` and `model_state_dict`"
+        ) from problem

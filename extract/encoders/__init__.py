@@ -1,0 +1,1 @@
+"""One encoder: its precision, layers, memory, and the copy of its output."""

@@ -1,0 +1,81 @@
+"""Encoding a batch in as many pieces as memory allows."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from medusa.console import say
+from medusa.errors import MedusaError
+from medusa.extract.inputs.batches import Utterance
+
+Result = TypeVar("Result")
+Prepared = Sequence[tuple[Utterance, Any]]
+
+
+class MemoryShort(MedusaError):
+    """An utterance that does not fit into memory even alone."""
+
+
+class Fitting(Generic[Result]):
+    """Halve a batch when memory runs out, and keep later batches that small.
+
+    Args:
+        encode: prepared items to as many results.
+
+    Attributes:
+        limit_s: the padded length above which a batch is halved before it is tried.
+    """
+
+    def __init__(self, encode: Callable[[Sequence[Any]], Sequence[Result]]) -> None:
+        self.encode = encode
+        self.limit_s = math.inf
+
+    def __call__(self, batch: Prepared) -> list[tuple[Utterance, Result | MedusaError]]:
+        """Return each utterance with its result, or with the reason why there is none."""
+        if len(batch) > 1 and padded_s(batch) > self.limit_s:
+            return self._halves(batch)
+        try:
+            results = self.encode([item for _, item in batch])
+        except RuntimeError as problem:
+            if not out_of_memory(problem):
+                raise
+        else:
+            return [(one, result) for (one, _), result in zip(batch, results, strict=True)]
+        # outside the except block: a live traceback would keep the batch's memory
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            return [(batch[0][0], _too_long(batch[0][0]))]
+        self._shrink(batch)
+        return self._halves(batch)
+
+    def _halves(self, batch: Prepared) -> list[tuple[Utterance, Result | MedusaError]]:
+        middle = (len(batch) + 1) // 2
+        return [*self(batch[:middle]), *self(batch[middle:])]
+
+    def _shrink(self, batch: Prepared) -> None:
+        self.limit_s = padded_s(batch) / 2
+        longest = max((one for one, _ in batch), key=lambda one: one.seconds)
+        say(
+            f"out of memory on {len(batch)} utterances, the longest {longest.place} with "
+            f"{longest.seconds:.1f} s: going on with --batch-seconds {self.limit_s:.0f}"
+        )
+
+
+def padded_s(batch: Prepared) -> float:
+    """Return the utterances of a batch times the longest of them, in seconds."""
+    return len(batch) * max((one.seconds for one, _ in batch), default=0.0)
+
+
+def _too_long(one: Utterance) -> MemoryShort:
+    return MemoryShort(
+        f"out of memory on this utterance alone ({one.seconds:.1f} s): use a device with more "
+        "memory, or give it as shorter rows (start_s, duration_s)"
+    )
+
+
+def out_of_memory(problem: BaseException | None) -> bool:
+    """Whether a device, or the machine, had no memory left."""
+    return isinstance(problem, torch.OutOfMemoryError) or "allocate memory" in str(problem)

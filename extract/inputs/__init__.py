@@ -1,0 +1,1 @@
+"""What is encoded: segments of recordings, texts, and the batches they share."""

@@ -1,0 +1,1 @@
+"""Passes over a corpus: batches are fetched ahead, encoded and stored."""

@@ -1,0 +1,1 @@
+"""What an extraction has to do, and what it will take."""

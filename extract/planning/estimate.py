@@ -1,0 +1,243 @@
+"""What an extraction will take, in bytes and hours, before it begins."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from medusa.cache import FeatureSpec
+from medusa.cache.size import store_bytes
+from medusa.errors import MedusaError
+from medusa.extract.backbones import checkpoints, describe
+from medusa.extract.checkpoints.hugging_face import CheckpointError
+from medusa.extract.encoders.encoder import Backbone
+from medusa.extract.encoders.layers import parse_layers
+from medusa.extract.encoders.variants import pool_of, variant
+from medusa.extract.inputs.batches import Utterance
+from medusa.extract.planning.jobs import Job
+
+# What the hub's checkpoints are, for planning where they are not at hand: layers, width
+PUBLISHED = {
+    "wavlm": (24, 1024),
+    "hubert": (24, 1024),
+    "hubert-xlarge": (48, 1280),
+    "wav2vec2": (24, 1024),
+    "data2vec-audio": (24, 1024),
+    "whisper": (32, 1280),
+    "roberta": (24, 1024),
+    "modernbert": (28, 1024),
+    "deberta": (24, 1536),
+    "bert": (24, 1024),
+}
+TEXT = ("roberta", "modernbert", "deberta", "bert")
+RATE_HZ, HOP, FIELD = 16_000, 320, 400  # 50 frames/s; receptive field of the sample encoders
+TOKENS_A_WORD = 1.3  # of English, for the byte-pair encoders above
+WINDOW_S = 30.0  # of every published Whisper
+WORDS_A_SECOND = 2.6  # of spontaneous speech
+CHARACTERS_A_TOKEN = 4
+MOST = 200_000  # utterances that are imagined one by one
+
+
+class RoomError(MedusaError):
+    """A disk too small for what is asked."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What will be encoded: the seconds of every utterance, and its text where that is known.
+
+    Of a corpus that is only imagined, each may stand for several utterances.
+    """
+
+    seconds: Sequence[float]
+    texts: Sequence[str] | None = None
+    each: float = 1.0
+
+    @classmethod
+    def of_size(cls, utterances: int, hours: float) -> "Corpus":
+        """Imagine a corpus of this size, all of its utterances of one length."""
+        shown = min(utterances, MOST)
+        return cls([hours * 3600 / utterances] * shown, each=utterances / shown)
+
+    @property
+    def count(self) -> int:
+        """How many utterances there are."""
+        return round(len(self.seconds) * self.each)
+
+    @property
+    def all_s(self) -> float:
+        """How many seconds they are together."""
+        return sum(self.seconds) * self.each
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One backbone's plan.
+
+    Attributes:
+        spec: of the store.
+        frames: in all.
+        sizes: bytes per array, and of the index.
+        notes: what was assumed.
+    """
+
+    spec: FeatureSpec
+    frames: int
+    sizes: dict[str, int]
+    notes: list[str]
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.sizes.values())
+
+
+def estimate(
+    corpus: Corpus,
+    name: str,
+    checkpoint: str | None = None,
+    revision: str | None = None,
+    layers: str | None = None,
+    reduce: str = "sum",
+    dtype: str | None = None,
+    **variants: Any,
+) -> Estimate:
+    """Work out the store of one backbone.
+
+    Args:
+        corpus: what will be encoded.
+        name, checkpoint, revision, layers, reduce, dtype, variants: as in `jobs.plan_jobs`.
+
+    Raises:
+        MedusaError: no such backbone, layers or variant.
+    """
+    backbone, notes = facts(name, checkpoint, revision)
+    backbone = variant(backbone, **variants)
+    kept = parse_layers(layers or backbone.default_layers, backbone.n_layers)
+    spec = backbone.spec(kept, reduce, dtype)
+    if backbone.input == "audio":
+        lengths = [frames(backbone, seconds) for seconds in corpus.seconds]
+    else:
+        lengths, assumed = tokens(backbone, corpus)
+        notes += assumed
+    sizes = store_bytes(spec, lengths)
+    sizes = {array: round(size * corpus.each) for array, size in sizes.items()}
+    return Estimate(spec, round(sum(lengths) * corpus.each), sizes, notes)
+
+
+def reads_text(name: str, checkpoint: str | None) -> bool:
+    """Whether a backbone's input is text; only `auto` has to look at its checkpoint."""
+    return name in TEXT or (name == "auto" and facts(name, checkpoint, None)[0].input == "text")
+
+
+def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Backbone, list[str]]:
+    """Return a backbone from its configuration, or from what is known of the published one."""
+    try:
+        return describe(name, checkpoint, revision), []
+    except CheckpointError:
+        if checkpoint or name not in PUBLISHED:
+            raise
+    count, width = PUBLISHED[name]
+    text = name in TEXT
+    backbone = Backbone(
+        name=name,
+        family="text" if text else "whisper" if name == "whisper" else "ssl",
+        source=checkpoints()[name],
+        checkpoint=checkpoints()[name],
+        revision="",
+        input="text" if text else "audio",
+        n_layers=count,
+        width=width,
+        frame_shift_s=None if text else HOP / RATE_HZ,
+        rate_hz=None if text else RATE_HZ,
+        default_layers="last" if name == "whisper" else "last4",
+        preprocessing={"window_s": WINDOW_S} if name == "whisper" else {},
+        least_s=WINDOW_S if name == "whisper" else 0.0,
+    )
+    return backbone, [f"{checkpoints()[name]} is not at hand: its published size is assumed"]
+
+
+def frames(backbone: Backbone, seconds: float) -> int:
+    """Return the frames that are stored of a clip: one without a frame shift (functionals).
+
+    Sample encoders see whole receptive fields only; Whisper as published keeps whole windows.
+    """
+    if backbone.frame_shift_s is None:
+        return 1
+    samples = round(seconds * RATE_HZ)
+    if backbone.family == "ssl":
+        count = (samples - FIELD) // HOP + 1
+    else:
+        padded = backbone.family.startswith("whisper") and "like" in backbone.preprocessing
+        window = round(backbone.least_s * RATE_HZ) if padded else HOP
+        count = -(-samples // window) * window // HOP
+    return -(-max(1, count) // pool_of(backbone))
+
+
+def tokens(backbone: Backbone, corpus: Corpus) -> tuple[list[int], list[str]]:
+    """Return the tokens of every text: counted where there is a tokenizer, else from words."""
+    if corpus.texts is None:
+        rate = WORDS_A_SECOND * TOKENS_A_WORD
+        note = f"no transcripts yet: {rate:.1f} tokens a second are assumed"
+        return [max(1, round(seconds * rate)) for seconds in corpus.seconds], [note]
+    counted = _tokenizer(backbone)
+    if counted is None:
+        note = f"no tokenizer at hand: {TOKENS_A_WORD} tokens a word are assumed"
+        return [max(1, round(len(t.split()) * TOKENS_A_WORD)) for t in corpus.texts], [note]
+    return [max(1, len(ids)) for ids in counted(list(corpus.texts))["input_ids"]], []
+
+
+def _tokenizer(backbone: Backbone) -> Any:
+    from transformers import AutoTokenizer
+
+    if not backbone.revision:  # assumed from PUBLISHED: nothing is at hand
+        return None
+    revision = None if backbone.checkpoint == "local" else backbone.revision
+    tokenizer: Any = AutoTokenizer.from_pretrained(
+        backbone.source, revision=revision, trust_remote_code=False
+    )
+    limit = backbone.preprocessing.get("max_tokens")
+    return partial(
+        tokenizer,
+        add_special_tokens=False,
+        truncation=limit is not None,
+        max_length=limit and limit - tokenizer.num_special_tokens_to_add(),
+        verbose=False,
+    )
+
+
+def check_room(*missing: tuple[Job, Sequence[Utterance]]) -> None:
+    """Make sure, before hours of work, that the disk can hold what is still missing.
+
+    Args:
+        missing: one or more jobs of one folder, each with what its store lacks.
+
+    Raises:
+        RoomError: it cannot; the message says what is needed and what is free.
+    """
+    needed = sum(bytes_of(job, lacking) for job, lacking in missing)
+    first = missing[0][0].store
+    free, count = free_bytes(first), max(len(lacking) for _, lacking in missing)
+    if needed > free:
+        raise RoomError(
+            f"{first if len(missing) == 1 else first.parent}: {count} utterances need about "
+            f"{needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free; make room, or keep less "
+            "(--layers, --reduce, --dtype)"
+        )
+
+
+def bytes_of(job: Job, missing: Sequence[Utterance]) -> int:
+    """Return about how many bytes these utterances will take in a job's store."""
+    if job.spec.input == "audio":
+        lengths = [frames(job.backbone, one.seconds) for one in missing]
+    else:
+        lengths = [len(str(one.source)) // CHARACTERS_A_TOKEN + 1 for one in missing]
+    return sum(store_bytes(job.spec, lengths).values())
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the room on the disk that will hold a folder, also before it is made."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,1 @@
+"""Speech to text by Whisper, kept in one table per model."""

@@ -1,0 +1,166 @@
+"""A table of transcripts while it is being filled."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medusa.errors import MedusaError
+from medusa.extract.inputs.batches import Utterance
+from medusa.extract.transcription.decoder import Transcript
+from medusa.manifests.texts import TRANSCRIPTS, read_transcripts, write_transcripts
+
+WORD = pa.struct(
+    [
+        ("word", pa.string()),
+        ("start_s", pa.float32()),
+        ("end_s", pa.float32()),
+        ("probability", pa.float32()),
+    ]
+)
+WITH_WORDS = TRANSCRIPTS.append(pa.field("words", pa.list_(WORD)))
+MEND = "give another --name, or replace it with --force"
+
+
+class TableError(MedusaError):
+    """A table that another model, or the same one with other options, has written."""
+
+
+class Table:
+    """Transcripts by the content of the audio, on disk by utterance.
+
+    Beside `NAME.parquet` lies `NAME.json`: which model with which options wrote it. Several
+    processes may fill one table, each with its own utterances.
+
+    Args:
+        path: the Parquet file; need not exist.
+        made_by: checkpoint, revision and options; with `words` the table has a column more.
+        force: forget what is there, with the first rows that are written.
+        mend: what to do about a file that was made otherwise.
+
+    Raises:
+        TableError: the file was made otherwise.
+    """
+
+    def __init__(
+        self, path: Path, made_by: dict[str, Any], force: bool = False, mend: str = MEND
+    ) -> None:
+        self.path, self.made_by, self.anew, self.mend = path, made_by, force, mend
+        self.schema = WITH_WORDS if made_by.get("words") else TRANSCRIPTS
+        self.rows = {row["content"]: row for row in _records(self._there())}
+
+    def add(self, content: str, found: Transcript) -> None:
+        """Keep what was said in one piece of audio."""
+        self.rows[content] = {
+            "content": content,
+            "text": found.text,
+            "language": found.language,
+            "avg_logprob": found.avg_logprob,
+            "no_speech_prob": found.no_speech_prob,
+            "compression_ratio": found.compression_ratio,
+            "flags": found.flags,
+        }
+        if self.schema is WITH_WORDS:
+            self.rows[content]["words"] = [asdict(word) for word in found.words or ()]
+
+    def write(self, utterances: Sequence[Utterance]) -> None:
+        """Write the rows of these utterances, in their order, then rows of others that were there.
+
+        A table that would not change is not written.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(self.path):
+            there = self._there()  # another process may have written since
+            records = _records(there)
+            self.rows = {row["content"]: row for row in records} | self.rows
+            frame = self._of(utterances, records)
+            if frame[["id", "content"]].equals(there[["id", "content"]]):
+                return
+            if self.anew or not self.path.exists():
+                self._begin()
+            if self.schema is WITH_WORDS:
+                _write_words(self.path, frame)
+            else:
+                write_transcripts(self.path, frame)
+
+    def _there(self) -> pd.DataFrame:
+        """Return the rows on disk that count."""
+        if self.anew or not self.path.exists():
+            return pd.DataFrame(columns=self.schema.names)
+        self._refuse_another()
+        return read_words(self.path) if self.schema is WITH_WORDS else read_transcripts(self.path)
+
+    def _of(self, utterances: Sequence[Utterance], there: list[dict[str, Any]]) -> pd.DataFrame:
+        have = [one for one in utterances if one.content in self.rows]
+        rows = [self.rows[one.content] | {"id": one.id} for one in have]
+        named = {one.id for one in utterances}
+        rows += [row for row in there if row["id"] not in named]
+        return pd.DataFrame(rows, columns=self.schema.names)
+
+    def _begin(self) -> None:
+        """Say what makes the rows to come; nothing made otherwise may lie beside that."""
+        self.path.unlink(missing_ok=True)
+        about = self._about()
+        partial = about.with_name(f".{about.name}.{os.getpid()}.partial")
+        partial.write_text(json.dumps(self.made_by, indent=2) + "\n", encoding="utf-8")
+        partial.replace(about)
+        self.anew = False
+
+    def _about(self) -> Path:
+        return self.path.with_suffix(".json")
+
+    def _refuse_another(self) -> None:
+        about = self._about()
+        if not about.exists():
+            raise TableError(f"{self.path}: not written by `medusa transcribe`; {self.mend}")
+        there = json.loads(about.read_text(encoding="utf-8"))
+        other = [key for key in self.made_by if there.get(key) != self.made_by[key]]
+        if other:
+            key = other[0]
+            raise TableError(
+                f"{self.path}: made with another {key} ({there.get(key)}, not "
+                f"{self.made_by[key]}); {self.mend}"
+            )
+
+
+def read_words(path: Path) -> pd.DataFrame:
+    """Read a table that `medusa transcribe --words` wrote, its column `words` included.
+
+    Raises:
+        TextError: not a table of transcripts.
+        TableError: it has no words.
+    """
+    frame = read_transcripts(path)
+    if "words" not in pq.read_schema(path).names:
+        raise TableError(f"{path}: has no words; make it anew with `medusa transcribe --words`")
+    words = pq.read_table(path, columns=["words"])["words"].cast(WITH_WORDS.field("words").type)
+    return frame.assign(words=words.to_pylist())
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes from writing this table; the lock ends with the process."""
+    with ExitStack() as held:
+        with suppress(OSError):  # a disk without locks, or one that is only read
+            lock = held.enter_context(path.with_name(f".{path.stem}.lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write_words(path: Path, frame: pd.DataFrame) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    table = pa.Table.from_pandas(frame, schema=WITH_WORDS, preserve_index=False)
+    pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+    partial.replace(path)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

@@ -1,0 +1,1 @@
+"""Heads that are fitted in closed form, without steps."""

@@ -1,0 +1,240 @@
+"""What a head is trained on: the manifest's rows joined, by content, with their features."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from medusa.cache import FeatureStore, Packed, Stream, load, open_all
+from medusa.cache.layout import read_provenance
+from medusa.errors import MedusaError, listed, nearest
+from medusa.heads.examples.sampling import NO_CONSENSUS
+from medusa.heads.examples.votes import votes_of
+from medusa.manifests import ATTRIBUTES, Manifest
+
+Rows = npt.NDArray[np.int64]
+
+
+class DataError(MedusaError):
+    """Features and labels from which no head can be trained."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N utterances with features, row by row.
+
+    Attributes:
+        ids, splits: (N,) of the manifest.
+        soft: (N, C) soft labels, NaN where there are none.
+        labels: (N,) consensus class numbers, -1 without consensus.
+        ratings: (N, 3) attributes, NaN where unrated.
+        votes, secondary: (N, C) what the raters said, as from `votes.votes_of`.
+        streams: the M modalities.
+        strides: (M,) frames averaged into one.
+        classes: the order of the C classes.
+    """
+
+    ids: list[str]
+    splits: npt.NDArray[np.str_]
+    soft: torch.Tensor
+    labels: Rows
+    ratings: torch.Tensor
+    votes: torch.Tensor
+    secondary: torch.Tensor
+    streams: list[Stream]
+    strides: list[int]
+    classes: tuple[str, ...]
+
+    def rows(self, split: str) -> Rows:
+        """Return the rows of a split."""
+        return np.flatnonzero(self.splits == split)
+
+    @property
+    def widths(self) -> list[int]:
+        """(M,) feature widths."""
+        return [stream.store.spec.width for stream in self.streams]
+
+    def batches(self, batches: Sequence[Rows], pin: bool = False) -> Iterator[list[Packed]]:
+        """Yield the M packed modalities of each batch of rows, read ahead by a thread."""
+        return load(self.streams, batches, pin, self._average)
+
+    def _average(self, stream: int, packed: Packed) -> Packed:
+        return average_frames(packed, self.strides[stream])
+
+    @property
+    def neutral(self) -> int | None:
+        """The number of the class `neutral`."""
+        lower = [name.lower() for name in self.classes]
+        return lower.index("neutral") if "neutral" in lower else None
+
+    @property
+    def has_attributes(self) -> bool:
+        """Whether any training utterance is rated."""
+        return not bool(self.ratings[self.rows("train")].isnan().all())
+
+
+def average_frames(packed: Packed, stride: int) -> Packed:
+    """Average every `stride` consecutive frames of an utterance; the last group may be shorter."""
+    if stride == 1:
+        return packed
+    packed = packed.to("cpu", torch.float32)
+    lengths = packed.lengths.numpy()
+    shorter = -(-lengths // stride)
+    inside = np.arange(shorter.sum()) - np.repeat(shorter.cumsum() - shorter, shorter)
+    starts = np.repeat(lengths.cumsum() - lengths, shorter) + inside * stride
+    sums = np.add.reduceat(packed.values.numpy(), starts, axis=0)
+    counts = np.diff(np.append(starts, lengths.sum()))
+    means = torch.from_numpy(sums / counts[:, None].astype(np.float32))
+    return Packed(means, torch.from_numpy(shorter))
+
+
+def choose(features: Path, names: Sequence[str]) -> list[tuple[FeatureStore, str]]:
+    """Find the stores that `--backbones` names, with the layer to read from each.
+
+    Args:
+        features: the workspace's folder of stores.
+        names: `backbone`, a store's folder name without `.zarr`, or either with `:layer_20`,
+            or `:*`, all layers of a store, after it; none means every store.
+
+    Raises:
+        DataError: a name fits no store, or several.
+    """
+    stores = open_all(features)
+    if not stores:
+        raise DataError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
+    wanted = list(names) or list(dict.fromkeys(store.spec.backbone for store in stores))
+    return [one for name in wanted for one in _choose_all(stores, *name.partition(":")[::2])]
+
+
+def _choose_all(
+    stores: list[FeatureStore], name: str, array: str
+) -> list[tuple[FeatureStore, str]]:
+    if array != "*":
+        return [_choose_one(stores, name, array)]
+    known = {
+        name: layer for store in stores for layer in store.spec.arrays for name in _names(store)
+    }
+    store, _ = _choose_one(stores, name, known.get(name, ""))
+    return [(store, layer) for layer in store.spec.arrays]
+
+
+def _names(store: FeatureStore) -> tuple[str, str]:
+    return store.spec.backbone, store.path.stem
+
+
+def _choose_one(stores: list[FeatureStore], name: str, array: str) -> tuple[FeatureStore, str]:
+    fitting = [store for store in stores if name in _names(store)]
+    if not fitting:
+        known = [store.spec.backbone for store in stores]
+        raise DataError(
+            f"no features of {name!r}{nearest(name, known)}; there are {listed(known, 20)}; "
+            f"run `medusa extract --backbone {name}`"
+        )
+    if len(fitting) > 1:
+        choices = ", ".join(f"--backbones {store.path.stem}" for store in fitting)
+        raise DataError(f"{len(fitting)} different features of {name!r}: choose with {choices}")
+    store = fitting[0]
+    arrays = store.spec.arrays
+    if array and array not in arrays:
+        raise DataError(f"{store.path}: has no {array!r}, but {listed(arrays, 40)}")
+    if not array and len(arrays) > 1:
+        choices = ", ".join(f"--backbones {name}:{other}" for other in arrays)
+        raise DataError(f"{store.path}: its layers are kept apart; choose one with {choices}")
+    return store, array or arrays[0]
+
+
+def gather(
+    manifest: Manifest,
+    texts: "pd.Series[str] | None",
+    chosen: Sequence[tuple[FeatureStore, str]],
+    stride: int = 1,
+    drop_missing: bool = False,
+    beside: Sequence[tuple[FeatureStore, str]] = (),
+) -> Examples:
+    """Join the rows of a manifest that have a split with their features.
+
+    Args:
+        manifest: with splits.
+        texts: content of each id's text, by id; needed where a store is of text.
+        chosen: what `choose` returned.
+        stride: audio frames averaged into one.
+        drop_missing: leave out utterances without features instead of refusing.
+        beside: stores whose features an utterance needs as well, though they are not read here.
+
+    Raises:
+        DataError: utterances have no features; all stores and some ids are named.
+    """
+    frame = manifest.frame[manifest.frame["split"].notna()]
+    needed = [*chosen, *beside]
+    contents = [_contents(frame, texts, store) for store, _ in needed]
+    there = [
+        values.isin(store.index.rows) for values, (store, _) in zip(contents, needed, strict=True)
+    ]
+    complete: npt.NDArray[np.bool_] = np.logical_and.reduce(there)
+    if not complete.all() and not drop_missing:
+        raise DataError(_missing(frame, needed, there))
+    manifest = manifest.where(manifest.frame["id"].isin(frame["id"][complete]))
+    streams = [
+        Stream.of(store, list(values[complete]), array)
+        for values, (store, array) in zip(contents[: len(chosen)], chosen, strict=True)
+    ]
+    return _examples(manifest, streams, [_stride(store, stride) for store, _ in chosen])
+
+
+def _examples(manifest: Manifest, streams: list[Stream], strides: list[int]) -> Examples:
+    frame, classes = manifest.frame, manifest.scheme.classes
+    numbers = {name: number for number, name in enumerate(classes)}
+    votes, secondary = votes_of(manifest)
+    return Examples(
+        ids=frame["id"].tolist(),
+        splits=frame["split"].to_numpy(str),
+        soft=torch.from_numpy(manifest.soft()),
+        labels=np.array([numbers.get(name, NO_CONSENSUS) for name in frame["label"]], np.int64),
+        ratings=torch.from_numpy(frame[list(ATTRIBUTES)].to_numpy(np.float32)),
+        votes=votes,
+        secondary=secondary,
+        streams=streams,
+        strides=strides,
+        classes=classes,
+    )
+
+
+def _contents(
+    frame: pd.DataFrame, texts: "pd.Series[str] | None", store: FeatureStore
+) -> "pd.Series[str]":
+    if store.spec.input == "audio":
+        return frame["content"]
+    if texts is None:
+        raise DataError(f"{store.path}: made from text, but no text was chosen; see --text")
+    return frame["id"].map(texts)
+
+
+def _stride(store: FeatureStore, stride: int) -> int:
+    """Words are never averaged."""
+    return stride if store.spec.frame_shift_s is not None else 1
+
+
+def _missing(
+    frame: pd.DataFrame,
+    chosen: Sequence[tuple[FeatureStore, str]],
+    there: "list[pd.Series[bool]]",
+) -> str:
+    lines = [
+        f"{(~has).sum()} of {len(frame)} utterances have no {store.spec.backbone} features "
+        f"({listed(frame['id'][~has])}); run `{_extraction(store)}`, with the options of then"
+        for (store, _), has in zip(chosen, there, strict=True)
+        if not has.all()
+    ]
+    return "\n  ".join([*lines, "or leave them out with --missing drop"])
+
+
+def _extraction(store: FeatureStore) -> str:
+    """Return the command that fills a store, with the checkpoint that is on this machine alone."""
+    made = read_provenance(store.path)
+    source = made.get("source") if store.spec.checkpoint == "local" else None
+    there = f" --checkpoint {source}" if source else ""
+    return f"medusa extract --backbone {store.spec.backbone}{there}"

@@ -1,0 +1,27 @@
+"""What a corpus's raters said, counted row by row."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medusa.manifests import Manifest
+from medusa.manifests.labels.votes import count_votes
+
+
+def votes_of(manifest: Manifest) -> tuple[Tensor, Tensor]:
+    """Count what the raters of each row said.
+
+    Returns:
+        (N, C) first choices, zeros where nobody voted; and (N, C) the share of the row's raters
+        who named a class second, NaN where nobody voted.
+    """
+    shape = (len(manifest), len(manifest.scheme.classes))
+    if manifest.votes is None:
+        return torch.zeros(shape), torch.full(shape, torch.nan)
+    ids, classes = manifest.frame["id"], manifest.scheme.classes
+    first = count_votes(manifest.votes, ids, classes)
+    raters = first.sum(1, keepdims=True)
+    said = manifest.votes[["id", "secondary"]].explode("secondary")
+    second = count_votes(said.rename(columns={"secondary": "primary"}), ids, classes)[:, :-1]
+    shares = np.divide(second, raters, out=np.full(shape, np.nan), where=raters > 0)
+    return torch.from_numpy(first[:, :-1]).float(), torch.from_numpy(shares).float()

@@ -1,0 +1,1 @@
+"""From a workspace and a configuration to a finished run, and back from it."""

@@ -1,0 +1,1 @@
+"""Torch modules: from packed features to class logits and attributes; they know no files."""

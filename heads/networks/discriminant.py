@@ -1,0 +1,69 @@
+"""The two halves of a discriminant: averages over time, and a linear map that is never too sure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from medusa.cache import Packed
+from medusa.heads.config import HeadConfig
+from medusa.heads.networks.output import Output
+from medusa.heads.networks.pooling import POOLS
+
+CLOSED_FORM = ("discriminant",)  # heads that are not trained
+
+
+def stride_of(config: HeadConfig) -> int:
+    """Return how many frames are averaged into one: none where all are averaged anyway."""
+    return 1 if config.name in CLOSED_FORM else config.stride
+
+
+class FlooredOutput(Output):
+    """Posteriors (1 - f) softmax(W x + b) + f / C, given as logits: their logarithm.
+
+    f is how often the streams are expected to say nothing about the class: however sure they
+    are, they can count against a class by no more than log(f / C).
+    """
+
+    floor: Tensor
+
+    def __init__(self, *shape: Any) -> None:
+        super().__init__(*shape)
+        self.register_buffer("floor", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Map (B, D) to `classes` (B, C), `attributes` (B, 3) and what else was asked."""
+        answers = super().forward(x)
+        answers["classes"] = floored(answers["classes"], self.floor)
+        return answers
+
+
+def floored(logits: Tensor, floor: Tensor) -> Tensor:
+    """Return log((1 - f) softmax(logits) + f / C), (B, C)."""
+    sure = logits.log_softmax(1) + torch.log1p(-floor)
+    return torch.logaddexp(sure, (floor / logits.shape[1]).log().expand_as(sure))
+
+
+class Averages(nn.Module):
+    """The averages over time of every modality, side by side.
+
+    With `pool: statistics` averages and deviations; every frame counts alike in both. With
+    `pool: positional` the averages are weighted as `position` finds best; nothing else is learnt.
+    """
+
+    linear_output = True
+    output = FlooredOutput
+
+    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
+        super().__init__()
+        pools = [POOLS[config.pool](size) for size in inputs]
+        self.pools = nn.ModuleList(pools)
+        for parameter in self.pools.parameters():
+            nn.init.zeros_(parameter)  # to begin with no frame counts more than another
+            parameter.requires_grad_(False)
+        self.out_width = sum(pool.out_width for pool in pools)
+
+    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities of the same B utterances to (B, D)."""
+        return torch.cat([pool(x) for pool, x in zip(self.pools, inputs, strict=True)], dim=1)

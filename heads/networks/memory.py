@@ -1,0 +1,95 @@
+"""Training and predicting within the memory there is."""
+
+import re
+import resource
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint as recomputed
+
+from medusa.cache import Packed
+from medusa.errors import MedusaError
+from medusa.heads.networks.fusion import Head
+
+
+class TooLarge(MedusaError):
+    """One utterance for which the device has no room.
+
+    Args:
+        inputs: M packed modalities of the batch.
+        problem: what was raised.
+    """
+
+    def __init__(self, inputs: Sequence[Packed], problem: Exception) -> None:
+        longest = max(int(one.lengths.max()) for one in inputs)
+        super().__init__(
+            f"out of memory with one utterance on {inputs[0].values.device} at once (the longest "
+            f"of the batch has {longest} frames); use a narrower head (--set head.width) or "
+            f"average frames (--set head.stride): {problem}"
+        )
+
+
+def embed(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:
+    """Return x (B, D) as `head.embed`, with the activations of `micro` utterances at a time.
+
+    The others' are computed again in the backward pass, with the same dropout, so that MixUp and
+    losses over the whole batch are exact.
+    """
+    if micro >= len(inputs[0]):
+        return head.embed(inputs)
+    parts = _parts(inputs, micro)
+    return torch.cat([recomputed(head.embed, part, use_reentrant=False) for part in parts])
+
+
+def answers(head: Head, inputs: Sequence[Packed], most: int) -> tuple[Tensor, Tensor, int]:
+    """Return logits (B, C) and attributes (B, 3), with so many utterances on the device at once.
+
+    Returns:
+        The two, and `most`, halved as often as memory ran out.
+
+    Raises:
+        TooLarge: there is no room for one.
+    """
+    while True:
+        try:
+            parts = [inputs] if most >= len(inputs[0]) else _parts(inputs, most)
+            logits, attributes = zip(*(head(part) for part in parts), strict=True)
+            return torch.cat(logits), torch.cat(attributes), most
+        except torch.OutOfMemoryError as problem:
+            most = halved(most, inputs, problem)
+
+
+def halved(micro: int, inputs: Sequence[Packed], problem: Exception) -> int:
+    """Return half of how many utterances were on the device at once when memory ran out.
+
+    Raises:
+        TooLarge: it was one.
+    """
+    if micro == 1:
+        raise TooLarge(inputs, problem) from problem
+    if inputs[0].values.is_cuda:
+        torch.cuda.empty_cache()
+    return -(-min(micro, len(inputs[0])) // 2)
+
+
+def _parts(inputs: Sequence[Packed], micro: int) -> list[list[Packed]]:
+    """Cut a batch into parts of so many utterances."""
+    apart = [one.split() for one in inputs]
+    starts = range(0, len(inputs[0]), micro)
+    return [[Packed.of(one[start : start + micro]) for one in apart] for start in starts]
+
+
+def peak_memory_gb(device: torch.device) -> float:
+    """Return the most memory this process has held: of the GPU, else of the machine."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux getrusage would also count the process that started this one
+        highest = re.search(r"VmHWM:\s+(\d+)", status.read_text(encoding="utf-8"))
+        if highest:
+            return int(highest[1]) * 1024 / 1e9
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9

@@ -1,0 +1,31 @@
+"""A BiLSTM in the place of a transformer layer: DHF, DeepSER's ancestor."""
+
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pack_sequence, unpack_sequence
+
+from medusa.cache import Packed
+from medusa.heads.networks.dropout import Dropout
+
+
+class RecurrentLayer(nn.Module):
+    """A bidirectional LSTM over each utterance, half the width in each direction.
+
+    Args:
+        width: D, even.
+        dropout: on the output.
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(width, width // 2, bidirectional=True)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Packed) -> Packed:
+        """Map (N, D) to (N, D)."""
+        found: PackedSequence = self.lstm(sequence(x))[0]
+        return x.like(self.dropout(Packed.of(unpack_sequence(found)).values))
+
+
+def sequence(x: Packed) -> PackedSequence:
+    """Return packed utterances as PyTorch's recurrent layers take them."""
+    return pack_sequence(list(x.split()), enforce_sorted=False)

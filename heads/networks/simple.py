@@ -1,0 +1,107 @@
+"""Fusions without a hierarchy: what DeepSER is compared with. All map M modalities to (B, D)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from medusa.cache import Packed, cat
+from medusa.heads.config import HeadConfig
+from medusa.heads.networks.encoder import Encoder
+from medusa.heads.networks.pooling import StatisticsPool, segment_mean
+
+
+class LateFusion(nn.Module):
+    """One encoder per modality; pooled, joined, mapped (Table 2, "late fusion")."""
+
+    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
+        super().__init__()
+        encoders = [Encoder(size, *shape(config)) for size in inputs]
+        self.modalities = nn.ModuleList(encoders)
+        pooled = sum(encoder.pool.out_width for encoder in encoders)
+        self.join = nn.Linear(pooled, config.width)
+        self.out_width = config.width
+
+    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities of the same B utterances to (B, D)."""
+        pooled = [encoder(x)[1] for encoder, x in zip(self.modalities, inputs, strict=True)]
+        x: Tensor = self.join(torch.cat(pooled, dim=1))
+        return x
+
+
+class EarlyConcat(nn.Module):
+    """Every modality mapped to one width, joined over time, one encoder over all."""
+
+    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(nn.Linear(size, config.width) for size in inputs)
+        self.encoder = Encoder(config.width, *shape(config))
+        self.join = nn.Linear(self.encoder.pool.out_width, config.width)
+        self.out_width = config.width
+
+    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities of the same B utterances to (B, D)."""
+        mapped = [x.like(one(x.values)) for one, x in zip(self.maps, inputs, strict=True)]
+        x: Tensor = self.join(self.encoder(cat(mapped))[1])
+        return x
+
+
+class StatisticsMlp(nn.Module):
+    """Attentive statistics of each modality into one hidden layer (the 2025 challenge's baseline).
+
+    Dropout, Linear, LayerNorm, relu, dropout.
+    """
+
+    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
+        super().__init__()
+        self.pools = nn.ModuleList(StatisticsPool(size) for size in inputs)
+        self.mlp = nn.Sequential(
+            nn.Dropout(config.dropout),
+            nn.Linear(2 * sum(inputs), config.width),
+            nn.LayerNorm(config.width),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+        )
+        self.out_width = config.width
+
+    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities of the same B utterances to (B, D)."""
+        pooled = [pool(x) for pool, x in zip(self.pools, inputs, strict=True)]
+        x: Tensor = self.mlp(torch.cat(pooled, dim=1))
+        return x
+
+
+class Probe(nn.Module):
+    """The mean over time, nothing hidden (SUPERB, Yang et al. 2021).
+
+    Streams of one width are taken for layers of one encoder (`--reduce none`, `--backbones
+    wavlm:layer_0,wavlm:layer_1,...`) and summed with softmax weights; others are joined.
+    """
+
+    linear_output = True  # no relu before the last map
+
+    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
+        super().__init__()
+        self.weights = None
+        if len(inputs) > 1 and len(set(inputs)) == 1:
+            self.weights = nn.Parameter(torch.zeros(len(inputs)))
+        self.out_width = inputs[0] if self.weights is not None else sum(inputs)
+
+    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+        """Map M packed modalities of the same B utterances to (B, D)."""
+        pooled = [segment_mean(x) for x in inputs]
+        if self.weights is None:
+            return torch.cat(pooled, dim=1)
+        return torch.einsum("m,mbd->bd", self.weights.softmax(0), torch.stack(pooled))
+
+
+def shape(config: HeadConfig) -> tuple[int, int, int, int, float, str]:
+    """Return what all encoders of a head have in common."""
+    return (
+        config.width,
+        config.layers,
+        config.attention_heads,
+        config.feedforward,
+        config.dropout,
+        config.pool,
+    )

@@ -1,0 +1,1 @@
+"""Training by steps: losses, stages, selection, checkpoints, prediction."""

@@ -1,0 +1,138 @@
+"""What training minimises: equation 1 of the paper and its parts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from medusa.heads.config import LossConfig
+from medusa.heads.training.class_losses import CLASS_LOSSES, Batch
+from medusa.heads.training.targets import Targets
+
+
+def class_weights(targets: Tensor, power: float) -> Tensor:
+    """Return a_c = (N / (C f_c)) ** power, f_c the soft-label mass of class c (section 3.8).
+
+    Args:
+        targets: (N, C) soft labels of the training rows.
+        power: 0.5 in stage 1; 0 gives uniform weights.
+
+    Returns:
+        (C,) weights; 0 where no training row has any mass.
+    """
+    mass = targets.sum(0)
+    weights = (len(targets) / (targets.shape[1] * mass.clamp_min(1e-12))) ** power
+    return torch.where(mass > 0, weights, torch.zeros_like(weights))
+
+
+def mean_squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the attribute ratings there are; zero where there are none.
+
+    Args:
+        predicted: (B, 3).
+        targets: (B, 3) on the scale 1..7, NaN where a rating is missing.
+    """
+    rated = ~targets.isnan()
+    squares = (predicted - targets.nan_to_num()).square() * rated
+    return squares.sum() / rated.sum().clamp_min(1)
+
+
+def concordance(predicted: Tensor, targets: Tensor) -> Tensor:
+    """1 - CCC, the mean over the attributes with two or more rated rows; zero without any.
+
+    Args:
+        predicted: (B, 3).
+        targets: (B, 3), NaN where a rating is missing. CCC is the same on 1..7 and on 0..1.
+    """
+    rated = ~targets.isnan()
+    count = rated.sum(0).clamp_min(1)
+
+    def mean(values: Tensor) -> Tensor:
+        return (values * rated).sum(0) / count
+
+    y = targets.nan_to_num()
+    to_mean, of_mean = predicted - mean(predicted), y - mean(y)
+    spread = mean(to_mean.square()) + mean(of_mean.square())
+    apart = (mean(predicted) - mean(y)).square()
+    ccc = 2 * mean(to_mean * of_mean) / (spread + apart).clamp_min(1e-8)
+    counted = rated.sum(0) >= 2  # no branch: that would make the step wait for the device
+    return ((1 - ccc) * counted).sum() / counted.sum().clamp_min(1)
+
+
+def neutral_margin(margin: Tensor, soft: Tensor, neutral: int) -> Tensor:
+    """Soft-margin loss of neutral against expressive: mean log(1 + exp(-y z)) (Ueda et al. 2025).
+
+    Args:
+        margin: (B, 1) z.
+        soft: (B, C) soft labels. y is +1 with the probability of neutral, else -1; for one-hot
+            labels this is the published formula.
+        neutral: the number of the class.
+    """
+    return F.binary_cross_entropy_with_logits(margin[:, 0], soft[:, neutral])
+
+
+def secondary_choices(logits: Tensor, shares: Tensor) -> Tensor:
+    """Binary cross-entropy of each class's being named second; zero where nobody voted (SAILER).
+
+    Args:
+        logits: (B, C).
+        shares: (B, C) share of the raters who named the class second, NaN where unknown.
+    """
+    known = ~shares.isnan()
+    terms = F.binary_cross_entropy_with_logits(logits, shares.nan_to_num(), reduction="none")
+    return (terms * known).sum() / known.sum().clamp_min(1)
+
+
+def auxiliary(config: LossConfig) -> tuple[str, ...]:
+    """Return the further outputs that a head needs: those whose loss has a weight."""
+    weights = {"neutral": config.neutral_weight, "secondary": config.secondary_weight}
+    return tuple(name for name, weight in weights.items() if weight)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What the losses know of the whole training split.
+
+    Attributes:
+        weights: (C,) class weights.
+        prior: (C,) share of each class.
+        neutral: the number of the class `neutral`, None where there is none.
+    """
+
+    weights: Tensor
+    prior: Tensor
+    neutral: int | None = None
+
+
+def total(
+    config: LossConfig, outputs: Mapping[str, Tensor], targets: Targets, corpus: Corpus
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return equation 1, with the further losses that have a weight, and its parts by name.
+
+    Args:
+        config: which losses, with which weights.
+        outputs: of `Head.output`.
+        targets: of the same B utterances.
+        corpus: class weights and priors.
+    """
+    batch = Batch(outputs["classes"].float(), targets.soft, corpus.weights, corpus.prior)
+    rated = outputs["attributes"].float()
+    parts = {
+        "class": CLASS_LOSSES[config.classes](batch, config),
+        "attribute": ATTRIBUTE_LOSSES[config.attributes](rated, targets.ratings),
+    }
+    loss = config.class_weight * parts["class"] + config.attribute_weight * parts["attribute"]
+    if config.neutral_weight and corpus.neutral is not None:
+        margin = outputs["neutral"].float()
+        parts["neutral"] = neutral_margin(margin, targets.soft, corpus.neutral)
+        loss = loss + config.neutral_weight * parts["neutral"]
+    if config.secondary_weight:
+        named = outputs["secondary"].float()
+        parts["secondary"] = secondary_choices(named, targets.secondary)
+        loss = loss + config.secondary_weight * parts["secondary"]
+    return loss, {name: part.detach() for name, part in parts.items()}
+
+
+ATTRIBUTE_LOSSES = {"mse": mean_squared_error, "ccc": concordance}

@@ -1,0 +1,42 @@
+"""What chooses among weights: their score on the dev split."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+from medusa.heads.config import TrainConfig
+from medusa.heads.examples.join import Examples
+from medusa.heads.examples.sampling import NO_CONSENSUS
+from medusa.scoring.metrics import balanced_draws, macro_f1, mean_macro_f1_over_draws
+
+
+class Judge:
+    """The dev split's rows with a consensus.
+
+    Args:
+        examples: with a split `dev`.
+        config: `selection`, `draws` and `per_class`.
+
+    Attributes:
+        rows: (B,) of the examples.
+        truth: (B,) class numbers.
+    """
+
+    def __init__(self, examples: Examples, config: TrainConfig) -> None:
+        dev = examples.rows("dev")
+        self.rows = dev[examples.labels[dev] != NO_CONSENSUS]
+        self.truth = examples.labels[self.rows]
+        self.natural = config.selection == "natural"
+        self.draws = balanced_draws(self.truth, config.draws, config.per_class, seed=0)
+
+    def score(self, logits: npt.NDArray[np.float32]) -> float:
+        """Return macro-F1 of (B, C) over balanced draws of the split, or on all of it."""
+        said, classes = logits.argmax(1), logits.shape[1]
+        if self.natural:
+            return macro_f1(self.truth, said, classes)
+        return mean_macro_f1_over_draws(self.truth, said, classes, self.draws)
+
+    def loss(self, logits: npt.NDArray[np.float32]) -> float:
+        """Return the mean cross-entropy of (B, C), a class counting as often as it is there."""
+        return float(F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(self.truth)))

@@ -1,0 +1,1 @@
+"""What importers share: reading tables, naming bad rows, counting what was taken."""

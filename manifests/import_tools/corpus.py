@@ -1,0 +1,257 @@
+"""What importers share: finding them by file name, and reading tables with clear errors."""
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from medusa.errors import MedusaError, listed, nearest, plural
+from medusa.manifests import importers
+from medusa.manifests.import_tools.csv_rows import BadRow, Rows, read_rows
+
+if TYPE_CHECKING:
+    import click
+    import pandas as pd
+
+    from medusa.manifests.manifest import Manifest
+
+
+class CorpusError(MedusaError):
+    """A corpus that is not where it was said to be, or not in its published form."""
+
+
+class Importer(Protocol):
+    """A module in `importers/`."""
+
+    OPTIONS: "Sequence[click.Option]"
+
+    def import_corpus(self, root: Path, **options: Any) -> "Manifest":
+        """Read the corpus in `root`."""
+
+
+def names() -> list[str]:
+    """Return the corpora that can be imported, as the user writes them."""
+    return sorted(
+        found.name.replace("_", "-") for found in pkgutil.iter_modules(importers.__path__)
+    )
+
+
+def summary(name: str) -> str:
+    """Return the first line of an importer's docstring, without importing it."""
+    source = Path(importers.__path__[0]) / f"{name.replace('-', '_')}.py"
+    docstring = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]
+
+
+def load(name: str) -> Importer:
+    """Import the module of a corpus.
+
+    Raises:
+        CorpusError: there is no such importer.
+    """
+    if name not in names():
+        known = ", ".join(names())
+        raise CorpusError(
+            f"no importer for {name!r}{nearest(name, names())}; there is {known}, and any other "
+            "corpus can come in as a table: `medusa manifest import csv --help`"
+        )
+    return cast(
+        Importer, importlib.import_module(f"medusa.manifests.importers.{name.replace('-', '_')}")
+    )
+
+
+def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
+    """Read a csv as text, every cell as it is written ("None" and "NA" stay words).
+
+    Args:
+        path: the file, in UTF-8, with a header.
+        columns: the columns that must be there.
+
+    Raises:
+        CorpusError: the file is missing, not a csv in UTF-8, or lacks columns.
+    """
+
+    rows = read_rows(file_at(path))
+    refuse_bad_rows(rows.bad)
+    frame = frame_of(rows, path)
+    require_columns(frame, columns, path)
+    return frame
+
+
+def parquet_table(path: Path) -> "pd.DataFrame":
+    """Read a Parquet file as text, as `read_table` would read the csv of it.
+
+    Raises:
+        CorpusError: the file is missing or not Parquet.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        frame = pd.read_parquet(file_at(path))
+    except (pa.ArrowException, OSError) as problem:
+        raise CorpusError(
+            f"{path}: not a readable Parquet file ({problem}); if it is a csv, name it .csv"
+        ) from problem
+    return as_text(frame)
+
+
+def as_text(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Return every cell as text; empty where it is null."""
+    text = frame.copy()
+    for name in frame.columns:
+        text[name] = frame[name].astype(object).map(str).where(frame[name].notna(), "")
+    return text.astype("str").reset_index(drop=True)
+
+
+def require_columns(table: "pd.DataFrame", columns: Sequence[str], path: Path) -> None:
+    """Raise a CorpusError that names absent columns and their nearest."""
+    absent = [name for name in columns if name not in table]
+    if absent:
+        wanted = listed(f"{name!r}{nearest(name, table.columns)}" for name in absent)
+        raise CorpusError(
+            f"{path}:1: no column {wanted}; it has {', '.join(map(str, table.columns))}"
+        )
+
+
+def optional(library: str) -> Any:
+    """Import a library that is an extra.
+
+    Raises:
+        CorpusError: it is not installed; the message names the extra.
+    """
+    try:
+        return importlib.import_module(library)
+    except ImportError as problem:
+        raise CorpusError(
+            f"this needs the library {library}: pip install 'medusa-ser[{library}]'"
+        ) from problem
+
+
+def file_at(path: Path) -> Path:
+    """Return the path, or raise a CorpusError if there is no file."""
+    if path.is_dir():
+        raise CorpusError(f"{path}: is a folder; give the csv or Parquet file itself")
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file")
+    return path
+
+
+def frame_of(rows: Rows, path: Path) -> "pd.DataFrame":
+    """Return the rows as a table of text; `lines_of` knows their lines in the file.
+
+    Raises:
+        CorpusError: a column comes twice.
+    """
+    import pandas as pd
+
+    twice = [name for name in dict.fromkeys(rows.header) if rows.header.count(name) > 1]
+    if twice:
+        raise CorpusError(f"{path}:1: columns must be unique; these come twice: {listed(twice)}")
+    frame = pd.DataFrame(rows.cells, columns=rows.header, dtype="str")
+    if rows.lines and rows.lines[-1] != len(rows.lines) + 1:  # blank lines, or texts over several
+        frame.attrs["lines"] = rows.lines
+    return frame
+
+
+def lines_of(frame: "pd.DataFrame") -> list[int]:
+    """Return the line in its file of every row of a table that was just read."""
+    lines: list[int] = frame.attrs.get("lines") or [row + 2 for row in range(len(frame))]
+    return lines
+
+
+def refuse_bad_rows(bad: Sequence[BadRow], remedy: str = "correct them") -> None:
+    """Raise a CorpusError that lists the rows, if there are any."""
+    if not bad:
+        return
+    shown = "".join(f"\n  {row}" for row in bad[:20])
+    more = f"\n  and {len(bad) - 20} more" if len(bad) > 20 else ""
+    raise CorpusError(f"{plural(len(bad), 'row')} cannot be read:{shown}{more}\n{remedy}")
+
+
+def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":
+    """Return a text column as float64; empty cells are null.
+
+    Raises:
+        CorpusError: cells that are not numbers, with their lines in the file.
+    """
+    import numpy as np
+    import pandas as pd
+
+    text = frame[column].str.strip()
+    values = pd.to_numeric(text, errors="coerce").astype(np.float64)
+    wrong = values.isna() & (text != "") & (text.str.lower() != "nan")
+    if wrong.any():
+        lines = dict(zip(frame.index, lines_of(frame), strict=True))
+        cells = listed(f"{text[row]!r} in line {lines[row]}" for row in frame.index[wrong])
+        raise CorpusError(
+            f"{path}: column {column!r} should hold numbers, but has {cells}; "
+            "correct the table, or name another column"
+        )
+    return values
+
+
+def ratings(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":
+    """Return a text column as numbers from 1 to 7; empty cells are null.
+
+    Raises:
+        CorpusError: cells that are not such numbers, with their lines in the file.
+    """
+    values = numbers(frame, column, path)
+    wrong = values.notna() & ~values.between(1, 7)
+    cells = zip(lines_of(frame), frame[column], wrong, strict=True)
+    bad = [
+        BadRow(path, line, f"{column} is {cell!r}, not 1 to 7") for line, cell, odd in cells if odd
+    ]
+    refuse_bad_rows(bad, "bring ratings to the scale 1 to 7, and leave cells without one empty")
+    return values
+
+
+def or_null(values: "pd.Series[str]") -> "pd.Series[str]":
+    """Replace empty cells by null."""
+    return values.where(values.str.strip() != "")
+
+
+def standard_splits(names: "pd.Series[str]") -> "pd.Series[str]":
+    """Rename the usual names of splits to train, dev and test; others stay as they are."""
+    return names.str.strip().map(lambda name: SPLIT_NAMES.get(name.lower(), name), "ignore")
+
+
+def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "pd.Series[str]":
+    """Return the text of `<stem>.txt` for each stem; null where there is no such file.
+
+    Raises:
+        CorpusError: a file is not text in UTF-8.
+    """
+
+    def read(stem: str) -> str | None:
+        path = transcripts / f"{stem}.txt"
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as problem:
+            raise CorpusError(f"{path}: not text in UTF-8: {problem}") from problem
+
+    return stems.map(read)
+
+
+def folder(root: Path, name: str) -> Path:
+    """Return `root`, or raise a CorpusError if it is no folder."""
+    if not root.is_dir():
+        raise CorpusError(f"{root}: expected the folder of {name}, and it is not a folder")
+    return root
+
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "development": "dev",
+    "val": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "test": "test",
+}

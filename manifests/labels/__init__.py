@@ -1,0 +1,1 @@
+"""Label schemes, and from raters' votes to labels."""

@@ -1,0 +1,225 @@
+"""Label schemes: which classes there are, in which order, and which words mean each of them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from medusa.errors import listed, nearest
+from medusa.manifests.labels.votes import LabelError, consensus, count_votes, one_hot, shares_of
+from medusa.manifests.manifest import LabelScheme, Manifest, found_in
+
+OTHER = "other"
+KEPT_BY = "corpus"  # the rater of a vote that keeps the corpus's own label, where it has no votes
+
+
+@dataclass(frozen=True)
+class Recoding:
+    """A label scheme, and the class that each word of a vote means."""
+
+    scheme: LabelScheme
+    words: dict[str, str]
+
+    def recode(self, said: "pd.Series[str]") -> "pd.Series[str]":
+        """Return the class of each word; `other` for words outside the scheme, null for null."""
+        codes, words = pd.factorize(said)
+        classes = np.array([*(self.words.get(word, OTHER) for word in words), None], dtype=object)
+        return pd.Series(classes[codes], index=said.index, dtype="str")  # code -1 is null
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How votes become a soft label.
+
+    Attributes:
+        soft: `primary` counts the first choices; `primary+secondary` counts every class that a
+            rater named at all, once.
+        other: `drop` leaves votes outside the scheme out of the soft label; `ninth-class` makes
+            them the last class, `other`.
+        all_other: an utterance with only votes outside the scheme has no soft label (`drop`), or
+            every class alike (`uniform`).
+    """
+
+    soft: str = "primary"
+    other: str = "drop"
+    all_other: str = "drop"
+
+
+def parse(text: str, name: str = "") -> Recoding:
+    """Read a scheme as it is written on the command line.
+
+    Args:
+        text: the name of one in `SCHEMES`, or the classes in order, each alone or as the words
+            that are merged and the class they become: `angry,sad,happy+excited=happy`.
+        name: the scheme's name (default: the text's own, or `custom`).
+
+    Raises:
+        LabelError: an empty or repeated class, or a word that is given to two classes.
+    """
+    known = SCHEMES.get(text)
+    name = name or (text if known else "custom")
+    parts = [part.strip().lower() for part in (known or text).split(",")]
+    words: dict[str, str] = {}
+    classes: list[str] = []
+    for part in parts:
+        merged, _, own = (piece.strip() for piece in part.partition("="))
+        own = own or merged
+        said = [word.strip() for word in merged.split("+")]
+        if not own or not all(said):
+            raise LabelError(f"--classes {text}: {part!r} is no class; {_form()}")
+        twice = [word for word in said if word in words]
+        if own in classes or twice:
+            raise LabelError(f"--classes {text}: {listed(twice or [own])} comes twice; {_form()}")
+        classes.append(own)
+        words |= dict.fromkeys(said, own)
+    return Recoding(LabelScheme(name, tuple(classes)), words)
+
+
+def with_other(recoding: Recoding) -> Recoding:
+    """Return the scheme with `other` as its last class."""
+    if OTHER in recoding.scheme.classes:
+        return recoding
+    scheme = LabelScheme(recoding.scheme.name, (*recoding.scheme.classes, OTHER))
+    return Recoding(scheme, recoding.words | {OTHER: OTHER})
+
+
+def label_votes(
+    votes: pd.DataFrame, ids: "pd.Series[str]", recoding: Recoding, rules: Rules
+) -> tuple["pd.Series[str]", pd.DataFrame]:
+    """Return the consensus (U,) and the soft labels (U, C) of raw votes under a scheme.
+
+    The consensus is the plurality of the first choices; ties have none, and so have utterances
+    where votes outside the scheme win. Soft labels are as `Rules` says.
+
+    Args:
+        votes: a row per vote with `id`, `primary` and, for `primary+secondary`, `secondary`.
+        ids: the utterances (U,).
+        recoding: the scheme; `other` must be a class of it for the rule `ninth-class`.
+        rules: how votes are counted.
+    """
+    classes = recoding.scheme.classes
+    first = votes[["id"]].assign(primary=recoding.recode(votes["primary"]))
+    said = count_votes(first, ids, classes)
+    named = said
+    if rules.soft == "primary+secondary":
+        named = count_votes(_mentions(votes, recoding, first), ids, classes)
+    soft = shares_of(named[:, :-1], recoding.scheme)
+    if rules.all_other == "uniform":
+        only_other = (named[:, :-1].sum(axis=1) == 0) & (named[:, -1] > 0)
+        soft.loc[only_other] = np.float32(1 / len(classes))
+    return consensus(said, classes), soft
+
+
+def relabel(manifest: Manifest, recoding: Recoding, rules: Rules) -> Manifest:
+    """Return the manifest under another scheme; no row is dropped.
+
+    Rows with votes are counted again. Rows without are recoded from their label and soft label;
+    a corpus that has labels only keeps them as one vote each, so that it can be changed back.
+
+    Raises:
+        LabelError: the scheme names words that nobody used.
+    """
+    if rules.other == "ninth-class":
+        recoding = with_other(recoding)
+    manifest = _keep_labels(manifest)
+    check_words(recoding, _vocabulary(manifest), manifest.scheme.name)
+    frame = manifest.frame.drop(columns=["label", *manifest.scheme.columns])
+    label, soft = _recoded(manifest, recoding)
+    if manifest.votes is not None:
+        voted = pd.Series(found_in(frame["id"], manifest.votes["id"]))
+        counted = label_votes(manifest.votes, frame["id"], recoding, rules)
+        label, soft = label.where(~voted, counted[0]), soft.where(~voted, counted[1])
+    frame = pd.concat([frame.assign(label=label), soft], axis=1)
+    said = {"words": recoding.words, **asdict(rules)}
+    provenance = manifest.provenance | {"labels": said}
+    return Manifest(frame, recoding.scheme, manifest.votes, manifest.root, provenance)
+
+
+def check_words(recoding: Recoding, vocabulary: Iterable[str], where: str) -> None:
+    """Raise if no word of a class is ever used, unless the scheme is one of `SCHEMES`.
+
+    Raises:
+        LabelError: names the classes, the words there are, and the nearest.
+    """
+    used = set(vocabulary)
+    known = recoding.scheme.name in SCHEMES
+    strange = [word for word in recoding.words if word not in used and word != OTHER]
+    if known and len(strange) < len(recoding.words):
+        return
+    if strange:
+        wrong = listed(f"{word!r}{nearest(word, used)}" for word in strange)
+        there = listed(sorted(word for word in used if not word.startswith("other-")), 30)
+        raise LabelError(f"nobody said {wrong} in {where}; there is {there}")
+
+
+def _mentions(votes: pd.DataFrame, recoding: Recoding, first: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per vote and class that it names, first or second choice."""
+    second = votes[["id", "secondary"]].explode("secondary").dropna(subset="secondary")
+    second = second.assign(primary=recoding.recode(second["secondary"].astype("str")))
+    named = pd.concat([first, second[["id", "primary"]]]).dropna(subset="primary")
+    named["vote"] = named.index
+    return named.drop_duplicates(["vote", "primary"])
+
+
+def _keep_labels(manifest: Manifest) -> Manifest:
+    """Give a manifest that has labels and no votes one vote per label."""
+    label = manifest.frame["label"]
+    if manifest.votes is not None or not _is_hard(manifest):
+        return manifest
+    kept = manifest.frame[label.notna()]
+    votes = pd.DataFrame({"id": kept["id"], "rater": KEPT_BY, "primary": kept["label"]})
+    votes = votes.assign(secondary=None, arousal=np.nan, valence=np.nan, dominance=np.nan)
+    votes = votes.reset_index(drop=True)
+    return Manifest(manifest.frame, manifest.scheme, votes, manifest.root, manifest.provenance)
+
+
+def _is_hard(manifest: Manifest) -> bool:
+    """Tell whether every soft label only repeats the label."""
+    label = manifest.frame["label"]
+    hard = one_hot(label.where(label.isin(manifest.scheme.classes)), manifest.scheme)
+    return bool(np.array_equal(hard.to_numpy(), manifest.soft(), equal_nan=True))
+
+
+def _vocabulary(manifest: Manifest) -> set[str]:
+    """Return every word that a vote uses, and every label of a row without votes."""
+    votes = manifest.votes
+    if votes is None:
+        return {*manifest.scheme.classes}
+    unvoted = ~found_in(manifest.frame["id"], votes["id"])
+    words = {*manifest.frame["label"][unvoted].dropna().unique()}
+    words |= {*votes["primary"].dropna().unique()}
+    return words | {*votes["secondary"].explode().dropna().unique()}
+
+
+def _recoded(manifest: Manifest, recoding: Recoding) -> tuple["pd.Series[str]", pd.DataFrame]:
+    """Return label and soft label made from those that are there, without votes."""
+    classes = recoding.scheme.classes
+    label = recoding.recode(manifest.frame["label"])
+    label = label.where(label.isin(classes))
+    old = np.nan_to_num(manifest.soft().astype(np.float64))
+    mass = np.zeros((len(manifest), len(classes)))
+    for column, name in enumerate(manifest.scheme.classes):
+        meant = recoding.words.get(name, OTHER)
+        if meant in classes:
+            mass[:, classes.index(meant)] += old[:, column]
+    return label.astype("str"), shares_of(mass, recoding.scheme)
+
+
+def _form() -> str:
+    return f"write angry,sad,happy+excited=happy, or one of {', '.join(SCHEMES)}"
+
+
+_ANGRY, _SAD = "angry+anger=angry", "sad+sadness=sad"
+_HAPPY, _FEAR = "happy+happiness+joy=happy", "fear+fearful=fear"
+_DISGUST, _SURPRISE = "disgust+disgusted=disgust", "surprise+surprised=surprise"
+_EXCITED, _FRUSTRATED = "excited+excitement=excited", "frustrated+frustration=frustrated"
+_MERGED = "happy+happiness+joy+excited+excitement=happy"
+
+# The order of a scheme is the order of its logits, columns and confusion matrices.
+SCHEMES = {
+    "msp-8": ",".join([_ANGRY, _SAD, _HAPPY, _SURPRISE, _FEAR, _DISGUST, "contempt", "neutral"]),
+    "six": ",".join([_ANGRY, _DISGUST, _FEAR, _HAPPY, "neutral", _SAD]),
+    "four": ",".join([_ANGRY, _MERGED, "neutral", _SAD]),
+    "iemocap-6": ",".join([_ANGRY, _EXCITED, _FRUSTRATED, _HAPPY, "neutral", _SAD]),
+}

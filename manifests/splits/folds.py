@@ -1,0 +1,136 @@
+"""Folds and leave-one-out: which rows are test, by speaker, session or corpus."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from medusa.errors import listed, nearest, plural
+from medusa.manifests.manifest import Manifest
+from medusa.manifests.splits.by_share import SplitError, by_speaker
+
+SESSION = r"^(Ses\d+|S\d+|session\w*?\d+)"
+CORPUS = r"^([^/]+)/"
+
+
+def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
+    """Return the group of every row.
+
+    Args:
+        manifest: the rows.
+        of: `speaker`; `session`, the start of the speaker's name (`Ses05F` is `Ses05`); `corpus`,
+            what stands before the slash of an id; or a regular expression for ids, whose first
+            group is the answer.
+
+    Raises:
+        SplitError: rows that have no such group.
+    """
+    frame = manifest.frame
+    if of == "speaker":
+        groups = frame["speaker"]
+    elif of in ("session", "corpus"):
+        column = frame["speaker"] if of == "session" else frame["id"]
+        groups = column.str.extract(SESSION if of == "session" else CORPUS, flags=re.I)[0]
+    else:
+        groups = frame["id"].str.extract(_pattern(of))[0]
+    without = groups.isna()
+    if without.any():
+        raise SplitError(
+            f"{plural(without.sum(), 'utterance has')} no {of} "
+            f"({listed(frame['id'][without], 3)}), so none can be left out; "
+            f"{HINTS.get(of, 'correct the regular expression')}"
+        )
+    return groups
+
+
+def leave_out(
+    manifest: Manifest, names: Sequence[str], of: str, dev: float, seed: int
+) -> "pd.Series[str]":
+    """Put whole groups into test; dev is a share of the others' speakers.
+
+    Args:
+        manifest: the rows.
+        names: the groups that are test.
+        of: as in `groups_of`.
+        dev: the share of dev among the other rows; 0 leaves it empty.
+        seed: of the speakers of dev.
+
+    Raises:
+        SplitError: there is no such group, or nothing left to train on.
+    """
+    if not 0 <= dev < 1:
+        raise SplitError(f"--dev {dev:g}: expected a share from 0 that leaves some for train")
+    groups = groups_of(manifest, of)
+    known = sorted(groups.unique())
+    absent = [f"{name!r}{nearest(name, known)}" for name in names if name not in known]
+    if absent:
+        raise SplitError(f"no {of} {listed(absent)}; there is {listed(known, 30)}")
+    test = groups.isin(list(names))
+    if test.all():
+        raise SplitError(f"leaving out {listed(names)} leaves nothing to train on")
+    split = pd.Series("test", index=groups.index, dtype="str")
+    rest = manifest.where(~test)
+    split[~test] = by_speaker(rest, {"train": 1 - dev, "dev": dev}, seed).to_numpy()
+    return split
+
+
+def split_off(
+    manifest: Manifest,
+    names: Sequence[str],
+    of: str,
+    dev: float,
+    seed: int,
+    chosen: dict[str, object],
+) -> Manifest:
+    """Return the manifest split by `leave_out`, with `chosen` in its provenance."""
+    frame = manifest.frame.assign(split=leave_out(manifest, names, of, dev, seed))
+    provenance = manifest.provenance | {"split": chosen}
+    return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
+
+
+def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) -> list[str]:
+    """Return the groups of one fold of K: every group is in one fold, and sizes are even.
+
+    Groups are taken in a random order (by `seed`), the largest first among equals, each into the
+    fold with the fewest rows; with as many folds as groups this is leave-one-out.
+
+    Raises:
+        SplitError: there is no such fold, or there are fewer groups than folds.
+    """
+    groups = groups_of(manifest, of)
+    sizes = groups.value_counts().sort_index()
+    if folds < 2:
+        raise SplitError(f"--folds {folds}: expected 2 folds or more")
+    if not 0 < fold <= folds:
+        raise SplitError(f"--fold {fold} of --folds {folds}: expected a fold from 1 to {folds}")
+    if len(sizes) < folds:
+        raise SplitError(f"{len(sizes)} {of}s cannot fill {folds} folds")
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = order[np.argsort(-sizes.to_numpy()[order], kind="stable")]
+    rows = np.zeros(folds)
+    members: list[list[str]] = [[] for _ in range(folds)]
+    for place in order:
+        smallest = int(rows.argmin())
+        members[smallest].append(str(sizes.index[place]))
+        rows[smallest] += sizes.iloc[place]
+    return sorted(members[fold - 1])
+
+
+def _pattern(text: str) -> str:
+    try:
+        if re.compile(text).groups >= 1:
+            return text
+    except re.error as problem:
+        raise SplitError(f"--of {text!r}: not a regular expression: {problem}") from problem
+    raise SplitError(
+        f"--of {text!r}: expected speaker, session, corpus, or a regular expression with a group "
+        "in brackets, such as '^(Ses..)'"
+    )
+
+
+HINTS = {
+    "speaker": "import the corpus with its speakers",
+    "session": "name it by a regular expression on the ids: --of '^(Ses..)'",
+    "corpus": "ids of several corpora look like emodb/03a01Fa; see `medusa manifest merge`",
+}

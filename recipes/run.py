@@ -1,0 +1,141 @@
+"""From a command line to a recipe that is up to date; fast where nothing is to do."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from medusa.console import say
+from medusa.errors import MedusaError, listed
+from medusa.recipes.files import RecipeError
+from medusa.recipes.recipe import Recipe, load
+from medusa.recipes.state import State, fingerprint
+from medusa.recipes.tasks import head_tasks, stack_tasks, wanted
+from medusa.workspace import Workspace
+
+TABLES, REPORT = "tables", "report.html"
+
+
+def the_recipe(name: str, settings: Sequence[str], tiny: bool, repeats: int | None) -> Recipe:
+    """Read a recipe with what the command line changes.
+
+    Raises:
+        RecipeError: it has mistakes, or `repeats` is below 1.
+    """
+    recipe = load(name, settings, tiny)
+    if repeats is None:
+        return recipe
+    if repeats < 1:
+        raise RecipeError(f"--repeats {repeats}: expected at least 1")
+    return dataclasses.replace(recipe, repeats=repeats)
+
+
+def state_name(name: str, tiny: bool) -> str:
+    """Return the folder of a recipe's state, tables and report in a workspace."""
+    return Path(name).stem + ("-tiny" if tiny else "")
+
+
+def go(
+    home: Path,
+    name: str,
+    tiny: bool = False,
+    settings: Sequence[str] = (),
+    repeats: int | None = None,
+    only: str | None = None,
+    text: str | None = None,
+    missing: str = "error",
+    device: str = "auto",
+    jobs: int = 1,
+    ablations: bool = True,
+    stacks: bool = True,
+) -> None:
+    """Bring a recipe up to date and print its tables.
+
+    Raises:
+        MedusaError: mistakes in the recipe, no corpus, or, at the end, parts that failed.
+    """
+    began = time.monotonic()
+    recipe = the_recipe(name, settings, tiny, repeats)
+    if not stacks:
+        recipe = dataclasses.replace(recipe, stacks={}, main="")
+    home.mkdir(parents=True, exist_ok=True)
+    place = Workspace.open(home)
+    state = State.read(place, state_name(name, tiny))
+    asked = {"only": only, "ablations": ablations, "text": text, "missing": missing}
+    if only is not None:
+        _check_only(recipe, name, only, ablations)
+    if state.seen and state.seen == fingerprint(place, recipe, state, asked):
+        print((state.path / f"{TABLES}.txt").read_text(encoding="utf-8"))
+        say(f"{state.path.name}: up to date, nothing to do ({time.monotonic() - began:.1f} s)")
+        return
+    _work(place, recipe, state, tiny, device, jobs, asked)
+    say(f"{state.path.name}: {time.monotonic() - began:.0f} s; tables in {state.path}")
+    from medusa.recipes.update import fail
+
+    fail(state)
+    state.seen = fingerprint(place, recipe, state, asked)
+    state.write()
+
+
+def _check_only(recipe: Recipe, name: str, only: str, ablations: bool) -> None:
+    tasks = [one.name for one in head_tasks(recipe, ablations)]
+    tasks += [one.name for one in stack_tasks(recipe)]
+    if not any(wanted(one, only) for one in tasks):
+        raise RecipeError(f"--only {only}: {name} has no such task; there is {listed(tasks, 20)}")
+
+
+def _work(
+    place: Workspace,
+    recipe: Recipe,
+    state: State,
+    tiny: bool,
+    device: str,
+    jobs: int,
+    asked: dict[str, Any],
+) -> None:
+    from medusa.device import choose_devices
+    from medusa.heads.queue.orders import one_thread
+    from medusa.recipes.tiny_corpus import make_small
+    from medusa.recipes.update import Asked, bring
+
+    where, _ = choose_devices(device)
+    if not tiny and not place.manifest.exists():
+        raise RecipeError(
+            f"{place.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
+            "PATH`, or see the recipe run on a made-up corpus with --tiny"
+        )
+    state.seen = ""
+    state.write()
+    with one_thread() if tiny else nullcontext():
+        stand_ins = make_small(place) if tiny else None
+        order = Asked(where, jobs=jobs, stand_ins=stand_ins, **asked)
+        bring(place, recipe, order, state)
+    _conclude(place, recipe, state)
+
+
+def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
+    """Print and write the tables, and the report of the main ensemble."""
+    from medusa.heads.runs.run_dir import SUMMARY, find_run
+    from medusa.manifests import Manifest
+    from medusa.recipes.render import markdown, text
+    from medusa.recipes.tables import tables
+    from medusa.reports.page import write_report
+
+    if not state.heads:
+        return
+    made = tables(place, recipe, state)
+    printed = "\n".join(text(one) for one in made)
+    state.write_text(f"{TABLES}.txt", printed)
+    state.write_text(f"{TABLES}.md", "\n".join(markdown(one) for one in made))
+    print(printed)
+    main = state.stacks.get(recipe.main)
+    if main is None:
+        return
+    try:
+        run, manifest = find_run(place.runs, main), Manifest.read(place.manifest)
+        split = run.read_json(SUMMARY)["split"]  # dev, where test has no labels
+        write_report(run, manifest, state.path / REPORT, split)
+    except MedusaError as problem:
+        state.problems["report"] = str(problem)

@@ -1,0 +1,118 @@
+"""How far a score could have come out otherwise: bootstrap intervals, speakers drawn whole."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from medusa.scoring.metrics import Floats, Ints, Numbers, moments
+
+INTERVAL = (2.5, 97.5)
+FEW_BLOCKS = 10  # below, drawing whole speakers alone gives intervals that are too narrow
+CHUNK_CELLS = 1 << 22  # resampling weights held at once: 32 MB
+
+
+def resampled_confusions(
+    y_true: Ints,
+    y_pred: Ints,
+    n_classes: int,
+    blocks: Sequence[str] | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Floats:
+    """Bootstrap a confusion matrix; any score of the result has its spread.
+
+    Args:
+        y_true: (B,) the truth.
+        y_pred: (B,) predictions.
+        n_classes: C.
+        blocks: (B,) whose utterance it is; speakers are drawn whole, since their utterances are
+            not independent. Of fewer than 10 speakers the utterances are drawn as well, within
+            each. Without it utterances are drawn, as counts of a multinomial.
+        draws: the number of resamples.
+        seed: the same seed draws the same blocks for every metric and every run.
+
+    Returns:
+        (draws, C, C).
+    """
+    kinds = np.asarray(y_true, np.int64) * n_classes + y_pred
+    totals = resampled_counts(kinds, n_classes**2, blocks, draws, seed)
+    return totals.reshape(draws, n_classes, n_classes)
+
+
+def resampled_counts(
+    kinds: Ints, n_kinds: int, blocks: Sequence[str] | None = None, draws: int = 1000, seed: int = 0
+) -> Floats:
+    """Bootstrap how often every kind of utterance occurs: (draws, n_kinds).
+
+    Args:
+        kinds: (B,) numbers below n_kinds, such as the cell of a confusion matrix.
+        n_kinds: how many kinds there are.
+        blocks, draws, seed: see `resampled_confusions`.
+    """
+    if blocks is None:
+        shares = np.bincount(kinds, minlength=n_kinds) / len(kinds)
+        counts = np.random.default_rng(seed).multinomial(len(kinds), shares, draws)
+        return counts.astype(np.float64)
+    names, block = np.unique(blocks, return_inverse=True)
+    cells = np.bincount(block * n_kinds + kinds, minlength=len(names) * n_kinds)
+    counts = cells.reshape(len(names), n_kinds)
+    if len(names) < FEW_BLOCKS:
+        each = np.eye(n_kinds)
+        return _resample_twice([(one, each) for one in counts], draws, seed)
+    return _resample(counts, draws, seed)
+
+
+def resampled_moments(
+    truth: Numbers,
+    predicted: Numbers,
+    blocks: Sequence[str] | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Floats:
+    """Bootstrap the summed `moments` of one attribute: (draws, 6); see `resampled_confusions`."""
+    rows = moments(truth, predicted)
+    if blocks is None:
+        return _resample(rows, draws, seed)
+    names, block = np.unique(blocks, return_inverse=True)
+    if len(names) < FEW_BLOCKS:
+        parts = [rows[block == number] for number in range(len(names))]
+        return _resample_twice([(np.ones(len(one)), one) for one in parts], draws, seed)
+    sums = np.stack([np.bincount(block, column, len(names)) for column in rows.T], -1)
+    return _resample(sums, draws, seed)
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """Return the middle 95 % of a score of bootstrap resamples (draws,)."""
+    low, high = np.percentile(values, INTERVAL)
+    return float(low), float(high)
+
+
+def _resample(sums: Numbers, draws: int, seed: int) -> Floats:
+    """Draw K of K blocks with replacement and add up (K, V), many times: (draws, V)."""
+    count, rng, totals = len(sums), np.random.default_rng(seed), []
+    for start in range(0, draws, max(1, CHUNK_CELLS // count)):
+        size = min(draws - start, max(1, CHUNK_CELLS // count))
+        totals.append(_times(count, size, rng) @ sums.astype(np.float64))
+    return np.concatenate(totals)
+
+
+def _resample_twice(blocks: Sequence[tuple[Numbers, Numbers]], draws: int, seed: int) -> Floats:
+    """Draw K of K blocks, and inside every drawn block as many of its utterances: (draws, V).
+
+    Args:
+        blocks: of each, how often every kind of utterance occurs (U,), and what one adds (U, V).
+    """
+    rng = np.random.default_rng(seed)
+    totals = np.zeros((draws, blocks[0][1].shape[1]))
+    times = _times(len(blocks), draws, rng)
+    for (counts, adds), often in zip(blocks, times.T, strict=True):
+        size = counts.sum()
+        totals += rng.multinomial((often * size).astype(np.int64), counts / size) @ adds
+    return totals
+
+
+def _times(count: int, draws: int, rng: np.random.Generator) -> Floats:
+    """Return how often each of `count` blocks is drawn: (draws, count), rows summing to count."""
+    picks = rng.integers(count, size=(draws, count)) + np.arange(draws)[:, None] * count
+    times = np.bincount(picks.ravel(), minlength=draws * count)
+    return times.reshape(draws, count).astype(np.float64)

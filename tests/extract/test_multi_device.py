@@ -1,0 +1,158 @@
+"""Two processes fill a store as one does, and a killed one is continued."""
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from medusa.cache import FeatureStore
+from medusa.cli import medusa
+from medusa.errors import MedusaError
+from medusa.extract.encoders.offload import Busy
+from medusa.extract.passes import single_pass as run
+from medusa.extract.passes.multi_device import ProcessError, extract_on, joined, share
+from medusa.extract.planning.jobs import Job, plan_jobs
+from medusa.manifests import Manifest
+from medusa.workspace import Workspace, remove
+
+LENGTHS = (16000, 7001, 24321, 16000, 9000, 300, 12000, 8000)
+NAMES = ("logmel", "logmel128")
+TWO = ("cpu", "cpu")
+
+
+def jobs_of(root: Path) -> list[Job]:
+    return plan_jobs(Workspace.open(root), NAMES, dtype="float32")
+
+
+def values_of(job: Job) -> dict[str, torch.Tensor]:
+    store = FeatureStore.open(job.store)
+    contents = sorted(one.content for one in job.utterances if one.content in store)
+    return dict(zip(contents, store.read(contents).split(), strict=True))
+
+
+def same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for content, values in found.items():
+        torch.testing.assert_close(values, expected[content], rtol=0, atol=1e-5)
+
+
+@pytest.fixture
+def alone(tmp_path: Path, workspace: Callable[..., Manifest]) -> list[dict[str, torch.Tensor]]:
+    """What one process gives; the stores are thrown away."""
+    workspace(LENGTHS)
+    found = []
+    for job in jobs_of(tmp_path):
+        run.extract(job, "cpu", 40.0)
+        found.append(values_of(job))
+        remove(job.store)
+    return found
+
+
+def test_every_utterance_is_in_one_share(
+    tmp_path: Path, workspace: Callable[..., Manifest]
+) -> None:
+    workspace(LENGTHS)
+    job = jobs_of(tmp_path)[0]
+    shares = [share(job, number, 3) for number in range(3)]
+    assert sorted(one.id for part in shares for one in part.utterances) == sorted(
+        one.id for one in job.utterances
+    )
+    turned = replace(job, utterances=job.utterances[::-1])  # by content, whatever the order
+    assert [{one.id for one in share(turned, n, 3).utterances} for n in range(3)] == [
+        {one.id for one in part.utterances} for part in shares
+    ]
+
+
+def test_two_processes_give_the_store_of_one(
+    tmp_path: Path, alone: list[dict[str, torch.Tensor]]
+) -> None:
+    """Of two encoders in one pass; what is there already is left as it is."""
+    jobs = jobs_of(tmp_path)
+    few = replace(jobs[0], utterances=jobs[0].utterances[:3])
+    run.extract(few, "cpu", 40.0)
+    words = ["--workspace", str(tmp_path), "extract", "--dtype=float32", "--json"]
+    words += [f"--backbone={','.join(NAMES)}", f"--device={','.join(TWO)}"]
+    result = CliRunner().invoke(medusa, words)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert [row["utterances"] for row in rows] == [len(LENGTHS) - 3, len(LENGTHS)]
+    assert all(0 < row["busy_share"] <= 1 for row in rows)
+    for job, expected in zip(jobs, alone, strict=True):
+        same(values_of(job), expected)
+    again = CliRunner().invoke(medusa, words)
+    assert again.stderr.count("nothing to do") == 2
+
+
+def test_a_bad_file_is_named_and_the_others_are_done(
+    tmp_path: Path, workspace: Callable[..., Manifest]
+) -> None:
+    workspace(LENGTHS)
+    (tmp_path / "wav/u4.wav").write_bytes(b"no sound")
+    (outcome,) = extract_on(jobs_of(tmp_path)[:1], TWO, 40.0)
+    assert outcome.utterances == len(LENGTHS) - 1
+    assert len(outcome.problems) == 1 and "u4.wav" in outcome.problems[0]
+
+
+def test_a_killed_process_is_said_and_continued(
+    tmp_path: Path, alone: list[dict[str, torch.Tensor]]
+) -> None:
+    before = {one.pid for one in multiprocessing.active_children()}
+
+    def kill_one() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            new = [one for one in multiprocessing.active_children() if one.pid not in before]
+            if new and new[0].pid:
+                os.kill(new[0].pid, signal.SIGKILL)
+                return
+            time.sleep(0.01)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    jobs = jobs_of(tmp_path)
+    with pytest.raises(ProcessError, match=r"a process was killed.*run the same command again"):
+        extract_on(jobs, TWO, 40.0)
+    killer.join()
+    extract_on(jobs, TWO, 40.0)
+    for job, expected in zip(jobs, alone, strict=True):
+        same(values_of(job), expected)
+
+
+def test_what_several_did_is_added() -> None:
+    parts = []
+    for number in (1, 2):
+        busy = Busy()
+        busy.known_s = 2.0 * number
+        parts.append(run.Outcome(number, 10.0, 100, 4.0 + number, busy, [f"u{number}"]))
+    found = joined(parts)
+    assert (found.utterances, found.seconds, found.frames, found.elapsed_s) == (3, 20.0, 200, 6.0)
+    assert (found.busy.seconds, found.problems) == (3.0, ["u1", "u2"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--device=,"], "names no device"),
+        (["--device=cpu,cpu", "--transcribe"], "several do not go with --transcribe"),
+        (["--compile", "--transcribe"], "does not go with --transcribe"),
+        (["--device=cpu,cudda"], "did you mean 'cuda'"),
+    ],
+)
+def test_devices_that_do_not_go(
+    tmp_path: Path, workspace: Callable[..., Manifest], words: list[str], message: str
+) -> None:
+    workspace((8000,))
+    arguments: list[Any] = ["--workspace", str(tmp_path), "extract", "--backbone=logmel", *words]
+    result = CliRunner().invoke(medusa, arguments)
+    assert isinstance(result.exception, MedusaError)
+    assert message in str(result.exception)

@@ -1,0 +1,231 @@
+"""Several encoders from one pass over the audio: each store as if it had been alone."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from medusa.cache import FeatureStore
+from medusa.cli import medusa
+from medusa.errors import MedusaError
+from medusa.extract.backbones.whisper import WhisperEncoder
+from medusa.extract.checkpoints.hugging_face import CheckpointError
+from medusa.extract.encoders import devices
+from medusa.extract.passes import shared_pass as together
+from medusa.extract.passes import single_pass as run
+from medusa.extract.passes import stream
+from medusa.extract.planning import estimate
+from medusa.extract.planning.jobs import Job, plan_jobs
+from medusa.manifests import Manifest
+from medusa.workspace import Workspace, remove
+
+LENGTHS = (16000, 7001, 24321, 16000, 9000, 300)
+NAMES = ("wavlm", "hubert", "whisper")
+FILES = {"whisper": "whisper.pt"}
+
+
+def jobs_of(root: Path, checkpoint: Callable[[str], Path], label: str = "") -> list[Job]:
+    place = Workspace.open(root)
+    return [
+        plan_jobs(
+            place,
+            [name],
+            str(checkpoint(FILES.get(name, name))),
+            dtype="float32",
+            label=f"{label}{name}",
+        )[0]
+        for name in NAMES
+    ]
+
+
+def features(job: Job, folder: Path | None = None) -> dict[str, np.ndarray]:
+    store = FeatureStore.open(folder or job.store)
+    contents = sorted(one.content for one in job.utterances)
+    values = store.read(contents).split()
+    return {content: one.numpy() for content, one in zip(contents, values, strict=True)}
+
+
+def compare(root: Path, alone: dict[str, dict[str, np.ndarray]], jobs: list[Job]) -> None:
+    for name, job in zip(NAMES, jobs, strict=True):
+        here = features(job)
+        assert here.keys() == alone[name].keys()
+        for content, values in here.items():
+            np.testing.assert_allclose(values, alone[name][content], atol=2e-4)
+
+
+@pytest.fixture
+def alone(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> dict[str, dict[str, np.ndarray]]:
+    """What each encoder gives by itself; the stores are thrown away."""
+    workspace(LENGTHS)
+    found = {}
+    for name, job in zip(NAMES, jobs_of(tmp_path, checkpoint), strict=True):
+        run.extract(job, "cpu", 60.0)
+        found[name] = features(job)
+        remove(job.store)
+    return found
+
+
+def test_stores_are_as_if_each_had_been_alone_and_files_are_read_once(
+    tmp_path, alone, checkpoint, monkeypatch
+):
+    read = []
+    real = stream.read_segment
+    monkeypatch.setattr(
+        stream,
+        "read_segment",
+        lambda segment, rate: read.append(segment.path) or real(segment, rate),
+    )
+    jobs = jobs_of(tmp_path, checkpoint)
+    outcomes = together.extract_together(jobs, "cpu", 60.0)
+    assert len(read) == len(set(read)) == 6
+    assert [outcome.utterances for outcome in outcomes] == [6, 6, 6]
+    compare(tmp_path, alone, jobs)
+    again = together.extract_together(jobs, "cpu", 60.0)
+    assert [outcome.utterances for outcome in again] == [0, 0, 0] and len(read) == 6
+
+
+def test_only_what_each_store_lacks_is_encoded(tmp_path, alone, checkpoint, monkeypatch):
+    jobs = jobs_of(tmp_path, checkpoint)
+    few = Job(jobs[0].backbone, jobs[0].spec, jobs[0].store, jobs[0].utterances[:4])
+    run.extract(few, "cpu", 60.0)
+    run.extract(jobs[2], "cpu", 60.0)
+    outcomes = together.extract_together(jobs, "cpu", 60.0)
+    assert [outcome.utterances for outcome in outcomes] == [2, 6, 0]
+    compare(tmp_path, alone, jobs)
+
+
+def test_whisper_has_its_usual_batch_beside_others(tmp_path, alone, checkpoint, monkeypatch):
+    """Two of its windows; the others' batch, of so many seconds, would be one."""
+    monkeypatch.setitem(devices.BATCH_SECONDS, "cpu", 3.0)
+    counts, real = [], WhisperEncoder.encode
+
+    def counted(self: WhisperEncoder, items: Any) -> Any:
+        counts.append(len(items))
+        return real(self, items)
+
+    monkeypatch.setattr(WhisperEncoder, "encode", counted)
+    jobs = jobs_of(tmp_path, checkpoint)
+    assert jobs[2].backbone.least_s == 2.0
+    together.extract_together(jobs, "cpu", None)
+    assert sum(counts) == len(LENGTHS) and max(counts) == 2
+    compare(tmp_path, alone, jobs)
+
+
+def at_first(fails: Callable[..., None]) -> Callable[..., Any]:
+    """Return a `Job.load` that fails once, when all are loaded together."""
+    real, left = Job.load, [1]
+
+    def load(self: Job, device: str) -> Any:
+        if left and left.pop():
+            fails()
+        return real(self, device)
+
+    return load
+
+
+def test_encoders_that_do_not_fit_together_run_one_after_the_other(
+    tmp_path, alone, checkpoint, monkeypatch, capsys
+):
+    def full(*args):
+        raise torch.OutOfMemoryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "load", at_first(full))
+        jobs = jobs_of(tmp_path, checkpoint)
+        together.extract_together(jobs, "cpu", 60.0)
+    assert "one after the other" in capsys.readouterr().err
+    compare(tmp_path, alone, jobs)
+
+
+def test_a_bad_file_is_named_for_every_store_and_the_others_are_done(
+    tmp_path, workspace, checkpoint
+):
+    manifest = workspace(LENGTHS)
+    bad = tmp_path / str(manifest.frame["path"][2])
+    bad.write_bytes(bad.read_bytes()[:30])
+    jobs = jobs_of(tmp_path, checkpoint)
+    outcomes = together.extract_together(jobs, "cpu", 60.0)
+    assert [outcome.utterances for outcome in outcomes] == [5, 5, 5]
+    assert all(len(one.problems) == 1 and bad.name in one.problems[0] for one in outcomes)
+
+
+def test_the_command_takes_several(tmp_path, workspace):
+    workspace(LENGTHS)
+    pytest.importorskip("opensmile")
+    words = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel,egemaps", "--json"]
+    result = CliRunner().invoke(medusa, words)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert [row["backbone"] for row in rows] == ["logmel", "egemaps"]
+    assert [row["utterances"] for row in rows] == [6, 6]
+    again = CliRunner().invoke(medusa, words)
+    assert again.output.count("nothing to do") == 2
+
+
+def test_a_loader_that_wraps_lack_of_memory_is_understood(
+    tmp_path, alone, checkpoint, monkeypatch, capsys
+):
+    """Whisper's says that the file is no checkpoint; the cause says why."""
+
+    def full(*args: object) -> None:
+        try:
+            raise torch.OutOfMemoryError("no room")
+        except RuntimeError as problem:
+            raise CheckpointError("not a checkpoint") from problem
+
+    jobs = jobs_of(tmp_path, checkpoint)
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "load", at_first(full))
+        together.extract_together(jobs, "cpu", 60.0)
+    assert "one after the other" in capsys.readouterr().err
+    compare(tmp_path, alone, jobs)
+    remove(jobs[0].store)
+
+    def broken(*args: object) -> None:
+        raise CheckpointError("not a checkpoint")
+
+    monkeypatch.setattr(Job, "load", broken)
+    with pytest.raises(CheckpointError):
+        together.extract_together(jobs, "cpu", 60.0)
+
+
+def test_encoders_of_one_rate_are_grouped(tmp_path, workspace, checkpoint):
+    workspace(LENGTHS)
+    wavlm, hubert, whisper = jobs_of(tmp_path, checkpoint)
+    fast = replace(hubert, backbone=replace(hubert.backbone, rate_hz=24_000))
+    text = replace(wavlm, backbone=replace(wavlm.backbone, rate_hz=None))
+    groups = together.passes([wavlm, fast, text, whisper])
+    assert groups == [[wavlm, whisper], [fast], [text]]
+
+
+def test_room_is_asked_for_all_stores_at_once(tmp_path, workspace, checkpoint, monkeypatch):
+    workspace(LENGTHS)
+    jobs = jobs_of(tmp_path, checkpoint)
+    needs = [estimate.bytes_of(job, job.utterances) for job in jobs]
+    monkeypatch.setattr(estimate, "free_bytes", lambda folder: sum(needs) - 1)
+    with pytest.raises(estimate.RoomError, match=r"features: 6 utterances need about"):
+        together.extract_together(jobs, "cpu", 60.0)
+    assert estimate.check_room((jobs[0], jobs[0].utterances)) is None
+
+
+def test_the_option_repeated_is_a_list_and_a_bad_file_counts_once(tmp_path, workspace):
+    manifest = workspace(LENGTHS)
+    words = ["--workspace", str(tmp_path), "extract", "--backbone=logmel", "--backbone=logmel128"]
+    bad = tmp_path / str(manifest.frame["path"][2])
+    bad.write_bytes(bad.read_bytes()[:30])
+    result = CliRunner().invoke(medusa, words)
+    assert isinstance(result.exception, MedusaError)
+    assert str(result.exception).startswith("1 utterance has no features")
+    stores = [FeatureStore.open(path) for path in (tmp_path / "features").glob("*.zarr")]
+    assert sorted((store.spec.backbone, len(store)) for store in stores) == [
+        ("logmel", 5),
+        ("logmel128", 5),
+    ]
