@@ -15,6 +15,7 @@ from medusa.tests.mutation.forks import preload, trees
 from medusa.tests.mutation.judge import Verdict, judge
 from medusa.tests.mutation.lists import key, read_known, reasons, unnoticed
 from medusa.tests.mutation.sample import draw, folder_of_tests, read_table
+from medusa.tests.mutation.testing import SPARE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,6 +28,7 @@ def options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rooms", default="", help="of the table, with commas; all by default")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     parser.add_argument("--at-least", type=float, default=90, help="percent that must be killed")
+    parser.add_argument("--spare", type=float, default=SPARE_S, help="seconds more for each test")
     parser.add_argument("--known", action="store_true", help="apply what known.toml lists")
     parser.add_argument("--list", action="store_true", help="show the sample and run nothing")
     parser.add_argument("--root", type=Path, default=ROOT, help="of another repository")
@@ -70,7 +72,7 @@ def run_sample(given: argparse.Namespace) -> int:
         print(f"{len(broken)} tests fail or are skipped without a mutation", flush=True)
         covered = {path: found[folder] for path, folder in folders.items()}
         measured = time.monotonic()
-        for verdict in judge(mutants, covered, copies):
+        for verdict in judge(mutants, covered, copies, given.spare):
             one = verdict.mutant
             print(f"{verdict.fate:10}{verdict.seconds:6.1f} s  {one.path}:{one.line}", flush=True)
             verdicts.append(verdict)

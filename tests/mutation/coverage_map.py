@@ -50,16 +50,16 @@ def measure(root: Path, folders: Sequence[str], trees: Sequence[Tree]) -> dict[s
     known = {name: kept for name in sorted(names) if (kept := _kept(root, name)) is not None}
     new = [name for name in sorted(names) if name not in known]
     new.sort(key=lambda name: -(root / name).stat().st_size)
-    tasks = [Task(number, _Measuring(name)) for number, name in enumerate(new)]
-    for end in run_all(tasks, trees):
+    results = [trees[0].folder.parent / f"covered-{number}.json" for number in range(len(new))]
+    works = [_Measuring(*pair) for pair in zip(new, results, strict=True)]
+    for end in run_all([Task(*pair) for pair in enumerate(works)], trees):
         name = new[end.task.number]
-        result = root / CACHE / _file_name(name)
         if end.status not in (0, 1, 5):
             raise SystemExit(f"{name}: cannot be measured (status {end.status})\n{end.output}")
-        told = json.loads(end.output.splitlines()[-1])
+        record = json.loads(results[end.task.number].read_text(encoding="utf-8"))
         print(f"measured {name} ({end.seconds:.0f} s)", flush=True)
-        _keep(root, name, result, told)
-        known[name] = Covered(**told)
+        _keep(root, name, record)
+        known[name] = Covered(**record)
     return {
         folder: [known[one.relative_to(root).as_posix()] for one in found]
         for folder, found in files.items()
@@ -76,14 +76,15 @@ def _kept(root: Path, name: str) -> Covered | None:
     if not path.exists():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
-    if kept["key"] != _key(root, name, kept["told"]["lines"]):
+    if kept["key"] != _key(root, name, kept["record"]["lines"]):
         return None
-    return Covered(**kept["told"])
+    return Covered(**kept["record"])
 
 
-def _keep(root: Path, name: str, path: Path, told: dict[str, Any]) -> None:
+def _keep(root: Path, name: str, record: dict[str, Any]) -> None:
+    path = root / CACHE / _file_name(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = json.dumps({"key": _key(root, name, told["lines"]), "told": told})
+    whole = json.dumps({"key": _key(root, name, record["lines"]), "record": record})
     other = path.with_suffix(f".{os.getpid()}")
     other.write_text(whole, encoding="utf-8")
     other.replace(path)
@@ -104,9 +105,10 @@ def _key(root: Path, name: str, executed: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class _Measuring:
-    """Run one file of tests and print, as the last line, what it executes."""
+    """Run one file of tests and write what it executes."""
 
     name: str
+    result: Path
 
     def __call__(self, root: Path) -> int:
         os.environ.setdefault("COVERAGE_CORE", "ctrace")  # it knows contexts
@@ -119,8 +121,8 @@ class _Measuring:
         plugin = _Contexts(measuring)
         status = run_pytest(root, [self.name], [], [plugin])
         measuring.stop()
-        told = Covered(plugin.passed(), plugin.lines(root), sorted(plugin.broken))
-        print("\n" + json.dumps(vars(told)), flush=True)
+        record = Covered(plugin.passed(), plugin.lines(root), sorted(plugin.broken))
+        self.result.write_text(json.dumps(vars(record)), encoding="utf-8")
         return status
 
 
@@ -143,15 +145,15 @@ class _Contexts:
         self.measuring.switch_context(self.current)
         result = yield
         self.measuring.switch_context("")
-        return result  # type: ignore[return-value]
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
         if fixturedef.scope == "function":
-            return (yield)  # type: ignore[return-value]
+            return (yield)
         self.measuring.switch_context(_context(fixturedef))
         try:
-            return (yield)  # type: ignore[return-value]
+            return (yield)
         finally:
             self.measuring.switch_context(self.current)
 

@@ -7,6 +7,7 @@ working tree is only read.
 import ctypes
 import importlib
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -16,12 +17,14 @@ import traceback
 import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-LEFT_OUT = (".*", "__pycache__", "*.egg-info", "build", "dist", "demo")  # of the copy
-MEMORY_B = 16 * 2**30  # of address space, for one process
+LEFT_OUT = (".*", "__pycache__", "*.egg-info")  # of the copy
+LEFT_OUT_AT_ROOT = {"build", "dist", "demo"}
+MEMORY_B = 12 * 2**30  # of address space, for one process
 DIE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
 
 
@@ -91,30 +94,34 @@ def trees(root: Path, count: int) -> Iterator[list[Tree]]:
     try:
         made = [Tree(folder / str(number)) for number in range(count)]
         for tree in made:
-            ignore = shutil.ignore_patterns(*LEFT_OUT)
-            shutil.copytree(root, tree.root, symlinks=True, ignore=ignore)
+            shutil.copytree(root, tree.root, symlinks=True, ignore=partial(_left_out, root))
         yield made
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _left_out(root: Path, folder: str, names: list[str]) -> set[str]:
+    """Return what is not copied: results and caches, which may be large."""
+    found = shutil.ignore_patterns(*LEFT_OUT)(folder, names)
+    return found | (LEFT_OUT_AT_ROOT if Path(folder) == root else set())
+
+
 def run_all(tasks: Sequence[Task], free: Sequence[Tree]) -> Iterator[End]:
     """Run each task in a forked process, as many at a time as there are trees."""
     waiting, idle = list(reversed(tasks)), list(free)
-    running: dict[int, tuple[Tree, Task, float, Callable[[], None]]] = {}
+    running: dict[int, tuple[Tree, Task, float, ExitStack]] = {}
     try:
         while waiting or running:
             while waiting and idle:
                 tree, task = idle.pop(), waiting.pop()
-                change = tree.changed(task.texts)
-                change.__enter__()
-                restore = _ending(change)
-                running[_fork(tree, task)] = tree, task, time.monotonic(), restore
+                change = ExitStack()
+                change.enter_context(tree.changed(task.texts))
+                running[_fork(tree, task)] = tree, task, time.monotonic(), change
             process, status = os.wait()
             if process in running:
-                tree, task, began, restore = running.pop(process)
+                tree, task, began, change = running.pop(process)
                 _kill_group(process)
-                restore()
+                change.close()
                 idle.append(tree)
                 output = (tree.folder / "output").read_text(encoding="utf-8", errors="replace")
                 seconds = time.monotonic() - began
@@ -122,10 +129,6 @@ def run_all(tasks: Sequence[Task], free: Sequence[Tree]) -> Iterator[End]:
     finally:
         for process in running:
             _kill_group(process)
-
-
-def _ending(change: object) -> Callable[[], None]:
-    return lambda: change.__exit__(None, None, None)  # type: ignore[attr-defined]
 
 
 def _fork(tree: Tree, task: Task) -> int:
@@ -149,6 +152,7 @@ def _fork(tree: Tree, task: Task) -> int:
 def _settle(tree: Tree, changed: bool) -> None:
     """Make the process one that knows only the copy, and that dies with its parent."""
     os.setsid()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_B, MEMORY_B))
     ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     output = os.open(tree.folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
@@ -171,7 +175,5 @@ def _settle(tree: Tree, changed: bool) -> None:
 
 
 def _kill_group(process: int) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass

@@ -33,7 +33,7 @@ def tests_for(mutant: Mutant, covered: Sequence[Covered]) -> dict[str, float]:
     For what an import executes: the tests that use the module, then those of the files that
     import it, of a minute in all.
     """
-    scope, seconds = mutant.scope, {}
+    scope, seconds = mutant.scope, dict[str, float]()
     for one in covered:
         names = one.tests(mutant.path, scope.first, scope.last)
         seconds |= {name: one.seconds[name] for name in names if name}
@@ -56,7 +56,10 @@ def _within(covered: Covered, path: str) -> dict[str, float]:
 
 
 def judge(
-    mutants: Sequence[Mutant], covered: dict[str, list[Covered]], trees: Sequence[Tree]
+    mutants: Sequence[Mutant],
+    covered: dict[str, list[Covered]],
+    trees: Sequence[Tree],
+    spare_s: float,
 ) -> Iterator[Verdict]:
     """Show each mutant to its tests.
 
@@ -64,6 +67,7 @@ def judge(
         mutants: of any files.
         covered: by the path of the mutated file, what the files of tests of its room execute.
         trees: copies to work in, one for each process.
+        spare_s: what each test is given, besides five times its seconds.
 
     Raises:
         SystemExit: tests could not be run, for a reason that is not the mutant's.
@@ -72,7 +76,7 @@ def judge(
     for number, mutant in enumerate(mutants):
         seconds = tests_for(mutant, covered[mutant.path])
         if seconds:
-            tasks.append(Task(number, Chosen(seconds), {mutant.path: mutant.code}))
+            tasks.append(Task(number, Chosen(seconds, spare_s=spare_s), {mutant.path: mutant.code}))
         else:
             yield Verdict(mutant, "uncovered")
     for end in run_all(tasks, trees):

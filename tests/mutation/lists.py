@@ -30,8 +30,8 @@ class Known:
 def reasons(root: Path) -> dict[tuple[str, str, str], str]:
     """Return why a survivor is accepted, by its file, its old line and its new line."""
     path = root / SURVIVORS
-    told = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    entries = told.get("survivor", [])
+    content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    entries = content.get("survivor", [])
     return {(one["file"], one["old"].strip(), one["new"].strip()): one["why"] for one in entries}
 
 
@@ -47,8 +47,8 @@ def read_known(root: Path) -> list[Known]:
         SystemExit: an `old` is not found exactly once.
     """
     path = root / KNOWN
-    told = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    entries = [one for value in told.values() if isinstance(value, list) for one in value]
+    content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    entries = [one for value in content.values() if isinstance(value, list) for one in value]
     found = [Known(**one) for one in entries]
     for one in found:
         count = (root / one.file).read_text(encoding="utf-8").count(one.old)
@@ -59,21 +59,18 @@ def read_known(root: Path) -> list[Known]:
 
 def unnoticed(root: Path, known: Sequence[Known], trees: Sequence[Tree]) -> Iterator[str]:
     """Apply each known mutation and yield a line for each that a named test does not notice."""
-    tasks = []
+    tasks, results = [], list[Path]()
     for number, one in enumerate(known):
         text = (root / one.file).read_text(encoding="utf-8").replace(one.old, one.new)
-        failed = trees[0].folder.parent / f"failed-{number}.json"
-        work = Chosen(dict.fromkeys(one.tests, KNOWN_S), all=True, failed=failed)
+        path = trees[0].folder.parent / f"failed-{number}.json"
+        work = Chosen(dict.fromkeys(one.tests, KNOWN_S), all=True, failed=path)
         tasks.append(Task(number, work, {one.file: text}))
+        results.append(path)
     for end in run_all(tasks, trees):
-        one, work = known[end.task.number], end.task.work
-        assert isinstance(work, Chosen)
-        assert work.failed is not None
-        if end.status == 2 or end.status == -signal.SIGALRM:  # no import, or a test that hangs
-            failed = one.tests
-        else:
-            failed = json.loads(work.failed.read_text()) if work.failed.exists() else []
-        missing = sorted(set(one.tests) - set(failed))
+        one, path = known[end.task.number], results[end.task.number]
+        whole = end.status == 2 or end.status == -signal.SIGALRM  # no import, or a test that hangs
+        failed = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        missing = [] if whole else sorted(set(one.tests) - set(failed))
         state = "MISSED" if missing else "noticed"
         print(f"{state:9}{end.seconds:6.1f} s  {one.name} ({one.file})", flush=True)
         yield from (f"{one.name}: {test} does not fail" for test in missing)

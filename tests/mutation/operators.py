@@ -84,7 +84,9 @@ def is_axis(node: cst.CSTNode) -> bool:
     if not isinstance(node, cst.Arg) or node.keyword is None or node.keyword.value not in AXES:
         return False
     value = node.value
-    return isinstance(value.expression if isinstance(value, cst.UnaryOperation) else value, cst.Integer)
+    return isinstance(
+        value.expression if isinstance(value, cst.UnaryOperation) else value, cst.Integer
+    )
 
 
 def _other_value(node: cst.CSTNode) -> Iterator[Change]:
@@ -127,8 +129,12 @@ def _without_operator(node: cst.UnaryOperation) -> Iterator[Change]:
     if isinstance(node.operator, (cst.Not, cst.BitInvert)) or (
         isinstance(node.operator, cst.Minus) and not number
     ):
-        yield node, node.expression.with_changes(lpar=[*node.lpar, *node.expression.lpar],
-                                                 rpar=[*node.expression.rpar, *node.rpar])
+        yield (
+            node,
+            node.expression.with_changes(
+                lpar=[*node.lpar, *node.expression.lpar], rpar=[*node.expression.rpar, *node.rpar]
+            ),
+        )
 
 
 def _negated_test(test: cst.BaseExpression) -> Iterator[Change]:

@@ -25,11 +25,11 @@ def read_table(root: Path) -> Table:
     Raises:
         SystemExit: a glob finds nothing.
     """
-    told = tomllib.loads((root / TABLE).read_text(encoding="utf-8"))
-    left_out = {p for glob in told["leave_out"]["files"] for p in root.glob(glob)}
+    content = tomllib.loads((root / TABLE).read_text(encoding="utf-8"))
+    left_out = {p for glob in content["leave_out"]["files"] for p in root.glob(glob)}
     rooms: dict[str, list[str]] = {}
     taken: set[Path] = set()
-    for room, globs in told["rooms"].items():
+    for room, globs in content["rooms"].items():
         found: set[Path] = set()
         for glob in globs:
             files = set(root.glob(glob))
@@ -39,7 +39,7 @@ def read_table(root: Path) -> Table:
         chosen = sorted(found - left_out - taken)
         rooms[room] = [path.relative_to(root).as_posix() for path in chosen]
         taken |= set(chosen)
-    return Table(rooms, told["preload"]["modules"])
+    return Table(rooms, content["preload"]["modules"])
 
 
 def folder_of_tests(root: Path, path: str) -> str:

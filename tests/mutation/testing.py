@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 OTHER_S = 90.0  # for collection, and for what is between the tests
+SPARE_S = 15.0  # for the machine may be busy
 NO_TESTS = 5  # pytest's status
 
 
@@ -21,11 +22,13 @@ class Chosen:
         seconds: how long each took without a mutation, by its name; the order is kept.
         all: run all of them, even after a failure.
         failed: a file for the names of the tests that failed.
+        spare_s: a test is taken to hang after five times its seconds and these.
     """
 
     seconds: dict[str, float]
     all: bool = False
     failed: Path | None = None
+    spare_s: float = SPARE_S
 
     def __call__(self, root: Path) -> int:
         """Run the tests; the status is pytest's."""
@@ -39,16 +42,11 @@ class Chosen:
 
 def run_pytest(root: Path, files: Sequence[str], options: Sequence[str], plugins: list[Any]) -> int:
     """Run pytest by the settings of a tree, leaving nothing in it."""
-    place = [f"--rootdir={root}", f"--config-file={root / 'pyproject.toml'}"]
-    place += [f"--basetemp={root.parent / 'tmp' / 'pytest'}"]
+    where = [f"--rootdir={root}", f"--config-file={root / 'pyproject.toml'}"]
+    where += [f"--basetemp={root.parent / 'tmp' / 'pytest'}"]
     quiet = ["-q", "--tb=line", "-p", "no:cacheprovider", "-p", "no:xdist"]
     quiet += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # libraries are imported already
-    return int(pytest.main([*place, *quiet, *options, *files], plugins=plugins))
-
-
-def limit_s(seconds: float) -> float:
-    """Return when a test is taken to hang: wide, for the machine may be busy."""
-    return 15 + 5 * seconds
+    return int(pytest.main([*where, *quiet, *options, *files], plugins=plugins))
 
 
 class _Plugin:
@@ -61,17 +59,17 @@ class _Plugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         names = list(self.chosen.seconds)
-        place = {name: number for number, name in enumerate(names)}
+        order = {name: number for number, name in enumerate(names)}
         items[:] = [one for one in items if self._name(one.nodeid) is not None]
-        items.sort(key=lambda one: place[str(self._name(one.nodeid))])
+        items.sort(key=lambda one: order[str(self._name(one.nodeid))])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         seconds = self.chosen.seconds[str(self._name(item.nodeid))]
-        signal.setitimer(signal.ITIMER_REAL, limit_s(seconds))
+        signal.setitimer(signal.ITIMER_REAL, 5 * seconds + self.chosen.spare_s)
         result = yield
         signal.setitimer(signal.ITIMER_REAL, OTHER_S)
-        return result  # type: ignore[return-value]
+        return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
