@@ -49,7 +49,7 @@ def measure(root: Path, folders: Sequence[str], trees: Sequence[Tree]) -> dict[s
     names = {one.relative_to(root).as_posix() for found in files.values() for one in found}
     known = {name: kept for name in sorted(names) if (kept := _kept(root, name)) is not None}
     new = [name for name in sorted(names) if name not in known]
-    new.sort(key=lambda name: -(root / name).stat().st_size)
+    new.sort(key=lambda name: _seconds(root, name), reverse=True)  # the longest first
     results = [trees[0].folder.parent / f"covered-{number}.json" for number in range(len(new))]
     works = [_Measuring(*pair) for pair in zip(new, results, strict=True)]
     for end in run_all([Task(*pair) for pair in enumerate(works)], trees):
@@ -58,7 +58,7 @@ def measure(root: Path, folders: Sequence[str], trees: Sequence[Tree]) -> dict[s
             raise SystemExit(f"{name}: cannot be measured (status {end.status})\n{end.output}")
         record = json.loads(results[end.task.number].read_text(encoding="utf-8"))
         print(f"measured {name} ({end.seconds:.0f} s)", flush=True)
-        _keep(root, name, record)
+        _keep(root, name, record, _key(trees[0].root, name, record["lines"]))
         known[name] = Covered(**record)
     return {
         folder: [known[one.relative_to(root).as_posix()] for one in found]
@@ -81,10 +81,19 @@ def _kept(root: Path, name: str) -> Covered | None:
     return Covered(**kept["record"])
 
 
-def _keep(root: Path, name: str, record: dict[str, Any]) -> None:
+def _seconds(root: Path, name: str) -> float:
+    """Return how long a file of tests took when it was last measured; a guess if it was not."""
+    path = root / CACHE / _file_name(name)
+    if not path.exists():
+        return (root / name).stat().st_size / 1000
+    seconds = json.loads(path.read_text(encoding="utf-8"))["record"]["seconds"]
+    return float(sum(seconds.values()))
+
+
+def _keep(root: Path, name: str, record: dict[str, Any], key: str) -> None:
     path = root / CACHE / _file_name(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = json.dumps({"key": _key(root, name, record["lines"]), "record": record})
+    whole = json.dumps({"key": key, "record": record})
     other = path.with_suffix(f".{os.getpid()}")
     other.write_text(whole, encoding="utf-8")
     other.replace(path)

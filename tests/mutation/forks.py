@@ -24,6 +24,7 @@ from pathlib import Path
 
 LEFT_OUT = (".*", "__pycache__", "*.egg-info")  # of the copy
 LEFT_OUT_AT_ROOT = {"build", "dist", "demo"}
+PREFIX = "medusa-mutants-"  # of the folder of copies, before the process's number
 MEMORY_B = 12 * 2**30  # of address space, for one process
 DIE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
 
@@ -90,7 +91,10 @@ def preload(modules: Sequence[str]) -> None:
 @contextmanager
 def trees(root: Path, count: int) -> Iterator[list[Tree]]:
     """Copy the working tree as often as there are processes; remove the copies at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="medusa-mutants-"))
+    for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):  # of a process that was killed
+        if not Path("/proc", old.name.split("-")[-2]).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     try:
         made = [Tree(folder / str(number)) for number in range(count)]
         for tree in made:

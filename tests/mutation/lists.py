@@ -4,7 +4,7 @@ import json
 import signal
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from medusa.tests.mutation.forks import Task, Tree, run_all
@@ -49,7 +49,8 @@ def read_known(root: Path) -> list[Known]:
     path = root / KNOWN
     content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     entries = [one for value in content.values() if isinstance(value, list) for one in value]
-    found = [Known(**one) for one in entries]
+    names = [one.name for one in fields(Known)]
+    found = [Known(*(one[name] for name in names)) for one in entries]
     for one in found:
         count = (root / one.file).read_text(encoding="utf-8").count(one.old)
         if count != 1:

@@ -76,6 +76,7 @@ def test_a_function_has_exactly_these_mutants() -> None:
         ("a if b else c", ["a if not b else c"]),
         ("[a for a in b if a.c]", ["[a for a in b if not a.c]"]),
         ("say(a + b)", []),
+        ("zip(a, b, strict=True)", []),
         ("x += a", ["x -= a", "pass"]),
     ],
 )
