@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test long check fix bench clean
+MUTANTS ?= --count 100 --seed 0
+
+.PHONY: demo test long mutants check fix bench clean
 
 demo: $(READY)
 	$(BIN)/medusa --workspace demo demo
@@ -18,6 +20,11 @@ test: $(READY)
 long: $(READY)
 	MEDUSA_LONG_TESTS=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/heads/test_thousand_heads.py \
 	    tests/recipes/test_killed_recipe.py tests/cache/test_killed_writers.py
+
+# do the tests notice a changed line? First the listed mutations, then a sample
+mutants: $(READY)
+	$(BIN)/python -P -m medusa.tests.mutation --known --jobs $(JOBS)
+	$(BIN)/python -P -m medusa.tests.mutation --jobs $(JOBS) $(MUTANTS)
 
 check: $(READY)
 	$(BIN)/ruff check .
