@@ -22,7 +22,7 @@ from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training import loop as train
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of, write_transcripts
-from medusa.recipes import runner
+from medusa.recipes import update as runner
 from medusa.recipes.features import missing
 from medusa.workspace import Workspace
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes import small
+from medusa.recipes import tiny_corpus as small
 from medusa.recipes.demo.corpus import Size
 from medusa.recipes.features import commands
 from medusa.recipes.recipe import Feature
