@@ -97,6 +97,20 @@ def test_the_published_whisper_keeps_the_silence(
     torch.testing.assert_close(whole[:, : cut.shape[1]], cut)
 
 
+def narrow_groups_are_right_in_bf16() -> bool:
+    """Compare a convolution of two channels a group, as the small checkpoints have, with float32.
+
+    oneDNN computes it wrongly in bf16 on processors with AMX tiles; 64 channels a group, as the
+    published checkpoints have, it computes rightly.
+    """
+    torch.manual_seed(0)
+    convolution, x = torch.nn.Conv1d(32, 32, 128, padding=64, groups=16), torch.randn(1, 32, 50)
+    with torch.no_grad():
+        exact = convolution(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            return difference(convolution(x), exact) < 0.03
+
+
 @pytest.mark.parametrize("name", ["wavlm", "hubert", "whisper.pt", "roberta", "modernbert"])
 def test_bf16_is_near_float32_and_another_identity(
     name: str, checkpoint: Callable[[str], Path], waves: list[Wave]
@@ -105,7 +119,12 @@ def test_bf16_is_near_float32_and_another_identity(
     backbone, encoder = load(checkpoint(name), precision="bf16")
     source = "the meeting is at seven" if backbone.input == "text" else waves[1]
     items = [encoder.prepare(source)]
-    found = lowered(encoder.encode, backbone, "cpu")(items)[0].values
+    encode = lowered(encoder.encode, backbone, "cpu")
+    if name in ("wavlm", "hubert") and not narrow_groups_are_right_in_bf16():
+        with pytest.raises(PrecisionError, match="use --precision fp32"):
+            encode(items)  # wrong features are refused, whoever computed them
+        return
+    found = encode(items)[0].values
     share = difference(found, exact.encode(items)[0].values)
     assert 0 < share < 0.03
     last = (exact_backbone.n_layers,)
