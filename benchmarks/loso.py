@@ -21,12 +21,13 @@ from baselines import MODELS
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from medusa.atomic import write_text
 from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.stackers import StackConfig
 from medusa.heads.config import load
 from medusa.heads.examples.join import choose
 from medusa.heads.queue.orders import Order, train_one
-from medusa.heads.runs.run_dir import environment, new_run, write_text
+from medusa.heads.runs.run_dir import environment, new_run
 from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import leave_out
 from medusa.scoring.metrics import chance_macro_f1, confusion, macro_f1_of, uar_of

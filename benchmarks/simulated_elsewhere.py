@@ -20,12 +20,13 @@ import numpy as np
 import torch
 from simulated import JUDGED, difference
 
+from medusa.atomic import write_text
 from medusa.ensemble.apply import COMBINERS, line_up
 from medusa.heads.config import Config
 from medusa.heads.examples.join import choose, gather
 from medusa.heads.networks.discriminant import stride_of
 from medusa.heads.networks.fusion import build
-from medusa.heads.runs.run_dir import SUMMARY, WEIGHTS, RunDir, environment, write_text
+from medusa.heads.runs.run_dir import SUMMARY, WEIGHTS, RunDir, environment
 from medusa.heads.training.checkpoint import load_weights
 from medusa.heads.training.loss import auxiliary
 from medusa.heads.training.predict import predict

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from medusa.atomic import sync_folder
 from medusa.cache import index
 from medusa.cache.exchange.output import PARTIAL, leftovers
 from medusa.cache.exchange.raw import Numbers, stored
@@ -25,7 +26,6 @@ from medusa.cache.layout import (
     is_archive,
     shard_path,
     stored_arrays,
-    sync_folder,
 )
 from medusa.cache.store import FeatureStore, StoreError
 from medusa.cache.writer import finish

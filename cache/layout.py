@@ -7,7 +7,6 @@ byte of a store is covered by a checksum or by a rule that says what it must be.
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
+from medusa.atomic import atomic
 from medusa.cache.spec import FeatureSpec, SpecError
 
 SHARD_FRAMES = 32_768
@@ -188,25 +188,7 @@ def checksum(rows: npt.NDArray[np.generic]) -> int:
 
 
 def write_durably(path: Path, *parts: bytes | npt.NDArray[np.generic]) -> None:
-    """Write a file so that after a crash it is there whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            for part in parts:
-                file.write(part)  # type: ignore[arg-type]  # a C-contiguous array is a buffer
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Write a file so that it is whole or absent after a crash or a power cut."""
+    with atomic(path, durable=True) as partial, partial.open("wb") as file:
+        for part in parts:
+            file.write(part)  # type: ignore[arg-type]  # a C-contiguous array is a buffer

@@ -4,8 +4,6 @@ Per-frame scales alone are unusable (a few loud channels take all the range: an 
 channel's deviation); with channels standardised first it is 0.8 %.
 """
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
+from medusa.atomic import atomic
 from medusa.cache.packed import Packed
 
 CHANNELS = "channels.safetensors"
@@ -76,13 +75,8 @@ def agree_on_channels(store: Path, mine: dict[str, Floats]) -> dict[str, Floats]
     """Keep the channel scales of whichever writer comes first, and return those."""
     path = store / CHANNELS
     if not path.exists():
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        save_file(mine, partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):  # another writer was first
-            os.link(partial, path)
-        partial.unlink()
+        with atomic(path, durable=True, keep_first=True) as partial:
+            save_file(mine, partial)
     return read_channels(store)
 
 

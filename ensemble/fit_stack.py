@@ -7,6 +7,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
+from medusa.atomic import atomic
 from medusa.console import progress, say
 from medusa.ensemble.comparison import ahead, compare, judging_split
 from medusa.ensemble.members import Members, different_names, join, trained_on
@@ -167,9 +168,8 @@ def _write(run: RunDir, members: Members, answer: Answer) -> None:
     )
     said.write(run.path / PREDICTIONS)
     if answer.weights:
-        partial = run.path / f".{WEIGHTS}.partial"
-        save_file(answer.weights, partial)
-        partial.replace(run.path / WEIGHTS)
+        with atomic(run.path / WEIGHTS) as partial:
+            save_file(answer.weights, partial)
 
 
 def _notes(members: Sequence[RunDir], config: StackConfig) -> list[str]:

@@ -167,8 +167,9 @@ def audit(
     Looks at labels, votes, splits, speakers, texts and recordings (their headers only). Exits with
     1 when there are errors; warnings leave it at 0 without --strict, and notes do.
     """
+    from medusa.atomic import write_text
     from medusa.console import progress, say, table
-    from medusa.manifests.audit.findings import LEVELS, Subject, write_text
+    from medusa.manifests.audit.findings import LEVELS, Subject
     from medusa.manifests.audit.run import audit as look
     from medusa.workspace import Workspace
 

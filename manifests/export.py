@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from medusa.atomic import atomic
 from medusa.errors import MedusaError
 from medusa.manifests.audio import facts_of
 from medusa.manifests.import_tools.corpus import optional
@@ -39,16 +40,10 @@ def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> 
     if target.exists() and not force:
         raise ExportError(f"{target}: already there; replace it with --force")
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
+    with atomic(target) as partial:
         FORMATS[form](manifest, partial, target)
         if target.is_dir():
             shutil.rmtree(target)
-        partial.replace(target)
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        partial.unlink(missing_ok=True)
 
 
 def _refuse_to_replace(form: str, target: Path) -> None:

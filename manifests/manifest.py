@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from medusa.atomic import atomic
 from medusa.errors import MedusaError, listed
 
 ATTRIBUTES = ("arousal", "valence", "dominance")
@@ -119,9 +119,8 @@ class Manifest:
             {"medusa.scheme": json.dumps(scheme), "medusa.provenance": json.dumps(self.provenance)}
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
+        with atomic(path) as partial:
+            pq.write_table(table, partial, compression="zstd")
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":

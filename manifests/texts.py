@@ -1,7 +1,6 @@
 """Which text stands for an utterance: the corpus's own, or a table of transcripts."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from medusa.atomic import atomic
 from medusa.errors import MedusaError, listed, nearest, plural
 from medusa.manifests.manifest import Manifest
 
@@ -122,9 +122,8 @@ def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
         raise TextError(f"{path}: ids must be unique; these come twice: {listed(twice)}")
     table = pa.Table.from_pandas(frame, schema=TRANSCRIPTS, preserve_index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
-    partial.replace(path)
+    with atomic(path) as partial:
+        pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
 
 
 def _only_source(transcripts: Path) -> str:

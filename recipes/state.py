@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from medusa.atomic import write_text
 from medusa.heads.config import file_of
 from medusa.recipes.recipe import Recipe
 from medusa.workspace import Workspace
@@ -49,9 +50,7 @@ class State:
     def write_text(self, name: str, text: str) -> None:
         """Write a file beside the state, whole or not at all."""
         self.path.mkdir(parents=True, exist_ok=True)
-        partial = self.path / f".{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path / name)
+        write_text(self.path / name, text)
 
 
 def fingerprint(place: Workspace, recipe: Recipe, state: State, asked: dict[str, Any]) -> str:

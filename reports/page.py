@@ -1,6 +1,5 @@
 """One self-contained HTML page about a run."""
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from medusa.atomic import write_text
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
 from medusa.manifests.manifest import Manifest
@@ -41,9 +41,7 @@ def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "te
     if not output.parent.is_dir():
         raise ReportError(f"{output.parent}: no such folder; make it, or choose another -o")
     text = render(run, evaluate(run, manifest, split))
-    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(output)
+    write_text(output, text)
 
 
 def render(run: RunDir, result: dict[str, Any]) -> str:

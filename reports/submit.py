@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed
-from medusa.heads.runs.run_dir import write_text
 from medusa.scoring.predictions import ATTRIBUTES, Predictions
 
 TEST3 = 3200

@@ -1,7 +1,6 @@
 """What a head or an ensemble said about every utterance: the only currency between rooms."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from medusa.atomic import atomic
 from medusa.errors import MedusaError, listed
 
 ATTRIBUTES = ("arousal", "valence", "dominance")
@@ -105,9 +105,8 @@ class Predictions:
         table = table.replace_schema_metadata(
             {"medusa.classes": json.dumps(self.classes), "medusa.run": self.run}
         )
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        pq.write_table(table, partial)
-        partial.replace(path)
+        with atomic(path) as partial:
+            pq.write_table(table, partial)
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("manifests", "cache", "scoring", "extract", "heads", "ensemble", "reports", "recipes")
 GROUND = {
+    "atomic",
     "errors",
     "workspace",
     "console",

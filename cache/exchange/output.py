@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from medusa.cache.layout import SPEC, sync_folder
+from medusa.atomic import sync_folder
+from medusa.cache.layout import SPEC
 from medusa.errors import MedusaError
 
 SIDECAR = "features.json"  # in folders that we export

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from medusa.atomic import partial_path, sync_folder
 from medusa.cache import index
 from medusa.cache.exchange.raw import Group, Header, Rows
 from medusa.cache.layout import (
@@ -16,7 +17,6 @@ from medusa.cache.layout import (
     shard_path,
     shard_tail,
     stored_arrays,
-    sync_folder,
     write_durably,
 )
 from medusa.cache.quantise import CHANNELS
@@ -35,8 +35,7 @@ class Shard:
         for array in self.arrays:
             path = shard_path(store, array.name, self.number)
             path.parent.mkdir(parents=True)
-            partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-            self.files.append((path, partial.open("wb")))
+            self.files.append((path, partial_path(path).open("wb")))
 
     def add(self, record: index.Record, rows: list[Rows]) -> None:
         """Append one utterance: its rows of every stored array."""

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
@@ -13,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from medusa.atomic import atomic, write_text
 from medusa.errors import MedusaError
 from medusa.extract.inputs.batches import Utterance
 from medusa.extract.transcription.decoder import Transcript
@@ -109,9 +109,7 @@ class Table:
         """Say what makes the rows to come; nothing made otherwise may lie beside that."""
         self.path.unlink(missing_ok=True)
         about = self._about()
-        partial = about.with_name(f".{about.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps(self.made_by, indent=2) + "\n", encoding="utf-8")
-        partial.replace(about)
+        write_text(about, json.dumps(self.made_by, indent=2) + "\n")
         self.anew = False
 
     def _about(self) -> Path:
@@ -156,10 +154,9 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _write_words(path: Path, frame: pd.DataFrame) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     table = pa.Table.from_pandas(frame, schema=WITH_WORDS, preserve_index=False)
-    pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
-    partial.replace(path)
+    with atomic(path) as partial:
+        pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed, nearest
 from medusa.scoring.predictions import Predictions
 from medusa.strict import read_yaml
@@ -172,13 +173,6 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if cuda else None,
     }
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def _whole_lines(text: str) -> list[Any]:

@@ -1,7 +1,6 @@
 """Everything that training needs to go on as if it had never stopped, in one safetensors file."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from medusa.atomic import atomic
 from medusa.errors import MedusaError
 
 
@@ -89,9 +89,8 @@ def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    save_file(tensors, partial, metadata={"medusa": json.dumps(facts)})
-    partial.replace(path)
+    with atomic(path) as partial:
+        save_file(tensors, partial, metadata={"medusa": json.dumps(facts)})
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

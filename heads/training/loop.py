@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.profiler import record_function as span
 
+from medusa.atomic import write_text
 from medusa.cache import Packed
 from medusa.console import say
 from medusa.errors import MedusaError
@@ -22,7 +23,7 @@ from medusa.heads.examples.sampling import SAMPLERS, Draw
 from medusa.heads.networks.compile import compile_framewise
 from medusa.heads.networks.fusion import Head
 from medusa.heads.networks.memory import embed, halved
-from medusa.heads.runs.run_dir import METRICS, RunDir, write_text
+from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.heads.training import checkpoint, mixup
 from medusa.heads.training.loss import Corpus, auxiliary, class_weights, total
 from medusa.heads.training.meter import Meter, StepLog

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from medusa.atomic import write_text
 from medusa.cache import Packed
 from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.networks.flops import peak, train_flop
 from medusa.heads.networks.fusion import Head
 from medusa.heads.networks.memory import peak_memory_gb
-from medusa.heads.runs.run_dir import write_text
 
 STEPS = "steps.jsonl"
 EVERY = 10

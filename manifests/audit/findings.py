@@ -1,7 +1,6 @@
 """What an audit looks at, and what it finds."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,13 +47,6 @@ class Finding:
     def to_dict(self) -> dict[str, object]:
         """Return plain JSON values."""
         return asdict(self) | {"where": list(self.where), "count": len(self.where)}
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 @dataclass(frozen=True)

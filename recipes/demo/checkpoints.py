@@ -5,7 +5,6 @@ learned. What a head finds in their features is what random projections let thro
 """
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from medusa.atomic import atomic
 from medusa.extract.checkpoints.hugging_face import quiet
 
 WIDTH, LAYERS, HEADS = 64, 4, 4
@@ -40,11 +40,10 @@ def write_checkpoints(folder: Path, texts: Sequence[str], seed: int) -> dict[str
     for index, (name, write) in enumerate(WRITERS.items()):
         paths[name] = folder / (f"{name}.pt" if name == "whisper" else name)
         if not paths[name].exists():
-            partial = folder / f".{paths[name].name}.{os.getpid()}.partial"
-            with torch.random.fork_rng(devices=[]), quiet():
+            seeded = torch.random.fork_rng(devices=[])
+            with atomic(paths[name]) as partial, seeded, quiet():
                 torch.manual_seed(seed * len(WRITERS) + index)
                 write(partial, texts)
-            partial.replace(paths[name])
     return paths
 
 

@@ -1,6 +1,5 @@
 """The demo's corpus on disk: wav files, a manifest with every vote, and the hidden truth."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 import soundfile
 
 from medusa import console
+from medusa.atomic import atomic
 from medusa.manifests.audio import content_of, recording_of
 from medusa.manifests.labels.votes import from_votes
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
@@ -127,9 +127,8 @@ def _record(root: Path, latents: pd.DataFrame, voices: list[Voice], seed: int) -
 
 def _write_wav(path: Path, sound: Samples) -> dict[str, object]:
     """Write 16-bit audio and return its segment and content digest."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    soundfile.write(partial, sound, RATE_HZ, subtype="PCM_16", format="WAV")
-    partial.replace(path)
+    with atomic(path) as partial:
+        soundfile.write(partial, sound, RATE_HZ, subtype="PCM_16", format="WAV")
     recording = recording_of(path)
     seconds = recording.facts.duration_s
     content = content_of(recording.digest, 0.0, seconds)
@@ -138,6 +137,5 @@ def _write_wav(path: Path, sound: Samples) -> dict[str, object]:
 
 def _write_latents(latents: pd.DataFrame, path: Path) -> None:
     """Keep what was drawn, so that the best possible answer can be worked out."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    latents.to_parquet(partial)
-    partial.replace(path)
+    with atomic(path) as partial:
+        latents.to_parquet(partial)

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from medusa import console
+from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed
-from medusa.heads.runs.run_dir import SUMMARY, RunDir, write_text
+from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests.manifest import Manifest
 from medusa.recipes.demo import session, world
 from medusa.recipes.demo.checkpoints import write_checkpoints

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from medusa.atomic import write_text
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cache.layout import read_spec
 from medusa.console import progress, say, table
 from medusa.errors import MedusaError, listed
-from medusa.heads.runs.run_dir import write_text
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
 from medusa.recipes.simulate import draw, world

@@ -1,0 +1,75 @@
+"""Files that are whole or absent: written under a hidden name first, then renamed."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def atomic(path: Path, durable: bool = False, keep_first: bool = False) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; rename it to `path` when the block ends.
+
+    After an error the temporary file or folder is removed and `path` is as it was. A file gets the
+    permissions of any new file, also from libraries that write for the user alone.
+
+    Args:
+        path: the final name; a folder of that name must be removed by the block.
+        durable: whether the file must survive a power cut.
+        keep_first: keep the file that another process has written meanwhile.
+    """
+    partial = partial_path(path)
+    mode = _mode_of_new_files(partial)
+    try:
+        yield partial
+        if partial.is_file():
+            partial.chmod(mode)
+        if durable:
+            _sync(partial)
+        if keep_first:
+            with suppress(FileExistsError):
+                os.link(partial, path)
+            partial.unlink()
+        else:
+            partial.replace(path)
+    except BaseException:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically."""
+    with atomic(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def partial_path(path: Path) -> Path:
+    """Return the hidden name under which this process writes a file before it is complete."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut."""
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _mode_of_new_files(path: Path) -> int:
+    """Return the permissions that the system gives to a new file at `path`, which it removes."""
+    with path.open("wb") as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o777
+    path.unlink()
+    return mode
