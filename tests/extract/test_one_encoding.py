@@ -1,0 +1,68 @@
+"""How many windows pass through Whisper's encoder: each one time in a joint pass, else two."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from torch.nn.modules.module import register_module_forward_hook
+
+from medusa.cli import medusa
+from medusa.manifests import Manifest
+
+LENGTHS = (16000, 7001, 90000, 300)
+WINDOWS = 6  # of 2 s, or 32000 samples: 1, 1, 3 and 1
+MELS = 80
+
+
+@contextmanager
+def counted_windows() -> Iterator[list[int]]:
+    """Note how many windows enter the encoder's first convolution, call by call."""
+    import whisper.model
+
+    counts: list[int] = []
+
+    def note(module: Any, inputs: Any, output: Any) -> None:
+        if isinstance(module, whisper.model.Conv1d) and module.in_channels == MELS:
+            counts.append(len(inputs[0]))
+
+    hook = register_module_forward_hook(note)
+    try:
+        yield counts
+    finally:
+        hook.remove()
+
+
+def run(root: Path, *words: str) -> None:
+    command = ["--workspace", str(root), *words]
+    CliRunner().invoke(medusa, command, catch_exceptions=False, standalone_mode=False)
+
+
+@pytest.mark.parametrize("language", [(), ("--language", "en")])
+def test_every_window_is_encoded_one_time_for_features_and_transcript(
+    language: tuple[str, ...],
+    tmp_path: Path,
+    workspace: Callable[..., Manifest],
+    checkpoint: Callable[[str], Path],
+) -> None:
+    workspace(LENGTHS)
+    model = str(checkpoint("whisper.pt"))
+    features = ["extract", "--backbone", "whisper", "--checkpoint", model]
+    with counted_windows() as jointly:
+        run(tmp_path, *features, "--transcribe", *language)
+    assert sum(jointly) == WINDOWS
+    assert list((tmp_path / "features").glob("*.zarr"))
+    assert (tmp_path / "transcripts" / "whisper.parquet").exists()
+
+
+def test_features_and_transcripts_by_themselves_encode_every_window_two_times(
+    tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
+) -> None:
+    workspace(LENGTHS)
+    model = str(checkpoint("whisper.pt"))
+    with counted_windows() as apart:
+        run(tmp_path, "extract", "--backbone", "whisper", "--checkpoint", model)
+        run(tmp_path, "transcribe", "--model", model)
+    assert sum(apart) == 2 * WINDOWS
