@@ -1,0 +1,44 @@
+"""The interval of the balanced score where it is known: every speaker is like every other."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import PREDICTIONS, SUMMARY, RunDir
+from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.reports.evaluate import evaluate
+
+CLASSES = ("glad", "sad")
+SPEAKERS = 10  # as many as are drawn whole
+LABELS = ["glad", "glad", "glad", "sad"]  # of every speaker
+PREDICTED = ["glad", "glad", "sad", "sad"]
+
+
+def test_where_no_resample_differs_the_interval_is_the_score_itself(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"label": LABELS * SPEAKERS, "split": "test"})
+    frame["speaker"] = np.repeat([f"s{number}" for number in range(SPEAKERS)], len(LABELS))
+    frame["id"] = [f"u{number}" for number in range(len(frame))]
+    learnt = [{"id": "t0", "split": "train", "label": name, "speaker": "t"} for name in CLASSES]
+    learnt[1]["id"] = "t1"
+    run = RunDir(tmp_path / "alike")
+    run.start({"kind": "head"})
+    logits = np.eye(2)[[CLASSES.index(name) for name in PREDICTED * SPEAKERS]]
+    Predictions.of(
+        frame["id"].tolist(), frame["split"].tolist(), logits, None, CLASSES, run.digest()
+    ).write(run.path / PREDICTIONS)
+    run.write_json(SUMMARY, {})
+    run.finish()
+    manifest = Manifest(pd.concat([pd.DataFrame(learnt), frame]), LabelScheme("two", CLASSES))
+    result = evaluate(run, manifest)
+
+    # Large draws of as many glad as sad: of 3 glad 2 are recognised, of 3 sad all. Draws of 10 and
+    # 10 differ from that by chance, and on average, too, since F1 is no linear function.
+    large = (2 * 2 / (2 * 2 + 1) + 2 * 3 / (2 * 3 + 1)) / 2
+    assert result["balanced"] == pytest.approx(large, abs=0.03)
+    assert abs(result["balanced"] - large) > 1e-4
+    assert set(result["interval"]) == {"macro_f1", "micro_f1", "accuracy", "uar", "balanced"}
+    for name, ends in result["interval"].items():
+        assert ends == pytest.approx([result[name]] * 2, abs=1e-12), name
