@@ -1,0 +1,121 @@
+"""One recipe's tables by hand: two repeats of a head, two ablations, intervals and p values exact.
+
+Twenty speakers have one utterance of either class each, and a head knows both of a speaker or
+takes each for the other. So every score is the share of the speakers whom it knows. How often a
+resample of 20 speakers has one of k of them is binomial: 20 draws of probability k / 20.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+
+from medusa.heads.predictions import Predictions
+from medusa.heads.run_dir import PREDICTIONS, RunDir
+from medusa.manifests import LabelScheme, Manifest
+from medusa.recipes.recipe import load
+from medusa.recipes.state import State
+from medusa.recipes.tables import Table, tables
+from medusa.recipes.work import head_tasks
+from medusa.workspace import Workspace
+
+CLASSES = ("glad", "sad")
+SPEAKERS = 20
+RECIPE = """
+title: by hand
+config: small
+repeats: 2
+features: {loud: {}}
+heads: {a: {features: [loud]}}
+ablations:
+  plain: {title: without MixUp, set: {mixup.p: 0.0}}
+  smooth: {title: smoothed, set: {train.label_smoothing: 0.1}}
+"""
+# whom the whole head knows in either repeat; an ablation knows one more, or two fewer, in both
+KNOWN = (set(range(16)), set(range(14)))
+CHANGES = {None: set(), "plain": {19}, "smooth": {0, 1}}
+
+
+def corpus() -> Manifest:
+    rows = [
+        {"id": f"{name}-{number}", "speaker": f"s{number}", "label": name, "split": "test"}
+        for number in range(SPEAKERS)
+        for name in CLASSES
+    ]
+    return Manifest(pd.DataFrame(rows), LabelScheme("two", CLASSES))
+
+
+def finished_run(path: Path, record: dict[str, object], frame: pd.DataFrame, known: set[int]):
+    """Write a run that knows both utterances of these speakers and takes all others wrongly."""
+    run = RunDir(path)
+    run.start(record)
+    right = frame["speaker"].isin([f"s{number}" for number in known])
+    glad = (frame["label"] == "glad") == right
+    logits = np.column_stack([glad, ~glad]).astype(float)
+    ids, splits = frame["id"].tolist(), frame["split"].tolist()
+    predictions = Predictions.of(ids, splits, logits, None, CLASSES, run.digest())
+    predictions.write(run.path / PREDICTIONS)
+    run.finish()
+
+
+@pytest.fixture
+def by_title(tmp_path: Path) -> dict[str, Table]:
+    manifest = corpus()
+    manifest.write(tmp_path / "manifest.parquet")
+    (tmp_path / "toy.yaml").write_text(RECIPE)
+    recipe, workspace = load(str(tmp_path / "toy.yaml")), Workspace.open(tmp_path)
+    state = State(tmp_path / "recipes" / "toy")
+    features = [{"backbone": "loud", "spec": "0", "array": "last"}]
+    facts = {"kind": "head", "manifest": manifest.digest(), "features": features}
+    for task in head_tasks(recipe):
+        known = KNOWN[task.repeat] ^ CHANGES[task.ablation]
+        path = workspace.runs / f"run.{task.name}"
+        finished_run(path, facts | task.config.to_dict(), manifest.frame, known)
+        state.heads[task.name] = path.name
+    assert len(state.heads) == 6
+    return {table.title: table for table in tables(workspace, recipe, state)}
+
+
+def column(table: Table, name: str, last: bool = False) -> dict[str, str]:
+    """Return a column by the first cell of each row; of two of that name the first or the last."""
+    numbers = [number for number, title in enumerate(table.header) if title == name]
+    return {row[0]: row[numbers[-1 if last else 0]] for row in table.rows}
+
+
+def ends(cell: str) -> list[float]:
+    return [float(part) for part in cell.split(" – ")]
+
+
+def test_the_deviation_over_repeats_is_that_of_a_sample(by_title: dict[str, Table]) -> None:
+    # 16 and 14 of 20: 0.75, and 0.05 on either side of it is sqrt(2 * 0.05^2 / (2 - 1)) = 0.0707
+    assert column(by_title["Heads"], "balanced macro-F1") == {"a": "0.750 ± 0.071"}
+    table = by_title["Ablations"]
+    for score in ("balanced macro-F1", "macro-F1", "accuracy"):
+        assert column(table, score) == {
+            "all of it": "0.750 ± 0.071",
+            "without MixUp": "0.800 ± 0.071",  # 17 and 15
+            "smoothed": "0.650 ± 0.071",  # 14 and 12
+        }
+
+
+def test_a_change_has_the_sign_of_the_ablation_less_the_whole(by_title: dict[str, Table]) -> None:
+    table = by_title["Ablations"]
+    change, interval = column(table, "change"), column(table, "95 %", last=True)
+    assert change == {"all of it": "", "without MixUp": "+0.050", "smoothed": "-0.100"}
+    one, two = (binom.ppf((0.025, 0.975), SPEAKERS, k / SPEAKERS) / SPEAKERS for k in (1, 2))
+    assert one.tolist() == [0, 0.15] and two.tolist() == [0, 0.25]
+    assert ends(interval["without MixUp"]) == pytest.approx([0, 0.15], abs=1e-3)
+    assert ends(interval["smoothed"]) == pytest.approx([-0.25, 0], abs=1e-3)
+
+
+def test_p_values_are_corrected_for_two_ablations(by_title: dict[str, Table]) -> None:
+    # No difference or the other way round: where not one of the k speakers is drawn. Twice that
+    # is p of 0.717 with one speaker and of 0.243 with two; Holm doubles the smaller alone.
+    one, two = (2 * (1 - k / SPEAKERS) ** SPEAKERS for k in (1, 2))
+    p = column(by_title["Ablations"], "p (Holm)")
+    assert p["all of it"] == ""
+    # over 2000 resamples p has a deviation of 0.021 and, doubled, of 0.029
+    assert float(p["without MixUp"]) == pytest.approx(one, abs=0.08)
+    assert float(p["smoothed"]) == pytest.approx(2 * two, abs=0.1)
