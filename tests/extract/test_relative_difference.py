@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from medusa.cache import FeatureStore, StoreWriter
-from medusa.extract.jobs import plan_jobs
-from medusa.extract.recompute import recompute
-from medusa.extract.run import extract
+from medusa.extract.passes.recompute import recompute
+from medusa.extract.passes.single_pass import extract
+from medusa.extract.planning.jobs import plan_jobs
 from medusa.workspace import Workspace
 
 SHIFT = 0.5

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from medusa.heads.config import load
-from medusa.heads.fit import make, prepare
-from medusa.heads.run_dir import RunDir
+from medusa.heads.config.settings import load
+from medusa.heads.fitting.fit import make, prepare
+from medusa.heads.runs.run_dir import RunDir
 from medusa.workspace import Workspace
 
 STEPS = 3  # of an epoch: 40 utterances in batches of 16

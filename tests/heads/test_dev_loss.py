@@ -5,9 +5,9 @@ import torch
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from medusa.heads.config import load
-from medusa.heads.fit import fit, prepare
-from medusa.heads.run_dir import RunDir
+from medusa.heads.config.settings import load
+from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 

@@ -5,10 +5,10 @@ from itertools import chain, repeat
 import pytest
 import torch
 
-from medusa.heads.config import load
-from medusa.heads.fit import fit, prepare
-from medusa.heads.run_dir import RunDir
-from medusa.heads.select import Judge
+from medusa.heads.config.settings import load
+from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.training.selection import Judge
 from medusa.workspace import Workspace
 
 SMALL = ("head.width=8", "head.feedforward=8", "train.batch=40")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,16 @@ def test_known_mutations_must_fail_their_tests(toy: Path) -> None:
     status, output = run(toy, "--known")
     assert "half: `old` is 8 times in toy/thing.py" in output
     path.write_text(TOY["tests/mutation/known.toml"])
+
+
+def test_every_known_mutation_still_fits_the_code():
+    entries = tomllib.loads(
+        (ROOT / "tests" / "mutation" / "known.toml").read_text(encoding="utf-8")
+    )["mutation"]
+    assert len(entries) >= 11
+    for entry in entries:
+        text = (ROOT / entry["file"]).read_text(encoding="utf-8")
+        assert text.count(entry["old"]) == 1, entry["name"]
+        for test in entry["tests"]:
+            file, _, name = test.partition("::")
+            assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), test

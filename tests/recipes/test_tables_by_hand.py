@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import PREDICTIONS, RunDir
+from medusa.heads.runs.run_dir import PREDICTIONS, RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.recipe import load
 from medusa.recipes.state import State
 from medusa.recipes.tables import Table, tables
-from medusa.recipes.work import head_tasks
+from medusa.recipes.tasks import head_tasks
+from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
 
 CLASSES = ("glad", "sad")

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.heads.predictions import Predictions
-from medusa.heads.run_dir import PREDICTIONS, SUMMARY, RunDir
+from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.manifest import LabelScheme, Manifest
 from medusa.reports.evaluate import evaluate
+from medusa.scoring.predictions import Predictions
 
 CLASSES = ("glad", "sad")
 SPEAKERS = 10  # as many as are drawn whole
