@@ -167,7 +167,7 @@ def test_known_mutations_must_fail_their_tests(toy: Path) -> None:
     path.write_text(TOY["tests/mutation/known.toml"])
 
 
-def test_every_known_mutation_still_fits_the_code():
+def test_every_known_mutation_still_fits_the_code() -> None:
     entries = tomllib.loads(
         (ROOT / "tests" / "mutation" / "known.toml").read_text(encoding="utf-8")
     )["mutation"]
