@@ -1,5 +1,7 @@
 """Which device to compute on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from medusa.errors import MedusaError
@@ -47,3 +49,16 @@ def choose_devices(names: str) -> "tuple[list[torch.device], str]":
     if not chosen:
         raise DeviceError("--device: names no device; use auto or cpu")
     return [device for device, _ in chosen], ", ".join(why for _, why in chosen)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread inside: in small models further threads would only wait."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -28,7 +28,7 @@ import zarr
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, Stream, load
 from medusa.cache.layout import SHARD_FRAMES
 from medusa.cache.store import Buffers
-from medusa.heads.runs.run_dir import environment
+from medusa.heads.runs.environment import environment
 
 WIDTH, BATCH, FRAMES_A_SECOND = 1024, 16, 50
 

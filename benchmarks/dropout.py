@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from medusa.heads.networks.dropout import LEVELS, Dropout
-from medusa.heads.runs.run_dir import environment
+from medusa.heads.runs.environment import environment
 
 P, ROUNDS = 0.1, 5
 SHAPES = ((1800, 32), (1800, 64), (4000, 1024), (4000, 2048))

@@ -48,7 +48,7 @@ from medusa.extract.passes.shared_pass import extract_together
 from medusa.extract.passes.single_pass import extract
 from medusa.extract.planning.jobs import Job, plan_jobs
 from medusa.heads.networks.memory import peak_memory_gb
-from medusa.heads.runs.run_dir import environment
+from medusa.heads.runs.environment import environment
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.audio import content_of, recording_of
 from medusa.workspace import Workspace, remove

@@ -44,11 +44,12 @@ from head_steps import (
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.ensemble import linear
 from medusa.heads.config import Config, load
-from medusa.heads.fitting.fit import prepare
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.flops import peak
 from medusa.heads.networks.fusion import build
 from medusa.heads.networks.memory import peak_memory_gb
-from medusa.heads.runs.run_dir import RunDir, environment
+from medusa.heads.runs.environment import environment
+from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.loop import Trainer
 from medusa.heads.training.predict import predict
 from medusa.manifests import LabelScheme, Manifest

@@ -26,8 +26,10 @@ from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.stackers import StackConfig
 from medusa.heads.config import load
 from medusa.heads.examples.join import choose
-from medusa.heads.queue.orders import Order, train_one
-from medusa.heads.runs.run_dir import environment, new_run
+from medusa.heads.queue.spec import HeadSpec
+from medusa.heads.queue.train_one import train_one
+from medusa.heads.runs.environment import environment
+from medusa.heads.runs.run_dir import new_run
 from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import leave_out
 from medusa.scoring.metrics import chance_macro_f1, confusion, macro_f1_of, uar_of
@@ -85,7 +87,7 @@ def fold(root: Path, speaker: str) -> Said:
         for name, (backbones, head) in HEADS.items():
             settings = (*COMMON, f"head.name={head}", f"seed={seed}")
             title = f"{'+'.join(backbones)}-{head}-s{seed}"
-            order = Order(title, title, load("small", settings), backbones)
+            order = HeadSpec(title, title, load("small", settings), backbones)
             train_one(place, order, torch.device("cpu"))
             runs.setdefault(seed, []).append(title)
             said[f"{name} @{seed}"] = on_test(place, title)
@@ -101,7 +103,7 @@ def fold(root: Path, speaker: str) -> Said:
     for name, backbones in DISCRIMINANTS.items():
         title = f"{'+'.join(backbones)}-discriminant"
         config = load("small", ("head.name=discriminant", "head.pool=statistics"))
-        train_one(place, Order(title, title, config, backbones), torch.device("cpu"))
+        train_one(place, HeadSpec(title, title, config, backbones), torch.device("cpu"))
         every.append(title)
         said[name] = on_test(place, title)
     for method in ("linear", "pool", "soft", "product"):

@@ -21,7 +21,8 @@ import numpy as np
 
 from medusa.ensemble.members import Members, join
 from medusa.ensemble.stackers import STACKERS, StackConfig
-from medusa.heads.runs.run_dir import SUMMARY, RunDir, environment
+from medusa.heads.runs.environment import environment
+from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.recipes.recipe import load
 from medusa.recipes.render import text

@@ -26,7 +26,8 @@ from medusa.heads.config import Config
 from medusa.heads.examples.join import choose, gather
 from medusa.heads.networks.discriminant import stride_of
 from medusa.heads.networks.fusion import build
-from medusa.heads.runs.run_dir import SUMMARY, WEIGHTS, RunDir, environment
+from medusa.heads.runs.environment import environment
+from medusa.heads.runs.run_dir import SUMMARY, WEIGHTS, RunDir
 from medusa.heads.training.checkpoint import load_weights
 from medusa.heads.training.loss import auxiliary
 from medusa.heads.training.predict import predict

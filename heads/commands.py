@@ -74,7 +74,7 @@ import click
 )
 @click.pass_obj
 def fit_head(
-    workspace: Path,
+    root: Path,
     backbones: str | None,
     name: str | None,
     config_name: str | None,
@@ -98,24 +98,35 @@ def fit_head(
     from medusa.console import say
     from medusa.device import choose_devices
     from medusa.heads.examples.join import DataError
-    from medusa.heads.queue.variants import Asked, profile_first, run_all, variants
+    from medusa.heads.queue.options import QueueOptions
+    from medusa.heads.queue.run_queue import profile_first, run_all
+    from medusa.heads.queue.variants import variants
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
-    place = Workspace.open(workspace)
-    where, why = choose_devices(device)
+    workspace = Workspace.open(root)
+    devices, reason = choose_devices(device)
     if config_name is None:
-        config_name = "medusa" if where[0].type == "cuda" else "small"
-        say(f"configuration: {config_name} ({why}; --config chooses another)")
+        config_name = "medusa" if devices[0].type == "cuda" else "small"
+        say(f"configuration: {config_name} ({reason}; --config chooses another)")
     if folds is not None:
         overrides = (*overrides, f"train.folds={folds}")
-    wanted = parts_of(backbones or "")
-    if backbones and not wanted:
-        raise DataError("--backbones: names none; leave it out to take every store")
-    asked = Asked(place, wanted, config_name, text, missing == "drop", where, force, jobs)
+    names = parts_of(backbones or "")
+    if backbones and not names:
+        raise DataError("--backbones: it names no backbone; leave it out to take every store")
+    options = QueueOptions(
+        workspace,
+        names,
+        config_name,
+        text,
+        missing == "drop",
+        devices,
+        force,
+        jobs,
+    )
     heads = variants(overrides, seeds, grid)
     if profiling:
-        profile_first(asked, heads)
+        profile_first(options, heads)
         return
-    for line in run_all(asked, name, heads):
+    for line in run_all(options, name, heads):
         click.echo(line)

@@ -95,8 +95,7 @@ def _work(
     jobs: int,
     asked: dict[str, Any],
 ) -> None:
-    from medusa.device import choose_devices
-    from medusa.heads.queue.orders import one_thread
+    from medusa.device import choose_devices, one_thread
     from medusa.recipes.tiny_corpus import make_small
     from medusa.recipes.update import Asked, bring
 

@@ -10,8 +10,9 @@ from medusa.ensemble.members import MembersError
 from medusa.ensemble.stackers import StackConfig
 from medusa.errors import MedusaError, listed
 from medusa.heads.examples.join import choose
-from medusa.heads.fitting.fit import said_now
-from medusa.heads.runs.run_dir import RunDir, digest_of
+from medusa.heads.fitting.texts_digest import current_texts_digest
+from medusa.heads.runs.config_digest import digest_of
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.manifests.texts import TextError
 from medusa.recipes.recipe import Recipe, Stack
@@ -117,7 +118,7 @@ def _fits(
 def _said(place: Workspace, manifest: Manifest, source: str) -> str | None:
     """Return a digest of what a table of transcripts says, None if it is gone."""
     try:
-        return said_now(manifest, place.transcripts, source)
+        return current_texts_digest(manifest, place.transcripts, source)
     except TextError:
         return None
 

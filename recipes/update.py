@@ -10,8 +10,9 @@ from medusa.cache import open_all
 from medusa.console import say
 from medusa.ensemble.fit_stack import stack as fit_stack
 from medusa.errors import MedusaError
-from medusa.heads.fitting.choices import check_choices
-from medusa.heads.queue.orders import Order, train_all
+from medusa.heads.fitting.check_choices import check_choices
+from medusa.heads.queue.spec import HeadSpec
+from medusa.heads.queue.train_all import train_all
 from medusa.manifests import Manifest
 from medusa.recipes import features
 from medusa.recipes.demo.session import run as run_command
@@ -125,8 +126,8 @@ def _train(
     shared: tuple[str, ...],
 ) -> None:
     """Train the heads that no finished run has already, several at once if asked."""
-    orders = [
-        Order(
+    specs = [
+        HeadSpec(
             task.name,
             f"{state.path.name}.{task.name}.{{digest}}",
             task.config,
@@ -137,13 +138,14 @@ def _train(
         )
         for task in tasks
     ]
-    for done in train_all(place, orders, asked.devices, asked.jobs):
-        if done.problem:
-            state.heads.pop(done.order.title, None)
-            state.problems[done.order.title] = done.problem
-            say(f"{done.order.title}: {done.problem}")
+    for result in train_all(place, specs, asked.devices, asked.jobs):
+        title = result.spec.title
+        if result.problem:
+            state.heads.pop(title, None)
+            state.problems[title] = result.problem
+            say(f"{title}: {result.problem}")
         else:
-            state.heads[done.order.title] = done.run
+            state.heads[title] = result.run
         state.write()
 
 

@@ -1,4 +1,4 @@
-"""Out of fold: the training split predicted by heads that never saw its speakers."""
+"""Out-of-fold predictions: the training split is predicted by heads that never saw its speakers."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,19 +12,22 @@ from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import fold_names
 from medusa.scoring.predictions import NOT_A_FOLD
 
-HELD_OUT = "held out"  # the split of a fold while the others train
+HELD_OUT = "held out"  # the split of a fold while the other folds train
 SEED = 0  # of the division: all heads of a corpus share it, or they could not be stacked
 
 
 def folds_of(manifest: Manifest, ids: list[str], folds: int) -> Rows:
-    """Return the fold, 0..K-1, of each utterance of `train` and -1 of every other one.
+    """Return the fold, 0..K-1, of each utterance of `train` and -1 for every other utterance.
 
-    Whole speakers are in one fold.
+    All utterances of a speaker are in the same fold.
 
     Args:
         manifest: with splits.
-        ids: (N,) whose fold to tell.
+        ids: (N,) utterances.
         folds: K; 0 for none.
+
+    Returns:
+        (N,) fold numbers.
 
     Raises:
         SplitError: speakers are unknown, or fewer than folds.
@@ -41,40 +44,44 @@ def folds_of(manifest: Manifest, ids: list[str], folds: int) -> Rows:
     return np.array([numbers.get(name, NOT_A_FOLD) for name in ids], np.int64)
 
 
-def without(examples: Examples, held: Rows) -> Examples:
+def without(examples: Examples, held_out: Rows) -> Examples:
     """Return the same examples with these rows in the split `HELD_OUT`, where nothing trains.
 
     Raises:
-        DataError: what is left lacks a class.
+        DataError: the other training rows lack a class.
     """
     splits = examples.splits.astype(object)
-    splits[held] = HELD_OUT
-    left = dataclasses.replace(examples, splits=splits.astype(str))
-    there = left.soft[left.rows("train")].nansum(0) > 0
-    if not bool(there.all()):
-        absent = [name for name, some in zip(left.classes, there, strict=True) if not some]
+    splits[held_out] = HELD_OUT
+    remaining = dataclasses.replace(examples, splits=splits.astype(str))
+    present = remaining.soft[remaining.rows("train")].nansum(0) > 0
+    if not bool(present.all()):
+        classes = zip(remaining.classes, present, strict=True)
+        absent = [name for name, has_rows in classes if not has_rows]
         raise DataError(
             f"train.folds: without one fold no training utterance is {', '.join(absent)}; use "
             "fewer folds"
         )
-    return left
+    return remaining
 
 
 def each_fold(
-    folds: Rows, run: RunDir, config: Config, train_one: Callable[[Rows, RunDir], None]
+    folds: Rows, run: RunDir, config: Config, fit_fold: Callable[[Rows, RunDir], None]
 ) -> list[RunDir]:
-    """Train the head of every fold in a folder of its own inside the run; finished ones stay.
+    """Fit the head of every fold in a folder inside the run; finished folds are left alone.
 
     Args:
-        folds: (N,) as from `folds_of`.
+        folds: (N,) as `folds_of` returned them.
         run: of the head on the whole training split.
         config: of that head.
-        train_one: trains without these rows, predicts them, into this folder.
+        fit_fold: fits a head without these rows and predicts them, into this folder.
+
+    Returns:
+        The run of each fold.
     """
-    runs = []
+    fold_runs = []
     for number in range(config.train.folds):
-        part = RunDir(run.path / f"fold-{number}")
-        if part.start(run.config() | {"fold": number}):
-            train_one(np.flatnonzero(folds == number), part)
-        runs.append(part)
-    return runs
+        fold_run = RunDir(run.path / f"fold-{number}")
+        if fold_run.start(run.config() | {"fold": number}):
+            fit_fold(np.flatnonzero(folds == number), fold_run)
+        fold_runs.append(fold_run)
+    return fold_runs

@@ -9,61 +9,62 @@ from typing import Any
 
 from medusa.heads.runs.run_dir import FINISHED, METRICS, RunDir
 
-RECENT_S = 600.0  # a run that has logged nothing for so long is not shown
+RECENT_S = 600.0  # a run that has logged nothing for longer is not shown
 
 
 class Watch:
-    """Shows nothing; what there is where stderr is no terminal."""
+    """Shows nothing; it is used where stderr is no terminal."""
 
-    def show(self, runs: Path, done: int, total: int) -> None:
-        """Show the state of the unfinished runs in a folder, and how many heads are done."""
+    def show(self, runs: Path, finished: int, total: int) -> None:
+        """Show the state of the unfinished runs in a folder, and how many heads are finished."""
 
 
-class Table(Watch):
-    """Shows a row per unfinished run that has logged of late."""
+class LiveTable(Watch):
+    """Shows a row for every unfinished run that has logged recently."""
 
     def __init__(self, live: Any) -> None:
         self.live = live
 
-    def show(self, runs: Path, done: int, total: int) -> None:
+    def show(self, runs: Path, finished: int, total: int) -> None:
         from rich import box
-        from rich.table import Table as Grid
+        from rich.table import Table
 
-        grid = Grid(box=box.SIMPLE_HEAD, title=f"{done} of {total} heads", title_justify="left")
+        title = f"{finished} of {total} heads"
+        grid = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
         for name in ("", "epoch", "stage", "loss", "dev macro-F1", "utt/s"):
             grid.add_column(name, justify="left" if name in ("", "stage") else "right")
-        for name, line in latest(runs):
+        for name, metrics in latest_metrics(runs):
             grid.add_row(
                 name,
-                told(line, "epoch", ""),
-                told(line, "stage", ""),
-                told(line, "train_loss", ".3f"),
-                told(line, "dev_macro_f1", ".3f"),
-                told(line, "utterances_per_s", ".0f"),
+                shown(metrics, "epoch", ""),
+                shown(metrics, "stage", ""),
+                shown(metrics, "train_loss", ".3f"),
+                shown(metrics, "dev_macro_f1", ".3f"),
+                shown(metrics, "utterances_per_s", ".0f"),
             )
         self.live.update(grid)
 
 
-def told(line: dict[str, Any], key: str, form: str) -> str:
-    """Return a number as it is shown; not every head has every one."""
-    return format(line[key], form) if key in line else "–"
+def shown(metrics: dict[str, Any], key: str, form: str) -> str:
+    """Return a number as it is shown, or a dash; not every head logs every number."""
+    return format(metrics[key], form) if key in metrics else "–"
 
 
-def latest(runs: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Return the last line that each unfinished run has logged in the last ten minutes."""
-    found = []
+def latest_metrics(runs: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name and last metrics of each unfinished run that logged in ten minutes."""
+    latest = []
     for path in sorted(runs.glob(f"[!.]*/{METRICS}")):
-        fresh = time.time() - path.stat().st_mtime < RECENT_S
-        if not fresh or (path.parent / FINISHED).exists():
+        recent = time.time() - path.stat().st_mtime < RECENT_S
+        if not recent or (path.parent / FINISHED).exists():
             continue
         if lines := RunDir(path.parent).metrics():
-            found.append((path.parent.name, lines[-1]))
-    return found
+            latest.append((path.parent.name, lines[-1]))
+    return latest
 
 
 @contextmanager
 def watching() -> Iterator[Watch]:
-    """Give a table that is kept up to date, or nothing where stderr is no terminal."""
+    """Give a table that `show` keeps up to date, or one that shows nothing without a terminal."""
     if not sys.stderr.isatty():
         yield Watch()
         return
@@ -71,4 +72,4 @@ def watching() -> Iterator[Watch]:
     from rich.live import Live
 
     with Live(console=Console(stderr=True), refresh_per_second=2, transient=True) as live:
-        yield Table(live)
+        yield LiveTable(live)

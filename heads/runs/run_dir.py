@@ -1,12 +1,8 @@
-"""A run on disk: what was asked, what came out, and whether it finished."""
+"""A run on disk: its configuration, its results, and whether it finished."""
 
-import hashlib
 import json
-import os
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,8 @@ import yaml
 
 from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed, nearest
+from medusa.heads.runs.config_digest import comparable, difference, digest_of, plain
+from medusa.heads.runs.environment import environment
 from medusa.scoring.predictions import Predictions
 from medusa.strict import read_yaml
 from medusa.workspace import remove
@@ -21,19 +19,15 @@ from medusa.workspace import remove
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
 WEIGHTS = "weights.safetensors"
-# settings that came later, with the value that changes nothing: runs made before them stay valid
-LATER: dict[str, dict[str, Any]] = {"train": {"compile": False}}
-NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # lists in a config
-LIBRARIES = ("medusa-ser", "torch", "transformers", "numpy", "pandas", "zarr", "scikit-learn")
 
 
 class RunError(MedusaError):
-    """A run that is missing, unfinished, or not the one the command asked for."""
+    """A run that is missing, unfinished, or not of the configuration that the command has."""
 
 
 @dataclass(frozen=True)
 class RunDir:
-    """One folder in `runs/`: config.yaml, weights, metrics.jsonl, predictions, environment."""
+    """One folder in `runs/`: configuration, weights, metrics, predictions and environment."""
 
     path: Path
 
@@ -50,7 +44,7 @@ class RunDir:
         return (self.path / CONFIG).exists()
 
     def start(self, config: dict[str, Any], force: bool = False) -> bool:
-        """Make the folder for this resolved configuration; return False if it is already finished.
+        """Make the folder for this resolved configuration; return False if the run is finished.
 
         An unfinished run with the same configuration is continued.
 
@@ -59,17 +53,17 @@ class RunDir:
         """
         if force:
             remove(self.path)
-        if self.exists and _without_later(self.config()) != _without_later(config):
+        if self.exists and comparable(self.config()) != comparable(config):
             raise RunError(
                 f"{self.path}: holds a run with another configuration "
-                f"({_difference(_without_later(self.config()), _without_later(config))}); "
-                "give this one another --name, or replace it with --force"
+                f"({difference(self.config(), config)}); "
+                "give this run another --name, or replace the old one with --force"
             )
         if self.finished:
             return False
         self.path.mkdir(parents=True, exist_ok=True)
         self.write_json(ENVIRONMENT, environment())
-        write_text(self.path / CONFIG, yaml.safe_dump(_plain(config), sort_keys=False))
+        write_text(self.path / CONFIG, yaml.safe_dump(plain(config), sort_keys=False))
         return True
 
     def finish(self) -> None:
@@ -79,7 +73,7 @@ class RunDir:
     def config(self) -> dict[str, Any]:
         """Return the resolved configuration."""
         if not self.exists:
-            raise RunError(f"{self.path}: no run here (no {CONFIG})")
+            raise RunError(f"{self.path}: this folder is no run (it has no {CONFIG})")
         return _mapping(self.path / CONFIG, read_yaml)
 
     def digest(self) -> str:
@@ -108,27 +102,24 @@ class RunDir:
         return _mapping(self.path / name, json.loads)
 
     def predictions(self) -> Predictions:
-        """Return what the run predicted.
+        """Return the predictions of the run.
 
         Raises:
             RunError: the run is not finished.
         """
         if not self.finished:
-            raise RunError(f"{self.path}: not finished; run its command again to continue it")
+            raise RunError(
+                f"{self.path}: the run is not finished; run its command again to continue it"
+            )
         return Predictions.read(self.path / PREDICTIONS)
 
 
-def digest_of(config: dict[str, Any]) -> str:
-    """Return 16 hex digits of a resolved configuration, the same as before `LATER` came."""
-    text = json.dumps(_without_later(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def new_run(runs: Path, name: str) -> RunDir:
-    """Return the run that a command is about to make, which may be there already.
+    """Return the run that a command is about to make; it may exist already.
 
     Raises:
-        RunError: the name is not that of one folder in `runs`: --force must not remove another.
+        RunError: the name is not the name of a folder in `runs`. --force must not remove any
+            other folder.
     """
     if not name or name != Path(name).name or name.startswith(".") or "\\" in name:
         raise RunError(f"--name {name!r}: expected one word, the name of a folder in {runs}")
@@ -145,8 +136,8 @@ def find_run(runs: Path, name: str) -> RunDir:
         if (path / CONFIG).exists():
             return RunDir(path)
     known = [run.name for run in all_runs(runs)]
-    there = f"there is {listed(known, 20)}" if known else "there are none; see `medusa fit-head`"
-    raise RunError(f"no run {name!r} in {runs}{nearest(name, known)}; {there}")
+    hint = f"there is {listed(known, 20)}" if known else "there are none; see `medusa fit-head`"
+    raise RunError(f"no run {name!r} in {runs}{nearest(name, known)}; {hint}")
 
 
 def all_runs(runs: Path) -> list[RunDir]:
@@ -154,36 +145,17 @@ def all_runs(runs: Path) -> list[RunDir]:
     return [RunDir(path.parent) for path in sorted(runs.glob(f"[!.]*/{CONFIG}"))]
 
 
-def environment() -> dict[str, Any]:
-    """Return what a result may depend on besides its configuration: versions and hardware."""
-    import torch
-
-    versions: dict[str, str] = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "absent"
-    cuda = torch.cuda.is_available()
-    return {
-        "python": platform.python_version(),
-        "versions": versions,
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if cuda else None,
-    }
-
-
 def _whole_lines(text: str) -> list[Any]:
-    # what follows the last end of line was being written when the run was killed
+    # a line without an end was being written when the run was killed
     return [json.loads(line) for line in text.split("\n")[:-1]]
 
 
 def _mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     loaded = _parsed(path, parse)
     if not isinstance(loaded, dict):
-        raise RunError(f"{path}: damaged (no keys and values); make the run again with --force")
+        raise RunError(
+            f"{path}: damaged (it has no keys and values); make the run again with --force"
+        )
     return loaded
 
 
@@ -197,42 +169,3 @@ def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
     except (ValueError, yaml.YAMLError) as problem:
         reason = str(problem).splitlines()[0]
         raise RunError(f"{path}: damaged ({reason}); make the run again with --force") from problem
-
-
-def _plain(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration as YAML would give it back (tuples become lists)."""
-    plain: dict[str, Any] = json.loads(json.dumps(config))
-    return plain
-
-
-def _without_later(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration without later settings that have the value that changes nothing."""
-    plain = _plain(config)
-    for part, neutral in LATER.items():
-        if isinstance(plain.get(part), dict):
-            there = plain[part].items()
-            plain[part] = {k: v for k, v in there if k not in neutral or v != neutral[k]}
-    return plain
-
-
-def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """Say in a few words where two configurations differ: in members and backbones, or first."""
-    if old.get("kind") == new.get("kind"):
-        for key, part in NAMED:
-            there, asked = ([one[part] for one in config.get(key, ())] for config in (old, new))
-            if there != asked:
-                return f"{key}: {listed(there, 20)} there; {listed(asked, 20)} asked"
-    return _first_difference(old, new)
-
-
-def _first_difference(old: Any, new: Any, where: str = "") -> str:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(key for key in new if key not in old)]:
-            if old.get(key) != new.get(key):
-                there, asked = old.get(key), new.get(key)
-                return _first_difference(there, asked, f"{where}.{key}".lstrip("."))
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (left, right) in enumerate(zip(old, new, strict=True)):
-            if left != right:
-                return _first_difference(left, right, f"{where}.{index}")
-    return f"{where or 'all'}: {old!r} there, {new!r} asked"

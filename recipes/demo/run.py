@@ -3,8 +3,6 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pandas as pd
 
 from medusa import console
 from medusa.atomic import write_text
+from medusa.device import one_thread
 from medusa.errors import MedusaError, listed
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests.manifest import Manifest
@@ -50,7 +49,7 @@ def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> No
         console.say(f"{root}: the demo is complete; nothing to do (--force starts anew)")
     else:
         console.say(NOTE)
-        with _one_thread():
+        with one_thread():
             _make(place, scale, seed)
             for words in session.commands(root, scale):
                 session.run(root, words)
@@ -102,19 +101,6 @@ def _make(place: Workspace, scale: session.Scale, seed: int) -> None:
     paths = write_checkpoints(place.root / session.CHECKPOINTS, corpus.frame["text"].tolist(), seed)
     console.say(f"{place.root / session.CHECKPOINTS}: random-weight {', '.join(paths)}")
     write_text(place.root / session.CONFIG, session.HEAD_YAML)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The models are so small that more threads would only wait for each other."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _conclude(place: Workspace) -> None:

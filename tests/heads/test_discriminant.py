@@ -15,7 +15,7 @@ from medusa.heads.closed_form.fit import ClosedFormError, calibrated
 from medusa.heads.closed_form.moments import discriminant, moments_of, regression
 from medusa.heads.config import ConfigError, HeadConfig, load
 from medusa.heads.fitting.apply import apply
-from medusa.heads.fitting.fit import prepare
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.discriminant import Averages, floored, stride_of
 from medusa.heads.networks.pooling import segment_mean
 from medusa.heads.runs.run_dir import RunDir

@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import load_file
 
 from medusa.heads.config import load
-from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.memory import TooLarge, embed
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training import loop as train

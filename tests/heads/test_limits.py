@@ -1,10 +1,9 @@
-"""Settings and names that `medusa fit-head` refuses before anything is written."""
+"""Settings that `medusa fit-head` refuses before anything is written."""
 
 import pytest
 
 from medusa.heads.config import Config, ConfigError, load
 from medusa.heads.config.limits import LIMITS, out_of_range
-from medusa.heads.runs.run_dir import RunError, new_run
 
 
 def test_every_number_out_of_range_is_listed_at_once():
@@ -41,9 +40,3 @@ def test_limits_are_on_settings_that_exist():
 def test_shipped_configurations_are_within_limits():
     for name in ("medusa", "small"):
         assert out_of_range(load(name).to_dict()) == []
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/b", "/tmp/a", ".hidden"])
-def test_a_run_is_one_folder_inside_runs(tmp_path, name):
-    with pytest.raises(RunError, match="expected one word"):
-        new_run(tmp_path / "runs", name)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from medusa.heads.config import ConfigError, StageConfig, load
-from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.schedule import clip, rate
 from medusa.scoring.metrics import macro_f1

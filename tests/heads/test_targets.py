@@ -10,7 +10,7 @@ import torch
 from medusa.heads.config import load
 from medusa.heads.examples.join import _examples
 from medusa.heads.examples.votes import votes_of
-from medusa.heads.fitting.fit import prepare
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.training.targets import TargetError, Targets, check_votes, training_rows
 from medusa.manifests import LabelScheme, Manifest
 from medusa.workspace import Workspace

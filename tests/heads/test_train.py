@@ -10,8 +10,10 @@ from safetensors.torch import load_file
 
 from medusa.heads.config import ConfigError, load
 from medusa.heads.examples.join import DataError
-from medusa.heads.fitting.fit import fit, prepare
-from medusa.heads.runs.run_dir import RunDir, RunError, digest_of
+from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.prepare import prepare
+from medusa.heads.runs.config_digest import digest_of
+from medusa.heads.runs.run_dir import RunDir, RunError
 from medusa.heads.training import loop as train
 from medusa.heads.training.meter import STEPS
 from medusa.heads.training.targets import training_rows
@@ -206,7 +208,7 @@ def test_backbones_are_chosen_by_name(workspace):
 def test_another_configuration_under_the_same_name_is_refused(workspace):
     run = RunDir(workspace / "runs" / "a")
     run.start(job(workspace).record)
-    with pytest.raises(RunError, match="seed: 0 there, 1 asked"):
+    with pytest.raises(RunError, match="seed: the run has 0; this is 1"):
         run.start(job(workspace, "seed=1").record)
     with pytest.raises(RunError, match=r"\(features: toy-audio, toy-text there; toy-audio asked\)"):
         run.start(job(workspace, backbones=["toy-audio"]).record)

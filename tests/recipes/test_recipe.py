@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from medusa.cli import medusa
 from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.stackers import INPUTS, STACKERS
-from medusa.heads.fitting.choices import check_choices
+from medusa.heads.fitting.check_choices import check_choices
 from medusa.recipes.files import RecipeError, shipped
 from medusa.recipes.recipe import config_of, features_of, load
 from medusa.recipes.tasks import head_tasks, stack_tasks

@@ -17,7 +17,7 @@ from medusa.cache import FeatureSpec, StoreWriter, open_all
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads.config import CONFIGS
-from medusa.heads.queue import orders
+from medusa.heads.queue import train_one
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training import loop as train
 from medusa.manifests import LabelScheme, Manifest
@@ -150,13 +150,13 @@ def test_doing_nothing_needs_no_heavy_library(home):
 def test_one_loss_weight_trains_again_what_sees_it(home, monkeypatch):
     call(home, "run")
     before, trained = runs(home), []
-    real = orders.fit
+    real = train_one.fit
 
     def noting(job, run, *more):
         trained.append(run.name)
         return real(job, run, *more)
 
-    monkeypatch.setattr(orders, "fit", noting)
+    monkeypatch.setattr(train_one, "fit", noting)
     call(home, "run", "--set", "heads.b.loss.attribute_weight=0.9")
     after = runs(home)
     assert sorted(name.split(".")[1:-1] for name in trained) == [["b"], ["b", "plain"]]
@@ -206,7 +206,7 @@ def test_killed_at_twenty_moments_the_tables_are_the_same(home, tmp_path_factory
 
 
 def test_a_head_that_fails_costs_its_ensembles_alone(home, monkeypatch):
-    real = orders.fit
+    real = train_one.fit
 
     def fails(job, run, *more):
         if ".b." in run.name and ".plain" not in run.name:
@@ -214,7 +214,7 @@ def test_a_head_that_fails_costs_its_ensembles_alone(home, monkeypatch):
         return real(job, run, *more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(orders, "fit", fails)
+        patch.setattr(train_one, "fit", fails)
         with pytest.raises(runner.RunError) as problem:
             call(home, "run")
     assert "b: no luck" in str(problem.value) and "soup: not stacked, b being" in str(problem.value)

@@ -4,7 +4,7 @@ import pytest
 
 from medusa.heads.config import load
 from medusa.heads.examples.join import DataError
-from medusa.heads.fitting.fit import prepare
+from medusa.heads.fitting.prepare import prepare
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -45,13 +45,13 @@ def test_a_dev_of_one_class(workspace):
         changed(workspace, change)
 
 
-def test_what_is_doubtful_is_noted_with_the_run(workspace):
+def test_warnings_are_noted_with_the_run(workspace):
     def change(frame):
         dev = frame["split"] == "dev"
         frame.loc[dev & (frame["label"] == "sad"), "label"] = "happy"
         frame.loc[dev, "speaker"] = "s0"  # s0 is in train
 
     assert changed(workspace, change).notes == [
-        "Split dev has no sad: heads were selected without.",
-        "1 of the speakers of dev also in train: expect better scores than on new speakers.",
+        "Split dev has no utterance of sad: heads were selected without it.",
+        "1 speaker of dev is also in train: expect better scores than on new speakers.",
     ]

@@ -18,13 +18,11 @@ from safetensors.torch import load_file
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads.config import ConfigError, load
-from medusa.heads.queue import orders
-from medusa.heads.queue import variants as queue
-from medusa.heads.queue.orders import Done, Order, train_all
-from medusa.heads.queue.variants import variants
-from medusa.heads.runs.run_dir import RunDir, RunError
+from medusa.heads.queue import train_all as queue
+from medusa.heads.queue.spec import HeadResult, HeadSpec
+from medusa.heads.queue.train_all import train_all
+from medusa.heads.queue.variants import Variant, variants
 from medusa.heads.training import loop as train
-from medusa.heads.training.checkpoint import CheckpointError, load_weights, save_weights
 from medusa.workspace import Workspace
 
 TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
@@ -45,13 +43,13 @@ def names(root: Path) -> list[str]:
 
 
 def test_every_combination_once_seeds_last() -> None:
-    found = variants(("x=1",), "0-1,7", ["head.pool=mean,attention"])
-    assert [one.ending for one in found] == [
+    expanded = variants(("x=1",), "0-1,7", ["head.pool=mean,attention"])
+    assert [variant.ending for variant in expanded] == [
         *("-pool=mean-s0", "-pool=mean-s1", "-pool=mean-s7"),
         *("-pool=attention-s0", "-pool=attention-s1", "-pool=attention-s7"),
     ]
-    assert found[4].overrides == ("x=1", "head.pool=attention", "seed=1")
-    assert variants(("x=1",), None, []) == [queue.Variant(("x=1",))]
+    assert expanded[4].overrides == ("x=1", "head.pool=attention", "seed=1")
+    assert variants(("x=1",), None, []) == [Variant(("x=1",))]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +79,7 @@ def test_what_varies_is_not_set_for_all_as_well() -> None:
 def test_a_grid_trains_resumes_and_does_nothing_twice(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Interrupted in the third of four heads: the fourth is not there, the first two stay."""
+    """Interrupted in the third of four heads: the fourth does not exist, the first two stay."""
     words = ("--name", "g", "--seeds", "0-1", "--grid", "head.pool=mean,attention")
     fitted = []
     real = train.Trainer.fit
@@ -109,7 +107,7 @@ def test_a_grid_trains_resumes_and_does_nothing_twice(
     assert fitted == []
 
 
-def test_one_that_fails_does_not_stop_the_others(workspace: Path) -> None:
+def test_a_head_that_fails_does_not_stop_the_others(workspace: Path) -> None:
     words = ("--name", "g", "--grid", "head.pool=mean,sum,attention")
     with pytest.raises(MedusaError, match=r"1 of 3 heads.*\n.*g-pool=sum:[^!]*head\.pool"):
         run(workspace, *words)
@@ -128,11 +126,11 @@ def test_a_head_has_one_name_in_every_message(workspace: Path) -> None:
 
 def test_names_of_seeds_are_those_of_single_heads(workspace: Path) -> None:
     run(workspace, "--seeds", "3")
-    together = names(workspace)
-    assert len(together) == 1
+    expected = names(workspace)
+    assert len(expected) == 1
     output = run(workspace, "--set", "seed=3")
     assert "finished already" in output
-    assert names(workspace) == together
+    assert names(workspace) == expected
 
 
 def test_a_device_each_gives_the_same_heads(workspace: Path) -> None:
@@ -152,23 +150,23 @@ def weights(workspace: Path) -> dict[str, dict[str, torch.Tensor]]:
     return {path.parent.name: load_file(path) for path in paths}
 
 
-def kill_new(stop: threading.Event, most: int) -> None:
-    """Kill processes as soon as they are started, until told to stop."""
-    before = {one.pid for one in active_children()}
+def kill_new(stop: threading.Event, limit: int) -> None:
+    """Kill processes as soon as they are started, until `stop` is set."""
+    before = {child.pid for child in active_children()}
     killed: set[int] = set()
-    while not stop.wait(0.01) and len(killed) < most:
-        for one in active_children():
-            if one.pid and one.pid not in before | killed and len(killed) < most:
-                os.kill(one.pid, signal.SIGKILL)
-                killed.add(one.pid)
+    while not stop.wait(0.01) and len(killed) < limit:
+        for child in active_children():
+            if child.pid and child.pid not in before | killed and len(killed) < limit:
+                os.kill(child.pid, signal.SIGKILL)
+                killed.add(child.pid)
 
 
-@pytest.mark.parametrize(("most", "trained"), [(1, 2), (100, 0)])
+@pytest.mark.parametrize(("limit", "trained"), [(1, 2), (100, 0)])
 def test_a_killed_process_costs_its_head_alone_and_that_only_twice(
-    workspace: Path, most: int, trained: int
+    workspace: Path, limit: int, trained: int
 ) -> None:
     stop = threading.Event()
-    killer = threading.Thread(target=kill_new, args=(stop, most))
+    killer = threading.Thread(target=kill_new, args=(stop, limit))
     killer.start()
     try:
         words = ("--name", "k", "--seeds", "0-1", "--jobs", "2")
@@ -190,19 +188,19 @@ def test_every_device_has_its_process(workspace: Path, monkeypatch: pytest.Monke
         taken.extend(words)
         return ThreadPoolExecutor(1)
 
-    monkeypatch.setattr(orders, "one_process", pool)
-    monkeypatch.setattr(orders, "_apart", lambda place, order: Done(order))
-    heads = [Order(str(number), str(number), load("small")) for number in range(5)]
+    monkeypatch.setattr(queue, "one_process", pool)
+    monkeypatch.setattr(queue, "_attempt_silently", lambda workspace, spec: HeadResult(spec))
+    heads = [HeadSpec(str(number), str(number), load("small")) for number in range(5)]
     devices = [torch.device("cuda", 0), torch.device("cuda", 1)]
     done = list(train_all(Workspace.open(workspace), heads, devices, jobs=3))
-    assert {one.order.title for one in done} == set("01234") and len(done) == 5
+    assert {result.spec.title for result in done} == set("01234") and len(done) == 5
     assert taken == devices * 2  # three processes are made four
 
 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("--backbones", ","), "names none"),
+        (("--backbones", ","), "names no backbone"),
         (("--backbones", "toy-audio:layer_99"), "has no 'layer_99'"),
         (("--device", ","), "names no device"),
         (("--device", "gpu"), "gpu: not usable here (expected cpu, cuda, cuda:N, mps or auto)"),
@@ -214,46 +212,6 @@ def test_what_cannot_be_trained_says_why(
 ) -> None:
     result = CliRunner().invoke(medusa, ["--workspace", str(workspace), "fit-head", *words])
     assert result.exit_code and problem in f"{result.exception} {result.output}"
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("summary.json", "{"),
-        ("summary.json", None),
-        ("summary.json", "[]"),
-        ("config.yaml", "a: ["),
-        ("config.yaml", "junk"),
-        ("config.yaml", ""),
-        ("metrics.jsonl", "{}\nno\n"),
-    ],
-)
-def test_a_damaged_run_names_the_file_and_the_remedy(
-    tmp_path: Path, name: str, text: str | None
-) -> None:
-    run = RunDir(tmp_path / "run")
-    run.path.mkdir()
-    run.write_json("config.yaml", {})
-    if text is not None:
-        (run.path / name).write_text(text)
-    read = {"summary.json": lambda: run.read_json(name), "config.yaml": run.config}
-    with pytest.raises(RunError, match=rf"{name}: .*make the run again with --force"):
-        read.get(name, run.metrics)()
-
-
-def test_a_line_that_was_being_written_is_no_damage(tmp_path: Path) -> None:
-    RunDir(tmp_path).log(epoch=1)
-    with (tmp_path / "metrics.jsonl").open("a") as file:
-        file.write('{"epoch": 2, "lo')
-    assert RunDir(tmp_path).metrics() == [{"epoch": 1}]
-
-
-def test_weights_cut_short_are_named(tmp_path: Path) -> None:
-    path, layer = tmp_path / "weights.safetensors", torch.nn.Linear(2, 2)
-    save_weights(path, layer)
-    path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(CheckpointError, match=r"weights\.safetensors: .*with --force"):
-        load_weights(path, layer)
 
 
 def test_a_process_killed_between_two_heads_costs_nothing(
@@ -273,10 +231,10 @@ def test_a_process_killed_between_two_heads_costs_nothing(
         monkeypatch.setattr(pool, "submit", submit)
         return pool
 
-    monkeypatch.setattr(orders, "one_process", killed_when_idle)
-    monkeypatch.setattr(orders, "_apart", lambda place, order: Done(order))
-    heads = [Order(str(number), str(number), load("small")) for number in range(5)]
+    monkeypatch.setattr(queue, "one_process", killed_when_idle)
+    monkeypatch.setattr(queue, "_attempt_silently", lambda workspace, spec: HeadResult(spec))
+    heads = [HeadSpec(str(number), str(number), load("small")) for number in range(5)]
     cpu = [torch.device("cpu")]
     done = list(train_all(Workspace.open(workspace), heads, cpu, jobs=2))
-    assert sorted(one.order.title for one in done) == list("01234")
-    assert not any(one.problem for one in done)
+    assert sorted(result.spec.title for result in done) == list("01234")
+    assert not any(result.problem for result in done)

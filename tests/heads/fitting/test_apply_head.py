@@ -1,4 +1,4 @@
-"""A head rebuilt from its run says elsewhere what it said at home."""
+"""A head that is rebuilt from its run predicts in another workspace what it predicted here."""
 
 import shutil
 
@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from medusa.heads.config import load
-from medusa.heads.fitting import apply as applying
-from medusa.heads.fitting.apply import ApplyError, apply
-from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.fitting import predictions
+from medusa.heads.fitting.apply import apply
+from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.stored_head import ApplyError
 from medusa.heads.runs.run_dir import RunDir, RunError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import write_transcripts
@@ -32,15 +34,19 @@ def manifest_of(root) -> Manifest:
 
 
 @pytest.mark.parametrize("overrides", [(), ("head.standardise=false", "head.stride=1")])
-def test_at_home_it_says_what_was_stored(workspace, monkeypatch, overrides):
+def test_in_its_workspace_it_predicts_what_was_stored(workspace, monkeypatch, overrides):
     run = trained(workspace, *overrides)
-    monkeypatch.setattr(applying, "CHUNK", 7)
-    said = apply(run, manifest_of(workspace), Workspace.open(workspace))
-    stored = run.predictions().select(said.ids)
-    assert len(said.ids) == 60 and said.classes == stored.classes and said.run == run.digest()
-    assert said.frame["split"].tolist() == stored.frame["split"].tolist()
-    assert np.allclose(said.logits(), stored.logits(), atol=1e-5)
-    assert np.allclose(said.attributes(), stored.attributes(), atol=1e-5)
+    monkeypatch.setattr(predictions, "CHUNK", 7)
+    predicted = apply(run, manifest_of(workspace), Workspace.open(workspace))
+    stored = run.predictions().select(predicted.ids)
+    assert (
+        len(predicted.ids) == 60
+        and predicted.classes == stored.classes
+        and predicted.run == run.digest()
+    )
+    assert predicted.frame["split"].tolist() == stored.frame["split"].tolist()
+    assert np.allclose(predicted.logits(), stored.logits(), atol=1e-5)
+    assert np.allclose(predicted.attributes(), stored.attributes(), atol=1e-5)
 
 
 def test_labels_classes_splits_and_names_of_stores_do_not_matter(workspace):
@@ -48,13 +54,13 @@ def test_labels_classes_splits_and_names_of_stores_do_not_matter(workspace):
     frame = manifest_of(workspace).frame[["id", "content", "text"]].sample(frac=1, random_state=0)
     frame["id"] = "new-" + frame["id"]
     other = Manifest(frame, LabelScheme("other", ("x", "y")))
-    said = apply(run, other, Workspace.open(workspace))
-    stored = run.predictions().select([name.removeprefix("new-") for name in said.ids])
-    assert said.ids == frame["id"].tolist() and set(said.frame["split"]) == {""}
-    assert np.allclose(said.logits(), stored.logits(), atol=1e-5)
+    predicted = apply(run, other, Workspace.open(workspace))
+    stored = run.predictions().select([name.removeprefix("new-") for name in predicted.ids])
+    assert predicted.ids == frame["id"].tolist() and set(predicted.frame["split"]) == {""}
+    assert np.allclose(predicted.logits(), stored.logits(), atol=1e-5)
 
 
-def test_unlearnt_attributes_are_not_answered(workspace):
+def test_unlearnt_attributes_are_not_predicted(workspace):
     manifest = manifest_of(workspace)
     manifest.frame[["arousal", "valence", "dominance"]] = np.nan
     manifest.write(workspace / "manifest.parquet")
@@ -75,43 +81,43 @@ def test_missing_store_is_named_with_the_command(workspace, tmp_path_factory):
 
 
 def test_utterances_without_features_are_refused_or_left_out(workspace):
-    run, manifest, place = trained(workspace), manifest_of(workspace), Workspace.open(workspace)
+    run, manifest, opened = trained(workspace), manifest_of(workspace), Workspace.open(workspace)
     manifest.frame.loc[[3, 5], "content"] = ["new", None]
     with pytest.raises(ApplyError, match=r"2 of 60 utterances have no toy-audio.*u3, u5"):
-        apply(run, manifest, place)
-    said = apply(run, manifest, place, drop_missing=True)
-    assert len(said.ids) == 58 and not {"u3", "u5"} & set(said.ids)
+        apply(run, manifest, opened)
+    predicted = apply(run, manifest, opened, drop_missing=True)
+    assert len(predicted.ids) == 58 and not {"u3", "u5"} & set(predicted.ids)
     with pytest.raises(ApplyError, match="none of the 1 utterances"):
-        apply(run, manifest.where(manifest.frame["id"] == "u3"), place, drop_missing=True)
+        apply(run, manifest.where(manifest.frame["id"] == "u3"), opened, drop_missing=True)
 
 
 def test_the_text_of_the_training_is_read_where_there_is_such(workspace, capsys):
     run, manifest = trained(workspace, text="manifest"), manifest_of(workspace)
     ids = manifest.frame["id"]
-    heard = pd.DataFrame({"id": ids, "content": manifest.frame["content"]})
-    heard["text"] = list(reversed(manifest.frame["text"].tolist()))
-    heard["language"] = "en"
-    heard[["avg_logprob", "no_speech_prob", "compression_ratio"]] = 0.0
-    heard["flags"] = [[] for _ in ids]
-    write_transcripts(workspace / "transcripts" / "tiny.parquet", heard)
-    place = Workspace.open(workspace)
-    own, named = apply(run, manifest, place), apply(run, manifest, place, text="tiny")
+    table = pd.DataFrame({"id": ids, "content": manifest.frame["content"]})
+    table["text"] = list(reversed(manifest.frame["text"].tolist()))
+    table["language"] = "en"
+    table[["avg_logprob", "no_speech_prob", "compression_ratio"]] = 0.0
+    table["flags"] = [[] for _ in ids]
+    write_transcripts(workspace / "transcripts" / "tiny.parquet", table)
+    opened = Workspace.open(workspace)
+    own, named = apply(run, manifest, opened), apply(run, manifest, opened, text="tiny")
     assert np.allclose(own.logits(), run.predictions().logits(), atol=1e-5)
     assert not np.allclose(named.logits(), own.logits(), atol=1e-2)
-    assert "trained on the texts of 'manifest', reads those of 'tiny'" in capsys.readouterr().err
+    assert "trained on the texts of 'manifest' and reads those of 'tiny'" in capsys.readouterr().err
     manifest.frame["text"] = None  # a corpus without texts of its own
-    only = apply(run, manifest, place)
+    only = apply(run, manifest, opened)
     assert np.array_equal(only.logits(), named.logits())
 
 
 def test_only_finished_heads_of_this_version(workspace):
-    run, manifest, place = trained(workspace), manifest_of(workspace), Workspace.open(workspace)
+    run, manifest, opened = trained(workspace), manifest_of(workspace), Workspace.open(workspace)
     config = run.path / "config.yaml"
     text = config.read_text()
     config.write_text(text.replace("  pool: mean", "  pool: mean\n  colour: red"))
     with pytest.raises(ApplyError, match=r"describes no head of this version.*colour"):
-        apply(run, manifest, place)
+        apply(run, manifest, opened)
     config.write_text(text)
     (run.path / "finished").unlink()
     with pytest.raises(RunError, match="not finished"):
-        apply(run, manifest, place)
+        apply(run, manifest, opened)

@@ -7,10 +7,12 @@ from safetensors.torch import load_file
 
 from medusa.heads.config import load
 from medusa.heads.examples.join import DataError
-from medusa.heads.fitting import fit as fitting
-from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.fitting import trainers
+from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.folds import folds_of, without
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.training.loop import Trainer
 from medusa.manifests import Manifest
 from medusa.manifests.splits.by_share import SplitError
 from medusa.workspace import Workspace
@@ -63,7 +65,7 @@ def test_the_training_split_is_predicted_by_heads_that_did_not_see_it(workspace)
 
 def test_finished_folds_are_not_trained_again(workspace, monkeypatch):
     straight = trained(workspace, "straight", "train.folds=2")
-    real, seen = fitting.make, []
+    real, seen = trainers.make_trainer, []
 
     def dies(examples, config, run, *more):
         seen.append(run.name)
@@ -71,7 +73,7 @@ def test_finished_folds_are_not_trained_again(workspace, monkeypatch):
             raise KeyboardInterrupt
         return real(examples, config, run, *more)
 
-    monkeypatch.setattr(fitting, "make", dies)
+    monkeypatch.setattr(trainers, "make_trainer", dies)
     with pytest.raises(KeyboardInterrupt):
         trained(workspace, "a", "train.folds=2")
     again = trained(workspace, "a", "train.folds=2")
@@ -94,7 +96,7 @@ def test_killed_while_finishing(workspace, monkeypatch, moment):
         with pytest.raises(KeyboardInterrupt):
             trained(workspace, "a")
     steps = []
-    monkeypatch.setattr(fitting.train.Trainer, "_step", lambda *args: steps.append(1))
+    monkeypatch.setattr(Trainer, "_step", lambda *args: steps.append(1))
     again = trained(workspace, "a")
     assert again.finished and not steps
     one, two = (load_file(run.path / "weights.safetensors") for run in (straight, again))

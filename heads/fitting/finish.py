@@ -1,0 +1,50 @@
+"""The end of a fit: everything that a finished run has is written, its mark last."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from medusa.heads.closed_form.positions import weights_of
+from medusa.heads.fitting.trainers import Fitter
+from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
+from medusa.heads.training.checkpoint import save_weights
+from medusa.heads.training.loop import BEST, CHECKPOINT
+from medusa.scoring.predictions import Predictions
+
+
+def finish_run(
+    fitter: Fitter,
+    run: RunDir,
+    predictions: Predictions,
+    fold_runs: Sequence[RunDir] = (),
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Write predictions, summary and weights of a fitted head, and mark its run as finished.
+
+    Args:
+        fitter: the head, with its best weights.
+        run: where to write.
+        predictions: of the run.
+        fold_runs: the finished runs of its folds, whose seconds count as the run's.
+        notes: what the corpus says about itself.
+
+    Returns:
+        The run's summary: the score on the dev split and where it was reached.
+    """
+    predictions.write(run.path / PREDICTIONS)
+    seconds_of_folds = sum(float(fold.read_json(SUMMARY).get("seconds", 0)) for fold in fold_runs)
+    summary = {
+        "dev_macro_f1": fitter.at.best,
+        "best_at": fitter.at.best_at,
+        "steps": fitter.at.steps,
+        "parameters": sum(parameter.numel() for parameter in fitter.head.parameters()),
+        "device": str(fitter.device),
+        "notes": list(notes),
+        "positions": weights_of(fitter.head),
+        "seconds": fitter.meter.counted()["all"] + seconds_of_folds,
+    }
+    run.write_json(SUMMARY, summary)
+    save_weights(run.path / WEIGHTS, fitter.head)
+    run.finish()  # a run that is killed before this resumes from the files removed after it
+    for name in (BEST, CHECKPOINT):
+        (run.path / name).unlink(missing_ok=True)
+    return summary

@@ -1,0 +1,78 @@
+"""A trained head, rebuilt from its run."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+
+from medusa.errors import MedusaError
+from medusa.heads.config import HeadConfig, LossConfig
+from medusa.heads.networks.discriminant import stride_of
+from medusa.heads.networks.fusion import Head, build
+from medusa.heads.runs.run_dir import WEIGHTS, RunDir
+from medusa.heads.training.checkpoint import load_weights
+from medusa.heads.training.loss import auxiliary
+
+Section = TypeVar("Section", HeadConfig, LossConfig)
+
+
+class ApplyError(MedusaError):
+    """A head and a workspace that do not fit: other features, or utterances without them."""
+
+
+@dataclass(frozen=True)
+class StoredHead:
+    """A finished run of kind `head`, with the settings that rebuild its network.
+
+    Attributes:
+        run: where the weights are.
+        head, loss: the settings of the network and of its outputs.
+        classes: the C classes, in the order of the logits.
+        features: of each of the M modalities, its `backbone`, `spec` and `array`.
+        text: the source of the texts of its training, None if it reads no text.
+    """
+
+    run: RunDir
+    head: HeadConfig
+    loss: LossConfig
+    classes: tuple[str, ...]
+    features: list[dict[str, str]]
+    text: str | None
+
+    @classmethod
+    def read(cls, run: RunDir) -> "StoredHead":
+        """Read the settings of a run.
+
+        Raises:
+            ApplyError: they are not of this version.
+        """
+        config = run.config()
+        return cls(
+            run,
+            _section(HeadConfig, run, config, "head"),
+            _section(LossConfig, run, config, "loss"),
+            tuple(config["classes"]),
+            config["features"],
+            config.get("text"),
+        )
+
+    @property
+    def average_frames(self) -> int:
+        """The number of audio frames that are averaged into one before the head."""
+        return stride_of(self.head)
+
+    def build(self, widths: list[int], device: torch.device) -> Head:
+        """Build the network for M modalities of these widths, with the run's weights."""
+        head = build(self.head, widths, len(self.classes), auxiliary(self.loss))
+        load_weights(self.run.path / WEIGHTS, head)
+        return head.to(device)
+
+
+def _section(kind: type[Section], run: RunDir, config: dict[str, Any], key: str) -> Section:
+    try:
+        return kind(**config[key])
+    except (KeyError, TypeError) as problem:
+        raise ApplyError(
+            f"{run.path}: its config.yaml describes no head of this version ({problem}); "
+            "fit it again"
+        ) from problem

@@ -1,0 +1,53 @@
+"""One head of a queue: it is prepared and trained, or its finished run is returned."""
+
+import torch
+
+from medusa.console import progress, say
+from medusa.errors import MedusaError
+from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.prepare import HeadJob, prepare
+from medusa.heads.fitting.trainers import progress_total
+from medusa.heads.queue.spec import HeadResult, HeadSpec
+from medusa.heads.runs.config_digest import digest_of
+from medusa.heads.runs.run_dir import RunDir, new_run
+from medusa.workspace import Workspace
+
+
+def attempt(workspace: Workspace, spec: HeadSpec, device: torch.device) -> HeadResult:
+    """Train one head; a problem that is the user's to mend becomes part of the result."""
+    try:
+        return train_one(workspace, spec, device)
+    except MedusaError as problem:
+        return HeadResult(spec, problem=str(problem))
+
+
+def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> HeadResult:
+    """Train one head, unless its run is finished.
+
+    Raises:
+        MedusaError: whatever keeps it from being trained.
+    """
+    job = prepare(
+        workspace, spec.config, spec.backbones, spec.text, spec.drop_missing, spec.also_require
+    )
+    run = _run_of(workspace, spec, job)
+    fresh = not (run.finished and not spec.force) and run.start(job.record, spec.force)
+    if fresh:
+        backbones = " + ".join(store.spec.backbone for store, _ in job.chosen)
+        say(f"{run.name}: {backbones}, {len(job.examples.ids)} utterances, on {device}")
+        with progress(run.name, progress_total(spec.config), "epoch") as advance:
+            fit(job, run, device, advance)
+    elif not run.start(job.record):  # also checks that the run has this configuration
+        say(f"{run.name}: finished already, nothing to do (--force trains again)")
+    return HeadResult(spec, run.name, fresh=fresh, notes=tuple(job.notes))
+
+
+def _run_of(workspace: Workspace, spec: HeadSpec, job: HeadJob) -> RunDir:
+    """Return the spec's run, or a finished run of the same content under another name."""
+    if "{digest}" not in spec.name:
+        return new_run(workspace.runs, spec.name)
+    digest = digest_of(job.record)[:12]
+    for other in sorted(workspace.runs.glob(f"*.{digest}")):
+        if RunDir(other).finished:
+            return RunDir(other)
+    return new_run(workspace.runs, spec.name.replace("{digest}", digest))

@@ -1,0 +1,61 @@
+"""When two resolved configurations are the same, their digest, and where they differ."""
+
+import hashlib
+import json
+from typing import Any
+
+from medusa.errors import listed
+
+# settings that were added later, with the value that changes nothing: older runs stay valid
+ADDED_LATER: dict[str, dict[str, Any]] = {"train": {"compile": False}}
+NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # lists in a config
+
+
+def digest_of(config: dict[str, Any]) -> str:
+    """Return 16 hex digits of a resolved configuration, the same as before `ADDED_LATER`."""
+    text = json.dumps(comparable(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def plain(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration as it is read from YAML (tuples become lists)."""
+    values: dict[str, Any] = json.loads(json.dumps(config))
+    return values
+
+
+def comparable(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration without `ADDED_LATER`, where the value changes nothing."""
+    values = plain(config)
+    for section, neutral in ADDED_LATER.items():
+        if isinstance(values.get(section), dict):
+            settings = values[section].items()
+            values[section] = {k: v for k, v in settings if k not in neutral or v != neutral[k]}
+    return values
+
+
+def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Return where two configurations differ: in members, backbones or stages, else the first key.
+
+    Args:
+        old: of the existing run.
+        new: of this command.
+    """
+    old, new = comparable(old), comparable(new)
+    if old.get("kind") == new.get("kind"):
+        for key, part in NAMED:
+            names = [[entry[part] for entry in config.get(key, ())] for config in (old, new)]
+            if names[0] != names[1]:
+                return f"{key}: the run has {listed(names[0], 20)}; this is {listed(names[1], 20)}"
+    return _first_difference(old, new)
+
+
+def _first_difference(old: Any, new: Any, key: str = "") -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in [*old, *(name for name in new if name not in old)]:
+            if old.get(name) != new.get(name):
+                return _first_difference(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (old_item, new_item) in enumerate(zip(old, new, strict=True)):
+            if old_item != new_item:
+                return _first_difference(old_item, new_item, f"{key}.{index}")
+    return f"{key or 'all'}: the run has {old!r}; this is {new!r}"
