@@ -45,7 +45,8 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
         for key, part in NAMED:
             names = [[entry[part] for entry in config.get(key, ())] for config in (old, new)]
             if names[0] != names[1]:
-                return f"{key}: the run has {listed(names[0], 20)}; this is {listed(names[1], 20)}"
+                run, command = (listed(values, 20) for values in names)
+                return f"{key}: the run has {run}; this command has {command}"
     return _first_difference(old, new)
 
 
@@ -58,4 +59,4 @@ def _first_difference(old: Any, new: Any, key: str = "") -> str:
         for index, (old_item, new_item) in enumerate(zip(old, new, strict=True)):
             if old_item != new_item:
                 return _first_difference(old_item, new_item, f"{key}.{index}")
-    return f"{key or 'all'}: the run has {old!r}; this is {new!r}"
+    return f"{key or 'all'}: the run has {old!r}; this command has {new!r}"

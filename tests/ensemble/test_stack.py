@@ -268,7 +268,7 @@ def test_the_command_names_members_in_words(members: list[RunDir], tmp_path: Pat
     call(tmp_path, "a", "b", "--method", "soft")
     words = ["--workspace", str(tmp_path), "stack", "--method", "soft"]
     other = CliRunner().invoke(medusa, [*words, "c", "a"])
-    assert "(members: a, b there; c, a asked)" in str(other.exception)
+    assert "(members: the run has a, b; this command has c, a)" in str(other.exception)
     twice = CliRunner().invoke(medusa, [*words, "a", str(tmp_path / "runs" / "a"), "--name", "t"])
     assert str(twice.exception) == "a is named twice; name each run once" and twice.exit_code == 1
 
