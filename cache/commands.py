@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.cache.exchange.commands import COMMANDS
+from medusa.options import json_option
 
 if TYPE_CHECKING:
     from medusa.cache.store import FeatureStore
@@ -17,7 +18,7 @@ def cache() -> None:
 
 
 @cache.command("ls", short_help="List the stores and their sizes.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option()
 @click.pass_obj
 def list_stores(workspace: Path, as_json: bool) -> None:
     """List the stores: backbone, layers, utterances, hours or frames, size."""
@@ -42,7 +43,7 @@ def list_stores(workspace: Path, as_json: bool) -> None:
 
 @cache.command("info", short_help="Tell everything about one store.")
 @click.argument("name", metavar="STORE")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option()
 @click.pass_obj
 def info(workspace: Path, name: str, as_json: bool) -> None:
     """Tell everything about one store: spec, size, flags, and the error of its dtype."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from medusa.options import force_option
+
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
@@ -46,7 +48,7 @@ import click
 @click.option(
     "--epochs", type=int, help="Class-balanced epochs of linear.  [default: 1,000 steps' worth]"
 )
-@click.option("--force", is_flag=True, help="Replace a run of this name.")
+@force_option("Replace a run of this name.")
 @click.pass_context
 def stack(
     context: click.Context,

@@ -8,11 +8,11 @@ import click
 from medusa.extract.options import (
     ExtractError,
     batch_seconds,
-    json_output,
     only_splits,
     refuse,
     show,
 )
+from medusa.options import device_option, force_option, json_option, text_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,24 +128,19 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     "`medusa transcribe` would.",
 )
 @click.option("--language", metavar="CODE", help="What is spoken, for --transcribe.")
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="NAME[,NAME...]",
-    help="auto (cuda where there is one, else cpu), cpu, cuda, mps; several (cuda:0,cuda:1): a "
+@device_option(
+    "auto (cuda where there is one, else cpu), cpu, cuda, mps; several (cuda:0,cuda:1): a "
     "process each, which takes its share of the utterances.",
+    metavar="NAME[,NAME...]",
 )
 @batch_seconds
-@click.option(
-    "--text",
-    metavar="SOURCE",
-    help="What text backbones read: manifest, or the name of a transcripts table.  "
-    "[default: the one table there is, else manifest]",
+@text_option(
+    "What text backbones read: manifest, or the name of a transcripts table.  "
+    "[default: the one table there is, else manifest]"
 )
 @only_splits
-@click.option("--force", is_flag=True, help="Throw the stored features away and start anew.")
-@json_output
+@force_option("Throw the stored features away and start anew.")
+@json_option()
 @click.pass_obj
 def extract(
     home: Path,

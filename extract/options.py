@@ -14,12 +14,6 @@ class ExtractError(MedusaError):
     """Options that contradict each other, or utterances that could not be encoded."""
 
 
-device = click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="auto (cuda where there is one, else cpu), cpu, cuda, cuda:1, mps.",
-)
 batch_seconds = click.option(
     "--batch-seconds",
     type=click.FloatRange(min=0, min_open=True),
@@ -30,7 +24,6 @@ batch_seconds = click.option(
 only_splits = click.option(
     "--split", "splits", metavar="NAME[,NAME...]", help="Only the utterances of these splits."
 )
-json_output = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medusa.errors import MedusaError
+from medusa.options import json_option, text_option
 
 if TYPE_CHECKING:
     from medusa.extract.planning.estimate import Corpus, Estimate
@@ -30,7 +31,7 @@ class PlanError(MedusaError):
 @click.option("--layers", metavar="LAYERS", help=SAME)
 @click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum", help=SAME)
 @click.option("--dtype", type=click.Choice(["float16", "float32", "int8"]), help=SAME)
-@click.option("--text", metavar="SOURCE", help="Whose text; see `medusa extract`.")
+@text_option("Whose text; see `medusa extract`.")
 @click.option(
     "--utterances",
     type=click.IntRange(min=1),
@@ -42,7 +43,7 @@ class PlanError(MedusaError):
 @click.option(
     "--speed", type=float, metavar="X", help="Seconds of audio a second takes, to tell the time."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option()
 @click.pass_obj
 def plan(
     home: Path,

@@ -7,12 +7,11 @@ import click
 
 from medusa.extract.options import (
     batch_seconds,
-    device,
-    json_output,
     only_splits,
     refuse,
     show,
 )
+from medusa.options import device_option, force_option, json_option
 
 if TYPE_CHECKING:
     from medusa.manifests import Manifest
@@ -59,11 +58,11 @@ TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
     is_flag=True,
     help="Keep each word's start, end and probability in a column `words`; hears everything twice.",
 )
-@device
+@device_option()
 @batch_seconds
 @only_splits
-@click.option("--force", is_flag=True, help="Throw the table away and start anew.")
-@json_output
+@force_option("Throw the table away and start anew.")
+@json_option()
 @click.pass_obj
 def transcribe(
     home: Path,

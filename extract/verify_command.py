@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from medusa.options import device_option, text_option
+
 MOST = 20  # problems shown
 
 
@@ -16,8 +18,8 @@ MOST = 20  # problems shown
     help="Extract N utterances again and report the largest difference.",
 )
 @click.option("--checkpoint", metavar="PATH", help="Where the weights are now.")
-@click.option("--text", metavar="SOURCE", help="Whose text; see `medusa extract`.")
-@click.option("--device", default="auto", show_default=True, help="Where to extract again.")
+@text_option("Whose text; see `medusa extract`.")
+@device_option("Where to extract again.")
 @click.pass_obj
 def verify(
     home: Path,

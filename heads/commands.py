@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from medusa.options import device_option, force_option, jobs_option, missing_option, text_option
+
 
 @click.command("fit-head")
 @click.option(
@@ -42,30 +44,11 @@ import click
     help="Predict the training split out of fold as well, with K further trainings per head, "
     "speakers whole: what `medusa stack --fit-on out-of-fold` learns from.",
 )
-@click.option(
-    "--text", help="Whose text the text features are of: `manifest` or a transcripts table."
-)
-@click.option(
-    "--device",
-    default="auto",
-    help="cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once.",
-    show_default=True,
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Train so many heads at once, each in a process of its own.",
-)
-@click.option(
-    "--missing",
-    type=click.Choice(["error", "drop"]),
-    default="error",
-    show_default=True,
-    help="What to do with utterances that lack features.",
-)
-@click.option("--force", is_flag=True, help="Train again, replacing a run of this name.")
+@text_option("Whose text the text features are of: `manifest` or a transcripts table.")
+@device_option("cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once.")
+@jobs_option("Train so many heads at once, each in a process of its own.")
+@missing_option("What to do with utterances that lack features.")
+@force_option("Train again, replacing a run of this name.")
 @click.option(
     "--profile",
     "profiling",

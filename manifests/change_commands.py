@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.errors import MedusaError, listed, plural
+from medusa.options import force_option, seed_option
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     "may be in several splits. in-house: 90-10 of train and dev, by speaker, the corpus's other "
     "parts kept. corpus: its own partition, with --rename.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another split.")
+@seed_option("Another seed, another split.")
 @click.option("--dev", type=float, help="The share of dev.  [default: 0.2; in-house: 0.1]")
 @click.option("--test", type=float, default=0.2, show_default=True, help="The share of test.")
 @click.option(
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--rename", metavar="OLD=NEW,...", help="With --by corpus: names of its parts.")
 @click.option("--show", is_flag=True, help="Only show the split: classes, rows and speakers.")
-@click.option("--force", is_flag=True, help="Replace the split that is there.")
+@force_option("Replace the split that is there.")
 @click.pass_obj  # fmt: skip
 def split(
     home: Path,
@@ -256,7 +257,7 @@ def relabel(
 
 @click.command()
 @click.argument("parts", nargs=-1, required=True, metavar="NAME=MANIFEST...")
-@click.option("--force", is_flag=True, help="Replace the manifest that is there.")
+@force_option("Replace the manifest that is there.")
 @click.pass_obj
 def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
     """Write one manifest of several that have the same classes.
@@ -285,7 +286,7 @@ def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
     "form", metavar="FORMAT", type=click.Choice(["csv", "lhotse", "audformat", "datasets"])
 )
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace the file, or an earlier export.")
+@force_option("Replace the file, or an earlier export.")
 @click.pass_obj
 def export(home: Path, form: str, target: Path, force: bool) -> None:
     """Write the manifest for other tools: FORMAT is csv, lhotse, audformat or datasets.

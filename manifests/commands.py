@@ -8,6 +8,7 @@ import click
 
 from medusa.errors import listed, plural
 from medusa.manifests.change_commands import export, merge, relabel, split
+from medusa.options import json_option
 
 if TYPE_CHECKING:
     from medusa.manifests.import_tools.corpus import Importer
@@ -147,7 +148,7 @@ def _say_next(corpus: "Manifest") -> None:
     help="Decode every recording: clipping, silence, recordings that are nearly the same.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option()
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -193,7 +194,7 @@ def audit(
 
 
 @manifest.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option("Print JSON instead of tables.")
 @click.pass_obj
 def show(home: Path, as_json: bool) -> None:
     """Show what is in the manifest: classes, splits, speakers, hours."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from medusa.options import device_option, jobs_option, missing_option, text_option
+
 RECIPE = "The name of a shipped recipe (`medusa run --list` shows them) or a YAML file."
 
 
@@ -32,27 +34,12 @@ def _training(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the two commands that train."""
     options = [
         click.option("--only", metavar="PATTERN", help="Only tasks so named: m0*, *.no-mixup."),
-        click.option("--text", help="Whose text is read: `manifest` or a transcripts table."),
-        click.option(
-            "--missing",
-            type=click.Choice(["error", "drop"]),
-            default="error",
-            show_default=True,
-            help="What to do with utterances that lack features; drop: the same for all heads.",
+        text_option("Whose text is read: `manifest` or a transcripts table."),
+        missing_option(
+            "What to do with utterances that lack features; drop: the same for all heads."
         ),
-        click.option(
-            "--device",
-            default="auto",
-            help="cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once.",
-            show_default=True,
-        ),
-        click.option(
-            "--jobs",
-            type=click.IntRange(min=1),
-            default=1,
-            show_default=True,
-            help="Train so many heads at once.",
-        ),
+        device_option("cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once."),
+        jobs_option("Train so many heads at once."),
     ]
     for option in reversed(options):
         command = option(command)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from medusa.errors import MedusaError
+from medusa.options import device_option, json_option, missing_option, text_option
 
 AWAY = ("text", "missing", "device", "output")  # options of `evaluate` that need --on
 
@@ -33,25 +34,18 @@ AWAY = ("text", "missing", "device", "output")  # options of `evaluate` that nee
     help="With --on: what the run's classes are called there; several may mean one, one with "
     "nothing after = means none.  [default: the same name]",
 )
-@click.option(
-    "--text",
-    help="With --on: whose text is read there, `manifest` or a transcripts table.  "
-    "[default: as in training, where there is such]",
+@text_option(
+    "With --on: whose text is read there, `manifest` or a transcripts table.  "
+    "[default: as in training, where there is such]"
 )
-@click.option(
-    "--missing",
-    type=click.Choice(["error", "drop"]),
-    default="error",
-    show_default=True,
-    help="With --on: what to do with utterances that lack features.",
-)
-@click.option("--device", default="auto", show_default=True, help="With --on: cpu, cuda, ...")
+@missing_option("With --on: what to do with utterances that lack features.")
+@device_option("With --on: cpu, cuda, ...")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --on: keep the predictions, in the run's own classes, in this Parquet file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+@json_option("Print everything as one JSON object.")
 @click.pass_context
 def evaluate(
     context: click.Context,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from medusa.options import force_option
+
 
 @click.command()
 @click.argument("run", required=False)
@@ -40,7 +42,7 @@ import click
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Only check this file.",
 )
-@click.option("--force", is_flag=True, help="Replace files that are there.")
+@force_option("Replace files that are there.")
 @click.pass_obj  # fmt: skip
 def submit(
     home: Path,

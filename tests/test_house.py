@@ -13,6 +13,7 @@ ROOMS = ("manifests", "cache", "scoring", "extract", "heads", "ensemble", "repor
 GROUND = {
     "atomic",
     "errors",
+    "options",
     "workspace",
     "console",
     "device",

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from medusa.options import force_option, json_option, text_option
+
 if TYPE_CHECKING:
     from medusa.cache.gc import Waste
 
 FORMATS = ("hdf5", "npy", "safetensors", "arrow")
 PLACE = click.Path(path_type=Path)
-FORCE = click.option(
-    "--force", is_flag=True, help="Replace what is there; otherwise that is an error."
-)
+FORCE = force_option("Replace what is there; otherwise that is an error.")
 INTO = click.option(
     "--into",
     type=PLACE,
@@ -25,9 +25,7 @@ FORMAT = click.option(
     type=click.Choice(FORMATS),
     help="Of the file or folder outside.",
 )
-TEXT = click.option(
-    "--text", help="Whose text ids stand for, where features are of text: see `medusa extract`."
-)
+TEXT = text_option("Whose text ids stand for, where features are of text: see `medusa extract`.")
 
 
 @click.command("export", short_help="Write a store in another format, bit for bit.")
@@ -220,7 +218,7 @@ def merge(workspace: Path, names: tuple[str, ...], into: Path | None, force: boo
     help="Hours after which a file that no commit knows counts as left by a killed command.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option()
 @click.pass_obj
 def gc(
     workspace: Path,

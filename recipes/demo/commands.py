@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from medusa.options import force_option, seed_option
+
 
 @click.command()
-@click.option("--seed", default=0, show_default=True, help="Another seed, another corpus.")
+@seed_option("Another seed, another corpus.")
 @click.option("--tiny", is_flag=True, help="A seventh of the corpus and hardly any training.")
-@click.option("--force", is_flag=True, help="Throw this folder's demo away and start anew.")
+@force_option("Throw this folder's demo away and start anew.")
 @click.pass_obj
 def demo(root: Path, seed: int, tiny: bool, force: bool) -> None:
     """Run the whole pipeline on a small made-up corpus, without network.

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from medusa.options import force_option, seed_option
+
 
 @click.command()
 @click.option("--utterances", default=4000, show_default=True, help="How many, at least 200.")
@@ -11,8 +13,8 @@ import click
     "--speakers", type=int, help="How many, at least 12.  [default: one for 25 utterances]"
 )
 @click.option("--width", default=16, show_default=True, help="Of the features, at least 8.")
-@click.option("--seed", default=0, show_default=True, help="Another seed, another corpus.")
-@click.option("--force", is_flag=True, help="Throw this folder's simulation away and draw anew.")
+@seed_option("Another seed, another corpus.")
+@force_option("Throw this folder's simulation away and draw anew.")
 @click.pass_obj
 def simulate(
     home: Path, utterances: int, speakers: int | None, width: int, seed: int, force: bool
