@@ -8,7 +8,8 @@ from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from medusa.heads.config.settings import load
-from medusa.heads.fitting.fit import make, prepare
+from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.trainers import make_trainer
 from medusa.heads.runs.run_dir import RunDir
 from medusa.workspace import Workspace
 
@@ -25,7 +26,7 @@ def stages_of(root, *settings: str):
     job = prepare(Workspace.open(root), load("small", SETTINGS + settings))
     run = RunDir(root / "runs" / "averaged")
     run.start(job.record)
-    trainer, seen = make(job.examples, job.config, run, torch.device("cpu")), []
+    trainer, seen = make_trainer(job.examples, job.config, run, torch.device("cpu")), []
     hook = register_optimizer_step_post_hook(
         lambda *args: seen.append(trainer.head.output.classes.weight.detach().clone())
     )

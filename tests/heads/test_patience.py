@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from medusa.heads.config.settings import load
-from medusa.heads.fitting.fit import fit, prepare
+from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.selection import Judge
 from medusa.workspace import Workspace

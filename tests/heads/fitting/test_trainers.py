@@ -1,0 +1,36 @@
+"""The total of a progress line, against the calls of `advance` counted in a fit."""
+
+import pytest
+import torch
+
+from medusa.heads.config import load
+from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.trainers import progress_total
+from medusa.heads.runs.run_dir import RunDir
+from medusa.workspace import Workspace
+
+PATIENT = ("head.width=8", "head.feedforward=8", "train.patience=100")
+STAGES = ("stages.0.epochs=2", "stages.1.epochs=3")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (STAGES, 5),
+        ((*STAGES, "train.folds=2"), 15),
+        (("head.name=discriminant", "head.pool=mean", *STAGES), 8),  # a call for each shrinkage
+        (("head.name=discriminant", "head.pool=mean", "train.folds=2"), 24),
+    ],
+)
+def test_the_total_is_the_number_of_calls(workspace, overrides, expected):
+    job = prepare(Workspace.open(workspace), load("small", (*PATIENT, *overrides)))
+    run = RunDir(workspace / "runs" / "a")
+    run.start(job.record)
+    amounts = []
+
+    def advance(amount=1, note=""):
+        amounts.append(amount)
+
+    fit(job, run, torch.device("cpu"), advance)
+    assert sum(amounts) == len(amounts) == progress_total(job.config) == expected
