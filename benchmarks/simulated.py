@@ -24,7 +24,7 @@ from medusa.ensemble.stackers import STACKERS, StackConfig
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
-from medusa.recipes.recipe import load
+from medusa.recipes.load import load
 from medusa.recipes.render import text
 from medusa.recipes.scores import balanced_macro_f1
 from medusa.recipes.scores import judge as judge_all

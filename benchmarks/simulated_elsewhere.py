@@ -33,7 +33,7 @@ from medusa.heads.training.loss import auxiliary
 from medusa.heads.training.predict import predict
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
-from medusa.recipes.recipe import load
+from medusa.recipes.load import load
 from medusa.recipes.scores import balanced_macro_f1
 from medusa.recipes.state import State
 from medusa.recipes.tasks import HeadTask, head_tasks, stack_tasks

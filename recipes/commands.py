@@ -60,7 +60,7 @@ def run(home: Path, /, recipe: str | None, list_them: bool, **asked: Any) -> Non
     manifest, a small made-up corpus with random-weight stand-ins is made first.
     """
     from medusa.recipes.files import shipped
-    from medusa.recipes.recipe import load
+    from medusa.recipes.load import load
 
     if list_them or recipe is None:
         for name in shipped():

@@ -48,9 +48,9 @@ def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
     from medusa.extract.planning.estimate import free_bytes
     from medusa.manifests import Manifest
     from medusa.recipes.features import read_text
+    from medusa.recipes.load import load
     from medusa.recipes.plan import PlanError, profile_of
     from medusa.recipes.plan import plan as make
-    from medusa.recipes.recipe import load
     from medusa.workspace import Workspace
 
     place, planned = Workspace.open(home), load(name)

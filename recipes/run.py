@@ -10,7 +10,8 @@ from typing import Any
 from medusa.console import say
 from medusa.errors import MedusaError, listed
 from medusa.recipes.files import RecipeError
-from medusa.recipes.recipe import Recipe, load
+from medusa.recipes.load import load
+from medusa.recipes.recipe import Recipe
 from medusa.recipes.state import State, fingerprint
 from medusa.recipes.tasks import head_tasks, stack_tasks, wanted
 from medusa.workspace import Workspace

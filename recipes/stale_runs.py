@@ -15,7 +15,7 @@ from medusa.heads.runs.config_digest import digest_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.manifests.texts import TextError
-from medusa.recipes.recipe import Recipe, Stack
+from medusa.recipes.recipe import Recipe, StackEntry
 from medusa.recipes.state import State
 from medusa.recipes.tasks import HeadTask, StackTask, head_tasks, stack_tasks
 from medusa.workspace import Workspace
@@ -50,7 +50,7 @@ def current(place: Workspace, recipe: Recipe, state: State, manifest: Manifest) 
 
 
 def stack_run(
-    place: Workspace, manifest: str, stack: Stack, task: StackTask, state: State
+    place: Workspace, manifest: str, stack: StackEntry, task: StackTask, state: State
 ) -> tuple[RunDir, list[RunDir], StackConfig]:
     """Return the run of an ensemble, named by what it depends on; its members; its settings.
 
@@ -81,7 +81,7 @@ def stack_run(
     return RunDir(place.runs / name), members, config
 
 
-def _members(place: Workspace, stack: Stack, task: StackTask, state: State) -> list[RunDir]:
+def _members(place: Workspace, stack: StackEntry, task: StackTask, state: State) -> list[RunDir]:
     """Return the runs of an ensemble; of `top`, the best on dev.
 
     Raises:

@@ -16,7 +16,7 @@ from medusa.heads.queue.train_all import train_all
 from medusa.manifests import Manifest
 from medusa.recipes import features
 from medusa.recipes.demo.session import run as run_command
-from medusa.recipes.recipe import Recipe, Stack
+from medusa.recipes.recipe import Recipe, StackEntry
 from medusa.recipes.stale_runs import current, stack_run
 from medusa.recipes.state import State
 from medusa.recipes.tasks import HeadTask, StackTask, head_tasks, stack_tasks, wanted
@@ -150,7 +150,7 @@ def _train(
 
 
 def _stack(
-    place: Workspace, manifest: Manifest, stack: Stack, task: StackTask, state: State
+    place: Workspace, manifest: Manifest, stack: StackEntry, task: StackTask, state: State
 ) -> None:
     """Fit one ensemble, unless a run of the same members and settings is there."""
     try:

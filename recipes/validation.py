@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from medusa.errors import nearest
 from medusa.heads.config import ConfigError
-from medusa.recipes.recipe import Ablation, Feature, Head, Recipe, Stack, config_of, matching
+from medusa.recipes.recipe import (
+    Ablation,
+    Feature,
+    HeadEntry,
+    Recipe,
+    StackEntry,
+    config_of,
+    matching,
+)
 
 POOLED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # as `medusa extract` takes them
 # what `ensemble.stack` knows; a test compares them, for it cannot be asked without loading torch
@@ -18,7 +26,7 @@ STACKED = {
 }
 
 
-def mistakes(recipe: Recipe) -> list[str]:
+def problems_of(recipe: Recipe) -> list[str]:
     """Return a line for every name that does not exist and every setting that cannot be."""
     problems = []
     if not recipe.heads:
@@ -56,7 +64,7 @@ def _wrong_feature(where: str, feature: Feature) -> list[str]:
     return problems
 
 
-def _unmatched(where: str, patterns: Sequence[str], heads: dict[str, Head]) -> list[str]:
+def _unmatched(where: str, patterns: Sequence[str], heads: dict[str, HeadEntry]) -> list[str]:
     return [
         f"{where}.heads: {one!r} fits no head{nearest(one, heads)}"
         for one in patterns
@@ -64,7 +72,7 @@ def _unmatched(where: str, patterns: Sequence[str], heads: dict[str, Head]) -> l
     ]
 
 
-def _wrong_stack(where: str, stack: Stack, heads: Sequence[str]) -> list[str]:
+def _wrong_stack(where: str, stack: StackEntry, heads: Sequence[str]) -> list[str]:
     problems = [
         f"{where}.{key}: {value!r} is not one of {', '.join(known)}{nearest(value, known)}"
         for key, known in STACKED.items()

@@ -8,7 +8,8 @@ from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.stackers import INPUTS, STACKERS
 from medusa.heads.fitting.check_choices import check_choices
 from medusa.recipes.files import RecipeError, shipped
-from medusa.recipes.recipe import config_of, features_of, load
+from medusa.recipes.load import load
+from medusa.recipes.recipe import config_of, features_of
 from medusa.recipes.tasks import head_tasks, stack_tasks
 from medusa.recipes.validation import STACKED
 

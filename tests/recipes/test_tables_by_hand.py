@@ -14,7 +14,7 @@ from scipy.stats import binom
 
 from medusa.heads.runs.run_dir import PREDICTIONS, RunDir
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes.recipe import load
+from medusa.recipes.load import load
 from medusa.recipes.state import State
 from medusa.recipes.tables import Table, tables
 from medusa.recipes.tasks import head_tasks

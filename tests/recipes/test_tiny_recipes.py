@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from medusa.cli import medusa
 from medusa.recipes.demo.corpus import NOTE
 from medusa.recipes.files import shipped
-from medusa.recipes.recipe import load
+from medusa.recipes.load import load
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
