@@ -14,7 +14,7 @@ from medusa.tests.mutation.coverage_map import measure
 from medusa.tests.mutation.forks import preload, trees
 from medusa.tests.mutation.judge import Verdict, judge
 from medusa.tests.mutation.lists import key, read_known, reasons, unnoticed
-from medusa.tests.mutation.sample import draw, folder_of_tests, read_table
+from medusa.tests.mutation.sample import draw, folders_of_tests, read_table
 from medusa.tests.mutation.testing import SPARE_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,13 +64,18 @@ def run_sample(given: argparse.Namespace) -> int:
             print(f"{one.path}:{one.line}\n  - {one.old}\n  + {one.new}")
         return 0
     preload(table.preload)
-    folders = {one.path: folder_of_tests(root, one.path) for one in mutants}
+    folders = {one.path: folders_of_tests(root, one.path, table.also) for one in mutants}
     began, verdicts = time.monotonic(), []
     with trees(root, given.jobs) as copies:
-        found = measure(root, sorted(set(folders.values())), copies)
+        found = measure(
+            root, sorted({name for names in folders.values() for name in names}), copies
+        )
         broken = sorted({one for room in found.values() for each in room for one in each.broken})
         print(f"{len(broken)} tests fail or are skipped without a mutation", flush=True)
-        covered = {path: found[folder] for path, folder in folders.items()}
+        covered = {
+            path: [each for name in names for each in found[name]]
+            for path, names in folders.items()
+        }
         measured = time.monotonic()
         for verdict in judge(mutants, covered, copies, given.spare):
             one = verdict.mutant

@@ -13,10 +13,14 @@ TABLE = Path("tests/mutation/scope.toml")
 
 @dataclass(frozen=True)
 class Table:
-    """Files to mutate by their room, and the libraries to import first."""
+    """Files to mutate by their room, and the libraries to import first.
+
+    `also` names the folders of tests that judge a folder's files beside the folder of its own.
+    """
 
     rooms: dict[str, list[str]]
     preload: list[str]
+    also: dict[str, list[str]]
 
 
 def read_table(root: Path) -> Table:
@@ -39,15 +43,16 @@ def read_table(root: Path) -> Table:
         chosen = sorted(found - left_out - taken)
         rooms[room] = [path.relative_to(root).as_posix() for path in chosen]
         taken |= set(chosen)
-    return Table(rooms, content["preload"]["modules"])
+    return Table(rooms, content["preload"]["modules"], content.get("also", {}))
 
 
-def folder_of_tests(root: Path, path: str) -> str:
-    """Return tests/<folder of a file>, or the nearest above it that exists."""
+def folders_of_tests(root: Path, path: str, also: dict[str, list[str]]) -> list[str]:
+    """Return tests/<folder of a file>, or the nearest above it that exists, and those of `also`."""
     folder = Path(path).parent
+    others = [name for name in also.get(folder.as_posix(), []) if (root / name).is_dir()]
     while not (root / "tests" / folder).is_dir():
         folder = folder.parent
-    return (Path("tests") / folder).as_posix()
+    return list(dict.fromkeys([(Path("tests") / folder).as_posix(), *others]))
 
 
 def draw(root: Path, files: Sequence[str], count: int, seed: int) -> list[Mutant]:
