@@ -39,7 +39,7 @@ from medusa.workspace import Workspace
 
 SEEDS = (0, 1, 2)
 COMMON = (
-    *("head.width=64", "head.feedforward=128", "head.stride=8", "train.patience=10"),
+    *("head.width=64", "head.feedforward=128", "head.average_frames=8", "train.patience=10"),
     *("stages.0.lr=1e-3", "stages.0.epochs=30", "stages.1.lr=3e-4", "stages.1.epochs=10"),
 )
 F, L = "egemaps-functionals", "logmel"
@@ -102,7 +102,7 @@ def fold(root: Path, speaker: str) -> Said:
         said[f"{method} stack of 15"] = on_test(place, method)
     for name, backbones in DISCRIMINANTS.items():
         title = f"{'+'.join(backbones)}-discriminant"
-        config = load("small", ("head.name=discriminant", "head.pool=statistics"))
+        config = load("small", ("head.name=discriminant", "head.pooling=statistics"))
         train_one(place, HeadSpec(title, title, config, backbones), torch.device("cpu"))
         every.append(title)
         said[name] = on_test(place, title)

@@ -24,7 +24,7 @@ from medusa.atomic import write_text
 from medusa.ensemble.apply import COMBINERS, line_up
 from medusa.heads.config import Config
 from medusa.heads.examples.join import choose, gather
-from medusa.heads.networks.discriminant import stride_of
+from medusa.heads.networks.discriminant import average_frames_of
 from medusa.heads.networks.fusion import build
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import SUMMARY, WEIGHTS, RunDir
@@ -62,7 +62,7 @@ class Elsewhere:
         """Predict with a head; its streams are taken by name, for the world is the same."""
         config: Config = task.config
         chosen = choose(self.place.features, task.features)
-        examples = gather(self.manifest, self.texts, chosen, stride_of(config.head))
+        examples = gather(self.manifest, self.texts, chosen, average_frames_of(config.head))
         outputs = auxiliary(config.loss)
         head = build(config.head, examples.widths, len(examples.classes), outputs)
         load_weights(run.path / WEIGHTS, head)

@@ -35,7 +35,7 @@ from medusa.options import device_option, force_option, jobs_option, missing_opt
     "--grid",
     multiple=True,
     metavar="KEY=V1,V2,...",
-    help="One head per value, e.g. head.pool=mean,attention; repeated: all combinations.",
+    help="One head per value, e.g. head.pooling=mean,attention; repeated: all combinations.",
 )
 @click.option(
     "--folds",

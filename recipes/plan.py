@@ -9,7 +9,7 @@ import torch
 from medusa.errors import MedusaError, nearest
 from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, Corpus, Estimate, estimate
 from medusa.heads.config import Config
-from medusa.heads.networks.discriminant import CLOSED_FORM, stride_of
+from medusa.heads.networks.discriminant import CLOSED_FORM, average_frames_of
 from medusa.heads.networks.flops import train_flop
 from medusa.heads.networks.fusion import build
 from medusa.recipes.recipe import Recipe
@@ -220,7 +220,7 @@ def _head(
 ) -> tuple[int, float, float]:
     """Return parameters, memory and hours of one head, from mean lengths."""
     widths = [one.spec.width for one in estimates]
-    stride = stride_of(config.head)
+    stride = average_frames_of(config.head)
     lengths = [
         max(1, round(one.frames / count / (stride if one.spec.frame_shift_s else 1)))
         for one in estimates

@@ -258,6 +258,6 @@ def _check(examples: Examples, rows: Rows, width: int) -> None:
     if width > WIDEST:
         raise ClosedFormError(
             f"head.name: a discriminant of {width} channels needs a covariance of "
-            f"{8e-9 * width**2:.0f} GB; name fewer features or layers, or set head.pool to mean: "
-            f"together no wider than {WIDEST}"
+            f"{8e-9 * width**2:.0f} GB; name fewer features or layers, or set "
+            f"head.pooling to mean: together no wider than {WIDEST}"
         )

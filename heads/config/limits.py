@@ -45,7 +45,7 @@ LIMITS: dict[str, Limit] = {
     "head.attention_heads": ONE_OR_MORE,
     "head.feedforward": ONE_OR_MORE,
     "head.dropout": BELOW_ONE,
-    "head.stride": ONE_OR_MORE,
+    "head.average_frames": ONE_OR_MORE,
     "loss.class_weight": NOT_NEGATIVE,
     "loss.attribute_weight": NOT_NEGATIVE,
     "mixup.p": SHARE,

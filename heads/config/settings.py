@@ -28,9 +28,9 @@ class HeadConfig:
     attention_heads: int = 1
     feedforward: int = 2048
     dropout: float = 0.1
-    pool: str = "mean"
+    pooling: str = "mean"
     attribute_map: str = "linear"  # "sigmoid": 1 + 6 sigmoid(.), as the published code
-    stride: int = 1  # audio frames averaged into one before the head
+    average_frames: int = 1  # consecutive audio frames averaged into one before the head
     standardise: bool = False  # subtract the training mean of each channel, divide by its deviation
 
 

@@ -16,7 +16,7 @@ def head_choices(config: Config) -> list[Choice]:
     """Return the settings of the network that name an entry of a dictionary."""
     return [
         ("head.name", config.head.name, HEADS),
-        ("head.pool", config.head.pool, POOLS),
+        ("head.pooling", config.head.pooling, POOLS),
         ("head.attribute_map", config.head.attribute_map, ATTRIBUTE_MAPS),
     ]
 
@@ -28,8 +28,8 @@ def head_problems(config: Config) -> list[str]:
         problems.append("head.attention_heads: it must divide head.width")
     if head.name == "dhf" and head.width % 2:
         problems.append("head.width: dhf needs an even width, half of it for each direction")
-    if head.pool == "positional" and head.name in set(HEADS) - set(POSITIONAL):
-        problems.append(f"head.pool: {head.name} has no use for positional; set it to mean")
+    if head.pooling == "positional" and head.name in set(HEADS) - set(POSITIONAL):
+        problems.append(f"head.pooling: {head.name} has no use for positional; set it to mean")
     return problems + _closed_form_problems(config)
 
 
@@ -39,7 +39,7 @@ def _closed_form_problems(config: Config) -> list[str]:
         return []
     settings = [
         ("head.attribute_map", config.head.attribute_map != "linear", "linear"),
-        ("head.pool", config.head.pool == "attention", "mean, positional or statistics"),
+        ("head.pooling", config.head.pooling == "attention", "mean, positional or statistics"),
         ("loss.neutral_weight", config.loss.neutral_weight > 0, "0"),
         ("loss.secondary_weight", config.loss.secondary_weight > 0, "0"),
     ]

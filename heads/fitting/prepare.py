@@ -12,7 +12,7 @@ from medusa.heads.examples.join import DataError, Examples, Rows
 from medusa.heads.fitting.check_choices import check_choices
 from medusa.heads.fitting.folds import folds_of
 from medusa.heads.fitting.joined import Chosen, Joined, join_workspace
-from medusa.heads.networks.discriminant import stride_of
+from medusa.heads.networks.discriminant import average_frames_of
 from medusa.workspace import Workspace
 
 
@@ -61,7 +61,7 @@ def prepare(
             names something unknown.
     """
     check_choices(config)
-    average_frames = stride_of(config.head)
+    average_frames = average_frames_of(config.head)
     joined = join_workspace(workspace, backbones, text, drop_missing, also_require, average_frames)
     examples = joined.examples
     if config.loss.neutral_weight and examples.neutral is None:

@@ -7,7 +7,7 @@ import torch
 
 from medusa.errors import MedusaError
 from medusa.heads.config import HeadConfig, LossConfig
-from medusa.heads.networks.discriminant import stride_of
+from medusa.heads.networks.discriminant import average_frames_of
 from medusa.heads.networks.fusion import Head, build
 from medusa.heads.runs.run_dir import WEIGHTS, RunDir
 from medusa.heads.training.checkpoint import load_weights
@@ -59,7 +59,7 @@ class StoredHead:
     @property
     def average_frames(self) -> int:
         """The number of audio frames that are averaged into one before the head."""
-        return stride_of(self.head)
+        return average_frames_of(self.head)
 
     def build(self, widths: list[int], device: torch.device) -> Head:
         """Build the network for M modalities of these widths, with the run's weights."""

@@ -14,9 +14,9 @@ from medusa.heads.networks.pooling import POOLS
 CLOSED_FORM = ("discriminant",)  # heads that are not trained
 
 
-def stride_of(config: HeadConfig) -> int:
+def average_frames_of(config: HeadConfig) -> int:
     """Return how many frames are averaged into one: none where all are averaged anyway."""
-    return 1 if config.name in CLOSED_FORM else config.stride
+    return 1 if config.name in CLOSED_FORM else config.average_frames
 
 
 class FlooredOutput(Output):
@@ -48,8 +48,8 @@ def floored(logits: Tensor, floor: Tensor) -> Tensor:
 class Averages(nn.Module):
     """The averages over time of every modality, side by side.
 
-    With `pool: statistics` averages and deviations; every frame counts alike in both. With
-    `pool: positional` the averages are weighted as `position` finds best; nothing else is learnt.
+    With `pooling: statistics` it returns averages and deviations, in which every frame counts
+    alike. With `pooling: positional` the averages have the weights of `closed_form.positions`.
     """
 
     linear_output = True
@@ -57,7 +57,7 @@ class Averages(nn.Module):
 
     def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
         super().__init__()
-        pools = [POOLS[config.pool](size) for size in inputs]
+        pools = [POOLS[config.pooling](size) for size in inputs]
         self.pools = nn.ModuleList(pools)
         for parameter in self.pools.parameters():
             nn.init.zeros_(parameter)  # to begin with no frame counts more than another

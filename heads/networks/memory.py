@@ -28,7 +28,7 @@ class TooLarge(MedusaError):
         super().__init__(
             f"out of memory with one utterance on {inputs[0].values.device} at once (the longest "
             f"of the batch has {longest} frames); use a narrower head (--set head.width) or "
-            f"average frames (--set head.stride): {problem}"
+            f"average frames (--set head.average_frames): {problem}"
         )
 
 

@@ -95,9 +95,9 @@ def near_knots(x: Packed) -> Tensor:
     return (1 - (at[:, None] - torch.arange(KNOTS, device=device)).abs()).clamp_min(0)
 
 
-def joined(pool: str) -> str:
+def joined(pooling: str) -> str:
     """Return the pool of streams joined over time, where a position has no one meaning."""
-    return "mean" if pool == "positional" else pool
+    return "mean" if pooling == "positional" else pooling
 
 
 def segment_mean(x: Packed) -> Tensor:

@@ -103,5 +103,5 @@ def shape(config: HeadConfig) -> tuple[int, int, int, int, float, str]:
         config.attention_heads,
         config.feedforward,
         config.dropout,
-        config.pool,
+        config.pooling,
     )

@@ -25,7 +25,7 @@ HEADS = {
 }
 HEAD_YAML = """\
 # A head for a corpus of a few hundred utterances. Keys that are left out keep the paper's values.
-head: {width: 64, feedforward: 128, dropout: 0.0, stride: 8, standardise: true}
+head: {width: 64, feedforward: 128, dropout: 0.0, average_frames: 8, standardise: true}
 train: {batch: 32}
 stages:
   - {name: full, sampler: shuffle, class_weights: 0.5, lr: 2.0e-3, epochs: 5}

@@ -16,7 +16,7 @@ from medusa.heads.closed_form.moments import discriminant, moments_of, regressio
 from medusa.heads.config import ConfigError, HeadConfig, load
 from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.networks.discriminant import Averages, floored, stride_of
+from medusa.heads.networks.discriminant import Averages, average_frames_of, floored
 from medusa.heads.networks.pooling import segment_mean
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.selection import Judge
@@ -237,16 +237,16 @@ def test_features_that_are_no_numbers_are_refused(workspace, monkeypatch) -> Non
 
 def test_the_seed_the_stages_and_the_width_do_not_matter(workspace) -> None:
     one = fitted(workspace, "one").predictions().logits()
-    settings = ("seed=5", "stages.0.epochs=9", "head.stride=3", "head.width=8")
+    settings = ("seed=5", "stages.0.epochs=9", "head.average_frames=3", "head.width=8")
     other = fitted(workspace, "other", *settings)
     np.testing.assert_array_equal(one, other.predictions().logits())
-    assert stride_of(HeadConfig("discriminant", stride=4)) == 1
-    assert stride_of(HeadConfig("deepser", stride=4)) == 4
+    assert average_frames_of(HeadConfig("discriminant", average_frames=4)) == 1
+    assert average_frames_of(HeadConfig("deepser", average_frames=4)) == 4
 
 
 def test_it_is_applied_again_and_stacks(workspace) -> None:
     run = fitted(workspace, "one")
-    fitted(workspace, "two", "head.pool=statistics")
+    fitted(workspace, "two", "head.pooling=statistics")
     place = Workspace.open(workspace)
     again = apply(run, Manifest.read(place.manifest), place)
     theirs = run.predictions()
@@ -256,7 +256,7 @@ def test_it_is_applied_again_and_stacks(workspace) -> None:
 
 
 def test_positions_are_weighed_before_it_is_fitted(workspace) -> None:
-    plain, run = fitted(workspace, "plain"), fitted(workspace, "placed", "head.pool=positional")
+    plain, run = fitted(workspace, "plain"), fitted(workspace, "placed", "head.pooling=positional")
     weights, other = (load_file(one.path / "weights.safetensors") for one in (run, plain))
     positions = [value for name, value in weights.items() if name.endswith("position")]
     assert len(positions) == 2 and all(one.max() == 0 > one.min() for one in positions)
@@ -264,7 +264,7 @@ def test_positions_are_weighed_before_it_is_fitted(workspace) -> None:
     told = run.read_json("summary.json")["positions"]
     assert len(told) == 2 and all(max(one) == 1 > min(one) > 0 for one in told)
     assert plain.read_json("summary.json")["positions"] == []
-    again = fitted(workspace, "again", "head.pool=positional", "seed=3")
+    again = fitted(workspace, "again", "head.pooling=positional", "seed=3")
     np.testing.assert_array_equal(again.predictions().logits(), run.predictions().logits())
     place = Workspace.open(workspace)
     applied = apply(run, Manifest.read(place.manifest), place).select(run.predictions().ids)

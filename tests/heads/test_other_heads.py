@@ -70,7 +70,7 @@ def test_statistics_by_a_loop() -> None:
 
 @pytest.mark.parametrize("pool", list(POOLS))
 def test_late_fusion_by_hand(pool: str) -> None:
-    head, inputs = head_of("late_fusion", 2, pool=pool), streams(2)
+    head, inputs = head_of("late_fusion", 2, pooling=pool), streams(2)
     pooled = [one(x)[1] for one, x in zip(head.fusion.modalities, inputs, strict=True)]
     expected = head.fusion.join(torch.cat(pooled, 1))
     torch.testing.assert_close(head.embed(inputs), expected)

@@ -67,7 +67,7 @@ def test_the_same_alone_as_in_company() -> None:
 def test_a_head_hears_order_with_it_alone(name) -> None:
     for pool in ("mean", "positional"):
         torch.manual_seed(0)
-        shape = HeadConfig(name, width=8, layers=2, feedforward=12, dropout=0.0, pool=pool)
+        shape = HeadConfig(name, width=8, layers=2, feedforward=12, dropout=0.0, pooling=pool)
         head, inputs = build(shape, [5, 5], 3).eval(), [frames(), frames()]
         for one in head.modules():
             if isinstance(one, PositionalPool):
@@ -174,11 +174,11 @@ def test_halves_share_every_class() -> None:
 
 def test_heads_without_use_for_it_say_so() -> None:
     for name in ("early_concat", "probe", "cross_attention"):
-        config = load("small", (f"head.name={name}", "head.pool=positional"))
-        with pytest.raises(ConfigError, match=rf"head.pool: {name} has no use.* set it to mean"):
+        config = load("small", (f"head.name={name}", "head.pooling=positional"))
+        with pytest.raises(ConfigError, match=rf"head.pooling: {name} has no use.* set it to mean"):
             check_choices(config)
     with pytest.raises(ConfigError) as told:
-        check_choices(load("small", ("head.name=deepserr", "head.pool=positional")))
-    assert "head.pool" not in str(told.value)
-    check_choices(load("small", ("head.pool=positional",)))
-    check_choices(load("small", ("head.name=discriminant", "head.pool=positional")))
+        check_choices(load("small", ("head.name=deepserr", "head.pooling=positional")))
+    assert "head.pooling" not in str(told.value)
+    check_choices(load("small", ("head.pooling=positional",)))
+    check_choices(load("small", ("head.name=discriminant", "head.pooling=positional")))

@@ -279,7 +279,7 @@ def test_all_wrong_settings_are_named_at_once():
 
 def test_all_wrong_choices_are_named_at_once(workspace):
     with pytest.raises(ConfigError) as problem:
-        job(workspace, "head.pool=men", "loss.classes=cee", "stages.1.sampler=balance")
+        job(workspace, "head.pooling=men", "loss.classes=cee", "stages.1.sampler=balance")
     message = str(problem.value)
     assert "'mean'" in message and "'ce'" in message and "'balanced'" in message
 

@@ -33,7 +33,7 @@ def manifest_of(root) -> Manifest:
     return Manifest.read(root / "manifest.parquet")
 
 
-@pytest.mark.parametrize("overrides", [(), ("head.standardise=false", "head.stride=1")])
+@pytest.mark.parametrize("overrides", [(), ("head.standardise=false", "head.average_frames=1")])
 def test_in_its_workspace_it_predicts_what_was_stored(workspace, monkeypatch, overrides):
     run = trained(workspace, *overrides)
     monkeypatch.setattr(predictions, "CHUNK", 7)
@@ -114,7 +114,7 @@ def test_only_finished_heads_of_this_version(workspace):
     run, manifest, opened = trained(workspace), manifest_of(workspace), Workspace.open(workspace)
     config = run.path / "config.yaml"
     text = config.read_text()
-    config.write_text(text.replace("  pool: mean", "  pool: mean\n  colour: red"))
+    config.write_text(text.replace("  pooling: mean", "  pooling: mean\n  colour: red"))
     with pytest.raises(ApplyError, match=r"describes no head of this version.*colour"):
         apply(run, manifest, opened)
     config.write_text(text)

@@ -43,12 +43,12 @@ def names(root: Path) -> list[str]:
 
 
 def test_every_combination_once_seeds_last() -> None:
-    expanded = variants(("x=1",), "0-1,7", ["head.pool=mean,attention"])
+    expanded = variants(("x=1",), "0-1,7", ["head.pooling=mean,attention"])
     assert [variant.ending for variant in expanded] == [
-        *("-pool=mean-s0", "-pool=mean-s1", "-pool=mean-s7"),
-        *("-pool=attention-s0", "-pool=attention-s1", "-pool=attention-s7"),
+        *("-pooling=mean-s0", "-pooling=mean-s1", "-pooling=mean-s7"),
+        *("-pooling=attention-s0", "-pooling=attention-s1", "-pooling=attention-s7"),
     ]
-    assert expanded[4].overrides == ("x=1", "head.pool=attention", "seed=1")
+    assert expanded[4].overrides == ("x=1", "head.pooling=attention", "seed=1")
     assert variants(("x=1",), None, []) == [Variant(("x=1",))]
 
 
@@ -58,7 +58,7 @@ def test_every_combination_once_seeds_last() -> None:
         ("4-0", []),
         ("a", []),
         ("", []),
-        (None, ["pool"]),
+        (None, ["pooling"]),
         ("0,0", []),
         ("0-1", ["seed=1,2"]),
         (None, ["head.width=8", "head.width=16"]),
@@ -72,15 +72,15 @@ def test_wrong_lists_are_refused(seeds: str | None, grid: list[str]) -> None:
 def test_what_varies_is_not_set_for_all_as_well() -> None:
     with pytest.raises(ConfigError, match=r"--set: seed twice"):
         variants(("seed=3",), "0-1", [])
-    with pytest.raises(ConfigError, match=r"--set: head\.pool twice"):
-        variants(("head.pool=mean",), None, ["head.pool=mean,attention"])
+    with pytest.raises(ConfigError, match=r"--set: head\.pooling twice"):
+        variants(("head.pooling=mean",), None, ["head.pooling=mean,attention"])
 
 
 def test_a_grid_trains_resumes_and_does_nothing_twice(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Interrupted in the third of four heads: the fourth does not exist, the first two stay."""
-    words = ("--name", "g", "--seeds", "0-1", "--grid", "head.pool=mean,attention")
+    words = ("--name", "g", "--seeds", "0-1", "--grid", "head.pooling=mean,attention")
     fitted = []
     real = train.Trainer.fit
 
@@ -93,14 +93,14 @@ def test_a_grid_trains_resumes_and_does_nothing_twice(
     monkeypatch.setattr(train.Trainer, "fit", dies)
     with pytest.raises(AssertionError):
         run(workspace, *words)
-    finished = workspace / "runs" / "g-pool=mean-s0" / "weights.safetensors"
+    finished = workspace / "runs" / "g-pooling=mean-s0" / "weights.safetensors"
     before = os.stat(finished).st_mtime_ns
     output = run(workspace, *words)
-    assert fitted[3:] == ["g-pool=attention-s0", "g-pool=attention-s1"]
+    assert fitted[3:] == ["g-pooling=attention-s0", "g-pooling=attention-s1"]
     assert output.count("finished already") == 2
     assert output.count("on balanced draws") == 4
     assert os.stat(finished).st_mtime_ns == before
-    expected = [f"g-pool={pool}-s{seed}" for pool in ("attention", "mean") for seed in (0, 1)]
+    expected = [f"g-pooling={pool}-s{seed}" for pool in ("attention", "mean") for seed in (0, 1)]
     assert names(workspace) == expected
     fitted.clear()
     run(workspace, *words)
@@ -108,20 +108,20 @@ def test_a_grid_trains_resumes_and_does_nothing_twice(
 
 
 def test_a_head_that_fails_does_not_stop_the_others(workspace: Path) -> None:
-    words = ("--name", "g", "--grid", "head.pool=mean,sum,attention")
-    with pytest.raises(MedusaError, match=r"1 of 3 heads.*\n.*g-pool=sum:[^!]*head\.pool"):
+    words = ("--name", "g", "--grid", "head.pooling=mean,sum,attention")
+    with pytest.raises(MedusaError, match=r"1 of 3 heads.*\n.*g-pooling=sum:[^!]*head\.pooling"):
         run(workspace, *words)
-    assert names(workspace) == ["g-pool=attention", "g-pool=mean"]
+    assert names(workspace) == ["g-pooling=attention", "g-pooling=mean"]
 
 
 def test_a_head_has_one_name_in_every_message(workspace: Path) -> None:
-    words = ("--backbones", "toy-text", "--grid", "head.pool=meen,mean")
-    with pytest.raises(MedusaError, match=r"1 of 2 heads.*\n  toy-text-small-pool=meen-s0: "):
+    words = ("--backbones", "toy-text", "--grid", "head.pooling=meen,mean")
+    with pytest.raises(MedusaError, match=r"1 of 2 heads.*\n  toy-text-small-pooling=meen-s0: "):
         run(workspace, *words)
-    output = run(workspace, *words[:3], "head.pool=attention,mean")
+    output = run(workspace, *words[:3], "head.pooling=attention,mean")
     for line in ("head 2 of 2: {}\n", "\n{}: finished already", "\n{}: dev macro-F1"):
-        assert line.format("toy-text-small-pool=mean-s0") in output
-    assert "toy-text-small-pool=mean-s0" in names(workspace)
+        assert line.format("toy-text-small-pooling=mean-s0") in output
+    assert "toy-text-small-pooling=mean-s0" in names(workspace)
 
 
 def test_names_of_seeds_are_those_of_single_heads(workspace: Path) -> None:
