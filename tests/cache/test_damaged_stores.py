@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.archive import archive
 from medusa.cache.verify import verify
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.manifests.manifest import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
+from medusa.tests.command_line import invoke
 
 WORDS = ["one", "two", "three"]
 
@@ -42,8 +42,7 @@ def stores(tmp_path: Path) -> dict[str, Path]:
 
 
 def run(stores: dict[str, Path], *words: str) -> Result:
-    home = stores["heard"].parent.parent
-    return CliRunner().invoke(medusa, ["--workspace", str(home), "cache", *words])
+    return invoke(stores["heard"].parent.parent, "cache", *words)
 
 
 def told(result: Result) -> str:

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.verify import verify
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.manifests.manifest import LabelScheme, Manifest
 from medusa.manifests.texts import content_of, write_transcripts
+from medusa.tests.command_line import call
 
 SCHEME = LabelScheme("two", ("angry", "happy"))
 TEXTS = ["hello", "hello", "no", "yes"]
@@ -43,10 +42,7 @@ def fill(root: Path, kind: str, contents: list[str]) -> Path:
 
 
 def run(root: Path, *words: object) -> str:
-    result = CliRunner().invoke(medusa, ["--workspace", str(root), "cache", *map(str, words)])
-    if result.exception:
-        raise result.exception
-    return result.output
+    return call(root, "cache", *words).output
 
 
 @pytest.mark.parametrize("form", ["hdf5", "npy", "safetensors", "arrow"])

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from click.testing import CliRunner
 
 from medusa.cache import FeatureSpec, StoreError, StoreWriter, open
-from medusa.cli import medusa
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
+from medusa.tests.command_line import call
 
 
 @pytest.fixture
@@ -68,11 +67,7 @@ def test_without_a_manifest_ids_are_contents(workspace):
 
 
 def run(workspace, *arguments):
-    arguments = ["--workspace", str(workspace), "cache", *arguments]
-    done = CliRunner().invoke(medusa, arguments)
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.stdout
+    return call(workspace, "cache", *arguments).stdout
 
 
 def test_info_tells_spec_size_flags_and_error(workspace):

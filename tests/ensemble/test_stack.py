@@ -19,6 +19,7 @@ from medusa.ensemble.stackers import STACKERS, StackConfig, StackError, inputs_o
 from medusa.heads.runs.run_dir import RunDir, RunError
 from medusa.manifests.manifest import Manifest
 from medusa.scoring.truth import truth_of
+from medusa.tests.command_line import call as call_command
 
 AddRun = Callable[..., RunDir]
 QUICK = StackConfig(seeds=2, training=Training(epochs=30))
@@ -30,10 +31,7 @@ def members(add_run: AddRun) -> list[RunDir]:
 
 
 def call(workspace: Path, *words: str) -> tuple[str, str]:
-    result = CliRunner().invoke(
-        medusa, ["--workspace", str(workspace), "stack", *words], catch_exceptions=False
-    )
-    assert result.exit_code == 0, result.output
+    result = call_command(workspace, "stack", *words)
     return result.stdout, result.stderr
 
 

@@ -23,17 +23,14 @@ from medusa.errors import MedusaError
 from medusa.extract.backbones import describe, family
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of, write_transcripts
+from medusa.tests.command_line import call
 
 LENGTHS = (16000, 7001, 300, 24321, 16000, 9000)
 
 
 def run(root: Path, *arguments: str) -> str:
     """Return stdout, or raise what the command raised."""
-    result = CliRunner().invoke(medusa, ["--workspace", str(root), *arguments])
-    if isinstance(result.exception, MedusaError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    return call(root, *arguments).stdout
 
 
 def only_store(root: Path) -> FeatureStore:

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 import torch
 import whisper
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.checkpoints import whisper_files
 from medusa.extract.transcription import decoder as asr
@@ -20,17 +18,14 @@ from medusa.extract.transcription.table import read_words
 from medusa.extract.transcription.word_times import Word
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts
+from medusa.tests.command_line import call
 
 LENGTHS = (16000, 7001, 90000, 24321)
 WINDOW = 32000  # samples, of the small random model
 
 
 def run(root: Path, *arguments: str) -> str:
-    result = CliRunner().invoke(medusa, ["--workspace", str(root), *arguments])
-    if isinstance(result.exception, MedusaError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
+    return call(root, *arguments).output
 
 
 @pytest.fixture(scope="module")

@@ -8,23 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from medusa.cache import FeatureStore, StoreWriter
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.passes.recompute import RecomputeError, recompute
 from medusa.extract.passes.single_pass import extract
 from medusa.extract.planning.jobs import plan_jobs
+from medusa.tests.command_line import call
 from medusa.workspace import Workspace
 
 
 def run(root: Path, *arguments: str) -> str:
-    result = CliRunner().invoke(medusa, ["--workspace", str(root), *arguments])
-    if isinstance(result.exception, MedusaError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    return call(root, *arguments).stdout
 
 
 @pytest.fixture

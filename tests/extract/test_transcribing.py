@@ -19,6 +19,7 @@ from medusa.extract.transcription import decoder as asr
 from medusa.extract.transcription.decoder import Transcriber, Transcript, language_code
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts, texts_of
+from medusa.tests.command_line import call
 
 LENGTHS = (16000, 7001, 24321, 9000)
 TOKENS = 6
@@ -26,11 +27,7 @@ TOKENS = 6
 
 def run(root: Path, *arguments: str) -> str:
     """Return stdout and stderr, or raise what the command raised."""
-    result = CliRunner().invoke(medusa, ["--workspace", str(root), "transcribe", *arguments])
-    if isinstance(result.exception, MedusaError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
+    return call(root, "transcribe", *arguments).output
 
 
 @pytest.fixture(scope="module")

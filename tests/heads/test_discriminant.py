@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from safetensors.numpy import load_file
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LinearRegression
 
 from medusa.cache import Packed
-from medusa.cli import medusa
 from medusa.heads.closed_form.fit import ClosedFormError, calibrated
 from medusa.heads.closed_form.moments import discriminant, moments_of, regression
 from medusa.heads.config import ConfigError, HeadConfig, load
@@ -21,6 +19,7 @@ from medusa.heads.networks.pooling import segment_mean
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.selection import Judge
 from medusa.manifests import Manifest
+from medusa.tests.command_line import invoke
 from medusa.workspace import Workspace
 
 CLASSES, WIDTH = 3, 6
@@ -179,7 +178,7 @@ SMALL = ("head.name=discriminant", "train.draws=5")
 
 
 def call(workspace, *words: str):
-    return CliRunner().invoke(medusa, ["--workspace", str(workspace), *words])
+    return invoke(workspace, *words)
 
 
 def fitted(workspace, name: str, *settings: str) -> RunDir:

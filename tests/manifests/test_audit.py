@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from medusa.cli import medusa
 from medusa.manifests.audit.findings import Finding, Subject
 from medusa.manifests.audit.run import audit
 from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest, ManifestError
 from medusa.manifests.texts import write_transcripts
+from medusa.tests.command_line import invoke
 
 SCHEME = LabelScheme("three", ("angry", "sad", "happy"))
 NAMES = [f"u{number}" for number in range(12)]
@@ -59,7 +59,7 @@ def only(found: list[Finding]) -> Finding:
 
 
 def run(home: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(medusa, ["--workspace", str(home), "manifest", "audit", *arguments])
+    return invoke(home, "manifest", "audit", *arguments)
 
 
 def test_nothing_is_wrong_with_a_healthy_manifest(tmp_path: Path) -> None:

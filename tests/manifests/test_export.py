@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from medusa.cli import medusa
 from medusa.manifests.import_tools import corpus
 from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.labels.votes import from_votes
 from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
+from medusa.tests.command_line import invoke
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
 SAME = ("id", "speaker", "gender", "language", "split", "text", "label", "start_s", "duration_s",
@@ -54,9 +54,7 @@ def made(home: Path) -> Manifest:
 
 
 def run(home: Path, *words: object) -> Result:
-    return CliRunner().invoke(
-        medusa, ["--workspace", str(home), "manifest", "export", *map(str, words)]
-    )
+    return invoke(home, "manifest", "export", *words)
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # audformat 1.4 on pandas 3.1

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from medusa.cli import medusa
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import LabelScheme, Manifest, ManifestError
 from medusa.manifests.merge import merge
 from medusa.manifests.splits.by_share import SplitError, own, split
 from medusa.manifests.splits.folds import fold_names, groups_of, leave_out
+from medusa.tests.command_line import invoke
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
 
@@ -28,7 +28,7 @@ def corpus(rows: int = 120) -> Manifest:
 
 
 def run(home: Path, *words: str) -> Result:
-    return CliRunner().invoke(medusa, ["--workspace", str(home), "manifest", *words])
+    return invoke(home, "manifest", *words)
 
 
 def test_a_session_is_left_out_whole_and_dev_shares_no_speaker() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.manifests.manifest import Manifest
+from medusa.tests.command_line import invoke
 
 SPEAKERS = ("03", "08", "09", "10", "11", "12")
 
@@ -37,8 +37,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def run(home: Path, *arguments: object) -> Result:
-    words = [str(argument) for argument in arguments]
-    return CliRunner().invoke(medusa, ["--workspace", str(home), "manifest", *words])
+    return invoke(home, "manifest", *arguments)
 
 
 def refusal(result: Result) -> str:

@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from click.testing import CliRunner
 
 from medusa.cache import FeatureSpec, StoreWriter, open_all
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads.config import CONFIGS
 from medusa.heads.queue import train_one
@@ -24,6 +22,7 @@ from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of, write_transcripts
 from medusa.recipes import update as runner
 from medusa.recipes.features import missing
+from medusa.tests.command_line import call as call_command
 from medusa.workspace import Workspace
 
 RECIPE = """
@@ -101,12 +100,7 @@ def test_heads_do_without_the_same_rows(home: Path) -> None:
 
 
 def call(home: Path, *words: str) -> str:
-    arguments = ["--workspace", str(home), words[0], str(home / "toy.yaml"), *words[1:]]
-    result = CliRunner().invoke(medusa, arguments)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
+    return call_command(home, words[0], home / "toy.yaml", *words[1:]).output
 
 
 def runs(home: Path) -> dict[str, str]:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from sklearn.metrics import (
     accuracy_score,
     confusion_matrix,
@@ -16,7 +15,6 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.manifest import LabelScheme, Manifest
@@ -24,13 +22,11 @@ from medusa.reports.evaluate import EvaluationError, evaluate
 from medusa.scoring import metrics
 from medusa.scoring.predictions import Predictions, PredictionsError
 from medusa.scoring.scores import balanced_of
+from medusa.tests.command_line import call as call_command
 
 
 def call(workspace: Path, *words: str) -> tuple[str, str]:
-    result = CliRunner().invoke(
-        medusa, ["--workspace", str(workspace), "evaluate", *words], catch_exceptions=False
-    )
-    assert result.exit_code == 0, result.output
+    result = call_command(workspace, "evaluate", *words)
     return result.stdout, result.stderr
 
 

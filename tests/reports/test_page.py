@@ -6,20 +6,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
+from medusa.tests.command_line import call
 
 
 def report(workspace: Path, *words: str) -> str:
     """Call the command; return what it prints."""
-    result = CliRunner().invoke(
-        medusa, ["--workspace", str(workspace), "report", *words], catch_exceptions=False
-    )
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    return call(workspace, "report", *words).stdout
 
 
 @pytest.fixture(scope="module")

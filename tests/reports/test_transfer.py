@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from sklearn.metrics import f1_score
 
 from medusa.cache import FeatureSpec, StoreWriter
-from medusa.cli import medusa
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
 from medusa.reports.transfer import MapError, read_map
 from medusa.scoring.predictions import Predictions
+from medusa.tests.command_line import invoke
 
 CLASSES = ("angry", "happy", "sad")
 RENAMED = {"angry": "anger", "happy": "joy", "sad": "sorrow"}
@@ -51,7 +50,7 @@ def make_home(root: Path) -> None:
 
 
 def call(workspace: Path, *words: str) -> Any:
-    return CliRunner().invoke(medusa, ["--workspace", str(workspace), *words])
+    return invoke(workspace, *words)
 
 
 def judged(workspace: Path, run: str, *words: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from medusa.heads.queue.spec import HeadResult, HeadSpec
 from medusa.heads.queue.train_all import train_all
 from medusa.heads.queue.variants import Variant, variants
 from medusa.heads.training import loop as train
+from medusa.tests.command_line import call
 from medusa.workspace import Workspace
 
 TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
@@ -30,12 +31,7 @@ TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epo
 
 def run(root: Path, *words: str) -> str:
     sets = [word for one in TINY for word in ("--set", one)]
-    arguments = ["--workspace", str(root), "fit-head", "--config", "small", *sets, *words]
-    result = CliRunner().invoke(medusa, arguments)
-    if isinstance(result.exception, MedusaError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
+    return call(root, "fit-head", "--config", "small", *sets, *words).output
 
 
 def names(root: Path) -> list[str]:
