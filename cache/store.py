@@ -3,18 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from medusa.cache import index
 from medusa.cache.access import ACCESS, Mapped, NotFlat, Piece, Positioned
 from medusa.cache.layout import SHARD_FRAMES, StoredArray, read_spec, shard_path, stored_arrays
-from medusa.cache.packed import Packed
-from medusa.cache.quantise import Quantised, read_channels
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import MedusaError, listed, nearest
+
+if TYPE_CHECKING:  # torch is loaded when features are read, not when stores are listed
+    import torch
+
+    from medusa.cache.packed import Packed
 
 Rows = npt.NDArray[np.integer]
 
@@ -32,15 +35,17 @@ class Buffers:
     """
 
     pin: bool = False
-    held: dict[str, torch.Tensor] = field(default_factory=dict)
+    held: "dict[str, torch.Tensor]" = field(default_factory=dict)
 
-    def get(self, name: str, rows: int, width: int, dtype: torch.dtype) -> torch.Tensor:
+    def get(self, name: str, rows: int, width: int, dtype: "torch.dtype") -> "torch.Tensor":
         """Return (rows, width) of uninitialised memory; the same memory for the same name."""
-        there = self.held.get(name)
-        if there is None or len(there) < rows or there.shape[1] != width:
-            there = torch.empty((rows + rows // 4, width), dtype=dtype, pin_memory=self.pin)
-            self.held[name] = there
-        return there[:rows]
+        import torch
+
+        memory = self.held.get(name)
+        if memory is None or len(memory) < rows or memory.shape[1] != width:
+            memory = torch.empty((rows + rows // 4, width), dtype=dtype, pin_memory=self.pin)
+            self.held[name] = memory
+        return memory[:rows]
 
 
 class FeatureStore:
@@ -58,7 +63,7 @@ class FeatureStore:
         self.path, self.spec, self.index = path, spec, entries
         self.used = entries.frames_used()
         # (R, 3) shard, first frame there, frames: what a batch needs, in one piece of memory
-        self.places = np.stack([entries.shard, entries.start, entries.length], 1).astype(np.int64)
+        self.pieces = np.stack([entries.shard, entries.start, entries.length], 1).astype(np.int64)
         self.arrays = {array.name: array for array in stored_arrays(spec)}
         self._access = access
         self._ways: dict[str, Mapped | Positioned] = {}
@@ -114,7 +119,7 @@ class FeatureStore:
         """Return the number of frames of each utterance."""
         return self.index.length[self.locate(contents)].astype(np.int64)
 
-    def read(self, contents: Sequence[str], array: str | None = None) -> Packed:
+    def read(self, contents: Sequence[str], array: str | None = None) -> "Packed":
         """Return utterances in the order asked, packed, in the stored dtype.
 
         Args:
@@ -130,7 +135,7 @@ class FeatureStore:
         """
         return self.gather(self.locate(contents), self.array(array))
 
-    def gather(self, rows: Rows, array: str, buffers: Buffers | None = None) -> Packed:
+    def gather(self, rows: Rows, array: str, buffers: Buffers | None = None) -> "Packed":
         """Return the utterances of these index rows, packed; see `read`.
 
         Args:
@@ -138,9 +143,14 @@ class FeatureStore:
             array: a name in `spec.arrays`.
             buffers: reused memory; the result is valid until it is used again.
         """
-        places = self.places[rows]
-        lengths = torch.from_numpy(places[:, 2].copy())
-        pieces = places.tolist()
+        import torch
+
+        from medusa.cache.packed import Packed
+        from medusa.cache.quantise import Quantised
+
+        chosen = self.pieces[rows]
+        lengths = torch.from_numpy(chosen[:, 2].copy())
+        pieces = chosen.tolist()
         values = self._fill(array, pieces, int(lengths.sum()), buffers)
         if self.spec.dtype != "int8":
             return Packed(values, lengths)
@@ -153,7 +163,7 @@ class FeatureStore:
         names = [array, f"{array}_scale"] if self.spec.dtype == "int8" else [array]
         for name in names:
             try:
-                self._way(name).prefetch(self.places[rows].tolist())
+                self._way(name).prefetch(self.pieces[rows].tolist())
             except NotFlat:
                 return
 
@@ -174,9 +184,11 @@ class FeatureStore:
 
     def _fill(
         self, name: str, pieces: list[Piece], rows: int, buffers: Buffers | None
-    ) -> torch.Tensor:
+    ) -> "torch.Tensor":
+        import torch
+
         array = self.arrays[name]
-        dtype = DTYPES[array.dtype]
+        dtype: torch.dtype = getattr(torch, array.dtype)  # the same names as numpy's
         out = (buffers or Buffers()).get(name, rows, array.width, dtype)
         try:
             self._way(name).gather(pieces, out.numpy())
@@ -203,10 +215,14 @@ class FeatureStore:
             out[at : at + length] = source[first : first + length]
             at += length
 
-    def _channel(self, array: str) -> torch.Tensor:
+    def _channel(self, array: str) -> "torch.Tensor":
         if not self._channels:
-            there = read_channels(self.path)
-            self._channels = {name: torch.from_numpy(value) for name, value in there.items()}
+            import torch
+
+            from medusa.cache.quantise import read_channels
+
+            channels = read_channels(self.path)
+            self._channels = {name: torch.from_numpy(value) for name, value in channels.items()}
         return self._channels[array]
 
 
@@ -214,6 +230,3 @@ def open_all(features: Path) -> list[FeatureStore]:
     """Open every store in a workspace's `features/` that has something committed, by name."""
     stores = [FeatureStore.open(path.parent) for path in sorted(features.glob("*.zarr/spec.json"))]
     return [store for store in stores if len(store)]
-
-
-DTYPES = {"float16": torch.float16, "float32": torch.float32, "int8": torch.int8}

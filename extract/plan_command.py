@@ -62,7 +62,6 @@ def plan(
 
     Fails where the disk has not the room.
     """
-    from medusa.extract.planning.estimate import estimate, free_bytes, reads_text
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
@@ -70,6 +69,9 @@ def plan(
     wanted = parts_of(names or "")
     if checkpoint and len(wanted) > 1:
         raise PlanError("--checkpoint is for one backbone at a time")
+    check_corpus(workspace, utterances, hours)
+    from medusa.extract.planning.estimate import estimate, free_bytes, reads_text
+
     reading = any(reads_text(name, checkpoint) for name in wanted)
     corpus = corpus_of(workspace, text, utterances, hours, reading)
     plans = [estimate(corpus, name, checkpoint, None, layers, reduce, dtype) for name in wanted]
@@ -80,6 +82,17 @@ def plan(
         raise PlanError(
             f"{workspace.features}: needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
             "keep fewer layers, reduce them, use --dtype int8, or another disk (medusa.yaml)"
+        )
+
+
+def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | None) -> None:
+    """Raise PlanError if there is neither a manifest nor the size of a corpus; loads nothing."""
+    if (utterances is None) != (hours is None):
+        raise PlanError("--utterances and --hours belong together")
+    if utterances is None and not workspace.manifest.exists():
+        raise PlanError(
+            f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
+            "PATH`, or say how large the corpus will be: --utterances N --hours H"
         )
 
 
@@ -95,15 +108,9 @@ def corpus_of(
     from medusa.manifests import Manifest
     from medusa.manifests.texts import texts_of
 
-    if utterances is not None or hours is not None:
-        if utterances is None or hours is None:
-            raise PlanError("--utterances and --hours belong together")
+    check_corpus(workspace, utterances, hours)
+    if utterances is not None and hours is not None:
         return Corpus.of_size(utterances, hours)
-    if not workspace.manifest.exists():
-        raise PlanError(
-            f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
-            "PATH`, or say how large the corpus will be: --utterances N --hours H"
-        )
     manifest = Manifest.read(workspace.manifest)
     seconds = manifest.frame["duration_s"].fillna(0.0).tolist()
     if not reading:

@@ -109,10 +109,8 @@ def tables(
     RECIPE: a shipped recipe by name, or a YAML file.
     """
     from medusa.recipes.files import RecipeError
-    from medusa.recipes.render import FORMATS
     from medusa.recipes.run import state_name, the_recipe
     from medusa.recipes.state import State
-    from medusa.recipes.tables import tables as make
     from medusa.workspace import Workspace
 
     place = Workspace.open(home)
@@ -121,6 +119,9 @@ def tables(
     if not state.heads:
         again = f"medusa run {recipe}{' --tiny' if tiny else ''}"
         raise RecipeError(f"{state.path}: nothing to judge yet; bring it about with `{again}`")
+    from medusa.recipes.render import FORMATS
+    from medusa.recipes.tables import tables as make
+
     for one in make(place, asked, state):
         click.echo(FORMATS[form](one))
 

@@ -44,16 +44,18 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **asked: Any) 
 
 
 def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
-    from medusa.extract.plan_command import corpus_of
-    from medusa.extract.planning.estimate import free_bytes
-    from medusa.manifests import Manifest
-    from medusa.recipes.features import read_text
+    from medusa.extract.plan_command import check_corpus, corpus_of
     from medusa.recipes.load import load
-    from medusa.recipes.plan import PlanError, profile_of
-    from medusa.recipes.plan import plan as make
     from medusa.workspace import Workspace
 
     place, planned = Workspace.open(home), load(name)
+    check_corpus(place, asked["utterances"], asked["hours"])
+    from medusa.extract.planning.estimate import free_bytes
+    from medusa.manifests import Manifest
+    from medusa.recipes.features import read_text
+    from medusa.recipes.plan import PlanError, profile_of
+    from medusa.recipes.plan import plan as make
+
     reading = read_text(planned.features)
     corpus = corpus_of(place, asked["text"], asked["utterances"], asked["hours"], reading)
     imagined = asked["utterances"] is not None

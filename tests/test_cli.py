@@ -2,13 +2,16 @@
 
 import errno
 import runpy
+import subprocess
 import sys
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from medusa import cli
+from medusa.cache import FeatureSpec, StoreWriter
 from medusa.errors import MedusaError
 
 
@@ -70,3 +73,49 @@ def test_every_command_is_listed_in_a_whole_sentence(group):
     lines = listed.partition("Commands:\n")[2].splitlines()
     assert len(lines) > 5 and all(line.endswith(".") for line in lines)
     assert not [line for line in lines if line.endswith("...")]
+
+
+TORCH = ("torch", "transformers", "sklearn", "scipy", "zarr")
+PANDAS = (*TORCH, "pandas", "pyarrow")
+
+
+def loaded(workspace, *words):
+    """Run a command in a process of its own; return its exit code and the modules it loads."""
+    code = """
+import sys
+from medusa.cli import main
+try:
+    main()
+except SystemExit as end:
+    print("exit", end.code, *{name.split(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
+    command = [sys.executable, "-c", code, "--workspace", str(workspace), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    _, number, *modules = done.stderr.splitlines()[-1].split()
+    return number, set(modules)
+
+
+@pytest.mark.parametrize(
+    "words, exit_code, forbidden",
+    [
+        (("cache", "ls"), "None", TORCH),
+        (("tables", "medusa-14"), "1", PANDAS),
+        (("plan", "medusa-14"), "1", PANDAS),
+        (("plan", "--backbone", "wavlm"), "1", PANDAS),
+        (("--help",), "0", (*PANDAS, "numpy", "yaml", "rich")),
+    ],
+)
+def test_an_empty_workspace_loads_no_heavy_library(tmp_path, words, exit_code, forbidden):
+    number, modules = loaded(tmp_path, *words)
+    assert number == exit_code
+    assert not modules & set(forbidden)
+
+
+def test_listing_stores_loads_no_torch(tmp_path):
+    folder = tmp_path / "features"
+    spec = FeatureSpec("toy", "toy", "local", "1", "audio", (1,), "none", "float16", 4, 0.02, {})
+    with StoreWriter(folder / spec.folder, spec) as writer:
+        writer.append("content", np.ones((1, 3, 4), np.float32))
+    number, modules = loaded(tmp_path, "cache", "ls")
+    assert number == "None"
+    assert not modules & set(TORCH)
