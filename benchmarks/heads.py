@@ -205,7 +205,7 @@ def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, 
     inputs = rng.dirichlet(np.ones(CLASSES), (rows, members)).reshape(rows, -1)
     soft = np.eye(CLASSES, dtype=np.float32)[labels]
     ratings = rng.uniform(1, 7, (rows, 3)).astype(np.float32)
-    lesson = linear.Lesson(inputs, labels, soft, ratings)
+    train_set = linear.TrainSet(inputs, labels, soft, ratings)
     training = linear.Training(epochs=epochs)
     drawn = int(np.bincount(labels).min()) * CLASSES
     tensors = [torch.from_numpy(one) for one in (inputs.astype(np.float32), labels, soft, ratings)]
@@ -217,7 +217,7 @@ def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, 
                 published.stacker(*tensors, drawn, epochs, seed)
 
         def ours(seeds: int = seeds) -> None:
-            linear.train(lesson, range(seeds), training)
+            linear.train(train_set, range(seeds), training)
 
         found[f"stacker_{seeds}"] = ratio(in_turn([ours, theirs], 5 if seeds == 6 else 2, cpu))
     return found

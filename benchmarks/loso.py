@@ -189,7 +189,7 @@ def judged(manifest: Manifest, said: Said) -> dict[str, object]:
         for name, guess in guesses.items():
             if name.startswith(tuple(MODELS)):
                 found = paired(truth, guesses[ours], guess, len(numbers), speakers)
-                values = {"ahead": found.value, "interval": found.interval, "p": found.p}
+                values = {"gain": found.value, "interval": found.interval, "p": found.p}
                 against[ours][name] = values
     prior = np.bincount(truth, minlength=len(numbers)).astype(float)
     facts = {"utterances": len(truth), "speakers": int(frame["speaker"].nunique())}
@@ -215,7 +215,7 @@ def show(result: dict[str, object]) -> None:
             print(f"{name:48}UAR {uar:.3f} +- {spread:.3f}        F1 {f1:.3f} +- {other:.3f}")
     for ours, rivals in dict(result["macro_f1_against"]).items():
         for name, one in rivals.items():
-            print(f"{ours} against {name:48}F1 {one['ahead']:+.3f}  p {one['p']:.3f}")
+            print(f"{ours} against {name:48}F1 {one['gain']:+.3f}  p {one['p']:.3f}")
 
 
 if __name__ == "__main__":

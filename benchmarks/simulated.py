@@ -26,15 +26,15 @@ from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.recipes.load import load
 from medusa.recipes.render import text
-from medusa.recipes.scores import balanced_macro_f1
-from medusa.recipes.scores import judge as judge_all
 from medusa.recipes.state import State
 from medusa.recipes.tables import tables
 from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.scoring.metrics import balanced_macro_f1_of
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.resampling import interval
+from medusa.scoring.run_scores import score_runs
 from medusa.scoring.significance import paired, two_sided
-from medusa.scoring.truth import UNLABELLED, Truth, truth_of
+from medusa.scoring.truth import NO_CONSENSUS, Truth, truth_of
 from medusa.workspace import Workspace
 
 RECIPE = Path(__file__).with_suffix(".yaml")
@@ -54,7 +54,7 @@ class Judge:
         self.ids = frame["id"][rows].tolist()
         truth = truth_of(manifest, self.ids, ["test"] * len(self.ids), manifest.scheme.classes)
         self.truth, self.blocks = truth.labels, truth.blocks
-        assert (self.truth != UNLABELLED).all()
+        assert (self.truth != NO_CONSENSUS).all()
 
     def said(self, run: str) -> np.ndarray:
         return self.of(RunDir(self.place.runs / run).predictions())
@@ -65,12 +65,12 @@ class Judge:
     def score(self, said: np.ndarray) -> float:
         matrix = np.zeros((len(self.manifest.scheme.classes),) * 2)
         np.add.at(matrix, (self.truth, said), 1)
-        return float(balanced_macro_f1(matrix))
+        return float(balanced_macro_f1_of(matrix))
 
     def better(self, first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
         classes = len(self.manifest.scheme.classes)
         found = paired(self.truth, first, second, classes, self.blocks, balanced=True)
-        return {"ahead": found.value, "interval": list(found.interval), "p": found.p}
+        return {"gain": found.value, "interval": list(found.interval), "p": found.p}
 
 
 def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float) -> dict[str, Any]:
@@ -100,7 +100,9 @@ def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float)
 def together(place: Workspace, manifest: Manifest, repeats: Any) -> dict[str, Any]:
     """Compare means over the repeats, in the same resamples of the speakers."""
     names = sorted({run for one in repeats for run in one["runs"].values()})
-    judged = judge_all([RunDir(place.runs / name) for name in names], manifest)
+    judged = score_runs(
+        ((name, RunDir(place.runs / name).predictions()) for name in names), manifest
+    )
     found: dict[str, Any] = {}
     for ours, rivals in JUDGED.items():
         found[ours] = {}
@@ -118,7 +120,7 @@ def difference(ahead: Sequence[float], drawn: Sequence[np.ndarray]) -> dict[str,
     """Return the mean over the repeats, its interval and p, from each repeat's resamples."""
     mean = np.mean(drawn, axis=0)
     return {
-        "ahead": float(np.mean(ahead)),
+        "gain": float(np.mean(ahead)),
         "interval": list(interval(mean)),
         "p": two_sided(mean),
     }
@@ -138,8 +140,8 @@ def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str,
     third = np.array([crc32(str(name).encode()) % 3 for name in truth.speakers])
     found: dict[str, Any] = {"members": len(runs)}
     for thirds in (1, 2, 3):
-        learnt = replace(truth, labels=np.where(third < thirds, truth.labels, UNLABELLED))
-        rows = int(((members.splits == "dev") & (learnt.labels != UNLABELLED)).sum())
+        learnt = replace(truth, labels=np.where(third < thirds, truth.labels, NO_CONSENSUS))
+        rows = int(((members.splits == "dev") & (learnt.labels != NO_CONSENSUS)).sum())
         found[f"{thirds}/3 of dev"] = {"rows": rows} | {
             method: _scored(judge, members, learnt, method, test, ceiling)
             for method in ("majority", "soft", "product", "linear", "pool")
@@ -187,9 +189,9 @@ def main() -> None:
     for ours, rivals in JUDGED.items():
         for name in rivals:
             found = [one["against"][ours][name] for one in repeats]
-            ahead = ", ".join(f"{one['ahead']:+.3f} (p {one['p']:.3f})" for one in found)
+            ahead = ", ".join(f"{one['gain']:+.3f} (p {one['p']:.3f})" for one in found)
             mean = means[ours][name]
-            print(f"{ours} against {name}: {mean['ahead']:+.3f} (p {mean['p']:.3f}); {ahead}")
+            print(f"{ours} against {name}: {mean['gain']:+.3f} (p {mean['p']:.3f}); {ahead}")
         shares = [one["share_of_ceiling"][ours] for one in repeats]
         spread = np.std(shares, ddof=1)
         print(f"{ours} of the ceiling {ceiling:.3f}: {np.mean(shares):.3f} ± {spread:.3f}")

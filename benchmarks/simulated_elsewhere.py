@@ -21,7 +21,7 @@ import torch
 from simulated import JUDGED, difference
 
 from medusa.atomic import write_text
-from medusa.ensemble.apply import COMBINERS, line_up
+from medusa.ensemble.apply import COMBINERS, align
 from medusa.heads.config import Config
 from medusa.heads.examples.join import choose, gather
 from medusa.heads.networks.discriminant import average_frames_of
@@ -34,10 +34,9 @@ from medusa.heads.training.predict import predict
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
 from medusa.recipes.load import load
-from medusa.recipes.scores import balanced_macro_f1
 from medusa.recipes.state import State
 from medusa.recipes.tasks import HeadTask, head_tasks, stack_tasks
-from medusa.scoring.metrics import confusion
+from medusa.scoring.metrics import balanced_macro_f1_of, confusion
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.resampling import interval, resampled_confusions
 from medusa.scoring.significance import holm
@@ -76,19 +75,19 @@ class Elsewhere:
         """Return the classes that a stack says, from what its members say."""
         config = run.config()
         names = [one["name"] for one in config["members"]]
-        members = line_up(names, [said[name] for name in names])
+        members = align(names, [said[name] for name in names])
         assert members.ids == self.ids
         logits, _ = COMBINERS[config["method"]](run, config, members)
         return np.asarray(logits).argmax(1)
 
     def score(self, said: np.ndarray) -> float:
         classes = len(self.manifest.scheme.classes)
-        return float(balanced_macro_f1(confusion(self.truth, said, classes)))
+        return float(balanced_macro_f1_of(confusion(self.truth, said, classes)))
 
     def resampled(self, said: np.ndarray) -> np.ndarray:
         classes = len(self.manifest.scheme.classes)
         drawn = resampled_confusions(self.truth, said, classes, self.speakers)
-        return np.asarray(balanced_macro_f1(drawn))
+        return np.asarray(balanced_macro_f1_of(drawn))
 
 
 def main() -> None:
@@ -211,10 +210,10 @@ def show(result: dict[str, Any]) -> None:
     for ours, rivals in result["against"].items():
         for rival, one in rivals.items():
             low, high = one["interval"]
-            print(f"{ours} - {rival}: {one['ahead']:+.4f} ({low:+.4f}-{high:+.4f})  p {one['p']}")
+            print(f"{ours} - {rival}: {one['gain']:+.4f} ({low:+.4f}-{high:+.4f})  p {one['p']}")
     for name, one in result["ablations"].items():
         low, high = one["interval"]
-        print(f"{name}: {one['ahead']:+.4f} ({low:+.4f}-{high:+.4f})  p {one['p']} (Holm)")
+        print(f"{name}: {one['gain']:+.4f} ({low:+.4f}-{high:+.4f})  p {one['p']} (Holm)")
 
 
 if __name__ == "__main__":

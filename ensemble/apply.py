@@ -44,7 +44,7 @@ def apply(
         return heads.apply(run, manifest, workspace, text, device, drop_missing)
     runs = _members_of(run)
     said = [apply(one, manifest, workspace, text, device, drop_missing) for one in runs]
-    members = line_up([one.name for one in runs], said)
+    members = align([one.name for one in runs], said)
     config = run.config()
     logits, attributes = COMBINERS[config["method"]](run, config, members)
     return Predictions.of(
@@ -69,7 +69,7 @@ def _members_of(run: RunDir) -> list[RunDir]:
     return found
 
 
-def line_up(names: Sequence[str], said: Sequence[Predictions]) -> Members:
+def align(names: Sequence[str], said: Sequence[Predictions]) -> Members:
     """Join the members' predictions by id, those that all of them predict, sorted as in a fit."""
     ids = sorted(set(said[0].ids).intersection(*(one.ids for one in said)))
     same = [one.select(ids) for one in said]

@@ -114,7 +114,7 @@ def show(summary: dict[str, Any], name: str) -> None:
     """Print the ensemble beside its members, how far it is ahead of each, and chance below."""
     from medusa.console import say, table
 
-    leads = {line["of"]: line for line in summary.get("ahead", [])}
+    leads = {line["of"]: line for line in summary.get("gains", [])}
     rows: list[list[object]] = []
     for line in summary["comparison"]:
         low, high = line["interval"]

@@ -9,22 +9,22 @@ from safetensors.torch import save_file
 
 from medusa.atomic import atomic
 from medusa.console import progress, say
-from medusa.ensemble.comparison import ahead, compare, judging_split
+from medusa.ensemble.comparison import compare, gain_over_members
 from medusa.ensemble.members import Members, different_names, join, trained_on
 from medusa.ensemble.stackers import (
     OUT_OF_FOLD,
     STACKERS,
-    Answer,
     StackConfig,
     StackError,
-    lesson_rows,
+    StackOutput,
+    train_rows,
 )
 from medusa.errors import listed
 from medusa.heads.runs.run_dir import METRICS, PREDICTIONS, SUMMARY, WEIGHTS, RunDir, all_runs
 from medusa.manifests.manifest import Manifest
 from medusa.scoring import metrics
 from medusa.scoring.predictions import Predictions
-from medusa.scoring.truth import UNLABELLED, Truth, training_prior, truth_of
+from medusa.scoring.truth import Truth, judging_split, training_prior, truth_of
 
 
 def finished_heads(runs: Path) -> list[RunDir]:
@@ -94,7 +94,7 @@ def stack(
     joined = join(members)
     truth = truth_of(manifest, joined.ids, joined.splits.tolist(), joined.classes)
     if config.learns:
-        labels = truth.labels[lesson_rows(joined, truth, config)]
+        labels = truth.labels[train_rows(joined, truth, config)]
         config = replace(config, training=config.training.resolved(labels))
     record = _record(members, manifest, config)
     if not run.start(record, force):
@@ -140,7 +140,7 @@ def _record(members: Sequence[RunDir], manifest: Manifest, config: StackConfig) 
     }
 
 
-def _fit(run: RunDir, members: Members, truth: Truth, config: StackConfig) -> Answer:
+def _fit(run: RunDir, members: Members, truth: Truth, config: StackConfig) -> StackOutput:
     """Run the stacker, logging one line an epoch."""
     epochs = config.training.epochs if config.method == "linear" else None
     with progress(run.name, epochs or 1, "epoch") as advance:
@@ -156,7 +156,7 @@ def _fit(run: RunDir, members: Members, truth: Truth, config: StackConfig) -> An
     return answer
 
 
-def _write(run: RunDir, members: Members, answer: Answer) -> None:
+def _write(run: RunDir, members: Members, answer: StackOutput) -> None:
     """Write predictions of every split and, of a stacker that learns, soup and seeds."""
     said = Predictions.of(
         members.ids,
@@ -186,13 +186,13 @@ def _notes(members: Sequence[RunDir], config: StackConfig) -> list[str]:
 def _summary(
     members: Members,
     truth: Truth,
-    answer: Answer,
+    answer: StackOutput,
     manifest: Manifest,
     record: dict[str, Any],
     notes: list[str],
 ) -> dict[str, Any]:
     """Judge the ensemble beside its members on `test`, or on `dev` where test has no labels."""
-    split = judging_split(members, truth)
+    split = judging_split(members.splits, truth)
     if split == "dev" and record.get("fit_on") != "dev":
         notes = [
             *notes,
@@ -208,7 +208,7 @@ def _summary(
     method, soup = record["method"], record.get("soup", "uniform")
     chose = split == "dev" and soup == "greedy"  # among the seeds
     learnt = bool(answer.weights) and split != record.get("fit_on") and not chose
-    labels = truth.labels[(members.splits == split) & (truth.labels != UNLABELLED)]
+    labels = truth.labels[(members.splits == split) & truth.labelled]
     prior = training_prior(manifest, record["train_split"])
     return {
         "split": split,
@@ -216,6 +216,6 @@ def _summary(
         "chance": metrics.chance_macro_f1(prior, labels),
         "majority": metrics.majority_macro_f1(prior, labels),
         "comparison": compare(members, truth, answer, split, method, soup),
-        "ahead": ahead(members, truth, answer, split) if learnt else [],
+        "gains": gain_over_members(members, truth, answer, split) if learnt else [],
         "notes": notes,
     }

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from medusa.ensemble.linear import Lesson
+from medusa.ensemble.linear import TrainSet
 from medusa.ensemble.scikit_learn import Array, Weights, balanced_rows
 from medusa.errors import MedusaError
 
@@ -18,7 +18,7 @@ class ForestError(MedusaError):
     """Too few rows for a forest."""
 
 
-def fit_forest(lesson: Lesson, classes: int, seeds: int) -> Weights:
+def fit_forest(train_set: TrainSet, classes: int, seeds: int) -> Weights:
     """Fit a forest on the training part of each of 5 stratified folds of balanced rows.
 
     Source: arXiv 2505.20007 (200 trees, depth 8, at least 10 rows in a leaf and in a split).
@@ -29,8 +29,8 @@ def fit_forest(lesson: Lesson, classes: int, seeds: int) -> Weights:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedKFold
 
-    rows = balanced_rows(lesson.labels)
-    inputs, labels = lesson.inputs[rows], lesson.labels[rows]
+    rows = balanced_rows(train_set.labels)
+    inputs, labels = train_set.inputs[rows], train_set.labels[rows]
     folds = min(FOLDS, int(np.bincount(labels)[np.unique(labels)].min()))
     if folds < 2:
         raise ForestError(

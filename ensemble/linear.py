@@ -16,7 +16,7 @@ STEPS = 1000
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainSet:
     """What a stacker learns from: labelled utterances of the split it is fitted on.
 
     Attributes:
@@ -58,7 +58,7 @@ class Training:
 
 
 def train(
-    lesson: Lesson,
+    train_set: TrainSet,
     seeds: Sequence[int],
     training: Training,
     each_epoch: Callable[[float], None] = lambda loss: None,
@@ -70,7 +70,7 @@ def train(
     subset of every epoch. Class weights are uniform; there is no MixUp and nothing after the map.
 
     Args:
-        lesson: n labelled utterances.
+        train_set: n labelled utterances.
         seeds: S of them.
         training: rates and weights.
         each_epoch: called with every epoch's loss, averaged over the seeds.
@@ -79,12 +79,12 @@ def train(
     Returns:
         S times {"weight": (O, I), "bias": (O,)} as float64, O = C + 3 with attributes, else C.
     """
-    columns = [np.arange(lesson.inputs.shape[1])]
-    return train_subsets(lesson, columns, seeds, training, each_epoch, dtype)[0]
+    columns = [np.arange(train_set.inputs.shape[1])]
+    return train_subsets(train_set, columns, seeds, training, each_epoch, dtype)[0]
 
 
 def train_subsets(
-    lesson: Lesson,
+    train_set: TrainSet,
     subsets: Sequence[npt.NDArray[np.int64]],
     seeds: Sequence[int],
     training: Training,
@@ -97,23 +97,25 @@ def train_subsets(
     seed's rows are gathered once for all sets.
 
     Args:
-        lesson: n labelled utterances with all inputs.
+        train_set: n labelled utterances with all inputs.
         subsets: K times the columns (I_k,) that a set reads, in its own order.
         seeds, training, each_epoch, dtype: see `train`.
 
     Returns:
         For every set what `train` returns of its columns alone.
     """
-    inputs = torch.from_numpy(lesson.inputs).to(dtype)
+    inputs = torch.from_numpy(train_set.inputs).to(dtype)
     inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], 1)  # the bias is a weight of it
-    soft = torch.from_numpy(lesson.soft).to(dtype)
-    known = None if lesson.attributes is None else torch.from_numpy(lesson.attributes).to(dtype)
+    soft = torch.from_numpy(train_set.soft).to(dtype)
+    known = (
+        None if train_set.attributes is None else torch.from_numpy(train_set.attributes).to(dtype)
+    )
     outputs = soft.shape[1] + (0 if known is None else 3)
     places = [torch.from_numpy(np.append(columns, inputs.shape[1] - 1)) for columns in subsets]
     maps, read = _spread(places, seeds, outputs, inputs)
     adam = torch.optim.AdamW([maps], training.lr, weight_decay=training.weight_decay, fused=True)
-    epochs, sets = training.resolved(lesson.labels).epochs or 0, len(subsets)
-    for order in _orders(lesson.labels, seeds, epochs):
+    epochs, sets = training.resolved(train_set.labels).epochs or 0, len(subsets)
+    for order in _orders(train_set.labels, seeds, epochs):
         total = 0.0
         for rows in torch.split(order, training.batch, dim=1):
             seen = _rows(inputs, rows)

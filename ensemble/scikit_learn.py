@@ -13,31 +13,31 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from medusa.ensemble.linear import Lesson
+from medusa.ensemble.linear import TrainSet
 from medusa.scoring.metrics import balanced_draws
 
 Array = npt.NDArray[np.float64]
 Weights = dict[str, Tensor]
-NEVER = -30.0  # the logit, below the least, of a class that the lesson did not have
+NEVER = -30.0  # how far below the least logit a class without training rows is
 
 
-def fit_logistic(lesson: Lesson, classes: int, seeds: int) -> Weights:
+def fit_logistic(train_set: TrainSet, classes: int, seeds: int) -> Weights:
     """Logistic regression, L2 with C = 1, on standardised inputs."""
     from sklearn.linear_model import LogisticRegression
 
-    inputs, labels, mean, std = _standardised(lesson)
+    inputs, labels, mean, std = _standardised(train_set)
     model = LogisticRegression(max_iter=2000).fit(inputs, labels)
     return _as_map(model, classes, mean, std)
 
 
-def fit_svm(lesson: Lesson, classes: int, seeds: int) -> Weights:
+def fit_svm(train_set: TrainSet, classes: int, seeds: int) -> Weights:
     """Linear support vector machines, one against the rest, C = 1, on standardised inputs.
 
     Their decision values are the logits: good for choosing a class, no probabilities.
     """
     from sklearn.svm import LinearSVC
 
-    inputs, labels, mean, std = _standardised(lesson)
+    inputs, labels, mean, std = _standardised(train_set)
     model = LinearSVC(dual=False).fit(inputs, labels)
     return _as_map(model, classes, mean, std)
 
@@ -48,13 +48,13 @@ def apply_map(weights: Weights, inputs: Array, classes: int) -> Array:
     return logits
 
 
-def fit_mlp(lesson: Lesson, classes: int, seeds: int) -> Weights:
+def fit_mlp(train_set: TrainSet, classes: int, seeds: int) -> Weights:
     """One hidden layer of 64 with relu, a network per seed on a balanced subset of its own."""
     from sklearn.neural_network import MLPClassifier
 
     weights: Weights = {}
     for seed in range(seeds):
-        inputs, labels, mean, std = _standardised(lesson, seed)
+        inputs, labels, mean, std = _standardised(train_set, seed)
         model = MLPClassifier(64, alpha=1.0, max_iter=300, tol=1e-3, random_state=seed)
         with _unfinished():
             model.fit(inputs, labels)
@@ -89,14 +89,14 @@ def balanced_rows(labels: npt.NDArray[np.int64], seed: int = 0) -> npt.NDArray[n
 
 
 def _standardised(
-    lesson: Lesson, seed: int = 0
+    train_set: TrainSet, seed: int = 0
 ) -> tuple[Array, npt.NDArray[np.int64], Array, Array]:
     """Return the balanced rows' inputs and labels, and what the inputs were scaled by."""
-    rows = balanced_rows(lesson.labels, seed)
-    inputs = lesson.inputs[rows]
+    rows = balanced_rows(train_set.labels, seed)
+    inputs = train_set.inputs[rows]
     mean, std = inputs.mean(0), inputs.std(0)
     std = np.where(std > 1e-12, std, 1.0)
-    return (inputs - mean) / std, lesson.labels[rows], mean, std
+    return (inputs - mean) / std, train_set.labels[rows], mean, std
 
 
 def _as_map(model: Any, classes: int, mean: Array, std: Array) -> Weights:
@@ -137,5 +137,5 @@ def _tensor(values: Array) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, np.float64))
 
 
-Fit = Callable[[Lesson, int, int], Weights]
+Fit = Callable[[TrainSet, int, int], Weights]
 Apply = Callable[[Weights, Array, int], Array]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from medusa.ensemble import linear
 from medusa.ensemble.forest import apply_forest, fit_forest
-from medusa.ensemble.linear import HALF, MIDDLE, Lesson, Training
+from medusa.ensemble.linear import HALF, MIDDLE, Training, TrainSet
 from medusa.ensemble.members import Members
 from medusa.ensemble.opinion_pool import fit_pool, pooled
 from medusa.ensemble.scikit_learn import (
@@ -28,7 +28,7 @@ from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.voting import VOTES, Vote, mean_attributes
 from medusa.errors import MedusaError, nearest
 from medusa.scoring.metrics import macro_f1
-from medusa.scoring.truth import UNLABELLED, Truth
+from medusa.scoring.truth import Truth
 
 INPUTS = ("posteriors", "logits")
 OUT_OF_FOLD = "out-of-fold"  # the training split, said by heads that did not see the speaker
@@ -97,27 +97,27 @@ def ignored(method: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Answer:
+class StackOutput:
     """What a stacker says about all B utterances of the members.
 
     Attributes:
         logits: (B, C).
         attributes: (B, 3) or None.
         weights: tensors to keep, by name.
-        singles: (S, B, C) logits of the runs that went into the soup; S is 0 for votes.
+        per_seed_logits: (S, B, C) logits of the runs that went into the soup; S is 0 for votes.
     """
 
     logits: Array
     attributes: Array | None
     weights: dict[str, Tensor]
-    singles: Array
+    per_seed_logits: Array
 
 
 def weighted_pool(
     members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
-) -> Answer:
+) -> StackOutput:
     """Weigh the members' log-posteriors (`pool.fit_pool`); attributes are averaged."""
-    rows = lesson_rows(members, truth, config)
+    rows = train_rows(members, truth, config)
     learnt = fit_pool(members.posteriors[:, rows], truth.labels[rows])
     logits = pooled(learnt, members.posteriors)
     count, tensor = len(members.names), torch.from_numpy(learnt)
@@ -127,7 +127,7 @@ def weighted_pool(
 
 def linear_soup(
     members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
-) -> Answer:
+) -> StackOutput:
     """Train the linear meta-classifier from several seeds and average its weights.
 
     Args:
@@ -137,35 +137,37 @@ def linear_soup(
         each_epoch: called with every epoch's loss.
     """
     inputs, classes = inputs_of(members, config), len(members.classes)
-    learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
+    learnt = train_set_of(inputs, truth, train_rows(members, truth, config))
     states = linear.train(learnt, range(config.seeds), config.training, each_epoch)
-    judged = lesson(inputs, truth, selection_rows(members, truth, config))
+    judged = train_set_of(inputs, truth, selection_rows(members, truth, config))
     return souped(states, inputs, judged, classes, config)
 
 
 def souped(
     states: Sequence[dict[str, Tensor]],
     inputs: Array,
-    judged: Lesson,
+    judged: TrainSet,
     classes: int,
     config: StackConfig,
-) -> Answer:
+) -> StackOutput:
     """Make one answer about inputs (B, I) of maps, one a seed; `judged` chooses among them."""
     mean = SOUPS[config.soup](states, lambda state: _score(state, judged, classes))
     logits, attributes = linear.apply(mean, inputs, classes)
     named = {"soup": mean} | {f"seed_{seed}": state for seed, state in enumerate(states)}
     weights = {f"{run}.{key}": state[key].float() for run, state in named.items() for key in state}
-    singles = np.stack([linear.apply(state, inputs, classes)[0] for state in states])
-    return Answer(logits, attributes, weights, singles)
+    per_seed_logits = np.stack([linear.apply(state, inputs, classes)[0] for state in states])
+    return StackOutput(logits, attributes, weights, per_seed_logits)
 
 
-Stacker = Callable[[Members, Truth, StackConfig, EachEpoch], Answer]
+Stacker = Callable[[Members, Truth, StackConfig, EachEpoch], StackOutput]
 
 
 def voting(vote: Vote) -> Stacker:
     """Return a stacker that learns nothing (`vote.VOTES`); attributes are averaged."""
 
-    def voted(members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch) -> Answer:
+    def voted(
+        members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
+    ) -> StackOutput:
         return _averaging(members, vote(members.posteriors), {})
 
     return voted
@@ -176,28 +178,28 @@ def classical(fit: Fit, use: Apply) -> Stacker:
 
     def fitted(
         members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
-    ) -> Answer:
+    ) -> StackOutput:
         inputs, classes = inputs_of(members, config), len(members.classes)
-        learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
+        learnt = train_set_of(inputs, truth, train_rows(members, truth, config))
         weights = fit(learnt, classes, config.seeds)
         return _averaging(members, use(weights, inputs, classes), weights)
 
     return fitted
 
 
-def _averaging(members: Members, logits: Array, weights: dict[str, Tensor]) -> Answer:
+def _averaging(members: Members, logits: Array, weights: dict[str, Tensor]) -> StackOutput:
     attributes = mean_attributes(members.attributes)
-    return Answer(logits, attributes, weights, np.empty((0, *logits.shape)))
+    return StackOutput(logits, attributes, weights, np.empty((0, *logits.shape)))
 
 
-def lesson_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArray[np.bool_]:
+def train_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArray[np.bool_]:
     """Return the mask (B,) of utterances that are learnt from.
 
     Raises:
         StackError: there are none.
     """
     inside = members.folds >= 0 if config.fit_on == OUT_OF_FOLD else members.splits == config.fit_on
-    rows: npt.NDArray[np.bool_] = inside & (truth.labels != UNLABELLED)
+    rows: npt.NDArray[np.bool_] = inside & truth.labelled
     if not inside.any() and config.fit_on == OUT_OF_FOLD:
         raise StackError(
             f"--fit-on out-of-fold: {members.foldless}; train all members with the same "
@@ -212,9 +214,12 @@ def lesson_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDAr
 
 
 def selection_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArray[np.bool_]:
-    """Return the mask (B,) of what a greedy soup is chosen on: dev, or the lesson without one."""
-    rows: npt.NDArray[np.bool_] = (members.splits == "dev") & (truth.labels != UNLABELLED)
-    return rows if rows.any() else lesson_rows(members, truth, config)
+    """Return the mask (B,) of the rows that a greedy soup is chosen on.
+
+    They are the labelled rows of dev, or the training rows where dev has none.
+    """
+    rows: npt.NDArray[np.bool_] = (members.splits == "dev") & truth.labelled
+    return rows if rows.any() else train_rows(members, truth, config)
 
 
 def inputs_of(members: Members, config: StackConfig) -> Array:
@@ -233,14 +238,14 @@ def inputs_of(members: Members, config: StackConfig) -> Array:
     return np.concatenate(parts, axis=1).astype(np.float64)
 
 
-def lesson(inputs: Array, truth: Truth, rows: npt.NDArray[np.bool_]) -> Lesson:
+def train_set_of(inputs: Array, truth: Truth, rows: npt.NDArray[np.bool_]) -> TrainSet:
     """Return the chosen rows (B,) of inputs (B, I) and truth, without attributes if all unknown."""
     attributes = truth.attributes[rows]
     known = None if np.isnan(attributes).all() else attributes
-    return Lesson(inputs[rows], truth.labels[rows], truth.soft[rows], known)
+    return TrainSet(inputs[rows], truth.labels[rows], truth.soft[rows], known)
 
 
-def _score(state: dict[str, Tensor], judged: Lesson, classes: int) -> float:
+def _score(state: dict[str, Tensor], judged: TrainSet, classes: int) -> float:
     """Return the macro-F1 of a map on one class-balanced draw."""
     said = linear.apply(state, judged.inputs, classes)[0].argmax(1)
     rows = balanced_rows(judged.labels)

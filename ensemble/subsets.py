@@ -9,14 +9,14 @@ import numpy.typing as npt
 from medusa.ensemble import linear
 from medusa.ensemble.members import Members, MembersError
 from medusa.ensemble.stackers import (
-    Answer,
     StackConfig,
     StackError,
+    StackOutput,
     inputs_of,
-    lesson,
-    lesson_rows,
     selection_rows,
     souped,
+    train_rows,
+    train_set_of,
 )
 from medusa.errors import listed
 from medusa.scoring.truth import Truth
@@ -24,7 +24,7 @@ from medusa.scoring.truth import Truth
 
 def stack_subsets(
     members: Members, truth: Truth, subsets: Mapping[str, Sequence[str]], config: StackConfig
-) -> dict[str, Answer]:
+) -> dict[str, StackOutput]:
     """Fit the linear stacker on every subset, such as all 14, the best 7 and the best 5.
 
     Equal to joining and stacking each subset's runs apart, but one training for all: the tables of
@@ -47,8 +47,8 @@ def stack_subsets(
         raise StackError(f"method {config.method!r}: only linear stacks many subsets at once")
     inputs, classes = inputs_of(members, config), len(members.classes)
     columns = _columns(members, subsets, config)
-    learnt = lesson(inputs, truth, lesson_rows(members, truth, config))
-    judged = lesson(inputs, truth, selection_rows(members, truth, config))
+    learnt = train_set_of(inputs, truth, train_rows(members, truth, config))
+    judged = train_set_of(inputs, truth, selection_rows(members, truth, config))
     trained = linear.train_subsets(learnt, columns, range(config.seeds), config.training)
     answers = {}
     for name, at, states in zip(subsets, columns, trained, strict=True):

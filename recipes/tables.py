@@ -12,11 +12,11 @@ from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.manifests import Manifest
 from medusa.recipes.files import RecipeError
 from medusa.recipes.recipe import Recipe, features_of
-from medusa.recipes.scores import Judged, judge
 from medusa.recipes.stale_runs import current
 from medusa.recipes.state import State
 from medusa.recipes.tasks import head_tasks, stack_tasks
 from medusa.scoring.metrics import chance_macro_f1
+from medusa.scoring.run_scores import RunScores, score_runs
 from medusa.scoring.significance import holm, two_sided
 from medusa.workspace import Workspace
 
@@ -56,7 +56,7 @@ def tables(place: Workspace, recipe: Recipe, state: State) -> list[Table]:
     names = dict.fromkeys([*state.heads.values(), *state.stacks.values()])
     runs = {name: RunDir(place.runs / name) for name in names}
     runs = {name: run for name, run in runs.items() if run.finished}
-    judged = judge(list(runs.values()), manifest)
+    judged = score_runs(((run.name, run.predictions()) for run in runs.values()), manifest)
     notes = _notes(judged, manifest)
     made = [_heads(recipe, state, judged, runs, notes), _stacks(recipe, state, judged, runs, notes)]
     made.append(_ablations(recipe, state, judged, runs, notes))
@@ -67,7 +67,7 @@ HEADER = ("balanced macro-F1", "95 %", "macro-F1", "accuracy", "published macro-
 
 
 def _heads(
-    recipe: Recipe, state: State, judged: Judged, runs: dict[str, RunDir], notes: list[str]
+    recipe: Recipe, state: State, judged: RunScores, runs: dict[str, RunDir], notes: list[str]
 ) -> Table:
     rows = []
     for name, head in recipe.heads.items():
@@ -81,7 +81,7 @@ def _heads(
 
 
 def _stacks(
-    recipe: Recipe, state: State, judged: Judged, runs: dict[str, RunDir], notes: list[str]
+    recipe: Recipe, state: State, judged: RunScores, runs: dict[str, RunDir], notes: list[str]
 ) -> Table:
     rows, fitted, chosen = [], list[str](), list[str]()
     for name, stack in recipe.stacks.items():
@@ -117,7 +117,7 @@ def _too_good(split: str, fitted: list[str], chosen: list[str]) -> list[str]:
 
 
 def _ablations(
-    recipe: Recipe, state: State, judged: Judged, runs: dict[str, RunDir], notes: list[str]
+    recipe: Recipe, state: State, judged: RunScores, runs: dict[str, RunDir], notes: list[str]
 ) -> Table:
     """Average every ablation over its heads and repeats; compare with the same heads unchanged."""
     rows: list[list[str]] = []
@@ -178,12 +178,12 @@ def _pairs(
     return found
 
 
-def _change(judged: Judged, whole: str, ablation: str) -> Any:
+def _change(judged: RunScores, whole: str, ablation: str) -> Any:
     return judged.resampled(ablation, "balanced") - judged.resampled(whole, "balanced")
 
 
 def _cells(
-    judged: Judged,
+    judged: RunScores,
     groups: Sequence[Sequence[str]],
     published: dict[str, float],
     hours: float | None,
@@ -227,7 +227,7 @@ def _hours(runs: Sequence[RunDir]) -> float:
     return sum(float(line["seconds"]) for run in places for line in run.metrics()) / 3600
 
 
-def _notes(judged: Judged, manifest: Manifest) -> list[str]:
+def _notes(judged: RunScores, manifest: Manifest) -> list[str]:
     classes = len(manifest.scheme.classes)
     even = np.ones(classes)
     chance = chance_macro_f1(even, np.arange(classes))

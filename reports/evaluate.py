@@ -6,10 +6,9 @@ from medusa.ensemble.members import trained_on
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests.manifest import Manifest
-from medusa.scoring import resampling as bootstrap
-from medusa.scoring.predictions import Predictions
-from medusa.scoring.scores import attribute_scores, class_scores
-from medusa.scoring.truth import UNLABELLED, Truth, training_prior, truth_of, unpredicted
+from medusa.scoring.resampling import FEW_BLOCKS
+from medusa.scoring.scores import judge
+from medusa.scoring.truth import training_prior, truth_of, unpredicted
 
 
 class EvaluationError(MedusaError):
@@ -36,34 +35,24 @@ def evaluate(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str, 
         RunError, PredictionsError: the run is not finished or does not predict that split.
         EvaluationError: no row of the split has a label.
     """
-    said = run.predictions().split(split)
-    splits = said.frame["split"].tolist()
-    truth = truth_of(manifest, said.ids, splits, said.classes)
-    labelled = truth.labels != UNLABELLED
-    if not labelled.any():
+    predictions = run.predictions().split(split)
+    splits = predictions.frame["split"].tolist()
+    truth = truth_of(manifest, predictions.ids, splits, predictions.classes)
+    if not truth.labelled.any():
         raise EvaluationError(f"no row of split {split!r} has a label; choose another with --split")
-    judged, guess = truth.rows(labelled), said.logits().argmax(1)[labelled]
     prior = training_prior(manifest, run.config().get("train_split", "train"))
-    result = facts_of(run, split, said, judged) | {
-        "unlabelled": int((~labelled).sum()),
-        "unpredicted": unpredicted(manifest, said.ids, split),
+    result = identity_of(run, split) | {
+        "unlabelled": int((~truth.labelled).sum()),
+        "unpredicted": unpredicted(manifest, predictions.ids, split),
     }
-    result |= class_scores(judged, guess, prior, said.classes)
-    result["attributes"] = attribute_scores(truth, said)
+    result |= judge(truth, predictions, prior)
     result["notes"] = notes_of(run, result)
     return result
 
 
-def facts_of(run: RunDir, split: str, said: Predictions, judged: Truth) -> dict[str, Any]:
-    blocks = judged.blocks
-    return {
-        "run": run.name,
-        "kind": run.config().get("kind", "head"),
-        "split": split,
-        "classes": list(said.classes),
-        "n": len(judged.labels),
-        "blocks": None if blocks is None else len(set(blocks)),
-    }
+def identity_of(run: RunDir, split: str) -> dict[str, Any]:
+    """Return what an evaluation is about: the run's name and kind, and the split."""
+    return {"run": run.name, "kind": run.config().get("kind", "head"), "split": split}
 
 
 def notes_of(run: RunDir, result: dict[str, Any]) -> list[str]:
@@ -82,6 +71,6 @@ def notes_of(run: RunDir, result: dict[str, Any]) -> list[str]:
         notes.append(f"{result['unpredicted']} utterances of {split!r} have no prediction.")
     if blocks is None:
         notes.append("Intervals resample utterances: fewer than two speakers are known.")
-    elif blocks < bootstrap.FEW_BLOCKS:
+    elif blocks < FEW_BLOCKS:
         notes.append(f"There are only {blocks} speakers in {split!r}: the intervals are rough.")
     return notes

@@ -68,7 +68,7 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
         members=config.get("members", []),
         summary=summary,
         dots=pictures.dots(comparison, summary["chance"]) if comparison else None,
-        leads={line["of"]: line for line in summary.get("ahead", [])},
+        leads={line["of"]: line for line in summary.get("gains", [])},
         heatmap=pictures.heatmap(result["confusion"], result["classes"]),
         positions=_positions(summary, config),
         curves=_curves(run, config),

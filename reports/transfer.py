@@ -13,10 +13,10 @@ from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.fitting.apply import CPU
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest, ManifestError
-from medusa.reports.evaluate import EvaluationError, facts_of, notes_of
+from medusa.reports.evaluate import EvaluationError, identity_of, notes_of
 from medusa.scoring.predictions import Predictions
-from medusa.scoring.scores import attribute_scores, class_scores
-from medusa.scoring.truth import UNLABELLED, training_prior, truth_of, unpredicted
+from medusa.scoring.scores import judge
+from medusa.scoring.truth import training_prior, truth_of, unpredicted
 from medusa.workspace import Workspace
 
 ALL = "all"
@@ -172,38 +172,45 @@ def _part(manifest: Manifest, split: str) -> Manifest:
 def _judge(
     run: RunDir,
     part: Manifest,
-    said: Predictions,
+    predictions: Predictions,
     classes: ClassMap,
     prior: Floats,
     split: str,
 ) -> dict[str, Any]:
     """Return everything but the notes."""
-    frame = part.frame[["id", "speaker", "label", *ATTRIBUTES]].copy()
-    frame["split"] = split
-    labels = frame.loc[frame["id"].isin(said.ids), "label"]
-    frame["label"] = frame["label"].where(frame["label"].isin(classes.kept))
-    mapped = Manifest(frame, LabelScheme("mapped", classes.kept))
-    answer = Predictions.of(
-        said.ids,
-        [split] * len(said.ids),
-        classes.logits(said.logits()),
-        said.attributes(),
-        classes.kept,
-        said.run,
-    )
-    truth = truth_of(mapped, answer.ids, answer.frame["split"].tolist(), classes.kept)
-    labelled = truth.labels != UNLABELLED
-    if not labelled.any():
+    labels = part.frame.loc[part.frame["id"].isin(predictions.ids), "label"]
+    target = _mapped_manifest(part, classes, split)
+    mapped = _mapped_predictions(predictions, classes, split)
+    truth = truth_of(target, mapped.ids, mapped.frame["split"].tolist(), classes.kept)
+    if not truth.labelled.any():
         raise EvaluationError(f"no row of {split!r} has one of the labels {listed(classes.kept)}")
-    judged, guess = truth.rows(labelled), answer.logits().argmax(1)[labelled]
     return {
-        **facts_of(run, split, answer, judged),
+        **identity_of(run, split),
         "dropped": {name: int((labels == name).sum()) for name in classes.dropped},
         "unlabelled": int((~labels.isin(classes.target)).sum()),
-        "unpredicted": unpredicted(mapped, said.ids, split),
-        **class_scores(judged, guess, prior, classes.kept),
-        "attributes": attribute_scores(truth, answer),
+        "unpredicted": unpredicted(target, predictions.ids, split),
+        **judge(truth, mapped, prior),
     }
+
+
+def _mapped_manifest(part: Manifest, classes: ClassMap, split: str) -> Manifest:
+    """Return the rows of the target corpus with one split and only the labels that are judged."""
+    frame = part.frame[["id", "speaker", "label", *ATTRIBUTES]].copy()
+    frame["split"] = split
+    frame["label"] = frame["label"].where(frame["label"].isin(classes.kept))
+    return Manifest(frame, LabelScheme("mapped", classes.kept))
+
+
+def _mapped_predictions(predictions: Predictions, classes: ClassMap, split: str) -> Predictions:
+    """Return the predictions as logits (B, K) of the target classes that are judged."""
+    return Predictions.of(
+        predictions.ids,
+        [split] * len(predictions.ids),
+        classes.logits(predictions.logits()),
+        predictions.attributes(),
+        classes.kept,
+        predictions.run,
+    )
 
 
 def _differences(classes: ClassMap, dropped: dict[str, int]) -> list[str]:

@@ -60,6 +60,16 @@ def uar_of(matrix: Numbers) -> Floats:
     return _over_present(matrix, "recall")
 
 
+def balanced_macro_f1_of(matrix: Numbers) -> Floats:
+    """Macro-F1 of confusion matrices (..., C, C) in which every class counts alike.
+
+    The macro-F1 over balanced draws of a split tends to it as the draws become many and large.
+    The rows must be counts of utterances: each sum is 0 or at least 1.
+    """
+    support = matrix.sum(-1, keepdims=True)
+    return macro_f1_of(matrix / np.maximum(support, 1))
+
+
 def accuracy_of(matrix: Numbers) -> Floats:
     """Accuracy of confusion matrices (..., C, C)."""
     hits = np.diagonal(matrix, axis1=-2, axis2=-1).sum(-1)

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from medusa.atomic import atomic
 from medusa.errors import MedusaError, listed
+from medusa.manifests.manifest import ATTRIBUTES
 
-ATTRIBUTES = ("arousal", "valence", "dominance")
 NOT_A_FOLD = -1
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from medusa.scoring.metrics import Floats, Ints, Numbers, moments
 
@@ -79,6 +80,34 @@ def resampled_moments(
         return _resample_twice([(np.ones(len(one)), one) for one in parts], draws, seed)
     sums = np.stack([np.bincount(block, column, len(names)) for column in rows.T], -1)
     return _resample(sums, draws, seed)
+
+
+def block_weights(
+    blocks: npt.NDArray[np.int64], draws: int = 2000, seed: int = 0
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Draw resamples that several runs share: how often each block is in each of them.
+
+    Of fewer than 10 speakers the utterances are drawn as well, within each.
+
+    Args:
+        blocks: (B,) the number of the block, from 0, that every utterance belongs to.
+        draws: the number of resamples.
+        seed: the seed of the draws.
+
+    Returns:
+        The blocks to count by (B,), which are the utterances themselves where those are drawn, and
+        (draws, K) how often each of these K blocks is drawn.
+    """
+    rng, sizes = np.random.default_rng(seed), np.bincount(blocks)
+    count = len(sizes)
+    weights = rng.multinomial(count, np.full(count, 1 / count), draws)
+    if count >= FEW_BLOCKS:
+        return blocks, weights.astype(np.float64)
+    each = np.zeros((draws, len(blocks)))
+    for block, size in enumerate(sizes):
+        share = np.full(size, 1 / size)
+        each[:, blocks == block] = rng.multinomial(weights[:, block] * size, share)
+    return np.arange(len(blocks)), each
 
 
 def interval(values: Floats) -> tuple[float, float]:

@@ -1,12 +1,14 @@
 """Whether one of two predictions is better: a paired bootstrap; p values corrected for many."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from medusa.scoring.metrics import Floats, Ints, Numbers, confusion, macro_f1_of
+from medusa.scoring.metrics import Floats, Ints, balanced_macro_f1_of, confusion, macro_f1_of
 from medusa.scoring.resampling import interval, resampled_counts
+from medusa.scoring.truth import Truth
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def paired(
 ) -> Difference:
     """Compare two predictions of the same utterances by resampling both alike.
 
-    Source: Efron and Tibshirani (1993), chapter 16; speakers drawn whole, as in `bootstrap`.
+    Source: Efron and Tibshirani (1993), chapter 16; speakers drawn whole, as in `resampling`.
 
     Args:
         y_true: (B,) the truth.
@@ -49,16 +51,39 @@ def paired(
     """
     pair = np.asarray(first, np.int64) * n_classes + second
     kinds = np.asarray(y_true, np.int64) * n_classes**2 + pair
-    there, kinds = np.unique(kinds, return_inverse=True)  # of C^3 kinds most never occur
+    present, kinds = np.unique(kinds, return_inverse=True)  # most of the C^3 kinds never occur
     cells = np.zeros((draws, n_classes**3))
-    cells[:, there] = resampled_counts(kinds, len(there), blocks, draws, seed)
+    cells[:, present] = resampled_counts(kinds, len(present), blocks, draws, seed)
     counts = cells.reshape(draws, n_classes, n_classes, n_classes)
-    one = _score(counts.sum(3), balanced)
-    differences = one - _score(counts.sum(2), balanced)
-    observed = [
-        float(_score(confusion(y_true, said, n_classes), balanced)) for said in (first, second)
-    ]
+    score = balanced_macro_f1_of if balanced else macro_f1_of
+    differences = score(counts.sum(3)) - score(counts.sum(2))
+    observed = [float(score(confusion(y_true, part, n_classes))) for part in (first, second)]
     return Difference(observed[0] - observed[1], interval(differences), two_sided(differences))
+
+
+def gains(
+    truth: Truth, predicted: Ints, others: Mapping[str, Ints], n_classes: int
+) -> list[dict[str, Any]]:
+    """Compare one prediction with several others, with p values corrected for their number.
+
+    Args:
+        truth: B labelled utterances.
+        predicted: (B,) predicted classes.
+        others: name -> (B,) classes that another run predicts.
+        n_classes: C.
+
+    Returns:
+        One row for each of the others: `of` (its name), `difference` of the macro-F1, its 95 %
+        `interval`, and the two-sided `p`.
+    """
+    differences = [
+        paired(truth.labels, predicted, other, n_classes, truth.blocks) for other in others.values()
+    ]
+    corrected = holm([difference.p for difference in differences])
+    return [
+        {"of": name, "difference": gain.value, "interval": list(gain.interval), "p": p}
+        for name, gain, p in zip(others, differences, corrected, strict=True)
+    ]
 
 
 def two_sided(differences: Floats) -> float:
@@ -78,12 +103,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
     corrected = np.empty(len(p_values))
     corrected[order] = stepped
     return [float(p) for p in corrected]
-
-
-def _score(matrix: Numbers, balanced: bool) -> Floats:
-    """Macro-F1 of confusion matrices (..., C, C)."""
-    if not balanced:
-        return macro_f1_of(matrix)
-    support = matrix.sum(-1, keepdims=True)
-    shares = np.divide(matrix, support, out=np.zeros(matrix.shape), where=support > 0)
-    return macro_f1_of(shares)

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from medusa.errors import MedusaError, listed
 from medusa.manifests.manifest import ATTRIBUTES, Manifest
 
-UNLABELLED = -1
+NO_CONSENSUS = -1  # the class number of an utterance without a consensus label
+JUDGING_SPLITS = ("test", "dev")  # the first of these that has labels judges
 
 
 class TruthError(MedusaError):
@@ -36,6 +37,12 @@ class Truth:
         """Return the utterances where `mask` (B,) is true."""
         speakers = [name for name, keep in zip(self.speakers, mask, strict=True) if keep]
         return Truth(self.labels[mask], self.soft[mask], self.attributes[mask], speakers)
+
+    @property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """(B,) whether the utterance has a consensus label."""
+        labelled: npt.NDArray[np.bool_] = self.labels != NO_CONSENSUS
+        return labelled
 
     @property
     def blocks(self) -> list[str] | None:
@@ -70,9 +77,9 @@ def truth_of(
     _same_utterances(manifest, ids, splits)
     frame = manifest.frame.set_index("id", drop=False).loc[list(ids)]
     numbers = {name: number for number, name in enumerate(classes)}
-    labels = np.asarray(frame["label"].map(numbers).fillna(UNLABELLED), np.int64)
+    labels = np.asarray(frame["label"].map(numbers).fillna(NO_CONSENSUS), np.int64)
     soft = frame[manifest.scheme.columns].to_numpy(np.float32, copy=True)
-    hard = np.isnan(soft).any(1) & (labels != UNLABELLED)
+    hard = np.isnan(soft).any(1) & (labels != NO_CONSENSUS)
     soft[hard] = np.eye(len(classes), dtype=np.float32)[labels[hard]]
     return Truth(
         labels=labels,
@@ -80,6 +87,23 @@ def truth_of(
         attributes=frame[list(ATTRIBUTES)].to_numpy(np.float32),
         speakers=[name if isinstance(name, str) else None for name in frame["speaker"]],
     )
+
+
+def judging_split(splits: npt.NDArray[np.str_], truth: Truth) -> str:
+    """Return `test` where it has labels, else `dev`.
+
+    Args:
+        splits: (B,) the split of every utterance.
+        truth: the truth about the same utterances.
+
+    Raises:
+        TruthError: neither has a label.
+    """
+    labelled = set(splits[truth.labelled].tolist())
+    for name in JUDGING_SPLITS:
+        if name in labelled:
+            return name
+    raise TruthError(f"no row of split {' or '.join(JUDGING_SPLITS)} has a label to judge by")
 
 
 def unpredicted(manifest: Manifest, ids: Sequence[str], split: str) -> int:

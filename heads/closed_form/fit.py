@@ -20,7 +20,6 @@ from medusa.heads.closed_form.moments import Moments, discriminant, moments_of, 
 from medusa.heads.closed_form.positions import Positions, best_positions
 from medusa.heads.config import Config
 from medusa.heads.examples.join import Examples, Rows
-from medusa.heads.examples.sampling import NO_CONSENSUS
 from medusa.heads.networks.discriminant import floored
 from medusa.heads.networks.fusion import Head
 from medusa.heads.networks.memory import peak_memory_gb
@@ -29,6 +28,7 @@ from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.heads.training.meter import Meter
 from medusa.heads.training.predict import BATCH
 from medusa.heads.training.selection import Judge
+from medusa.scoring.truth import NO_CONSENSUS
 
 SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # of two equally good the earlier
 POSITIONED = 0.1  # the shrinkage of the discriminant that weighs positions

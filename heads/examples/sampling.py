@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError
+from medusa.scoring.truth import NO_CONSENSUS
 
 Rows = npt.NDArray[np.int64]
-NO_CONSENSUS = -1
 
 
 class SampleError(MedusaError):

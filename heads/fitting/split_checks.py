@@ -2,8 +2,8 @@
 
 from medusa.errors import listed, plural
 from medusa.heads.examples.join import DataError, Examples
-from medusa.heads.examples.sampling import NO_CONSENSUS
 from medusa.manifests import Manifest
+from medusa.scoring.truth import NO_CONSENSUS
 
 
 def check_splits(examples: Examples) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 from medusa.errors import MedusaError
 from medusa.heads.config import Config
 from medusa.heads.examples.join import Examples, Rows
-from medusa.heads.examples.sampling import NO_CONSENSUS
 from medusa.heads.training import mixup
+from medusa.scoring.truth import NO_CONSENSUS
 
 
 class TargetError(MedusaError):

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medusa.recipes.scores import balanced_macro_f1
 from medusa.recipes.simulate.likelihood import class_likelihood
 from medusa.recipes.simulate.world import CLASSES, STREAMS, Floats
 from medusa.scoring.metrics import (
     balanced_draws,
+    balanced_macro_f1_of,
     chance_macro_f1,
     confusion,
     mean_macro_f1_over_draws,
@@ -60,9 +60,9 @@ def ceilings(
     count, draws = len(CLASSES), balanced_draws(truth, DRAWS)
     found: dict[str, Any] = {"ceiling": {}, "interval": {}, "on_draws": {}}
     for view, one in said.items():
-        found["ceiling"][view] = float(balanced_macro_f1(confusion(truth, one, count)))
+        found["ceiling"][view] = float(balanced_macro_f1_of(confusion(truth, one, count)))
         spread = resampled_confusions(truth, one, count, speakers)
-        found["interval"][view] = list(interval(balanced_macro_f1(spread)))
+        found["interval"][view] = list(interval(balanced_macro_f1_of(spread)))
         found["on_draws"][view] = mean_macro_f1_over_draws(truth, one, count, draws)
     every = np.unique(truth)
     guesses = {"chance": prior, "uniform": np.ones(count)}

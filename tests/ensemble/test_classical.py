@@ -18,7 +18,7 @@ from medusa.cli import medusa
 from medusa.ensemble.apply import apply
 from medusa.ensemble.fit_stack import best, stack
 from medusa.ensemble.forest import ForestError, apply_forest, fit_forest
-from medusa.ensemble.linear import Lesson
+from medusa.ensemble.linear import TrainSet
 from medusa.ensemble.members import join
 from medusa.ensemble.scikit_learn import (
     apply_map,
@@ -35,17 +35,19 @@ from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import truth_of
 
 
-def lesson(classes: int = 4, rows: int = 400, present: tuple[int, ...] = (0, 1, 3)) -> Lesson:
+def train_set_of(
+    classes: int = 4, rows: int = 400, present: tuple[int, ...] = (0, 1, 3)
+) -> TrainSet:
     rng = np.random.default_rng(0)
     labels = rng.choice(present, rows, p=[0.6, 0.25, 0.15])
     inputs = rng.normal(size=(rows, 6)) * (1, 5, 1, 0, 1, 1) + np.eye(classes)[labels] @ rng.normal(
         size=(classes, 6)
     )
-    return Lesson(inputs, labels, np.eye(classes, dtype=np.float32)[labels], None)
+    return TrainSet(inputs, labels, np.eye(classes, dtype=np.float32)[labels], None)
 
 
 def test_the_forest_equals_a_direct_script() -> None:
-    learnt, new = lesson(), np.random.default_rng(1).normal(size=(50, 6))
+    learnt, new = train_set_of(), np.random.default_rng(1).normal(size=(50, 6))
     # the script: equal rows of every class, five stratified folds, averaged probabilities
     rows = balanced_rows(learnt.labels)
     assert len(set(np.bincount(learnt.labels[rows])[[0, 1, 3]])) == 1
@@ -68,7 +70,7 @@ def test_the_forest_equals_a_direct_script() -> None:
     [(fit_logistic, LogisticRegression(max_iter=2000)), (fit_svm, LinearSVC(dual=False))],
 )
 def test_maps_equal_scikit_learn(fit, model, present) -> None:
-    learnt, new = lesson(present=present), np.random.default_rng(1).normal(size=(50, 6))
+    learnt, new = train_set_of(present=present), np.random.default_rng(1).normal(size=(50, 6))
     rows = balanced_rows(learnt.labels)
     scaler = StandardScaler().fit(learnt.inputs[rows])
     model = model.fit(scaler.transform(learnt.inputs[rows]), learnt.labels[rows])
@@ -83,7 +85,7 @@ def test_maps_equal_scikit_learn(fit, model, present) -> None:
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_network_is_the_mean_of_scikit_learns() -> None:
-    learnt, new = lesson(), np.random.default_rng(1).normal(size=(20, 6))
+    learnt, new = train_set_of(), np.random.default_rng(1).normal(size=(20, 6))
     said = []
     for seed in (0, 1):
         rows = balanced_rows(learnt.labels, seed)
@@ -111,7 +113,7 @@ def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run
 
     stored = {one.name: one.predictions() for one in members}
     config = run.config()
-    joined = applying.line_up([one.name for one in members], list(stored.values()))
+    joined = applying.align([one.name for one in members], list(stored.values()))
     logits, _ = applying.COMBINERS[method](run, config, joined)
     np.testing.assert_allclose(
         logits, run.predictions().select(joined.ids).logits(), rtol=1e-5, atol=1e-5
@@ -198,11 +200,13 @@ def test_a_greedy_stack_is_chosen_on_dev(manifest, add_run) -> None:
         said = apply_linear(state, inputs_of(members, config)[rows], 3)[0].argmax(1)
         return macro_f1(truth.labels[rows], said, 3)
 
-    singles = [score(f"seed_{seed}") for seed in range(5)]
-    assert len(set(singles)) > 1 and score("soup") >= max(singles)
+    per_seed_logits = [score(f"seed_{seed}") for seed in range(5)]
+    assert len(set(per_seed_logits)) > 1 and score("soup") >= max(per_seed_logits)
     truth.labels[dev] = (truth.labels[dev] + 1) % 3  # another judge chooses another soup
     other = linear_soup(members, truth, config, lambda loss: None)
-    assert (other.singles == answer.singles).all() and (other.logits != answer.logits).any()
+    assert (other.per_seed_logits == answer.per_seed_logits).all() and (
+        other.logits != answer.logits
+    ).any()
 
 
 def test_a_forest_needs_two_rows_of_every_class(manifest, add_run) -> None:

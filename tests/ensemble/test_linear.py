@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from medusa.ensemble.linear import Lesson, Training, apply, train
+from medusa.ensemble.linear import Training, TrainSet, apply, train
 from medusa.scoring.metrics import balanced_draws
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0] * 20 + [1] * 12 + [2] * 9)
-LESSON = Lesson(
+TRAIN_SET = TrainSet(
     inputs=RNG.random((41, 6)) + np.eye(6)[LABELS],
     labels=LABELS,
     soft=(0.8 * np.eye(3) + 0.2 / 3)[LABELS].astype(np.float32),
@@ -20,10 +20,10 @@ LESSON = Lesson(
 TRAINING = Training(epochs=20, batch=10)
 
 
-def plain_loop(seed: int, lesson: Lesson, training: Training) -> torch.nn.Linear:
+def plain_loop(seed: int, train_set: TrainSet, training: Training) -> torch.nn.Linear:
     """Train one map with torch's own layer, losses and optimiser."""
-    inputs, soft = torch.from_numpy(lesson.inputs), torch.from_numpy(lesson.soft).double()
-    layer = torch.nn.Linear(6, 6 if lesson.attributes is not None else 3).double()
+    inputs, soft = torch.from_numpy(train_set.inputs), torch.from_numpy(train_set.soft).double()
+    layer = torch.nn.Linear(6, 6 if train_set.attributes is not None else 3).double()
     initial = torch.rand(
         layer.out_features, 7, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
     )
@@ -32,14 +32,14 @@ def plain_loop(seed: int, lesson: Lesson, training: Training) -> torch.nn.Linear
         layer.weight.copy_(initial[:, :6])
         layer.bias.copy_(initial[:, 6])
     adam = torch.optim.AdamW(layer.parameters(), lr=training.lr, weight_decay=0.01)
-    draws = balanced_draws(lesson.labels, training.epochs, seed=seed)
+    draws = balanced_draws(train_set.labels, training.epochs, seed=seed)
     for rows in np.random.default_rng([seed, 1]).permuted(draws, axis=1):
         for start in range(0, len(rows), training.batch):
             batch = torch.from_numpy(rows[start : start + training.batch])
             out = layer(inputs[batch])
             loss = 1.5 * torch.nn.functional.cross_entropy(out[:, :3], soft[batch])
-            if lesson.attributes is not None:
-                truth = torch.from_numpy(lesson.attributes).double()[batch]
+            if train_set.attributes is not None:
+                truth = torch.from_numpy(train_set.attributes).double()[batch]
                 known = ~truth.isnan()
                 loss = loss + 0.4 * (4 + 3 * out[:, 3:] - truth)[known].square().mean()
             adam.zero_grad()
@@ -50,14 +50,14 @@ def plain_loop(seed: int, lesson: Lesson, training: Training) -> torch.nn.Linear
 
 @pytest.mark.parametrize("attributes", ["all", "some", "none"])
 def test_all_seeds_at_once_equal_a_plain_loop(attributes: str) -> None:
-    known = LESSON.attributes.copy()
+    known = TRAIN_SET.attributes.copy()
     known[::3, 1] = np.nan
-    choice = {"all": LESSON.attributes, "some": known, "none": None}[attributes]
-    lesson = replace(LESSON, attributes=choice)
-    states = train(lesson, [0, 5], TRAINING, dtype=torch.float64)
-    rounded = train(lesson, [0, 5], TRAINING)
+    choice = {"all": TRAIN_SET.attributes, "some": known, "none": None}[attributes]
+    train_set = replace(TRAIN_SET, attributes=choice)
+    states = train(train_set, [0, 5], TRAINING, dtype=torch.float64)
+    rounded = train(train_set, [0, 5], TRAINING)
     for seed, state in zip([0, 5], states, strict=True):
-        layer = plain_loop(seed, lesson, TRAINING)
+        layer = plain_loop(seed, train_set, TRAINING)
         assert torch.allclose(state["weight"], layer.weight, atol=1e-10)
         assert torch.allclose(state["bias"], layer.bias, atol=1e-10)
     for state, single in zip(states, rounded, strict=True):
@@ -65,16 +65,16 @@ def test_all_seeds_at_once_equal_a_plain_loop(attributes: str) -> None:
 
 
 def test_a_seed_does_not_depend_on_the_others() -> None:
-    together = train(LESSON, [3, 1], TRAINING, dtype=torch.float64)
-    alone = train(LESSON, [1], TRAINING, dtype=torch.float64)
+    together = train(TRAIN_SET, [3, 1], TRAINING, dtype=torch.float64)
+    alone = train(TRAIN_SET, [1], TRAINING, dtype=torch.float64)
     assert torch.allclose(together[1]["weight"], alone[0]["weight"], atol=1e-12)
     assert not torch.allclose(together[0]["weight"], together[1]["weight"])
 
 
 def test_it_learns() -> None:
     losses: list[float] = []
-    (state,) = train(LESSON, [0], Training(epochs=400), losses.append)
-    logits, attributes = apply(state, LESSON.inputs, 3)
+    (state,) = train(TRAIN_SET, [0], Training(epochs=400), losses.append)
+    logits, attributes = apply(state, TRAIN_SET.inputs, 3)
     assert len(losses) == 400 and losses[-1] < losses[0] - 0.5
     assert (logits.argmax(1) == LABELS).mean() > 0.9
     assert attributes is not None and 1 < attributes.mean() < 7

@@ -81,7 +81,7 @@ def test_summary_says_how_far_ahead_the_stack_is(
     stack(run, members, manifest, QUICK)
     summary = run.read_json("summary.json")
     scores = {line["name"]: line["macro_f1"] for line in summary["comparison"]}
-    assert [line["of"] for line in summary["ahead"]] == [
+    assert [line["of"] for line in summary["gains"]] == [
         "a",
         "b",
         "c",
@@ -89,7 +89,7 @@ def test_summary_says_how_far_ahead_the_stack_is(
         "soft vote",
         "product vote",
     ]
-    for line in summary["ahead"]:
+    for line in summary["gains"]:
         gain = scores["linear, soup of 2"] - scores[line["of"]]
         assert line["difference"] == pytest.approx(gain)
         assert line["interval"][0] <= line["difference"] <= line["interval"][1]
@@ -120,7 +120,7 @@ def test_where_it_learnt_a_stack_is_never_tested(
     run = RunDir(tmp_path / "runs" / "s")
     stack(run, members, Manifest(frame, manifest.scheme), QUICK)
     summary = run.read_json("summary.json")
-    assert summary["split"] == "dev" and summary["ahead"] == []
+    assert summary["split"] == "dev" and summary["gains"] == []
 
 
 def test_shuffled_members_give_the_same_stack(

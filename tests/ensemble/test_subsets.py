@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from medusa.ensemble.linear import Lesson, Training, train, train_subsets
+from medusa.ensemble.linear import Training, TrainSet, train, train_subsets
 from medusa.ensemble.members import Members, MembersError, join
 from medusa.ensemble.stackers import STACKERS, StackConfig, StackError
 from medusa.ensemble.subsets import stack_subsets
@@ -17,7 +17,7 @@ from medusa.scoring.truth import Truth, truth_of
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0] * 20 + [1] * 12 + [2] * 9)
-LESSON = Lesson(
+TRAIN_SET = TrainSet(
     inputs=RNG.random((41, 12)) + np.eye(12)[LABELS],
     labels=LABELS,
     soft=(0.8 * np.eye(3) + 0.2 / 3)[LABELS].astype(np.float32),
@@ -30,7 +30,7 @@ SUBSETS = {"all": ["a", "b", "c", "d"], "two": ["d", "b"], "one": ["c"]}
 @pytest.mark.parametrize("attributes", [True, False])
 @pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-10), (torch.float32, 1e-6)])
 def test_maps_of_all_subsets_at_once(attributes: bool, dtype: torch.dtype, within: float) -> None:
-    learnt = LESSON if attributes else replace(LESSON, attributes=None)
+    learnt = TRAIN_SET if attributes else replace(TRAIN_SET, attributes=None)
     training, seeds = Training(epochs=40, batch=10), [0, 5, 2]
     together = train_subsets(learnt, COLUMNS, seeds, training, dtype=dtype)
     for columns, states in zip(COLUMNS, together, strict=True):
@@ -69,7 +69,7 @@ def test_each_answer_is_that_of_its_own_stack(
         found = answers[name]
         np.testing.assert_allclose(found.logits, expected.logits, atol=2e-5)
         np.testing.assert_allclose(found.attributes, expected.attributes, atol=2e-5)
-        np.testing.assert_allclose(found.singles, expected.singles, atol=2e-5)
+        np.testing.assert_allclose(found.per_seed_logits, expected.per_seed_logits, atol=2e-5)
         assert found.weights.keys() == expected.weights.keys()
 
 

@@ -21,7 +21,6 @@ from medusa.manifests.manifest import LabelScheme, Manifest
 from medusa.reports.evaluate import EvaluationError, evaluate
 from medusa.scoring import metrics
 from medusa.scoring.predictions import Predictions, PredictionsError
-from medusa.scoring.scores import balanced_of
 from medusa.tests.command_line import call as call_command
 
 
@@ -109,7 +108,7 @@ def test_balanced_score_equals_a_balanced_matrix() -> None:
     # twice the utterances of one class change nothing
     matrix = np.array([[3, 1], [2, 2]])
     expected = metrics.macro_f1_of(matrix)
-    assert balanced_of(matrix * [[2], [1]]) == pytest.approx(expected)
+    assert metrics.balanced_macro_f1_of(matrix * [[2], [1]]) == pytest.approx(expected)
 
 
 def test_notes_say_what_matters(judged: dict[str, Any], made_up: Path) -> None:

@@ -1,4 +1,4 @@
-"""Scores of a recipe's runs: by hand, by block, the same resamples for all."""
+"""Scores of several runs: by hand, by block, the same resamples for all."""
 
 import numpy as np
 import pandas as pd
@@ -6,12 +6,22 @@ import pytest
 
 from medusa.heads.runs.run_dir import PREDICTIONS, RunDir
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes.scores import ScoreError, balanced_macro_f1, judge
 from medusa.scoring import resampling as bootstrap
-from medusa.scoring.metrics import macro_f1_of
+from medusa.scoring.metrics import balanced_macro_f1_of, macro_f1_of
 from medusa.scoring.predictions import Predictions
+from medusa.scoring.run_scores import ScoreError, score_runs
 
 CLASSES = ("a", "b", "c")
+
+
+def stored(runs):
+    return [(run.name, run.predictions()) for run in runs]
+
+
+def labelled_classes(run):
+    """The predicted classes of the labelled rows: all but the first."""
+    predictions = run.predictions().select([f"u{row}" for row in range(1, 90)])
+    return predictions.logits().argmax(1)
 
 
 def made(root, speakers: int):
@@ -29,10 +39,10 @@ def made(root, speakers: int):
         run.start({"kind": "head", "name": name})
         logits = rng.normal(size=(90, 3)) + strength * np.eye(3)[truth]
         rows = rng.permutation(90)
-        said = Predictions.of(
+        predictions = Predictions.of(
             frame["id"].to_numpy()[rows].tolist(), ["test"] * 90, logits[rows], None, CLASSES, name
         )
-        said.write(run.path / PREDICTIONS)
+        predictions.write(run.path / PREDICTIONS)
         run.finish()
         runs.append(run)
     return manifest, runs, truth
@@ -42,51 +52,51 @@ def test_balanced_macro_f1_is_that_of_repeated_rows():
     # class a twice, b once, c four times: repeat rows until all are alike
     matrix = np.array([[1, 1, 0], [0, 1, 0], [1, 0, 3]])
     even = matrix * np.array([[2], [4], [1]])
-    assert balanced_macro_f1(matrix) == pytest.approx(float(macro_f1_of(even)))
-    assert balanced_macro_f1(np.eye(3)) == 1
+    assert balanced_macro_f1_of(matrix) == pytest.approx(float(macro_f1_of(even)))
+    assert balanced_macro_f1_of(np.eye(3)) == 1
 
 
 def test_scores_are_joined_by_id(tmp_path):
     manifest, runs, truth = made(tmp_path, 15)
-    judged = judge(runs, manifest)
+    judged = score_runs(stored(runs), manifest)
     assert judged.split == "test" and judged.utterances == 89
-    said = runs[0].predictions().select([f"u{row}" for row in range(1, 90)]).logits().argmax(1)
-    assert judged.scores("one")["accuracy"] == pytest.approx((said == truth[1:]).mean())
+    predicted = labelled_classes(runs[0])
+    assert judged.scores("one")["accuracy"] == pytest.approx((predicted == truth[1:]).mean())
     assert judged.scores("one")["balanced"] > judged.scores("two")["balanced"]
 
 
 def test_ids_are_read_once_a_run_not_once_a_row(tmp_path, monkeypatch):
     """Reading them takes as long as there are rows."""
     manifest, runs, _ = made(tmp_path, 15)
-    asked = []
+    reads = []
     read = Predictions.ids.fget
-    monkeypatch.setattr(Predictions, "ids", property(lambda said: asked.append(1) or read(said)))
-    judge(runs, manifest)
-    assert 0 < len(asked) < 90
+    monkeypatch.setattr(Predictions, "ids", property(lambda table: reads.append(1) or read(table)))
+    score_runs(stored(runs), manifest)
+    assert 0 < len(reads) < 90
 
 
 @pytest.mark.parametrize("speakers", [15, 4])
 def test_intervals_are_those_of_the_bootstrap_and_pairs_share_resamples(tmp_path, speakers):
     manifest, runs, truth = made(tmp_path, speakers)
-    judged = judge(runs, manifest)
-    said = runs[0].predictions().select([f"u{row}" for row in range(1, 90)]).logits().argmax(1)
+    judged = score_runs(stored(runs), manifest)
+    predicted = labelled_classes(runs[0])
     blocks = [f"s{row % speakers}" for row in range(1, 90)]
-    totals = bootstrap.resampled_confusions(truth[1:], said, 3, blocks, draws=2000)
+    totals = bootstrap.resampled_confusions(truth[1:], predicted, 3, blocks, draws=2000)
     expected = np.std(macro_f1_of(totals))
     assert np.std(judged.resampled("one", "macro_f1")) == pytest.approx(expected, rel=0.12)
     one, two = (judged.resampled(name, "accuracy") for name in ("one", "two"))
     assert np.corrcoef(one, two)[0, 1] != 0 and (one == judged.resampled("one", "accuracy")).all()
-    rows = judged.times.sum(1)
+    rows = judged.weights.sum(1)
     assert (rows == rows[0]).all() if speakers == 15 else np.allclose(rows.mean(), 89, rtol=0.05)
 
 
 def test_runs_about_other_utterances_are_refused(tmp_path):
     manifest, runs, _ = made(tmp_path, 15)
-    said = runs[1].predictions()
-    Predictions(said.frame.iloc[:50].reset_index(drop=True), said.classes, said.run).write(
-        runs[1].path / PREDICTIONS
-    )
+    predictions = runs[1].predictions()
+    Predictions(
+        predictions.frame.iloc[:50].reset_index(drop=True), predictions.classes, predictions.run
+    ).write(runs[1].path / PREDICTIONS)
     with pytest.raises(ScoreError, match="two: predicts other utterances"):
-        judge(runs, manifest)
+        score_runs(stored(runs), manifest)
     with pytest.raises(ScoreError, match="medusa run"):
-        judge([], manifest)
+        score_runs([], manifest)

@@ -1,0 +1,116 @@
+"""Scores of several runs on the same utterances, with the same resamples for all of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from medusa.errors import MedusaError
+from medusa.manifests.manifest import Manifest
+from medusa.scoring.metrics import (
+    Floats,
+    accuracy_of,
+    balanced_macro_f1_of,
+    macro_f1_of,
+)
+from medusa.scoring.predictions import Predictions
+from medusa.scoring.resampling import block_weights
+from medusa.scoring.truth import Truth, judging_split, truth_of
+
+SCORES = {"balanced": balanced_macro_f1_of, "macro_f1": macro_f1_of, "accuracy": accuracy_of}
+
+
+class ScoreError(MedusaError):
+    """Runs that cannot be compared with each other."""
+
+
+@dataclass(frozen=True)
+class RunScores:
+    """The predictions of several runs on one split, counted per block.
+
+    A block is what the bootstrap draws: a speaker, or an utterance.
+
+    Attributes:
+        counts: run -> (K, C, C) confusion matrices of the K blocks.
+        split: the split that the runs are judged on.
+        utterances: how many labelled utterances of that split there are.
+        weights: (draws, K) how often each block is in each resample, the same for all runs.
+    """
+
+    counts: dict[str, npt.NDArray[np.int64]]
+    split: str
+    utterances: int
+    weights: Floats
+
+    def scores(self, run: str) -> dict[str, float]:
+        """Return `macro_f1`, `accuracy` on the split as it is, and `balanced`."""
+        matrix = self.counts[run].sum(0)
+        return {name: float(score(matrix)) for name, score in SCORES.items()}
+
+    def resampled(self, run: str, name: str) -> Floats:
+        """Return a score of every resample, (draws,)."""
+        counts = self.counts[run]
+        flat = self.weights @ counts.reshape(len(counts), -1)
+        return SCORES[name](flat.reshape(-1, *counts.shape[1:]))
+
+
+def score_runs(runs: Iterable[tuple[str, Predictions]], manifest: Manifest) -> RunScores:
+    """Count the predictions of runs of one manifest on `test`, or on `dev` without test labels.
+
+    Args:
+        runs: name and predictions of each run; they are read one after the other.
+        manifest: the manifest that the runs were trained on.
+
+    Raises:
+        ScoreError: there are no runs, or they predict different utterances of the split.
+        TruthError: predictions and manifest do not fit, or neither split has a label.
+    """
+    counts: dict[str, npt.NDArray[np.int64]] = {}
+    ids: list[str] = []
+    blocks: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+    weights, split = np.zeros((0, 0)), ""
+    for name, predictions in runs:
+        splits = predictions.frame["split"].to_numpy(str)
+        truth = truth_of(manifest, predictions.ids, splits.tolist(), predictions.classes)
+        split = judging_split(splits, truth)
+        order, judged_ids = _sorted_rows(predictions, (splits == split) & truth.labelled)
+        if not counts:
+            ids = judged_ids
+            blocks, weights = block_weights(_blocks(truth, order))
+        if judged_ids != ids:
+            raise ScoreError(f"{name}: predicts other utterances of {split} than the other runs")
+        predicted = predictions.logits()[order].argmax(1)
+        counts[name] = _per_block(truth.labels[order], predicted, blocks, len(predictions.classes))
+    if not counts:
+        raise ScoreError("there are no runs to judge; make some first, with `medusa run`")
+    return RunScores(counts, split, len(ids), weights)
+
+
+def _sorted_rows(
+    predictions: Predictions, mask: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Return the row numbers where `mask` (B,) is true, sorted by id, and their ids."""
+    rows, ids = np.flatnonzero(mask), np.array(predictions.ids)
+    order = rows[np.argsort(ids[rows])]
+    return order, ids[order].tolist()
+
+
+def _blocks(truth: Truth, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return each utterance's block: its speaker, or itself where speakers are unknown."""
+    names = truth.blocks
+    if names is None:
+        return np.arange(len(rows))
+    return np.unique([names[row] for row in rows], return_inverse=True)[1]
+
+
+def _per_block(
+    truth: npt.NDArray[np.int64],
+    predicted: npt.NDArray[np.int64],
+    blocks: npt.NDArray[np.int64],
+    classes: int,
+) -> npt.NDArray[np.int64]:
+    """Return the confusion matrix of every block, (K, C, C)."""
+    cells = (blocks * classes + truth) * classes + predicted
+    count = int(blocks.max()) + 1
+    return np.bincount(cells, minlength=count * classes**2).reshape(count, classes, classes)
