@@ -10,26 +10,26 @@ from typing import Any
 
 
 def one_process(
-    threads: int, begin: Callable[..., None], words: tuple[Any, ...]
+    threads: int, initializer: Callable[..., None], initargs: tuple[Any, ...]
 ) -> ProcessPoolExecutor:
     """Return a pool of one process, which ends when this one does, however that ends.
 
     A pool for each: one of several may hang if a process is killed while another is being started.
 
     Args:
-        threads: of torch, in the process.
-        begin, words: called there first, with these arguments.
+        threads: the number of torch's threads in that process.
+        initializer, initargs: a function that the process calls first, and its arguments.
     """
     context = get_context("spawn")  # a forked process cannot use CUDA
-    return ProcessPoolExecutor(1, context, _begin, (threads, begin, words))
+    return ProcessPoolExecutor(1, context, _begin, (threads, initializer, initargs))
 
 
-def _begin(threads: int, begin: Callable[..., None], words: tuple[Any, ...]) -> None:
+def _begin(threads: int, initializer: Callable[..., None], initargs: tuple[Any, ...]) -> None:
     import torch
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
-    begin(*words)
+    initializer(*initargs)
 
 
 def _end_with_parent() -> None:

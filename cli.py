@@ -34,11 +34,11 @@ COMMANDS = {
     "report": ("medusa.reports.commands", "Write one self-contained HTML page about a run."),
 }
 
-# group -> commands that stand in it but need a room above it
-GUESTS = {"cache": {"verify": "medusa.extract.verify_command"}}
+# group -> its commands that are defined in a room above it
+EXTRA_COMMANDS = {"cache": {"verify": "medusa.extract.verify_command"}}
 
 
-class Rooms(click.Group):
+class LazyGroup(click.Group):
     """A click group whose commands live in the rooms' `commands.py` files."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -50,8 +50,8 @@ class Rooms(click.Group):
         module = importlib.import_module(COMMANDS[cmd_name][0])
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         if isinstance(command, click.Group):
-            for name, guest in GUESTS.get(cmd_name, {}).items():
-                command.add_command(getattr(importlib.import_module(guest), name))
+            for name, module_name in EXTRA_COMMANDS.get(cmd_name, {}).items():
+                command.add_command(getattr(importlib.import_module(module_name), name))
         return command
 
     def resolve_command(
@@ -67,7 +67,7 @@ class Rooms(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 # name -> the module it is in, imported (and torch with it) only when the name is asked for
-_HOMES = {
+_MODULES = {
     "DiskError": "writer",
     "FeatureSpec": "spec",
     "FeatureStore": "store",
@@ -50,7 +50,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import the module of a public name, and the libraries it needs, at its first use."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = importlib.import_module(f"medusa.cache.{_HOMES[name]}")
-    return getattr(home, "open_view" if name == "open" else name)
+    module = importlib.import_module(f"medusa.cache.{_MODULES[name]}")
+    return getattr(module, "open_view" if name == "open" else name)

@@ -141,14 +141,14 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Bin
     try:
         file = path.open("rb")
         size = os.fstat(file.fileno()).st_size
-        there = os.pread(file.fileno(), FOOTER_BYTES, max(0, size - FOOTER_BYTES))
+        stored_footer = os.pread(file.fileno(), FOOTER_BYTES, max(0, size - FOOTER_BYTES))
     except OSError as problem:
         reason = "gone" if isinstance(problem, FileNotFoundError) else problem.strerror
         raise ShardDamaged(f"{path}: committed, but {reason}; {REMEDY}") from problem
-    if size == expected and there == footer:
+    if size == expected and stored_footer == footer:
         return file
     file.close()
-    if len(there) == FOOTER_BYTES and checksum(there[:-4]) == there[-4:]:
+    if len(stored_footer) == FOOTER_BYTES and checksum(stored_footer[:-4]) == stored_footer[-4:]:
         raise NotFlat(path)
     raise _cut_short(path)
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.cache.exchange.commands import COMMANDS
+from medusa.cache.exchange.commands import COMMANDS as EXCHANGE
+from medusa.cache.upkeep.commands import COMMANDS as UPKEEP
 from medusa.options import json_option
 
 if TYPE_CHECKING:
@@ -76,5 +77,5 @@ def _facts(store: "FeatureStore") -> dict[str, object]:
     }
 
 
-for command in COMMANDS:
+for command in (*EXCHANGE, *UPKEEP):
     cache.add_command(command)

@@ -62,10 +62,10 @@ def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> Non
         SpecError: the folder holds features of another spec.
     """
     if (store / CHECKSUMS).exists():
-        there = read_spec(store)
-        if there.digest != spec.digest:
+        present = read_spec(store)
+        if present.digest != spec.digest:
             raise SpecError(
-                f"{store}: holds features of spec {there.digest}, not {spec.digest}; "
+                f"{store}: holds features of spec {present.digest}, not {spec.digest}; "
                 "use another folder"
             )
         if is_archive(store, spec):

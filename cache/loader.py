@@ -11,7 +11,7 @@ from medusa.cache.packed import Packed
 from medusa.cache.store import Buffers, FeatureStore
 
 Rows = npt.NDArray[np.integer]
-AHEAD = 6  # batches that the disk is asked for in advance
+PREFETCHED = 6  # batches that the disk is asked for in advance
 RING = 4  # sets of reused buffers: one in use, one being filled, two the device may still copy
 
 
@@ -59,10 +59,10 @@ def load(
 
     def make(number: int) -> list[Packed]:
         # every batch is asked for once: the first ones together, then always the one furthest ahead
-        first = 1 if number == 0 else number + AHEAD
-        for coming in batches[first : number + 1 + AHEAD]:
+        first = 1 if number == 0 else number + PREFETCHED
+        for upcoming in batches[first : number + 1 + PREFETCHED]:
             for stream in streams:
-                stream.store.prefetch(stream.rows[coming], stream.array)
+                stream.store.prefetch(stream.rows[upcoming], stream.array)
         ring = rings[number % RING]
         parts = zip(streams, ring, strict=True)
         return [change(i, stream.read(batches[number], b)) for i, (stream, b) in enumerate(parts)]
@@ -70,9 +70,9 @@ def load(
     with ThreadPoolExecutor(1) as thread:
         waiting: Future[list[Packed]] | None = None
         for number in range(len(batches)):
-            coming = thread.submit(make, number)
+            upcoming = thread.submit(make, number)
             if waiting is not None:
                 yield waiting.result()
-            waiting = coming
+            waiting = upcoming
         if waiting is not None:
             yield waiting.result()

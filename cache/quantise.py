@@ -82,5 +82,5 @@ def agree_on_channels(store: Path, mine: dict[str, Floats]) -> dict[str, Floats]
 
 def read_channels(store: Path) -> dict[str, Floats]:
     """Return mean and deviation (2, D) of the channels of each array."""
-    there: dict[str, Floats] = load_file(store / CHANNELS)
-    return there
+    scales: dict[str, Floats] = load_file(store / CHANNELS)
+    return scales

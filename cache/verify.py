@@ -145,7 +145,7 @@ def _shard(store: FeatureStore, shard: int, frames: int, names: Mapping[str, str
         if wrong:
             yield f"{path}: {'; '.join(wrong)}"
     for path in seal:
-        there = google_crc32c.value(path.read_bytes()) if path.exists() else None
-        if any(there != expected for expected in checksums[:, -1]):
+        actual = google_crc32c.value(path.read_bytes()) if path.exists() else None
+        if any(actual != expected for expected in checksums[:, -1]):
             yield f"{path}: missing or altered"
             return

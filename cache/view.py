@@ -80,5 +80,5 @@ def open_view(
     if opened.spec.input == "text":
         _, texts = texts_of(rows, Path(manifest).parent / "transcripts", text)
         contents = texts.dropna().map(content_of)
-    there = contents[contents.isin(opened.index.rows)]
-    return View(opened, name, dict(zip(there.index, there, strict=True)))
+    present = contents[contents.isin(opened.index.rows)]
+    return View(opened, name, dict(zip(present.index, present, strict=True)))

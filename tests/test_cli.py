@@ -22,7 +22,7 @@ def outcome(monkeypatch, capsys, problem, *words):
     def raising():
         raise problem
 
-    monkeypatch.setattr(cli.Rooms, "get_command", lambda self, context, name: raising)
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda self, context, name: raising)
     monkeypatch.setattr(sys, "argv", ["medusa", "report", *words])
     with pytest.raises(SystemExit) as end:
         cli.main()

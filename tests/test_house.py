@@ -124,7 +124,7 @@ visit(medusa, click.Context(medusa, info_name="medusa"))
 def test_every_public_name_of_the_cache_is_there():
     from medusa import cache
 
-    assert set(cache.__all__) == set(cache._HOMES)
+    assert set(cache.__all__) == set(cache._MODULES)
     assert all(getattr(cache, name) is not None for name in cache.__all__)
 
 

@@ -57,8 +57,8 @@ def read(path: Path, header: Header) -> Iterator[Group]:
         rows = table.slice(part.start, part.stop - part.start)
         columns: list[list[np.ndarray]] = [[] for _ in arrays]
         for file in rows["file"].to_pylist():
-            for column, place in zip(columns, _paths(path, arrays, file), strict=True):
-                column.append(np.load(place, allow_pickle=False))
+            for column, file_path in zip(columns, _paths(path, arrays, file), strict=True):
+                column.append(np.load(file_path, allow_pickle=False))
         yield Group(unseal(rows), [np.concatenate(column) for column in columns])
 
 

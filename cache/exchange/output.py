@@ -38,11 +38,11 @@ def fresh(path: Path, force: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _tidy(path)
     _may_write(path, force)
-    partial = _beside(path, PARTIAL)
+    partial = _sibling(path, PARTIAL)
     try:
         yield partial
         _sync(partial)
-        _take_place(partial, path)
+        _rename_to(partial, path)
     except OSError as problem:
         _remove(partial)
         raise OutputError(f"{path}: not written: {problem}; nothing was changed") from problem
@@ -61,10 +61,10 @@ def _may_write(path: Path, force: bool) -> None:
         raise OutputError(f"{path}: a folder with other things in it; choose another name")
 
 
-def _take_place(partial: Path, path: Path) -> None:
+def _rename_to(partial: Path, path: Path) -> None:
     """Rename to the final name; a folder that is there steps aside first, and is then removed."""
     if path.is_dir():
-        old = _beside(path, OLD)
+        old = _sibling(path, OLD)
         path.rename(old)
         try:
             partial.rename(path)
@@ -96,14 +96,14 @@ def leftovers(folder: Path) -> list[Path]:
     return sorted(path for path in names if path.name.endswith(kinds))
 
 
-def _beside(path: Path, kind: str) -> Path:
+def _sibling(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.{kind}")
 
 
 def _is_dead(left: Path) -> bool:
     """Whether the process that wrote this was one of this machine and is gone."""
-    host, _, process = left.name.rpartition(".")[0].rpartition("-")
-    if not host.endswith(f".{socket.gethostname()}") or not process.isdigit():
+    owner, _, process = left.name.rpartition(".")[0].rpartition("-")
+    if not owner.endswith(f".{socket.gethostname()}") or not process.isdigit():
         return False
     if int(process) == os.getpid():
         return True

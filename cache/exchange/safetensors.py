@@ -42,7 +42,7 @@ def read(path: Path, header: Header) -> Iterator[Group]:
         for file in dict.fromkeys(files):
             with safe_open(path / file, "np") as tensors:
                 for content in [
-                    c for c, there in zip(contents, files, strict=True) if there == file
+                    c for c, its_file in zip(contents, files, strict=True) if its_file == file
                 ]:
                     for array, column in zip(header.arrays, columns, strict=True):
                         column.append(tensors.get_tensor(f"{content}/{array.name}"))

@@ -27,7 +27,7 @@ def unseal(records: pa.Table) -> pa.Table:
     """
     plain = records.select(RECORDS.names).cast(RECORDS)
     pairs = zip(_seals(plain), records[SEAL].to_pylist(), strict=True)
-    wrong = [row for row, (mine, there) in enumerate(pairs) if mine != there]
+    wrong = [row for row, (computed, stored) in enumerate(pairs) if computed != stored]
     if wrong:
         contents = plain["content"].take(wrong).to_pylist()
         raise DamagedError(f"the records of utterance {listed(contents)} are damaged")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from medusa.cache import FeatureSpec, FeatureStore, SpecError, StoreWriter
-from medusa.cache.archive import archive, restore
 from medusa.cache.layout import SHARD_FRAMES, is_archive, read_spec, shard_path
+from medusa.cache.upkeep.archive import archive, restore
 from medusa.cache.verify import verify
 from medusa.errors import MedusaError
 

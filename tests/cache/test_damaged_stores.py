@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
-from medusa.cache.archive import archive
+from medusa.cache.upkeep.archive import archive
 from medusa.cache.verify import verify
 from medusa.errors import MedusaError
 from medusa.manifests.manifest import LabelScheme, Manifest

@@ -11,9 +11,9 @@ import pytest
 import zarr
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, index
-from medusa.cache.archive import archive
-from medusa.cache.gc import clean, remains, survey
 from medusa.cache.layout import SHARD_FRAMES
+from medusa.cache.upkeep.archive import archive
+from medusa.cache.upkeep.gc import clean, remains, survey
 from medusa.cache.verify import verify
 from medusa.errors import MedusaError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from medusa.cache import FeatureSpec, FeatureStore, SpecError, StoreError, StoreWriter
-from medusa.cache.merge import merge
+from medusa.cache.upkeep.merge import merge
 from medusa.cache.verify import verify
 
 SPEC = FeatureSpec(

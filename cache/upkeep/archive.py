@@ -179,9 +179,9 @@ def _check(store: FeatureStore, shard: int, array: StoredArray, rows: Rows, wher
     column = list(store.arrays).index(array.name)
     expected = store.index.crc32c()[chosen, column]
     wrong = []
-    for row, there in zip(chosen, expected, strict=True):
+    for row, stored in zip(chosen, expected, strict=True):
         start, length = int(store.index.start[row]), int(store.index.length[row])
-        if checksum(rows[start : start + length]) != there:
+        if checksum(rows[start : start + length]) != stored:
             wrong.append(store.index.table["content"][int(row)].as_py())
     if wrong:
         raise DamagedError(
