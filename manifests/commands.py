@@ -11,7 +11,7 @@ from medusa.manifests.change_commands import export, merge, relabel, split
 from medusa.options import json_option
 
 if TYPE_CHECKING:
-    from medusa.manifests.import_tools.corpus import Importer
+    from medusa.manifests.corpora import Importer
     from medusa.manifests.manifest import Manifest
 
 
@@ -24,20 +24,20 @@ class Corpora(click.Group):
     """One command per file in `importers/`, with that importer's options."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        from medusa.manifests.import_tools import corpus
+        from medusa.manifests import corpora
 
-        return corpus.names()
+        return corpora.names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from medusa.manifests.import_tools import corpus
+        from medusa.manifests import corpora
 
-        return _import_command(cmd_name, corpus.load(cmd_name))
+        return _import_command(cmd_name, corpora.load(cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from medusa.manifests.import_tools import corpus
+        from medusa.manifests import corpora
 
         with formatter.section("Corpora"):
-            formatter.write_dl([(name, corpus.summary(name)) for name in corpus.names()])
+            formatter.write_dl([(name, corpora.summary(name)) for name in corpora.names()])
 
 
 @manifest.command("import", cls=Corpora, subcommand_metavar="CORPUS ROOT [OPTIONS]")
@@ -170,8 +170,8 @@ def audit(
     """
     from medusa.atomic import write_text
     from medusa.console import progress, say, table
+    from medusa.manifests.audit.checks import audit as look
     from medusa.manifests.audit.findings import LEVELS, Subject
-    from medusa.manifests.audit.run import audit as look
     from medusa.workspace import Workspace
 
     place = Workspace.open(ctx.obj)

@@ -12,7 +12,7 @@ import pandas as pd
 from medusa.atomic import atomic
 from medusa.errors import MedusaError
 from medusa.manifests.audio import facts_of
-from medusa.manifests.import_tools.corpus import optional
+from medusa.manifests.import_tools.tables import optional
 from medusa.manifests.manifest import Manifest
 
 KEPT = ("split", "label", "content", "arousal", "valence", "dominance")

@@ -15,9 +15,8 @@ import pyarrow.parquet as pq
 
 from medusa.atomic import atomic
 from medusa.errors import MedusaError, listed
+from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 
-ATTRIBUTES = ("arousal", "valence", "dominance")
-SPLITS = ("train", "dev", "test")
 TEXTS = ("path", "content", "speaker", "gender", "language", "split", "text", "label")
 NUMBERS = ("start_s", "duration_s")
 
@@ -30,19 +29,6 @@ VOTE_COLUMNS = ("id", *VOTE.names)
 
 class ManifestError(MedusaError):
     """A manifest that is missing, malformed, or lacks what a command needs."""
-
-
-@dataclass(frozen=True)
-class LabelScheme:
-    """The classes of a corpus, in the order of every logit, column and confusion matrix."""
-
-    name: str
-    classes: tuple[str, ...]
-
-    @property
-    def columns(self) -> list[str]:
-        """The soft-label columns `p_<class>`, in class order."""
-        return [f"p_{name}" for name in self.classes]
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed
-from medusa.manifests.manifest import ATTRIBUTES
+from medusa.manifests.label_scheme import ATTRIBUTES
 from medusa.scoring.predictions import Predictions
 
 TEST3 = 3200

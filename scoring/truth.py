@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError, listed
-from medusa.manifests.manifest import ATTRIBUTES, Manifest
+from medusa.manifests.label_scheme import ATTRIBUTES
+from medusa.manifests.manifest import Manifest
 
 NO_CONSENSUS = -1  # the class number of an utterance without a consensus label
 JUDGING_SPLITS = ("test", "dev")  # the first of these that has labels judges

@@ -11,8 +11,8 @@ import pandas as pd
 from medusa.errors import plural
 from medusa.manifests import texts
 from medusa.manifests.audit.findings import Finding, Subject
+from medusa.manifests.label_scheme import ATTRIBUTES
 from medusa.manifests.labels.votes import count_votes
-from medusa.manifests.manifest import ATTRIBUTES
 
 SHORTEST_S, LONGEST_S = 0.2, 30.0
 COMPRESSION = 2.4  # Whisper's own bound for a text that goes in circles

@@ -9,14 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medusa.errors import listed
-from medusa.manifests.manifest import (
-    ATTRIBUTES,
-    NUMBERS,
-    TEXTS,
-    LabelScheme,
-    ManifestError,
-    flatten_votes,
-)
+from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
+from medusa.manifests.manifest import NUMBERS, TEXTS, ManifestError, flatten_votes
 
 LEVELS = ("error", "warning", "note")
 

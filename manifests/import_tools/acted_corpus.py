@@ -1,45 +1,92 @@
-"""Corpora whose file names say everything: find the recordings and read their names."""
+"""Acted corpora: the name of a recording tells its speaker, its sentence and its emotion."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medusa.errors import listed
-from medusa.manifests.import_tools.corpus import CorpusError, folder
+from medusa.manifests.import_tools.tables import CorpusError, folder
+from medusa.manifests.label_scheme import LabelScheme
 
-SOUNDS = (".wav", ".flac")
+if TYPE_CHECKING:
+    from medusa.manifests.manifest import Manifest
+
+ENDINGS = (".wav", ".flac")
+Row = Mapping[str, str | None]
 
 
-def named_recordings(
-    root: Path, corpus: str, pattern: re.Pattern[str], example: str
-) -> Iterator[tuple[Path, re.Match[str]]]:
-    """Yield the recordings below `root` and what their names say, sorted by path.
+def acted_corpus(
+    root: Path,
+    corpus: str,
+    pattern: re.Pattern[str],
+    example: str,
+    row: Callable[[Path, re.Match[str]], Row | None],
+    scheme: LabelScheme,
+    nothing: str = "no recording",
+    endings: Sequence[str] = ENDINGS,
+) -> "Manifest":
+    """Return a manifest with a row per recording; the label is the emotion that was acted.
 
     Args:
         root: the corpus's folder.
-        corpus: its name, for messages.
-        pattern: what a path relative to `root`, without its ending, must end with.
-        example: a name that fits.
+        corpus: the corpus's name, for messages.
+        pattern: the end of a recording's path relative to `root`, without the file's ending.
+        example: a name that fits, for messages.
+        row: returns the columns of a recording (with `label`), or None to skip the recording.
+        scheme: the classes.
+        nothing: the message where every recording was skipped.
+        endings: the endings of recordings.
 
     Raises:
-        CorpusError: no recording, recordings not named like this, or two of one name.
+        CorpusError: as `named_recordings`, or every recording was skipped.
     """
-    files = sorted(path for path in folder(root, corpus).rglob("*") if path.suffix in SOUNDS)
+    import pandas as pd
+
+    from medusa.manifests.labels.votes import one_hot
+    from medusa.manifests.manifest import Manifest
+
+    recordings = named_recordings(root, corpus, pattern, example, endings)
+    rows = [columns for file, name in recordings if (columns := row(file, name)) is not None]
+    if not rows:
+        raise CorpusError(f"{root}: {nothing}")
+    frame = pd.DataFrame(rows)
+    has_split = "split" in frame and frame["split"].notna().all()
+    provenance: dict[str, object] = {"split": {"by": "corpus"}} if has_split else {}
+    soft = one_hot(frame["label"], scheme)
+    return Manifest(pd.concat([frame, soft], axis=1), scheme, provenance=provenance)
+
+
+def named_recordings(
+    root: Path,
+    corpus: str,
+    pattern: re.Pattern[str],
+    example: str,
+    endings: Sequence[str] = ENDINGS,
+) -> Iterator[tuple[Path, re.Match[str]]]:
+    """Yield each recording below `root` with the match of its name, sorted by path.
+
+    The arguments are those of `acted_corpus`.
+
+    Raises:
+        CorpusError: there is no recording, some are not named like this, or two have one name.
+    """
+    files = sorted(path for path in folder(root, corpus).rglob("*") if path.suffix in endings)
     if not files:
         raise CorpusError(f"{root}: no wav file here or below; expected names like {example}")
     strange: list[str] = []
-    seen: dict[str, Path] = {}
+    file_by_name: dict[str, Path] = {}
     for file in files:
         name = pattern.search(file.relative_to(root).with_suffix("").as_posix())
         if name is None:
             strange.append(str(file.relative_to(root)))
             continue
-        if name[0] in seen:
+        if name[0] in file_by_name:
             raise CorpusError(
-                f"{root}: one recording twice, {seen[name[0]]} and {file}; "
+                f"{root}: one recording twice, {file_by_name[name[0]]} and {file}; "
                 "name the folder of one copy of the corpus"
             )
-        seen[name[0]] = file
+        file_by_name[name[0]] = file
         yield file, name
     if strange:
         raise CorpusError(

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from medusa.errors import nearest
-from medusa.manifests.import_tools.corpus import CorpusError, frame_of
 from medusa.manifests.import_tools.csv_rows import BadRow, read_rows, strange_byte
+from medusa.manifests.import_tools.tables import CorpusError, frame_of
 
 ATTRIBUTES = {"EmoAct": "arousal", "EmoVal": "valence", "EmoDom": "dominance"}
 CONSENSUS = ("FileName", "EmoClass", *ATTRIBUTES, "SpkrID", "Gender", "Split_Set")

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medusa.manifests.import_tools.corpus import CorpusError, or_null, standard_splits
 from medusa.manifests.import_tools.csv_rows import BadRow
 from medusa.manifests.import_tools.msp_labels import ATTRIBUTES, Labels
+from medusa.manifests.import_tools.tables import CorpusError, or_null, standard_splits
 from medusa.manifests.manifest import VOTE_COLUMNS
 
 NAME = re.compile(r"[^/\\]+\.wav")

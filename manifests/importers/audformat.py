@@ -7,20 +7,20 @@ that has the label's column); the other options name its columns as for `csv`, s
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.import_tools.corpus import CorpusError, as_text, folder, optional
-from medusa.manifests.importers.csv import OPTIONS as CSV_OPTIONS
-from medusa.manifests.importers.csv import from_table
-from medusa.manifests.manifest import Manifest
+from medusa.manifests.import_tools.table_options import OPTIONS as TABLE_OPTIONS
+from medusa.manifests.import_tools.tables import CorpusError, as_text, folder, optional
+
+if TYPE_CHECKING:
+    from medusa.manifests.manifest import Manifest
 
 OPTIONS = [
     click.Option(["--table"], metavar="TABLE", help="The table with the labels."),
-    *CSV_OPTIONS,
+    *TABLE_OPTIONS,
 ]
 
 
@@ -30,12 +30,16 @@ def import_corpus(
     label: str | None = None,
     audio: Path | None = None,
     **options: Any,
-) -> Manifest:
+) -> "Manifest":
     """Read the database in `root`.
 
     Raises:
         CorpusError: no database, no such table, or as the importer `csv`.
     """
+    import pandas as pd
+
+    from medusa.manifests.import_tools.table_corpus import from_table
+
     audformat = optional("audformat")
     if not (folder(root, "the database") / "db.yaml").is_file():
         raise CorpusError(f"{root}: no db.yaml here; expected the folder of an audformat database")

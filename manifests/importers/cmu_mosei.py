@@ -15,13 +15,12 @@ http://multicomp.cs.cmu.edu/resources/cmu-mosei-dataset/
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
-import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.import_tools.corpus import (
+from medusa.manifests.import_tools.tables import (
     CorpusError,
     lines_of,
     numbers,
@@ -29,8 +28,12 @@ from medusa.manifests.import_tools.corpus import (
     read_table,
     standard_splits,
 )
-from medusa.manifests.labels.votes import plurality, shares_of
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medusa.manifests.manifest import Manifest
 
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
 MOST = {"sentiment": (-3, 3), **dict.fromkeys(EMOTIONS, (0, 3))}
@@ -51,12 +54,18 @@ OPTIONS = [
 ]
 
 
-def import_corpus(root: Path, audio: Path | None = None, none: str = "null") -> Manifest:
+def import_corpus(root: Path, audio: Path | None = None, none: str = "null") -> "Manifest":
     """Read the csv at `root`.
 
     Raises:
         CorpusError: columns are missing, or cells are not numbers or outside their range.
     """
+    import numpy as np
+    import pandas as pd
+
+    from medusa.manifests.labels.votes import plurality, shares_of
+    from medusa.manifests.manifest import Manifest
+
     table = read_table(root, ["video_id", "clip_id", *EMOTIONS])
     lines = lines_of(table)
     table = table.rename(columns={old: new for old, new in SYNONYMS.items() if new not in table})
@@ -74,8 +83,10 @@ def import_corpus(root: Path, audio: Path | None = None, none: str = "null") -> 
     return Manifest(pd.concat([frame, soft], axis=1), scheme, provenance=provenance)
 
 
-def _rows(table: pd.DataFrame, root: Path, audio: Path | None) -> pd.DataFrame:
+def _rows(table: "pd.DataFrame", root: Path, audio: Path | None) -> "pd.DataFrame":
     """Return the manifest's columns, labels apart."""
+    import pandas as pd
+
     video, clip = table["video_id"].str.strip(), table["clip_id"].str.strip()
     frame = pd.DataFrame({"id": video + "_" + clip, "language": "en"})
     frame["speaker"] = or_null(table["speaker"]) if "speaker" in table else video
@@ -91,8 +102,10 @@ def _rows(table: pd.DataFrame, root: Path, audio: Path | None) -> pd.DataFrame:
     return frame
 
 
-def _within(table: pd.DataFrame, column: str, path: Path, lines: list[int]) -> "pd.Series[float]":
+def _within(table: "pd.DataFrame", column: str, path: Path, lines: list[int]) -> "pd.Series[float]":
     """Return a column's numbers; those outside its range are an error."""
+    import numpy as np
+
     values = numbers(table, column, path)
     least, most = MOST[column]
     wrong = np.flatnonzero(values.notna() & ~values.between(least, most))

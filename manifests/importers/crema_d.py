@@ -15,15 +15,18 @@ Source: Cao et al., CREMA-D, IEEE Transactions on Affective Computing, 2014. Lic
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
-import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.import_tools.corpus import CorpusError, folder, numbers, read_table
-from medusa.manifests.labels.votes import from_votes, one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.import_tools.tables import CorpusError, folder, numbers, read_table
+from medusa.manifests.label_scheme import LabelScheme
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medusa.manifests.manifest import Manifest
 
 EMOTIONS = {
     "A": "anger",
@@ -68,13 +71,18 @@ OPTIONS = [
 ]
 
 
-def import_corpus(root: Path, channel: str = "voice", labels: str = "perceived") -> Manifest:
+def import_corpus(root: Path, channel: str = "voice", labels: str = "perceived") -> "Manifest":
     """Read the votes of one channel or the acted emotions, and the recordings where they are.
 
     Raises:
         CorpusError: a table is missing or not in the published form, or a clip is not named as
             in CREMA-D.
     """
+    import pandas as pd
+
+    from medusa.manifests.labels.votes import from_votes
+    from medusa.manifests.manifest import Manifest
+
     folder(root, "CREMA-D")
     if labels == "intended":
         return _intended(root)
@@ -87,8 +95,13 @@ def import_corpus(root: Path, channel: str = "voice", labels: str = "perceived")
     return Manifest(frame, SCHEME, votes)
 
 
-def _intended(root: Path) -> Manifest:
+def _intended(root: Path) -> "Manifest":
     """Read the emotions that the clips' names say were acted."""
+    import pandas as pd
+
+    from medusa.manifests.labels.votes import one_hot
+    from medusa.manifests.manifest import Manifest
+
     stems = sorted(file.stem for file in (root / "AudioWAV").glob("*.wav"))
     if not stems:
         stems = list(read_table(root / "SentenceFilenames.csv", ["Filename"])["Filename"])
@@ -100,7 +113,7 @@ def _intended(root: Path) -> Manifest:
     return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
 
 
-def _votes_table(root: Path) -> pd.DataFrame:
+def _votes_table(root: Path) -> "pd.DataFrame":
     """Return the running number, the clip and its vote counts."""
     places = [root / "tabulatedVotes.csv", root / "processedResults" / "tabulatedVotes.csv"]
     path = next((place for place in places if place.is_file()), places[0])
@@ -110,8 +123,11 @@ def _votes_table(root: Path) -> pd.DataFrame:
     return table[["number", "fileName"]].assign(**counts)
 
 
-def _one_row_per_vote(table: pd.DataFrame) -> pd.DataFrame:
+def _one_row_per_vote(table: "pd.DataFrame") -> "pd.DataFrame":
     """Turn counts by emotion into votes; the table does not say whose they are."""
+    import numpy as np
+    import pandas as pd
+
     counts = table[list(EMOTIONS)].to_numpy().astype(np.int64)
     clips, emotions = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), len(EMOTIONS))
     none = pd.Series(None, index=range(len(clips)), dtype=object)
@@ -128,8 +144,10 @@ def _one_row_per_vote(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _clips(root: Path, names: "pd.Series[str]") -> pd.DataFrame:
+def _clips(root: Path, names: "pd.Series[str]") -> "pd.DataFrame":
     """Return what the clips' names, the actors' table and the folder of recordings say."""
+    import pandas as pd
+
     parts = names.str.split("_", expand=True).reindex(columns=range(4))
     strange = names[~parts[1].isin(list(SENTENCES)) | parts[3].isna()]
     if len(strange):

@@ -12,72 +12,15 @@ train, dev, valid, test and the like become train, dev and test; other names sta
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
-import numpy as np
-import pandas as pd
+from medusa.manifests.import_tools.table_options import OPTIONS
+from medusa.manifests.import_tools.tables import parquet_table, read_table
 
-from medusa.errors import listed
-from medusa.manifests.import_tools.corpus import (
-    CorpusError,
-    lines_of,
-    numbers,
-    or_null,
-    parquet_table,
-    ratings,
-    read_table,
-    require_columns,
-    standard_splits,
-)
-from medusa.manifests.labels.votes import LabelError, one_hot, plurality, shares_of
-from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
+if TYPE_CHECKING:
+    from medusa.manifests.manifest import Manifest
 
-TEXTS = ("speaker", "gender", "language", "split", "text", "label")
-NUMBERS = {"start": "start_s", "duration": "duration_s"} | {name: name for name in ATTRIBUTES}
-HELP = {
-    "id": "Column with the utterance's name.",
-    "path": "Column with the recording's file.",
-    "label": "Column with the consensus class; empty where there is none.",
-    "speaker": "Column with the speaker.",
-    "gender": "Column with the speaker's gender.",
-    "language": "Column with the language.",
-    "split": "Column with the corpus's own split.",
-    "text": "Column with the transcript.",
-    "start": "Column with the segment's start in the file, in seconds.",
-    "duration": "Column with the segment's length, in seconds.",
-    "arousal": "Column with arousal, 1 to 7.",
-    "valence": "Column with valence, 1 to 7.",
-    "dominance": "Column with dominance, 1 to 7.",
-}
-OPTIONS = [
-    *(click.Option([f"--{name}"], metavar="COLUMN", help=text) for name, text in HELP.items()),
-    click.Option(
-        ["--soft"],
-        metavar="CLASS=COLUMN,...",
-        help="Columns with soft labels, and with that the classes and their order.",
-    ),
-    click.Option(
-        ["--counts"],
-        is_flag=True,
-        help="The soft label columns count votes: divide each row by its sum.",
-    ),
-    click.Option(
-        ["--classes"],
-        metavar="CLASS,...",
-        help="The classes and their order (default: the labels there are, sorted).",
-    ),
-    click.Option(
-        ["--no-consensus"],
-        metavar="LABEL,...",
-        help="Labels that stand for no consensus, such as x,other.",
-    ),
-    click.Option(
-        ["--audio"],
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="The folder that paths are relative to (default: the csv's).",
-    ),
-    click.Option(["--name"], help="The label scheme's name (default: the csv's name)."),
-]
+__all__ = ["OPTIONS", "import_corpus"]
 
 
 def import_corpus(
@@ -89,7 +32,7 @@ def import_corpus(
     audio: Path | None = None,
     name: str | None = None,
     **columns: str | None,
-) -> Manifest:
+) -> "Manifest":
     """Read the csv at `root`; `columns` maps the keys of `HELP` to the names of its columns.
 
     Raises:
@@ -97,154 +40,8 @@ def import_corpus(
             there is neither id nor path, or no label.
         LabelError: a label is not one of the classes given.
     """
+    from medusa.manifests.import_tools.table_corpus import from_table
+
     table = parquet_table(root) if root.suffix == ".parquet" else read_table(root, [])
     given = {"soft": soft, "classes": classes, "no_consensus": no_consensus, "name": name}
     return from_table(table, root, audio or root.parent, counts=counts, **given, **columns)
-
-
-def from_table(
-    table: pd.DataFrame,
-    root: Path,
-    audio: Path,
-    soft: str | None = None,
-    counts: bool = False,
-    classes: str | None = None,
-    no_consensus: str | None = None,
-    name: str | None = None,
-    **columns: str | None,
-) -> Manifest:
-    """Return a manifest of a table of text; the options are those of the command.
-
-    Args:
-        table: every cell as text, empty where there is nothing.
-        root: where it came from, for messages.
-        audio: the folder that paths are relative to.
-
-    Raises:
-        CorpusError, LabelError: as `import_corpus`.
-    """
-    named = {key: column for key, column in columns.items() if column}
-    shares = _soft_columns(soft)
-    require_columns(table, [*named.values(), *shares.values()], root)
-    if table.empty:
-        raise CorpusError(f"{root}: no rows; expected a header and a row per utterance")
-    frame = _rows(table, root, _found(table, named), audio)
-    label = _consensus(frame.pop("label"), no_consensus) if "label" in frame else None
-    shares = shares or _own_soft_columns(table)
-    scheme = LabelScheme(name or root.stem, _classes(root, classes, shares, label))
-    soft_rows = _soft_rows(table, root, shares, scheme, counts)
-    frame = pd.concat([frame, _labels(root, label, soft_rows, scheme)], axis=1)
-    provenance: dict[str, object] = {"split": {"by": "corpus"}} if "split" in frame else {}
-    return Manifest(frame, scheme, provenance=provenance)
-
-
-def _found(table: pd.DataFrame, named: dict[str, str]) -> dict[str, str]:
-    """Return the columns to read: those named, and those with the manifest's own names."""
-    own = {key: NUMBERS.get(key, key) for key in HELP}
-    return {key: column for key, column in own.items() if column in table} | named
-
-
-def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path) -> pd.DataFrame:
-    """Return the manifest's columns, soft labels apart."""
-    if "id" not in columns and "path" not in columns:
-        commas = "; cells are separated by commas" if len(table.columns) == 1 else ""
-        raise CorpusError(
-            f"{root}: no column for the utterance; name it with --id (or --path); "
-            f"it has {', '.join(table.columns)}{commas}"
-        )
-    names = table[columns.get("id", columns.get("path", ""))].str.strip()
-    lines = lines_of(table)
-    if (names == "").any():
-        empty = listed(lines[row] for row in names.index[names == ""])
-        raise CorpusError(f"{root}: no id in line {empty}")
-    if (twice := names.duplicated()).any():
-        again = listed(f"{names[row]} (line {lines[row]})" for row in names.index[twice])
-        raise CorpusError(
-            f"{root}: ids must be unique, and these come again: {again}; "
-            "correct the table, or name another column with --id"
-        )
-    frame = pd.DataFrame({"id": names})
-    if "path" in columns:
-        given = or_null(table[columns["path"]])
-        real = audio.resolve()  # a path's `..` leave the folder itself, not a link to it
-        frame["path"] = given.map(
-            lambda path: str((real if ".." in Path(path).parts else audio) / path),
-            na_action="ignore",
-        )
-    for key in TEXTS:
-        if key in columns:
-            frame[key] = or_null(table[columns[key]])
-    if "split" in frame:
-        frame["split"] = standard_splits(frame["split"])
-    for key, own in NUMBERS.items():
-        if key in columns:
-            read = ratings if own in ATTRIBUTES else numbers
-            frame[own] = read(table, columns[key], root)
-    return frame
-
-
-def _soft_columns(soft: str | None) -> dict[str, str]:
-    """Return the column of each class, from `--soft`."""
-    pairs = [pair.partition("=") for pair in soft.split(",")] if soft else []
-    wrong = ["".join(pair) for pair in pairs if not all(part.strip() for part in pair)]
-    if wrong:
-        raise CorpusError(f"--soft: expected CLASS=COLUMN,CLASS=COLUMN and got {listed(wrong)}")
-    return {name.strip().lower(): column.strip() for name, _, column in pairs}
-
-
-def _own_soft_columns(table: pd.DataFrame) -> dict[str, str]:
-    """Return the columns that are named `p_<class>`, by class."""
-    columns = [str(column) for column in table.columns if str(column).startswith("p_")]
-    return {column.removeprefix("p_").lower(): column for column in columns}
-
-
-def _soft_rows(
-    table: pd.DataFrame, root: Path, shares: dict[str, str], scheme: LabelScheme, counts: bool
-) -> pd.DataFrame | None:
-    """Return the soft label columns of the table, if it has any."""
-    if not shares:
-        return None
-    values = np.column_stack([numbers(table, shares[each], root) for each in scheme.classes])
-    return shares_of(values, scheme) if counts else pd.DataFrame(values, columns=scheme.columns)
-
-
-def _labels(
-    root: Path,
-    label: "pd.Series[str] | None",
-    soft_rows: pd.DataFrame | None,
-    scheme: LabelScheme,
-) -> pd.DataFrame:
-    """Return consensus and soft labels, each made from the other where it is missing."""
-    if label is None:
-        rows = pd.DataFrame() if soft_rows is None else soft_rows
-        return pd.concat([plurality(rows, scheme).rename("label"), rows], axis=1)
-    try:
-        rows = one_hot(label, scheme)  # checks the labels too
-    except LabelError as problem:
-        raise LabelError(
-            f"{root}: {problem}; name those that stand for no consensus with --no-consensus"
-        ) from problem
-    return pd.concat([label.rename("label"), rows if soft_rows is None else soft_rows], axis=1)
-
-
-def _consensus(label: "pd.Series[str]", no_consensus: str | None) -> "pd.Series[str]":
-    label = label.str.strip().str.lower()
-    return label.where(~label.isin((no_consensus or "").lower().split(",")))
-
-
-def _classes(
-    root: Path, classes: str | None, shares: dict[str, str], label: "pd.Series[str] | None"
-) -> tuple[str, ...]:
-    """Return the classes in order: as given, else as in `--soft`, else the labels sorted."""
-    if not shares and label is None:
-        raise CorpusError(
-            f"{root}: no labels; name a column with --label, or columns with "
-            "--soft CLASS=COLUMN,..."
-        )
-    given = tuple(name.strip().lower() for name in classes.split(",")) if classes else ()
-    absent = [name for name in given if shares and name not in shares]
-    if absent:
-        raise CorpusError(f"{root}: no soft label column for {listed(absent)} of --classes")
-    if given or shares or label is None:
-        return given or tuple(shares)
-    return tuple(sorted(label.dropna().unique()))

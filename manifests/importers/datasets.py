@@ -7,15 +7,17 @@ the extra `medusa-ser[datasets]`.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import pandas as pd
 
-from medusa.manifests.import_tools.corpus import CorpusError, as_text, folder, optional
-from medusa.manifests.importers.csv import OPTIONS as CSV_OPTIONS
-from medusa.manifests.importers.csv import from_table
-from medusa.manifests.manifest import Manifest
+from medusa.manifests.import_tools.table_options import OPTIONS as TABLE_OPTIONS
+from medusa.manifests.import_tools.tables import CorpusError, as_text, folder, optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medusa.manifests.manifest import Manifest
 
 OPTIONS = [
     click.Option(
@@ -23,18 +25,22 @@ OPTIONS = [
         type=click.Path(file_okay=False, path_type=Path),
         help="Where to write recordings that are inside the dataset.",
     ),
-    *CSV_OPTIONS,
+    *TABLE_OPTIONS,
 ]
 
 
 def import_corpus(
     root: Path, unpack: Path | None = None, audio: Path | None = None, **options: Any
-) -> Manifest:
+) -> "Manifest":
     """Read the dataset in `root`.
 
     Raises:
         CorpusError: no dataset, recordings inside it without `unpack`, or as the importer `csv`.
     """
+    import pandas as pd
+
+    from medusa.manifests.import_tools.table_corpus import from_table
+
     library = optional("datasets")
     try:
         loaded = library.load_from_disk(str(folder(root, "the dataset")))
@@ -48,7 +54,7 @@ def import_corpus(
 
 def _frame(
     library: Any, part: Any, split: str | None, root: Path, unpack: Path | None
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Return one split's table, classes by name and recordings by path."""
     for name, feature in part.features.items():
         if isinstance(feature, library.Audio):

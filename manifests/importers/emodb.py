@@ -15,19 +15,17 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from medusa.errors import listed
-from medusa.manifests.import_tools.corpus import CorpusError, folder
-from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.import_tools.acted_corpus import acted_corpus
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     import click
 
+    from medusa.manifests.manifest import Manifest
+
 OPTIONS: "list[click.Option]" = []
 NAME = re.compile(
-    r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[AEFLNTW])(?P<version>[a-z]?)"
+    r"(?<![^/])(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[AEFLNTW])(?P<version>[a-z]?)$"
 )
 EMOTIONS = {
     "W": "anger",
@@ -56,27 +54,13 @@ SENTENCES = {
 }
 
 
-def import_corpus(root: Path) -> Manifest:
+def import_corpus(root: Path) -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
         CorpusError: there is no wav file, or there are files not named as in EmoDB.
     """
-    files = sorted(folder(root, "EmoDB").rglob("*.wav"))
-    if not files:
-        raise CorpusError(f"{root}: no wav file here or below; expected names like 03a01Fa.wav")
-    names = {file: NAME.fullmatch(file.stem) for file in files}
-    strange = [
-        file.name for file, name in names.items() if not name or name["emotion"] not in EMOTIONS
-    ]
-    if strange:
-        raise CorpusError(
-            f"{root}: not named like EmoDB's 03a01Fa.wav: {listed(strange)}; "
-            "move other files away, or import them with `medusa manifest import csv`"
-        )
-    frame = pd.DataFrame([_row(file, name) for file, name in names.items() if name])
-    soft = one_hot(frame["label"], SCHEME)
-    return Manifest(pd.concat([frame, soft], axis=1), SCHEME)
+    return acted_corpus(root, "EmoDB", NAME, "03a01Fa.wav", _row, SCHEME, endings=(".wav",))
 
 
 def _row(file: Path, name: re.Match[str]) -> dict[str, str | None]:

@@ -14,14 +14,16 @@ https://github.com/HLTSingapore/Emotional-Speech-Data
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
-from medusa.manifests.import_tools.acted_corpus import named_recordings
-from medusa.manifests.import_tools.corpus import CorpusError
-from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.import_tools.acted_corpus import acted_corpus
+from medusa.manifests.import_tools.tables import CorpusError
+from medusa.manifests.label_scheme import LabelScheme
+
+if TYPE_CHECKING:
+    from medusa.manifests.manifest import Manifest
 
 EMOTIONS = ("angry", "happy", "neutral", "sad", "surprise")
 SCHEME = LabelScheme("esd", EMOTIONS)
@@ -44,24 +46,21 @@ OPTIONS = [
 ]
 
 
-def import_corpus(root: Path, language: str = "both") -> Manifest:
+def import_corpus(root: Path, language: str = "both") -> "Manifest":
     """Read the paths below `root`, and the speakers' tables of texts.
 
     Raises:
         CorpusError: no wav file, files not named as in ESD, or none in this language.
     """
-    found = named_recordings(root, "ESD", NAME, "0011/Angry/train/0011_000351.wav")
-    rows = [_row(file, name) for file, name in found]
-    rows = [row for row in rows if language in ("both", row["language"])]
-    if not rows:
-        raise CorpusError(f"{root}: no utterance with --language {language}")
-    frame = pd.DataFrame(rows)
-    frame["text"] = frame["id"].map(_texts(root))
-    provenance: dict[str, object] = {}
-    if frame["split"].notna().all():
-        provenance = {"split": {"by": "corpus"}}
-    soft = one_hot(frame["label"], SCHEME)
-    return Manifest(pd.concat([frame, soft], axis=1), SCHEME, provenance=provenance)
+    texts = _texts(root)
+
+    def row(file: Path, name: re.Match[str]) -> dict[str, str | None] | None:
+        columns = _row(file, name) | {"text": texts.get(name["id"])}
+        return columns if language in ("both", columns["language"]) else None
+
+    example = "0011/Angry/train/0011_000351.wav"
+    nothing = f"no utterance with --language {language}"
+    return acted_corpus(root, "ESD", NAME, example, row, SCHEME, nothing)
 
 
 def _row(file: Path, name: re.Match[str]) -> dict[str, str | None]:

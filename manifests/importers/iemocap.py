@@ -19,20 +19,24 @@ Source: Busso et al., Language Resources and Evaluation, 2008. Licence: from USC
 https://sail.usc.edu/iemocap/
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
-import pandas as pd
 
-from medusa.manifests.import_tools.corpus import CorpusError, folder, refuse_bad_rows
 from medusa.manifests.import_tools.csv_rows import BadRow
+from medusa.manifests.import_tools.tables import CorpusError, folder, refuse_bad_rows
 from medusa.manifests.import_tools.tally import Line
-from medusa.manifests.labels.schemes import SCHEMES, Rules, label_votes, parse
-from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
+from medusa.manifests.labels.published import SCHEMES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medusa.manifests.manifest import Manifest
 
 ALL = "angry,disgust,excited,fear,frustrated,happy,neutral,sad,surprise"
 CODES = {
@@ -54,7 +58,6 @@ RATINGS = re.compile(
     r"A-(?P<rater>E\d+):\s*val\s*([\d.]*)\s*;\s*act\s*([\d.]*)\s*;\s*dom\s*([\d.]*)\s*;?.*"
 )
 TEXT = re.compile(r"(?P<id>Ses\d\d[FM]\w+)\s*\[[\d. -]+\]:\s*(?P<text>.*)")
-RULES = Rules(soft="primary+secondary")
 OPTIONS = [
     click.Option(
         ["--classes"],
@@ -73,13 +76,20 @@ OPTIONS = [
 ]
 
 
-def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop") -> Manifest:
+def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop") -> "Manifest":
     """Read the dialogues' label files in `root`.
 
     Raises:
         CorpusError: no label file, or lines of them that cannot be read (all are listed).
         LabelError: `classes` is no scheme.
     """
+    import pandas as pd
+
+    from medusa.manifests.labels.schemes import Rules, label_votes, parse
+    from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
+
+    rules = Rules(soft="primary+secondary")
+
     scheme = parse(ALL, "iemocap-9") if classes == "all" else parse(classes)
     folder(root, "IEMOCAP")
     files = sorted(root.glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))
@@ -90,7 +100,7 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
     refuse_bad_rows(bad)
     frame = _frame(root, [head for head, _ in blocks])
     votes = pd.DataFrame([vote for _, said in blocks for vote in said], columns=list(VOTE_COLUMNS))
-    _, soft = label_votes(votes, frame["id"], scheme, RULES)
+    _, soft = label_votes(votes, frame["id"], scheme, rules)
     frame["label"] = frame["label"].map(scheme.words).astype("str")
     frame = pd.concat([frame, soft], axis=1)
     tally = Line("utterances", len(frame), note=f"in {len(files)} dialogues")
@@ -99,7 +109,7 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
         tally.drop("have no consensus among the classes", int(without.sum()))
         frame = frame[~without].reset_index(drop=True)
         votes = votes[votes["id"].isin(set(frame["id"]))].reset_index(drop=True)
-    labels = {"words": scheme.words, **asdict(RULES)}
+    labels = {"words": scheme.words, **asdict(rules)}
     provenance: dict[str, object] = {"labels": labels, "import": [tally.to_dict()]}
     return Manifest(frame, scheme.scheme, votes, provenance=provenance)
 
@@ -151,12 +161,14 @@ def _votes(
     """Yield a vote per rater: the first emotion named, the others, and the ratings."""
     for rater in sorted({*said, *rated}):
         words = said.get(rater) or [None]  # type: ignore[list-item]
-        valence, arousal, dominance = rated.get(rater, [np.nan] * 3)
+        valence, arousal, dominance = rated.get(rater, [math.nan] * 3)
         yield (name, rater, words[0], words[1:], arousal, valence, dominance)
 
 
-def _frame(root: Path, heads: list[dict[str, object]]) -> pd.DataFrame:
+def _frame(root: Path, heads: list[dict[str, object]]) -> "pd.DataFrame":
     """Return the utterances with their texts and recordings."""
+    import pandas as pd
+
     told = pd.DataFrame(heads, dtype="str")
     names = told["id"]
     codes = told["code"].map(CODES)
@@ -190,4 +202,4 @@ def _texts(root: Path) -> dict[str, str]:
 
 def _stretched(cell: str) -> float:
     """Return a rating from 1 to 5 on the scale from 1 to 7."""
-    return 1 + (float(cell) - 1) * 6 / 4 if cell else np.nan
+    return 1 + (float(cell) - 1) * 6 / 4 if cell else math.nan

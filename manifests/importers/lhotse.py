@@ -8,24 +8,27 @@ language and text; everything in its `custom` field is a column that options can
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from medusa.manifests.import_tools.table_options import OPTIONS as TABLE_OPTIONS
+from medusa.manifests.import_tools.tables import CorpusError, as_text, optional
 
-from medusa.manifests.import_tools.corpus import CorpusError, as_text, optional
-from medusa.manifests.importers.csv import OPTIONS as CSV_OPTIONS
-from medusa.manifests.importers.csv import from_table
-from medusa.manifests.manifest import Manifest
+if TYPE_CHECKING:
+    from medusa.manifests.manifest import Manifest
 
-OPTIONS = [*CSV_OPTIONS]
+OPTIONS = [*TABLE_OPTIONS]
 
 
-def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> Manifest:
+def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> "Manifest":
     """Read the manifest at `root`.
 
     Raises:
         CorpusError: no manifest, one without supervisions, or as the importer `csv`.
     """
+    import pandas as pd
+
+    from medusa.manifests.import_tools.table_corpus import from_table
+
     lhotse = optional("lhotse")
     rows = list(_rows(_cuts(lhotse, root)))
     if not rows:

@@ -13,13 +13,12 @@ Source: arXiv 2506.09556 and its public code.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
-import pandas as pd
 
 from medusa.errors import listed
-from medusa.manifests.import_tools.corpus import (
+from medusa.manifests.import_tools.tables import (
     CorpusError,
     numbers,
     or_null,
@@ -28,8 +27,10 @@ from medusa.manifests.import_tools.corpus import (
     read_texts,
     standard_splits,
 )
-from medusa.manifests.labels.votes import plurality, shares_of
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+
+if TYPE_CHECKING:
+    from medusa.manifests.manifest import Manifest
 
 CLASSES = ("Angry", "Sad", "Happy", "Surprise", "Fear", "Disgust", "Contempt", "Neutral")
 ATTRIBUTES = {"EmoAct": "arousal", "EmoVal": "valence", "EmoDom": "dominance"}
@@ -50,13 +51,19 @@ OPTIONS = [
 
 def import_corpus(
     root: Path, audio: Path | None = None, transcripts: Path | None = None
-) -> Manifest:
+) -> "Manifest":
     """Read the csv at `root`.
 
     Raises:
         CorpusError: columns are missing, cells are not numbers, ratings not from 1 to 7, or shares
             negative.
     """
+    import numpy as np
+    import pandas as pd
+
+    from medusa.manifests.labels.votes import plurality, shares_of
+    from medusa.manifests.manifest import Manifest
+
     table = read_table(root, ["FileName", *CLASSES, *ATTRIBUTES, "Split_Set"])
     stems = table["FileName"].str.removesuffix(".wav")
     counts = np.column_stack([numbers(table, name, root) for name in CLASSES])

@@ -16,27 +16,32 @@ Source: Poria et al., MELD, ACL 2019 (arXiv 1810.02508). Licence: GPL-3.0.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from medusa.manifests.import_tools.corpus import folder, or_null, read_table
-from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import SPLITS, LabelScheme, Manifest
+from medusa.manifests.import_tools.tables import folder, or_null, read_table
+from medusa.manifests.label_scheme import SPLITS, LabelScheme
 
 if TYPE_CHECKING:
     import click
+    import pandas as pd
+
+    from medusa.manifests.manifest import Manifest
 
 OPTIONS: "list[click.Option]" = []
 SCHEME = LabelScheme("meld", ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"))
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 
 
-def import_corpus(root: Path) -> Manifest:
+def import_corpus(root: Path) -> "Manifest":
     """Read the three tables in `root`.
 
     Raises:
         CorpusError: a table is missing or is not in the published form.
         LabelError: an emotion is not one of the seven.
     """
+    import pandas as pd
+
+    from medusa.manifests.labels.votes import one_hot
+    from medusa.manifests.manifest import Manifest
+
     folder(root, "MELD")
     frame = pd.concat([_rows(root, split) for split in SPLITS], ignore_index=True)
     frame["path"] = _recordings(root, frame["id"])
@@ -45,7 +50,9 @@ def import_corpus(root: Path) -> Manifest:
     return Manifest(pd.concat([frame, soft], axis=1), SCHEME, provenance=provenance)
 
 
-def _rows(root: Path, split: str) -> pd.DataFrame:
+def _rows(root: Path, split: str) -> "pd.DataFrame":
+    import pandas as pd
+
     table = read_table(root / f"{split}_sent_emo.csv", COLUMNS)
     return pd.DataFrame(
         {
@@ -61,6 +68,8 @@ def _rows(root: Path, split: str) -> pd.DataFrame:
 
 def _recordings(root: Path, ids: "pd.Series[str]") -> "pd.Series[str]":
     """Return each utterance's recording, where there are any; one that is missing is expected."""
+    import pandas as pd
+
     found: dict[str, str] = {}
     for path in root.rglob("dia*_utt*"):
         place = path.relative_to(root).parent.as_posix()

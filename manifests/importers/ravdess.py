@@ -14,14 +14,15 @@ https://zenodo.org/records/1188976
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
-from medusa.manifests.import_tools.acted_corpus import named_recordings
-from medusa.manifests.import_tools.corpus import CorpusError
-from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.import_tools.acted_corpus import acted_corpus
+from medusa.manifests.label_scheme import LabelScheme
+
+if TYPE_CHECKING:
+    from medusa.manifests.manifest import Manifest
 
 NAME = re.compile(
     r"(?P<modality>0[13])-(?P<channel>0[12])-(?P<emotion>0[1-8])-0[12]-(?P<sentence>0[12])-0[12]"
@@ -51,18 +52,18 @@ OPTIONS = [
 ]
 
 
-def import_corpus(root: Path, channel: str = "speech") -> Manifest:
+def import_corpus(root: Path, channel: str = "speech") -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
         CorpusError: no wav file, files not named as in RAVDESS, or none of this channel.
     """
-    found = named_recordings(root, "RAVDESS", NAME, "03-01-06-01-02-01-12.wav")
-    rows = [_row(file, name) for file, name in found if name["channel"] in CHANNELS[channel]]
-    if not rows:
-        raise CorpusError(f"{root}: no clip of --channel {channel}")
-    frame = pd.DataFrame(rows)
-    return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
+
+    def row(file: Path, name: re.Match[str]) -> dict[str, str] | None:
+        return _row(file, name) if name["channel"] in CHANNELS[channel] else None
+
+    example, nothing = "03-01-06-01-02-01-12.wav", f"no clip of --channel {channel}"
+    return acted_corpus(root, "RAVDESS", NAME, example, row, SCHEME, nothing)
 
 
 def _row(file: Path, name: re.Match[str]) -> dict[str, str]:

@@ -15,14 +15,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from medusa.manifests.import_tools.acted_corpus import named_recordings
-from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.import_tools.acted_corpus import acted_corpus
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     import click
+
+    from medusa.manifests.manifest import Manifest
 
 OPTIONS: "list[click.Option]" = []
 NAME = re.compile(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>a|d|f|h|n|sa|su)(?P<number>\d\d)$")
@@ -38,15 +37,13 @@ EMOTIONS = {
 SCHEME = LabelScheme("savee", tuple(EMOTIONS.values()))
 
 
-def import_corpus(root: Path) -> Manifest:
+def import_corpus(root: Path) -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
         CorpusError: no wav file, or files not named as in SAVEE.
     """
-    found = named_recordings(root, "SAVEE", NAME, "DC/a01.wav")
-    frame = pd.DataFrame([_row(file, name) for file, name in found])
-    return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
+    return acted_corpus(root, "SAVEE", NAME, "DC/a01.wav", _row, SCHEME)
 
 
 def _row(file: Path, name: re.Match[str]) -> dict[str, str]:

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import listed, nearest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.labels.published import SCHEMES
 from medusa.manifests.labels.votes import LabelError, consensus, count_votes, one_hot, shares_of
-from medusa.manifests.manifest import LabelScheme, Manifest, found_in
+from medusa.manifests.manifest import Manifest, found_in
 
 OTHER = "other"
 KEPT_BY = "corpus"  # the rater of a vote that keeps the corpus's own label, where it has no votes
@@ -208,18 +210,3 @@ def _recoded(manifest: Manifest, recoding: Recoding) -> tuple["pd.Series[str]", 
 
 def _form() -> str:
     return f"write angry,sad,happy+excited=happy, or one of {', '.join(SCHEMES)}"
-
-
-_ANGRY, _SAD = "angry+anger=angry", "sad+sadness=sad"
-_HAPPY, _FEAR = "happy+happiness+joy=happy", "fear+fearful=fear"
-_DISGUST, _SURPRISE = "disgust+disgusted=disgust", "surprise+surprised=surprise"
-_EXCITED, _FRUSTRATED = "excited+excitement=excited", "frustrated+frustration=frustrated"
-_MERGED = "happy+happiness+joy+excited+excitement=happy"
-
-# The order of a scheme is the order of its logits, columns and confusion matrices.
-SCHEMES = {
-    "msp-8": ",".join([_ANGRY, _SAD, _HAPPY, _SURPRISE, _FEAR, _DISGUST, "contempt", "neutral"]),
-    "six": ",".join([_ANGRY, _DISGUST, _FEAR, _HAPPY, "neutral", _SAD]),
-    "four": ",".join([_ANGRY, _MERGED, "neutral", _SAD]),
-    "iemocap-6": ",".join([_ANGRY, _EXCITED, _FRUSTRATED, _HAPPY, "neutral", _SAD]),
-}

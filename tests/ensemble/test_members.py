@@ -10,7 +10,8 @@ import pytest
 
 from medusa.ensemble.members import MembersError, join
 from medusa.heads.runs.run_dir import RunDir, RunError
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.scoring.truth import TruthError, training_prior, truth_of, unpredicted
 
 AddRun = Callable[..., RunDir]

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from medusa.manifests.import_tools import corpus
-from medusa.manifests.import_tools.corpus import CorpusError
+from medusa.manifests import corpora
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.manifest import Manifest
 
 
@@ -23,7 +23,7 @@ def wavs(root: Path, *names: str) -> Path:
 
 
 def imported(name: str, root: Path, **options: object) -> Manifest:
-    manifest, dropped = attach_audio(corpus.load(name).import_corpus(root, **options), root)
+    manifest, dropped = attach_audio(corpora.load(name).import_corpus(root, **options), root)
     assert dropped == {}
     return manifest
 
@@ -94,16 +94,16 @@ def test_esd(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["ravdess", "savee", "tess", "esd"])
 def test_strange_files_and_empty_folders(tmp_path: Path, name: str) -> None:
     with pytest.raises(CorpusError, match="no wav file here or below"):
-        corpus.load(name).import_corpus(tmp_path)
+        corpora.load(name).import_corpus(tmp_path)
     wavs(tmp_path, "take2")
     with pytest.raises(CorpusError, match=r"1 files not named like .*: take2.wav"):
-        corpus.load(name).import_corpus(tmp_path)
+        corpora.load(name).import_corpus(tmp_path)
 
 
 def test_two_copies_of_a_corpus(tmp_path: Path) -> None:
     wavs(tmp_path, "Actor_12/03-01-06-01-02-01-12", "copy/Actor_12/03-01-06-01-02-01-12")
     with pytest.raises(CorpusError, match="one recording twice"):
-        corpus.load("ravdess").import_corpus(tmp_path)
+        corpora.load("ravdess").import_corpus(tmp_path)
 
 
 # CREMA-D with recordings, and MELD with audio
@@ -127,7 +127,7 @@ def test_meld_with_audio(tmp_path: Path) -> None:
     wavs(tmp_path, "train_splits/dia0_utt0", "train_splits/dia0_utt1")
     wavs(tmp_path, "dev_splits_complete/dia0_utt0", "output_repeated_splits_test/dia0_utt0")
     manifest, dropped = attach_audio(
-        corpus.load("meld").import_corpus(tmp_path), tmp_path, drop_bad_audio=True
+        corpora.load("meld").import_corpus(tmp_path), tmp_path, drop_bad_audio=True
     )
     assert column(manifest, "path") == [
         *("train_splits/dia0_utt0.wav", "train_splits/dia0_utt1.wav"),
@@ -214,7 +214,7 @@ def test_iemocap_views(tmp_path: Path) -> None:
 def test_iemocap_lines_that_cannot_be_read(tmp_path: Path) -> None:
     wrong = DIALOGUE.replace("\tneu\t", "\tqqq\t").replace("A-E3:\tval 2; act 3", "A-E3:\tval two")
     with pytest.raises(CorpusError, match=r"2 rows cannot be read") as caught:
-        corpus.load("iemocap").import_corpus(iemocap(tmp_path, wrong))
+        corpora.load("iemocap").import_corpus(iemocap(tmp_path, wrong))
     assert "Ses01F_impro01.txt:3: 'qqq' is no emotion" in str(caught.value)
     assert "Ses01F_impro01.txt:16: no vote: " in str(caught.value)
 
@@ -233,7 +233,7 @@ def test_cmu_mosei(tmp_path: Path) -> None:
         "v2,0,0,0.05,hm,0,0,0,0,0,0,0,test\n"
     )
     manifest, _ = attach_audio(
-        corpus.load("cmu-mosei").import_corpus(table, audio=tmp_path / "sound"), tmp_path
+        corpora.load("cmu-mosei").import_corpus(table, audio=tmp_path / "sound"), tmp_path
     )
     assert column(manifest, "id") == ["v1_0", "v1_1", "v2_0"]
     assert column(manifest, "label") == ["happy", None, None]
@@ -244,8 +244,8 @@ def test_cmu_mosei(tmp_path: Path) -> None:
     np.testing.assert_allclose(manifest.soft()[0], [0.75, 0, 0, 0.25, 0, 0], atol=1e-6)
     np.testing.assert_allclose(manifest.soft()[1], [0, 0.5, 0.5, 0, 0, 0])
     assert np.isnan(manifest.soft()[2]).all()
-    neutral = corpus.load("cmu-mosei").import_corpus(table, none="neutral")
+    neutral = corpora.load("cmu-mosei").import_corpus(table, none="neutral")
     assert neutral.frame["label"][2] == "neutral"
     table.write_text(table.read_text().replace("v1,1,0.02,0.05,no,-3,0", "v1,1,0.02,0.05,no,-3,9"))
     with pytest.raises(CorpusError, match="happy should be from 0 to 3, but has 9 in line 3"):
-        corpus.load("cmu-mosei").import_corpus(table)
+        corpora.load("cmu-mosei").import_corpus(table)

@@ -11,12 +11,13 @@ from click.testing import CliRunner
 
 from medusa.cli import medusa
 from medusa.manifests.audit.annotations import loops
+from medusa.manifests.audit.checks import audit
 from medusa.manifests.audit.findings import Finding, Subject
-from medusa.manifests.audit.run import audit
 from medusa.manifests.audit.waveforms import fingerprint
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import from_votes, one_hot
-from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
+from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
 RATE = 8000

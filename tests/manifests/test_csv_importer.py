@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from medusa.manifests.import_tools.corpus import CorpusError
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.importers.csv import import_corpus
 from medusa.manifests.labels.votes import LabelError
 from medusa.manifests.manifest import Manifest

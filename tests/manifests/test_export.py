@@ -9,10 +9,11 @@ import pytest
 import soundfile
 from click.testing import Result
 
-from medusa.manifests.import_tools import corpus
+from medusa.manifests import corpora
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import from_votes
-from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
+from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
 from medusa.tests.command_line import invoke
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
@@ -68,7 +69,7 @@ def test_round_trip(tmp_path: Path, form: str) -> None:
     assert result.exit_code == 0, result.exception
     root = target / "cuts.jsonl.gz" if form == "lhotse" else target
     back, dropped = attach_audio(
-        corpus.load(form).import_corpus(root, classes="sad,happy"), tmp_path / "home"
+        corpora.load(form).import_corpus(root, classes="sad,happy"), tmp_path / "home"
     )
     assert dropped == {} and not [path for path in target.parent.iterdir() if path != target]
     frame = back.frame.set_index("id").loc[["u1", "u2", "u3"]].reset_index()

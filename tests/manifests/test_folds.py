@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest, ManifestError
+from medusa.manifests.manifest import Manifest, ManifestError
 from medusa.manifests.merge import merge
 from medusa.manifests.splits.by_share import SplitError, own, split
 from medusa.manifests.splits.folds import fold_names, groups_of, leave_out

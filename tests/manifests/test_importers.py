@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import soundfile
 
+from medusa.manifests import corpora
 from medusa.manifests.audio import AudioError, content_of, digest_of
-from medusa.manifests.import_tools import corpus
-from medusa.manifests.import_tools.corpus import CorpusError
 from medusa.manifests.import_tools.ingest import attach_audio, same_rows
+from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.labels.votes import LabelError
 from medusa.manifests.manifest import Manifest
 
@@ -23,7 +23,7 @@ def wav(path: Path, frames: int = 1600, rate: int = 16000) -> Path:
 
 
 def imported(name: str, root: Path, **options: object) -> Manifest:
-    return corpus.load(name).import_corpus(root, **options)
+    return corpora.load(name).import_corpus(root, **options)
 
 
 def column(manifest: Manifest, name: str) -> list[object]:
@@ -31,12 +31,12 @@ def column(manifest: Manifest, name: str) -> list[object]:
 
 
 def test_importers_are_found_by_file_name_and_have_a_summary() -> None:
-    assert {"crema-d", "csv", "emodb", "medusa", "meld", "msp-podcast"} <= {*corpus.names()}
-    for name in corpus.names():
-        assert 20 < len(corpus.summary(name)) < 100
-        assert isinstance(corpus.load(name).OPTIONS, list)
+    assert {"crema-d", "csv", "emodb", "medusa", "meld", "msp-podcast"} <= {*corpora.names()}
+    for name in corpora.names():
+        assert 20 < len(corpora.summary(name)) < 100
+        assert isinstance(corpora.load(name).OPTIONS, list)
     with pytest.raises(CorpusError, match=r"'crema' \(did you mean 'crema-d'\?\)"):
-        corpus.load("crema")
+        corpora.load("crema")
 
 
 # EmoDB

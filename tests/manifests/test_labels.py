@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import (
     LabelError,
     consensus,
@@ -13,7 +14,6 @@ from medusa.manifests.labels.votes import (
     plurality,
     shares_of,
 )
-from medusa.manifests.manifest import LabelScheme
 
 SCHEME = LabelScheme("three", ("angry", "sad", "happy"))
 

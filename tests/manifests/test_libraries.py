@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from medusa.manifests.import_tools import corpus
-from medusa.manifests.import_tools.corpus import CorpusError
+from medusa.manifests import corpora
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.manifest import Manifest
 
 
@@ -30,13 +30,13 @@ def test_a_table_as_csv_and_as_parquet_gives_the_same_rows(tmp_path: Path) -> No
     table.to_csv(tmp_path / "t.csv", index=False)
     table.to_parquet(tmp_path / "t.parquet")
     one, other = (
-        corpus.load("csv").import_corpus(tmp_path / name) for name in ("t.csv", "t.parquet")
+        corpora.load("csv").import_corpus(tmp_path / name) for name in ("t.csv", "t.parquet")
     )
     pd.testing.assert_frame_equal(one.frame, other.frame)
     assert column(other, "label") == ["sad", None]
     (tmp_path / "t.parquet").write_text("no")
     with pytest.raises(CorpusError, match="not a readable Parquet file"):
-        corpus.load("csv").import_corpus(tmp_path / "t.parquet")
+        corpora.load("csv").import_corpus(tmp_path / "t.parquet")
 
 
 @pytest.mark.parametrize("name", ["audformat", "lhotse", "datasets"])
@@ -45,7 +45,7 @@ def test_a_missing_library_names_its_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(CorpusError, match=rf"pip install 'medusa-ser\[{name}\]'"):
-        corpus.load(name).import_corpus(tmp_path)
+        corpora.load(name).import_corpus(tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # audformat 1.4 on pandas 3.1
@@ -65,7 +65,7 @@ def test_audformat(tmp_path: Path) -> None:
         database["emotion"][name].set(values)
     database.save(str(tmp_path))
     manifest, _ = attach_audio(
-        corpus.load("audformat").import_corpus(tmp_path, label="emotion"), tmp_path
+        corpora.load("audformat").import_corpus(tmp_path, label="emotion"), tmp_path
     )
     assert column(manifest, "label") == ["joy", None, "anger"]
     assert column(manifest, "speaker") == ["a", "a", "b"]
@@ -73,7 +73,7 @@ def test_audformat(tmp_path: Path) -> None:
     assert column(manifest, "start_s") == [0, 0.25, 0]
     assert column(manifest, "duration_s") == [0.25, 0.75, 1]
     with pytest.raises(CorpusError, match="name one with --table: emotion"):
-        corpus.load("audformat").import_corpus(tmp_path, label="mood")
+        corpora.load("audformat").import_corpus(tmp_path, label="mood")
 
 
 def test_lhotse(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_lhotse(tmp_path: Path) -> None:
     cuts.to_file(tmp_path / "cuts.jsonl.gz")
     for root in (tmp_path, tmp_path / "cuts.jsonl.gz"):
         manifest, _ = attach_audio(
-            corpus.load("lhotse").import_corpus(root, label="emotion"), tmp_path
+            corpora.load("lhotse").import_corpus(root, label="emotion"), tmp_path
         )
         assert column(manifest, "id") == ["u1", "u2"]
         assert column(manifest, "label") == ["sad", "happy"]
@@ -138,10 +138,10 @@ def test_datasets(tmp_path: Path) -> None:
     datasets.DatasetDict(parts).save_to_disk(str(tmp_path / "disk"))
     named = {"id": "name", "label": "emotion"}
     with pytest.raises(CorpusError, match="--unpack FOLDER"):
-        corpus.load("datasets").import_corpus(tmp_path / "disk", **named)
+        corpora.load("datasets").import_corpus(tmp_path / "disk", **named)
     out = tmp_path / "unpacked"
     manifest, _ = attach_audio(
-        corpus.load("datasets").import_corpus(tmp_path / "disk", unpack=out, **named), tmp_path
+        corpora.load("datasets").import_corpus(tmp_path / "disk", unpack=out, **named), tmp_path
     )
     assert column(manifest, "id") == ["u1", "u2", "u3"]
     assert column(manifest, "label") == ["happy", None, "sad"]

@@ -12,8 +12,8 @@ import soundfile
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.manifests.import_tools.corpus import CorpusError
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.importers.msp_podcast import import_corpus
 from medusa.manifests.manifest import Manifest
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.manifests.import_tools import corpus
+from medusa.manifests import corpora
 from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.splits.by_share import split
 
@@ -23,7 +23,7 @@ def place(name: str) -> Path:
 
 
 def test_emodb(tmp_path: Path) -> None:
-    manifest, dropped = attach_audio(corpus.load("emodb").import_corpus(place("emodb")), tmp_path)
+    manifest, dropped = attach_audio(corpora.load("emodb").import_corpus(place("emodb")), tmp_path)
     frame = manifest.frame
     assert len(frame) == 535 and dropped == {} and frame["speaker"].nunique() == 10
     counts = frame["label"].value_counts().to_dict()
@@ -45,7 +45,7 @@ def test_emodb(tmp_path: Path) -> None:
 
 
 def test_meld() -> None:
-    frame = corpus.load("meld").import_corpus(place("meld")).frame
+    frame = corpora.load("meld").import_corpus(place("meld")).frame
     assert frame["split"].value_counts().to_dict() == {"train": 9989, "test": 2610, "dev": 1109}
     first = frame.set_index("id").loc["train_dia0_utt0"]
     assert first["text"].startswith("also I was the point person on my company’s transition")
@@ -64,7 +64,7 @@ def test_meld() -> None:
 @pytest.mark.parametrize(("channel", "digit"), [("voice", "1"), ("face", "2"), ("both", "3")])
 def test_crema_d_against_an_independent_count(channel: str, digit: str) -> None:
     root = place("crema-d")
-    manifest = corpus.load("crema-d").import_corpus(root, channel=channel)
+    manifest = corpora.load("crema-d").import_corpus(root, channel=channel)
     assert len(manifest) == 7442 and manifest.frame["speaker"].nunique() == 91
     assert manifest.votes is not None
     labels = manifest.frame.set_index("id")["label"].to_dict()

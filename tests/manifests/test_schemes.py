@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from medusa.cli import medusa
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.schemes import SCHEMES, Recoding, Rules, label_votes, parse, relabel
 from medusa.manifests.labels.votes import LabelError, one_hot
-from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
+from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
 
 RAW = LabelScheme("raw", ("angry", "happy", "sad"))
 

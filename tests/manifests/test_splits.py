@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.by_share import SplitError, refuse_to_replace, split
 
 SCHEME = LabelScheme("three", ("angry", "sad", "happy"))

@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from medusa.manifests.import_tools.corpus import lines_of, read_table
 from medusa.manifests.import_tools.csv_rows import read_rows
+from medusa.manifests.import_tools.tables import lines_of, read_table
 
 
 def table(path: Path, text: str) -> Path:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.texts import (
     TextError,
     content_of,

@@ -10,7 +10,8 @@ from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.linear import Training
 from medusa.ensemble.stackers import StackConfig
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.scoring.predictions import Predictions
 
 CLASSES = ("angry", "happy", "neutral", "fear")

@@ -11,7 +11,7 @@ from medusa.manifests.audit import annotations as audit_data
 from medusa.manifests.audit.findings import LEVELS, Finding, Subject
 from medusa.manifests.audit.recordings import audio_files
 from medusa.manifests.audit.waveforms import listen
-from medusa.manifests.manifest import ATTRIBUTES
+from medusa.manifests.label_scheme import ATTRIBUTES
 
 SUM_TOLERANCE = 1e-3
 IMPORT_AGAIN = "correct the corpus's table and import it again"

@@ -1,65 +1,19 @@
-"""What importers share: finding them by file name, and reading tables with clear errors."""
+"""Reading the tables of a corpus as text; an error names the file, the line and the column."""
 
-import ast
 import importlib
-import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 from medusa.errors import MedusaError, listed, nearest, plural
-from medusa.manifests import importers
 from medusa.manifests.import_tools.csv_rows import BadRow, Rows, read_rows
 
 if TYPE_CHECKING:
-    import click
     import pandas as pd
-
-    from medusa.manifests.manifest import Manifest
 
 
 class CorpusError(MedusaError):
     """A corpus that is not where it was said to be, or not in its published form."""
-
-
-class Importer(Protocol):
-    """A module in `importers/`."""
-
-    OPTIONS: "Sequence[click.Option]"
-
-    def import_corpus(self, root: Path, **options: Any) -> "Manifest":
-        """Read the corpus in `root`."""
-
-
-def names() -> list[str]:
-    """Return the corpora that can be imported, as the user writes them."""
-    return sorted(
-        found.name.replace("_", "-") for found in pkgutil.iter_modules(importers.__path__)
-    )
-
-
-def summary(name: str) -> str:
-    """Return the first line of an importer's docstring, without importing it."""
-    source = Path(importers.__path__[0]) / f"{name.replace('-', '_')}.py"
-    docstring = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
-    return docstring.partition("\n")[0]
-
-
-def load(name: str) -> Importer:
-    """Import the module of a corpus.
-
-    Raises:
-        CorpusError: there is no such importer.
-    """
-    if name not in names():
-        known = ", ".join(names())
-        raise CorpusError(
-            f"no importer for {name!r}{nearest(name, names())}; there is {known}, and any other "
-            "corpus can come in as a table: `medusa manifest import csv --help`"
-        )
-    return cast(
-        Importer, importlib.import_module(f"medusa.manifests.importers.{name.replace('-', '_')}")
-    )
 
 
 def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
