@@ -164,14 +164,14 @@ class OneEpoch:
 
     def __call__(self) -> None:
         trainer, began = self.trainer, time.monotonic()
-        trainer._run_epoch(self.stage, trainer.corpus(self.stage))
+        trainer._run_epoch(self.stage, trainer.statistics(self.stage))
         if self.trainer.device.type == "cuda":
             torch.cuda.synchronize()
         self.waited += trainer.meter.seconds["waited"]
         trainer.meter.begin_epoch()
         self.seconds += time.monotonic() - began
-        trainer.at.step, trainer.at.sums = 0, {}
-        trainer.at.epoch += 1
+        trainer.state.step, trainer.state.sums = 0, {}
+        trainer.state.epoch += 1
         predict(trainer.head, trainer.examples, trainer.dev, trainer.device)
 
 

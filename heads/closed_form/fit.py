@@ -27,7 +27,7 @@ from medusa.heads.networks.pooling import PositionalPool
 from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.heads.training.meter import Meter
 from medusa.heads.training.predict import BATCH
-from medusa.heads.training.selection import Judge
+from medusa.heads.training.selection import DevSelector
 from medusa.scoring.truth import NO_CONSENSUS
 
 SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # of two equally good the earlier
@@ -42,7 +42,7 @@ class ClosedFormError(MedusaError):
 
 
 @dataclass
-class Best:
+class ShrinkageState:
     """Which shrinkage was best on dev."""
 
     best: float = -1.0
@@ -75,9 +75,9 @@ class ClosedForm:
         self.device, self.advance = device, advance
         self.where = device if device.type == "cuda" else torch.device("cpu")  # where to sum
         self.pools: Sequence[Any] = list(head.fusion.get_submodule("pools").children())
-        self.at, self.at_once = Best(), config.train.micro or BATCH
+        self.state, self.at_once = ShrinkageState(), config.train.micro or BATCH
         self.rows = examples.rows("train")
-        self.judge = Judge(examples, config.train)
+        self.selector = DevSelector(examples, config.train)
         self.meter = Meter(self.head, examples, self.rows, device)
         _check(examples, self.rows, self.head.output.classes.in_features)
 
@@ -92,18 +92,18 @@ class ClosedForm:
             self._set_positions()
         found = self._moments(self.rows)
         self.meter.counted()
-        dev = torch.cat([x.cpu() for x, _ in self._averages(self.judge.rows)]).double()
+        dev = torch.cat([x.cpu() for x, _ in self._averages(self.selector.rows)]).double()
         best, kept = dict[str, Tensor](), SHRINKAGES[0]
-        for share in SHRINKAGES:
-            weights, bias = (one.cpu() for one in discriminant(found, share))
-            scale, floor = calibrated(dev @ weights.T + bias, self.judge.truth)
+        for shrinkage in SHRINKAGES:
+            weights, bias = (one.cpu() for one in discriminant(found, shrinkage))
+            scale, floor = calibrated(dev @ weights.T + bias, self.selector.truth)
             self._set(weights * scale, bias * scale, floor)
-            logits = self._answers(dev)
-            score = self.judge.score(logits)
-            if score > self.at.best:
-                self.at.best, self.at.best_at = score, f"shrinkage {share:g}"
-                best, kept = copy.deepcopy(self.head.state_dict()), share
-            self._log(share, score, self.judge.loss(logits))
+            logits = self._logits(dev)
+            score = self.selector.score(logits)
+            if score > self.state.best:
+                self.state.best, self.state.best_at = score, f"shrinkage {shrinkage:g}"
+                best, kept = copy.deepcopy(self.head.state_dict()), shrinkage
+            self._log(shrinkage, score, self.selector.loss(logits))
         self.head.load_state_dict(best)
         self._set_attributes(*regression(found, kept))
 
@@ -168,21 +168,23 @@ class ClosedForm:
         self.head.output.attributes.bias.copy_(bias)
 
     @torch.no_grad()
-    def _answers(self, x: Tensor) -> np.ndarray:
+    def _logits(self, x: Tensor) -> np.ndarray:
         logits: np.ndarray = self.head.output(x.float().to(self.device))["classes"].cpu().numpy()
         return logits
 
-    def _log(self, share: float, score: float, loss: float) -> None:
+    def _log(self, shrinkage: float, score: float, loss: float) -> None:
         counted = self.meter.counted()
         self.run.log(
-            shrinkage=share,
+            shrinkage=shrinkage,
             dev_loss=loss,
             dev_macro_f1=score,
             seconds=round(counted["epoch"], 3),
             peak_memory_gb=round(peak_memory_gb(self.device), 3),
         )
         self.meter.begin_epoch()
-        self.advance(1, f"shrinkage {share:g}: dev macro-F1 {score:.3f}, best {self.at.best:.3f}")
+        self.advance(
+            1, f"shrinkage {shrinkage:g}: dev macro-F1 {score:.3f}, best {self.state.best:.3f}"
+        )
 
 
 def in_halves(rows: Rows, labels: Rows) -> tuple[Rows, Rows] | None:
@@ -224,8 +226,8 @@ def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
 
     def loss(at: Sequence[float]) -> float:
         scale, floor = float(np.exp(at[0])) / unit, torch.tensor(at[1], dtype=torch.float64)
-        said = floored(logits * scale, floor).gather(1, labels[:, None])[:, 0]
-        return -float((shares * said).sum())
+        log_probs = floored(logits * scale, floor).gather(1, labels[:, None])[:, 0]
+        return -float((shares * log_probs).sum())
 
     # the loss has more than one valley: sure and floored, or unsure
     least = 1 / (len(labels) + 2)
@@ -248,8 +250,8 @@ def _check(examples: Examples, rows: Rows, width: int) -> None:
     Raises:
         ClosedFormError: with a sentence on what to do.
     """
-    there = set(examples.labels[rows].tolist())
-    if absent := [name for n, name in enumerate(examples.classes) if n not in there]:
+    present = set(examples.labels[rows].tolist())
+    if absent := [name for n, name in enumerate(examples.classes) if n not in present]:
         raise ClosedFormError(
             "head.name: a discriminant needs utterances of every class, and none of those that it "
             f"learns from has the consensus {listed(absent)}; use another head or fewer folds, or "

@@ -83,46 +83,46 @@ def moments_of(
     parts: Iterable[tuple[Tensor, Tensor, Tensor]], width: int, classes: int, device: torch.device
 ) -> Moments:
     """Sum over batches of x, labels and ratings (`Moments.add`)."""
-    found = Moments(width, classes, device)
+    moments = Moments(width, classes, device)
     for part in parts:
-        found.add(*part)
-    return found
+        moments.add(*part)
+    return moments
 
 
-def discriminant(found: Moments, share: float) -> tuple[Tensor, Tensor]:
+def discriminant(moments: Moments, shrinkage: float) -> tuple[Tensor, Tensor]:
     """Return W (C, D) and b (C,) of log p(c | x) = W x + b + const, classes equally likely.
 
-    With S the covariance within classes, `share` of it shrunk towards its diagonal, m_c the
+    With S the covariance within classes, `shrinkage` of it shrunk towards its diagonal, m_c the
     class's mean and m that of all: W_c = S^-1 (m_c - m), b_c = -W_c (m_c + m) / 2.
     """
-    total = found.counts.sum()
-    means, mean = found.sums / found.counts[:, None], found.sums.sum(0) / total
-    within = (found.squares - means.T @ (found.counts[:, None] * means)) / total
-    weights = _divided((means - mean).T, within, share, found.level).T
+    total = moments.counts.sum()
+    means, mean = moments.sums / moments.counts[:, None], moments.sums.sum(0) / total
+    within = (moments.squares - means.T @ (moments.counts[:, None] * means)) / total
+    weights = _divided((means - mean).T, within, shrinkage, moments.level).T
     return weights, -(weights * (means + mean)).sum(1) / 2
 
 
-def regression(found: Moments, share: float) -> tuple[Tensor, Tensor]:
+def regression(moments: Moments, shrinkage: float) -> tuple[Tensor, Tensor]:
     """Return W (3, D) and b (3,) of the ratings' linear regression on x.
 
     The covariance of x is that of the labelled utterances, shrunk likewise. A rating that nobody
     gave is the middle of the scale.
     """
-    total, sums = found.counts.sum(), found.sums.sum(0)
-    spread = found.squares / total - torch.outer(sums, sums) / total**2
-    count = found.rated.clamp_min(1)
-    x, y = found.x / count[:, None], found.y / count
-    together = found.xy / count[:, None] - x * y[:, None]
-    weights = _divided(together.T, spread, share, found.level).T
+    total, sums = moments.counts.sum(), moments.sums.sum(0)
+    spread = moments.squares / total - torch.outer(sums, sums) / total**2
+    count = moments.rated.clamp_min(1)
+    x, y = moments.x / count[:, None], moments.y / count
+    cross_cov = moments.xy / count[:, None] - x * y[:, None]
+    weights = _divided(cross_cov.T, spread, shrinkage, moments.level).T
     bias = y - (weights * x).sum(1)
-    return weights, torch.where(found.rated > 0, bias, torch.full_like(bias, MIDDLE))
+    return weights, torch.where(moments.rated > 0, bias, torch.full_like(bias, MIDDLE))
 
 
-def _divided(values: Tensor, covariance: Tensor, share: float, level: Tensor) -> Tensor:
+def _divided(values: Tensor, covariance: Tensor, shrinkage: float, level: Tensor) -> Tensor:
     """Return S^-1 values, S shrunk, and 0 for channels that do not vary but by rounding."""
     varies = covariance.diagonal() > ROUNDING * level
     spread = torch.where(varies, covariance.diagonal(), torch.ones_like(level)).sqrt()
-    correlation = (1 - share) * covariance / torch.outer(spread, spread)
+    correlation = (1 - shrinkage) * covariance / torch.outer(spread, spread)
     correlation = correlation * torch.outer(varies, varies)
     correlation.fill_diagonal_(1.0)
     scaled = values * varies[:, None] / spread[:, None]

@@ -99,6 +99,6 @@ def weights_of(head: nn.Module) -> list[list[float]]:
 
 def at_knots(x: Packed, scores: Tensor) -> Tensor:
     """Return what each knot adds to an utterance's average of S scores (S, D), (B, KNOTS, S)."""
-    said = x.values.float() @ scores.T
-    parts = near_knots(x)[:, :, None] * said[:, None, :]
+    frame_scores = x.values.float() @ scores.T
+    parts = near_knots(x)[:, :, None] * frame_scores[:, None, :]
     return segment_mean(x.like(parts.flatten(1))).view(len(x), KNOTS, len(scores))

@@ -34,7 +34,7 @@ class Examples:
         ratings: (N, 3) attributes, NaN where unrated.
         votes, secondary: (N, C) what the raters said, as from `votes.votes_of`.
         streams: the M modalities.
-        strides: (M,) frames averaged into one.
+        frames_averaged: (M,) frames averaged into one.
         classes: the order of the C classes.
     """
 
@@ -46,7 +46,7 @@ class Examples:
     votes: torch.Tensor
     secondary: torch.Tensor
     streams: list[Stream]
-    strides: list[int]
+    frames_averaged: list[int]
     classes: tuple[str, ...]
 
     def rows(self, split: str) -> Rows:
@@ -63,7 +63,7 @@ class Examples:
         return load(self.streams, batches, pin, self._average)
 
     def _average(self, stream: int, packed: Packed) -> Packed:
-        return average_frames(packed, self.strides[stream])
+        return average_frames(packed, self.frames_averaged[stream])
 
     @property
     def neutral(self) -> int | None:
@@ -77,15 +77,15 @@ class Examples:
         return not bool(self.ratings[self.rows("train")].isnan().all())
 
 
-def average_frames(packed: Packed, stride: int) -> Packed:
-    """Average every `stride` consecutive frames of an utterance; the last group may be shorter."""
-    if stride == 1:
+def average_frames(packed: Packed, group: int) -> Packed:
+    """Average every `group` consecutive frames of an utterance; the last group may be shorter."""
+    if group == 1:
         return packed
     packed = packed.to("cpu", torch.float32)
     lengths = packed.lengths.numpy()
-    shorter = -(-lengths // stride)
+    shorter = -(-lengths // group)
     inside = np.arange(shorter.sum()) - np.repeat(shorter.cumsum() - shorter, shorter)
-    starts = np.repeat(lengths.cumsum() - lengths, shorter) + inside * stride
+    starts = np.repeat(lengths.cumsum() - lengths, shorter) + inside * group
     sums = np.add.reduceat(packed.values.numpy(), starts, axis=0)
     counts = np.diff(np.append(starts, lengths.sum()))
     means = torch.from_numpy(sums / counts[:, None].astype(np.float32))
@@ -151,9 +151,9 @@ def gather(
     manifest: Manifest,
     texts: "pd.Series[str] | None",
     chosen: Sequence[tuple[FeatureStore, str]],
-    stride: int = 1,
+    average_frames: int = 1,
     drop_missing: bool = False,
-    beside: Sequence[tuple[FeatureStore, str]] = (),
+    also_require: Sequence[tuple[FeatureStore, str]] = (),
 ) -> Examples:
     """Join the rows of a manifest that have a split with their features.
 
@@ -161,31 +161,31 @@ def gather(
         manifest: with splits.
         texts: content of each id's text, by id; needed where a store is of text.
         chosen: what `choose` returned.
-        stride: audio frames averaged into one.
+        average_frames: audio frames averaged into one.
         drop_missing: leave out utterances without features instead of refusing.
-        beside: stores whose features an utterance needs as well, though they are not read here.
+        also_require: further stores whose features every utterance must have; they are not read.
 
     Raises:
         DataError: utterances have no features; all stores and some ids are named.
     """
     frame = manifest.frame[manifest.frame["split"].notna()]
-    needed = [*chosen, *beside]
+    needed = [*chosen, *also_require]
     contents = [_contents(frame, texts, store) for store, _ in needed]
-    there = [
+    has_features = [
         values.isin(store.index.rows) for values, (store, _) in zip(contents, needed, strict=True)
     ]
-    complete: npt.NDArray[np.bool_] = np.logical_and.reduce(there)
+    complete: npt.NDArray[np.bool_] = np.logical_and.reduce(has_features)
     if not complete.all() and not drop_missing:
-        raise DataError(_missing(frame, needed, there))
+        raise DataError(_missing(frame, needed, has_features))
     manifest = manifest.where(manifest.frame["id"].isin(frame["id"][complete]))
     streams = [
         Stream.of(store, list(values[complete]), array)
         for values, (store, array) in zip(contents[: len(chosen)], chosen, strict=True)
     ]
-    return _examples(manifest, streams, [_stride(store, stride) for store, _ in chosen])
+    return _examples(manifest, streams, [_averaged(store, average_frames) for store, _ in chosen])
 
 
-def _examples(manifest: Manifest, streams: list[Stream], strides: list[int]) -> Examples:
+def _examples(manifest: Manifest, streams: list[Stream], frames_averaged: list[int]) -> Examples:
     frame, classes = manifest.frame, manifest.scheme.classes
     numbers = {name: number for number, name in enumerate(classes)}
     votes, secondary = votes_of(manifest)
@@ -198,7 +198,7 @@ def _examples(manifest: Manifest, streams: list[Stream], strides: list[int]) -> 
         votes=votes,
         secondary=secondary,
         streams=streams,
-        strides=strides,
+        frames_averaged=frames_averaged,
         classes=classes,
     )
 
@@ -213,20 +213,20 @@ def _contents(
     return frame["id"].map(texts)
 
 
-def _stride(store: FeatureStore, stride: int) -> int:
+def _averaged(store: FeatureStore, average_frames: int) -> int:
     """Words are never averaged."""
-    return stride if store.spec.frame_shift_s is not None else 1
+    return average_frames if store.spec.frame_shift_s is not None else 1
 
 
 def _missing(
     frame: pd.DataFrame,
     chosen: Sequence[tuple[FeatureStore, str]],
-    there: "list[pd.Series[bool]]",
+    has_features: "list[pd.Series[bool]]",
 ) -> str:
     lines = [
         f"{(~has).sum()} of {len(frame)} utterances have no {store.spec.backbone} features "
         f"({listed(frame['id'][~has])}); run `{_extraction(store)}`, with the options of then"
-        for (store, _), has in zip(chosen, there, strict=True)
+        for (store, _), has in zip(chosen, has_features, strict=True)
         if not has.all()
     ]
     return "\n  ".join([*lines, "or leave them out with --missing drop"])
@@ -236,5 +236,5 @@ def _extraction(store: FeatureStore) -> str:
     """Return the command that fills a store, with the checkpoint that is on this machine alone."""
     made = read_provenance(store.path)
     source = made.get("source") if store.spec.checkpoint == "local" else None
-    there = f" --checkpoint {source}" if source else ""
-    return f"medusa extract --backbone {store.spec.backbone}{there}"
+    option = f" --checkpoint {source}" if source else ""
+    return f"medusa extract --backbone {store.spec.backbone}{option}"

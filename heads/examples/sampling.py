@@ -48,9 +48,9 @@ def balanced(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
     classes, counts = np.unique(labels[labels != NO_CONSENSUS], return_counts=True)
     size = counts.min()
     chosen = [rng.choice(np.flatnonzero(labels == c), size, replace=False) for c in classes]
-    unsure = np.flatnonzero(labels == NO_CONSENSUS)
-    extra = min(len(unsure), round(draw.no_consensus * size))
-    chosen.append(rng.choice(unsure, extra, replace=False))
+    no_label = np.flatnonzero(labels == NO_CONSENSUS)
+    extra = min(len(no_label), round(draw.no_consensus * size))
+    chosen.append(rng.choice(no_label, extra, replace=False))
     return rng.permutation(np.concatenate(chosen))
 
 
@@ -81,8 +81,8 @@ def neutral_weighted(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows
 
 def _weighted(groups: Rows, rng: np.random.Generator, no_consensus: float) -> Rows:
     names, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    odds = np.where(names == NO_CONSENSUS, no_consensus, 1.0) / counts
-    chances = odds[inverse]
+    weights = np.where(names == NO_CONSENSUS, no_consensus, 1.0) / counts
+    chances = weights[inverse]
     return rng.choice(len(groups), len(groups), p=chances / chances.sum())
 
 

@@ -1,4 +1,4 @@
-"""What a corpus's raters said, counted row by row."""
+"""What a corpus's raters chose, counted row by row."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from medusa.manifests.labels.votes import count_votes
 
 
 def votes_of(manifest: Manifest) -> tuple[Tensor, Tensor]:
-    """Count what the raters of each row said.
+    """Count what each row's raters chose.
 
     Returns:
         (N, C) first choices, zeros where nobody voted; and (N, C) the share of the row's raters
@@ -21,7 +21,7 @@ def votes_of(manifest: Manifest) -> tuple[Tensor, Tensor]:
     ids, classes = manifest.frame["id"], manifest.scheme.classes
     first = count_votes(manifest.votes, ids, classes)
     raters = first.sum(1, keepdims=True)
-    said = manifest.votes[["id", "secondary"]].explode("secondary")
-    second = count_votes(said.rename(columns={"secondary": "primary"}), ids, classes)[:, :-1]
+    seconds = manifest.votes[["id", "secondary"]].explode("secondary")
+    second = count_votes(seconds.rename(columns={"secondary": "primary"}), ids, classes)[:, :-1]
     shares = np.divide(second, raters, out=np.full(shape, np.nan), where=raters > 0)
     return torch.from_numpy(first[:, :-1]).float(), torch.from_numpy(shares).float()

@@ -33,9 +33,9 @@ def finish_run(
     predictions.write(run.path / PREDICTIONS)
     seconds_of_folds = sum(float(fold.read_json(SUMMARY).get("seconds", 0)) for fold in fold_runs)
     summary = {
-        "dev_macro_f1": fitter.at.best,
-        "best_at": fitter.at.best_at,
-        "steps": fitter.at.steps,
+        "dev_macro_f1": fitter.state.best,
+        "best_at": fitter.state.best_at,
+        "steps": fitter.state.steps,
         "parameters": sum(parameter.numel() for parameter in fitter.head.parameters()),
         "device": str(fitter.device),
         "notes": list(notes),

@@ -89,8 +89,8 @@ def endless(trainer: Trainer) -> Iterator[Rows]:
 def take(trainer: Trainer, batches: list[Rows]) -> None:
     """Take these steps, and wait for the device."""
     stage = trainer.config.stages[0]
-    trainer.take(stage, trainer.corpus(stage), batches, len(batches))
-    trainer.at.step, trainer.at.sums = 0, {}
+    trainer.take(stage, trainer.statistics(stage), batches, len(batches))
+    trainer.state.step, trainer.state.sums = 0, {}
     if trainer.device.type == "cuda":
         torch.cuda.synchronize(trainer.device)
 

@@ -76,7 +76,7 @@ class PackedAttention(nn.Module):
         attended = [
             self._attend_padded(rows, mask) for rows, mask in zip(groups, layout.masks, strict=True)
         ]
-        return x.like(torch.cat(attended).index_select(0, layout.places))
+        return x.like(torch.cat(attended).index_select(0, layout.positions))
 
     def _attend_padded(self, rows: Tensor, mask: Tensor) -> Tensor:
         b, t = mask.shape
@@ -93,14 +93,14 @@ class Layout:
     """Where the N frames of a batch are when groups of utterances are padded, one after the other.
 
     Attributes:
-        frames: (P,) the frame in each place; in padding the utterance's last one, which nobody
-            attends to and whose answer nobody reads.
-        places: (N,) each frame's own place.
+        frames: (P,) the frame in each padded row; in padding the utterance's last one, which nobody
+            attends to and whose output nobody reads.
+        positions: (N,) each frame's row among them.
         masks: per group (n, T), true on real frames; P is the sum of all n T.
     """
 
     frames: Tensor
-    places: Tensor
+    positions: Tensor
     masks: list[Tensor]
 
 
@@ -116,9 +116,9 @@ def layout_of(lengths: tuple[int, ...], device: torch.device) -> Layout:
         masks.append(inside < own)
         frames.append((starts[numbers][:, None] + inside.minimum(own - 1)).flatten())
     every, real = torch.cat(frames), torch.cat([mask.flatten() for mask in masks])
-    places = torch.empty(int(sizes.sum()), dtype=torch.int64)
-    places[every[real]] = real.nonzero()[:, 0]
-    moved = [one.to(device, non_blocking=True) for one in (every, places, *masks)]
+    positions = torch.empty(int(sizes.sum()), dtype=torch.int64)
+    positions[every[real]] = real.nonzero()[:, 0]
+    moved = [one.to(device, non_blocking=True) for one in (every, positions, *masks)]
     return Layout(moved[0], moved[1], moved[2:])
 
 

@@ -33,10 +33,10 @@ class FlooredOutput(Output):
         self.register_buffer("floor", torch.zeros(()))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Map (B, D) to `classes` (B, C), `attributes` (B, 3) and what else was asked."""
-        answers = super().forward(x)
-        answers["classes"] = floored(answers["classes"], self.floor)
-        return answers
+        """Map (B, D) to `classes` (B, C), `attributes` (B, 3) and the further outputs."""
+        outputs = super().forward(x)
+        outputs["classes"] = floored(outputs["classes"], self.floor)
+        return outputs
 
 
 def floored(logits: Tensor, floor: Tensor) -> Tensor:

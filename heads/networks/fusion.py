@@ -99,8 +99,8 @@ class Head(nn.Module):
 
     def forward(self, inputs: Sequence[Packed]) -> tuple[Tensor, Tensor]:
         """Map M packed modalities to logits (B, C) and attributes (B, 3)."""
-        answers = self.output(self.embed(inputs))
-        return answers["classes"], answers["attributes"]
+        outputs = self.output(self.embed(inputs))
+        return outputs["classes"], outputs["attributes"]
 
 
 def build(

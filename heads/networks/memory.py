@@ -44,7 +44,7 @@ def embed(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:
     return torch.cat([recomputed(head.embed, part, use_reentrant=False) for part in parts])
 
 
-def answers(head: Head, inputs: Sequence[Packed], most: int) -> tuple[Tensor, Tensor, int]:
+def predict_in_parts(head: Head, inputs: Sequence[Packed], most: int) -> tuple[Tensor, Tensor, int]:
     """Return logits (B, C) and attributes (B, 3), with so many utterances on the device at once.
 
     Returns:

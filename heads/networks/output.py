@@ -38,12 +38,12 @@ class Output(nn.Module):
         self.auxiliary = nn.ModuleDict({name: nn.Linear(width, sizes[name]) for name in auxiliary})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Map (B, D) to logits `classes` (B, C), `attributes` (B, 3) and what else was asked."""
+        """Map (B, D) to logits `classes` (B, C), `attributes` (B, 3) and the further outputs."""
         h = x if self.linear else torch.relu(x)
-        answers = {name: one(h) for name, one in self.auxiliary.items()}
-        answers["classes"] = self.classes(h)
-        answers["attributes"] = self.attribute_map(self.attributes(h))
-        return answers
+        outputs = {name: one(h) for name, one in self.auxiliary.items()}
+        outputs["classes"] = self.classes(h)
+        outputs["attributes"] = self.attribute_map(self.attributes(h))
+        return outputs
 
 
 ATTRIBUTE_MAPS: dict[str, Callable[[Tensor], Tensor]] = {

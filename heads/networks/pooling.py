@@ -110,14 +110,14 @@ def segment_softmax(scores: Packed) -> Tensor:
     values = scores.values.float()
     owners = scores.owners.to(values.device, non_blocking=True)
     highest = _reduce("max", values.detach(), scores.lengths)
-    odds = (values - highest[owners]).exp()
-    return odds / _reduce("sum", odds, scores.lengths)[owners]
+    exp = (values - highest[owners]).exp()
+    return exp / _reduce("sum", exp, scores.lengths)[owners]
 
 
 def _reduce(how: str, values: Tensor, lengths: Tensor) -> Tensor:
     """Reduce (N, D) to (B, D); torch's check of the lengths would wait for the GPU."""
-    there = lengths.to(values.device, non_blocking=True)
-    return torch.segment_reduce(values, how, lengths=there, axis=0, unsafe=True)
+    on_device = lengths.to(values.device, non_blocking=True)
+    return torch.segment_reduce(values, how, lengths=on_device, axis=0, unsafe=True)
 
 
 # name -> class taking the width D and telling `out_width`

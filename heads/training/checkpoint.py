@@ -31,10 +31,10 @@ def load_weights(path: Path, module: nn.Module) -> None:
     tensors, _ = _load(path)
     expected = module.state_dict()
     for name in sorted({*tensors, *expected}):
-        there = tuple(tensors[name].shape) if name in tensors else "nothing"
-        asked = tuple(expected[name].shape) if name in expected else "nothing"
-        if there != asked:
-            raise CheckpointError(f"{path}: {name} is {there}, the network expects {asked}")
+        stored = tuple(tensors[name].shape) if name in tensors else "nothing"
+        wanted = tuple(expected[name].shape) if name in expected else "nothing"
+        if stored != wanted:
+            raise CheckpointError(f"{path}: {name} is {stored}, the network expects {wanted}")
     module.load_state_dict(tensors)
 
 

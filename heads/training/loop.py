@@ -25,11 +25,11 @@ from medusa.heads.networks.fusion import Head
 from medusa.heads.networks.memory import embed, halved
 from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.heads.training import checkpoint, mixup
-from medusa.heads.training.loss import Corpus, auxiliary, class_weights, total
+from medusa.heads.training.loss import TrainStatistics, auxiliary, class_weights, total
 from medusa.heads.training.meter import Meter, StepLog
 from medusa.heads.training.predict import BATCH, predict
 from medusa.heads.training.schedule import clip, rate
-from medusa.heads.training.selection import Judge
+from medusa.heads.training.selection import DevSelector
 from medusa.heads.training.targets import check_votes, training_rows
 from medusa.heads.training.weight_average import averaged
 
@@ -42,7 +42,7 @@ class TrainingError(MedusaError):
 
 
 @dataclass
-class Position:
+class TrainingState:
     """Where training is; together with the weights, all there is to resume from."""
 
     stage: int = 0
@@ -84,12 +84,12 @@ class Trainer:
         if config.train.compile:
             compile_framewise(self.head)
         self.device, self.advance = device, advance
-        self.at = Position()
+        self.state = TrainingState()
         self.rows, self.targets = training_rows(examples, config)
         check_votes(
             self.targets, config.train.annotator_dropout, bool(config.loss.secondary_weight)
         )
-        self.judge = Judge(examples, config.train)
+        self.selector = DevSelector(examples, config.train)
         self.optimiser = self._new_optimiser()
         self.average = averaged(self.head, config.train)
         self.meter = Meter(self.head, examples, self.rows, device)
@@ -97,7 +97,7 @@ class Trainer:
         self.saved = time.monotonic()
 
     @property
-    def judged(self) -> Head:
+    def selected_head(self) -> Head:
         """The weights that are scored and kept: the running average where there is one."""
         return self.head if self.average is None else cast(Head, self.average.module)
 
@@ -105,21 +105,21 @@ class Trainer:
         """Train from the start, or from where the run's checkpoint is."""
         path = self.run.path / CHECKPOINT
         if path.exists():
-            self.at = Position(**checkpoint.load_facts(path))
+            self.state = TrainingState(**checkpoint.load_facts(path))
             checkpoint.load_training(path, self.head, self.optimiser, self.average)
         self._forget_later_lines()
-        self.meter.go_on(self.at.cost)
-        while self.at.stage < len(self.config.stages):
-            self._run_stage(self.config.stages[self.at.stage])
+        self.meter.go_on(self.state.cost)
+        while self.state.stage < len(self.config.stages):
+            self._run_stage(self.config.stages[self.state.stage])
             self._next_stage()
         checkpoint.load_weights(self.run.path / BEST, self.head)
 
     def _next_stage(self) -> None:
         """Enter the next stage and save that: its first epoch may replace the best weights."""
-        self.at.stage += 1
-        self.at.epoch, self.at.stage_best, self.at.since_best = 0, -1.0, 0
-        if self.at.stage < len(self.config.stages):
-            stage = self.config.stages[self.at.stage]
+        self.state.stage += 1
+        self.state.epoch, self.state.stage_best, self.state.since_best = 0, -1.0, 0
+        if self.state.stage < len(self.config.stages):
+            stage = self.config.stages[self.state.stage]
             if stage.start == "best":
                 checkpoint.load_weights(self.run.path / BEST, self.head)
             if stage.optimiser == "reset":
@@ -129,66 +129,69 @@ class Trainer:
         self._save()
 
     def _run_stage(self, stage: StageConfig) -> None:
-        corpus = self.corpus(stage)
-        while self.at.epoch < stage.epochs and self.at.since_best < self.config.train.patience:
-            self._run_epoch(stage, corpus)
+        statistics = self.statistics(stage)
+        patience = self.config.train.patience
+        while self.state.epoch < stage.epochs and self.state.since_best < patience:
+            self._run_epoch(stage, statistics)
             self._end_epoch(stage)
-        name = f"stage-{self.at.stage + 1}-{stage.name}.safetensors"
-        checkpoint.save_weights(self.run.path / name, self.judged)
+        name = f"stage-{self.state.stage + 1}-{stage.name}.safetensors"
+        checkpoint.save_weights(self.run.path / name, self.selected_head)
 
-    def _run_epoch(self, stage: StageConfig, corpus: Corpus) -> None:
-        """Take the epoch's steps that are left; order and noise depend on seed and step alone."""
+    def _run_epoch(self, stage: StageConfig, statistics: TrainStatistics) -> None:
+        """Take the epoch's remaining steps; their random numbers depend on seed and step alone."""
         every = self.batches(stage)
-        self.take(stage, corpus, every[self.at.step :], len(every))
+        self.take(stage, statistics, every[self.state.step :], len(every))
 
-    def take(self, stage: StageConfig, corpus: Corpus, batches: list[Rows], of: int) -> None:
+    def take(
+        self, stage: StageConfig, statistics: TrainStatistics, batches: list[Rows], of: int
+    ) -> None:
         """Take a step on each batch, of the epoch's `of`; a kill costs two minutes of them."""
         self.head.train()
         pin = self.device.type == "cuda"
         feed = self.examples.batches([self.rows[batch] for batch in batches], pin)
         for batch, inputs in zip(batches, self.meter.timed(feed), strict=True):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
-            lr = rate(stage, (self.at.epoch + self.at.step / of) / stage.epochs)
+            lr = rate(stage, (self.state.epoch + self.state.step / of) / stage.epochs)
             for group in self.optimiser.param_groups:
                 group["lr"] = lr
-            parts = self._step(stage, moved, batch, corpus)
+            parts = self._step(stage, moved, batch, statistics)
             for name, value in parts.items():
                 # summed on the device: reading it here would make the step wait
-                self.at.sums[name] = self.at.sums.get(name, 0.0) + value
-            self.at.step += 1
-            self.at.steps += 1
-            self.steps.add(self.at.steps, lr, parts)
+                self.state.sums[name] = self.state.sums.get(name, 0.0) + value
+            self.state.step += 1
+            self.state.steps += 1
+            self.steps.add(self.state.steps, lr, parts)
             if time.monotonic() - self.saved > SAVE_EVERY_S:
                 self._save()
 
     def _step(
-        self, stage: StageConfig, inputs: list[Packed], batch: Rows, corpus: Corpus
+        self, stage: StageConfig, inputs: list[Packed], batch: Rows, statistics: TrainStatistics
     ) -> dict[str, Tensor]:
         """Take one step; where memory runs out, again with half as many utterances at once."""
         while True:
             try:
-                return self._try_step(stage, inputs, batch, corpus)
+                return self._try_step(stage, inputs, batch, statistics)
             except torch.OutOfMemoryError as problem:
                 self._halve(inputs, problem)
 
     def _try_step(
-        self, stage: StageConfig, inputs: list[Packed], batch: Rows, corpus: Corpus
+        self, stage: StageConfig, inputs: list[Packed], batch: Rows, statistics: TrainStatistics
     ) -> dict[str, Tensor]:
         config = self.config
-        noise = np.random.default_rng([config.seed, self.at.steps])
-        torch.manual_seed(int(noise.integers(2**62)))  # dropout
-        targets = self.targets.rows(batch).thinned(config.train.annotator_dropout, noise)
+        rng = np.random.default_rng([config.seed, self.state.steps])
+        torch.manual_seed(int(rng.integers(2**62)))  # dropout
+        targets = self.targets.rows(batch).thinned(config.train.annotator_dropout, rng)
         targets = targets.smoothed(config.train.label_smoothing).to(self.device)
         self.optimiser.zero_grad(set_to_none=True)
         with self._autocast(), span("forward"):
             x = embed(self.head, inputs, self._micro)
-            drawn = mixup.draw(config.mixup, len(batch), noise)
+            drawn = mixup.draw(config.mixup, len(batch), rng)
             if drawn is not None:
                 partners, shares = (values.to(self.device, non_blocking=True) for values in drawn)
                 x, targets = mixup.mix(x, partners, shares), targets.mixed(partners, shares)
             outputs = self.head.output(x)
         with span("loss"):
-            loss, parts = total(config.loss, outputs, targets, corpus)
+            loss, parts = total(config.loss, outputs, targets, statistics)
         with span("backward"):
             loss.backward()  # type: ignore[no-untyped-call]
         with span("optimiser"):
@@ -200,12 +203,12 @@ class Trainer:
 
     @property
     def _micro(self) -> int:
-        return self.at.micro or self.config.train.micro or self.config.train.batch
+        return self.state.micro or self.config.train.micro or self.config.train.batch
 
     @property
     def at_once(self) -> int:
         """How many utterances to predict at once: no more than training found room for."""
-        return min(BATCH, self.at.micro or self.config.train.micro or BATCH)
+        return min(BATCH, self.state.micro or self.config.train.micro or BATCH)
 
     def _halve(self, inputs: list[Packed], problem: Exception) -> None:
         """Halve what is on the device at once.
@@ -214,16 +217,16 @@ class Trainer:
             TooLarge: it is one utterance already.
         """
         self.optimiser.zero_grad(set_to_none=True)
-        self.at.micro = halved(self._micro, inputs, problem)
+        self.state.micro = halved(self._micro, inputs, problem)
         say(
-            f"{self.run.name}: out of memory; goes on with {self.at.micro} utterances on "
+            f"{self.run.name}: out of memory; goes on with {self.state.micro} utterances on "
             f"{self.device} at once: the same but for dropout's draws and the time"
         )
 
-    def corpus(self, stage: StageConfig) -> Corpus:
+    def statistics(self, stage: StageConfig) -> TrainStatistics:
         """Return what the losses of a stage know about the training rows."""
         soft = self.targets.soft
-        return Corpus(
+        return TrainStatistics(
             weights=class_weights(soft, stage.class_weights).to(self.device),
             prior=(soft.sum(0) / soft.sum()).to(self.device),
             neutral=self.examples.neutral,
@@ -231,50 +234,50 @@ class Trainer:
 
     def _end_epoch(self, stage: StageConfig) -> None:
         """Score the dev split, keep the best weights, log, and make it resumable."""
-        cost = self.meter.epoch(self.at.step * self.config.train.batch)
-        losses = {name: float(value) / self.at.step for name, value in self.at.sums.items()}
+        cost = self.meter.epoch(self.state.step * self.config.train.batch)
+        losses = {name: float(value) / self.state.step for name, value in self.state.sums.items()}
         if not math.isfinite(losses["loss"]):
             raise TrainingError(
-                f"{self.run.path}: the loss of stage {stage.name}, epoch {self.at.epoch + 1} is "
+                f"{self.run.path}: the loss of stage {stage.name}, epoch {self.state.epoch + 1} is "
                 f"{losses['loss']}; train again with --force and a lower rate (--set "
-                f"stages.{self.at.stage}.lr={stage.lr / 10:g}), or, where `medusa cache verify` "
+                f"stages.{self.state.stage}.lr={stage.lr / 10:g}), or, where `medusa cache verify` "
                 "finds damage, extract again"
             )
         if self.average is not None and self.config.train.average == "swa":
             self.average.update_parameters(self.head)
-        dev = self.judge.rows
-        logits, _ = predict(self.judged, self.examples, dev, self.device, self.at_once)
-        score = self.judge.score(logits)
-        self.at.since_best = 0 if score > self.at.stage_best else self.at.since_best + 1
-        self.at.stage_best = max(score, self.at.stage_best)
-        at = f"{stage.name} {self.at.epoch + 1}"
-        if score > self.at.best:
-            self.at.best, self.at.best_at = score, at
-            checkpoint.save_weights(self.run.path / BEST, self.judged)
+        dev = self.selector.rows
+        logits, _ = predict(self.selected_head, self.examples, dev, self.device, self.at_once)
+        score = self.selector.score(logits)
+        self.state.since_best = 0 if score > self.state.stage_best else self.state.since_best + 1
+        self.state.stage_best = max(score, self.state.stage_best)
+        at = f"{stage.name} {self.state.epoch + 1}"
+        if score > self.state.best:
+            self.state.best, self.state.best_at = score, at
+            checkpoint.save_weights(self.run.path / BEST, self.selected_head)
         others = {f"{name}_loss": losses[name] for name in auxiliary(self.config.loss)}
         self.run.log(
-            epoch=self._epochs_before() + self.at.epoch + 1,
+            epoch=self._epochs_before() + self.state.epoch + 1,
             stage=stage.name,
             train_loss=losses["loss"],
             class_loss=losses["class"],
             attribute_loss=losses["attribute"] if self.examples.has_attributes else None,
             **others,
-            dev_loss=self.judge.loss(logits),
+            dev_loss=self.selector.loss(logits),
             dev_macro_f1=score,
             lr=self.optimiser.param_groups[0]["lr"],
             gradient_norm=losses["gradient_norm"],
-            steps=self.at.step,
+            steps=self.state.step,
             **cost,
         )
-        self.at.lines += 1
-        self.at.epoch, self.at.step, self.at.sums = self.at.epoch + 1, 0, {}
+        self.state.lines += 1
+        self.state.epoch, self.state.step, self.state.sums = self.state.epoch + 1, 0, {}
         self.meter.begin_epoch()
         self._save()
-        self.advance(1, f"{at}: dev macro-F1 {score:.3f}, best {self.at.best:.3f}")
+        self.advance(1, f"{at}: dev macro-F1 {score:.3f}, best {self.state.best:.3f}")
 
     def batches(self, stage: StageConfig) -> list[Rows]:
         """Return this epoch's batches as numbers of training rows."""
-        rng = np.random.default_rng([self.config.seed, self.at.stage, self.at.epoch])
+        rng = np.random.default_rng([self.config.seed, self.state.stage, self.state.epoch])
         labels = self.examples.labels[self.rows]
         draw = Draw(stage.no_consensus, self.examples.neutral)
         order = SAMPLERS[stage.sampler](labels, rng, draw)
@@ -293,24 +296,24 @@ class Trainer:
 
     def _epochs_before(self) -> int:
         """Epochs of the earlier stages, as logged."""
-        return self.at.lines - self.at.epoch
+        return self.state.lines - self.state.epoch
 
     def _save(self) -> None:
-        self.at.cost = self.meter.counted()
-        self.at.sums = {name: float(value) for name, value in self.at.sums.items()}
+        self.state.cost = self.meter.counted()
+        self.state.sums = {name: float(value) for name, value in self.state.sums.items()}
         self.steps.write()
-        facts = dataclasses.asdict(self.at)
+        facts = dataclasses.asdict(self.state)
         path = self.run.path / CHECKPOINT
         checkpoint.save_training(path, self.head, self.optimiser, facts, self.average)
         self.saved = time.monotonic()
 
     def _forget_later_lines(self) -> None:
         """Drop what was logged after the checkpoint: those epochs are run again."""
-        self.steps.forget_after(self.at.steps)
+        self.steps.forget_after(self.state.steps)
         path = self.run.path / METRICS
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            write_text(path, "".join(lines[: self.at.lines]))
+            write_text(path, "".join(lines[: self.state.lines]))
 
 
 def epochs_at_most(config: Config) -> int:

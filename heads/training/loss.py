@@ -92,7 +92,7 @@ def auxiliary(config: LossConfig) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Corpus:
+class TrainStatistics:
     """What the losses know of the whole training split.
 
     Attributes:
@@ -107,7 +107,7 @@ class Corpus:
 
 
 def total(
-    config: LossConfig, outputs: Mapping[str, Tensor], targets: Targets, corpus: Corpus
+    config: LossConfig, outputs: Mapping[str, Tensor], targets: Targets, statistics: TrainStatistics
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return equation 1, with the further losses that have a weight, and its parts by name.
 
@@ -115,22 +115,22 @@ def total(
         config: which losses, with which weights.
         outputs: of `Head.output`.
         targets: of the same B utterances.
-        corpus: class weights and priors.
+        statistics: class weights and priors.
     """
-    batch = Batch(outputs["classes"].float(), targets.soft, corpus.weights, corpus.prior)
+    batch = Batch(outputs["classes"].float(), targets.soft, statistics.weights, statistics.prior)
     rated = outputs["attributes"].float()
     parts = {
         "class": CLASS_LOSSES[config.classes](batch, config),
         "attribute": ATTRIBUTE_LOSSES[config.attributes](rated, targets.ratings),
     }
     loss = config.class_weight * parts["class"] + config.attribute_weight * parts["attribute"]
-    if config.neutral_weight and corpus.neutral is not None:
+    if config.neutral_weight and statistics.neutral is not None:
         margin = outputs["neutral"].float()
-        parts["neutral"] = neutral_margin(margin, targets.soft, corpus.neutral)
+        parts["neutral"] = neutral_margin(margin, targets.soft, statistics.neutral)
         loss = loss + config.neutral_weight * parts["neutral"]
     if config.secondary_weight:
-        named = outputs["secondary"].float()
-        parts["secondary"] = secondary_choices(named, targets.secondary)
+        secondary = outputs["secondary"].float()
+        parts["secondary"] = secondary_choices(secondary, targets.secondary)
         loss = loss + config.secondary_weight * parts["secondary"]
     return loss, {name: part.detach() for name, part in parts.items()}
 

@@ -15,16 +15,16 @@ def draw(config: MixupConfig, batch: int, rng: np.random.Generator) -> tuple[Ten
     if rng.random() >= config.p:
         return None
     count = batch if config.per == "sample" else 1
-    shares = rng.beta(config.alpha, config.alpha, size=(count, 1)).astype(np.float32)
-    return torch.from_numpy(rng.permutation(batch)), torch.from_numpy(shares).expand(batch, 1)
+    lam = rng.beta(config.alpha, config.alpha, size=(count, 1)).astype(np.float32)
+    return torch.from_numpy(rng.permutation(batch)), torch.from_numpy(lam).expand(batch, 1)
 
 
-def mix(values: Tensor, partners: Tensor, shares: Tensor) -> Tensor:
+def mix(values: Tensor, partners: Tensor, lam: Tensor) -> Tensor:
     """Return lambda v_i + (1 - lambda) v_partner(i).
 
     Args:
         values: (B, anything); NaN (an unrated attribute) in either makes the result NaN.
         partners: (B,) row numbers.
-        shares: (B, 1) lambdas.
+        lam: (B, 1) lambdas.
     """
-    return shares * values + (1 - shares) * values[partners]
+    return lam * values + (1 - lam) * values[partners]

@@ -6,7 +6,7 @@ import torch
 
 from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.networks.fusion import Head
-from medusa.heads.networks.memory import answers
+from medusa.heads.networks.memory import predict_in_parts
 
 BATCH = 64
 
@@ -38,7 +38,7 @@ def predict(
     feed = examples.batches([rows[batch] for batch in batches], device.type == "cuda")
     for batch, inputs in zip(batches, feed, strict=True):
         moved = [packed.to(device, torch.float32) for packed in inputs]
-        out, rated, most = answers(head, moved, most)
+        out, rated, most = predict_in_parts(head, moved, most)
         logits[batch] = out.float().cpu().numpy()
         attributes[batch] = rated.float().cpu().numpy()
     return logits, attributes

@@ -11,7 +11,7 @@ from medusa.scoring.metrics import balanced_draws, macro_f1, mean_macro_f1_over_
 from medusa.scoring.truth import NO_CONSENSUS
 
 
-class Judge:
+class DevSelector:
     """The dev split's rows with a consensus.
 
     Args:
@@ -32,11 +32,11 @@ class Judge:
 
     def score(self, logits: npt.NDArray[np.float32]) -> float:
         """Return macro-F1 of (B, C) over balanced draws of the split, or on all of it."""
-        said, classes = logits.argmax(1), logits.shape[1]
+        predicted, classes = logits.argmax(1), logits.shape[1]
         if self.natural:
-            return macro_f1(self.truth, said, classes)
-        return mean_macro_f1_over_draws(self.truth, said, classes, self.draws)
+            return macro_f1(self.truth, predicted, classes)
+        return mean_macro_f1_over_draws(self.truth, predicted, classes, self.draws)
 
     def loss(self, logits: npt.NDArray[np.float32]) -> float:
-        """Return the mean cross-entropy of (B, C), a class counting as often as it is there."""
+        """Return the mean cross-entropy of (B, C), each class as frequent as in the split."""
         return float(F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(self.truth)))

@@ -44,23 +44,23 @@ class Targets:
         """Move everything to a device."""
         return Targets(*(values.to(device, non_blocking=True) for values in self._all()))
 
-    def mixed(self, partners: Tensor, shares: Tensor) -> "Targets":
+    def mixed(self, partners: Tensor, lam: Tensor) -> "Targets":
         """Mix everything as `mixup.mix` does."""
-        return Targets(*(mixup.mix(values, partners, shares) for values in self._all()))
+        return Targets(*(mixup.mix(values, partners, lam) for values in self._all()))
 
     def smoothed(self, share: float) -> "Targets":
         """Return (1 - share) of the soft labels and `share` spread evenly over the classes."""
         soft = (1 - share) * self.soft + share / self.soft.shape[1]
         return Targets(soft, self.ratings, self.secondary, self.votes)
 
-    def thinned(self, share: float, noise: np.random.Generator) -> "Targets":
+    def thinned(self, share: float, rng: np.random.Generator) -> "Targets":
         """Leave out each rater with this probability and count the others' votes again.
 
         An utterance that would lose all its raters keeps them (annotator dropout, SAILER).
         """
         if not share:
             return self
-        kept = torch.from_numpy(noise.binomial(self.votes.long().numpy(), 1 - share)).float()
+        kept = torch.from_numpy(rng.binomial(self.votes.long().numpy(), 1 - share)).float()
         total = kept.sum(1, keepdim=True)
         soft = torch.where(total > 0, kept / total.clamp_min(1), self.soft)
         return Targets(soft, self.ratings, self.secondary, self.votes)

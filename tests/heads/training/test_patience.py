@@ -9,7 +9,7 @@ from medusa.heads.config.settings import load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
-from medusa.heads.training.selection import Judge
+from medusa.heads.training.selection import DevSelector
 from medusa.workspace import Workspace
 
 SMALL = ("head.width=8", "head.feedforward=8", "train.batch=40")
@@ -18,7 +18,7 @@ SMALL = ("head.width=8", "head.feedforward=8", "train.batch=40")
 def epochs_run(root, monkeypatch, scores, *settings: str) -> tuple[list[str], RunDir]:
     """Train with these dev scores, then 0; return the stage of every epoch, and the run."""
     script = chain(scores, repeat(0.0))
-    monkeypatch.setattr(Judge, "score", lambda *args: next(script))
+    monkeypatch.setattr(DevSelector, "score", lambda *args: next(script))
     job = prepare(Workspace.open(root), load("small", SMALL + settings))
     run = RunDir(root / "runs" / "scripted")
     run.start(job.record)

@@ -29,7 +29,7 @@ from medusa.heads.training.class_losses import (
     vector_scaling,
 )
 from medusa.heads.training.loss import (
-    Corpus,
+    TrainStatistics,
     auxiliary,
     class_weights,
     concordance,
@@ -142,7 +142,7 @@ def test_attribute_loss_leaves_out_what_is_unrated():
 def test_total_is_equation_one():
     targets = answers(torch.tensor([[1.0, 0]]), torch.tensor([[4.0, 4, 7]]))
     outputs = {"classes": torch.zeros(1, 2), "attributes": torch.tensor([[4.0, 4, 4]])}
-    corpus = Corpus(torch.ones(2), torch.full((2,), 0.5))
+    corpus = TrainStatistics(torch.ones(2), torch.full((2,), 0.5))
     loss, parts = total(LossConfig(), outputs, targets, corpus)
     assert parts["class"].item() == pytest.approx(math.log(2))
     assert parts["attribute"].item() == pytest.approx(3)
@@ -160,7 +160,7 @@ def test_further_losses_are_added_with_their_weights():
         "neutral": torch.tensor([[math.log(3)]]),
         "secondary": torch.tensor([[0.0, math.log(3)]]),
     }
-    corpus = Corpus(torch.ones(2), torch.full((2,), 0.5), neutral=1)
+    corpus = TrainStatistics(torch.ones(2), torch.full((2,), 0.5), neutral=1)
     loss, parts = total(config, outputs, targets, corpus)
     assert parts["neutral"].item() == pytest.approx(math.log(4))  # log(1 + exp(+z)), y = -1
     assert parts["secondary"].item() == pytest.approx((math.log(2) - math.log(3 / 4)) / 2)

@@ -9,7 +9,7 @@ from medusa.cache import Packed
 from medusa.heads.config import load
 from medusa.heads.networks.fusion import build
 
-FILE = Path(__file__).parents[2] / "benchmarks" / "published.py"
+FILE = Path(__file__).parents[3] / "benchmarks" / "published.py"
 SPEC = importlib.util.spec_from_file_location("published_way", FILE)
 published = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(published)

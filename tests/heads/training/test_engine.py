@@ -38,7 +38,7 @@ def followed(root, monkeypatch, name: str, *overrides: str):
         if not seen:
             seen.append(self.head.output.classes.weight.detach().clone())
         parts = real(self, *args)
-        if self.at.stage == 0:
+        if self.state.stage == 0:
             seen.append(self.head.output.classes.weight.detach().clone())
         return parts
 

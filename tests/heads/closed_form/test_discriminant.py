@@ -17,7 +17,7 @@ from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.discriminant import Averages, average_frames_of, floored
 from medusa.heads.networks.pooling import segment_mean
 from medusa.heads.runs.run_dir import RunDir
-from medusa.heads.training.selection import Judge
+from medusa.heads.training.selection import DevSelector
 from medusa.manifests import Manifest
 from medusa.tests.command_line import invoke
 from medusa.workspace import Workspace
@@ -201,7 +201,7 @@ def test_a_run_has_what_every_run_has(workspace) -> None:
     dev = examples.rows("dev")
     dev = dev[examples.labels[dev] >= 0]
     logits = said.select([examples.ids[row] for row in dev]).logits().copy()
-    judge = Judge(examples, load("small", SMALL).train)
+    judge = DevSelector(examples, load("small", SMALL).train)
     assert judge.score(logits) == pytest.approx(summary["dev_macro_f1"])
     assert judge.loss(logits) == pytest.approx(best["dev_loss"], abs=1e-4)
     floor = load_file(run.path / "weights.safetensors")["output.floor"]
