@@ -35,12 +35,15 @@ def main() -> None:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--backbones", required=True)
     options = parser.parse_args()
-    place = Workspace.open(options.workspace)
-    frame = Manifest.read(place.manifest).frame.dropna(subset=["label", "split"])
-    chosen = choose(place.features, options.backbones.split(","))
+    workspace = Workspace.open(options.workspace)
+    frame = Manifest.read(workspace.manifest).frame.dropna(subset=["label", "split"])
+    chosen = choose(workspace.features, options.backbones.split(","))
     pooled = [
         np.stack(
-            [store.read([one], array).values.float().mean(0) for one in contents(frame, store)]
+            [
+                store.read([content], array).values.float().mean(0)
+                for content in contents(frame, store)
+            ]
         )
         for store, array in chosen
     ]
@@ -51,9 +54,9 @@ def main() -> None:
         for fitted in (["train"], ["train", "dev"]):
             rows = np.isin(split, fitted)
             model = make_pipeline(StandardScaler(), make()).fit(features[rows], labels[rows])
-            said = model.predict(features[test])
-            f1 = f1_score(labels[test], said, average="macro")
-            uar = recall_score(labels[test], said, average="macro")
+            predicted = model.predict(features[test])
+            f1 = f1_score(labels[test], predicted, average="macro")
+            uar = recall_score(labels[test], predicted, average="macro")
             print(f"{name:22}{'+'.join(fitted):12}macro-F1 {f1:.3f}  UAR {uar:.3f}")
 
 

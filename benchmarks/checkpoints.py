@@ -121,8 +121,8 @@ def whisper_for_transformers(path: Path) -> tuple[Any, Any]:
     config._attn_implementation = "sdpa"  # as from_pretrained chooses
     weights = {}
     for name, values in theirs.encoder.state_dict().items():
-        for one, other in RENAMED.items():
-            name = name.replace(one, other)
+        for openai_part, transformers_part in RENAMED.items():
+            name = name.replace(openai_part, transformers_part)
         weights[name] = values
     encoder = WhisperEncoder(config)
     encoder.load_state_dict(weights)

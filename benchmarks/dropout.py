@@ -55,10 +55,10 @@ def main() -> None:
         taken = [
             {name: seconds(way, x, gradient) for name, way in ways.items()} for _ in range(ROUNDS)
         ]
-        best = {name: min(one[name] for one in taken) for name in ways}
-        found = {f"vs_{name}": best[name] / best["ours"] for name in others}
-        results[f"{shape[0]}x{shape[1]}"] = found | {"ours_s": best["ours"]}
-        print(shape, {name: round(value, 2) for name, value in found.items()})
+        best = {name: min(seconds_of[name] for seconds_of in taken) for name in ways}
+        ratios = {f"vs_{name}": best[name] / best["ours"] for name in others}
+        results[f"{shape[0]}x{shape[1]}"] = ratios | {"ours_s": best["ours"]}
+        print(shape, {name: round(value, 2) for name, value in ratios.items()})
     if options.json:
         written = results | {"environment": environment()}
         options.json.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ batched: sixteen files at a time in the corpus's order, padded, with masks, else
 Random weights: `small` on CPUs, `full` (wavlm-large, whisper-large-v3, ...) where a GPU is.
 Without --audio, noise with the lengths of acted corpora. Every way has a process and an
 environment of its own (ours `medusa`'s, the others what a script has); they are timed in turn, the
-fastest round of each is kept, and all rounds are told.
+fastest round of each is kept, and all rounds are reported.
 
 openai (Whisper): as published, by openai-whisper's own encoder.
 short_window (Whisper): ours with `--window-s 12`; other features, and their speed against ours.
@@ -80,11 +80,11 @@ WORDS = [
 ]
 
 
-def corpus(home: Path, audio: Path | None, count: int) -> list[Path]:
+def corpus(workspace: Path, audio: Path | None, count: int) -> list[Path]:
     """Write a manifest of `count` files with made-up texts into a workspace."""
     import pandas as pd
 
-    paths = sorted(audio.glob("**/*.wav"))[:count] if audio else list(_noise(home, count))
+    paths = sorted(audio.glob("**/*.wav"))[:count] if audio else list(_noise(workspace, count))
     facts = [recording_of(path) for path in paths]
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -97,15 +97,15 @@ def corpus(home: Path, audio: Path | None, count: int) -> list[Path]:
             "text": [" ".join(rng.choice(WORDS, rng.integers(3, 30))) for _ in paths],
         }
     )
-    manifest = Manifest(frame, LabelScheme("none", ("a", "b")), root=home)
-    manifest.write(home / "manifest.parquet")
+    manifest = Manifest(frame, LabelScheme("none", ("a", "b")), root=workspace)
+    manifest.write(workspace / "manifest.parquet")
     return paths
 
 
-def _noise(home: Path, count: int) -> Iterator[Path]:
+def _noise(workspace: Path, count: int) -> Iterator[Path]:
     rng = np.random.default_rng(1)
     for number, seconds in enumerate(rng.lognormal(1.0, 0.4, count).clip(1, 12)):
-        path = home / f"{number}.wav"
+        path = workspace / f"{number}.wav"
         soundfile.write(path, rng.standard_normal(int(seconds * 16000)) * 0.1, 16000)
         yield path
 
@@ -114,10 +114,18 @@ def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]
     """Return one backbone's figures: every way in a process of its own, timed in turn."""
     ways = ["ours", "batched", *(["openai", "short"] if name == "whisper" else []), "published"]
     with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        count = len(corpus(home, options.audio, options.count))
-        path = checkpoints.write(name, home, size)
-        command = [__file__, "--only", name, "--home", str(home), "--checkpoint", str(path)]
+        workspace = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        count = len(corpus(workspace, options.audio, options.count))
+        path = checkpoints.write(name, workspace, size)
+        command = [
+            __file__,
+            "--only",
+            name,
+            "--workspace",
+            str(workspace),
+            "--checkpoint",
+            str(path),
+        ]
         command += ["--device", options.device, "--precision", options.precision, "--way"]
         # `medusa` sets this for itself; a script has what the library does by default
         turns = {
@@ -127,44 +135,46 @@ def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]
         rounds = [
             {way: turn.round() for way, turn in turns.items()} for _ in range(options.rounds + 1)
         ]
-        told = {way: turn.end() for way, turn in turns.items()}["ours"]
+        figures = {way: turn.end() for way, turn in turns.items()}["ours"]
     rounds = rounds[1:]  # the first warms up
     best = {way: min(one[way]["seconds"] for one in rounds) for way in ways}
     if name == "whisper":
         short = {"window_s": SHORT_S, "vs_whole": best["ours"] / best["short"]}
-        told["short_window"] = short | {"utterances_per_s": count / best["short"]}
-    at_full_s, heard_s = told.pop("least_s", None), told.pop("heard_s")
+        figures["short_window"] = short | {"utterances_per_s": count / best["short"]}
+    at_full_s, audio_s = figures.pop("least_s", None), figures.pop("audio_s")
     return {
-        "x_real_time": heard_s / best["ours"] if heard_s else None,
+        "x_real_time": audio_s / best["ours"] if audio_s else None,
         "utterances": count,
         "utterances_per_s": count / best["ours"],
         **{f"vs_{way}": best[way] / best["ours"] for way in ways if way not in OURS},
         "rounds": [{way: one[way]["seconds"] for way in ways} for one in rounds],
         "busy_share": max(one["ours"]["busy_share"] for one in rounds),
-        **told,
+        **figures,
         **({"at_most": best["published"] / at_full_s} if at_full_s else {}),
     }
 
 
 def take_turns(name: str, options: argparse.Namespace) -> None:
     """Be one way's process."""
-    home, device = options.home, options.device
-    asked = "whisper" if name == "whisper" else "auto"
+    workspace, device = options.workspace, options.device
+    backbone = "whisper" if name == "whisper" else "auto"
     precision = pick(options.precision, device)
     window_s = SHORT_S if options.way == "short" else None
     job = plan_jobs(
-        *(Workspace.open(home), [asked], options.checkpoint), precision=precision, window_s=window_s
+        *(Workspace.open(workspace), [backbone], options.checkpoint),
+        precision=precision,
+        window_s=window_s,
     )[0]
-    (home / "npy").mkdir(exist_ok=True)
+    (workspace / "npy").mkdir(exist_ok=True)
     if options.way in OURS:
-        told = partial(of_ours, name, job, device, precision, home)
-        serve(partial(ours, job, device), told if options.way == "ours" else dict)
+        figures = partial(of_ours, name, job, device, precision, workspace)
+        serve(partial(ours, job, device), figures if options.way == "ours" else dict)
         return
     model = (OpenAI if options.way == "openai" else Published)(
         name, Path(options.checkpoint), device
     )
     batch = 16 if options.way == "batched" else 1
-    serve(partial(theirs, job, model, home / "npy", batch, device), dict)
+    serve(partial(theirs, job, model, workspace / "npy", batch, device), dict)
 
 
 def ours(job: Job, device: str) -> dict[str, float]:
@@ -191,50 +201,53 @@ def given_back(device: str) -> None:
         torch.cuda.empty_cache()
 
 
-def of_ours(name: str, job: Job, device: str, precision: str, home: Path) -> dict[str, Any]:
-    """Return what is told of ours beside its times."""
-    heard_s = sum(one.source.duration_s for one in job.utterances if name not in TEXT)
-    found = {"heard_s": heard_s, "peak_memory_gb": peak_memory_gb(torch.device(device))}
-    found |= {"precision": precision} | utilisation(job, device)
+def of_ours(name: str, job: Job, device: str, precision: str, workspace: Path) -> dict[str, Any]:
+    """Return the figures of ours in addition to its times."""
+    audio_s = sum(one.source.duration_s for one in job.utterances if name not in TEXT)
+    measured = {"audio_s": audio_s, "peak_memory_gb": peak_memory_gb(torch.device(device))}
+    measured |= {"precision": precision} | utilisation(job, device)
     if name == "whisper":
-        found |= {"difference": difference(job, home / "npy"), "least_s": least_s(job, device)}
-    return found
+        measured |= {
+            "difference": difference(job, workspace / "npy"),
+            "least_s": least_s(job, device),
+        }
+    return measured
 
 
 def difference(job: Job, folder: Path) -> float:
     """Return how far stored features are from those of the way timed last, by their largest."""
-    store, found = FeatureStore.open(job.store), 0.0
+    store, measured = FeatureStore.open(job.store), 0.0
     some = job.utterances[:20]
     packed = store.read([one.content for one in some])
     for one, mine in zip(some, packed.split(), strict=True):
         theirs = torch.from_numpy(np.load(folder / f"{one.id}.npy"))[: len(mine)]
-        found = max(found, float((mine.float() - theirs).abs().max() / theirs.abs().max()))
-    return found
+        measured = max(measured, float((mine.float() - theirs).abs().max() / theirs.abs().max()))
+    return measured
 
 
-def one_pass(path: Path, home: Path, device: str) -> dict[str, float]:
+def one_pass(path: Path, workspace: Path, device: str) -> dict[str, float]:
     """Time Whisper's features and transcripts in one pass against two passes."""
     from medusa.extract.transcription.transcribe import transcribe
     from medusa.extract.transcription.whisper_joint import extract_and_transcribe
 
-    (job,) = plan_jobs(Workspace.open(home), ["whisper"], str(path), dtype="float32")
+    (job,) = plan_jobs(Workspace.open(workspace), ["whisper"], str(path), dtype="float32")
     few = Job(job.backbone, job.spec, job.store, job.utterances[:40])
     remove(few.store)
-    asked: Any = {"language": "en", "max_tokens": 8}
+    decoding: Any = {"language": "en", "max_tokens": 8}
     features = extract(few, device, None).elapsed_s
-    text = transcribe(few.utterances, home / "two", str(path), device, **asked).elapsed_s
+    text = transcribe(few.utterances, workspace / "two", str(path), device, **decoding).elapsed_s
     remove(few.store)
-    both, _ = extract_and_transcribe(few, home / "one", device, None, **asked)
+    both, _ = extract_and_transcribe(few, workspace / "one", device, None, **decoding)
     return {"two_passes_s": features + text, "one_pass_s": both.elapsed_s, "encoder_s": features}
 
 
 def one_decode(
-    paths: dict[str, Path], home: Path, device: str, rounds: int, precision: str
+    paths: dict[str, Path], workspace: Path, device: str, rounds: int, precision: str
 ) -> dict[str, float]:
     """Time three speech encoders from one pass over the audio against three passes."""
     jobs = [
         plan_jobs(
-            Workspace.open(home),
+            Workspace.open(workspace),
             ["whisper" if name == "whisper" else "auto"],
             str(path),
             label=name,
@@ -263,22 +276,22 @@ def apart(name: str, options: argparse.Namespace, size: str) -> dict[str, float]
         command += ["--count", str(options.count), "--rounds", str(options.rounds)]
         command += ["--device", options.device, "--precision", options.precision]
         command += ["--audio", str(options.audio)] if options.audio else []
-        command += ["--home", folder]
-        said = subprocess.run(
+        command += ["--workspace", folder]
+        finished = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | MEDUSAS
         )
-    found: dict[str, float] = json.loads(said.stdout.splitlines()[-1])
-    return found
+    measured: dict[str, float] = json.loads(finished.stdout.splitlines()[-1])
+    return measured
 
 
 def passes(name: str, options: argparse.Namespace, size: str) -> dict[str, float]:
     """Compare one pass with several."""
-    home = options.home
-    corpus(home, options.audio, options.count)
+    workspace = options.workspace
+    corpus(workspace, options.audio, options.count)
     if name == "one_pass":
-        return one_pass(checkpoints.write("whisper", home, size), home, options.device)
-    paths = {one: checkpoints.write(one, home, size) for one in SPEECH}
-    return one_decode(paths, home, options.device, options.rounds, options.precision)
+        return one_pass(checkpoints.write("whisper", workspace, size), workspace, options.device)
+    paths = {one: checkpoints.write(one, workspace, size) for one in SPEECH}
+    return one_decode(paths, workspace, options.device, options.rounds, options.precision)
 
 
 def main() -> None:
@@ -292,14 +305,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", choices=(*BACKBONES, *PASSES), help="of all, this alone")
     parser.add_argument("--way", help=argparse.SUPPRESS)
-    parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--workspace", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--checkpoint", help=argparse.SUPPRESS)
     options = parser.parse_args()
     size = options.size or ("full" if options.device.startswith("cuda") else "small")
     if options.way:
         take_turns(options.only, options)
         return
-    if options.home:
+    if options.workspace:
         print(json.dumps(passes(options.only, options, size)))
         return
     results: dict[str, Any] = {}

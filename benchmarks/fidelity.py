@@ -50,8 +50,8 @@ def direct(name: str, path: Path, source: Any) -> list[torch.Tensor]:
     with torch.inference_mode():
         output = model(**inputs, output_hidden_states=True)
     # the last entry of hidden_states is before the final norm in some models
-    found = [*output.hidden_states[:-1], output.last_hidden_state]
-    return [state[0, kept] for state in found]
+    computed = [*output.hidden_states[:-1], output.last_hidden_state]
+    return [state[0, kept] for state in computed]
 
 
 def _direct_whisper(path: Path, source: np.ndarray) -> list[torch.Tensor]:
@@ -80,22 +80,22 @@ def gaps(name: str, path: Path) -> dict[str, list[float]]:
         noise = np.random.default_rng(0)
         sources = [(noise.standard_normal(round(s * 16000)) * 0.1).astype("f") for s in SECONDS]
     expected = [direct(name, path, source) for source in sources]
-    spread = [torch.cat([one[layer] for one in expected]).std() for layer in layers]
+    spread = [torch.cat([output[layer] for output in expected]).std() for layer in layers]
     items = [encoder.prepare(source) for source in sources]
-    found = {}
+    computed = {}
     for precision in LIMITS:
         with autocast(precision, "cpu"):
-            together = encoder.encode(items)
+            batched = encoder.encode(items)
             alone = [encoder.encode([item])[0] for item in items]
-        for way, answers in (("alone", alone), ("batched", together)):
-            found[f"{precision} {way}"] = [
+        for way, outputs in (("alone", alone), ("batched", batched)):
+            computed[f"{precision} {way}"] = [
                 max(
-                    float((one.values[layer].float() - truth[layer]).abs().max() / spread[layer])
-                    for one, truth in zip(answers, expected, strict=True)
+                    float((output.values[layer].float() - truth[layer]).abs().max() / spread[layer])
+                    for output, truth in zip(outputs, expected, strict=True)
                 )
                 for layer in layers
             ]
-    return found
+    return computed
 
 
 def long_gap(name: str, path: Path) -> tuple[float, float]:
@@ -106,9 +106,11 @@ def long_gap(name: str, path: Path) -> tuple[float, float]:
     noise = np.random.default_rng(0)
     clips = [(noise.standard_normal(round(s * 16000)) * 0.1).astype("f") for s in (seconds, 1.0)]
     truth = direct(name, path, clips[0])
-    found = encoder.encode([encoder.prepare(clip) for clip in clips])[0].values
-    pairs = zip(found, truth, strict=True)
-    return seconds, max(float((one - other).abs().max() / other.std()) for one, other in pairs)
+    computed = encoder.encode([encoder.prepare(clip) for clip in clips])[0].values
+    pairs = zip(computed, truth, strict=True)
+    return seconds, max(
+        float((output - other).abs().max() / other.std()) for output, other in pairs
+    )
 
 
 def table(results: dict[str, dict[str, list[float]]], long: dict[str, tuple[float, float]]) -> str:

@@ -29,15 +29,15 @@ def measure(
     device: torch.device, memory_apart: Callable[[int, str, torch.device], float]
 ) -> dict[str, Any]:
     """Return each kind's figures, and the hours they come to here and on a 3090."""
-    found: dict[str, Any] = {name: one_kind(*kind, device) for name, kind in KINDS.items()}
+    figures: dict[str, Any] = {name: one_kind(*kind, device) for name, kind in KINDS.items()}
     for name in ("audio and text", "two audio and text"):
-        found[name]["peak_memory_gb"] = memory_apart(WIDTH, KINDS[name][0], device)
+        figures[name]["peak_memory_gb"] = memory_apart(WIDTH, KINDS[name][0], device)
     for table, heads in (("hours_14_models", TABLE_1), ("hours_table_2", TABLE_2)):
-        here = sum(count * found[name]["hours_a_head"] for name, count in heads.items())
-        most = peak(device)
-        found[table] = here
-        found[f"{table}_on_3090"] = here * most / PEAKS["3090"] if most else None
-    return found
+        here = sum(count * figures[name]["hours_a_head"] for name, count in heads.items())
+        peak_flop_s = peak(device)
+        figures[table] = here
+        figures[f"{table}_on_3090"] = here * peak_flop_s / PEAKS["3090"] if peak_flop_s else None
+    return figures
 
 
 def one_kind(letters: str, widths: tuple[int, ...], device: torch.device) -> dict[str, Any]:
@@ -57,13 +57,13 @@ def one_kind(letters: str, widths: tuple[int, ...], device: torch.device) -> dic
     ][WARM_UP:]
     step, published, judged = (sum(side) / ROUNDS for side in zip(*taken, strict=True))
     flop = sum(ours.flop(batch) for batch in batches[WARM_UP:]) / ROUNDS
-    most = peak(device)
+    peak_flop_s = peak(device)
     return {
         "waits_for_the_device": waits(lambda: ours(batches[0], bf16=True)),
         "step_ms": 1000 * step,
         "utterances_per_s": BATCH / step,
         "dev_utterances_per_s": BATCH / judged,
-        "mfu": flop / step / most if most else None,
+        "mfu": flop / step / peak_flop_s if peak_flop_s else None,
         "against_published_fp32": published / step,
         "hours_a_head": (AS_IN_STAGES * step + JUDGED * judged) / BATCH / 3600,
     }
@@ -72,11 +72,11 @@ def one_kind(letters: str, widths: tuple[int, ...], device: torch.device) -> dic
 def waits(step: Callable[[], None]) -> int:
     """Return how often a step makes the host wait; it should be never."""
     torch.cuda.set_sync_debug_mode("warn")
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         step()
     torch.cuda.set_sync_debug_mode("default")
-    return sum("synchroniz" in str(one.message) for one in said)
+    return sum("synchroniz" in str(warning.message) for warning in caught)
 
 
 @torch.no_grad()

@@ -26,21 +26,21 @@ def utilisation(job: Job, device: str) -> dict[str, float | None]:
     encode = lowered(encoder.encode, job.backbone, device)
     most_s = batch_seconds(device, job.backbone.least_s)
     batch = next(batches(job.utterances, most_s, job.backbone.least_s))
-    items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in batch]
+    items = [encoder.prepare(fetched(utterance, job.backbone.rate_hz or 0)) for utterance in batch]
     encode(items)  # warms up, and checks half precision
     # the fused attention of CPUs is not among the operations that are counted
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         encode(items)
 
-    def once() -> None:
+    def encode_batch() -> None:
         encode(items)
         if device.startswith("cuda"):
             torch.cuda.synchronize(device)
 
-    once()
-    speed = counter.get_total_flops() / min(timed(once) for _ in range(3))
-    most = peak_flop(torch.device(device))
-    return {"tflop_per_s": speed / 1e12, "mfu": speed / most if most else None}
+    encode_batch()
+    speed = counter.get_total_flops() / min(timed(encode_batch) for _ in range(3))
+    peak_flop_s = peak_flop(torch.device(device))
+    return {"tflop_per_s": speed / 1e12, "mfu": speed / peak_flop_s if peak_flop_s else None}
 
 
 def least_s(job: Job, device: str) -> float:
@@ -50,7 +50,7 @@ def least_s(job: Job, device: str) -> float:
     of the device's largest in float32, and after them attention's exponentials at theirs.
     """
     encoder, clip = job.load(device), job.utterances[:1]
-    items = [encoder.prepare(fetched(one, job.backbone.rate_hz or 0)) for one in clip]
+    items = [encoder.prepare(fetched(utterance, job.backbone.rate_hz or 0)) for utterance in clip]
     counter = FlopCounterMode(display=False)
     with sdpa_kernel(SDPBackend.MATH), counter, Exponentials() as exponentials:
         encoder.encode(items)
@@ -69,10 +69,10 @@ class Exponentials(TorchDispatchMode):
     count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
+        output = func(*args, **(kwargs or {}))
         if "softmax" in str(func):
-            self.count += found.numel()
-        return found
+            self.count += output.numel()
+        return output
 
 
 def _fastest(work: Callable[[], Tensor]) -> float:

@@ -31,7 +31,7 @@ def lengths(count: int, seed: int, kind: str = "at") -> np.ndarray:
     rng = np.random.default_rng(seed)
     seconds = rng.lognormal(np.log(5.7) - 0.125, 0.5, count).clip(1, 20)
     rates = {"a": FRAMES_PER_S, "t": TOKENS_PER_S}
-    columns = [np.maximum(3, seconds * rates[one]).astype(int) for one in kind]
+    columns = [np.maximum(3, seconds * rates[modality]).astype(int) for modality in kind]
     return np.stack(columns, 1)
 
 
@@ -74,8 +74,8 @@ class Batch:
         ]
         return cls(
             sizes,
-            [Packed.of(one) for one in frames],
-            [torch.nn.utils.rnn.pad_sequence(one, True) for one in frames],
+            [Packed.of(modality) for modality in frames],
+            [torch.nn.utils.rnn.pad_sequence(modality, True) for modality in frames],
             torch.softmax(torch.randn(len(sizes), CLASSES, device=device), 1),
             torch.rand(len(sizes), 3, device=device) * 6 + 1,
         )

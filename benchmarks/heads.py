@@ -71,7 +71,7 @@ def steps(width: int, rounds: int, device: torch.device) -> dict[str, Any]:
     few = Batch.random(lengths(2, 9), WIDTHS, device)
     ours(few), theirs(few)
     sizes = typical(rounds)
-    batches = [Batch.random(one, WIDTHS, device) for one in sizes]
+    batches = [Batch.random(array, WIDTHS, device) for array in sizes]
     taken: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
     fastest = dict.fromkeys(KINDS, 0.0)
     for batch in batches:
@@ -80,17 +80,21 @@ def steps(width: int, rounds: int, device: torch.device) -> dict[str, Any]:
             bf16 = kind == "bf16"
             pair = [timed(partial(side, batch, bf16), device) for side in (ours, theirs)]
             taken[kind].append(pair)
-    found: dict[str, Any] = {"padding_rounds": [padding(one) for one in sizes]}
-    found["padding_mean"] = float(np.mean([padding(one) for one in drawn()]))
+    measured: dict[str, Any] = {"padding_rounds": [padding(array) for array in sizes]}
+    measured["padding_mean"] = float(np.mean([padding(array) for array in drawn()]))
     for kind, pairs in taken.items():
         mine, other = (sum(side) for side in zip(*pairs, strict=True))
-        found |= {f"step_{kind}": other / mine, f"step_{kind}_s": mine / rounds}
-        found[f"step_{kind}_rounds"] = [b / a for a, b in pairs]
-        found[f"product_{kind}_flop_s"] = fastest[kind]
+        measured |= {f"step_{kind}": other / mine, f"step_{kind}_s": mine / rounds}
+        measured[f"step_{kind}_rounds"] = [b / a for a, b in pairs]
+        measured[f"product_{kind}_flop_s"] = fastest[kind]
     flop = sum(ours.flop(batch) for batch in batches) / rounds
-    faster = min(KINDS, key=lambda kind: found[f"step_{kind}_s"])
-    best, most = found[f"step_{faster}_s"], peak(device) or fastest[faster]
-    return found | {"true_flop": flop, "peak_flop_s": most, "mfu": flop / best / most}
+    faster = min(KINDS, key=lambda kind: measured[f"step_{kind}_s"])
+    best, peak_flop_s = measured[f"step_{faster}_s"], peak(device) or fastest[faster]
+    return measured | {
+        "true_flop": flop,
+        "peak_flop_s": peak_flop_s,
+        "mfu": flop / best / peak_flop_s,
+    }
 
 
 def whisper(width: int, rounds: int, device: torch.device) -> float:
@@ -100,7 +104,7 @@ def whisper(width: int, rounds: int, device: torch.device) -> float:
     full[:, 0] = WHISPER_FRAMES
     widths = (1280, 1024)
     ours, theirs = Ours(widths, width, device), Published(widths, width, device)
-    trimmed, padded = (Batch.random(one, widths, device) for one in (sizes, full))
+    trimmed, padded = (Batch.random(array, widths, device) for array in (sizes, full))
     return ratio(in_turn([lambda: ours(trimmed), lambda: theirs(padded)], rounds, device))
 
 
@@ -116,13 +120,13 @@ def memory(width: int, kind: str, device: torch.device, bf16: bool) -> float:
 def memory_apart(width: int, kind: str, device: torch.device) -> float:
     """Run `memory` in a process of its own."""
     command = [sys.executable, "-W", "ignore", __file__, "--memory", kind, "--width", str(width)]
-    said = subprocess.run(
+    finished = subprocess.run(
         [*command, "--device", str(device)], check=True, capture_output=True, text=True
     )
-    return float(said.stdout)
+    return float(finished.stdout)
 
 
-def workspace(home: Path, sizes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+def workspace(root: Path, sizes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     """Write the same features as a workspace and as .npy files; a fifth of the rows is dev."""
     rng = np.random.default_rng(3)
     count = len(sizes)
@@ -133,19 +137,19 @@ def workspace(home: Path, sizes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor
     frame["label"] = [NAMES[label] for label in labels]
     frame[[f"p_{name}" for name in NAMES]] = np.eye(CLASSES)[labels]
     frame[["arousal", "valence", "dominance"]] = rng.uniform(1, 7, (count, 3))
-    Manifest(frame, LabelScheme("simulated", NAMES)).write(home / "manifest.parquet")
-    (home / "npy").mkdir()
+    Manifest(frame, LabelScheme("simulated", NAMES)).write(root / "manifest.parquet")
+    (root / "npy").mkdir()
     for number, (name, column) in enumerate(zip(("wavlm", "roberta"), sizes.T, strict=True)):
         kind, shift = (("audio", 0.02), ("text", None))[number]
         contents = frame["content"] if kind == "audio" else frame["text"].map(content_of)
         spec = FeatureSpec(
             name, "simulated", "local", "1", kind, (0,), "none", "float16", 1024, shift, {}
         )
-        with StoreWriter(home / "features" / spec.folder, spec) as writer:
+        with StoreWriter(root / "features" / spec.folder, spec) as writer:
             for row, (content, length) in enumerate(zip(contents, column, strict=True)):
                 values = rng.standard_normal((length, 1024), np.float32).astype(np.float16)
                 writer.append(content, values[None])
-                np.save(home / "npy" / f"{row}_{number}.npy", values.astype(np.float32))
+                np.save(root / "npy" / f"{row}_{number}.npy", values.astype(np.float32))
     ratings = torch.from_numpy(frame[["arousal", "valence", "dominance"]].to_numpy(np.float32))
     return torch.eye(CLASSES)[labels], ratings
 
@@ -153,10 +157,10 @@ def workspace(home: Path, sizes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor
 class OneEpoch:
     """Our trainer on a workspace, an epoch at a time."""
 
-    def __init__(self, home: Path, config: Config, device: torch.device) -> None:
-        job = prepare(Workspace.open(home), config, ["wavlm", "roberta"])
+    def __init__(self, root: Path, config: Config, device: torch.device) -> None:
+        job = prepare(Workspace.open(root), config, ["wavlm", "roberta"])
         head = build(config.head, job.examples.widths, CLASSES)
-        run = RunDir(home / "run")
+        run = RunDir(root / "run")
         run.path.mkdir()
         self.trainer = Trainer(head, job.examples, config, run, device)
         self.stage = config.stages[0]
@@ -178,12 +182,12 @@ class OneEpoch:
 def epochs(width: int, count: int, rounds: int, device: torch.device) -> dict[str, float]:
     """A whole epoch, reading and the dev split included, as the trainer runs it."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        soft, ratings = workspace(home, lengths(count, 4))
+        root = Path(folder)
+        soft, ratings = workspace(root, lengths(count, 4))
         config = load("medusa", (f"head.width={width}", f"head.feedforward={2 * width}"))
         config = dataclasses.replace(config, mixup=dataclasses.replace(config.mixup, p=0.0))
-        ours = OneEpoch(home, config, device)
-        files = published.Files(home / "npy", soft, ratings, 2)
+        ours = OneEpoch(root, config, device)
+        files = published.Files(root / "npy", soft, ratings, 2)
         dev = torch.utils.data.Subset(files, [row for row in range(count) if row % 5 == 4])
         train = torch.utils.data.Subset(files, [row for row in range(count) if row % 5 != 4])
         other = Published(WIDTHS, width, device)
@@ -208,8 +212,10 @@ def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, 
     train_set = linear.TrainSet(inputs, labels, soft, ratings)
     training = linear.Training(epochs=epochs)
     drawn = int(np.bincount(labels).min()) * CLASSES
-    tensors = [torch.from_numpy(one) for one in (inputs.astype(np.float32), labels, soft, ratings)]
-    cpu, found = torch.device("cpu"), {}
+    tensors = [
+        torch.from_numpy(array) for array in (inputs.astype(np.float32), labels, soft, ratings)
+    ]
+    cpu, measured = torch.device("cpu"), {}
     for seeds in (6, 60):
 
         def theirs(seeds: int = seeds) -> None:
@@ -219,8 +225,8 @@ def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, 
         def ours(seeds: int = seeds) -> None:
             linear.train(train_set, range(seeds), training)
 
-        found[f"stacker_{seeds}"] = ratio(in_turn([ours, theirs], 5 if seeds == 6 else 2, cpu))
-    return found
+        measured[f"stacker_{seeds}"] = ratio(in_turn([ours, theirs], 5 if seeds == 6 else 2, cpu))
+    return measured
 
 
 def measure(options: argparse.Namespace, device: torch.device) -> dict[str, Any]:
@@ -238,9 +244,9 @@ def measure(options: argparse.Namespace, device: torch.device) -> dict[str, Any]
     if device.type == "cuda":
         parts.append(lambda: {"full_size": full_size.measure(device, memory_apart)})
     for part in parts:
-        found = part()
-        results |= found
-        print({key: _short(value) for key, value in found.items()}, flush=True)
+        measured = part()
+        results |= measured
+        print({key: _short(value) for key, value in measured.items()}, flush=True)
     if device.type == "cpu":
         results["not_measured"] = (
             "full-size heads in bf16 with two and three modalities: utterances/s, MFU, waiting, "

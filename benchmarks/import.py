@@ -33,7 +33,7 @@ def write_release(root: Path, utterances: int, votes: int, seed: int = 0) -> Non
     random = np.random.default_rng(seed)
     names = [f"MSP-PODCAST_{row // 100:04d}_{row % 100:04d}.wav" for row in range(utterances)]
     (root / "Labels").mkdir(parents=True)
-    said = random.choice(len(CLASSES), votes, p=SHARES)
+    voted = random.choice(len(CLASSES), votes, p=SHARES)
     owners = np.concatenate([np.arange(utterances), random.integers(0, utterances, votes)])[:votes]
     owners.sort()
     ratings = random.integers(1, 8, (votes, 3))
@@ -43,7 +43,7 @@ def write_release(root: Path, utterances: int, votes: int, seed: int = 0) -> Non
         for row, (owner, (arousal, valence, dominance)) in enumerate(
             zip(owners, ratings, strict=True)
         ):
-            first = CLASSES[said[row]] if row % 25 else f"Other-word {row % 1406}"
+            first = CLASSES[voted[row]] if row % 25 else f"Other-word {row % 1406}"
             rows.writerow(
                 [
                     names[owner],
@@ -52,7 +52,7 @@ def write_release(root: Path, utterances: int, votes: int, seed: int = 0) -> Non
                 ]
             )
     counts = np.zeros((utterances, len(CLASSES)), int)
-    np.add.at(counts, (owners, said), 1)
+    np.add.at(counts, (owners, voted), 1)
     best = counts.max(axis=1, keepdims=True)
     tie = (counts == best).sum(axis=1) > 1
     with (root / "Labels" / "labels_consensus.csv").open("w", newline="") as file:
@@ -68,11 +68,11 @@ def write_release(root: Path, utterances: int, votes: int, seed: int = 0) -> Non
 def measure(utterances: int, votes: int) -> dict[str, object]:
     """Import a fresh release in a process of its own; return seconds and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
-        release, home = Path(folder) / "release", Path(folder) / "work"
-        home.mkdir()
+        release, workspace = Path(folder) / "release", Path(folder) / "work"
+        workspace.mkdir()
         write_release(release, utterances, votes)
         code = "from medusa.cli import main; main()"
-        words = ["--workspace", str(home), "manifest", "import", "msp-podcast", str(release)]
+        words = ["--workspace", str(workspace), "manifest", "import", "msp-podcast", str(release)]
         started = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", code, *words], check=True, text=True,
                               capture_output=True)  # fmt: skip

@@ -53,7 +53,7 @@ HEADS = {
 DISCRIMINANTS = {"discriminant, eGeMAPS": (F,), "discriminant, both": (F, L)}  # no seeds
 OURS = ("linear stack of 15", "pool stack of 17")  # what is compared with scikit-learn
 VIEWS = {"eGeMAPS": (F,), "log-mel": (L,), "both": (F, L)}
-Said = dict[str, dict[str, str]]  # by system: class by id
+SystemClasses = dict[str, dict[str, str]]  # by system: class by id
 
 
 def main() -> None:
@@ -62,56 +62,56 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    place = Workspace.open(options.workspace.resolve())
-    manifest = Manifest.read(place.manifest)
+    workspace = Workspace.open(options.workspace.resolve())
+    manifest = Manifest.read(workspace.manifest)
     speakers = sorted(manifest.frame["speaker"].unique())
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        folds = list(pool.map(fold, [place.root] * len(speakers), speakers))
-    said = {name: {k: v for one in folds for k, v in one[name].items()} for name in folds[0]}
-    result = judged(manifest, said)
+        folds = list(pool.map(fold, [workspace.root] * len(speakers), speakers))
+    predicted = {name: {k: v for one in folds for k, v in one[name].items()} for name in folds[0]}
+    result = judged(manifest, predicted)
     show(result)
     if options.json:
         write_text(options.json, json.dumps(result, indent=2) + "\n")
 
 
-def fold(root: Path, speaker: str) -> Said:
-    """Train everything without this speaker; return what every system says about their speech."""
+def fold(root: Path, speaker: str) -> SystemClasses:
+    """Train everything without this speaker, and return the classes that every system predicts."""
     torch.set_num_threads(1)
-    place = fold_workspace(root, speaker)
-    answers = place.root / "said.json"
-    if answers.exists():
-        return dict(json.loads(answers.read_text("utf-8")))
-    said: Said = {}
+    workspace = fold_workspace(root, speaker)
+    file = workspace.root / "said.json"
+    if file.exists():
+        return dict(json.loads(file.read_text("utf-8")))
+    predicted: SystemClasses = {}
     runs: dict[int, list[str]] = {}
     for seed in SEEDS:
         for name, (backbones, head) in HEADS.items():
             settings = (*COMMON, f"head.name={head}", f"seed={seed}")
             title = f"{'+'.join(backbones)}-{head}-s{seed}"
-            order = HeadSpec(title, title, load("small", settings), backbones)
-            train_one(place, order, torch.device("cpu"))
+            spec = HeadSpec(title, title, load("small", settings), backbones)
+            train_one(workspace, spec, torch.device("cpu"))
             runs.setdefault(seed, []).append(title)
-            said[f"{name} @{seed}"] = on_test(place, title)
+            predicted[f"{name} @{seed}"] = on_test(workspace, title)
     for seed, names in runs.items():
         for method in ("linear", "pool", "soft", "product"):
             stacked = f"{method}-s{seed}"
-            combine(place, stacked, names, method)
-            said[f"{method} stack of 5 @{seed}"] = on_test(place, stacked)
+            combine(workspace, stacked, names, method)
+            predicted[f"{method} stack of 5 @{seed}"] = on_test(workspace, stacked)
     every = [name for names in runs.values() for name in names]
     for method in ("linear", "pool", "soft", "product", "logreg", "svm"):
-        combine(place, method, every, method)
-        said[f"{method} stack of 15"] = on_test(place, method)
+        combine(workspace, method, every, method)
+        predicted[f"{method} stack of 15"] = on_test(workspace, method)
     for name, backbones in DISCRIMINANTS.items():
         title = f"{'+'.join(backbones)}-discriminant"
         config = load("small", ("head.name=discriminant", "head.pooling=statistics"))
-        train_one(place, HeadSpec(title, title, config, backbones), torch.device("cpu"))
+        train_one(workspace, HeadSpec(title, title, config, backbones), torch.device("cpu"))
         every.append(title)
-        said[name] = on_test(place, title)
+        predicted[name] = on_test(workspace, title)
     for method in ("linear", "pool", "soft", "product"):
-        combine(place, f"{method}-17", every, method)
-        said[f"{method} stack of 17"] = on_test(place, f"{method}-17")
-    said |= baselines(place)
-    write_text(answers, json.dumps(said) + "\n")
-    return said
+        combine(workspace, f"{method}-17", every, method)
+        predicted[f"{method} stack of 17"] = on_test(workspace, f"{method}-17")
+    predicted |= baselines(workspace)
+    write_text(file, json.dumps(predicted) + "\n")
+    return predicted
 
 
 def fold_workspace(root: Path, speaker: str) -> Workspace:
@@ -119,58 +119,62 @@ def fold_workspace(root: Path, speaker: str) -> Workspace:
     folder = root / "loso" / speaker
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "medusa.yaml", "features: ../../features\n")
-    place = Workspace.open(folder)
+    workspace = Workspace.open(folder)
     whole = Manifest.read(root / "manifest.parquet")
     whole.frame["split"] = leave_out(whole, [speaker], "speaker", dev=0.22, seed=0)
-    whole.write(place.manifest)
-    return place
+    whole.write(workspace.manifest)
+    return workspace
 
 
-def combine(place: Workspace, name: str, members: Sequence[str], method: str) -> None:
-    runs = [new_run(place.runs, member) for member in members]
-    stack(new_run(place.runs, name), runs, Manifest.read(place.manifest), StackConfig(method))
+def combine(workspace: Workspace, name: str, members: Sequence[str], method: str) -> None:
+    runs = [new_run(workspace.runs, member) for member in members]
+    stack(
+        new_run(workspace.runs, name), runs, Manifest.read(workspace.manifest), StackConfig(method)
+    )
 
 
-def on_test(place: Workspace, name: str) -> dict[str, str]:
+def on_test(workspace: Workspace, name: str) -> dict[str, str]:
     """Return the run's class for every test utterance."""
-    found = new_run(place.runs, name).predictions()
+    found = new_run(workspace.runs, name).predictions()
     found = found.split("test")
     classes = found.logits().argmax(1)
     return {one: found.classes[c] for one, c in zip(found.ids, classes, strict=True)}
 
 
-def baselines(place: Workspace) -> Said:
+def baselines(workspace: Workspace) -> SystemClasses:
     """Fit scikit-learn on averages (and, of frames, deviations) over time, from the same cache."""
-    frame = Manifest.read(place.manifest).frame.dropna(subset=["label"])
+    frame = Manifest.read(workspace.manifest).frame.dropna(subset=["label"])
     pooled = {}
     for name in (F, L):
-        [(store, array)] = choose(place.features, [name])
+        [(store, array)] = choose(workspace.features, [name])
         read = [store.read([one], array).values.float() for one in frame["content"]]
         parts = [np.concatenate([x.mean(0), x.std(0, correction=0)]) for x in read]
         pooled[name] = np.stack(parts)[:, : None if name == L else read[0].shape[1]]
     labels, splits = frame["label"].to_numpy(str), frame["split"].to_numpy(str)
-    test, said = splits == "test", {}
+    test, predicted = splits == "test", {}
     for view, names in VIEWS.items():
         x = np.concatenate([pooled[name] for name in names], axis=1)
         for name, make in MODELS.items():
             for fitted in (["train"], ["train", "dev"]):
                 rows = np.isin(splits, fitted)
                 model = make_pipeline(StandardScaler(), make()).fit(x[rows], labels[rows])
-                answers = zip(frame["id"][test], model.predict(x[test]), strict=True)
-                said[f"{name}, {view}, {' + '.join(fitted)}"] = {k: str(v) for k, v in answers}
-    return said
+                classes_by_id = zip(frame["id"][test], model.predict(x[test]), strict=True)
+                predicted[f"{name}, {view}, {' + '.join(fitted)}"] = {
+                    k: str(v) for k, v in classes_by_id
+                }
+    return predicted
 
 
-def judged(manifest: Manifest, said: Said) -> dict[str, object]:
+def judged(manifest: Manifest, predicted: SystemClasses) -> dict[str, object]:
     """Score all systems on all utterances; those with seeds also by mean and deviation."""
     frame = manifest.frame.dropna(subset=["label"]).set_index("id")
     numbers = {name: number for number, name in enumerate(manifest.scheme.classes)}
     truth = frame["label"].map(numbers).to_numpy()
     systems: dict[str, dict[str, object]] = {}
     guesses = {}
-    for name, answers in said.items():
-        assert set(answers) == set(frame.index), name
-        guess = np.array([numbers[answers[one]] for one in frame.index])
+    for name, classes_by_id in predicted.items():
+        assert set(classes_by_id) == set(frame.index), name
+        guess = np.array([numbers[classes_by_id[one]] for one in frame.index])
         guesses[name] = guess
         matrix = confusion(truth, guess, len(numbers))
         draws = resampled_confusions(truth, guess, len(numbers), frame["speaker"].tolist())

@@ -119,17 +119,17 @@ def stacker(
 ) -> None:
     """One linear meta-classifier by a DataLoader loop: balanced sampling, batch 128, rate 1e-3."""
     torch.manual_seed(seed)
-    odds = 1 / torch.bincount(labels)[labels].double()
-    sampler = WeightedRandomSampler(odds.tolist(), rows)
+    weights = 1 / torch.bincount(labels)[labels].double()
+    sampler = WeightedRandomSampler(weights.tolist(), rows)
     loader = DataLoader(TensorDataset(inputs, soft, ratings), 128, sampler=sampler)
     classes = soft.shape[1]
     model = nn.Linear(inputs.shape[1], classes + ratings.shape[1])
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
     for _ in range(epochs):
         for x, target, rated in loader:
-            said = model(x)
-            loss = 1.5 * nn.functional.cross_entropy(said[:, :classes], target)
-            loss = loss + 0.4 * nn.functional.mse_loss(said[:, classes:], rated)
+            outputs = model(x)
+            loss = 1.5 * nn.functional.cross_entropy(outputs[:, :classes], target)
+            loss = loss + 0.4 * nn.functional.mse_loss(outputs[:, classes:], rated)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -45,10 +45,10 @@ JUDGED = {
 
 
 class Judge:
-    """What runs say about the labelled test utterances."""
+    """The predictions of runs for the labelled test utterances."""
 
-    def __init__(self, place: Workspace, manifest: Manifest) -> None:
-        self.place, self.manifest = place, manifest
+    def __init__(self, workspace: Workspace, manifest: Manifest) -> None:
+        self.workspace, self.manifest = workspace, manifest
         frame = manifest.frame
         rows = (frame["split"] == "test") & frame["label"].notna()
         self.ids = frame["id"][rows].tolist()
@@ -56,15 +56,15 @@ class Judge:
         self.truth, self.blocks = truth.labels, truth.blocks
         assert (self.truth != NO_CONSENSUS).all()
 
-    def said(self, run: str) -> np.ndarray:
-        return self.of(RunDir(self.place.runs / run).predictions())
+    def predicted(self, run: str) -> np.ndarray:
+        return self.of(RunDir(self.workspace.runs / run).predictions())
 
     def of(self, predictions: Predictions) -> np.ndarray:
         return predictions.select(self.ids).logits().argmax(1)
 
-    def score(self, said: np.ndarray) -> float:
+    def score(self, predicted: np.ndarray) -> float:
         matrix = np.zeros((len(self.manifest.scheme.classes),) * 2)
-        np.add.at(matrix, (self.truth, said), 1)
+        np.add.at(matrix, (self.truth, predicted), 1)
         return float(balanced_macro_f1_of(matrix))
 
     def better(self, first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
@@ -78,30 +78,30 @@ def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float)
     heads = [one for one in head_tasks(recipe, False) if one.repeat == number]
     runs = {one.head: state.heads[one.name] for one in heads}
     of_dev = {
-        head: RunDir(judge.place.runs / run).read_json(SUMMARY)["dev_macro_f1"]
+        head: RunDir(judge.workspace.runs / run).read_json(SUMMARY)["dev_macro_f1"]
         for head, run in runs.items()
     }
     chosen = {"best member": runs[max(of_dev, key=lambda head: of_dev[head])]}
     for task in stack_tasks(recipe):
         if task.repeat == number:
             chosen[task.stack] = state.stacks[task.name]
-    said = {name: judge.said(run) for name, run in chosen.items()}
+    predicted = {name: judge.predicted(run) for name, run in chosen.items()}
     return {
         "runs": chosen,
-        "balanced_macro_f1": {name: judge.score(one) for name, one in said.items()},
-        "share_of_ceiling": {one: judge.score(said[one]) / ceiling for one in JUDGED},
+        "balanced_macro_f1": {name: judge.score(one) for name, one in predicted.items()},
+        "share_of_ceiling": {one: judge.score(predicted[one]) / ceiling for one in JUDGED},
         "against": {
-            one: {name: judge.better(said[one], said[name]) for name in rivals}
+            one: {name: judge.better(predicted[one], predicted[name]) for name in rivals}
             for one, rivals in JUDGED.items()
         },
     }
 
 
-def together(place: Workspace, manifest: Manifest, repeats: Any) -> dict[str, Any]:
+def compare_means(workspace: Workspace, manifest: Manifest, repeats: Any) -> dict[str, Any]:
     """Compare means over the repeats, in the same resamples of the speakers."""
     names = sorted({run for one in repeats for run in one["runs"].values()})
     judged = score_runs(
-        ((name, RunDir(place.runs / name).predictions()) for name in names), manifest
+        ((name, RunDir(workspace.runs / name).predictions()) for name in names), manifest
     )
     found: dict[str, Any] = {}
     for ours, rivals in JUDGED.items():
@@ -111,16 +111,16 @@ def together(place: Workspace, manifest: Manifest, repeats: Any) -> dict[str, An
             drawn = [
                 judged.resampled(a, "balanced") - judged.resampled(b, "balanced") for a, b in pairs
             ]
-            ahead = [judged.scores(a)["balanced"] - judged.scores(b)["balanced"] for a, b in pairs]
-            found[ours][rival] = difference(ahead, drawn)
+            gains = [judged.scores(a)["balanced"] - judged.scores(b)["balanced"] for a, b in pairs]
+            found[ours][rival] = difference(gains, drawn)
     return found
 
 
-def difference(ahead: Sequence[float], drawn: Sequence[np.ndarray]) -> dict[str, Any]:
+def difference(gains: Sequence[float], drawn: Sequence[np.ndarray]) -> dict[str, Any]:
     """Return the mean over the repeats, its interval and p, from each repeat's resamples."""
     mean = np.mean(drawn, axis=0)
     return {
-        "gain": float(np.mean(ahead)),
+        "gain": float(np.mean(gains)),
         "interval": list(interval(mean)),
         "p": two_sided(mean),
     }
@@ -132,11 +132,13 @@ def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str,
     Returns:
         By thirds of dev and by method: `balanced_macro_f1` and `share_of_ceiling`.
     """
-    runs = [RunDir(judge.place.runs / state.heads[one.name]) for one in head_tasks(recipe, False)]
+    runs = [
+        RunDir(judge.workspace.runs / state.heads[one.name]) for one in head_tasks(recipe, False)
+    ]
     members = join(runs)
     truth = truth_of(judge.manifest, members.ids, members.splits.tolist(), members.classes)
-    place = {name: row for row, name in enumerate(members.ids)}
-    test = np.array([place[name] for name in judge.ids])
+    row_of = {name: row for row, name in enumerate(members.ids)}
+    test = np.array([row_of[name] for name in judge.ids])
     third = np.array([crc32(str(name).encode()) % 3 for name in truth.speakers])
     found: dict[str, Any] = {"members": len(runs)}
     for thirds in (1, 2, 3):
@@ -152,8 +154,8 @@ def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str,
 def _scored(
     judge: Judge, members: Members, truth: Truth, method: str, test: np.ndarray, ceiling: float
 ) -> dict[str, float]:
-    answer = STACKERS[method](members, truth, StackConfig(method=method), lambda loss: None)
-    score = judge.score(answer.logits[test].argmax(1))
+    combined = STACKERS[method](members, truth, StackConfig(method=method), lambda loss: None)
+    score = judge.score(combined.logits[test].argmax(1))
     return {"balanced_macro_f1": score, "share_of_ceiling": score / ceiling}
 
 
@@ -163,16 +165,16 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    place, recipe = Workspace.open(options.workspace), load(str(options.recipe))
-    state, manifest = State.read(place, options.recipe.stem), Manifest.read(place.manifest)
-    judge = Judge(place, manifest)
+    workspace, recipe = Workspace.open(options.workspace), load(str(options.recipe))
+    state, manifest = State.read(workspace, options.recipe.stem), Manifest.read(workspace.manifest)
+    judge = Judge(workspace, manifest)
     facts = json.loads((options.workspace / "simulation.json").read_text(encoding="utf-8"))
     best = judge.of(Predictions.read(options.workspace / "ceiling.parquet"))
     ceiling = judge.score(best)
     repeats = [repeat(judge, state, recipe, n, ceiling) for n in range(recipe.repeats)]
-    means = together(place, manifest, repeats)
+    means = compare_means(workspace, manifest, repeats)
     all_of_them = larger(judge, state, recipe, ceiling)
-    made = tables(place, recipe, state)
+    made = tables(workspace, recipe, state)
     results: dict[str, Any] = {
         "recipe": options.recipe.stem,
         "corpus": facts["asked"],
@@ -189,9 +191,9 @@ def main() -> None:
     for ours, rivals in JUDGED.items():
         for name in rivals:
             found = [one["against"][ours][name] for one in repeats]
-            ahead = ", ".join(f"{one['gain']:+.3f} (p {one['p']:.3f})" for one in found)
+            gains = ", ".join(f"{one['gain']:+.3f} (p {one['p']:.3f})" for one in found)
             mean = means[ours][name]
-            print(f"{ours} against {name}: {mean['gain']:+.3f} (p {mean['p']:.3f}); {ahead}")
+            print(f"{ours} against {name}: {mean['gain']:+.3f} (p {mean['p']:.3f}); {gains}")
         shares = [one["share_of_ceiling"][ours] for one in repeats]
         spread = np.std(shares, ddof=1)
         print(f"{ours} of the ceiling {ceiling:.3f}: {np.mean(shares):.3f} ± {spread:.3f}")

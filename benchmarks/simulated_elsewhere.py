@@ -46,11 +46,11 @@ CPU = torch.device("cpu")
 
 
 class Elsewhere:
-    """The labelled utterances of another workspace, and what runs say about them."""
+    """The labelled utterances of another workspace, and the predictions of runs for them."""
 
-    def __init__(self, place: Workspace) -> None:
-        whole = Manifest.read(place.manifest)
-        self.place, self.manifest = place, whole.where(whole.frame["label"].notna())
+    def __init__(self, workspace: Workspace) -> None:
+        whole = Manifest.read(workspace.manifest)
+        self.workspace, self.manifest = workspace, whole.where(whole.frame["label"].notna())
         self.texts = self.manifest.frame.set_index("id")["text"].map(content_of)
         frame = self.manifest.frame.set_index("id").sort_index()
         self.ids, self.speakers = frame.index.tolist(), frame["speaker"].tolist()
@@ -60,7 +60,7 @@ class Elsewhere:
     def head(self, run: RunDir, task: HeadTask) -> Predictions:
         """Predict with a head; its streams are taken by name, for the world is the same."""
         config: Config = task.config
-        chosen = choose(self.place.features, task.features)
+        chosen = choose(self.workspace.features, task.features)
         examples = gather(self.manifest, self.texts, chosen, average_frames_of(config.head))
         outputs = auxiliary(config.loss)
         head = build(config.head, examples.widths, len(examples.classes), outputs)
@@ -71,22 +71,22 @@ class Elsewhere:
             examples.ids, splits, logits, attributes, examples.classes, run.digest()
         )
 
-    def stack(self, run: RunDir, said: dict[str, Predictions]) -> np.ndarray:
-        """Return the classes that a stack says, from what its members say."""
+    def stack(self, run: RunDir, predicted: dict[str, Predictions]) -> np.ndarray:
+        """Return the classes that a stack predicts from the predictions of its members."""
         config = run.config()
         names = [one["name"] for one in config["members"]]
-        members = align(names, [said[name] for name in names])
+        members = align(names, [predicted[name] for name in names])
         assert members.ids == self.ids
         logits, _ = COMBINERS[config["method"]](run, config, members)
         return np.asarray(logits).argmax(1)
 
-    def score(self, said: np.ndarray) -> float:
+    def score(self, predicted: np.ndarray) -> float:
         classes = len(self.manifest.scheme.classes)
-        return float(balanced_macro_f1_of(confusion(self.truth, said, classes)))
+        return float(balanced_macro_f1_of(confusion(self.truth, predicted, classes)))
 
-    def resampled(self, said: np.ndarray) -> np.ndarray:
+    def resampled(self, predicted: np.ndarray) -> np.ndarray:
         classes = len(self.manifest.scheme.classes)
-        drawn = resampled_confusions(self.truth, said, classes, self.speakers)
+        drawn = resampled_confusions(self.truth, predicted, classes, self.speakers)
         return np.asarray(balanced_macro_f1_of(drawn))
 
 
@@ -97,22 +97,24 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    place, recipe = Workspace.open(options.workspace), load(str(options.recipe))
-    there = Elsewhere(Workspace.open(options.judged_on))
-    state = State.read(place, options.recipe.stem)
-    best = Predictions.read(options.judged_on / "ceiling.parquet").select(there.ids)
-    ceiling = there.score(best.logits().argmax(1))
+    workspace, recipe = Workspace.open(options.workspace), load(str(options.recipe))
+    judged_on = Elsewhere(Workspace.open(options.judged_on))
+    state = State.read(workspace, options.recipe.stem)
+    best = Predictions.read(options.judged_on / "ceiling.parquet").select(judged_on.ids)
+    ceiling = judged_on.score(best.logits().argmax(1))
     torch.set_num_threads(1)
-    said = [answers(place, there, recipe, state, n) for n in range(recipe.repeats)]
+    predicted = [
+        predicted_classes(workspace, judged_on, recipe, state, n) for n in range(recipe.repeats)
+    ]
     result = {
         "recipe": options.recipe.stem,
-        "corpus": asked(options.workspace),
-        "judged_on": asked(options.judged_on),
-        "utterances": len(there.ids),
+        "corpus": simulation_options(options.workspace),
+        "judged_on": simulation_options(options.judged_on),
+        "utterances": len(judged_on.ids),
         "ceiling": ceiling,
-        "systems": scores(there, said, ceiling),
-        "against": against(there, said) if recipe.stacks else {},
-        "ablations": ablations(place, there, recipe, state),
+        "systems": scores(judged_on, predicted, ceiling),
+        "against": against(judged_on, predicted) if recipe.stacks else {},
+        "ablations": ablations(workspace, judged_on, recipe, state),
         "environment": environment(),
     }
     show(result)
@@ -120,80 +122,91 @@ def main() -> None:
         write_text(options.json, json.dumps(result, indent=2) + "\n")
 
 
-def answers(
-    place: Workspace, there: Elsewhere, recipe: Any, state: State, number: int
+def predicted_classes(
+    workspace: Workspace, judged_on: Elsewhere, recipe: Any, state: State, number: int
 ) -> dict[str, np.ndarray]:
-    """Return the classes said by every head and stack of one repeat, and by the best on dev."""
+    """Return the classes predicted by every head and stack of a repeat, and by the best on dev."""
     tasks = {one.head: one for one in head_tasks(recipe, False) if one.repeat == number}
-    runs = {head: RunDir(place.runs / state.heads[one.name]) for head, one in tasks.items()}
-    told = {head: there.head(run, tasks[head]) for head, run in runs.items()}
+    runs = {head: RunDir(workspace.runs / state.heads[one.name]) for head, one in tasks.items()}
+    head_predictions = {head: judged_on.head(run, tasks[head]) for head, run in runs.items()}
     of_dev = {head: run.read_json(SUMMARY)["dev_macro_f1"] for head, run in runs.items()}
-    said = {head: one.select(there.ids).logits().argmax(1) for head, one in told.items()}
-    said["best member"] = said[max(of_dev, key=lambda head: of_dev[head])]
-    by_run = {runs[head].name: one for head, one in told.items()}
+    predicted = {
+        head: one.select(judged_on.ids).logits().argmax(1) for head, one in head_predictions.items()
+    }
+    predicted["best member"] = predicted[max(of_dev, key=lambda head: of_dev[head])]
+    by_run = {runs[head].name: one for head, one in head_predictions.items()}
     for task in stack_tasks(recipe):
         if task.repeat == number:
-            said[task.stack] = there.stack(RunDir(place.runs / state.stacks[task.name]), by_run)
-    return said
+            predicted[task.stack] = judged_on.stack(
+                RunDir(workspace.runs / state.stacks[task.name]), by_run
+            )
+    return predicted
 
 
 def scores(
-    there: Elsewhere, said: list[dict[str, np.ndarray]], ceiling: float
+    judged_on: Elsewhere, predicted: list[dict[str, np.ndarray]], ceiling: float
 ) -> dict[str, dict[str, Any]]:
     """Return every system's balanced macro-F1 and share of the ceiling, repeat by repeat."""
-    found: dict[str, dict[str, Any]] = {}
-    for name in said[0]:
-        values = [there.score(one[name]) for one in said]
-        drawn = np.mean([there.resampled(one[name]) for one in said], axis=0)
-        found[name] = {
+    summary: dict[str, dict[str, Any]] = {}
+    for name in predicted[0]:
+        values = [judged_on.score(one[name]) for one in predicted]
+        drawn = np.mean([judged_on.resampled(one[name]) for one in predicted], axis=0)
+        summary[name] = {
             "balanced_macro_f1": values,
             "interval_of_mean": list(interval(drawn)),
             "share_of_ceiling": [value / ceiling for value in values],
         }
-    return found
+    return summary
 
 
-def against(there: Elsewhere, said: list[dict[str, np.ndarray]]) -> dict[str, dict[str, Any]]:
+def against(
+    judged_on: Elsewhere, predicted: list[dict[str, np.ndarray]]
+) -> dict[str, dict[str, Any]]:
     """Compare means over the repeats, in the same resamples of the speakers."""
-    found: dict[str, dict[str, Any]] = {}
+    summary: dict[str, dict[str, Any]] = {}
     for ours, rivals in JUDGED.items():
-        found[ours] = {}
+        summary[ours] = {}
         for rival in rivals:
-            ahead = [there.score(one[ours]) - there.score(one[rival]) for one in said]
-            drawn = [there.resampled(one[ours]) - there.resampled(one[rival]) for one in said]
-            found[ours][rival] = difference(ahead, drawn)
-    return found
+            gains = [judged_on.score(one[ours]) - judged_on.score(one[rival]) for one in predicted]
+            drawn = [
+                judged_on.resampled(one[ours]) - judged_on.resampled(one[rival])
+                for one in predicted
+            ]
+            summary[ours][rival] = difference(gains, drawn)
+    return summary
 
 
 def ablations(
-    place: Workspace, there: Elsewhere, recipe: Any, state: State
+    workspace: Workspace, judged_on: Elsewhere, recipe: Any, state: State
 ) -> dict[str, dict[str, Any]]:
     """Compare every ablation with the same heads unchanged, over heads and repeats; p by Holm."""
     scored: dict[str, tuple[float, np.ndarray]] = {}
 
     def of(task: HeadTask) -> tuple[float, np.ndarray]:
         if task.name not in scored:
-            told = there.head(RunDir(place.runs / state.heads[task.name]), task).select(there.ids)
-            said = told.logits().argmax(1)
-            scored[task.name] = there.score(said), there.resampled(said)
+            head_predictions = judged_on.head(
+                RunDir(workspace.runs / state.heads[task.name]), task
+            ).select(judged_on.ids)
+            predicted = head_predictions.logits().argmax(1)
+            scored[task.name] = judged_on.score(predicted), judged_on.resampled(predicted)
         return scored[task.name]
 
     tasks = list(head_tasks(recipe))
     whole = {(one.head, one.repeat): one for one in tasks if one.ablation is None}
-    found = {}
+    summary = {}
     for name in recipe.ablations:
         pairs = [
             (of(whole[one.head, one.repeat]), of(one)) for one in tasks if one.ablation == name
         ]
-        ahead = [after[0] - before[0] for before, after in pairs]
+        gains = [after[0] - before[0] for before, after in pairs]
         drawn = [after[1] - before[1] for before, after in pairs]
-        found[name] = difference(ahead, drawn) | {"of_each": ahead}
-    for one, p in zip(found.values(), holm([one["p"] for one in found.values()]), strict=True):
+        summary[name] = difference(gains, drawn) | {"of_each": gains}
+    for one, p in zip(summary.values(), holm([one["p"] for one in summary.values()]), strict=True):
         one["p"] = p
-    return found
+    return summary
 
 
-def asked(folder: Path) -> dict[str, Any]:
+def simulation_options(folder: Path) -> dict[str, Any]:
     facts = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
     return dict(facts["asked"])
 

@@ -10,11 +10,11 @@ from typing import Any
 
 
 class Turn:
-    """A process that waits for its turn, works one round, and says how it went.
+    """A process that waits for its turn, works one round, and reports on it.
 
     Args:
         command: of a script that calls `serve`, after the interpreter's name.
-        more: variables beside those of this process.
+        more: variables in addition to those of this process.
     """
 
     def __init__(self, command: list[str], more: dict[str, str]) -> None:
@@ -34,32 +34,32 @@ class Turn:
         self.process.wait()
 
     def round(self) -> dict[str, Any]:
-        """Return what one round told; the others wait."""
+        """Return the report of one round; the other processes wait."""
         assert self.process.stdin
-        with suppress(BrokenPipeError):  # then there is no answer, either
+        with suppress(BrokenPipeError):  # then it has written no report, either
             self.process.stdin.write("\n")
             self.process.stdin.flush()
-        return self._said()
+        return self._read_report()
 
     def end(self) -> dict[str, Any]:
-        """Return what is told at the end."""
+        """Return the report at the end."""
         assert self.process.stdin
         self.process.stdin.close()
-        return self._said()
+        return self._read_report()
 
-    def _said(self) -> dict[str, Any]:
+    def _read_report(self) -> dict[str, Any]:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit(f"{self.process.args}: ended before its turn")
-        found: dict[str, Any] = json.loads(line)
-        return found
+        report: dict[str, Any] = json.loads(line)
+        return report
 
 
 def serve(one_round: Callable[[], dict[str, Any]], end: Callable[[], dict[str, Any]]) -> None:
-    """Work a round for each line of the standard input, and tell the rest at its end."""
-    told = sys.stdout
-    with redirect_stdout(sys.stderr):  # whatever a library prints is no answer
+    """Work a round for each line of the standard input, and report the rest at its end."""
+    reports = sys.stdout
+    with redirect_stdout(sys.stderr):  # whatever a library prints is no report
         for _ in sys.stdin:
-            print(json.dumps(one_round()), file=told, flush=True)
-        print(json.dumps(end()), file=told, flush=True)
+            print(json.dumps(one_round()), file=reports, flush=True)
+        print(json.dumps(end()), file=reports, flush=True)

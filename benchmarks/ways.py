@@ -72,8 +72,8 @@ class OpenAI:
             whisper.log_mel_spectrogram(whisper.pad_or_trim(one), self.model.dims.n_mels)
             for one in sources
         ]
-        found: Tensor = self.model.encoder(torch.stack(mels).to(self.model.device))
-        return found.cpu()
+        states: Tensor = self.model.encoder(torch.stack(mels).to(self.model.device))
+        return states.cpu()
 
 
 def published(job: Job, model: Published | OpenAI, folder: Path, batch: int) -> None:
@@ -81,13 +81,14 @@ def published(job: Job, model: Published | OpenAI, folder: Path, batch: int) -> 
     for first in range(0, len(job.utterances), batch):
         some = job.utterances[first : first + batch]
         sources = [
-            one.source if isinstance(one.source, str) else heard(one.source.path) for one in some
+            one.source if isinstance(one.source, str) else read_16_khz(one.source.path)
+            for one in some
         ]
         for one, values in zip(some, model(sources), strict=True):
             np.save(folder / f"{one.id}.npy", values.numpy())
 
 
-def heard(path: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
+def read_16_khz(path: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return a file's samples at 16 kHz."""
     samples, rate = soundfile.read(path, dtype="float32")
     return samples if rate == 16000 else soxr.resample(samples, rate, 16000)

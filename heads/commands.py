@@ -10,15 +10,15 @@ from medusa.options import device_option, force_option, jobs_option, missing_opt
 @click.command("fit-head")
 @click.option(
     "--backbones",
-    help="Which features, comma-separated: backbone names, store names where one backbone has "
-    "several stores, `:layer_20` (`:*`: all) after either where layers are kept apart.  "
-    "[default: all]",
+    help="The features that the head reads, comma-separated: names of backbones, or of stores "
+    "where a backbone has several. Where layers are stored apart, `:layer_20` after the name "
+    "chooses a layer and `:*` chooses all.  [default: all]",
 )
-@click.option("--name", help="The run's name.  [default: backbones, configuration and seed]")
+@click.option("--name", help="The name of the run.  [default: backbones, configuration and seed]")
 @click.option(
     "--config",
     "config_name",
-    help="A YAML file, or `medusa` (the paper) or `small`.  "
+    help="A YAML file, or `medusa` (the settings of the paper) or `small`.  "
     "[default: medusa with a GPU, else small]",
 )
 @click.option(
@@ -26,34 +26,38 @@ from medusa.options import device_option, force_option, jobs_option, missing_opt
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change one setting: seed=1, head.width=128, stages.0.epochs=4, ...; may be repeated.",
+    help="Change a setting: seed=1, head.width=128, stages.0.epochs=4, ... May be repeated.",
 )
 @click.option(
-    "--seeds", metavar="LIST", help="One head per seed: 0-4, or 0,7,9. NAME becomes NAME-s0, ..."
+    "--seeds",
+    metavar="LIST",
+    help="Train a head per seed: 0-4, or 0,7,9. NAME becomes NAME-s0, ...",
 )
 @click.option(
     "--grid",
     multiple=True,
     metavar="KEY=V1,V2,...",
-    help="One head per value, e.g. head.pooling=mean,attention; repeated: all combinations.",
+    help="Train a head per value, as in head.pooling=mean,attention. If it is repeated, all "
+    "combinations are trained.",
 )
 @click.option(
     "--folds",
     type=int,
     metavar="K",
-    help="Predict the training split out of fold as well, with K further trainings per head, "
-    "speakers whole: what `medusa stack --fit-on out-of-fold` learns from.",
+    help="Also predict the training split out of fold, with K further trainings per head. All "
+    "utterances of a speaker are in the same fold. `medusa stack --fit-on out-of-fold` learns "
+    "from these predictions.",
 )
-@text_option("Whose text the text features are of: `manifest` or a transcripts table.")
-@device_option("cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once.")
-@jobs_option("Train so many heads at once, each in a process of its own.")
+@text_option("The source of the texts of text features: `manifest` or a transcripts table.")
+@device_option("cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head at once.")
+@jobs_option("The number of heads that are trained at once, each in another process.")
 @missing_option("What to do with utterances that lack features.")
 @force_option("Train again, replacing a run of this name.")
 @click.option(
     "--profile",
     "profiling",
     is_flag=True,
-    help="Instead of training, take 23 steps, print where their time goes, and write a trace.",
+    help="Take 23 steps in place of a training, print where their time goes, and write a trace.",
 )
 @click.pass_obj
 def fit_head(
@@ -74,9 +78,9 @@ def fit_head(
 ) -> None:
     """Train a fusion head on cached features, through all stages of its configuration.
 
-    A finished run is left alone, an interrupted one goes on where it stopped. With --seeds or
-    --grid, many heads, one after the other or --jobs at once; one that fails does not stop the
-    others.
+    A finished run is left alone, and an interrupted run continues where it stopped. With --seeds
+    or --grid, many heads are trained, one after the other or --jobs at once. A head that fails
+    does not stop the others.
     """
     from medusa.console import say
     from medusa.device import choose_devices

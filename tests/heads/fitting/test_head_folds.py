@@ -76,9 +76,9 @@ def test_finished_folds_are_not_trained_again(workspace, monkeypatch):
     monkeypatch.setattr(trainers, "make_trainer", dies)
     with pytest.raises(KeyboardInterrupt):
         trained(workspace, "a", "train.folds=2")
-    again = trained(workspace, "a", "train.folds=2")
+    resumed = trained(workspace, "a", "train.folds=2")
     assert seen == ["fold-0", "fold-1", "fold-1", "a"]
-    assert again.predictions().frame.equals(straight.predictions().frame)
+    assert resumed.predictions().frame.equals(straight.predictions().frame)
 
 
 @pytest.mark.parametrize("moment", ["finish", "write_json"])
@@ -97,11 +97,11 @@ def test_killed_while_finishing(workspace, monkeypatch, moment):
             trained(workspace, "a")
     steps = []
     monkeypatch.setattr(Trainer, "_step", lambda *args: steps.append(1))
-    again = trained(workspace, "a")
-    assert again.finished and not steps
-    one, two = (load_file(run.path / "weights.safetensors") for run in (straight, again))
+    resumed = trained(workspace, "a")
+    assert resumed.finished and not steps
+    one, two = (load_file(run.path / "weights.safetensors") for run in (straight, resumed))
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert not (again.path / "checkpoint.safetensors").exists()
+    assert not (resumed.path / "checkpoint.safetensors").exists()
 
 
 def test_a_fold_that_takes_a_class_away_is_refused(workspace):

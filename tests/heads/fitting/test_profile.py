@@ -1,4 +1,4 @@
-"""What a training says about its cost: steps.jsonl, --profile, compiled graphs."""
+"""What a training records of its cost: steps.jsonl, --profile, compiled graphs."""
 
 import copy
 import json
@@ -51,9 +51,9 @@ def test_steps_tell_what_the_epoch_averages(workspace, monkeypatch):
 
 def test_a_profile_is_a_trace_and_leaves_no_run(workspace, tmp_path):
     trace = tmp_path / "trace.json"
-    found = profile(tiny(workspace), CPU, trace)
-    assert set(found.parts) == set(PARTS) and all(s > 0 for s in found.parts.values())
-    assert sum(found.parts.values()) < found.step
+    measured = profile(tiny(workspace), CPU, trace)
+    assert set(measured.parts) == set(PARTS) and all(s > 0 for s in measured.parts.values())
+    assert sum(measured.parts.values()) < measured.step
     names = [event.get("name") for event in json.loads(trace.read_text())["traceEvents"]]
     assert names.count("backward") == STEPS and any("addmm" in str(name) for name in names)
     assert not (workspace / "runs").exists()
@@ -61,10 +61,18 @@ def test_a_profile_is_a_trace_and_leaves_no_run(workspace, tmp_path):
 
 def test_profile_on_the_command_line(workspace):
     words = [word for setting in TINY for word in ("--set", setting)]
-    asked = ["--workspace", str(workspace), "fit-head", "--profile", "--config", "small", *words]
-    answer = CliRunner().invoke(medusa, asked)
-    assert answer.exit_code == 0, answer.output
-    assert "utterances/s" in answer.output and "aten::" in answer.output
+    arguments = [
+        "--workspace",
+        str(workspace),
+        "fit-head",
+        "--profile",
+        "--config",
+        "small",
+        *words,
+    ]
+    result = CliRunner().invoke(medusa, arguments)
+    assert result.exit_code == 0, result.output
+    assert "utterances/s" in result.output and "aten::" in result.output
     assert list((workspace / "profiles").glob("*.json"))
 
 

@@ -30,7 +30,7 @@ TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epo
 
 
 def run(root: Path, *words: str) -> str:
-    sets = [word for one in TINY for word in ("--set", one)]
+    sets = [word for setting in TINY for word in ("--set", setting)]
     return call(root, "fit-head", "--config", "small", *sets, *words).output
 
 
@@ -38,7 +38,7 @@ def names(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "runs").iterdir())
 
 
-def test_every_combination_once_seeds_last() -> None:
+def test_every_combination_occurs_and_seeds_vary_fastest() -> None:
     expanded = variants(("x=1",), "0-1,7", ["head.pooling=mean,attention"])
     assert [variant.ending for variant in expanded] == [
         *("-pooling=mean-s0", "-pooling=mean-s1", "-pooling=mean-s7"),

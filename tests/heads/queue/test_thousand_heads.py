@@ -44,8 +44,8 @@ def test_a_thousand_heads_with_kills(workspace):
         assert all(done[name] == when for name, when in before.items())  # never done again
     last = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     assert last.stdout.count(b"on balanced draws") == HEADS
-    found = [path.parent for path in runs.glob(f"*/{FINISHED}")]
-    assert len(found) == HEADS
+    folders = [path.parent for path in runs.glob(f"*/{FINISHED}")]
+    assert len(folders) == HEADS
     for name, when in done.items():
         assert (runs / name / FINISHED).stat().st_mtime_ns == when
-    assert all(len((path / METRICS).read_text().splitlines()) == 1 for path in found)
+    assert all(len((path / METRICS).read_text().splitlines()) == 1 for path in folders)
