@@ -19,8 +19,8 @@ STAGES = ("stages.0.epochs=2", "stages.1.epochs=3")
     [
         (STAGES, 5),
         ((*STAGES, "train.folds=2"), 15),
-        (("head.name=discriminant", "head.pool=mean", *STAGES), 8),  # a call for each shrinkage
-        (("head.name=discriminant", "head.pool=mean", "train.folds=2"), 24),
+        (("head.name=discriminant", "head.pooling=mean", *STAGES), 8),  # a call for each shrinkage
+        (("head.name=discriminant", "head.pooling=mean", "train.folds=2"), 24),
     ],
 )
 def test_the_total_is_the_number_of_calls(workspace, overrides, expected):
