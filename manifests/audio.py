@@ -175,11 +175,11 @@ def each(
             return path, problem
 
     with ThreadPoolExecutor(workers) as pool:
-        for path, answer in pool.map(one, dict.fromkeys(paths)):
-            if isinstance(answer, AudioError):
-                problems[path] = answer
+        for path, result in pool.map(one, dict.fromkeys(paths)):
+            if isinstance(result, AudioError):
+                problems[path] = result
             else:
-                found[path] = answer
+                found[path] = result
             advance()
     return found, problems
 
@@ -197,12 +197,12 @@ def _refuse_truncated_wav(path: Path) -> None:
     """Raise if a wav's data chunk promises more bytes than follow; libsndfile says nothing."""
     with path.open("rb") as file:
         promised, start = _data_chunk(file)
-        there = path.stat().st_size - start
-    if promised not in UNKNOWN_SIZES and there < promised:
-        share = math.floor(100 * there / promised)
+        present = path.stat().st_size - start
+    if promised not in UNKNOWN_SIZES and present < promised:
+        share = math.floor(100 * present / promised)
         raise AudioError(
             f"{path}: truncated: its header promises {promised} bytes of sound and "
-            f"{there} are there ({share} %); copy the file again",
+            f"{present} are there ({share} %); copy the file again",
             "truncated",
         )
 

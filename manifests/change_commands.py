@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @force_option("Replace the split that is there.")
 @click.pass_obj  # fmt: skip
 def split(
-    home: Path,
+    workspace: Path,
     by: str,
     seed: int,
     dev: float | None,
@@ -77,7 +77,7 @@ def split(
     from medusa.manifests.splits.folds import fold_names, split_off
     from medusa.workspace import Workspace
 
-    path = Workspace.open(home).manifest
+    path = Workspace.open(workspace).manifest
     corpus = Manifest.read(path)
     if show:
         return _show(corpus)
@@ -224,7 +224,7 @@ def _show(corpus: "Manifest") -> None:
 )
 @click.pass_obj  # fmt: skip
 def relabel(
-    home: Path,
+    workspace: Path,
     classes: str,
     soft: str,
     other: str,
@@ -242,7 +242,7 @@ def relabel(
     from medusa.manifests.manifest import Manifest, ManifestError
     from medusa.workspace import Workspace
 
-    path = Workspace.open(home).manifest
+    path = Workspace.open(workspace).manifest
     corpus = Manifest.read(path)
     changed = change(corpus, parse(classes, name or ""), Rules(soft, other, all_other))
     target = output or path
@@ -259,7 +259,7 @@ def relabel(
 @click.argument("parts", nargs=-1, required=True, metavar="NAME=MANIFEST...")
 @force_option("Replace the manifest that is there.")
 @click.pass_obj
-def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
+def merge(workspace: Path, parts: tuple[str, ...], force: bool) -> None:
     """Write one manifest of several that have the same classes.
 
     Each part is NAME=MANIFEST; ids and speakers become NAME/ID. Splits stay as they are; leave a
@@ -269,7 +269,7 @@ def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
     from medusa.manifests.merge import merge as join
     from medusa.workspace import Workspace
 
-    path = Workspace.open(home).manifest
+    path = Workspace.open(workspace).manifest
     named = _pairs(",".join(parts), "NAME=MANIFEST ...")
     absent = [file for file in named.values() if not Path(file).is_file()]
     if absent:
@@ -288,7 +288,7 @@ def merge(home: Path, parts: tuple[str, ...], force: bool) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 @force_option("Replace the file, or an earlier export.")
 @click.pass_obj
-def export(home: Path, form: str, target: Path, force: bool) -> None:
+def export(workspace: Path, form: str, target: Path, force: bool) -> None:
     """Write the manifest for other tools: FORMAT is csv, lhotse, audformat or datasets.
 
     TARGET is a file for csv, else a folder. Recordings stay where they are and are named by their
@@ -299,6 +299,6 @@ def export(home: Path, form: str, target: Path, force: bool) -> None:
     from medusa.manifests.manifest import Manifest
     from medusa.workspace import Workspace
 
-    corpus = Manifest.read(Workspace.open(home).manifest)
+    corpus = Manifest.read(Workspace.open(workspace).manifest)
     write(corpus, form, target, force)
     say(f"wrote {target}: {plural(len(corpus), 'utterance')} as {form}")

@@ -53,8 +53,10 @@ def _import_command(name: str, importer: "Importer") -> click.Command:
     """Return the command that imports one corpus."""
 
     @click.pass_obj
-    def run(home: Path, /, root: Path, force: bool, drop_bad_audio: bool, **options: Any) -> None:
-        _import(home, name, importer, root, force, drop_bad_audio, options)
+    def run(
+        workspace: Path, /, root: Path, force: bool, drop_bad_audio: bool, **options: Any
+    ) -> None:
+        _import(workspace, name, importer, root, force, drop_bad_audio, options)
 
     shared = [
         click.Argument(["root"], type=click.Path(exists=True, path_type=Path)),
@@ -71,7 +73,7 @@ def _import_command(name: str, importer: "Importer") -> click.Command:
 
 
 def _import(
-    home: Path,
+    workspace: Path,
     name: str,
     importer: "Importer",
     root: Path,
@@ -86,7 +88,7 @@ def _import(
     from medusa.manifests.overview import table_rows
     from medusa.workspace import Workspace
 
-    path = Workspace.open(home).manifest
+    path = Workspace.open(workspace).manifest
     old = Manifest.read(path) if path.exists() and not force else None
     corpus = importer.import_corpus(root, **options)
     corpus.provenance |= {"corpus": name, "root": str(root.resolve()), "options": _plain(options)}
@@ -174,8 +176,8 @@ def audit(
     from medusa.manifests.audit.findings import LEVELS, Subject
     from medusa.workspace import Workspace
 
-    place = Workspace.open(ctx.obj)
-    subject = Subject.read(place.manifest, place.transcripts)
+    workspace = Workspace.open(ctx.obj)
+    subject = Subject.read(workspace.manifest, workspace.transcripts)
     files = subject.frame["path"].nunique() * (2 if listen else 1)
     with progress("auditing", files, unit="file") as advance:
         found = look(subject, digests, advance, listen)
@@ -189,21 +191,21 @@ def audit(
     elif found:
         table(["level", "check", "what", "what to do"], [finding.row() for finding in found])
     summary = ", ".join(plural(count, level) for level, count in counts.items())
-    say(f"{place.manifest}: {plural(len(subject.frame), 'utterance')}, {summary}")
+    say(f"{workspace.manifest}: {plural(len(subject.frame), 'utterance')}, {summary}")
     ctx.exit(1 if counts["error"] or (strict and counts["warning"]) else 0)
 
 
 @manifest.command()
 @json_option("Print JSON instead of tables.")
 @click.pass_obj
-def show(home: Path, as_json: bool) -> None:
+def show(workspace: Path, as_json: bool) -> None:
     """Show what is in the manifest: classes, splits, speakers, hours."""
     from medusa.console import say, table
     from medusa.manifests import overview
     from medusa.manifests.manifest import Manifest
     from medusa.workspace import Workspace
 
-    corpus = Manifest.read(Workspace.open(home).manifest)
+    corpus = Manifest.read(Workspace.open(workspace).manifest)
     if as_json:
         click.echo(json.dumps(overview.as_json(corpus), indent=2, ensure_ascii=False))
         return

@@ -70,9 +70,11 @@ def to_csv(manifest: Manifest, partial: Path, target: Path) -> None:
     frame = manifest.frame.copy()
     frame["path"] = _paths(manifest, target.parent)
     if manifest.votes is not None:
-        said = manifest.votes.drop(columns="id")
-        said["secondary"] = said["secondary"].map(lambda words: None if words is None else [*words])
-        rows = json.loads(said.to_json(orient="records", double_precision=4))
+        votes = manifest.votes.drop(columns="id")
+        votes["secondary"] = votes["secondary"].map(
+            lambda words: None if words is None else [*words]
+        )
+        rows = json.loads(votes.to_json(orient="records", double_precision=4))
         by_id: dict[str, list[object]] = {}
         for name, vote in zip(manifest.votes["id"], rows, strict=True):
             by_id.setdefault(name, []).append(vote)
@@ -90,7 +92,7 @@ def to_lhotse(manifest: Manifest, partial: Path, target: Path) -> None:
     recordings = {path: _recording(path) for path in dict.fromkeys(paths)}
     cuts = []
     for path, row in zip(paths, frame.to_dict("records"), strict=True):
-        said = lhotse.SupervisionSegment(
+        supervision = lhotse.SupervisionSegment(
             id=row["id"],
             recording_id=recordings[path].id,
             start=0.0,
@@ -107,7 +109,7 @@ def to_lhotse(manifest: Manifest, partial: Path, target: Path) -> None:
             duration=row["duration_s"],
             channel=0,
             recording=recordings[path],
-            supervisions=[said],
+            supervisions=[supervision],
         )
         cuts.append(cut)
     partial.mkdir()
@@ -161,16 +163,16 @@ def to_datasets(manifest: Manifest, partial: Path, target: Path) -> None:
     library.DatasetDict(parts).save_to_disk(str(partial))
 
 
-def _paths(manifest: Manifest, home: Path | None) -> "pd.Series[str]":
+def _paths(manifest: Manifest, folder: Path | None) -> "pd.Series[str]":
     """Return where each recording is: relative to a folder, or absolute."""
     root = manifest.root.resolve()  # a path's `..` leave the folder itself, not a link to it
-    near = home and home.resolve()
+    near = folder and folder.resolve()
 
-    def place(path: str) -> str:
+    def placed(path: str) -> str:
         whole = os.path.normpath(root / path)
         return whole if near is None else os.path.relpath(whole, near)
 
-    return manifest.frame["path"].map(place, na_action="ignore")
+    return manifest.frame["path"].map(placed, na_action="ignore")
 
 
 def _with_audio(manifest: Manifest) -> pd.DataFrame:

@@ -41,8 +41,8 @@ def decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
 def _decode(path: Path, _modified_ns: int, _size: int) -> tuple[npt.NDArray[np.float32], int]:
     # file: keeps ffmpeg from taking a name for a protocol
     name = f"file:{path}"
-    asked = ["-select_streams", "a:0", "-show_entries", "stream=sample_rate,channels"]
-    found = json.loads(_run("ffprobe", *asked, "-of", "json", name))
+    query = ["-select_streams", "a:0", "-show_entries", "stream=sample_rate,channels"]
+    found = json.loads(_run("ffprobe", *query, "-of", "json", name))
     if not found.get("streams"):
         raise FfmpegError("has no audio stream; replace the file")
     stream = found["streams"][0]

@@ -78,8 +78,8 @@ class Manifest:
         absent = [name for name in names if name not in present]
         if absent:
             remedy = "; `medusa manifest split --keep-test` makes one" if "dev" in absent else ""
-            there = f"there is {listed(present)}{remedy}"
-            raise ManifestError(f"no row is in split {listed(absent)}; {there}")
+            present_note = f"there is {listed(present)}{remedy}"
+            raise ManifestError(f"no row is in split {listed(absent)}; {present_note}")
         return self.where(self.frame["split"].isin(names))
 
     def where(self, mask: "pd.Series[bool]") -> "Manifest":
@@ -145,8 +145,8 @@ class Manifest:
 def found_in(values: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.bool_]:
     """Tell which values are among others; `isin` takes minutes where both are long."""
     places = pd.Index(among.unique()).get_indexer(pd.Index(values))
-    there: npt.NDArray[np.bool_] = places >= 0
-    return there
+    is_present: npt.NDArray[np.bool_] = places >= 0
+    return is_present
 
 
 def _schema(scheme: LabelScheme) -> pa.Schema:

@@ -10,12 +10,12 @@ from medusa.errors import listed
 from medusa.manifests.manifest import Manifest, ManifestError
 
 
-def merge(parts: Mapping[str, Manifest], home: Path) -> Manifest:
+def merge(parts: Mapping[str, Manifest], folder: Path) -> Manifest:
     """Return all rows of several manifests.
 
     Args:
         parts: a manifest by the name that its ids and speakers get, `emodb/03a01Fa`.
-        home: the folder that the merged manifest will be written to.
+        folder: the folder that the merged manifest will be written to.
 
     Raises:
         ManifestError: the classes or their order differ.
@@ -27,15 +27,16 @@ def merge(parts: Mapping[str, Manifest], home: Path) -> Manifest:
             f"the classes of {listed(odd)} are not {', '.join(first.classes)}; give all the same "
             "with `medusa manifest relabel --classes ...`"
         )
-    here = home.resolve()  # a path's `..` leave the folder itself, not a link to it
+    real_folder = folder.resolve()  # a path's `..` leave the folder itself, not a link to it
     frames, votes = [], []
     for name, part in parts.items():
         frame = part.frame.copy()
         frame["id"] = name + "/" + frame["id"]
         frame["speaker"] = name + "/" + frame["speaker"]
-        there = part.root.resolve()
+        part_root = part.root.resolve()
         frame["path"] = frame["path"].map(
-            lambda path, there=there: os.path.relpath(there / path, here), na_action="ignore"
+            lambda path, part_root=part_root: os.path.relpath(part_root / path, real_folder),
+            na_action="ignore",
         )
         frames.append(frame)
         if part.votes is not None:
@@ -48,6 +49,6 @@ def merge(parts: Mapping[str, Manifest], home: Path) -> Manifest:
         pd.concat(frames, ignore_index=True),
         first,
         pd.concat(votes, ignore_index=True) if votes else None,
-        home,
+        folder,
         provenance,
     )

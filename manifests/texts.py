@@ -60,9 +60,9 @@ def texts_of(
     if source == MANIFEST:
         return source, manifest.frame.set_index("id")["text"]
     table = read_transcripts(_table_path(transcripts, source)).set_index("id")
-    heard = table.reindex(manifest.frame["id"])
-    same = heard["content"].to_numpy() == manifest.frame["content"].to_numpy()
-    return source, heard["text"].where(same)
+    transcripts_table = table.reindex(manifest.frame["id"])
+    same = transcripts_table["content"].to_numpy() == manifest.frame["content"].to_numpy()
+    return source, transcripts_table["text"].where(same)
 
 
 def require_texts(texts: "pd.Series[str]", source: str) -> None:
@@ -127,22 +127,22 @@ def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _only_source(transcripts: Path) -> str:
-    there = sources(transcripts)
-    if len(there) > 1:
-        raise TextError(_several(there))
-    return there[0] if there else MANIFEST
+    names = sources(transcripts)
+    if len(names) > 1:
+        raise TextError(_several(names))
+    return names[0] if names else MANIFEST
 
 
-def _several(there: Iterable[str]) -> str:
-    names = ", ".join([*there, MANIFEST])
-    return f"there are several texts: {names}; name the one to read with --text NAME"
+def _several(names: Iterable[str]) -> str:
+    listing = ", ".join([*names, MANIFEST])
+    return f"there are several texts: {listing}; name the one to read with --text NAME"
 
 
 def _table_path(transcripts: Path, source: str) -> Path:
-    there = [*sources(transcripts), MANIFEST]
-    if source not in there:
+    names = [*sources(transcripts), MANIFEST]
+    if source not in names:
         raise TextError(
-            f"no text named {source!r}{nearest(source, there)} in {transcripts}; "
-            f"there is {', '.join(there)}; make transcripts with `medusa transcribe`"
+            f"no text named {source!r}{nearest(source, names)} in {transcripts}; "
+            f"there is {', '.join(names)}; make transcripts with `medusa transcribe`"
         )
     return transcripts / f"{source}.parquet"

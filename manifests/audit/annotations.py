@@ -36,10 +36,10 @@ def durations(subject: Subject) -> Iterator[Finding]:
 
 def same_audio(subject: Subject) -> Iterator[Finding]:
     """Find ids that share one recording; in two splits it is an error, found by `splits`."""
-    heard = subject.frame.dropna(subset="content").drop_duplicates("id")
-    twice = heard["content"].duplicated(keep=False)
-    leaked = heard.groupby("content")["split"].transform("nunique") > 1
-    rows = heard[twice & ~leaked].sort_values("content", kind="stable")
+    clips = subject.frame.dropna(subset="content").drop_duplicates("id")
+    twice = clips["content"].duplicated(keep=False)
+    leaked = clips.groupby("content")["split"].transform("nunique") > 1
+    rows = clips[twice & ~leaked].sort_values("content", kind="stable")
     if len(rows):
         message = f"{plural(len(rows), 'row has')} the same audio as another row"
         remedy = "keep one row of each group, or know that it counts several times"
@@ -73,9 +73,9 @@ def agreement(subject: Subject) -> Iterator[Finding]:
         remedy = "pip install 'medusa-ser[krippendorff]'"
         yield Finding("note", "agreement", "not measured: krippendorff is absent", remedy)
         return
-    said = votes.dropna(subset="primary")
-    word = said["primary"].where(~said["primary"].str.startswith("other"), "other")
-    counts = _counts(said["id"], word)
+    primaries = votes.dropna(subset="primary")
+    word = primaries["primary"].where(~primaries["primary"].str.startswith("other"), "other")
+    counts = _counts(primaries["id"], word)
     found = {"classes": _alpha(library, counts, "nominal", None)}
     for name in ATTRIBUTES:
         rated = votes.dropna(subset=name)
@@ -98,14 +98,14 @@ def spoken(subject: Subject) -> Iterator[Finding]:
         except texts.TextError:
             continue  # `transcripts` reports it
     for name, table in sources.items():
-        there = table.dropna(subset="text")
-        empty = there["text"].str.strip() == ""
-        looping = there["text"].map(loops).astype(bool) & ~empty
+        transcribed = table.dropna(subset="text")
+        empty = transcribed["text"].str.strip() == ""
+        looping = transcribed["text"].map(loops).astype(bool) & ~empty
         for kind, which in {"are empty": empty, "go in circles": looping}.items():
             if which.any():
                 message = f"{which.sum()} texts in {name} {kind}"
                 remedy = "listen to them; recognisers do this on silence, music and noise"
-                where = tuple(there["id"][which].astype(str))
+                where = tuple(transcribed["id"][which].astype(str))
                 yield Finding("warning", "texts", message, remedy, where)
 
 
@@ -117,8 +117,8 @@ def loops(text: str) -> bool:
     words = text.lower().split()
     for length in range(1, MOST_WORDS + 1):
         run = 0
-        for place in range(length, len(words)):
-            run = run + 1 if words[place] == words[place - length] else 0
+        for position in range(length, len(words)):
+            run = run + 1 if words[position] == words[position - length] else 0
             if run >= length * (REPEATS - 1):
                 return True
     return False

@@ -91,8 +91,8 @@ def consensus(subject: Subject) -> Iterator[Finding]:
         yield Finding("error", "labels", message, IMPORT_AGAIN, where)
     soft = subject.frame[subject.scheme.columns].fillna(0).to_numpy(float)
     code = pd.Index(subject.scheme.classes).get_indexer(pd.Index(label))
-    said = soft[np.arange(len(soft)), code]
-    less = pd.Series((code >= 0) & (soft.max(axis=1) > said + SUM_TOLERANCE), label.index)
+    label_share = soft[np.arange(len(soft)), code]
+    less = pd.Series((code >= 0) & (soft.max(axis=1) > label_share + SUM_TOLERANCE), label.index)
     if less.any():
         rows = plural(int(less.sum()), "row")
         message = f"the soft labels of {rows} favour another class than their label"
@@ -153,11 +153,11 @@ def splits(subject: Subject) -> Iterator[Finding]:
         message = f"{everything} {'a ' if without.all() else ''}split"
         remedy = "medusa manifest split --by speaker"
         yield Finding("warning", "splits", message, remedy, subject.ids(without))
-    heard = frame.dropna(subset=["content", "split"])
-    leaked = heard.groupby("content")["split"].transform("nunique") > 1
+    clips = frame.dropna(subset=["content", "split"])
+    leaked = clips.groupby("content")["split"].transform("nunique") > 1
     if leaked.any():
         message = f"{plural(leaked.sum(), 'row has')} the same audio as a row of another split"
-        where = tuple(heard["id"][leaked].astype(str))
+        where = tuple(clips["id"][leaked].astype(str))
         yield Finding("error", "splits", message, "remove one row of each pair", where)
 
 
@@ -182,10 +182,10 @@ def transcripts(subject: Subject) -> Iterator[Finding]:
             remedy = f"medusa transcribe --model {name} --force"
             yield Finding("error", "transcripts", str(problem), remedy)
             continue
-        heard = table.drop_duplicates("id").set_index("id").reindex(frame.index)
-        same = heard["content"].eq(frame["content"])
-        silent &= ~(same & heard["text"].notna())
-        stale = heard["content"].notna() & ~same
+        clips = table.drop_duplicates("id").set_index("id").reindex(frame.index)
+        same = clips["content"].eq(frame["content"])
+        silent &= ~(same & clips["text"].notna())
+        stale = clips["content"].notna() & ~same
         if stale.any():
             message = f"{stale.sum()} transcripts in {name} are of other audio than the manifest's"
             where = tuple(stale.index[stale])

@@ -52,7 +52,7 @@ class Subject:
         absent: columns that the file lacks.
         scheme: the classes.
         provenance: where it came from.
-        home: the folder that paths are relative to.
+        folder: the folder that paths are relative to.
         transcripts: the folder with tables of transcripts.
         votes: a row per vote, or None.
     """
@@ -61,7 +61,7 @@ class Subject:
     absent: tuple[str, ...]
     scheme: LabelScheme
     provenance: dict[str, object]
-    home: Path
+    folder: Path
     transcripts: Path
     votes: pd.DataFrame | None = None
 

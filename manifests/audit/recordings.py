@@ -47,9 +47,9 @@ def audio_files(
         message = f"{plural(unnamed.sum(), 'row has')} a recording but no content digest"
         where = tuple(rows["id"][unnamed].astype(str))
         yield Finding("error", "audio", message, "import the corpus again", where)
-    home = subject.home.resolve()  # a path's `..` leave the folder itself, not a link to it
-    places = {str(path): os.path.normpath(home / str(path)) for path in rows["path"]}
-    files = {path: Path(place) for path, place in places.items()}
+    folder = subject.folder.resolve()  # a path's `..` leave the folder itself, not a link to it
+    file_paths = {str(path): os.path.normpath(folder / str(path)) for path in rows["path"]}
+    files = {path: Path(file) for path, file in file_paths.items()}
     facts, now, problems = _look(files, digests, advance)
     problems |= _outside(rows, files, facts)
     for kind, remedy in REMEDIES.items():

@@ -28,7 +28,7 @@ Bits = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Heard:
+class Loudness:
     """What a clip sounds like: share of clipped samples, loudest 20 ms in dB, and its print."""
 
     clipped: float
@@ -48,16 +48,16 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
     for name, path, start_s, length_s in zip(
         rows["id"], rows["path"], rows["start_s"], rows["duration_s"], strict=True
     ):
-        segments[subject.home / str(path)].append((str(name), float(start_s), float(length_s)))
+        segments[subject.folder / str(path)].append((str(name), float(start_s), float(length_s)))
 
-    def look(path: Path) -> dict[str, Heard]:
+    def look(path: Path) -> dict[str, Loudness]:
         return {name: hear(path, start, length) for name, start, length in segments[path]}
 
     found, _ = each(look, segments, advance)  # what cannot be read is reported by the other checks
-    heard = {name: sound for part in found.values() for name, sound in part.items()}
-    loud = {name: sound for name, sound in heard.items() if sound.loudest_db > SILENT_DB}
-    clipped = tuple(name for name, sound in heard.items() if sound.clipped > CLIPPED_SHARE)
-    silent = tuple(name for name in heard if name not in loud)
+    sounds = {name: sound for part in found.values() for name, sound in part.items()}
+    loud = {name: sound for name, sound in sounds.items() if sound.loudest_db > SILENT_DB}
+    clipped = tuple(name for name, sound in sounds.items() if sound.clipped > CLIPPED_SHARE)
+    silent = tuple(name for name in sounds if name not in loud)
     if clipped:
         clips = plural(len(clipped), "clip has")
         message = f"{clips} more than {CLIPPED_SHARE:.1%} of samples clipped"
@@ -68,7 +68,7 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
     yield from _alike(subject, loud)
 
 
-def hear(path: Path, start_s: float, length_s: float) -> Heard:
+def hear(path: Path, start_s: float, length_s: float) -> Loudness:
     """Decode a segment and return what it sounds like.
 
     Raises:
@@ -86,7 +86,7 @@ def hear(path: Path, start_s: float, length_s: float) -> Heard:
     window = max(rate // 50, 1)
     padded = np.pad(mono, (0, -len(mono) % window)).reshape(-1, window)
     power = float(np.square(padded).mean(axis=1).max()) if len(mono) else 0.0
-    return Heard(clipped, 10 * math.log10(max(power, 1e-12)), fingerprint(mono, rate))
+    return Loudness(clipped, 10 * math.log10(max(power, 1e-12)), fingerprint(mono, rate))
 
 
 def fingerprint(mono: npt.NDArray[np.float32], rate: int) -> Bits:
@@ -111,7 +111,7 @@ def fingerprint(mono: npt.NDArray[np.float32], rate: int) -> Bits:
     return bits
 
 
-def _alike(subject: Subject, loud: dict[str, Heard]) -> Iterator[Finding]:
+def _alike(subject: Subject, loud: dict[str, Loudness]) -> Iterator[Finding]:
     """Find pairs of clips with nearly the same print; across splits they are worse."""
     frame = subject.frame.drop_duplicates("id").set_index("id")
     pairs = near_pairs(loud, dict(zip(frame.index, frame["duration_s"].astype(float), strict=True)))
@@ -126,18 +126,18 @@ def _alike(subject: Subject, loud: dict[str, Heard]) -> Iterator[Finding]:
             yield Finding("warning", "near duplicates", message, remedy, where)
 
 
-def near_pairs(heard: dict[str, Heard], length_s: dict[str, float]) -> list[tuple[str, str]]:
+def near_pairs(sounds: dict[str, Loudness], length_s: dict[str, float]) -> list[tuple[str, str]]:
     """Return the pairs of names whose prints differ in less than `NEAR` of their bits."""
-    names = list(heard)
+    names = list(sounds)
     if len(names) < 2:
         return []
-    bits = np.stack([heard[name].bits for name in names])
+    bits = np.stack([sounds[name].bits for name in names])
     packed = np.packbits(bits, axis=1)
     words = packed.reshape(len(names), -1, CHUNK // 8)
     candidates: set[tuple[int, int]] = set()
-    for place in range(words.shape[1]):
+    for column in range(words.shape[1]):
         buckets: dict[bytes, list[int]] = defaultdict(list)
-        for row, word in enumerate(words[:, place]):
+        for row, word in enumerate(words[:, column]):
             buckets[word.tobytes()].append(row)
         for rows in buckets.values():
             if 1 < len(rows) <= MOST:

@@ -14,15 +14,15 @@ from medusa.manifests.manifest import Manifest, nest_votes
 
 def attach_audio(
     manifest: Manifest,
-    home: Path,
+    folder: Path,
     drop_bad_audio: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[Manifest, dict[str, str]]:
-    """Fill in `start_s`, `duration_s` and `content`, and make `path` relative to `home`.
+    """Fill in `start_s`, `duration_s` and `content`, and make `path` relative to `folder`.
 
     Args:
         manifest: what an importer returned; `path` absolute or relative to the current folder.
-        home: the folder the manifest will be written to.
+        folder: the folder the manifest will be written to.
         drop_bad_audio: keep rows whose recording cannot be used, without their audio.
         advance: called after each distinct file.
 
@@ -48,7 +48,7 @@ def attach_audio(
                 facts = recordings[file].facts
                 segment = segment_of(path, start_s, duration_s, facts)
                 content = content_of(recordings[file].digest, *segment)
-                row = (os.path.relpath(file, home.resolve()), content, *segment)
+                row = (os.path.relpath(file, folder.resolve()), content, *segment)
             except AudioError as problem:
                 problems[name] = str(problem)
         rows.append(row)
@@ -57,7 +57,7 @@ def attach_audio(
     columns = ["path", "content", "start_s", "duration_s"]
     frame = manifest.frame.copy()
     frame[columns] = pd.DataFrame(rows, columns=columns, index=frame.index)
-    return Manifest(frame, manifest.scheme, manifest.votes, home, manifest.provenance), problems
+    return Manifest(frame, manifest.scheme, manifest.votes, folder, manifest.provenance), problems
 
 
 def _segments(frame: pd.DataFrame) -> Iterator[tuple[str, str | None, float, float]]:

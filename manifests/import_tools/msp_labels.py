@@ -118,7 +118,7 @@ def votes_csv(path: Path) -> Labels:
     columns = ("FileName", workers, "EmoClass_Major", "EmoClass_Second", *ATTRIBUTES)
     where = [_column(rows.header, column, path) for column in columns]
     found = [
-        (*(cells[place].strip() for place in where), line)
+        (*(cells[column_index].strip() for column_index in where), line)
         for cells, line in zip(rows.cells, rows.lines, strict=True)
     ]
     return Labels(path, votes=_votes(found), bad_votes=rows.bad)
@@ -178,9 +178,9 @@ def labels_txt(path: Path) -> Labels:
 def _column(header: Sequence[str], column: str, path: Path) -> int:
     """Return where a column is."""
     if column not in header:
-        there = ", ".join(header)
+        present = ", ".join(header)
         raise CorpusError(
-            f"{path}:1: no column {column!r}{nearest(column, header)}; it has {there}"
+            f"{path}:1: no column {column!r}{nearest(column, header)}; it has {present}"
         )
     return header.index(column)
 

@@ -53,14 +53,14 @@ def read_release(
         CorpusError: as the importer's `import_corpus`.
     """
     release = look(folder(root, "MSP-Podcast"))
-    said, voted = _read(root, release)
-    rows = utterances(said, LETTERS)
+    consensus, voted = _read(root, release)
+    rows = utterances(consensus, LETTERS)
     votes = None if voted is None else checked_votes(voted)
-    bad = said.bad + (voted.bad_votes if voted is not None else [])
+    bad = consensus.bad + (voted.bad_votes if voted is not None else [])
     if bad_rows == "refuse":
         refuse_bad_rows(bad, BAD_ROWS)
     rows = pd.concat([rows, _test3(release, rows)], ignore_index=True)
-    tally = [_line("utterances", said, said.bad, len(rows))]
+    tally = [_line("utterances", consensus, consensus.bad, len(rows))]
     if votes is not None and voted is not None:
         tally.append(_line("votes", voted, voted.bad_votes, len(votes)))
         strangers = ~found_in(votes["id"], rows["id"])
@@ -87,17 +87,17 @@ def read_release(
 def look(root: Path) -> Release:
     """Return the label files, recordings and transcripts below `root`."""
     release = Release()
-    for place, folders, files in os.walk(root):
+    for folder_path, folders, files in os.walk(root):
         folders.sort()
-        if "transcript" in Path(place).name.lower():
-            release.transcripts = Path(place)
+        if "transcript" in Path(folder_path).name.lower():
+            release.transcripts = Path(folder_path)
             release.spoken = {name[:-4] for name in files if name.endswith(".txt")}
             continue
         for name in sorted(files):
             if name.lower().endswith(".wav"):
-                release.recordings[name[:-4]] = f"{place}/{name}"
+                release.recordings[name[:-4]] = f"{folder_path}/{name}"
             elif name.endswith((".csv", ".json", ".txt")):
-                path = Path(place) / name
+                path = Path(folder_path) / name
                 if kind := kind_of(path):
                     release.labels.setdefault(kind, []).append(path)
     return release
@@ -112,11 +112,11 @@ def _read(root: Path, release: Release) -> tuple[Labels, Labels | None]:
             "(or labels_concensus, or labels.txt) with FileName, EmoClass and the attributes"
         )
     kind, path = chosen[0]
-    said = READERS[kind](path)
+    consensus = READERS[kind](path)
     if chosen[1] is None:
-        return said, None
+        return consensus, None
     same = chosen[1] == chosen[0]
-    return said, said if same else READERS[chosen[1][0]](chosen[1][1])
+    return consensus, consensus if same else READERS[chosen[1][0]](chosen[1][1])
 
 
 def _first(release: Release, kinds: tuple[str, ...]) -> tuple[str, Path] | None:
@@ -142,8 +142,8 @@ def _line(what: str, labels: Labels, bad: list[BadRow], rows: int) -> Line:
 
 def _test3(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows for the challenge's test utterances, which no label file names."""
-    there = {*release.recordings, *release.spoken}
-    names = sorted({name for name in there if TEST3.fullmatch(name)} - set(rows["id"]))
+    names_on_disk = {*release.recordings, *release.spoken}
+    names = sorted({name for name in names_on_disk if TEST3.fullmatch(name)} - set(rows["id"]))
     return pd.DataFrame({"id": names, "split": "Test3"}, dtype="str")
 
 

@@ -29,12 +29,12 @@ def utterances(labels: Labels, letters: Mapping[str, str]) -> pd.DataFrame:
     if labels.consensus is None:
         raise CorpusError(f"{labels.path}: no consensus in it")
     table = labels.consensus
-    names, told = table["FileName"].str.strip(), table["EmoClass"].str.strip()
+    names, codes = table["FileName"].str.strip(), table["EmoClass"].str.strip()
     wrong = _wrong_names(names)
     wrong |= {row: "the name comes twice" for row in _where(names.duplicated())}
     meant = {word: word for word in letters.values()} | dict(letters)
-    label = told.map(meant).where(told.isin([*meant]), told.str.lower().map(meant))
-    wrong |= {row: f"{told[row]!r} is no class" for row in _where(label.isna())}
+    label = codes.map(meant).where(codes.isin([*meant]), codes.str.lower().map(meant))
+    wrong |= {row: f"{codes[row]!r} is no class" for row in _where(label.isna())}
     frame = pd.DataFrame({"id": names.str.removesuffix(".wav"), "label": or_null(label.fillna(""))})
     for column, name in ATTRIBUTES.items():
         frame[name], strange = _rating(table[column], column)
@@ -75,10 +75,10 @@ def _rating(cells: "pd.Series[str]", column: str) -> tuple["pd.Series[float]", d
     values = pd.to_numeric(text, errors="coerce").astype(np.float64)
     empty = text.str.lower().isin(["", "nan", "none"])
     wrong = ~empty & ~values.between(1, 7)
-    said = {
+    problems = {
         int(row): f"{column} is {text.iloc[row]!r}, not 1 to 7" for row in np.flatnonzero(wrong)
     }
-    return values.where(~wrong), said
+    return values.where(~wrong), problems
 
 
 def _known(cells: "pd.Series[str]") -> "pd.Series[str]":

@@ -80,9 +80,9 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
         empty = listed(lines[row] for row in names.index[names == ""])
         raise CorpusError(f"{root}: no id in line {empty}")
     if (twice := names.duplicated()).any():
-        again = listed(f"{names[row]} (line {lines[row]})" for row in names.index[twice])
+        repeated = listed(f"{names[row]} (line {lines[row]})" for row in names.index[twice])
         raise CorpusError(
-            f"{root}: ids must be unique, and these come again: {again}; "
+            f"{root}: ids must be unique, and these come again: {repeated}; "
             "correct the table, or name another column with --id"
         )
     frame = pd.DataFrame({"id": names})

@@ -115,8 +115,8 @@ def _intended(root: Path) -> "Manifest":
 
 def _votes_table(root: Path) -> "pd.DataFrame":
     """Return the running number, the clip and its vote counts."""
-    places = [root / "tabulatedVotes.csv", root / "processedResults" / "tabulatedVotes.csv"]
-    path = next((place for place in places if place.is_file()), places[0])
+    files = [root / "tabulatedVotes.csv", root / "processedResults" / "tabulatedVotes.csv"]
+    path = next((file for file in files if file.is_file()), files[0])
     table = read_table(path, [*EMOTIONS, "fileName"])
     table = table.rename(columns={table.columns[0]: "number"})
     counts = {letter: numbers(table, letter, path).fillna(0) for letter in EMOTIONS}

@@ -99,7 +99,10 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
     blocks = [block for path in files for block in _blocks(path, bad)]
     refuse_bad_rows(bad)
     frame = _frame(root, [head for head, _ in blocks])
-    votes = pd.DataFrame([vote for _, said in blocks for vote in said], columns=list(VOTE_COLUMNS))
+    votes = pd.DataFrame(
+        [vote for _, words_by_rater in blocks for vote in words_by_rater],
+        columns=list(VOTE_COLUMNS),
+    )
     _, soft = label_votes(votes, frame["id"], scheme, rules)
     frame["label"] = frame["label"].map(scheme.words).astype("str")
     frame = pd.concat([frame, soft], axis=1)
@@ -127,17 +130,17 @@ def _blocks(
         if head["code"] not in CODES:
             bad.append(BadRow(path, number, f"{head['code']!r} is no emotion of IEMOCAP"))
             continue
-        said: dict[str, list[str]] = {}
+        words_by_rater: dict[str, list[str]] = {}
         rated: dict[str, list[float]] = {}
-        for place, line in enumerate(block[1:], number + 1):
+        for line_number, line in enumerate(block[1:], number + 1):
             if named := CLASSES.fullmatch(line):
                 words = [word.strip().lower() for word in named["words"].split(";")]
-                said[named["rater"]] = [WORDS.get(word, word) for word in words if word]
+                words_by_rater[named["rater"]] = [WORDS.get(word, word) for word in words if word]
             elif given := RATINGS.fullmatch(line):
                 rated[given["rater"]] = [_stretched(cell) for cell in given.groups()[1:]]
             elif line.startswith(("C-E", "A-E")):
-                bad.append(BadRow(path, place, f"no vote: {line[:80]!r}"))
-        yield head.groupdict(), list(_votes(head["id"], said, rated))
+                bad.append(BadRow(path, line_number, f"no vote: {line[:80]!r}"))
+        yield head.groupdict(), list(_votes(head["id"], words_by_rater, rated))
 
 
 def _parts(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -156,11 +159,11 @@ def _parts(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _votes(
-    name: str, said: dict[str, list[str]], rated: dict[str, list[float]]
+    name: str, words_by_rater: dict[str, list[str]], rated: dict[str, list[float]]
 ) -> Iterator[tuple[object, ...]]:
     """Yield a vote per rater: the first emotion named, the others, and the ratings."""
-    for rater in sorted({*said, *rated}):
-        words = said.get(rater) or [None]  # type: ignore[list-item]
+    for rater in sorted({*words_by_rater, *rated}):
+        words = words_by_rater.get(rater) or [None]  # type: ignore[list-item]
         valence, arousal, dominance = rated.get(rater, [math.nan] * 3)
         yield (name, rater, words[0], words[1:], arousal, valence, dominance)
 
@@ -169,9 +172,9 @@ def _frame(root: Path, heads: list[dict[str, object]]) -> "pd.DataFrame":
     """Return the utterances with their texts and recordings."""
     import pandas as pd
 
-    told = pd.DataFrame(heads, dtype="str")
-    names = told["id"]
-    codes = told["code"].map(CODES)
+    table = pd.DataFrame(heads, dtype="str")
+    names = table["id"]
+    codes = table["code"].map(CODES)
     wavs = {path.stem: str(path) for path in root.glob("Session[1-5]/sentences/wav/*/*.wav")}
     frame = pd.DataFrame({"id": names, "label": codes.where(codes != "")})
     frame["speaker"] = names.str[:5] + names.str.extract(r"_([FM])\w+$")[0]
@@ -186,7 +189,7 @@ def _frame(root: Path, heads: list[dict[str, object]]) -> "pd.DataFrame":
         expected = dialogues + "/" + names + ".wav"
         frame["path"] = names.map(wavs).fillna(expected)
     for name in ("arousal", "valence", "dominance"):
-        frame[name] = told[name].map(_stretched)
+        frame[name] = table[name].map(_stretched)
     return frame
 
 

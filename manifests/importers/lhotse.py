@@ -54,15 +54,15 @@ def _rows(cuts: Any) -> Iterator[dict[str, object]]:
     """Yield a row per supervision of every cut."""
     for cut in cuts:
         source = cut.recording.sources[0].source if cut.has_recording else None
-        for said in cut.supervisions:
+        for supervision in cut.supervisions:
             yield {
-                **(said.custom or {}),
-                "id": said.id,
+                **(supervision.custom or {}),
+                "id": supervision.id,
                 "path": source,
-                "start_s": round(cut.start + said.start, 6) if source else None,
-                "duration_s": said.duration if source else None,
-                "speaker": said.speaker,
-                "gender": said.gender,
-                "language": said.language,
-                "text": said.text,
+                "start_s": round(cut.start + supervision.start, 6) if source else None,
+                "duration_s": supervision.duration if source else None,
+                "speaker": supervision.speaker,
+                "gender": supervision.gender,
+                "language": supervision.language,
+                "text": supervision.text,
             }

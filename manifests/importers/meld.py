@@ -72,8 +72,8 @@ def _recordings(root: Path, ids: "pd.Series[str]") -> "pd.Series[str]":
 
     found: dict[str, str] = {}
     for path in root.rglob("dia*_utt*"):
-        place = path.relative_to(root).parent.as_posix()
-        split = next((name for name in SPLITS if name in place), None)
+        folder_name = path.relative_to(root).parent.as_posix()
+        split = next((name for name in SPLITS if name in folder_name), None)
         if split and path.suffix in (".wav", ".flac") and not path.name.startswith("._"):
             found[f"{split}_{path.stem}"] = str(path)
     if not found:

@@ -23,11 +23,11 @@ class Recoding:
     scheme: LabelScheme
     words: dict[str, str]
 
-    def recode(self, said: "pd.Series[str]") -> "pd.Series[str]":
+    def recode(self, votes: "pd.Series[str]") -> "pd.Series[str]":
         """Return the class of each word; `other` for words outside the scheme, null for null."""
-        codes, words = pd.factorize(said)
+        codes, words = pd.factorize(votes)
         classes = np.array([*(self.words.get(word, OTHER) for word in words), None], dtype=object)
-        return pd.Series(classes[codes], index=said.index, dtype="str")  # code -1 is null
+        return pd.Series(classes[codes], index=votes.index, dtype="str")  # code -1 is null
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ def parse(text: str, name: str = "") -> Recoding:
     for part in parts:
         merged, _, own = (piece.strip() for piece in part.partition("="))
         own = own or merged
-        said = [word.strip() for word in merged.split("+")]
-        if not own or not all(said):
+        merged_words = [word.strip() for word in merged.split("+")]
+        if not own or not all(merged_words):
             raise LabelError(f"--classes {text}: {part!r} is no class; {_form()}")
-        twice = [word for word in said if word in words]
+        twice = [word for word in merged_words if word in words]
         if own in classes or twice:
             raise LabelError(f"--classes {text}: {listed(twice or [own])} comes twice; {_form()}")
         classes.append(own)
-        words |= dict.fromkeys(said, own)
+        words |= dict.fromkeys(merged_words, own)
     return Recoding(LabelScheme(name, tuple(classes)), words)
 
 
@@ -102,15 +102,15 @@ def label_votes(
     """
     classes = recoding.scheme.classes
     first = votes[["id"]].assign(primary=recoding.recode(votes["primary"]))
-    said = count_votes(first, ids, classes)
-    named = said
+    counts = count_votes(first, ids, classes)
+    named = counts
     if rules.soft == "primary+secondary":
         named = count_votes(_mentions(votes, recoding, first), ids, classes)
     soft = shares_of(named[:, :-1], recoding.scheme)
     if rules.all_other == "uniform":
         only_other = (named[:, :-1].sum(axis=1) == 0) & (named[:, -1] > 0)
         soft.loc[only_other] = np.float32(1 / len(classes))
-    return consensus(said, classes), soft
+    return consensus(counts, classes), soft
 
 
 def relabel(manifest: Manifest, recoding: Recoding, rules: Rules) -> Manifest:
@@ -133,8 +133,8 @@ def relabel(manifest: Manifest, recoding: Recoding, rules: Rules) -> Manifest:
         counted = label_votes(manifest.votes, frame["id"], recoding, rules)
         label, soft = label.where(~voted, counted[0]), soft.where(~voted, counted[1])
     frame = pd.concat([frame.assign(label=label), soft], axis=1)
-    said = {"words": recoding.words, **asdict(rules)}
-    provenance = manifest.provenance | {"labels": said}
+    labels = {"words": recoding.words, **asdict(rules)}
+    provenance = manifest.provenance | {"labels": labels}
     return Manifest(frame, recoding.scheme, manifest.votes, manifest.root, provenance)
 
 
@@ -151,8 +151,8 @@ def check_words(recoding: Recoding, vocabulary: Iterable[str], where: str) -> No
         return
     if strange:
         wrong = listed(f"{word!r}{nearest(word, used)}" for word in strange)
-        there = listed(sorted(word for word in used if not word.startswith("other-")), 30)
-        raise LabelError(f"nobody said {wrong} in {where}; there is {there}")
+        present = listed(sorted(word for word in used if not word.startswith("other-")), 30)
+        raise LabelError(f"nobody said {wrong} in {where}; there is {present}")
 
 
 def _mentions(votes: pd.DataFrame, recoding: Recoding, first: pd.DataFrame) -> pd.DataFrame:

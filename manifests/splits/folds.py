@@ -110,10 +110,10 @@ def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) ->
     order = order[np.argsort(-sizes.to_numpy()[order], kind="stable")]
     rows = np.zeros(folds)
     members: list[list[str]] = [[] for _ in range(folds)]
-    for place in order:
+    for group in order:
         smallest = int(rows.argmin())
-        members[smallest].append(str(sizes.index[place]))
-        rows[smallest] += sizes.iloc[place]
+        members[smallest].append(str(sizes.index[group]))
+        rows[smallest] += sizes.iloc[group]
     return sorted(members[fold - 1])
 
 

@@ -181,3 +181,8 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, words: str, proble
     result = run(tmp_path, "split", *words.split(), "--force")
     assert isinstance(result.exception, SplitError) and problem in str(result.exception)
     assert path.read_bytes() == before
+
+
+def test_a_dev_share_of_zero_leaves_dev_empty() -> None:
+    splits = leave_out(corpus(), ["Ses05"], "session", 0, 0)
+    assert splits.value_counts().to_dict() == {"train": 96, "test": 24}

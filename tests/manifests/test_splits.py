@@ -7,7 +7,7 @@ import pytest
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import Manifest
-from medusa.manifests.splits.by_share import SplitError, refuse_to_replace, split
+from medusa.manifests.splits.by_share import SplitError, _distances, refuse_to_replace, split
 
 SCHEME = LabelScheme("three", ("angry", "sad", "happy"))
 
@@ -174,3 +174,16 @@ def test_podcast_sized_in_a_moment() -> None:
     manifest = corpus(speakers=2000, rows=80_000)
     splits = made(manifest)
     assert abs((splits == "dev").mean() - 0.2) < 0.01
+
+
+def test_the_distance_of_a_deal_by_hand() -> None:
+    rows = np.array([[2.0], [1.0], [1.0]])
+    classes = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    genders = np.array([[2.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    deals = np.array([[0, 0, 1], [0, 1, 1]])
+    near, without_a_class = _distances(deals, [rows, classes, genders], np.array([0.75, 0.25]))
+    # The first deal: rows fit (3/4, 1/4); classes are 2/3 and 1 of train; genders are 1 and 1/2.
+    train = (1 / 108 + 1 / 12) / 2 + 1 / 12
+    dev = (1 / 36 + 1 / 4) / 2 + 1 / 4
+    np.testing.assert_allclose(near, train + dev, rtol=1e-12)  # 14/27
+    assert np.isinf(without_a_class)
