@@ -1,4 +1,13 @@
-"""Who said what, and how it was labelled: one table per corpus, with its label scheme inside."""
+"""Manifests: one table per corpus with a row per utterance, and the label scheme inside.
+
+A corpus's folder comes in through `importers/`, one file per corpus; `import_tools/` has the parts
+that importers share. A `Manifest` goes out: a table with ids, paths, speakers, splits, texts, soft
+labels (U, C) and attributes, the votes, and a `LabelScheme` with the C classes in order. `labels/`
+turns votes into labels, `splits/` divides the utterances, `audit/` lists the faults of a manifest.
+
+This room imports no other room. Its door is `Manifest.read`, `Manifest.write` and
+`corpora.load(NAME).import_corpus(ROOT)`.
+"""
 
 import importlib
 from typing import TYPE_CHECKING

@@ -100,7 +100,7 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
     refuse_bad_rows(bad)
     frame = _frame(root, [head for head, _ in blocks])
     votes = pd.DataFrame(
-        [vote for _, words_by_rater in blocks for vote in words_by_rater],
+        [vote for _, rater_votes in blocks for vote in rater_votes],
         columns=list(VOTE_COLUMNS),
     )
     _, soft = label_votes(votes, frame["id"], scheme, rules)
