@@ -1,4 +1,4 @@
-"""Processes that a command starts never outlive what they were started for."""
+"""Processes that end with the process or the block that started them."""
 
 import os
 import threading
@@ -14,7 +14,8 @@ def one_process(
 ) -> ProcessPoolExecutor:
     """Return a pool of one process, which ends when this one does, however that ends.
 
-    A pool for each: one of several may hang if a process is killed while another is being started.
+    Every process has a pool of its own: a pool of several may hang if one of its processes is
+    killed while another one starts.
 
     Args:
         threads: the number of torch's threads in that process.
@@ -41,9 +42,9 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def no_orphans() -> Iterator[None]:
-    """Kill the processes that were started inside, if it fails.
+    """Kill the processes that were started inside the block, if the block fails.
 
-    A pool that is closed waits for what its processes are doing, for hours perhaps.
+    A pool that is closed would wait until its processes have finished, perhaps for hours.
     """
     before = set(active_children())
     try:

@@ -1,4 +1,4 @@
-"""The `medusa` command: finds the right room lazily and turns errors into exit codes."""
+"""The `medusa` command imports the module of a subcommand and turns errors into exit codes."""
 
 import errno
 import importlib
@@ -39,7 +39,7 @@ EXTRA_COMMANDS = {"cache": {"verify": "medusa.extract.verify_command"}}
 
 
 class LazyGroup(click.Group):
-    """A click group whose commands live in the rooms' `commands.py` files."""
+    """A click group that imports the module of a command only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -83,7 +83,7 @@ def medusa(ctx: click.Context, workspace: Path) -> None:
 
 
 def main() -> None:
-    """Run the command line; an error that is the user's to mend becomes one message."""
+    """Run the command line; an error that the user can mend becomes one message."""
     # threads that spin while they wait make a shared machine several times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -109,15 +109,15 @@ def main() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End, without waiting for the threads of `extract/passes/prefetch.py` still encoding."""
-    if any(thread.name.startswith("ahead") for thread in threading.enumerate()):
+    """End without waiting for the threads of `extract/passes/prefetch.py`, which may be busy."""
+    if any(thread.name.startswith("prefetch") for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
 
-# what the system refuses -> what to do about it
+# an error number of the operating system -> the remedy
 NOT_OURS = "make it readable and writable, or choose another folder with --workspace"
 REMEDIES = {
     errno.EACCES: NOT_OURS,

@@ -1,4 +1,4 @@
-"""What long work and results look like on a terminal: progress to stderr, results to stdout."""
+"""Output on a terminal: progress goes to stderr, results go to stdout."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
 
 class Advance(Protocol):
-    """Tell the progress line that `amount` more units are done, and what is being done now."""
+    """Add `amount` finished units to the progress line and show a note about the present one."""
 
     def __call__(self, amount: float = 1, note: str = "") -> None: ...
 
 
 @contextmanager
 def progress(label: str, total: float, unit: str = "utt", done: float = 0) -> Iterator[Advance]:
-    """Show one line with count, rate and time left; nothing at all when stderr is no terminal.
+    """Show one line with count, rate and remaining time, if stderr is a terminal.
 
     Args:
-        label: what is going on, in a few words.
+        label: a few words about the work.
         total: the number of units to reach.
         unit: the name of one unit, shown after the rate.
         done: units finished by an earlier, interrupted run.
@@ -54,7 +54,7 @@ def progress(label: str, total: float, unit: str = "utt", done: float = 0) -> It
 
 
 def say(message: str) -> None:
-    """Tell the user something that is not a result (stderr)."""
+    """Print a message that is not a result to stderr."""
     print(message, file=sys.stderr, flush=True)
 
 
@@ -70,7 +70,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
     )
     for column, name in enumerate(header):
         numeric = bool(rows) and all(isinstance(row[column], (int, float)) for row in rows)
-        # names stay whole, to be copied; of the rest nothing is cut off
+        # names stay on one line, so that they can be copied; other cells are wrapped
         grid.add_column(
             name,
             justify="right" if numeric else "left",

@@ -1,4 +1,4 @@
-"""Which device to compute on."""
+"""The choice of the device that computes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ class DeviceError(MedusaError):
 
 
 def choose_device(name: str) -> "tuple[torch.device, str]":
-    """Return the device and, in a few words, why.
+    """Return the device and, in a few words, the reason for it.
 
     Args:
         name: `auto` for the GPU where there is one, or a torch device name.
@@ -35,7 +35,7 @@ def choose_device(name: str) -> "tuple[torch.device, str]":
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as problem:
         reason = str(problem).splitlines()[0]
-        if reason.startswith("Expected one of"):  # and then all that torch was ever made for
+        if reason.startswith("Expected one of"):  # torch would list every kind of device it knows
             reason = "expected cpu, cuda, cuda:N, mps or auto"
         raise DeviceError(
             f"--device {name}: not usable here ({reason}); use auto or cpu"
@@ -44,7 +44,7 @@ def choose_device(name: str) -> "tuple[torch.device, str]":
 
 
 def choose_devices(names: str) -> "tuple[list[torch.device], str]":
-    """Return the devices of a comma list and why, as `choose_device`."""
+    """Return the devices of a comma list and the reasons, as `choose_device` does."""
     chosen = [choose_device(name) for name in parts_of(names)]
     if not chosen:
         raise DeviceError("--device: names no device; use auto or cpu")

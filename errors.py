@@ -1,11 +1,11 @@
-"""The one root of all errors that are the user's to mend."""
+"""The base class of all errors that the user can mend, and words for their messages."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class MedusaError(Exception):
-    """What went wrong, where, what was expected, and what to do about it, in one sentence or list.
+    """An error whose message names the file or row, the expectation and the remedy.
 
     `cli.py` prints the message without a traceback and exits with 1.
     """

@@ -1,4 +1,4 @@
-"""Plain values from YAML into typed dataclasses: nothing unknown, everything wrong at once."""
+"""Plain values from YAML become typed dataclasses; all mistakes are reported together."""
 
 import dataclasses
 import types

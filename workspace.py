@@ -1,4 +1,4 @@
-"""A workspace: the folder every command works in, and the names of things inside it."""
+"""A workspace is the folder that a command works in; this module names the paths in it."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from medusa.errors import MedusaError, nearest
 
 CONFIG_NAME = "medusa.yaml"
-PLACES = {
+PATHS = {
     "manifest": "manifest.parquet",
     "features": "features",
     "runs": "runs",
@@ -18,7 +18,7 @@ PLACES = {
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where the manifest, the feature stores, the transcripts and the runs are."""
+    """The paths of the manifest, the feature stores, the transcripts and the runs."""
 
     root: Path
     manifest: Path
@@ -28,19 +28,19 @@ class Workspace:
 
     @classmethod
     def open(cls, root: Path) -> "Workspace":
-        """Read `medusa.yaml` in `root` if there is one; every place in it is relative to `root`.
+        """Read `medusa.yaml` in `root` if there is one; every path in it is relative to `root`.
 
         Raises:
-            MedusaError: `root` is not a folder, or the file has a key that is not a place.
+            MedusaError: `root` is not a folder, or the file has an unknown key.
         """
         if not root.is_dir():
             raise MedusaError(f"{root}: no such folder; make it, or name another with --workspace")
-        places = PLACES | _overrides(root / CONFIG_NAME)
-        return cls(root=root, **{name: root / place for name, place in places.items()})
+        paths = PATHS | _overrides(root / CONFIG_NAME)
+        return cls(root=root, **{name: root / path for name, path in paths.items()})
 
 
 def remove(folder: Path) -> None:
-    """Throw a store or a run away: out of sight at once, then from the disk."""
+    """Remove a store or a run: it is renamed to a hidden name first, then deleted."""
     if folder.exists():
         doomed = folder.with_name(f".{folder.name}.{os.getpid()}.removed")
         folder.rename(doomed)
@@ -58,9 +58,9 @@ def _overrides(config: Path) -> dict[str, str]:
         raise MedusaError(f"{config}: not readable as YAML: {problem}") from problem
     if not isinstance(given, dict):
         raise MedusaError(f"{config}: expected `name: path` lines, got {type(given).__name__}")
-    wrong = [f"{key}{nearest(str(key), PLACES)}" for key in given if key not in PLACES]
+    wrong = [f"{key}{nearest(str(key), PATHS)}" for key in given if key not in PATHS]
     if wrong:
-        expected = ", ".join(PLACES)
+        expected = ", ".join(PATHS)
         raise MedusaError(f"{config}: unknown {', '.join(wrong)}; expected any of {expected}")
     wrong = [f"{key}: {value!r}" for key, value in given.items() if not isinstance(value, str)]
     if wrong:

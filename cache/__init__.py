@@ -1,4 +1,15 @@
-"""Layer features on disk: computed once, read many times, by the utterance's content."""
+"""Layer features on disk: they are computed once and read many times.
+
+An utterance is known by the digest of its audio or text, its content. `StoreWriter` takes arrays
+(K, T, D): K layers, T frames, width D. `FeatureStore` and `View` give them back as `Packed`:
+values (N, D) of B utterances without padding, and lengths (B,). `load` streams such batches.
+
+A `FeatureSpec` says everything that changes the numbers; its digest names the store's folder.
+`cache.exchange` converts stores to other formats, `cache.upkeep` works on whole stores. This room
+imports `manifests` and the modules at the root, never `extract` or `heads`.
+
+Its door: `FeatureStore.open`, `StoreWriter`, and `open` for other projects.
+"""
 
 import importlib
 from typing import TYPE_CHECKING
@@ -29,7 +40,7 @@ __all__ = [
     "open_all",
 ]
 
-# name -> the module it is in, imported (and torch with it) only when the name is asked for
+# name -> its module, which is imported (and torch with it) when the name is first used
 _MODULES = {
     "DiskError": "writer",
     "FeatureSpec": "spec",

@@ -21,7 +21,7 @@ def ahead(
     Every thread calls `begin` first. An error in `work` is raised when its turn comes; when the
     consumer stops, what has not begun is dropped, and Ctrl-C does not wait for what has.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead", initializer=begin)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch", initializer=begin)
     waiting: deque[Future[Result]] = deque()
     patient = True
     try:

@@ -20,10 +20,10 @@ from medusa.recipes.demo.checkpoints import write_checkpoints
 from medusa.recipes.demo.corpus import AUDIO, LATENTS, NOTE, make_corpus
 from medusa.reports.evaluate import evaluate
 from medusa.scoring.metrics import macro_f1
-from medusa.workspace import CONFIG_NAME, PLACES, Workspace
+from medusa.workspace import CONFIG_NAME, PATHS, Workspace
 
 MARK = "demo.json"  # says that the folder is the demo's, and which demo
-MADE = (*PLACES.values(), AUDIO, LATENTS, session.CHECKPOINTS, session.CONFIG, session.REPORT)
+MADE = (*PATHS.values(), AUDIO, LATENTS, session.CHECKPOINTS, session.CONFIG, session.REPORT)
 
 
 class DemoError(MedusaError):
