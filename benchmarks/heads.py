@@ -176,7 +176,7 @@ class OneEpoch:
         self.seconds += time.monotonic() - began
         trainer.state.step, trainer.state.sums = 0, {}
         trainer.state.epoch += 1
-        predict(trainer.head, trainer.examples, trainer.dev, trainer.device)
+        predict(trainer.head, trainer.examples, trainer.selector.rows, trainer.device)
 
 
 def epochs(width: int, count: int, rounds: int, device: torch.device) -> dict[str, float]:
