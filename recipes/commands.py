@@ -23,7 +23,9 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Change all heads (mixup.p=0), one (heads.m01.seed=5) or an ensemble "
             "(stacks.soup.seeds=3); may be repeated.",
         ),
-        click.option("--repeats", type=int, help="Train everything so often, from other seeds."),
+        click.option(
+            "--repeats", type=int, help="Train everything so many times, from other seeds."
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -33,7 +35,11 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 def _training(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the two commands that train."""
     options = [
-        click.option("--only", metavar="PATTERN", help="Only tasks so named: m0*, *.no-mixup."),
+        click.option(
+            "--only",
+            metavar="PATTERN",
+            help="Run only tasks whose name fits: m0*, *.no-mixup.",
+        ),
         text_option("Whose text is read: `manifest` or a transcripts table."),
         missing_option(
             "What to do with utterances that lack features; drop: the same for all heads."
@@ -52,12 +58,12 @@ def _training(command: Callable[..., Any]) -> Callable[..., Any]:
 @_training
 @click.option("--list", "list_them", is_flag=True, help="List the shipped recipes.")
 @click.pass_obj
-def run(home: Path, /, recipe: str | None, list_them: bool, **asked: Any) -> None:
-    """Bring a recipe up to date: features, heads, ablations, ensembles, tables, a report.
+def run(root: Path, /, recipe: str | None, list_them: bool, **options: Any) -> None:
+    """Run a recipe: features, heads, ablations, ensembles, tables and a report.
 
-    RECIPE: a shipped recipe by name, or a YAML file. What is done stays, by content: a changed
-    setting trains again what depends on it and nothing else. With --tiny in a folder without a
-    manifest, a small made-up corpus with random-weight stand-ins is made first.
+    RECIPE: a shipped recipe by name, or a YAML file. Finished parts are kept: a changed
+    setting retrains only the parts that depend on it. With --tiny in a folder without a
+    manifest, a small made-up corpus and random-weight checkpoints are written first.
     """
     from medusa.recipes.files import shipped
     from medusa.recipes.load import load
@@ -68,7 +74,7 @@ def run(home: Path, /, recipe: str | None, list_them: bool, **asked: Any) -> Non
             count = f"{len(one.heads):3} head{'s' if len(one.heads) > 1 else ' '}"
             click.echo(f"{name:18} {count}  {one.title}")
         return
-    _bring(home, recipe, ablations=True, **asked)
+    _run(root, recipe, ablations=True, **options)
 
 
 @click.command()
@@ -76,12 +82,12 @@ def run(home: Path, /, recipe: str | None, list_them: bool, **asked: Any) -> Non
 @_shared
 @_training
 @click.pass_obj
-def ablate(home: Path, /, recipe: str, **asked: Any) -> None:
+def ablate(root: Path, /, recipe: str, **options: Any) -> None:
     """Train a recipe's heads and their ablations, without ensembles, and compare them.
 
     RECIPE: a shipped recipe by name, or a YAML file.
     """
-    _bring(home, recipe, ablations=True, stacks=False, **asked)
+    _run(root, recipe, ablations=True, stacks=False, **options)
 
 
 @click.command()
@@ -93,40 +99,40 @@ def ablate(home: Path, /, recipe: str, **asked: Any) -> None:
     type=click.Choice(["text", "markdown", "latex", "csv"]),
     default="text",
     show_default=True,
-    help="How tables are written.",
+    help="The format of the tables.",
 )
 @click.pass_obj
 def tables(
-    home: Path,
+    root: Path,
     recipe: str,
     tiny: bool,
     settings: tuple[str, ...],
     repeats: int | None,
     form: str,
 ) -> None:
-    """Print the source's tables beside ours, from what has been brought about so far.
+    """Print our results next to the published ones, for the parts that are finished so far.
 
     RECIPE: a shipped recipe by name, or a YAML file.
     """
     from medusa.recipes.files import RecipeError
-    from medusa.recipes.run import state_name, the_recipe
+    from medusa.recipes.run import read_recipe, state_name
     from medusa.recipes.state import State
     from medusa.workspace import Workspace
 
-    place = Workspace.open(home)
-    asked = the_recipe(recipe, settings, tiny, repeats)
-    state = State.read(place, state_name(recipe, tiny))
+    workspace = Workspace.open(root)
+    loaded = read_recipe(recipe, settings, tiny, repeats)
+    state = State.read(workspace, state_name(recipe, tiny))
     if not state.heads:
-        again = f"medusa run {recipe}{' --tiny' if tiny else ''}"
-        raise RecipeError(f"{state.path}: nothing to judge yet; bring it about with `{again}`")
+        command = f"medusa run {recipe}{' --tiny' if tiny else ''}"
+        raise RecipeError(f"{state.path}: nothing to judge yet; run the recipe with `{command}`")
     from medusa.recipes.render import FORMATS
     from medusa.recipes.tables import tables as make
 
-    for one in make(place, asked, state):
+    for one in make(workspace, loaded, state):
         click.echo(FORMATS[form](one))
 
 
-def _bring(home: Path, recipe: str, **asked: Any) -> None:
-    from medusa.recipes.run import go
+def _run(root: Path, recipe: str, **options: Any) -> None:
+    from medusa.recipes.run import run_recipe
 
-    go(home, recipe, **asked)
+    run_recipe(root, recipe, **options)

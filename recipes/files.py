@@ -1,4 +1,4 @@
-"""Where recipes are, and what they say with what they extend."""
+"""Find recipe files and read their values, including those of the recipes that they extend."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from medusa.heads.config import CONFIGS
 from medusa.strict import read_yaml
 
 SHIPPED = Path(__file__).parent / "shipped"
-ADDED = ("heads", "stacks", "ablations")  # what `more` may add to
+ADDED = ("heads", "stacks", "ablations")  # the keys that `more` may extend
 
 
 class RecipeError(MedusaError):
@@ -23,7 +23,7 @@ def shipped() -> list[str]:
 
 
 def path_of(name: str) -> Path:
-    """Return where a recipe is: a shipped one by name, or a file."""
+    """Return the path of a recipe: a shipped one by name, or a file."""
     path = SHIPPED / f"{name}.yaml" if (SHIPPED / f"{name}.yaml").exists() else Path(name)
     if not path.is_file():
         hint = nearest(name, shipped())
@@ -32,7 +32,7 @@ def path_of(name: str) -> Path:
 
 
 def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return a recipe's values; what it extends lies underneath."""
+    """Return a recipe's values, laid over those of the recipe that it extends."""
     try:
         values = read_yaml(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
@@ -50,20 +50,22 @@ def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         values = _over(read_values(below, (*above, path)), values)
     given: dict[str, Any] = values
     for key, entries in more.items():
-        there = given.get(key) or {}
-        given[key] = there | entries if isinstance(there, dict) else there  # told by who reads it
+        inherited = given.get(key) or {}
+        given[key] = (
+            inherited | entries if isinstance(inherited, dict) else inherited
+        )  # the parser reports a wrong type
     return given
 
 
 def _more(path: Path, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Take out what a recipe adds to what it extends."""
+    """Remove and return the entries that a recipe adds to the one that it extends."""
     more = values.pop("more", None) or {}
     if not isinstance(more, dict):
         raise RecipeError(f"{path}: more: expected {', '.join(ADDED)} with what to add")
     more = {key: entries or {} for key, entries in more.items()}
     problems = [
         f"more.{key}: not one of {', '.join(ADDED)}{nearest(key, ADDED)}; anything else is written "
-        "beside `more`, not in it"
+        "next to `more`, not in it"
         for key in more
         if key not in ADDED
     ]
@@ -78,16 +80,16 @@ def _more(path: Path, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _base(path: Path, name: str) -> Path:
-    """Return what a recipe extends: a name or a file beside it, else a shipped one."""
-    beside = [(path.parent / one).resolve() for one in (f"{name}.yaml", name)]
-    return next((one for one in beside if one.is_file() and one != path), None) or path_of(name)
+    """Return the path of the extended recipe: a file in the same folder, else a shipped recipe."""
+    neighbours = [(path.parent / one).resolve() for one in (f"{name}.yaml", name)]
+    return next((one for one in neighbours if one.is_file() and one != path), None) or path_of(name)
 
 
 def _configuration(path: Path, name: str) -> str:
-    """Return a shipped configuration's name, or the path of the file beside the recipe."""
-    beside = (path.parent / name).resolve()
+    """Return a shipped configuration's name, or the path of a file next to the recipe."""
+    neighbours = (path.parent / name).resolve()
     shipped = (CONFIGS / f"{name}.yaml").exists()
-    return str(beside) if beside.is_file() and not shipped else name
+    return str(neighbours) if neighbours.is_file() and not shipped else name
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

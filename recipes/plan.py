@@ -1,4 +1,4 @@
-"""What a recipe will take before anything runs: disk, memory, hours, row by row."""
+"""Estimate the disk space, memory and hours of a recipe before anything runs."""
 
 import time
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ from medusa.heads.networks.fusion import build
 from medusa.recipes.recipe import Recipe
 from medusa.recipes.tasks import HeadTask, head_tasks
 
-TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # shares of a corpus of which only the size is known
-EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # of the peak; what benchmarks aim at
+TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # assumed shares, if only the size of the corpus is known
+EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # shares of the device's peak that we assume
 SAMPLED = 12  # utterances on which operations are counted
-WHISPER_RATE = RATE_HZ / HOP  # frames a second, of which Whisper's encoder sees whole windows
-CONV_FLOP_S = 5.0e9  # of the sample encoders' convolutions, a second of audio
+WHISPER_RATE = RATE_HZ / HOP  # frames a second; Whisper's encoder always reads whole windows
+CONV_FLOP_S = 5.0e9  # the cost of the speech encoders' convolutions for a second of audio
 WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3, encoder and decoder alike
 DECODE_MFU = 0.02  # greedy decoding waits for memory
-TOKENS_S = 4.0  # of text, a second of speech
+TOKENS_S = 4.0  # tokens of text in a second of speech
 SAVED = 34  # values that the backward pass keeps per token, layer and unit of width
 POOLING = ("probe", "asp_mlp", *CLOSED_FORM)  # heads without layers over frames
-RECURRENT = 2.0  # of what a recurrent head takes against a transformer of its size
+RECURRENT = 2.0  # the cost of a recurrent head relative to a transformer of its size
 
 
 @dataclass(frozen=True)
-class Profile:
+class DeviceProfile:
     """A device: operations a second (dense, in its training precision), memory."""
 
     flop_s: float
@@ -37,20 +37,20 @@ class Profile:
 
 
 PROFILES = {
-    "rtx3090": Profile(71e12, 24),
-    "rtx4090": Profile(165e12, 24),
-    "a100": Profile(312e12, 80),
-    "h100": Profile(989e12, 80),
+    "rtx3090": DeviceProfile(71e12, 24),
+    "rtx4090": DeviceProfile(165e12, 24),
+    "a100": DeviceProfile(312e12, 80),
+    "h100": DeviceProfile(989e12, 80),
 }
 
 
-class PlanError(MedusaError):
-    """A plan that cannot be carried out."""
+class RecipePlanError(MedusaError):
+    """The recipe cannot be planned or does not fit on the disk."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """How many utterances train, balance and judge."""
+class SplitSizes:
+    """The number of utterances in train, in a balanced epoch, and in dev."""
 
     train: int
     balanced: int
@@ -96,8 +96,8 @@ class Plan:
         return size, sum(share * hours for share, (_, hours) in parts)
 
 
-def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
-    """Work out what a recipe takes.
+def plan(recipe: Recipe, corpus: Corpus, rows: SplitSizes, profile: DeviceProfile) -> Plan:
+    """Estimate what a recipe costs.
 
     Args:
         recipe: all of it.
@@ -134,15 +134,17 @@ def plan(recipe: Recipe, corpus: Corpus, rows: Rows, profile: Profile) -> Plan:
     return Plan(features, heads, transcription_hours(corpus, profile) if reads else 0.0)
 
 
-def transcription_hours(corpus: Corpus, profile: Profile) -> float:
+def transcription_hours(corpus: Corpus, profile: DeviceProfile) -> float:
     """Return the hours of greedy transcription with Whisper large-v3."""
     layers, width, vocabulary = WHISPER
     frames = whisper_frames(corpus, WINDOW_S)
-    # encoder; and the keys and values that the decoder makes of every frame
-    heard = frames * layers * (24 * width**2 + 4 * width * WINDOW_S * WHISPER_RATE + 4 * width**2)
+    # the encoder, and the decoder's keys and values for every frame
+    encoder_flop = (
+        frames * layers * (24 * width**2 + 4 * width * WINDOW_S * WHISPER_RATE + 4 * width**2)
+    )
     weights = layers * 14 * width**2 + vocabulary * width
-    said = corpus.all_s * TOKENS_S * 2 * weights
-    return (heard / EXTRACT_MFU + said / DECODE_MFU) / profile.flop_s / 3600
+    decoder_flop = corpus.all_s * TOKENS_S * 2 * weights
+    return (encoder_flop / EXTRACT_MFU + decoder_flop / DECODE_MFU) / profile.flop_s / 3600
 
 
 def whisper_frames(corpus: Corpus, window_s: float) -> float:
@@ -178,12 +180,12 @@ def extract_flop(one: Estimate, corpus: Corpus) -> float:
     return tokens * (a_token + attention) + front
 
 
-def sizes_of(count: int) -> Rows:
+def sizes_of(count: int) -> SplitSizes:
     """Return the usual splits of a corpus of which only the size is known."""
-    return Rows(round(TRAIN * count), round(BALANCED * count), round(DEV * count))
+    return SplitSizes(round(TRAIN * count), round(BALANCED * count), round(DEV * count))
 
 
-def measured() -> Profile:
+def measured() -> DeviceProfile:
     """Measure this machine for a second: a large product in its training precision."""
     cuda = torch.cuda.is_available()
     device = torch.device("cuda" if cuda else "cpu")
@@ -198,25 +200,31 @@ def measured() -> Profile:
             torch.cuda.synchronize()
         best = max(best, 2 * size**3 / (time.perf_counter() - began))
     memory = torch.cuda.mem_get_info()[1] / 1e9 if cuda else 0.0
-    return Profile(best, memory)
+    return DeviceProfile(best, memory)
 
 
-def profile_of(name: str) -> Profile:
+def profile_of(name: str) -> DeviceProfile:
     """Return a stated device, or, for `here`, this machine.
 
     Raises:
-        PlanError: there is no such profile.
+        RecipePlanError: there is no such profile.
     """
     if name == "here":
         return measured()
     if name not in PROFILES:
         known = ["here", *PROFILES]
-        raise PlanError(f"--profile {name!r}{nearest(name, known)}: one of {', '.join(known)}")
+        raise RecipePlanError(
+            f"--profile {name!r}{nearest(name, known)}: one of {', '.join(known)}"
+        )
     return PROFILES[name]
 
 
 def _head(
-    config: Config, estimates: Sequence[Estimate], count: int, rows: Rows, profile: Profile
+    config: Config,
+    estimates: Sequence[Estimate],
+    count: int,
+    rows: SplitSizes,
+    profile: DeviceProfile,
 ) -> tuple[int, float, float]:
     """Return parameters, memory and hours of one head, from mean lengths."""
     widths = [one.spec.width for one in estimates]
@@ -240,7 +248,7 @@ def _head(
     return parameters, memory, work / (profile.flop_s * HEAD_MFU) / 3600
 
 
-def _passes(config: Config, rows: Rows) -> float:
+def _passes(config: Config, rows: SplitSizes) -> float:
     """Return how many utterances a head sees in all, counted anew in every epoch."""
     heads = 1 + config.train.folds
     if config.head.name in CLOSED_FORM:

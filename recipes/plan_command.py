@@ -12,7 +12,7 @@ from medusa.extract.plan_command import plan as extract_plan
 if TYPE_CHECKING:
     from medusa.extract.planning.estimate import Corpus
     from medusa.manifests import Manifest
-    from medusa.recipes.plan import Plan, Rows
+    from medusa.recipes.plan import Plan, SplitSizes
     from medusa.recipes.recipe import Recipe
     from medusa.workspace import Workspace
 
@@ -27,51 +27,51 @@ if TYPE_CHECKING:
     "measures this one for a second.",
 )
 @click.pass_context
-def plan(ctx: click.Context, /, recipe: str | None, profile: str, **asked: Any) -> None:
-    """Tell, before anything runs, what it takes: bytes and hours per backbone, or of a RECIPE.
+def plan(ctx: click.Context, /, recipe: str | None, profile: str, **options: Any) -> None:
+    """Estimate bytes and hours of an extraction, or of a whole RECIPE, before it runs.
 
     With --backbone, one extraction: bytes per layer. With a RECIPE (see `medusa run --list`), every
-    feature and head: disk, memory, hours. Fails where the disk has not the room.
+    feature and head: disk, memory, hours. Fails if the disk is too small.
     """
     if recipe is None:
-        if not asked["names"]:
+        if not options["names"]:
             raise click.UsageError("Missing a RECIPE or option '--backbone'.", ctx)
-        ctx.invoke(extract_plan, **asked)
+        ctx.invoke(extract_plan, **options)
         return
-    if asked["names"]:
+    if options["names"]:
         raise click.UsageError("a RECIPE and --backbone: plan one at a time.", ctx)
-    _recipe(ctx.obj, recipe, profile, **asked)
+    _recipe(ctx.obj, recipe, profile, **options)
 
 
-def _recipe(home: Path, name: str, profile: str, **asked: Any) -> None:
+def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
     from medusa.extract.plan_command import check_corpus, corpus_of
     from medusa.recipes.load import load
     from medusa.workspace import Workspace
 
-    place, planned = Workspace.open(home), load(name)
-    check_corpus(place, asked["utterances"], asked["hours"])
+    workspace, planned = Workspace.open(root), load(name)
+    check_corpus(workspace, options["utterances"], options["hours"])
     from medusa.extract.planning.estimate import free_bytes
     from medusa.manifests import Manifest
     from medusa.recipes.features import read_text
-    from medusa.recipes.plan import PlanError, profile_of
+    from medusa.recipes.plan import RecipePlanError, profile_of
     from medusa.recipes.plan import plan as make
 
     reading = read_text(planned.features)
-    corpus = corpus_of(place, asked["text"], asked["utterances"], asked["hours"], reading)
-    imagined = asked["utterances"] is not None
-    manifest = None if imagined else Manifest.read(place.manifest)
+    corpus = corpus_of(workspace, options["text"], options["utterances"], options["hours"], reading)
+    imagined = options["utterances"] is not None
+    manifest = None if imagined else Manifest.read(workspace.manifest)
     rows = _rows(manifest, corpus)
     made = make(planned, corpus, rows, profile_of(profile))
     if manifest is not None:
-        made = replace(made, missing=_missing(place, manifest, planned, asked["text"]))
-    free = free_bytes(place.features)
-    if asked["as_json"]:
+        made = replace(made, missing=_missing(workspace, manifest, planned, options["text"]))
+    free = free_bytes(workspace.features)
+    if options["as_json"]:
         click.echo(json.dumps(facts(made) | {"free_bytes": free, "profile": profile}, indent=2))
     else:
         _show(made, corpus, rows, profile, free)
     if (needs := made.to_make[0]) > free:
-        raise PlanError(
-            f"{place.features}: needs {needs / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+        raise RecipePlanError(
+            f"{workspace.features}: needs {needs / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
             "use another disk (medusa.yaml), or fewer features"
         )
 
@@ -100,7 +100,7 @@ def facts(made: "Plan") -> dict[str, Any]:
 
 
 def _missing(
-    place: "Workspace", manifest: "Manifest", recipe: "Recipe", text: str | None
+    workspace: "Workspace", manifest: "Manifest", recipe: "Recipe", text: str | None
 ) -> dict[str, float]:
     """Return the share of the utterances that lack each feature, in a corpus that is split."""
     from medusa.recipes.features import missing
@@ -108,12 +108,12 @@ def _missing(
     count = int(manifest.frame["split"].notna().sum())
     if not count:
         return {}
-    return {name: missing(place, manifest, name, text) / count for name in recipe.features}
+    return {name: missing(workspace, manifest, name, text) / count for name in recipe.features}
 
 
-def _rows(manifest: "Manifest | None", corpus: "Corpus") -> "Rows":
+def _rows(manifest: "Manifest | None", corpus: "Corpus") -> "SplitSizes":
     """Count the splits of the workspace's corpus, or assume the usual ones."""
-    from medusa.recipes.plan import Rows, sizes_of
+    from medusa.recipes.plan import SplitSizes, sizes_of
 
     if manifest is None or manifest.frame["split"].isna().all():
         return sizes_of(corpus.count)
@@ -121,10 +121,10 @@ def _rows(manifest: "Manifest | None", corpus: "Corpus") -> "Rows":
     train = frame[frame["split"] == "train"]
     counts = train["label"].value_counts()
     balanced = int(counts.min()) * len(counts) if len(counts) else 0
-    return Rows(len(train), balanced, int((frame["split"] == "dev").sum()))
+    return SplitSizes(len(train), balanced, int((frame["split"] == "dev").sum()))
 
 
-def _show(made: "Plan", corpus: "Corpus", rows: "Rows", profile: str, free: int) -> None:
+def _show(made: "Plan", corpus: "Corpus", rows: "SplitSizes", profile: str, free: int) -> None:
     from medusa.console import say, table
 
     sizes: list[list[object]] = [
@@ -151,8 +151,8 @@ def _show(made: "Plan", corpus: "Corpus", rows: "Rows", profile: str, free: int)
     )
     size, extract = made.to_make
     train = sum(one.hours for one in made.heads)
-    left = f", {size / 1e9:.1f} GB of it still to be made" if size < made.bytes else ""
-    click.echo(f"{made.bytes / 1e9:.1f} GB on disk{left} ({free / 1e9:.1f} GB are free)")
+    missing = f", {size / 1e9:.1f} GB of it still to be made" if size < made.bytes else ""
+    click.echo(f"{made.bytes / 1e9:.1f} GB on disk{missing} ({free / 1e9:.1f} GB are free)")
     click.echo(f"{extract:.1f} h of extraction to come and at most {train:.1f} h of training")
     if made.transcription:
         click.echo(f"{made.transcription:.1f} h of transcription, if the corpus has no texts")

@@ -1,4 +1,4 @@
-"""A recipe: one YAML file that says what a whole system is made of."""
+"""The records of a recipe: one YAML file that describes a whole system."""
 
 import dataclasses
 import fnmatch
@@ -13,7 +13,7 @@ from medusa.heads.config import load as load_config
 
 @dataclass(frozen=True)
 class Feature:
-    """How one store is extracted, where it is not there yet: options of `medusa extract`.
+    """How one feature store is extracted if it is missing: options of `medusa extract`.
 
     Attributes:
         backbone: its name; by default the feature's own.
@@ -30,12 +30,12 @@ class Feature:
 
 @dataclass(frozen=True)
 class HeadEntry:
-    """One head: its features, and where it differs from the recipe's settings.
+    """One head: its features and the settings in which it differs from the recipe.
 
     Attributes:
         features: names; `name:layer_20` or `name:*` where layers are kept apart.
         set: dotted settings of `medusa fit-head`.
-        note: what is said about it in tables.
+        note: a remark for the tables.
         published: the source's numbers: `macro_f1`, `accuracy`.
     """
 
@@ -52,7 +52,7 @@ class StackEntry:
     Attributes:
         method, fit_on, inputs, with_attributes, seeds, soup: as the command takes them.
         heads: names or patterns.
-        top: only so many of them, the best on dev.
+        top: use only this many of the heads, the best on dev.
         note, published: as a head's.
     """
 
@@ -70,7 +70,7 @@ class StackEntry:
 
 @dataclass(frozen=True)
 class Ablation:
-    """One thing changed in every head: dotted settings, other features in place of some."""
+    """One change of every head: dotted settings, and features that replace others."""
 
     title: str = ""
     set: dict[str, Any] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Ablation:
 
 @dataclass(frozen=True)
 class TinyProfile:
-    """The small profile: another configuration, settings, stand-ins for features."""
+    """The small profile: another configuration, other settings, replaced features."""
 
     config: str = "small"
     set: dict[str, Any] = field(default_factory=dict)
@@ -91,15 +91,15 @@ class TinyProfile:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All of it. `extends: NAME` in a file takes another recipe and changes it.
+    """A whole recipe. In a file, `extends: NAME` starts from another recipe.
 
     Attributes:
-        title, source: what it is, where it was published.
-        faithful, chosen, rules: what is as published, what was decided here and why, and whether
-            the challenge's rules allow every backbone.
-        config, set: what all heads start from.
-        repeats: how often everything is trained, each time from other seeds.
-        main: the stack that the report is about.
+        title, source: a title, and the publication.
+        faithful, chosen, rules: the parts that are as published, the decisions made here with
+            their reasons, and whether the challenge's rules allow every backbone.
+        config, set: the configuration and settings that all heads start from.
+        repeats: how many times everything is trained, each time from other seeds.
+        main: the stack that the report describes.
     """
 
     title: str = ""

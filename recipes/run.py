@@ -1,4 +1,4 @@
-"""From a command line to a recipe that is up to date; fast where nothing is to do."""
+"""Run a recipe from the command line; return at once if everything is up to date."""
 
 import dataclasses
 import time
@@ -19,8 +19,8 @@ from medusa.workspace import Workspace
 TABLES, REPORT = "tables", "report.html"
 
 
-def the_recipe(name: str, settings: Sequence[str], tiny: bool, repeats: int | None) -> Recipe:
-    """Read a recipe with what the command line changes.
+def read_recipe(name: str, settings: Sequence[str], tiny: bool, repeats: int | None) -> Recipe:
+    """Read a recipe and apply the changes of the command line.
 
     Raises:
         RecipeError: it has mistakes, or `repeats` is below 1.
@@ -38,8 +38,8 @@ def state_name(name: str, tiny: bool) -> str:
     return Path(name).stem + ("-tiny" if tiny else "")
 
 
-def go(
-    home: Path,
+def run_recipe(
+    root: Path,
     name: str,
     tiny: bool = False,
     settings: Sequence[str] = (),
@@ -52,31 +52,31 @@ def go(
     ablations: bool = True,
     stacks: bool = True,
 ) -> None:
-    """Bring a recipe up to date and print its tables.
+    """Run the parts of a recipe that are missing or stale, and print its tables.
 
     Raises:
-        MedusaError: mistakes in the recipe, no corpus, or, at the end, parts that failed.
+        MedusaError: the recipe has mistakes, there is no corpus, or, at the end, some parts failed.
     """
     began = time.monotonic()
-    recipe = the_recipe(name, settings, tiny, repeats)
+    recipe = read_recipe(name, settings, tiny, repeats)
     if not stacks:
         recipe = dataclasses.replace(recipe, stacks={}, main="")
-    home.mkdir(parents=True, exist_ok=True)
-    place = Workspace.open(home)
-    state = State.read(place, state_name(name, tiny))
-    asked = {"only": only, "ablations": ablations, "text": text, "missing": missing}
+    root.mkdir(parents=True, exist_ok=True)
+    workspace = Workspace.open(root)
+    state = State.read(workspace, state_name(name, tiny))
+    options = {"only": only, "ablations": ablations, "text": text, "missing": missing}
     if only is not None:
         _check_only(recipe, name, only, ablations)
-    if state.seen and state.seen == fingerprint(place, recipe, state, asked):
+    if state.seen and state.seen == fingerprint(workspace, recipe, state, options):
         print((state.path / f"{TABLES}.txt").read_text(encoding="utf-8"))
         say(f"{state.path.name}: up to date, nothing to do ({time.monotonic() - began:.1f} s)")
         return
-    _work(place, recipe, state, tiny, device, jobs, asked)
+    _execute(workspace, recipe, state, tiny, device, jobs, options)
     say(f"{state.path.name}: {time.monotonic() - began:.0f} s; tables in {state.path}")
-    from medusa.recipes.update import fail
+    from medusa.recipes.update import raise_problems
 
-    fail(state)
-    state.seen = fingerprint(place, recipe, state, asked)
+    raise_problems(state)
+    state.seen = fingerprint(workspace, recipe, state, options)
     state.write()
 
 
@@ -87,36 +87,36 @@ def _check_only(recipe: Recipe, name: str, only: str, ablations: bool) -> None:
         raise RecipeError(f"--only {only}: {name} has no such task; there is {listed(tasks, 20)}")
 
 
-def _work(
-    place: Workspace,
+def _execute(
+    workspace: Workspace,
     recipe: Recipe,
     state: State,
     tiny: bool,
     device: str,
     jobs: int,
-    asked: dict[str, Any],
+    options: dict[str, Any],
 ) -> None:
     from medusa.device import choose_devices, one_thread
-    from medusa.recipes.tiny_corpus import make_small
-    from medusa.recipes.update import Asked, bring
+    from medusa.recipes.tiny_corpus import make_tiny_corpus
+    from medusa.recipes.update import RunOptions, update
 
-    where, _ = choose_devices(device)
-    if not tiny and not place.manifest.exists():
+    devices, _ = choose_devices(device)
+    if not tiny and not workspace.manifest.exists():
         raise RecipeError(
-            f"{place.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
+            f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
             "PATH`, or see the recipe run on a made-up corpus with --tiny"
         )
     state.seen = ""
     state.write()
     with one_thread() if tiny else nullcontext():
-        stand_ins = make_small(place) if tiny else None
-        order = Asked(where, jobs=jobs, stand_ins=stand_ins, **asked)
-        bring(place, recipe, order, state)
-    _conclude(place, recipe, state)
+        stand_ins = make_tiny_corpus(workspace) if tiny else None
+        order = RunOptions(devices, jobs=jobs, stand_ins=stand_ins, **options)
+        update(workspace, recipe, order, state)
+    _conclude(workspace, recipe, state)
 
 
-def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
-    """Print and write the tables, and the report of the main ensemble."""
+def _conclude(workspace: Workspace, recipe: Recipe, state: State) -> None:
+    """Print and write the tables; write the report of the main ensemble."""
     from medusa.heads.runs.run_dir import SUMMARY, find_run
     from medusa.manifests import Manifest
     from medusa.recipes.render import markdown, text
@@ -125,7 +125,7 @@ def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
 
     if not state.heads:
         return
-    made = tables(place, recipe, state)
+    made = tables(workspace, recipe, state)
     printed = "\n".join(text(one) for one in made)
     state.write_text(f"{TABLES}.txt", printed)
     state.write_text(f"{TABLES}.md", "\n".join(markdown(one) for one in made))
@@ -134,7 +134,7 @@ def _conclude(place: Workspace, recipe: Recipe, state: State) -> None:
     if main is None:
         return
     try:
-        run, manifest = find_run(place.runs, main), Manifest.read(place.manifest)
+        run, manifest = find_run(workspace.runs, main), Manifest.read(workspace.manifest)
         split = run.read_json(SUMMARY)["split"]  # dev, where test has no labels
         write_report(run, manifest, state.path / REPORT, split)
     except MedusaError as problem:

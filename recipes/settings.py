@@ -12,7 +12,7 @@ from medusa.strict import parse, read_yaml, unreadable
 
 
 def with_settings(recipe: Recipe, settings: Sequence[str], problems: list[str]) -> Recipe:
-    """Apply `key=value` settings, the particular ones last; collect what is wrong with them."""
+    """Apply `key=value` settings, those of single heads and stacks last; collect the problems."""
     for setting in sorted(settings, key=lambda one: one.startswith(("heads.", "stacks."))):
         wrong: list[str] = []
         changed = _with(recipe, setting, wrong)
@@ -22,7 +22,7 @@ def with_settings(recipe: Recipe, settings: Sequence[str], problems: list[str]) 
 
 
 def _with(recipe: Recipe, setting: str, problems: list[str]) -> Recipe:
-    """Return the recipe with one `key=value`; if that adds to the problems, it does not count."""
+    """Return the recipe with one `key=value`; the caller ignores it if problems were added."""
     key, equals, text = setting.partition("=")
     if not equals:
         problems.append(f"--set {setting}: expected key=value")
@@ -39,8 +39,8 @@ def _with(recipe: Recipe, setting: str, problems: list[str]) -> Recipe:
         return recipe
     if parts[1] not in group:
         kind, hint = parts[0].removesuffix("s"), nearest(parts[1], group)
-        there = listed(group, 20) or f"no {kind}"
-        problems.append(f"--set {setting}: no {kind} {parts[1]!r}{hint}; there is {there}")
+        known = listed(group, 20) or f"no {kind}"
+        problems.append(f"--set {setting}: no {kind} {parts[1]!r}{hint}; there is {known}")
         return recipe
     one: Any = group[parts[1]]
     if parts[0] == "heads":
@@ -61,7 +61,7 @@ def _value(setting: str, text: str, problems: list[str]) -> Any:
 
 
 def _set_for_all(recipe: Recipe, key: str, value: Any) -> Recipe:
-    """Return the recipe with a setting that no head's own keeps from being so."""
+    """Return the recipe with a setting for all heads, which overrides the heads' own settings."""
     heads = {
         name: dataclasses.replace(head, set={k: v for k, v in head.set.items() if k != key})
         for name, head in recipe.heads.items()

@@ -1,4 +1,4 @@
-"""Which of the runs that a recipe has brought about are still what it says."""
+"""Find the runs of a recipe that are still current, and drop the stale ones."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,47 +23,49 @@ from medusa.workspace import Workspace
 Streams = Callable[[tuple[str, ...]], list[tuple[FeatureStore, str]]]
 
 
-def current(place: Workspace, recipe: Recipe, state: State, manifest: Manifest) -> State:
+def current(workspace: Workspace, recipe: Recipe, state: State, manifest: Manifest) -> State:
     """Return the state without the runs that the recipe, as it now is, would not make.
 
-    Those of tasks that it no longer has, of other settings, features or members, of another
-    manifest: side by side they would compare what does not belong together.
+    A run is stale if its task no longer exists, or if its settings, features, members, texts or
+    manifest differ. Tables with stale runs would compare different things.
     """
-    digest, said = manifest.digest(), cache(partial(_said, place, manifest))
-    streams = cache(partial(choose, place.features))  # many heads read the same
+    digest, texts_digest = manifest.digest(), cache(partial(_texts_digest, workspace, manifest))
+    streams = cache(partial(choose, workspace.features))  # many heads read the same features
     heads = {
         task.name: state.heads[task.name]
         for task in head_tasks(recipe)
         if task.name in state.heads
-        and _fits(task, RunDir(place.runs / state.heads[task.name]), digest, said, streams)
+        and _is_current(
+            task, RunDir(workspace.runs / state.heads[task.name]), digest, texts_digest, streams
+        )
     }
-    there = replace(state, heads=heads, stacks={})
+    kept = replace(state, heads=heads, stacks={})
     for one in stack_tasks(recipe):
         if one.name in state.stacks:
             try:
-                run, _, _ = stack_run(place, digest, recipe.stacks[one.stack], one, there)
+                run, _, _ = stack_run(workspace, digest, recipe.stacks[one.stack], one, kept)
             except MedusaError:
-                continue  # of members that are no longer there
+                continue  # some of its members no longer exist
             if run.name == state.stacks[one.name]:
-                there.stacks[one.name] = run.name
-    return there
+                kept.stacks[one.name] = run.name
+    return kept
 
 
 def stack_run(
-    place: Workspace, manifest: str, stack: StackEntry, task: StackTask, state: State
+    workspace: Workspace, manifest: str, stack: StackEntry, task: StackTask, state: State
 ) -> tuple[RunDir, list[RunDir], StackConfig]:
     """Return the run of an ensemble, named by what it depends on; its members; its settings.
 
     Args:
-        place: the workspace.
-        manifest: its digest.
-        stack, task: the ensemble, and of which repeat.
-        state: where its members are.
+        workspace: it holds the runs.
+        manifest: the manifest's digest.
+        stack, task: the ensemble and its repeat.
+        state: it names the members' runs.
 
     Raises:
-        MedusaError: members are missing, or the settings cannot be.
+        MedusaError: members are missing, or the settings are invalid.
     """
-    members = _members(place, stack, task, state)
+    members = _members(workspace, stack, task, state)
     config = StackConfig(
         method=stack.method,
         fit_on=stack.fit_on,
@@ -78,11 +80,13 @@ def stack_run(
         **config.record(),
     }
     name = f"{state.path.name}.{task.name}.{digest_of(facts)[:12]}"
-    return RunDir(place.runs / name), members, config
+    return RunDir(workspace.runs / name), members, config
 
 
-def _members(place: Workspace, stack: StackEntry, task: StackTask, state: State) -> list[RunDir]:
-    """Return the runs of an ensemble; of `top`, the best on dev.
+def _members(
+    workspace: Workspace, stack: StackEntry, task: StackTask, state: State
+) -> list[RunDir]:
+    """Return the members' runs; with `top`, only the best of them on dev.
 
     Raises:
         MembersError: some are missing.
@@ -90,44 +94,44 @@ def _members(place: Workspace, stack: StackEntry, task: StackTask, state: State)
     absent = [name for name in task.members if name not in state.heads]
     if absent:
         raise MembersError(f"not stacked, {listed(absent)} being missing")
-    runs = [RunDir(place.runs / state.heads[name]) for name in task.members]
+    runs = [RunDir(workspace.runs / state.heads[name]) for name in task.members]
     return runs if stack.top is None else best(runs, stack.top)
 
 
-def _fits(
+def _is_current(
     task: HeadTask,
     run: RunDir,
     manifest: str,
-    said: Callable[[str], str | None],
+    texts_digest: Callable[[str], str | None],
     streams: Streams,
 ) -> bool:
-    """Tell whether a run is of this manifest, these settings and features, and today's texts."""
+    """Return whether a run has this manifest, these settings and features, and today's texts."""
     try:
         record = run.config()
     except MedusaError:
         return False
-    asked = task.config.to_dict()
+    settings = task.config.to_dict()
     return (
-        digest_of({key: record.get(key) for key in asked}) == digest_of(asked)
+        digest_of({key: record.get(key) for key in settings}) == digest_of(settings)
         and record.get("manifest") == manifest
-        and _reads(task, record.get("features", []), streams)
-        and ("texts" not in record or said(record["text"]) in (None, record["texts"]))
+        and _reads_same_features(task, record.get("features", []), streams)
+        and ("texts" not in record or texts_digest(record["text"]) in (None, record["texts"]))
     )
 
 
-def _said(place: Workspace, manifest: Manifest, source: str) -> str | None:
-    """Return a digest of what a table of transcripts says, None if it is gone."""
+def _texts_digest(workspace: Workspace, manifest: Manifest, source: str) -> str | None:
+    """Return the digest of a transcripts table, or None if the table no longer exists."""
     try:
-        return current_texts_digest(manifest, place.transcripts, source)
+        return current_texts_digest(manifest, workspace.transcripts, source)
     except TextError:
         return None
 
 
-def _reads(task: HeadTask, features: list[dict[str, str]], streams: Streams) -> bool:
-    """Tell whether a head that has read these features would read the same again."""
+def _reads_same_features(task: HeadTask, features: list[dict[str, str]], streams: Streams) -> bool:
+    """Return whether a head that has read these features would read the same ones today."""
     try:
         chosen = streams(task.features)
-    except MedusaError:  # removed since: then only their names can tell
+    except MedusaError:  # the stores were removed: only their names can be compared
         names = {one.partition(":")[0] for one in task.features}
         return names == {one["backbone"] for one in features}
     read = [(store.spec.backbone, store.spec.digest, array) for store, array in chosen]

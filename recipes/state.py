@@ -1,4 +1,4 @@
-"""What a recipe has brought about in a workspace, kept beside the runs."""
+"""The state of a recipe in a workspace: which runs it has made and which parts failed."""
 
 import hashlib
 import json
@@ -21,8 +21,8 @@ class State:
     Attributes:
         path: the folder of its state, tables and report.
         heads, stacks: task -> the name of its run.
-        problems: task -> why it has none.
-        seen: fingerprint of everything when all was done, else empty.
+        problems: task -> the reason why it has no run.
+        seen: the fingerprint of all inputs after a complete run, else empty.
     """
 
     path: Path
@@ -32,9 +32,9 @@ class State:
     seen: str = ""
 
     @classmethod
-    def read(cls, place: Workspace, name: str) -> "State":
-        """Return what is known; nothing at first."""
-        path = place.root / FOLDER / name
+    def read(cls, workspace: Workspace, name: str) -> "State":
+        """Return the stored state; it is empty before the first run."""
+        path = workspace.root / FOLDER / name
         file = path / "state.json"
         if not file.exists():
             return cls(path)
@@ -42,35 +42,39 @@ class State:
         return cls(path, **values)
 
     def write(self) -> None:
-        """Write it whole or not at all."""
+        """Write the state as a whole or not at all."""
         self.path.mkdir(parents=True, exist_ok=True)
         values = {key: value for key, value in asdict(self).items() if key != "path"}
         self.write_text("state.json", json.dumps(values, indent=1) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a file beside the state, whole or not at all."""
+        """Write a file into the state's folder, as a whole or not at all."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / name, text)
 
 
-def fingerprint(place: Workspace, recipe: Recipe, state: State, asked: dict[str, Any]) -> str:
-    """Return a digest that changes when anything that a result depends on may have changed.
+def fingerprint(workspace: Workspace, recipe: Recipe, state: State, options: dict[str, Any]) -> str:
+    """Return a digest that changes when an input of the results may have changed.
 
-    Reads names, sizes and times alone, so that doing nothing takes no time.
+    It reads only names, sizes and times of files, so that it takes no time.
     """
-    files = [place.manifest, *place.transcripts.glob("*.parquet"), *place.features.glob("*/*.json")]
+    files = [
+        workspace.manifest,
+        *workspace.transcripts.glob("*.parquet"),
+        *workspace.features.glob("*/*.json"),
+    ]
     files += [
-        place.runs / run / "finished" for run in (*state.heads.values(), *state.stacks.values())
+        workspace.runs / run / "finished" for run in (*state.heads.values(), *state.stacks.values())
     ]
     files += [state.path / name for name in ("tables.md", "tables.txt")]
     files.append(file_of(recipe.config))
     facts = [(str(one), _stat(one)) for one in sorted(files)]
-    text = json.dumps([asdict(recipe), asked, facts, state.problems], sort_keys=True)
+    text = json.dumps([asdict(recipe), options, facts, state.problems], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _stat(path: Path) -> tuple[int, int]:
     if not path.exists():
         return (-1, -1)
-    found = path.stat()
-    return (found.st_size, found.st_mtime_ns)
+    stat = path.stat()
+    return (stat.st_size, stat.st_mtime_ns)

@@ -1,4 +1,4 @@
-"""What a recipe asks for, one by one: heads with their ablations and repeats, then ensembles."""
+"""List the tasks of a recipe: heads with their ablations and repeats, then ensembles."""
 
 import fnmatch
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ class HeadTask:
     """One head to train.
 
     Attributes:
-        name: what tables and files call it.
-        head, ablation, repeat: where it comes from; no ablation is the system itself.
-        features, config: what it is.
+        name: its name in tables and files.
+        head, ablation, repeat: its origin; without an ablation it belongs to the whole system.
+        features, config: its inputs and its configuration.
     """
 
     name: str
@@ -37,7 +37,7 @@ class StackTask:
 
 
 def head_tasks(recipe: Recipe, ablations: bool = True) -> Iterator[HeadTask]:
-    """Yield every head of every repeat, the system itself before its ablations."""
+    """Yield every head of every repeat, the whole system before its ablations."""
     for repeat in range(recipe.repeats):
         for ablation in (None, *(recipe.ablations if ablations else ())):
             wanted = list(recipe.heads)
@@ -70,5 +70,5 @@ def name_of(name: str, ablation: str | None, repeat: int) -> str:
 
 
 def wanted(name: str, only: str | None) -> bool:
-    """Tell whether `--only` names this task: a pattern, or nothing."""
+    """Return whether the pattern of `--only` fits this task; without a pattern all tasks fit."""
     return only is None or fnmatch.fnmatchcase(name, only)

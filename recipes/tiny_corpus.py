@@ -1,4 +1,4 @@
-"""A corpus to try a recipe on where there is none: the demo's, with its stand-in encoders."""
+"""The demo's corpus and random-weight checkpoints, to try a recipe in an empty workspace."""
 
 from pathlib import Path
 
@@ -11,24 +11,24 @@ from medusa.recipes.state import FOLDER
 from medusa.workspace import Workspace
 
 SIZE, SEED = Size(utterances=120, speakers=12), 0
-STAND_INS = "stand-ins"  # apart from a workspace's own checkpoints: no other run may take them
+STAND_INS = "stand-ins"  # not among the workspace's checkpoints, so that no other run uses them
 
 
-def make_small(place: Workspace) -> Path | None:
-    """Make what is missing of the made-up corpus, unless the workspace has a corpus of its own.
+def make_tiny_corpus(workspace: Workspace) -> Path | None:
+    """Write the missing parts of the made-up corpus, unless the workspace has its own corpus.
 
     Returns:
         The folder of the stand-ins; None for a corpus that the demo did not make.
     """
-    if not place.manifest.exists():
+    if not workspace.manifest.exists():
         say(NOTE)
-        make_corpus(place.manifest, SIZE, SEED)
-    corpus = Manifest.read(place.manifest)
+        make_corpus(workspace.manifest, SIZE, SEED)
+    corpus = Manifest.read(workspace.manifest)
     if corpus.provenance.get("corpus") != "demo":
         return None
     if corpus.frame["split"].isna().all():
-        session.run(place.root, ["manifest", "split", "--by", "speaker"])
-    folder = place.root / FOLDER / STAND_INS
+        session.run(workspace.root, ["manifest", "split", "--by", "speaker"])
+    folder = workspace.root / FOLDER / STAND_INS
     if corpus.frame["text"].notna().all():
         write_checkpoints(folder, corpus.frame["text"].tolist(), SEED)
     return folder

@@ -6,7 +6,7 @@ from medusa.recipes.recipe import Ablation, Feature, Recipe, swap
 
 
 def tiny_profile(recipe: Recipe) -> Recipe:
-    """Return the small profile: its settings win over the recipe's and every head's own."""
+    """Return the small profile: its settings override those of the recipe and of every head."""
     small = recipe.tiny
     heads = {
         name: dataclasses.replace(

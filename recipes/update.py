@@ -1,4 +1,4 @@
-"""Bring a recipe up to date in a workspace: features, heads, ensembles, tables, a report."""
+"""Update a recipe in a workspace: extract features, train heads, fit ensembles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,22 +23,22 @@ from medusa.recipes.tasks import HeadTask, StackTask, head_tasks, stack_tasks, w
 from medusa.workspace import Workspace
 
 
-class RunError(MedusaError):
-    """Parts of a recipe that could not be brought about; the others are."""
+class RecipeRunError(MedusaError):
+    """Some parts of a recipe failed; the other parts are finished."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the command line says beside the recipe.
+class RunOptions:
+    """The options of the command line that are not part of the recipe.
 
     Attributes:
-        devices: where features are extracted and heads trained.
-        only: a pattern of tasks.
+        devices: the devices that extract features and train heads.
+        only: a pattern that the names of the tasks must fit.
         ablations: whether ablations are trained.
-        text: whose text is read.
-        missing: `error`, or `drop`: all heads do without utterances that lack any of the features.
-        jobs: so many heads at once.
-        stand_ins: checkpoints for backbones of which the workspace has none, on a made-up corpus.
+        text: the source of the texts, `manifest` or a transcripts table.
+        missing: `error`, or `drop`: all heads leave out utterances that lack any feature.
+        jobs: how many heads are trained at the same time.
+        stand_ins: the folder of random-weight checkpoints, used where the workspace has none.
     """
 
     devices: Sequence[torch.device]
@@ -50,34 +50,34 @@ class Asked:
     stand_ins: Path | None = None
 
 
-def bring(place: Workspace, recipe: Recipe, asked: Asked, state: State) -> None:
-    """Train and combine what is missing; everything that is done stays, by content.
+def update(workspace: Workspace, recipe: Recipe, options: RunOptions, state: State) -> None:
+    """Train and combine the missing parts; finished runs with the same content are kept.
 
     Raises:
-        RunError: at the end, with everything that failed.
+        RecipeRunError: raised at the end; it lists every part that failed.
     """
     state.problems = {}
-    there = current(place, recipe, state, Manifest.read(place.manifest))
-    state.heads = there.heads
-    if recipe.stacks:  # `medusa ablate` asks for none and leaves those that are there
-        state.stacks = there.stacks
-    tasks = [one for one in head_tasks(recipe, asked.ablations) if wanted(one.name, asked.only)]
+    present = current(workspace, recipe, state, Manifest.read(workspace.manifest))
+    state.heads = present.heads
+    if recipe.stacks:  # `medusa ablate` has no stacks and keeps those of earlier runs
+        state.stacks = present.stacks
+    tasks = [one for one in head_tasks(recipe, options.ablations) if wanted(one.name, options.only)]
     _check(tasks)
     names = {name for one in tasks for name in one.features}
-    _make_features(place, recipe, names, asked)
-    _train(place, tasks, asked, state, _shared(place, recipe, asked))
-    manifest = Manifest.read(place.manifest)
+    _make_features(workspace, recipe, names, options)
+    _train(workspace, tasks, options, state, _shared(workspace, recipe, options))
+    manifest = Manifest.read(workspace.manifest)
     for task in stack_tasks(recipe):
-        if wanted(task.name, asked.only):
-            _stack(place, manifest, recipe.stacks[task.stack], task, state)
+        if wanted(task.name, options.only):
+            _stack(workspace, manifest, recipe.stacks[task.stack], task, state)
     state.write()
 
 
 def _check(tasks: Sequence[HeadTask]) -> None:
-    """Refuse heads of which a name is no choice before anything is extracted or trained.
+    """Check every head's choices before anything is extracted or trained.
 
     Raises:
-        RunError: with all of them.
+        RecipeRunError: some heads name a choice that does not exist; all are listed.
     """
     problems = []
     for task in tasks:
@@ -86,59 +86,65 @@ def _check(tasks: Sequence[HeadTask]) -> None:
         except MedusaError as problem:
             problems.append(f"{task.name}: {problem}")
     if problems:
-        raise RunError("\n  ".join(["nothing was trained:", *problems]))
+        raise RecipeRunError("\n  ".join(["nothing was trained:", *problems]))
 
 
-def fail(state: State) -> None:
-    """Raise what went wrong, if anything did."""
+def raise_problems(state: State) -> None:
+    """Raise an error that lists the problems, if there are any."""
     if state.problems:
         lines = [f"{name}: {problem}" for name, problem in state.problems.items()]
-        raise RunError("\n  ".join([f"{len(lines)} part(s) of the recipe are missing:", *lines]))
+        raise RecipeRunError(
+            "\n  ".join([f"{len(lines)} part(s) of the recipe are missing:", *lines])
+        )
 
 
-def _make_features(place: Workspace, recipe: Recipe, names: set[str], asked: Asked) -> None:
-    """Extract what is missing; a backbone that fails costs the heads that need it, no others."""
-    manifest = Manifest.read(place.manifest)
+def _make_features(
+    workspace: Workspace, recipe: Recipe, names: set[str], options: RunOptions
+) -> None:
+    """Extract the missing features; if a backbone fails, only the heads that need it fail."""
+    manifest = Manifest.read(workspace.manifest)
     manifest.split("train", "dev")  # raises where there is no split
     needs = features.needed(recipe, names)
-    devices = [str(one) for one in asked.devices]
-    for words in features.commands(place, manifest, needs, asked.text, devices, asked.stand_ins):
+    devices = [str(one) for one in options.devices]
+    for words in features.commands(
+        workspace, manifest, needs, options.text, devices, options.stand_ins
+    ):
         try:
-            run_command(place.root, words)
+            run_command(workspace.root, words)
         except MedusaError as problem:
             say(f"{' '.join(words[:3])}: {problem}")
 
 
-def _shared(place: Workspace, recipe: Recipe, asked: Asked) -> tuple[str, ...]:
-    """Return the features, of those there are, without which `missing: drop` leaves a row out."""
-    if asked.missing != "drop":
+def _shared(workspace: Workspace, recipe: Recipe, options: RunOptions) -> tuple[str, ...]:
+    """Return the available features that every row must have under `missing: drop`."""
+    if options.missing != "drop":
         return ()
-    there = {store.spec.backbone for store in open_all(place.features)}
-    read = {name for task in head_tasks(recipe, asked.ablations) for name in task.features}
-    return tuple(sorted(name for name in read if name.partition(":")[0] in there))
+    present = {store.spec.backbone for store in open_all(workspace.features)}
+    read = {name for task in head_tasks(recipe, options.ablations) for name in task.features}
+    return tuple(sorted(name for name in read if name.partition(":")[0] in present))
 
 
 def _train(
-    place: Workspace,
+    workspace: Workspace,
     tasks: Sequence[HeadTask],
-    asked: Asked,
+    options: RunOptions,
     state: State,
     shared: tuple[str, ...],
 ) -> None:
-    """Train the heads that no finished run has already, several at once if asked."""
+    """Train the heads that have no finished run, `jobs` of them at the same time."""
     specs = [
         HeadSpec(
             task.name,
             f"{state.path.name}.{task.name}.{{digest}}",
             task.config,
             task.features,
-            asked.text,
-            asked.missing == "drop",
+            options.text,
+            options.missing == "drop",
             shared,
         )
         for task in tasks
     ]
-    for result in train_all(place, specs, asked.devices, asked.jobs):
+    for result in train_all(workspace, specs, options.devices, options.jobs):
         title = result.spec.title
         if result.problem:
             state.heads.pop(title, None)
@@ -150,11 +156,11 @@ def _train(
 
 
 def _stack(
-    place: Workspace, manifest: Manifest, stack: StackEntry, task: StackTask, state: State
+    workspace: Workspace, manifest: Manifest, stack: StackEntry, task: StackTask, state: State
 ) -> None:
-    """Fit one ensemble, unless a run of the same members and settings is there."""
+    """Fit one ensemble, unless a finished run has the same members and settings."""
     try:
-        run, members, config = stack_run(place, manifest.digest(), stack, task, state)
+        run, members, config = stack_run(workspace, manifest.digest(), stack, task, state)
         if not run.finished:
             fit_stack(run, members, manifest, config, force=run.exists)
             say(f"{task.name}: stacked")

@@ -1,4 +1,4 @@
-"""What is wrong with a recipe: every name that does not exist, every value that cannot be."""
+"""Check a recipe: collect every name that does not exist and every invalid value."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ from medusa.recipes.recipe import (
     matching,
 )
 
-POOLED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # as `medusa extract` takes them
-# what `ensemble.stack` knows; a test compares them, for it cannot be asked without loading torch
+POOLED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # the values that `medusa extract` accepts
+# The choices of `medusa stack`, repeated so that torch is not imported; a test compares them.
 STACKED = {
     "method": (
         *("linear", "pool", "majority", "soft", "product"),
@@ -27,7 +27,7 @@ STACKED = {
 
 
 def problems_of(recipe: Recipe) -> list[str]:
-    """Return a line for every name that does not exist and every setting that cannot be."""
+    """Return one line for every name that does not exist and every invalid setting."""
     problems = []
     if not recipe.heads:
         problems.append("heads: there is none")
@@ -87,7 +87,7 @@ def _wrong_stack(where: str, stack: StackEntry, heads: Sequence[str]) -> list[st
 
 
 def _wrong_features(where: str, ablation: Ablation, recipe: Recipe) -> list[str]:
-    """Compare what is replaced with what its heads read, what replaces it with the features."""
+    """Check that the heads read the replaced features and that the new features exist."""
     heads = matching(list(recipe.heads), ablation.heads)
     read = {one.partition(":")[0] for head in heads for one in recipe.heads[head].features}
     problems = [
@@ -103,7 +103,7 @@ def _wrong_features(where: str, ablation: Ablation, recipe: Recipe) -> list[str]
 
 
 def _wrong_settings(recipe: Recipe) -> list[str]:
-    """Try every head's configuration; the same mistake is told once."""
+    """Build every head's configuration; the same problem is reported once."""
     problems: dict[str, str] = {}
     for head in recipe.heads:
         for ablation in (None, *recipe.ablations):

@@ -62,8 +62,8 @@ def make_corpus(manifest: Path, size: Size, seed: int) -> Manifest:
     frame[list(ATTRIBUTES)] = means.loc[frame["id"]].to_numpy()
     voices = cast(size.speakers, rng)
     frame["gender"] = [voices[index].gender for index in speakers]
-    told = [voices[index] for index in speakers]
-    frame = pd.concat([frame, _record(root, latents, told, seed)], axis=1)
+    speaking = [voices[index] for index in speakers]
+    frame = pd.concat([frame, _record(root, latents, speaking, seed)], axis=1)
     _write_latents(latents, root / LATENTS)
     provenance: dict[str, object] = {
         "corpus": "demo",

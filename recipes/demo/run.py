@@ -44,16 +44,16 @@ def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> No
     """
     began = time.monotonic()
     claim(root, {"seed": seed, **json.loads(json.dumps(asdict(scale)))}, force)
-    place = Workspace.open(root)
-    if (root / session.REPORT).exists() and RunDir(place.runs / session.STACK).finished:
+    workspace = Workspace.open(root)
+    if (root / session.REPORT).exists() and RunDir(workspace.runs / session.STACK).finished:
         console.say(f"{root}: the demo is complete; nothing to do (--force starts anew)")
     else:
         console.say(NOTE)
         with one_thread():
-            _make(place, scale, seed)
+            _make(workspace, scale, seed)
             for words in session.commands(root, scale):
                 session.run(root, words)
-    _conclude(place)
+    _conclude(workspace)
     console.say(f"{time.monotonic() - began:.0f} s in all")
 
 
@@ -65,10 +65,10 @@ def claim(root: Path, settings: dict[str, object], force: bool) -> None:
     """
     root.mkdir(parents=True, exist_ok=True)
     mark = root / MARK
-    there = [name for name in (*MADE, CONFIG_NAME) if (root / name).exists()]
-    if there and not mark.exists():
+    present = [name for name in (*MADE, CONFIG_NAME) if (root / name).exists()]
+    if present and not mark.exists():
         raise DemoError(
-            f"{root}: holds {listed(there)}, which no demo made; give the demo a folder of its "
+            f"{root}: holds {listed(present)}, which no demo made; give the demo a folder of its "
             "own: `medusa --workspace NEW_FOLDER demo`"
         )
     if (root / CONFIG_NAME).exists():
@@ -79,34 +79,36 @@ def claim(root: Path, settings: dict[str, object], force: bool) -> None:
             "give this one another folder with --workspace"
         )
     if force:
-        for name in there:
+        for name in present:
             path = root / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     if force or not mark.exists():
         write_text(mark, json.dumps(settings, indent=2) + "\n")
 
 
-def _make(place: Workspace, scale: session.Scale, seed: int) -> None:
+def _make(workspace: Workspace, scale: session.Scale, seed: int) -> None:
     """Write what the session starts from: corpus, checkpoints, configuration."""
-    if place.manifest.exists():
-        corpus = Manifest.read(place.manifest)
+    if workspace.manifest.exists():
+        corpus = Manifest.read(workspace.manifest)
     else:
-        corpus = make_corpus(place.manifest, scale.size, seed)
+        corpus = make_corpus(workspace.manifest, scale.size, seed)
     speakers = corpus.frame["speaker"].nunique()
     disagreed = int((corpus.soft().max(1) < 1).sum())
     console.say(
-        f"{place.root / AUDIO}: {len(corpus)} utterances by {speakers} made-up speakers; the "
+        f"{workspace.root / AUDIO}: {len(corpus)} utterances by {speakers} made-up speakers; the "
         f"{world.VOTES} votes differ on {disagreed} of them"
     )
-    paths = write_checkpoints(place.root / session.CHECKPOINTS, corpus.frame["text"].tolist(), seed)
-    console.say(f"{place.root / session.CHECKPOINTS}: random-weight {', '.join(paths)}")
-    write_text(place.root / session.CONFIG, session.HEAD_YAML)
+    paths = write_checkpoints(
+        workspace.root / session.CHECKPOINTS, corpus.frame["text"].tolist(), seed
+    )
+    console.say(f"{workspace.root / session.CHECKPOINTS}: random-weight {', '.join(paths)}")
+    write_text(workspace.root / session.CONFIG, session.HEAD_YAML)
 
 
-def _conclude(place: Workspace) -> None:
+def _conclude(workspace: Workspace) -> None:
     """Print the ensemble beside its members, chance and the best possible, and where it all is."""
-    corpus = Manifest.read(place.manifest)
-    run = RunDir(place.runs / session.STACK)
+    corpus = Manifest.read(workspace.manifest)
+    run = RunDir(workspace.runs / session.STACK)
     result = evaluate(run, corpus)
     members = [one for one in run.read_json(SUMMARY)["comparison"] if one["kind"] == "member"]
     rows = [
@@ -118,7 +120,7 @@ def _conclude(place: Workspace) -> None:
     title = f"test: {result['n']} utterances, {result['blocks']} unseen speakers"
     console.table(["", "macro-F1"], rows, title)
     console.say(NOTE)
-    print(f"report: {place.root / session.REPORT}", flush=True)
+    print(f"report: {workspace.root / session.REPORT}", flush=True)
 
 
 def _mean(values: list[float]) -> float:

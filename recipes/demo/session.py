@@ -73,8 +73,8 @@ def run(root: Path, words: list[str]) -> None:
         MedusaError: the command's own.
         SessionError: it ended with another exit code than 0.
     """
-    place = [] if root == Path() else ["--workspace", str(root)]
-    console.say(f"\n$ {shlex.join(['medusa', *place, *words])}")
+    option = [] if root == Path() else ["--workspace", str(root)]
+    console.say(f"\n$ {shlex.join(['medusa', *option, *words])}")
     name, *arguments = words
     code = _command(name).main(
         arguments, prog_name=f"medusa {name}", standalone_mode=False, obj=root

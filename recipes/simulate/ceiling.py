@@ -29,7 +29,7 @@ def views() -> dict[str, tuple[str, ...]]:
     return {"all" if one == names else " + ".join(one): one for one in sets}
 
 
-def answers(ratios: Mapping[str, Floats]) -> dict[str, Ints]:
+def predictions_of(ratios: Mapping[str, Floats]) -> dict[str, Ints]:
     """Return what is most likely, argmax_c p(x | label = c), to each set of streams: (B,).
 
     Args:
@@ -42,7 +42,7 @@ def answers(ratios: Mapping[str, Floats]) -> dict[str, Ints]:
 
 
 def ceilings(
-    truth: Ints, said: Mapping[str, Ints], speakers: Sequence[str], prior: Floats
+    truth: Ints, predictions: Mapping[str, Ints], speakers: Sequence[str], prior: Floats
 ) -> dict[str, Any]:
     """Judge the exact answers.
 
@@ -59,7 +59,7 @@ def ceilings(
     """
     count, draws = len(CLASSES), balanced_draws(truth, DRAWS)
     found: dict[str, Any] = {"ceiling": {}, "interval": {}, "on_draws": {}}
-    for view, one in said.items():
+    for view, one in predictions.items():
         found["ceiling"][view] = float(balanced_macro_f1_of(confusion(truth, one, count)))
         spread = resampled_confusions(truth, one, count, speakers)
         found["interval"][view] = list(interval(balanced_macro_f1_of(spread)))

@@ -17,7 +17,7 @@ from medusa.options import force_option, seed_option
 @force_option("Throw this folder's simulation away and draw anew.")
 @click.pass_obj
 def simulate(
-    home: Path, utterances: int, speakers: int | None, width: int, seed: int, force: bool
+    root: Path, utterances: int, speakers: int | None, width: int, seed: int, force: bool
 ) -> None:
     """Fill a folder with simulated features whose best possible score is known exactly.
 
@@ -28,4 +28,4 @@ def simulate(
     from medusa.recipes.simulate.run import folder, show
     from medusa.recipes.simulate.run import simulate as make
 
-    show(make(folder(home), utterances, width, seed, speakers, force))
+    show(make(folder(root), utterances, width, seed, speakers, force))

@@ -88,13 +88,13 @@ def frames(
     Every utterance has a generator of its own, so any row can be drawn without the others.
     """
     kind, (carrier, basis) = world.STREAMS[name][0], world.carriers(width)[name]
-    place = list(world.STREAMS).index(name)
-    people = np.random.default_rng([seed, 1, place])
+    number = list(world.STREAMS).index(name)
+    people = np.random.default_rng([seed, 1, number])
     biases = people.normal(0, world.BIAS, (drawn.speakers.max() + 1, world.BIAS_DIMENSIONS))
     evidence = world.evidence() @ carrier.T
     seconds = drawn.manifest.frame["duration_s"].to_numpy()
     for row in range(len(drawn.states)) if rows is None else rows:
-        rng = np.random.default_rng([seed, 2, place, row])
+        rng = np.random.default_rng([seed, 2, number, row])
         count = length_of(kind, float(seconds[row]))
         x = rng.normal(size=(count, width)) + basis @ biases[drawn.speakers[row]]
         length = world.stretch(kind, count)

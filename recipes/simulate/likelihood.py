@@ -73,5 +73,5 @@ def class_likelihood(ratios: Mapping[str, Floats]) -> Floats:
             given_state = given_state + np.logaddexp(total, np.log1p(-shown))
     with np.errstate(divide="ignore"):
         weights = np.log(state_given_label())  # (Z, C)
-    answer: Floats = logsumexp(given_state[..., None] + weights, axis=-2)
-    return answer
+    log_likelihood: Floats = logsumexp(given_state[..., None] + weights, axis=-2)
+    return log_likelihood

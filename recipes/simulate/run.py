@@ -1,4 +1,4 @@
-"""Fill a workspace with a simulated corpus and say what can be known about it at best."""
+"""Fill a workspace with a simulated corpus and compute the best possible scores on it."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from medusa.errors import MedusaError, listed
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
 from medusa.recipes.simulate import draw, world
-from medusa.recipes.simulate.ceiling import Ints, answers, ceilings, views
+from medusa.recipes.simulate.ceiling import Ints, ceilings, predictions_of, views
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratios
 from medusa.recipes.simulate.world import Floats
 from medusa.scoring.predictions import Predictions
@@ -44,7 +44,7 @@ class SimulateError(MedusaError):
 
 
 def simulate(
-    place: Workspace,
+    workspace: Workspace,
     count: int,
     width: int,
     seed: int,
@@ -54,7 +54,7 @@ def simulate(
     """Draw the corpus, write manifest and features, and the ceiling beside them.
 
     Args:
-        place: an empty workspace, or one in which the same simulation was begun.
+        workspace: an empty workspace, or one in which the same simulation was begun.
         count: of utterances, at least 200.
         width: of the features, at least 8.
         seed: the same seed gives the same corpus.
@@ -69,19 +69,21 @@ def simulate(
     """
     people = draw.people_of(count) if people is None else people
     _check(count, width, people)
-    asked = {"utterances": count, "speakers": people, "width": width, "seed": seed}
-    asked["edition"] = world.EDITION
-    finished = _claim(place, asked, force)
+    request = {"utterances": count, "speakers": people, "width": width, "seed": seed}
+    request["edition"] = world.EDITION
+    finished = _claim(workspace, request, force)
     if finished:
-        say(f"{place.root}: simulated already, nothing to do (--force draws it again)")
+        say(f"{workspace.root}: simulated already, nothing to do (--force draws it again)")
         return finished
     drawn = draw.corpus(count, seed, people)
-    drawn.manifest.write(place.manifest)
-    logits, said = _fill(place, drawn, {name: spec_of(name, asked) for name in world.STREAMS}, seed)
-    facts = {"asked": asked, "note": draw.NOTE, "sizes": _sizes(drawn.manifest)}
-    facts |= _judge(drawn.manifest, said)
-    _predictions(drawn.manifest, logits).write(place.root / CEILING)
-    write_text(place.root / FACTS, json.dumps(facts, indent=2) + "\n")
+    drawn.manifest.write(workspace.manifest)
+    logits, predictions = _fill(
+        workspace, drawn, {name: spec_of(name, request) for name in world.STREAMS}, seed
+    )
+    facts = {"asked": request, "note": draw.NOTE, "sizes": _sizes(drawn.manifest)}
+    facts |= _judge(drawn.manifest, predictions)
+    _predictions(drawn.manifest, logits).write(workspace.root / CEILING)
+    write_text(workspace.root / FACTS, json.dumps(facts, indent=2) + "\n")
     return facts
 
 
@@ -105,19 +107,19 @@ def show(facts: dict[str, Any]) -> None:
     say(draw.NOTE)
 
 
-def spec_of(name: str, asked: dict[str, int]) -> FeatureSpec:
+def spec_of(name: str, request: dict[str, int]) -> FeatureSpec:
     """Return what a stream's store holds; another simulation is another store."""
     kind = world.STREAMS[name][0]
     return FeatureSpec(
         backbone=name,
         family=FAMILY,
         checkpoint=FAMILY,
-        revision=_told(asked),
+        revision=_described(request),
         input=kind,
         layers=(0,),
         reduce="none",
         dtype="float16",
-        width=asked["width"],
+        width=request["width"],
         frame_shift_s=1 / draw.FRAMES_PER_S[kind] if kind == "audio" else None,
         preprocessing={FAMILY: draw.NOTE, "stream": name},
     )
@@ -145,56 +147,56 @@ def _check(count: int, width: int, people: int) -> None:
         raise SimulateError("; ".join(wrong))
 
 
-def _claim(place: Workspace, asked: dict[str, int], force: bool) -> dict[str, Any] | None:
+def _claim(workspace: Workspace, request: dict[str, int], force: bool) -> dict[str, Any] | None:
     """Make the folder this simulation's; return its facts if it is finished.
 
     Raises:
         SimulateError: it holds another simulation, or something that is none.
     """
-    path = place.root / FACTS
-    there: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    if not there and (place.manifest.exists() or _stores(place)):
+    path = workspace.root / FACTS
+    stored: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if not stored and (workspace.manifest.exists() or _stores(workspace)):
         raise SimulateError(
-            f"{place.root}: holds a corpus; simulate in a folder of its own: "
+            f"{workspace.root}: holds a corpus; simulate in a folder of its own: "
             "`medusa --workspace NEW_FOLDER simulate`"
         )
-    other = bool(there) and there["asked"] != asked
+    other = bool(stored) and stored["asked"] != request
     if other and not force:
         raise SimulateError(
-            f"{path}: another simulation ({_told(there['asked'])}; asked was {_told(asked)}); use "
-            "another folder, or --force"
+            f"{path}: another simulation ({_described(stored['asked'])}; asked was "
+            f"{_described(request)}); use another folder, or --force"
         )
-    if other and place.runs.exists() and any(place.runs.iterdir()):
+    if other and workspace.runs.exists() and any(workspace.runs.iterdir()):
         raise SimulateError(
-            f"{place.runs}: runs on the simulation that is there; remove them first, or use "
+            f"{workspace.runs}: runs on the simulation that is there; remove them first, or use "
             "another folder"
         )
-    if "ceiling" in there and not force:
-        return there
-    write_text(path, json.dumps({"asked": asked}) + "\n")  # first: a kill from here on continues
-    mine = set() if force else {spec_of(name, asked).folder for name in world.STREAMS}
-    for store in _stores(place):
+    if "ceiling" in stored and not force:
+        return stored
+    write_text(path, json.dumps({"asked": request}) + "\n")  # first: a kill from here on continues
+    mine = set() if force else {spec_of(name, request).folder for name in world.STREAMS}
+    for store in _stores(workspace):
         if store.name not in mine and read_spec(store).family == FAMILY:
             shutil.rmtree(store)
     return None
 
 
-def _told(asked: dict[str, int]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in asked.items())
+def _described(request: dict[str, int]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in request.items())
 
 
-def _stores(place: Workspace) -> list[Path]:
-    return sorted(path.parent for path in place.features.glob("*/spec.json"))
+def _stores(workspace: Workspace) -> list[Path]:
+    return sorted(path.parent for path in workspace.features.glob("*/spec.json"))
 
 
 def _fill(
-    place: Workspace, drawn: draw.Drawn, specs: dict[str, FeatureSpec], seed: int
+    workspace: Workspace, drawn: draw.Drawn, specs: dict[str, FeatureSpec], seed: int
 ) -> tuple[Floats, dict[str, Ints]]:
     """Write all features, block by block.
 
     Returns:
-        The exact log p(x | label) (N, C) of everything, and what every set of streams answers to
-        the judged rows.
+        The exact log p(x | label) (N, C) of everything, and the predictions of every set of streams
+        for the judged rows.
     """
     frame = drawn.manifest.frame
     contents = {
@@ -202,11 +204,11 @@ def _fill(
         "text": frame["text"].map(content_of).to_numpy(),
     }
     judged = _judged(drawn.manifest)
-    logits, said = [], []
+    logits, predictions = [], []
     with ExitStack() as stack, progress("simulating", len(frame)) as advance:
         note: dict[str, object] = {"note": draw.NOTE}
         writers = {
-            name: stack.enter_context(StoreWriter(place.features / spec.folder, spec, note))
+            name: stack.enter_context(StoreWriter(workspace.features / spec.folder, spec, note))
             for name, spec in specs.items()
         }
         for start in range(0, len(frame), BLOCK):
@@ -217,10 +219,12 @@ def _fill(
                 ratios[name] = stream_ratios(name, block)
             logits.append(class_likelihood(ratios))
             kept = judged[start : start + BLOCK]
-            said.append(answers({name: ratio[kept] for name, ratio in ratios.items()}))
+            predictions.append(
+                predictions_of({name: ratio[kept] for name, ratio in ratios.items()})
+            )
             advance(len(rows))
     return np.concatenate(logits), {
-        view: np.concatenate([one[view] for one in said]) for view in views()
+        view: np.concatenate([one[view] for one in predictions]) for view in views()
     }
 
 
@@ -247,14 +251,14 @@ def _judged(manifest: Manifest) -> npt.NDArray[np.bool_]:
     return np.asarray((frame["split"] == "test") & frame["label"].notna(), bool)
 
 
-def _judge(manifest: Manifest, said: dict[str, Ints]) -> dict[str, Any]:
+def _judge(manifest: Manifest, predictions: dict[str, Ints]) -> dict[str, Any]:
     numbers = {name: number for number, name in enumerate(world.CLASSES)}
     rows = manifest.frame[_judged(manifest)]
     truth = np.asarray(rows["label"].map(numbers), np.int64)
     absent = sorted(set(numbers) - set(rows["label"]))
     if absent:
         say(f"test has no {listed(absent)}: simulate more utterances")
-    return ceilings(truth, said, rows["speaker"].tolist(), training_prior(manifest))
+    return ceilings(truth, predictions, rows["speaker"].tolist(), training_prior(manifest))
 
 
 def _sizes(manifest: Manifest) -> dict[str, Any]:
@@ -269,7 +273,7 @@ def _sizes(manifest: Manifest) -> dict[str, Any]:
 
 
 def _predictions(manifest: Manifest, logits: Floats) -> Predictions:
-    """Return the exact likelihoods of everything as if a run had said them."""
+    """Return the exact likelihoods of everything in the form of a run's predictions."""
     frame, high = manifest.frame, logits.max(1, keepdims=True)
     ids, splits = frame["id"].tolist(), frame["split"].tolist()
     return Predictions.of(ids, splits, logits - high, None, world.CLASSES, "ceiling")

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 
 from medusa.recipes.simulate import draw, likelihood, world
-from medusa.recipes.simulate.ceiling import answers, ceilings, views
+from medusa.recipes.simulate.ceiling import ceilings, predictions_of, views
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio, stream_ratios
 from medusa.scoring.metrics import macro_f1
 
@@ -112,7 +112,7 @@ def test_every_set_of_streams_is_answered(streams):
     assert names["all"] == tuple(world.STREAMS)
     assert names["wavlm + roberta"] == ("wavlm", "roberta")
     ratios = {name: stream_ratios(name, frames[:20]) for name, frames in streams.items()}
-    said = answers(ratios)
+    said = predictions_of(ratios)
     pair = {name: ratios[name] for name in ("hubert", "modernbert")}
     expected = class_likelihood(pair).argmax(1)
     np.testing.assert_array_equal(said["hubert + modernbert"], expected)
@@ -143,7 +143,7 @@ def test_more_streams_are_never_worse_beyond_noise(drawn, streams):
     known = labels.notna().to_numpy()
     truth = np.array([world.CLASSES.index(name) for name in labels[known]])
     speakers = drawn.manifest.frame["speaker"][known].tolist()
-    said = {view: one[known] for view, one in answers(ratios).items()}
+    said = {view: one[known] for view, one in predictions_of(ratios).items()}
     found = ceilings(truth, said, speakers, np.ones(8))["ceiling"]
     for more, fewer in itertools.permutations(views(), 2):
         if set(views()[fewer]) < set(views()[more]):
