@@ -1,1 +1,11 @@
-"""What a head is trained on: labels and features of utterances, joined by id."""
+"""The utterances that a head is trained on: labels and features, joined by id.
+
+In: a `Manifest` with splits and the feature stores of a workspace. Out: `Examples`, N rows with
+soft labels (N, C), consensus classes (N,), ratings (N, 3), votes (N, C) and M streams of features;
+samplers that draw the rows of an epoch.
+
+The folder never imports training, fitting or queue.
+
+Door: `join.choose` finds stores by name, `join.gather` joins them with a manifest, and
+`sampling.SAMPLERS` has the samplers by name.
+"""

@@ -9,10 +9,10 @@ from medusa.heads.config import Config
 from medusa.heads.examples.join import Examples
 from medusa.heads.networks.discriminant import CLOSED_FORM
 from medusa.heads.networks.fusion import Head, build
-from medusa.heads.networks.standardise import standardise
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.loop import Trainer, epochs_at_most
 from medusa.heads.training.loss import auxiliary
+from medusa.heads.training.scaling import standardise
 
 Fitter = Trainer | ClosedForm
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from medusa.cache import Packed
-from medusa.heads.examples.join import Examples
 
 
 class Standardise(nn.Module):
@@ -41,14 +39,3 @@ class Standardise(nn.Module):
     def forward(self, x: Packed) -> Packed:
         """Map (N, D) to (N, D)."""
         return x.like((x.values - self.mean) / self.std)
-
-
-def standardise(scales: Iterable[nn.Module], examples: Examples, most: int = 2000) -> None:
-    """Fit the input scaling on (at most 2,000 of) the training utterances."""
-    rows = examples.rows("train")
-    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-
-    batches = [rows[start : start + 64] for start in range(0, len(rows), 64)]
-    for number, scale in enumerate(scales):
-        if isinstance(scale, Standardise):
-            scale.fit(inputs[number] for inputs in examples.batches(batches))
