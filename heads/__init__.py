@@ -9,5 +9,5 @@ predictions (id, split, logits (C,), attributes (3,)). Each folder imports only 
 neither transformers nor whisper.
 
 Door: `fitting.prepare.prepare` joins labels and features, `fitting.fit.fit` trains one head, and
-`queue.train_all` trains many.
+`queue.train_all.train_all` trains many.
 """

@@ -13,7 +13,7 @@ from medusa.atomic import atomic
 from medusa.errors import MedusaError
 
 
-class CheckpointError(MedusaError):
+class WeightsError(MedusaError):
     """Weights that cannot be read, or that belong to another network."""
 
 
@@ -26,7 +26,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
     """Read what `save_weights` wrote into a module of the same shape.
 
     Raises:
-        CheckpointError: a name or shape differs; the first difference is named.
+        WeightsError: a name or shape differs; the first difference is named.
     """
     tensors, _ = _load(path)
     expected = module.state_dict()
@@ -34,7 +34,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
         stored = tuple(tensors[name].shape) if name in tensors else "nothing"
         wanted = tuple(expected[name].shape) if name in expected else "nothing"
         if stored != wanted:
-            raise CheckpointError(f"{path}: {name} is {stored}, the network expects {wanted}")
+            raise WeightsError(f"{path}: {name} is {stored}, the network expects {wanted}")
     module.load_state_dict(tensors)
 
 
@@ -99,6 +99,6 @@ def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             facts = json.loads((file.metadata() or {}).get("medusa", "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except (OSError, ValueError, RuntimeError, SafetensorError) as problem:
-        raise CheckpointError(
+        raise WeightsError(
             f"{path}: not readable as safetensors ({problem}); make the run again with --force"
         ) from problem

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from medusa.heads.runs.run_dir import RunDir, RunError, new_run
-from medusa.heads.training.checkpoint import CheckpointError, load_weights, save_weights
+from medusa.heads.training.checkpoint import WeightsError, load_weights, save_weights
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_weights_cut_short_are_named(tmp_path: Path) -> None:
     path, layer = tmp_path / "weights.safetensors", torch.nn.Linear(2, 2)
     save_weights(path, layer)
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(CheckpointError, match=r"weights\.safetensors: .*with --force"):
+    with pytest.raises(WeightsError, match=r"weights\.safetensors: .*with --force"):
         load_weights(path, layer)
 
 
