@@ -4,10 +4,10 @@ import csv
 import io
 from collections.abc import Callable
 
-from medusa.recipes.tables import Table
+from medusa.recipes.tables import ResultTable
 
 
-def text(table: Table) -> str:
+def text(table: ResultTable) -> str:
     """Columns under each other."""
     rows = [list(table.header), *map(list, table.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.header))]
@@ -18,7 +18,7 @@ def text(table: Table) -> str:
     return f"{table.title}\n\n{body}\n{notes}\n"
 
 
-def markdown(table: Table) -> str:
+def markdown(table: ResultTable) -> str:
     """A pipe table under a heading."""
     lines = ["| " + " | ".join(row) + " |" for row in (table.header, *table.rows)]
     lines.insert(1, "|" + "---|" * len(table.header))
@@ -26,7 +26,7 @@ def markdown(table: Table) -> str:
     return f"## {table.title}\n\n" + "\n".join(lines) + f"\n{notes}"
 
 
-def latex(table: Table) -> str:
+def latex(table: ResultTable) -> str:
     """A tabular with booktabs' rules."""
     rows = [" & ".join(map(_tex, row)) + r" \\" for row in table.rows]
     head = " & ".join(map(_tex, table.header)) + r" \\"
@@ -36,7 +36,7 @@ def latex(table: Table) -> str:
     return f"% {table.title}\n{notes}" + "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def comma_separated(table: Table) -> str:
+def comma_separated(table: ResultTable) -> str:
     """Rows of csv; the first column says which table."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -51,7 +51,7 @@ def _tex(cell: str) -> str:
     return cell.replace("±", r"$\pm$").replace("–", "--").replace("→", r"$\to$")
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {
+FORMATS: dict[str, Callable[[ResultTable], str]] = {
     "text": text,
     "markdown": markdown,
     "latex": latex,

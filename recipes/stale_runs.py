@@ -23,7 +23,9 @@ from medusa.workspace import Workspace
 Streams = Callable[[tuple[str, ...]], list[tuple[FeatureStore, str]]]
 
 
-def current(workspace: Workspace, recipe: Recipe, state: State, manifest: Manifest) -> State:
+def without_stale_runs(
+    workspace: Workspace, recipe: Recipe, state: State, manifest: Manifest
+) -> State:
     """Return the state without the runs that the recipe, as it now is, would not make.
 
     A run is stale if its task no longer exists, or if its settings, features, members, texts or

@@ -1,4 +1,4 @@
-"""The source's tables beside ours: heads, ensembles, ablations."""
+"""Tables of our results next to the published ones: heads, ensembles, ablations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.manifests import Manifest
 from medusa.recipes.files import RecipeError
 from medusa.recipes.recipe import Recipe, features_of
-from medusa.recipes.stale_runs import current
+from medusa.recipes.stale_runs import without_stale_runs
 from medusa.recipes.state import State
 from medusa.recipes.tasks import head_tasks, stack_tasks
 from medusa.scoring.metrics import chance_macro_f1
@@ -22,14 +22,14 @@ from medusa.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """One table as texts.
 
     Attributes:
-        title: what it shows.
-        header: names of the columns.
-        rows: of cells.
-        notes: what must be said below.
+        title: the heading.
+        header: the names of the columns.
+        rows: the cells of each row.
+        notes: remarks below the table.
     """
 
     title: str
@@ -38,15 +38,15 @@ class Table:
     notes: Sequence[str] = ()
 
 
-def tables(place: Workspace, recipe: Recipe, state: State) -> list[Table]:
-    """Judge everything that a recipe, as it now is, has brought about.
+def tables(workspace: Workspace, recipe: Recipe, state: State) -> list[ResultTable]:
+    """Score every finished run of a recipe that is still current.
 
     Raises:
-        MedusaError: nothing has been, or all of it with other settings or another manifest.
+        MedusaError: there are no runs, or all of them have other settings or another manifest.
     """
-    manifest = Manifest.read(place.manifest)
+    manifest = Manifest.read(workspace.manifest)
     known = len(state.heads)
-    state = current(place, recipe, state, manifest)
+    state = without_stale_runs(workspace, recipe, state, manifest)
     if known and not state.heads:
         raise RecipeError(
             f"{state.path}: what is there was made with other settings, features, texts or "
@@ -54,12 +54,12 @@ def tables(place: Workspace, recipe: Recipe, state: State) -> list[Table]:
             "--repeats"
         )
     names = dict.fromkeys([*state.heads.values(), *state.stacks.values()])
-    runs = {name: RunDir(place.runs / name) for name in names}
+    runs = {name: RunDir(workspace.runs / name) for name in names}
     runs = {name: run for name, run in runs.items() if run.finished}
-    judged = score_runs(((run.name, run.predictions()) for run in runs.values()), manifest)
-    notes = _notes(judged, manifest)
-    made = [_heads(recipe, state, judged, runs, notes), _stacks(recipe, state, judged, runs, notes)]
-    made.append(_ablations(recipe, state, judged, runs, notes))
+    scores = score_runs(((run.name, run.predictions()) for run in runs.values()), manifest)
+    notes = _notes(scores, manifest)
+    made = [_heads(recipe, state, scores, runs, notes), _stacks(recipe, state, scores, runs, notes)]
+    made.append(_ablations(recipe, state, scores, runs, notes))
     return [one for one in made if one.rows]
 
 
@@ -67,41 +67,45 @@ HEADER = ("balanced macro-F1", "95 %", "macro-F1", "accuracy", "published macro-
 
 
 def _heads(
-    recipe: Recipe, state: State, judged: RunScores, runs: dict[str, RunDir], notes: list[str]
-) -> Table:
+    recipe: Recipe, state: State, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
+) -> ResultTable:
     rows = []
     for name, head in recipe.heads.items():
         tasks = [one for one in head_tasks(recipe, False) if one.head == name]
-        there = _there(state.heads, [one.name for one in tasks], runs)
-        if there:
-            hours = _hours([runs[one] for one in there])
-            cells = _cells(judged, [[one] for one in there], head.published, hours)
+        runs_of_task = _finished(state.heads, [one.name for one in tasks], runs)
+        if runs_of_task:
+            hours = _hours([runs[one] for one in runs_of_task])
+            cells = _cells(scores, [[one] for one in runs_of_task], head.published, hours)
             rows.append([name, " + ".join(features_of(recipe, name)), *cells])
-    return Table("Heads", ("", "features", *HEADER), rows, notes)
+    return ResultTable("Heads", ("", "features", *HEADER), rows, notes)
 
 
 def _stacks(
-    recipe: Recipe, state: State, judged: RunScores, runs: dict[str, RunDir], notes: list[str]
-) -> Table:
+    recipe: Recipe, state: State, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
+) -> ResultTable:
     rows, fitted, chosen = [], list[str](), list[str]()
     for name, stack in recipe.stacks.items():
         tasks = [one for one in stack_tasks(recipe) if one.stack == name]
-        there = _there(state.stacks, [one.name for one in tasks], runs)
-        if there:
-            if any(judged.split in trained_on(runs[one].config()) for one in there):
+        runs_of_task = _finished(state.stacks, [one.name for one in tasks], runs)
+        if runs_of_task:
+            if any(scores.split in trained_on(runs[one].config()) for one in runs_of_task):
                 fitted.append(name)
-            elif stack.top and judged.split == "dev":
+            elif stack.top and scores.split == "dev":
                 chosen.append(name)
             what = stack.method + (f" of the best {stack.top}" if stack.top else "")
             rows.append(
-                [name, what, *_cells(judged, [[one] for one in there], stack.published, None)]
+                [
+                    name,
+                    what,
+                    *_cells(scores, [[one] for one in runs_of_task], stack.published, None),
+                ]
             )
-    notes = [*notes, *_too_good(judged.split, fitted, chosen)]
-    return Table("Ensembles", ("", "method", *HEADER), rows, notes)
+    notes = [*notes, *_too_good(scores.split, fitted, chosen)]
+    return ResultTable("Ensembles", ("", "method", *HEADER), rows, notes)
 
 
 def _too_good(split: str, fitted: list[str], chosen: list[str]) -> list[str]:
-    """Return what must be said of stackers fitted, and of heads chosen, where they are judged."""
+    """Return notes on the stackers fitted and the heads chosen on the judged split."""
     notes = []
     if fitted:
         notes.append(
@@ -117,8 +121,8 @@ def _too_good(split: str, fitted: list[str], chosen: list[str]) -> list[str]:
 
 
 def _ablations(
-    recipe: Recipe, state: State, judged: RunScores, runs: dict[str, RunDir], notes: list[str]
-) -> Table:
+    recipe: Recipe, state: State, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
+) -> ResultTable:
     """Average every ablation over its heads and repeats; compare with the same heads unchanged."""
     rows: list[list[str]] = []
     p_values: list[float] = []
@@ -126,15 +130,15 @@ def _ablations(
         pairs = _pairs(recipe, state, name, runs)
         if not pairs:
             continue
-        changes = np.mean([_change(judged, one, two) for one, two, _ in pairs], axis=0)
+        changes = np.mean([_change(scores, one, two) for one, two, _ in pairs], axis=0)
         low, high = np.percentile(changes, (2.5, 97.5))
         whole = [one for one, _, _ in pairs]
         p_values.append(two_sided(changes))
         after = [[two for _, two, at in pairs if at == repeat] for repeat in range(recipe.repeats)]
-        cells = _cells(judged, after, ablation.published, None)
+        cells = _cells(scores, after, ablation.published, None)
         hours = _hours([runs[two] for _, two, _ in pairs])
-        means = [np.mean([judged.scores(two)["balanced"] for _, two, _ in pairs])]
-        means += [np.mean([judged.scores(one)["balanced"] for one in whole])]
+        means = [np.mean([scores.scores(two)["balanced"] for _, two, _ in pairs])]
+        means += [np.mean([scores.scores(one)["balanced"] for one in whole])]
         rows.append(
             [
                 ablation.title or name,
@@ -151,15 +155,15 @@ def _ablations(
         ablated = {one.head for one in head_tasks(recipe) if one.ablation is not None}
         plain = [one for one in head_tasks(recipe, False) if one.head in ablated]
         before = [
-            _there(state.heads, [one.name for one in plain if one.repeat == repeat], runs)
+            _finished(state.heads, [one.name for one in plain if one.repeat == repeat], runs)
             for repeat in range(recipe.repeats)
         ]
         hours = _hours([runs[name] for group in before for name in group])
-        cells = _cells(judged, before, recipe.published, hours)
+        cells = _cells(scores, before, recipe.published, hours)
         rows.insert(0, ["all of it", *cells[:-1], "", "", "", cells[-1]])
     header = ("", *HEADER[:-1], "change", "95 %", "p (Holm)", "hours")
     more = "change: of the balanced macro-F1 against the same heads and seeds with all of it."
-    return Table("Ablations", header, rows, [*notes, more])
+    return ResultTable("Ablations", header, rows, [*notes, more])
 
 
 def _pairs(
@@ -168,22 +172,22 @@ def _pairs(
     """Return (run of the whole system, run of the ablation, repeat) of every head and repeat."""
     tasks = list(head_tasks(recipe))
     whole = {(one.head, one.repeat): one.name for one in tasks if one.ablation is None}
-    found = []
+    pairs = []
     for one in tasks:
         if one.ablation == ablation:
             names = (whole[one.head, one.repeat], one.name)
             pair = tuple(state.heads.get(name, "") for name in names)
             if all(name in runs for name in pair):
-                found.append((pair[0], pair[1], one.repeat))
-    return found
+                pairs.append((pair[0], pair[1], one.repeat))
+    return pairs
 
 
-def _change(judged: RunScores, whole: str, ablation: str) -> Any:
-    return judged.resampled(ablation, "balanced") - judged.resampled(whole, "balanced")
+def _change(scores: RunScores, whole: str, ablation: str) -> Any:
+    return scores.resampled(ablation, "balanced") - scores.resampled(whole, "balanced")
 
 
 def _cells(
-    judged: RunScores,
+    scores: RunScores,
     groups: Sequence[Sequence[str]],
     published: dict[str, float],
     hours: float | None,
@@ -191,20 +195,20 @@ def _cells(
     """Return the columns of HEADER.
 
     Args:
-        judged: the scores.
+        scores: the scores of the runs.
         groups: the runs of every repeat: their mean, with its deviation over repeats.
         published: the source's numbers.
         hours: of training.
     """
     names = [name for group in groups for name in group]
-    repeats = [[judged.scores(name) for name in group] for group in groups if group]
+    repeats = [[scores.scores(name) for name in group] for group in groups if group]
 
     def mean(name: str) -> str:
         values = [float(np.mean([one[name] for one in group])) for group in repeats]
         spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
         return f"{np.mean(values):.3f}{spread}"
 
-    resampled = np.mean([judged.resampled(name, "balanced") for name in names], axis=0)
+    resampled = np.mean([scores.resampled(name, "balanced") for name in names], axis=0)
     low, high = np.percentile(resampled, (2.5, 97.5))
     theirs = published.get("macro_f1")
     return [
@@ -217,22 +221,22 @@ def _cells(
     ]
 
 
-def _there(known: dict[str, str], tasks: Sequence[str], runs: dict[str, RunDir]) -> list[str]:
+def _finished(known: dict[str, str], tasks: Sequence[str], runs: dict[str, RunDir]) -> list[str]:
     return [known[task] for task in tasks if known.get(task) in runs]
 
 
 def _hours(runs: Sequence[RunDir]) -> float:
     """Return the hours that training took, in all, as the runs have logged them."""
-    places = [run for run in runs if (run.path / METRICS).exists()]
-    return sum(float(line["seconds"]) for run in places for line in run.metrics()) / 3600
+    logged = [run for run in runs if (run.path / METRICS).exists()]
+    return sum(float(line["seconds"]) for run in logged for line in run.metrics()) / 3600
 
 
-def _notes(judged: RunScores, manifest: Manifest) -> list[str]:
+def _notes(scores: RunScores, manifest: Manifest) -> list[str]:
     classes = len(manifest.scheme.classes)
     even = np.ones(classes)
     chance = chance_macro_f1(even, np.arange(classes))
     return [
-        f"Judged on {judged.utterances} labelled utterances of {judged.split}; balanced: every "
+        f"Judged on {scores.utterances} labelled utterances of {scores.split}; balanced: every "
         f"class counts alike, as in the challenge's test (guessing gives {chance:.3f}). Intervals "
         "and p by a paired bootstrap over speakers; ± over repeats from other seeds.",
         "The published numbers are of the source's corpus and stand here for comparison alone.",

@@ -17,7 +17,7 @@ from medusa.manifests import Manifest
 from medusa.recipes import features
 from medusa.recipes.demo.session import run as run_command
 from medusa.recipes.recipe import Recipe, StackEntry
-from medusa.recipes.stale_runs import current, stack_run
+from medusa.recipes.stale_runs import stack_run, without_stale_runs
 from medusa.recipes.state import State
 from medusa.recipes.tasks import HeadTask, StackTask, head_tasks, stack_tasks, wanted
 from medusa.workspace import Workspace
@@ -57,7 +57,7 @@ def update(workspace: Workspace, recipe: Recipe, options: RunOptions, state: Sta
         RecipeRunError: raised at the end; it lists every part that failed.
     """
     state.problems = {}
-    present = current(workspace, recipe, state, Manifest.read(workspace.manifest))
+    present = without_stale_runs(workspace, recipe, state, Manifest.read(workspace.manifest))
     state.heads = present.heads
     if recipe.stacks:  # `medusa ablate` has no stacks and keeps those of earlier runs
         state.stacks = present.stacks

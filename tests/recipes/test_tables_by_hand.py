@@ -16,7 +16,7 @@ from medusa.heads.runs.run_dir import PREDICTIONS, RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.load import load
 from medusa.recipes.state import State
-from medusa.recipes.tables import Table, tables
+from medusa.recipes.tables import ResultTable, tables
 from medusa.recipes.tasks import head_tasks
 from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
@@ -61,7 +61,7 @@ def finished_run(path: Path, record: dict[str, object], frame: pd.DataFrame, kno
 
 
 @pytest.fixture
-def by_title(tmp_path: Path) -> dict[str, Table]:
+def by_title(tmp_path: Path) -> dict[str, ResultTable]:
     manifest = corpus()
     manifest.write(tmp_path / "manifest.parquet")
     (tmp_path / "toy.yaml").write_text(RECIPE)
@@ -78,7 +78,7 @@ def by_title(tmp_path: Path) -> dict[str, Table]:
     return {table.title: table for table in tables(workspace, recipe, state)}
 
 
-def column(table: Table, name: str, last: bool = False) -> dict[str, str]:
+def column(table: ResultTable, name: str, last: bool = False) -> dict[str, str]:
     """Return a column by the first cell of each row; of two of that name the first or the last."""
     numbers = [number for number, title in enumerate(table.header) if title == name]
     return {row[0]: row[numbers[-1 if last else 0]] for row in table.rows}
@@ -88,7 +88,7 @@ def ends(cell: str) -> list[float]:
     return [float(part) for part in cell.split(" – ")]
 
 
-def test_the_deviation_over_repeats_is_that_of_a_sample(by_title: dict[str, Table]) -> None:
+def test_the_deviation_over_repeats_is_that_of_a_sample(by_title: dict[str, ResultTable]) -> None:
     # 16 and 14 of 20: 0.75, and 0.05 on either side of it is sqrt(2 * 0.05^2 / (2 - 1)) = 0.0707
     assert column(by_title["Heads"], "balanced macro-F1") == {"a": "0.750 ± 0.071"}
     table = by_title["Ablations"]
@@ -100,7 +100,9 @@ def test_the_deviation_over_repeats_is_that_of_a_sample(by_title: dict[str, Tabl
         }
 
 
-def test_a_change_has_the_sign_of_the_ablation_less_the_whole(by_title: dict[str, Table]) -> None:
+def test_a_change_has_the_sign_of_the_ablation_less_the_whole(
+    by_title: dict[str, ResultTable],
+) -> None:
     table = by_title["Ablations"]
     change, interval = column(table, "change"), column(table, "95 %", last=True)
     assert change == {"all of it": "", "without MixUp": "+0.050", "smoothed": "-0.100"}
@@ -110,7 +112,7 @@ def test_a_change_has_the_sign_of_the_ablation_less_the_whole(by_title: dict[str
     assert ends(interval["smoothed"]) == pytest.approx([-0.25, 0], abs=1e-3)
 
 
-def test_p_values_are_corrected_for_two_ablations(by_title: dict[str, Table]) -> None:
+def test_p_values_are_corrected_for_two_ablations(by_title: dict[str, ResultTable]) -> None:
     # No difference or the other way round: where not one of the k speakers is drawn. Twice that
     # is p of 0.717 with one speaker and of 0.243 with two; Holm doubles the smaller alone.
     one, two = (2 * (1 - k / SPEAKERS) ** SPEAKERS for k in (1, 2))
