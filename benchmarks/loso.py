@@ -51,7 +51,7 @@ HEADS = {
     "deepser, both": ((F, L), "deepser"),
 }
 DISCRIMINANTS = {"discriminant, eGeMAPS": (F,), "discriminant, both": (F, L)}  # no seeds
-OURS = ("linear stack of 15", "pool stack of 17")  # what is compared with scikit-learn
+OURS = ("linear stack of 15", "opinion-pool stack of 17")  # what is compared with scikit-learn
 VIEWS = {"eGeMAPS": (F,), "log-mel": (L,), "both": (F, L)}
 SystemClasses = dict[str, dict[str, str]]  # by system: class by id
 
@@ -92,12 +92,12 @@ def fold(root: Path, speaker: str) -> SystemClasses:
             runs.setdefault(seed, []).append(title)
             predicted[f"{name} @{seed}"] = on_test(workspace, title)
     for seed, names in runs.items():
-        for method in ("linear", "pool", "soft", "product"):
+        for method in ("linear", "opinion-pool", "soft", "product"):
             stacked = f"{method}-s{seed}"
             combine(workspace, stacked, names, method)
             predicted[f"{method} stack of 5 @{seed}"] = on_test(workspace, stacked)
     every = [name for names in runs.values() for name in names]
-    for method in ("linear", "pool", "soft", "product", "logreg", "svm"):
+    for method in ("linear", "opinion-pool", "soft", "product", "logreg", "svm"):
         combine(workspace, method, every, method)
         predicted[f"{method} stack of 15"] = on_test(workspace, method)
     for name, backbones in DISCRIMINANTS.items():
@@ -106,7 +106,7 @@ def fold(root: Path, speaker: str) -> SystemClasses:
         train_one(workspace, HeadSpec(title, title, config, backbones), torch.device("cpu"))
         every.append(title)
         predicted[name] = on_test(workspace, title)
-    for method in ("linear", "pool", "soft", "product"):
+    for method in ("linear", "opinion-pool", "soft", "product"):
         combine(workspace, f"{method}-17", every, method)
         predicted[f"{method} stack of 17"] = on_test(workspace, f"{method}-17")
     predicted |= baselines(workspace)

@@ -40,7 +40,7 @@ from medusa.workspace import Workspace
 RECIPE = Path(__file__).with_suffix(".yaml")
 JUDGED = {
     "soup": ("best member", "soft", "majority", "single"),
-    "pool": ("best member", "soft", "majority", "product", "soup"),
+    "opinion-pool": ("best member", "soft", "majority", "product", "soup"),
 }
 
 
@@ -146,7 +146,7 @@ def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str,
         rows = int(((members.splits == "dev") & (learnt.labels != NO_CONSENSUS)).sum())
         found[f"{thirds}/3 of dev"] = {"rows": rows} | {
             method: _scored(judge, members, learnt, method, test, ceiling)
-            for method in ("majority", "soft", "product", "linear", "pool")
+            for method in ("majority", "soft", "product", "linear", "opinion-pool")
         }
     return found
 

@@ -20,7 +20,7 @@ from medusa.scoring.predictions import NOT_A_FOLD, Predictions
 from medusa.workspace import Workspace
 
 Array = npt.NDArray[np.float64]
-Said = tuple[Array, Array | None]
+Combined = tuple[Array, Array | None]
 
 
 def apply(
@@ -43,8 +43,10 @@ def apply(
     if run.config().get("kind") != "stack":
         return heads.apply(run, manifest, workspace, text, device, drop_missing)
     runs = _members_of(run)
-    said = [apply(one, manifest, workspace, text, device, drop_missing) for one in runs]
-    members = align([one.name for one in runs], said)
+    predictions = [
+        apply(member, manifest, workspace, text, device, drop_missing) for member in runs
+    ]
+    members = align([member.name for member in runs], predictions)
     config = run.config()
     logits, attributes = COMBINERS[config["method"]](run, config, members)
     return Predictions.of(
@@ -69,10 +71,10 @@ def _members_of(run: RunDir) -> list[RunDir]:
     return found
 
 
-def align(names: Sequence[str], said: Sequence[Predictions]) -> Members:
+def align(names: Sequence[str], predictions: Sequence[Predictions]) -> Members:
     """Join the members' predictions by id, those that all of them predict, sorted as in a fit."""
-    ids = sorted(set(said[0].ids).intersection(*(one.ids for one in said)))
-    same = [one.select(ids) for one in said]
+    ids = sorted(set(predictions[0].ids).intersection(*(one.ids for one in predictions)))
+    same = [one.select(ids) for one in predictions]
     attributes = [values for one in same if (values := one.attributes()) is not None]
     return Members(
         names=tuple(names),
@@ -86,36 +88,36 @@ def align(names: Sequence[str], said: Sequence[Predictions]) -> Members:
     )
 
 
-def _linear(run: RunDir, config: dict[str, Any], members: Members) -> Said:
-    """Put the members' answers through the stored soup."""
-    asked = StackConfig(inputs=config["inputs"], with_attributes=config["with_attributes"])
+def _linear(run: RunDir, config: dict[str, Any], members: Members) -> Combined:
+    """Put the members' predictions through the stored soup."""
+    stacked = StackConfig(inputs=config["inputs"], with_attributes=config["with_attributes"])
     stored = load_file(run.path / WEIGHTS)
     soup = {key: stored[f"soup.{key}"] for key in ("weight", "bias")}
-    return linear.apply(soup, inputs_of(members, asked), len(members.classes))
+    return linear.apply(soup, inputs_of(members, stacked), len(members.classes))
 
 
-def _classical(run: RunDir, config: dict[str, Any], members: Members) -> Said:
-    """Put the members' answers through what scikit-learn fitted."""
-    asked = StackConfig(inputs=config["inputs"], with_attributes=config["with_attributes"])
+def _classical(run: RunDir, config: dict[str, Any], members: Members) -> Combined:
+    """Put the members' predictions through the parameters that scikit-learn fitted."""
+    stacked = StackConfig(inputs=config["inputs"], with_attributes=config["with_attributes"])
     use = CLASSICAL[config["method"]][1]
-    logits = use(load_file(run.path / WEIGHTS), inputs_of(members, asked), len(members.classes))
+    logits = use(load_file(run.path / WEIGHTS), inputs_of(members, stacked), len(members.classes))
     return logits, mean_attributes(members.attributes)
 
 
-def _pool(run: RunDir, config: dict[str, Any], members: Members) -> Said:
-    """Put the members' answers through the stored weights."""
+def _opinion_pool(run: RunDir, config: dict[str, Any], members: Members) -> Combined:
+    """Put the members' predictions through the stored weights."""
     stored = load_file(run.path / WEIGHTS)
     learnt = np.concatenate([stored["weights"].numpy(), stored["bias"].numpy()])
     return pooled(learnt, members.posteriors), mean_attributes(members.attributes)
 
 
-def _vote(run: RunDir, config: dict[str, Any], members: Members) -> Said:
+def _vote(run: RunDir, config: dict[str, Any], members: Members) -> Combined:
     return VOTES[config["method"]](members.posteriors), mean_attributes(members.attributes)
 
 
-COMBINERS: dict[str, Callable[[RunDir, dict[str, Any], Members], Said]] = {
+COMBINERS: dict[str, Callable[[RunDir, dict[str, Any], Members], Combined]] = {
     "linear": _linear,
-    "pool": _pool,
+    "opinion-pool": _opinion_pool,
     **dict.fromkeys(VOTES, _vote),
     **dict.fromkeys(CLASSICAL, _classical),
 }

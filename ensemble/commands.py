@@ -14,9 +14,9 @@ from medusa.options import force_option
     "--method",
     default="linear",
     show_default=True,
-    help="linear (the paper's meta-classifier, souped), pool (one weight a member), logreg, svm, "
-    "mlp, forest (scikit-learn's); or a vote that learns nothing: majority, soft (mean posterior), "
-    "product (mean log-posterior).",
+    help="linear (the paper's meta-classifier, souped), opinion-pool (one weight per member), "
+    "logreg, svm, mlp, forest (scikit-learn's); or a vote that learns nothing: majority, soft "
+    "(mean posterior), product (mean log-posterior).",
 )
 @click.option(
     "--fit-on",
@@ -25,7 +25,7 @@ from medusa.options import force_option
     help="The split that a stacker learns from, or out-of-fold: the training split as the folds of "
     "`medusa fit-head --folds` predict it.",
 )
-@click.option("--top", type=int, metavar="K", help="Only the K best of the runs on dev.")
+@click.option("--top", type=int, metavar="K", help="Combine only the K runs that are best on dev.")
 @click.option(
     "--in-sample", is_flag=True, help="Allow --fit-on a split that the runs were trained on."
 )
@@ -34,10 +34,14 @@ from medusa.options import force_option
     type=click.Choice(["posteriors", "logits"]),
     default="posteriors",
     show_default=True,
-    help="What a stacker reads of every run.",
+    help="What the stacker reads from every run.",
 )
-@click.option("--with-attributes", is_flag=True, help="Let it read predicted attributes, too.")
-@click.option("--seeds", default=6, show_default=True, help="How many runs of linear or mlp.")
+@click.option(
+    "--with-attributes", is_flag=True, help="Let the stacker read predicted attributes, too."
+)
+@click.option(
+    "--seeds", default=6, show_default=True, help="How many runs of linear or mlp are trained."
+)
 @click.option(
     "--soup",
     type=click.Choice(["uniform", "greedy", "none"]),
@@ -83,16 +87,16 @@ def stack(
     config = StackConfig(
         method, fit_on, in_sample, inputs, with_attributes, seeds, soup, Training(epochs)
     )
-    place = Workspace.open(context.obj)
-    manifest = Manifest.read(place.manifest)
-    named = [find_run(place.runs, one) for one in runs]
+    workspace = Workspace.open(context.obj)
+    manifest = Manifest.read(workspace.manifest)
+    named = [find_run(workspace.runs, one) for one in runs]
     paths = [one.path.resolve() for one in named]
     if twice := {one.name for one in named if paths.count(one.path.resolve()) > 1}:
         raise StackError(f"{listed(sorted(twice))} is named twice; name each run once")
-    members = named or finished_heads(place.runs)
+    members = named or finished_heads(workspace.runs)
     if top is not None:
         members = best(members, top)
-    run = new_run(place.runs, name)
+    run = new_run(workspace.runs, name)
     if not fit_stack(run, members, manifest, config, force):
         say(f"{name}: finished already, nothing to do (--force stacks again)")
     show(run.read_json(SUMMARY), name)
@@ -111,23 +115,25 @@ def _refuse_unread(context: click.Context, method: str) -> None:
 
 
 def show(summary: dict[str, Any], name: str) -> None:
-    """Print the ensemble beside its members, how far it is ahead of each, and chance below."""
+    """Print the scores of the ensemble and its members, its gains over them, and chance."""
     from medusa.console import say, table
 
-    leads = {line["of"]: line for line in summary.get("gains", [])}
+    gains = {line["of"]: line for line in summary.get("gains", [])}
     rows: list[list[object]] = []
     for line in summary["comparison"]:
         low, high = line["interval"]
         spread = f"{low:.3f} – {high:.3f}"
-        lead = leads.get(line["name"])
-        gain = [f"{lead['difference']:+.3f}", f"{lead['p']:.3f}"] if lead else ["", ""]
+        line_gain = gains.get(line["name"])
+        gain = (
+            [f"{line_gain['difference']:+.3f}", f"{line_gain['p']:.3f}"] if line_gain else ["", ""]
+        )
         row = [line["name"], line["kind"], line["macro_f1"], spread, line["accuracy"]]
-        rows.append(row + gain if leads else row)
-    blank = ["", None, "", ""] if leads else ["", None]
+        rows.append(row + gain if gains else row)
+    blank = ["", None, "", ""] if gains else ["", None]
     rows.append(["always the most frequent class", "baseline", summary["majority"], *blank])
     rows.append(["guessing by the training prior", "baseline", summary["chance"], *blank])
     header = ["", "kind", "macro-F1", "95 %", "accuracy"]
-    header += [f"{name} ahead", "p (Holm)"] if leads else []
+    header += [f"gain of {name}", "p (Holm)"] if gains else []
     title = f"{name}: judged on {summary['utterances']} labelled utterances of {summary['split']}"
     table(header, rows, title)
     for note in summary["notes"]:

@@ -1,4 +1,4 @@
-"""An ensemble beside its members, on the same utterances."""
+"""The scores of an ensemble and of its members on the same utterances."""
 
 from typing import Any
 

@@ -71,7 +71,7 @@ def stack(
     config: StackConfig,
     force: bool = False,
 ) -> bool:
-    """Fit a stacker on finished runs and write what it says as a run of its own.
+    """Fit a stacker on finished runs and write its predictions as a run of its own.
 
     Args:
         run: where to; the folder is made.
@@ -99,11 +99,11 @@ def stack(
     record = _record(members, manifest, config)
     if not run.start(record, force):
         return False
-    (run.path / METRICS).unlink(missing_ok=True)  # of an attempt that was cut short
-    answer = _fit(run, joined, truth, config)
-    _write(run, joined, answer)
+    (run.path / METRICS).unlink(missing_ok=True)  # a log of an attempt that was cut short
+    output = _fit(run, joined, truth, config)
+    _write(run, joined, output)
     notes = _notes(members, config)
-    run.write_json(SUMMARY, _summary(joined, truth, answer, manifest, record, notes))
+    run.write_json(SUMMARY, _summary(joined, truth, output, manifest, record, notes))
     run.finish()
     return True
 
@@ -118,8 +118,8 @@ def _checked(config: StackConfig, members: Sequence[RunDir], run: RunDir) -> Sta
     in_sample = config.learns and bool(fitted)
     if in_sample and not config.in_sample:
         raise StackError(
-            f"--fit-on {config.fit_on}: {listed(fitted)} learnt from that split, and what they say "
-            "there is better than what they will say about anything new; leave them out, fit on "
+            f"--fit-on {config.fit_on}: {listed(fitted)} learnt from that split, and their "
+            "predictions there are better than on new data; leave them out, fit on "
             "another split, or insist with --in-sample"
         )
     return replace(config, in_sample=in_sample)
@@ -150,26 +150,26 @@ def _fit(run: RunDir, members: Members, truth: Truth, config: StackConfig) -> St
             losses.append(loss)
             advance(1, f"loss {loss:.3f}")
 
-        answer = STACKERS[config.method](members, truth, config, each_epoch)
+        output = STACKERS[config.method](members, truth, config, each_epoch)
     for epoch, loss in enumerate(losses, start=1):
         run.log(epoch=epoch, stage="stack", train_loss=loss, lr=config.training.lr)
-    return answer
+    return output
 
 
-def _write(run: RunDir, members: Members, answer: StackOutput) -> None:
+def _write(run: RunDir, members: Members, output: StackOutput) -> None:
     """Write predictions of every split and, of a stacker that learns, soup and seeds."""
-    said = Predictions.of(
+    predictions = Predictions.of(
         members.ids,
         members.splits.tolist(),
-        answer.logits,
-        answer.attributes,
+        output.logits,
+        output.attributes,
         members.classes,
         run.digest(),
     )
-    said.write(run.path / PREDICTIONS)
-    if answer.weights:
+    predictions.write(run.path / PREDICTIONS)
+    if output.weights:
         with atomic(run.path / WEIGHTS) as partial:
-            save_file(answer.weights, partial)
+            save_file(output.weights, partial)
 
 
 def _notes(members: Sequence[RunDir], config: StackConfig) -> list[str]:
@@ -186,12 +186,12 @@ def _notes(members: Sequence[RunDir], config: StackConfig) -> list[str]:
 def _summary(
     members: Members,
     truth: Truth,
-    answer: StackOutput,
+    output: StackOutput,
     manifest: Manifest,
     record: dict[str, Any],
     notes: list[str],
 ) -> dict[str, Any]:
-    """Judge the ensemble beside its members on `test`, or on `dev` where test has no labels."""
+    """Judge the ensemble and its members on `test`, or on `dev` where test has no labels."""
     split = judging_split(members.splits, truth)
     if split == "dev" and record.get("fit_on") != "dev":
         notes = [
@@ -207,7 +207,7 @@ def _summary(
         ]
     method, soup = record["method"], record.get("soup", "uniform")
     chose = split == "dev" and soup == "greedy"  # among the seeds
-    learnt = bool(answer.weights) and split != record.get("fit_on") and not chose
+    learnt = bool(output.weights) and split != record.get("fit_on") and not chose
     labels = truth.labels[(members.splits == split) & truth.labelled]
     prior = training_prior(manifest, record["train_split"])
     return {
@@ -215,7 +215,7 @@ def _summary(
         "utterances": len(labels),
         "chance": metrics.chance_macro_f1(prior, labels),
         "majority": metrics.majority_macro_f1(prior, labels),
-        "comparison": compare(members, truth, answer, split, method, soup),
-        "gains": gain_over_members(members, truth, answer, split) if learnt else [],
+        "comparison": compare(members, truth, output, split, method, soup),
+        "gains": gain_over_members(members, truth, output, split) if learnt else [],
         "notes": notes,
     }

@@ -17,10 +17,10 @@ STEPS = 1000
 
 @dataclass(frozen=True)
 class TrainSet:
-    """What a stacker learns from: labelled utterances of the split it is fitted on.
+    """The labelled utterances of the split that a stacker is fitted on.
 
     Attributes:
-        inputs: (n, I) what the members say.
+        inputs: (n, I) the class scores of the members.
         labels: (n,) consensus classes, for balancing.
         soft: (n, C) the targets, rows summing to one.
         attributes: (n, 3), NaN where unknown, or None where the corpus has none.
@@ -34,7 +34,7 @@ class TrainSet:
 
 @dataclass(frozen=True)
 class Training:
-    """How the map is trained: the paper's values (section 4), where it gives them.
+    """The training settings of the map. They are the paper's (section 4) where it gives them.
 
     Attributes:
         epochs: a fixed number, since nothing is held out to stop at. None: as many as make 1,000
@@ -64,7 +64,7 @@ def train(
     each_epoch: Callable[[float], None] = lambda loss: None,
     dtype: torch.dtype = torch.float32,
 ) -> list[dict[str, Tensor]]:
-    """Train one linear map per seed, all in one batched product; equal to training them apart.
+    """Train one linear map per seed in one batched product, as if each were trained alone.
 
     A seed decides its initial weights (uniform, as `torch.nn.Linear`) and its fresh class-balanced
     subset of every epoch. Class weights are uniform; there is no MixUp and nothing after the map.
@@ -74,66 +74,31 @@ def train(
         seeds: S of them.
         training: rates and weights.
         each_epoch: called with every epoch's loss, averaged over the seeds.
-        dtype: to compute in.
+        dtype: the type of number to compute with.
 
     Returns:
         S times {"weight": (O, I), "bias": (O,)} as float64, O = C + 3 with attributes, else C.
     """
-    columns = [np.arange(train_set.inputs.shape[1])]
-    return train_subsets(train_set, columns, seeds, training, each_epoch, dtype)[0]
-
-
-def train_subsets(
-    train_set: TrainSet,
-    subsets: Sequence[npt.NDArray[np.int64]],
-    seeds: Sequence[int],
-    training: Training,
-    each_epoch: Callable[[float], None] = lambda loss: None,
-    dtype: torch.dtype = torch.float32,
-) -> list[list[dict[str, Tensor]]]:
-    """Train maps of several sets of inputs, all sets and seeds in one batched product.
-
-    Equal to training each set apart: what a set does not read has weights 0 that never move. A
-    seed's rows are gathered once for all sets.
-
-    Args:
-        train_set: n labelled utterances with all inputs.
-        subsets: K times the columns (I_k,) that a set reads, in its own order.
-        seeds, training, each_epoch, dtype: see `train`.
-
-    Returns:
-        For every set what `train` returns of its columns alone.
-    """
     inputs = torch.from_numpy(train_set.inputs).to(dtype)
     inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], 1)  # the bias is a weight of it
     soft = torch.from_numpy(train_set.soft).to(dtype)
-    known = (
-        None if train_set.attributes is None else torch.from_numpy(train_set.attributes).to(dtype)
-    )
+    ratings = train_set.attributes
+    known = None if ratings is None else torch.from_numpy(ratings).to(dtype)
     outputs = soft.shape[1] + (0 if known is None else 3)
-    places = [torch.from_numpy(np.append(columns, inputs.shape[1] - 1)) for columns in subsets]
-    maps, read = _spread(places, seeds, outputs, inputs)
+    maps = _initial(seeds, outputs, inputs.shape[1] - 1).to(dtype)
     adam = torch.optim.AdamW([maps], training.lr, weight_decay=training.weight_decay, fused=True)
-    epochs, sets = training.resolved(train_set.labels).epochs or 0, len(subsets)
+    epochs = training.resolved(train_set.labels).epochs or 0
     for order in _orders(train_set.labels, seeds, epochs):
         total = 0.0
         for rows in torch.split(order, training.batch, dim=1):
-            seen = _rows(inputs, rows)
-            loss, error = _loss(
-                _apart(seen @ maps.mT, sets),
-                _repeated(_rows(soft, rows), sets),
-                None if known is None else _repeated(_rows(known, rows), sets),
-                training,
-            )
-            maps.grad = (_together(error, sets).mT @ seen).mul_(read)
+            batch, batch_soft = _rows(inputs, rows), _rows(soft, rows)
+            rated = None if known is None else _rows(known, rows)
+            loss, gradient = _loss(batch @ maps.mT, batch_soft, rated, training)
+            maps.grad = gradient.mT @ batch
             adam.step()
             total += float(loss.mean()) * rows.shape[1]
         each_epoch(total / order.shape[1])
-    trained = maps.double().view(len(seeds), sets, outputs, -1)
-    return [
-        [{"weight": one[:, at[:-1]], "bias": one[:, -1].clone()} for one in trained[:, number]]
-        for number, at in enumerate(places)
-    ]
+    return [{"weight": seed[:, :-1], "bias": seed[:, -1].clone()} for seed in maps.double()]
 
 
 def apply(
@@ -154,36 +119,6 @@ def _initial(seeds: Sequence[int], outputs: int, inputs: int) -> Tensor:
         shares = torch.rand(outputs, inputs + 1, generator=generator, dtype=torch.float64).float()
         drawn.append((2 * shares - 1) / math.sqrt(inputs))
     return torch.stack(drawn)
-
-
-def _spread(
-    places: Sequence[Tensor], seeds: Sequence[int], outputs: int, inputs: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the first maps (S, K O, I + 1), a set's weights in its columns, and where they are."""
-    maps = inputs.new_zeros(len(seeds), len(places) * outputs, inputs.shape[1])
-    read = inputs.new_zeros(len(places) * outputs, inputs.shape[1])
-    for number, at in enumerate(places):
-        rows = slice(number * outputs, (number + 1) * outputs)
-        maps[:, rows, at] = _initial(seeds, outputs, len(at) - 1).to(inputs.dtype)
-        read[rows, at] = 1
-    return maps, read
-
-
-def _apart(values: Tensor, sets: int) -> Tensor:
-    """Return (S K, B, O) of (S, B, K O)."""
-    many, batch, _ = values.shape
-    return values.view(many, batch, sets, -1).transpose(1, 2).flatten(0, 1)
-
-
-def _together(values: Tensor, sets: int) -> Tensor:
-    """Return (S, B, K O) of (S K, B, O)."""
-    every, batch, outputs = values.shape
-    return values.view(every // sets, sets, batch, outputs).transpose(1, 2).flatten(2)
-
-
-def _repeated(values: Tensor, sets: int) -> Tensor:
-    """Return (S K, B, any) of (S, B, any): the same for every set."""
-    return values[:, None].expand(-1, sets, -1, -1).flatten(0, 1)
 
 
 def _orders(labels: npt.NDArray[np.int64], seeds: Sequence[int], epochs: int) -> Tensor:
@@ -211,16 +146,16 @@ def _loss(
     classes = soft.shape[-1]
     logits = outputs[..., :classes]
     logits = logits - logits.amax(-1, keepdim=True)  # torch's softmax is slow over few classes
-    odds = logits.exp()
-    both = odds.sum(-1, keepdim=True)
-    entropy = (both.log().sum((1, 2)) - (soft * logits).sum((1, 2))) / soft.shape[1]
-    error = (odds / both - soft) * (training.ce_weight / soft.shape[1])
+    exp = logits.exp()
+    total = exp.sum(-1, keepdim=True)
+    entropy = (total.log().sum((1, 2)) - (soft * logits).sum((1, 2))) / soft.shape[1]
+    error = (exp / total - soft) * (training.ce_weight / soft.shape[1])
     if attributes is None:
         return training.ce_weight * entropy, error
     known = ~attributes.isnan()
-    apart = (MIDDLE + HALF * outputs[..., classes:] - attributes.nan_to_num()) * known
+    difference = (MIDDLE + HALF * outputs[..., classes:] - attributes.nan_to_num()) * known
     count = known.sum((1, 2)).clamp(min=1)
-    square = apart.square().sum((1, 2)) / count
-    of_attributes = training.mse_weight * 2 * HALF * apart / count[:, None, None]
+    square = difference.square().sum((1, 2)) / count
+    of_attributes = training.mse_weight * 2 * HALF * difference / count[:, None, None]
     loss = training.ce_weight * entropy + training.mse_weight * square
     return loss, torch.cat([error, of_attributes], -1)

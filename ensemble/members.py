@@ -18,7 +18,7 @@ class MembersError(MedusaError):
 
 @dataclass(frozen=True)
 class Members:
-    """What M runs say about B utterances, in the order of sorted ids.
+    """The predictions of M runs about B utterances, in the order of sorted ids.
 
     Attributes:
         names: (M,) the runs.
@@ -54,23 +54,25 @@ def join(runs: Sequence[RunDir]) -> Members:
     if not runs:
         raise MembersError("no runs to combine; train some with `medusa fit-head`")
     different_names(runs)
-    said = {run.name: run.predictions() for run in runs}
-    _same_classes(said)
-    ids = sorted(set().union(*(one.ids for one in said.values())))
-    _same_ids(said, ids)
-    said = {name: one.select(ids) for name, one in said.items()}
-    _same_splits(said)
-    first = next(iter(said.values()))
-    attributes = [values for one in said.values() if (values := one.attributes()) is not None]
-    folds, foldless = _folds(said)
+    predictions = {run.name: run.predictions() for run in runs}
+    _same_classes(predictions)
+    ids = sorted(set().union(*(one.ids for one in predictions.values())))
+    _same_ids(predictions, ids)
+    predictions = {name: one.select(ids) for name, one in predictions.items()}
+    _same_splits(predictions)
+    first = next(iter(predictions.values()))
+    attributes = [
+        values for one in predictions.values() if (values := one.attributes()) is not None
+    ]
+    folds, foldless = _folds(predictions)
     return Members(
-        names=tuple(said),
+        names=tuple(predictions),
         ids=ids,
         splits=first.frame["split"].to_numpy(str),
         folds=folds,
         classes=first.classes,
-        logits=np.stack([one.logits() for one in said.values()]),
-        posteriors=np.stack([one.posteriors() for one in said.values()]),
+        logits=np.stack([one.logits() for one in predictions.values()]),
+        posteriors=np.stack([one.posteriors() for one in predictions.values()]),
         attributes=np.stack(attributes) if attributes else np.empty((0, len(ids), 3), np.float32),
         foldless=foldless,
     )
@@ -87,9 +89,9 @@ def different_names(runs: Sequence[RunDir]) -> None:
         )
 
 
-def _folds(said: dict[str, Predictions]) -> tuple[npt.NDArray[np.int64], str]:
+def _folds(predictions: dict[str, Predictions]) -> tuple[npt.NDArray[np.int64], str]:
     """Return the fold of every utterance, and why it is -1 for all."""
-    folds = {name: one.frame["fold"].to_numpy(np.int64) for name, one in said.items()}
+    folds = {name: one.frame["fold"].to_numpy(np.int64) for name, one in predictions.items()}
     name, first = next(iter(folds.items()))
     if without := [one for one, own in folds.items() if (own == NOT_A_FOLD).all()]:
         return np.full_like(first, NOT_A_FOLD), f"{listed(without)} predicted nothing out of fold"
@@ -104,11 +106,11 @@ def trained_on(config: dict[str, Any]) -> list[str]:
     return splits
 
 
-def _same_classes(said: dict[str, Predictions]) -> None:
-    name, first = next(iter(said.items()))
+def _same_classes(predictions: dict[str, Predictions]) -> None:
+    name, first = next(iter(predictions.items()))
     other = [
         f"{run} has {', '.join(one.classes)}"
-        for run, one in said.items()
+        for run, one in predictions.items()
         if one.classes != first.classes
     ]
     if other:
@@ -118,13 +120,13 @@ def _same_classes(said: dict[str, Predictions]) -> None:
         )
 
 
-def _same_ids(said: dict[str, Predictions], ids: Sequence[str]) -> None:
+def _same_ids(predictions: dict[str, Predictions], ids: Sequence[str]) -> None:
     problems = []
-    for name, one in said.items():
-        there = set(one.ids)
-        if len(there) != len(one.ids):
+    for name, one in predictions.items():
+        predicted = set(one.ids)
+        if len(predicted) != len(one.ids):
             problems.append(f"{name} predicts some ids twice")
-        if absent := [utterance for utterance in ids if utterance not in there]:
+        if absent := [utterance for utterance in ids if utterance not in predicted]:
             problems.append(f"{name} has no prediction for {listed(absent)}")
     if problems:
         raise MembersError(
@@ -133,9 +135,9 @@ def _same_ids(said: dict[str, Predictions], ids: Sequence[str]) -> None:
         )
 
 
-def _same_splits(said: dict[str, Predictions]) -> None:
-    name, first = next(iter(said.items()))
-    for other, one in said.items():
+def _same_splits(predictions: dict[str, Predictions]) -> None:
+    name, first = next(iter(predictions.items()))
+    for other, one in predictions.items():
         differ = (one.frame["split"] != first.frame["split"]).to_numpy(bool)
         if differ.any():
             row = int(differ.argmax())

@@ -1,4 +1,4 @@
-"""The weighted logarithmic opinion pool: one weight a member, one bias a class.
+"""The weighted logarithmic opinion pool learns one weight per member and one bias per class.
 
     log p(c) = sum_m w_m log p_m(c) + b_c + const
 
@@ -13,11 +13,11 @@ import numpy.typing as npt
 from medusa.ensemble.voting import log_posteriors
 
 Array = npt.NDArray[np.float64]
-PULL = 0.01  # towards the product vote, w = 1 / M and b = 0, which is what no rows at all give
+PULL = 0.01  # the penalty on the distance from the product vote, w = 1 / M and b = 0
 
 
 def fit_pool(posteriors: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]) -> Array:
-    """Return the M weights and C biases, one after the other, of least cross-entropy.
+    """Return the M weights, then the C biases, that have the least cross-entropy.
 
     Classes count alike, however many rows they have. The problem is convex: one optimum, no seeds.
 
@@ -32,8 +32,8 @@ def fit_pool(posteriors: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]
     start = np.concatenate([np.full(members, 1 / members), np.zeros(classes)])
     shares = 1.0 / np.bincount(labels, minlength=classes)[labels]
     shares /= shares.sum()
-    found = minimize(_loss, start, (logs, labels, shares, start), jac=True, method="L-BFGS-B")
-    learnt: Array = found.x
+    optimum = minimize(_loss, start, (logs, labels, shares, start), jac=True, method="L-BFGS-B")
+    learnt: Array = optimum.x
     return learnt
 
 
@@ -51,10 +51,10 @@ def _loss(
     members, rows = len(logs), np.arange(len(labels))
     logits = np.tensordot(learnt[:members], logs, 1) + learnt[members:]
     logits -= logits.max(1, keepdims=True)
-    said = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    log_probs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     away = learnt - start
-    loss = float(-(shares * said[rows, labels]).sum() + PULL * (away @ away))
-    error = np.exp(said)
+    loss = float(-(shares * log_probs[rows, labels]).sum() + PULL * (away @ away))
+    error = np.exp(log_probs)
     error[rows, labels] -= 1
     error *= shares[:, None]
     slope = np.concatenate([np.einsum("bc,mbc->m", error, logs), error.sum(0)])

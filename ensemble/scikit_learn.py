@@ -1,4 +1,4 @@
-"""Stackers that scikit-learn fits; what they learnt is kept as plain arrays and applied from them.
+"""Stackers that scikit-learn fits. Their parameters are kept and applied as plain arrays.
 
 All learn from equally many rows of every class, as many as the rarest has.
 """
@@ -70,13 +70,15 @@ def fit_mlp(train_set: TrainSet, classes: int, seeds: int) -> Weights:
 
 def apply_mlp(weights: Weights, inputs: Array, classes: int) -> Array:
     """Return the log of the mean posterior of the networks, (B, C)."""
+    from scipy.special import softmax
+
     parts, seed = [], 0
     while f"first.{seed}" in weights:
         first, one, second, two = (
             weights[f"{key}.{seed}"].numpy() for key in ("first", "one", "second", "two")
         )
         hidden = np.maximum(inputs @ first.T + one, 0)
-        parts.append(_softmax(hidden @ second.T + two))
+        parts.append(softmax(hidden @ second.T + two, axis=1))
         seed += 1
     mean: Array = np.mean(parts, axis=0)
     logits: Array = np.log(np.maximum(mean, 1e-12))
@@ -125,12 +127,6 @@ def _unfinished() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
-
-
-def _softmax(logits: Array) -> Array:
-    odds = np.exp(logits - logits.max(1, keepdims=True))
-    shares: Array = odds / odds.sum(1, keepdims=True)
-    return shares
 
 
 def _tensor(values: Array) -> Tensor:

@@ -1,4 +1,4 @@
-"""Stackers: ways to make one answer out of many members' (paper, sections 3.5 and 3.6)."""
+"""Stackers combine the predictions of many members (paper, sections 3.5 and 3.6)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -31,7 +31,9 @@ from medusa.scoring.metrics import macro_f1
 from medusa.scoring.truth import Truth
 
 INPUTS = ("posteriors", "logits")
-OUT_OF_FOLD = "out-of-fold"  # the training split, said by heads that did not see the speaker
+OUT_OF_FOLD = (
+    "out-of-fold"  # the training split, as predicted by heads that were not trained on the row
+)
 
 Array = npt.NDArray[np.float64]
 EachEpoch = Callable[[float], None]
@@ -43,7 +45,7 @@ class StackError(MedusaError):
 
 @dataclass(frozen=True)
 class StackConfig:
-    """What to stack and how.
+    """The settings of a stack.
 
     Attributes:
         method: a name in `STACKERS`.
@@ -93,12 +95,12 @@ def ignored(method: str) -> tuple[str, ...]:
         return tuple(one.name for one in fields(StackConfig) if one.name != "method")
     unread: tuple[str, ...] = () if method == "linear" else ("training", "soup")
     unread += () if method in ("linear", "mlp") else ("seeds",)
-    return unread + (("inputs", "with_attributes") if method == "pool" else ())
+    return unread + (("inputs", "with_attributes") if method == "opinion-pool" else ())
 
 
 @dataclass(frozen=True)
 class StackOutput:
-    """What a stacker says about all B utterances of the members.
+    """The predictions of a stacker about all B utterances of the members.
 
     Attributes:
         logits: (B, C).
@@ -116,7 +118,7 @@ class StackOutput:
 def weighted_pool(
     members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
 ) -> StackOutput:
-    """Weigh the members' log-posteriors (`pool.fit_pool`); attributes are averaged."""
+    """Weigh the members' log-posteriors (`opinion_pool.fit_pool`); attributes are averaged."""
     rows = train_rows(members, truth, config)
     learnt = fit_pool(members.posteriors[:, rows], truth.labels[rows])
     logits = pooled(learnt, members.posteriors)
@@ -150,7 +152,10 @@ def souped(
     classes: int,
     config: StackConfig,
 ) -> StackOutput:
-    """Make one answer about inputs (B, I) of maps, one a seed; `judged` chooses among them."""
+    """Make one soup of maps, one per seed, and apply it to inputs (B, I).
+
+    A greedy soup is chosen on `judged`.
+    """
     mean = SOUPS[config.soup](states, lambda state: _score(state, judged, classes))
     logits, attributes = linear.apply(mean, inputs, classes)
     named = {"soup": mean} | {f"seed_{seed}": state for seed, state in enumerate(states)}
@@ -206,8 +211,8 @@ def train_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArr
             "`medusa fit-head --folds K`"
         )
     if not inside.any():
-        there = ", ".join(sorted(set(members.splits.tolist())))
-        raise StackError(f"the members predict no split {config.fit_on!r}; there is {there}")
+        present = ", ".join(sorted(set(members.splits.tolist())))
+        raise StackError(f"the members predict no split {config.fit_on!r}; there is {present}")
     if not rows.any():
         raise StackError(f"no row of split {config.fit_on!r} has a label to fit a stacker on")
     return rows
@@ -247,18 +252,18 @@ def train_set_of(inputs: Array, truth: Truth, rows: npt.NDArray[np.bool_]) -> Tr
 
 def _score(state: dict[str, Tensor], judged: TrainSet, classes: int) -> float:
     """Return the macro-F1 of a map on one class-balanced draw."""
-    said = linear.apply(state, judged.inputs, classes)[0].argmax(1)
+    predicted = linear.apply(state, judged.inputs, classes)[0].argmax(1)
     rows = balanced_rows(judged.labels)
-    return macro_f1(judged.labels[rows], said[rows], classes)
+    return macro_f1(judged.labels[rows], predicted[rows], classes)
 
 
-# of the stackers that scikit-learn fits: how, and how what they learnt is applied
+# The stackers that scikit-learn fits: the function that fits, and the one that applies.
 CLASSICAL: dict[str, tuple[Fit, Apply]] = {
     "logreg": (fit_logistic, apply_map),
     "svm": (fit_svm, apply_map),
     "mlp": (fit_mlp, apply_mlp),
     "forest": (fit_forest, apply_forest),
 }
-STACKERS: dict[str, Stacker] = {"linear": linear_soup, "pool": weighted_pool}
+STACKERS: dict[str, Stacker] = {"linear": linear_soup, "opinion-pool": weighted_pool}
 STACKERS |= {name: voting(vote) for name, vote in VOTES.items()}  # no split is fitted on
 STACKERS |= {name: classical(fit, use) for name, (fit, use) in CLASSICAL.items()}

@@ -18,7 +18,7 @@ POOLED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # the values that `medusa extract` acce
 # The choices of `medusa stack`, repeated so that torch is not imported; a test compares them.
 STACKED = {
     "method": (
-        *("linear", "pool", "majority", "soft", "product"),
+        *("linear", "opinion-pool", "majority", "soft", "product"),
         *("logreg", "svm", "mlp", "forest"),
     ),
     "inputs": ("posteriors", "logits"),

@@ -69,11 +69,11 @@ def evaluate(
     from medusa.reports.evaluate import evaluate as judge
     from medusa.workspace import Workspace
 
-    place = Workspace.open(context.obj)
-    found, manifest = find_run(place.runs, run), Manifest.read(place.manifest)
+    workspace = Workspace.open(context.obj)
+    finished, manifest = find_run(workspace.runs, run), Manifest.read(workspace.manifest)
     if on is None:
         _refuse_without_on(context)
-        result = judge(found, manifest, split)
+        result = judge(finished, manifest, split)
     else:
         from medusa.device import choose_device
         from medusa.reports.transfer import transfer
@@ -81,10 +81,12 @@ def evaluate(
         if output and not output.parent.is_dir():
             raise MedusaError(f"--output {output}: there is no folder {output.parent}; make it")
         where, drop = choose_device(device)[0], missing == "drop"
-        there = Workspace.open(on)
-        result, said = transfer(found, manifest, there, split, mapping, text, where, drop)
+        target = Workspace.open(on)
+        result, predictions = transfer(
+            finished, manifest, target, split, mapping, text, where, drop
+        )
         if output:
-            said.write(output)
+            predictions.write(output)
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:
@@ -96,8 +98,8 @@ def _refuse_without_on(context: click.Context) -> None:
     from medusa.console import given
 
     names = {"mapping": "--map"} | {key: f"--{key}" for key in AWAY}
-    asked = given(context)
-    lone = [name for key, name in names.items() if key in asked]
+    options = given(context)
+    lone = [name for key, name in names.items() if key in options]
     if lone:
         raise click.UsageError(f"{', '.join(lone)}: only with --on WORKSPACE", context)
 
@@ -112,17 +114,17 @@ def _refuse_without_on(context: click.Context) -> None:
 )
 @click.option("--split", default="test", show_default=True, help="The split to judge on.")
 @click.pass_obj
-def report(workspace: Path, run: str, output: Path | None, split: str) -> None:
+def report(root: Path, run: str, output: Path | None, split: str) -> None:
     """Write one self-contained HTML page about a finished run."""
     from medusa.heads.runs.run_dir import find_run
     from medusa.manifests.manifest import Manifest
     from medusa.reports.page import write_report
     from medusa.workspace import Workspace
 
-    place = Workspace.open(workspace)
-    found = find_run(place.runs, run)
-    output = output or place.root / f"{found.name}.html"
-    write_report(found, Manifest.read(place.manifest), output, split)
+    workspace = Workspace.open(root)
+    finished = find_run(workspace.runs, run)
+    output = output or workspace.root / f"{finished.name}.html"
+    write_report(finished, Manifest.read(workspace.manifest), output, split)
     click.echo(output)
 
 
@@ -147,7 +149,7 @@ def show(result: dict[str, Any]) -> None:
     ]
     table(("class", "F1", "95 %", "precision", "recall", "utterances"), rows)
     counts = zip(result["classes"], result["confusion"], strict=True)
-    table(("truth \\ answer", *result["classes"]), [[name, *row] for name, row in counts])
+    table(("truth \\ predicted", *result["classes"]), [[name, *row] for name, row in counts])
     if result["attributes"]:
         rows = [
             [
@@ -163,7 +165,7 @@ def show(result: dict[str, Any]) -> None:
         table(("attribute", "CCC", "95 %", "MSE", "95 %"), rows)
     if "map" in result:
         pairs = [
-            [name, other or "none: it answers among the rest"]
+            [name, other or "none: it is judged among the other classes"]
             for name, other in result["map"].items()
         ]
         table(("class of the run", "judged as"), pairs)

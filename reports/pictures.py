@@ -54,9 +54,9 @@ def heatmap(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> dict[
     for row, (truth, counts) in enumerate(zip(classes, confusion, strict=True)):
         for column, (guess, count) in enumerate(zip(classes, counts, strict=True)):
             share = count / max(sum(counts), 1)
-            place = {"x": left + column * wide, "y": top + row * CELL_HEIGHT}
-            said = {"truth": truth, "guess": guess, "count": count, "of": sum(counts)}
-            cells.append(place | said | {"share": share})
+            corner = {"x": left + column * wide, "y": top + row * CELL_HEIGHT}
+            labels = {"truth": truth, "guess": guess, "count": count, "of": sum(counts)}
+            cells.append(corner | labels | {"share": share})
     return {
         "width": left + wide * len(classes) + 2,
         "height": top + CELL_HEIGHT * len(classes) + 2,
@@ -118,7 +118,7 @@ def _series(lines: Sequence[dict[str, Any]], key: str) -> list[tuple[int, float]
 
 def _panel(
     series: dict[str, list[tuple[int, float]]],
-    place: tuple[int, int],
+    heights: tuple[int, int],
     title: str,
     lines: Sequence[dict[str, Any]],
     include: Sequence[float],
@@ -127,7 +127,7 @@ def _panel(
     values = [value for points in series.values() for _, value in points]
     if not values:
         return None
-    top, bottom = place
+    top, bottom = heights
     marks = ticks(min([*values, *include]), max([*values, *include]), 4)
 
     def height(value: float) -> float:

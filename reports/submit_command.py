@@ -45,7 +45,7 @@ from medusa.options import force_option
 @force_option("Replace files that are there.")
 @click.pass_obj  # fmt: skip
 def submit(
-    home: Path,
+    root: Path,
     run: str | None,
     task: str,
     split_name: str,
@@ -70,7 +70,7 @@ def submit(
         return
     if run is None:
         raise click.UsageError("name a RUN, or a file with --check FILE")
-    predictions = find_run(Workspace.open(home).runs, run).predictions().split(split_name)
+    predictions = find_run(Workspace.open(root).runs, run).predictions().split(split_name)
     texts = {
         output / f"task{number}.csv": files.submission(predictions, number, names)
         for number in ((1, 2) if task == "both" else (int(task),))

@@ -109,7 +109,7 @@ def read_map(text: str, head: tuple[str, ...], target: tuple[str, ...]) -> Class
 
 def transfer(
     run: RunDir,
-    home: Manifest,
+    source: Manifest,
     workspace: Workspace,
     split: str = "test",
     mapping: str = "",
@@ -121,7 +121,7 @@ def transfer(
 
     Args:
         run: a finished head or stack.
-        home: the manifest it was trained on, for the chance level.
+        source: the manifest it was trained on, for the chance level.
         workspace: where the other manifest, its features and transcripts are.
         split: the part to judge on; `all` is every row, also those without a split.
         mapping: see `read_map`.
@@ -135,29 +135,29 @@ def transfer(
 
     Raises:
         MapError, ApplyError, ManifestError: head and corpus do not fit together.
-        TruthError: the manifest at home is no longer the one of the training.
+        TruthError: the source manifest is no longer the one of the training.
         EvaluationError: no row has a label to judge by.
     """
-    there = Manifest.read(workspace.manifest)
-    part = _part(there, split)
+    target = Manifest.read(workspace.manifest)
+    part = _part(target, split)
     known = run.predictions()
-    truth_of(home, known.ids, known.frame["split"].tolist(), known.classes)  # raises if changed
-    classes = read_map(mapping, known.classes, there.scheme.classes)
-    said = apply(run, part, workspace, text, device, drop_missing)
-    prior = classes.prior(training_prior(home, run.config().get("train_split", "train")))
+    truth_of(source, known.ids, known.frame["split"].tolist(), known.classes)  # raises if changed
+    classes = read_map(mapping, known.classes, target.scheme.classes)
+    predictions = apply(run, part, workspace, text, device, drop_missing)
+    prior = classes.prior(training_prior(source, run.config().get("train_split", "train")))
     if not prior.sum():
         raise EvaluationError(f"the run saw no {listed(classes.kept)} in training: no chance level")
-    result = _judge(run, part, said, classes, prior, split)
+    result = _judge(run, part, predictions, classes, prior, split)
     result |= {"on": str(workspace.root), "map": classes.pairs}
     where = result | {"split": f"{split} of {workspace.root.name or workspace.root}"}
     notes = [
         *notes_of(run, where),
-        *(str(note) for note in there.provenance.get("notes", [])),
+        *(str(note) for note in target.provenance.get("notes", [])),
         *_differences(classes, result["dropped"]),
-        *_learnt(run, home, part, said),
+        *_trained_rows(run, source, part, predictions),
     ]
     result["notes"] = list(dict.fromkeys(notes))  # both corpora may be made up in the same words
-    return result, said
+    return result, predictions
 
 
 def _part(manifest: Manifest, split: str) -> Manifest:
@@ -225,20 +225,24 @@ def _differences(classes: ClassMap, dropped: dict[str, int]) -> list[str]:
         )
     if classes.unused:
         notes.append(
-            f"The run's {', '.join(classes.unused)} stands for none of the corpus's classes: it "
-            "answers among the rest."
+            f"The run's {', '.join(classes.unused)} stands for none of the corpus's classes: "
+            "it is judged among the other classes."
         )
     return notes
 
 
-def _learnt(run: RunDir, home: Manifest, part: Manifest, said: Predictions) -> list[str]:
+def _trained_rows(
+    run: RunDir, source: Manifest, part: Manifest, predictions: Predictions
+) -> list[str]:
     """Say how many of the recordings the run has learnt from."""
-    taught = home.frame.loc[home.frame["split"].isin(trained_on(run.config())), "content"].dropna()
-    asked = part.frame.loc[part.frame["id"].isin(said.ids), "content"]
-    count = int(asked.isin(set(taught)).sum())
+    trained = source.frame.loc[
+        source.frame["split"].isin(trained_on(run.config())), "content"
+    ].dropna()
+    contents = part.frame.loc[part.frame["id"].isin(predictions.ids), "content"]
+    count = int(contents.isin(set(trained)).sum())
     if not count:
         return []
     return [
-        f"This run has learnt from {count} of these {len(asked)} recordings; about them the "
+        f"This run has learnt from {count} of these {len(contents)} recordings; about them the "
         "numbers say nothing new."
     ]

@@ -1,4 +1,4 @@
-"""What a head or an ensemble said about every utterance: the only currency between rooms."""
+"""Predictions of a head or an ensemble, one row per utterance: what every room exchanges."""
 
 import json
 from collections.abc import Sequence
@@ -73,9 +73,9 @@ class Predictions:
         """Return the rows of one split."""
         frame = self.frame[self.frame["split"] == name].reset_index(drop=True)
         if not len(frame):
-            there = listed(self.frame["split"].unique())
+            present = listed(self.frame["split"].unique())
             raise PredictionsError(
-                f"the run predicts no split {name!r}; there is {there}; choose one with --split"
+                f"the run predicts no split {name!r}; there is {present}; choose one with --split"
             )
         return Predictions(frame, self.classes, self.run)
 
@@ -89,9 +89,9 @@ class Predictions:
 
     def posteriors(self) -> npt.NDArray[np.float32]:
         """(B, C) softmax of the logits."""
-        logits = self.logits()
-        odds = np.exp(logits - logits.max(1, keepdims=True))
-        posteriors: npt.NDArray[np.float32] = odds / odds.sum(1, keepdims=True)
+        from scipy.special import softmax
+
+        posteriors: npt.NDArray[np.float32] = softmax(self.logits(), axis=1)
         return posteriors
 
     def attributes(self) -> npt.NDArray[np.float32] | None:

@@ -1,4 +1,4 @@
-"""How far a score could have come out otherwise: bootstrap intervals, speakers drawn whole."""
+"""Bootstrap resamples and the intervals of scores; a speaker is drawn with all utterances."""
 
 from collections.abc import Sequence
 
@@ -59,7 +59,7 @@ def resampled_counts(
     counts = cells.reshape(len(names), n_kinds)
     if len(names) < FEW_BLOCKS:
         each = np.eye(n_kinds)
-        return _resample_twice([(one, each) for one in counts], draws, seed)
+        return _resample_twice([(block, each) for block in counts], draws, seed)
     return _resample(counts, draws, seed)
 
 
@@ -77,7 +77,7 @@ def resampled_moments(
     names, block = np.unique(blocks, return_inverse=True)
     if len(names) < FEW_BLOCKS:
         parts = [rows[block == number] for number in range(len(names))]
-        return _resample_twice([(np.ones(len(one)), one) for one in parts], draws, seed)
+        return _resample_twice([(np.ones(len(part)), part) for part in parts], draws, seed)
     sums = np.stack([np.bincount(block, column, len(names)) for column in rows.T], -1)
     return _resample(sums, draws, seed)
 

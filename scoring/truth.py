@@ -1,4 +1,4 @@
-"""What the manifest knows about predicted utterances, joined by id."""
+"""The labels, attributes and speakers of predicted utterances, looked up in the manifest by id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ JUDGING_SPLITS = ("test", "dev")  # the first of these that has labels judges
 
 
 class TruthError(MedusaError):
-    """Predictions and manifest that are not about the same thing."""
+    """Predictions and manifest do not describe the same utterances, or nothing is labelled."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ def judging_split(splits: npt.NDArray[np.str_], truth: Truth) -> str:
 
 def unpredicted(manifest: Manifest, ids: Sequence[str], split: str) -> int:
     """Return how many utterances of a split have no prediction: their features were missing."""
-    there = manifest.frame.loc[manifest.frame["split"] == split, "id"]
-    return int((~there.isin(list(ids))).sum())
+    expected = manifest.frame.loc[manifest.frame["split"] == split, "id"]
+    return int((~expected.isin(list(ids))).sum())
 
 
 def training_prior(manifest: Manifest, split: str = "train") -> npt.NDArray[np.float64]:
@@ -128,11 +128,11 @@ def training_prior(manifest: Manifest, split: str = "train") -> npt.NDArray[np.f
 
 def _same_utterances(manifest: Manifest, ids: Sequence[str], splits: Sequence[str]) -> None:
     now = dict(zip(manifest.frame["id"], manifest.frame["split"], strict=True))
-    again = "the manifest has changed since: fit again"
+    remedy = "the manifest has changed since: fit again"
     gone = [name for name in ids if name not in now]
     if gone:
-        raise TruthError(f"the manifest does not have {listed(gone)}; {again}")
+        raise TruthError(f"the manifest does not have {listed(gone)}; {remedy}")
     pairs = zip(ids, splits, strict=True)
     moved = [f"{name} ({old} then, {now[name]} now)" for name, old in pairs if now[name] != old]
     if moved:
-        raise TruthError(f"these utterances have moved to another split: {listed(moved)}; {again}")
+        raise TruthError(f"these utterances have moved to another split: {listed(moved)}; {remedy}")

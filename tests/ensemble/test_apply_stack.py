@@ -46,7 +46,7 @@ def made(tmp_path: Path, manifest: Manifest, add_run, config: StackConfig) -> Ru
         StackConfig("soft"),
         StackConfig("majority"),
         StackConfig("product"),
-        StackConfig("pool"),
+        StackConfig("opinion-pool"),
     ],
 )
 def test_every_stacker_repeats_itself(tmp_path, manifest, add_run, config):

@@ -95,8 +95,8 @@ def test_summary_says_how_far_ahead_the_stack_is(
         assert line["interval"][0] <= line["difference"] <= line["interval"][1]
         assert 0 < line["p"] <= 1
     shown = call(tmp_path, "--name", "t", "--seeds", "2", "--epochs", "5")[0]
-    assert "t ahead" in shown and "p (Holm)" in shown
-    assert "ahead" not in call(tmp_path, "a", "b", "--name", "v", "--method", "soft")[0]
+    assert "gain of t" in shown and "p (Holm)" in shown
+    assert "gain of" not in call(tmp_path, "a", "b", "--name", "v", "--method", "soft")[0]
 
 
 @pytest.mark.parametrize(
@@ -203,8 +203,11 @@ def test_the_test_split_only_judges(
     ("words", "named"),
     [
         (("--method", "soft", "--fit-on", "dev", "--seeds", "2"), "--fit-on, --seeds: --method"),
-        (("--method", "pool", "--inputs", "logits"), "--inputs: --method pool"),
-        (("--method", "pool", "--epochs", "3", "--with-attributes"), "--epochs, --with-attributes"),
+        (("--method", "opinion-pool", "--inputs", "logits"), "--inputs: --method opinion-pool"),
+        (
+            ("--method", "opinion-pool", "--epochs", "3", "--with-attributes"),
+            "--epochs, --with-attributes",
+        ),
         (("--method", "logreg", "--soup", "greedy"), "--soup: --method logreg"),
     ],
 )

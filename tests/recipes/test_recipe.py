@@ -67,7 +67,10 @@ def test_table_one():
 def test_an_extending_recipe_keeps_the_heads():
     assert load("medusa-ensembles").heads == load("medusa-14").heads
     stacks = load("medusa-ensembles").stacks
-    assert {name for name, one in stacks.items() if not one.published} == {"product", "pool"}
+    assert {name for name, one in stacks.items() if not one.published} == {
+        "product",
+        "opinion-pool",
+    }
     assert len(stacks) == 12 + 2
 
 
@@ -75,10 +78,10 @@ def test_more_is_added_to_what_is_extended(tmp_path):
     sixteen = load("medusa-16")
     added = {"voice", "words"}
     assert set(sixteen.heads) == set(load("medusa-14").heads) | added
-    assert set(sixteen.stacks) == {"soup", "pool"}
+    assert set(sixteen.stacks) == {"soup", "opinion-pool"}
     runs = {task.stack: task.members for task in stack_tasks(sixteen)}
     assert runs["soup"] == tuple(task.name for task in head_tasks(load("medusa-14")))
-    assert set(runs["pool"]) - set(runs["soup"]) == added
+    assert set(runs["opinion-pool"]) - set(runs["soup"]) == added
     write(tmp_path, SMALL)
     one = tmp_path / "one.yaml"
     one.write_text(

@@ -36,7 +36,7 @@ def test_the_pieces_are_there(page: str) -> None:
         "majority vote",
         "soft vote",
         "linear, soup of 2",
-        "the ensemble is ahead",
+        "The gain is the ensemble",
         'aria-label="confusion matrix"',
         "Class by class",
         "arousal",

@@ -215,7 +215,7 @@ def test_table_and_note_agree_about_a_class_without_counterpart(
     other = elsewhere(tmp_path, home, made.frame, CLASSES)
     made.write(other / "manifest.parquet")
     shown = call(away, "evaluate", "a", "--on", str(other), "--map", "sad=")
-    answers = "none: it answers among the rest"
+    answers = "none: it is judged among the other classes"
     assert [f"sad {answers}"] == [
         " ".join(line.split()) for line in shown.stdout.splitlines() if "none" in line
     ]

@@ -250,7 +250,7 @@ def test_it_is_applied_again_and_stacks(workspace) -> None:
     again = apply(run, Manifest.read(place.manifest), place)
     theirs = run.predictions()
     np.testing.assert_allclose(again.select(theirs.ids).logits(), theirs.logits(), atol=1e-5)
-    done = call(workspace, "stack", "one", "two", "--method", "pool")
+    done = call(workspace, "stack", "one", "two", "--method", "opinion-pool")
     assert done.exit_code == 0, done.output
 
 
