@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from medusa.errors import MedusaError
-from medusa.manifests.manifest import Manifest
+from medusa.manifests import Manifest
 from medusa.manifests.texts import MANIFEST, content_of, sources, texts_of
 from medusa.workspace import Workspace
 

@@ -15,8 +15,8 @@ from medusa.ensemble.stackers import CLASSICAL, StackConfig, inputs_of
 from medusa.ensemble.voting import VOTES, mean_attributes
 from medusa.heads.fitting import apply as heads
 from medusa.heads.runs.run_dir import WEIGHTS, RunDir, find_run
-from medusa.manifests.manifest import Manifest
-from medusa.scoring.predictions import NOT_A_FOLD, Predictions
+from medusa.manifests import Manifest
+from medusa.scoring import NOT_A_FOLD, Predictions
 from medusa.workspace import Workspace
 
 Array = npt.NDArray[np.float64]

@@ -5,9 +5,7 @@ from typing import Any
 from medusa.ensemble.members import Members
 from medusa.ensemble.stackers import StackOutput
 from medusa.ensemble.voting import VOTES
-from medusa.scoring.scores import mean_scores
-from medusa.scoring.significance import gains
-from medusa.scoring.truth import Truth
+from medusa.scoring import Truth, gains, mean_scores
 
 KINDS = ("member", "vote", "single", "stacker", "soup")
 SOUP_NAMES = {

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from medusa.scoring.metrics import balanced_draws
+from medusa.scoring import balanced_draws
 
 MIDDLE, HALF = 4.0, 3.0  # attributes live on 1..7; inside the map they are (a - 4) / 3
 STEPS = 1000

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from medusa.errors import MedusaError, listed
 from medusa.heads.runs.run_dir import RunDir
-from medusa.scoring.predictions import NOT_A_FOLD, Predictions
+from medusa.scoring import NOT_A_FOLD, Predictions
 
 
 class MembersError(MedusaError):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from medusa.ensemble.linear import TrainSet
-from medusa.scoring.metrics import balanced_draws
+from medusa.scoring import balanced_draws
 
 Array = npt.NDArray[np.float64]
 Weights = dict[str, Tensor]

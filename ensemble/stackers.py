@@ -27,8 +27,7 @@ from medusa.ensemble.scikit_learn import (
 from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.voting import VOTES, Vote, mean_attributes
 from medusa.errors import MedusaError, nearest
-from medusa.scoring.metrics import macro_f1
-from medusa.scoring.truth import Truth
+from medusa.scoring import Truth, macro_f1
 
 INPUTS = ("posteriors", "logits")
 OUT_OF_FOLD = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache, partial
 
 from medusa.cache import FeatureStore
-from medusa.ensemble.fit_stack import best
+from medusa.ensemble.choose_members import best
 from medusa.ensemble.members import MembersError
 from medusa.ensemble.stackers import StackConfig
 from medusa.errors import MedusaError, listed

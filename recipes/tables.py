@@ -15,9 +15,7 @@ from medusa.recipes.recipe import Recipe, features_of
 from medusa.recipes.stale_runs import without_stale_runs
 from medusa.recipes.state import State
 from medusa.recipes.tasks import head_tasks, stack_tasks
-from medusa.scoring.metrics import chance_macro_f1
-from medusa.scoring.run_scores import RunScores, score_runs
-from medusa.scoring.significance import holm, two_sided
+from medusa.scoring import RunScores, chance_macro_f1, holm, score_runs, two_sided
 from medusa.workspace import Workspace
 
 

@@ -65,7 +65,7 @@ def evaluate(
     unless asked with --output.
     """
     from medusa.heads.runs.run_dir import find_run
-    from medusa.manifests.manifest import Manifest
+    from medusa.manifests import Manifest
     from medusa.reports.evaluate import evaluate as judge
     from medusa.workspace import Workspace
 
@@ -117,7 +117,7 @@ def _refuse_without_on(context: click.Context) -> None:
 def report(root: Path, run: str, output: Path | None, split: str) -> None:
     """Write one self-contained HTML page about a finished run."""
     from medusa.heads.runs.run_dir import find_run
-    from medusa.manifests.manifest import Manifest
+    from medusa.manifests import Manifest
     from medusa.reports.page import write_report
     from medusa.workspace import Workspace
 
@@ -131,7 +131,7 @@ def report(root: Path, run: str, output: Path | None, split: str) -> None:
 def show(result: dict[str, Any]) -> None:
     """Print what `evaluate` found as tables, each number with its interval and chance level."""
     from medusa.console import say, table
-    from medusa.scoring.scores import NAMES
+    from medusa.scoring import NAMES
 
     rows: list[list[object]] = []
     for key, name in NAMES.items():

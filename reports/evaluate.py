@@ -5,10 +5,8 @@ from typing import Any
 from medusa.ensemble.members import trained_on
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
-from medusa.manifests.manifest import Manifest
-from medusa.scoring.resampling import FEW_BLOCKS
-from medusa.scoring.scores import judge
-from medusa.scoring.truth import training_prior, truth_of, unpredicted
+from medusa.manifests import Manifest
+from medusa.scoring import FEW_BLOCKS, judge, training_prior, truth_of, unpredicted
 
 
 class EvaluationError(MedusaError):

@@ -11,10 +11,10 @@ import yaml
 from medusa.atomic import write_text
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
-from medusa.manifests.manifest import Manifest
+from medusa.manifests import Manifest
 from medusa.reports import pictures
 from medusa.reports.evaluate import evaluate
-from medusa.scoring.scores import NAMES
+from medusa.scoring import NAMES
 
 TEMPLATE = "report.html.j2"
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed
-from medusa.manifests.label_scheme import ATTRIBUTES
-from medusa.scoring.predictions import Predictions
+from medusa.manifests import ATTRIBUTES
+from medusa.scoring import Predictions
 
 TEST3 = 3200
 LETTERS = {

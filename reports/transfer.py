@@ -12,12 +12,9 @@ from medusa.ensemble.members import trained_on
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.fitting.apply import CPU
 from medusa.heads.runs.run_dir import RunDir
-from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
-from medusa.manifests.manifest import Manifest, ManifestError
+from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest, ManifestError
 from medusa.reports.evaluate import EvaluationError, identity_of, notes_of
-from medusa.scoring.predictions import Predictions
-from medusa.scoring.scores import judge
-from medusa.scoring.truth import training_prior, truth_of, unpredicted
+from medusa.scoring import Predictions, judge, training_prior, truth_of, unpredicted
 from medusa.workspace import Workspace
 
 ALL = "all"

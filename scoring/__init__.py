@@ -9,3 +9,71 @@ This room imports manifests and the root modules, never heads, ensembles, report
 The door: `Predictions`, `truth_of`, `judge` (all scores of one run's predictions), `score_runs`
 (many runs on the same resamples) and `paired` (is the first of two predictions better?).
 """
+
+from medusa.scoring.metrics import (
+    balanced_draws,
+    balanced_macro_f1_of,
+    chance_macro_f1,
+    confusion,
+    macro_f1,
+    mean_macro_f1_over_draws,
+)
+from medusa.scoring.predictions import (
+    NOT_A_FOLD,
+    Predictions,
+)
+from medusa.scoring.resampling import (
+    FEW_BLOCKS,
+    interval,
+    resampled_confusions,
+)
+from medusa.scoring.run_scores import (
+    RunScores,
+    score_runs,
+)
+from medusa.scoring.scores import (
+    NAMES,
+    judge,
+    mean_scores,
+)
+from medusa.scoring.significance import (
+    gains,
+    holm,
+    two_sided,
+)
+from medusa.scoring.truth import (
+    NO_CONSENSUS,
+    Truth,
+    judging_split,
+    training_prior,
+    truth_of,
+    unpredicted,
+)
+
+__all__ = [
+    "FEW_BLOCKS",
+    "NAMES",
+    "NOT_A_FOLD",
+    "NO_CONSENSUS",
+    "Predictions",
+    "RunScores",
+    "Truth",
+    "balanced_draws",
+    "balanced_macro_f1_of",
+    "chance_macro_f1",
+    "confusion",
+    "gains",
+    "holm",
+    "interval",
+    "judge",
+    "judging_split",
+    "macro_f1",
+    "mean_macro_f1_over_draws",
+    "mean_scores",
+    "resampled_confusions",
+    "score_runs",
+    "training_prior",
+    "truth_of",
+    "two_sided",
+    "unpredicted",
+]

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from medusa.atomic import atomic
 from medusa.errors import MedusaError, listed
-from medusa.manifests.label_scheme import ATTRIBUTES
+from medusa.manifests import ATTRIBUTES
 
 NOT_A_FOLD = -1
 

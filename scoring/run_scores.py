@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError
-from medusa.manifests.manifest import Manifest
+from medusa.manifests import Manifest
 from medusa.scoring.metrics import (
     Floats,
     accuracy_of,

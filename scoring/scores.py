@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from medusa.manifests.label_scheme import ATTRIBUTES
+from medusa.manifests import ATTRIBUTES
 from medusa.scoring import metrics, resampling
 from medusa.scoring.metrics import Floats, Ints, Numbers
 from medusa.scoring.predictions import Predictions

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError, listed
-from medusa.manifests.label_scheme import ATTRIBUTES
-from medusa.manifests.manifest import Manifest
+from medusa.manifests import ATTRIBUTES, Manifest
 
 NO_CONSENSUS = -1  # the class number of an utterance without a consensus label
 JUDGING_SPLITS = ("test", "dev")  # the first of these that has labels judges

@@ -28,7 +28,7 @@ from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.heads.training.meter import Meter
 from medusa.heads.training.predict import BATCH
 from medusa.heads.training.selection import DevSelector
-from medusa.scoring.truth import NO_CONSENSUS
+from medusa.scoring import NO_CONSENSUS
 
 SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # of two equally good the earlier
 POSITIONED = 0.1  # the shrinkage of the discriminant that weighs positions

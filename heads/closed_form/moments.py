@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from medusa.scoring.truth import NO_CONSENSUS
+from medusa.scoring import NO_CONSENSUS
 
 ROUNDING = 1e-9  # of a channel's mean square: what the variance of float32 averages may be off by
 MIDDLE = 4.0  # of the ratings' scale

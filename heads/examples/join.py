@@ -14,7 +14,7 @@ from medusa.cache.layout import read_provenance
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.examples.votes import votes_of
 from medusa.manifests import ATTRIBUTES, Manifest
-from medusa.scoring.truth import NO_CONSENSUS
+from medusa.scoring import NO_CONSENSUS
 
 Rows = npt.NDArray[np.int64]
 

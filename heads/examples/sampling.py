@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError
-from medusa.scoring.truth import NO_CONSENSUS
+from medusa.scoring import NO_CONSENSUS
 
 Rows = npt.NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from medusa.heads.fitting.predictions import predict_all
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
-from medusa.scoring.predictions import Predictions
+from medusa.scoring import Predictions
 from medusa.workspace import Workspace
 
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ from medusa.heads.fitting.trainers import Fitter
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.heads.training.checkpoint import save_weights
 from medusa.heads.training.loop import BEST, CHECKPOINT
-from medusa.scoring.predictions import Predictions
+from medusa.scoring import Predictions
 
 
 def finish_run(

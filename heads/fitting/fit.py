@@ -14,7 +14,7 @@ from medusa.heads.fitting.predictions import predict_rows
 from medusa.heads.fitting.prepare import HeadJob
 from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
-from medusa.scoring.predictions import NOT_A_FOLD
+from medusa.scoring import NOT_A_FOLD
 
 
 def fit(

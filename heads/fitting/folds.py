@@ -10,7 +10,7 @@ from medusa.heads.examples.join import DataError, Examples, Rows
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import fold_names
-from medusa.scoring.predictions import NOT_A_FOLD
+from medusa.scoring import NOT_A_FOLD
 
 HELD_OUT = "held out"  # the split of a fold while the other folds train
 SEED = 0  # of the division: all heads of a corpus share it, or they could not be stacked

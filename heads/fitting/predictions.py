@@ -10,7 +10,7 @@ from medusa.heads.fitting.trainers import Fitter
 from medusa.heads.networks.fusion import Head
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.predict import predict
-from medusa.scoring.predictions import Predictions
+from medusa.scoring import Predictions
 
 CHUNK = 2048  # utterances between two steps of the progress line
 

@@ -3,7 +3,7 @@
 from medusa.errors import listed, plural
 from medusa.heads.examples.join import DataError, Examples
 from medusa.manifests import Manifest
-from medusa.scoring.truth import NO_CONSENSUS
+from medusa.scoring import NO_CONSENSUS
 
 
 def check_splits(examples: Examples) -> None:

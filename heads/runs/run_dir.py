@@ -12,7 +12,7 @@ from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.runs.config_digest import comparable, difference, digest_of, plain
 from medusa.heads.runs.environment import environment
-from medusa.scoring.predictions import Predictions
+from medusa.scoring import Predictions
 from medusa.strict import read_yaml
 from medusa.workspace import remove
 

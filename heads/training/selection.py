@@ -7,8 +7,7 @@ from torch.nn import functional as F
 
 from medusa.heads.config import TrainConfig
 from medusa.heads.examples.join import Examples
-from medusa.scoring.metrics import balanced_draws, macro_f1, mean_macro_f1_over_draws
-from medusa.scoring.truth import NO_CONSENSUS
+from medusa.scoring import NO_CONSENSUS, balanced_draws, macro_f1, mean_macro_f1_over_draws
 
 
 class DevSelector:

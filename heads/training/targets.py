@@ -10,7 +10,7 @@ from medusa.errors import MedusaError
 from medusa.heads.config import Config
 from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.training import mixup
-from medusa.scoring.truth import NO_CONSENSUS
+from medusa.scoring import NO_CONSENSUS
 
 
 class TargetError(MedusaError):

@@ -10,10 +10,9 @@ import soundfile
 
 from medusa import console
 from medusa.atomic import atomic
+from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest
 from medusa.manifests.audio import content_of, recording_of
-from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 from medusa.manifests.labels.votes import from_votes
-from medusa.manifests.manifest import Manifest
 from medusa.recipes.demo import world
 from medusa.recipes.demo.voice import RATE_HZ, Samples, Voice, cast, speak
 from medusa.recipes.demo.words import sentence

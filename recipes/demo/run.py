@@ -14,12 +14,12 @@ from medusa.atomic import write_text
 from medusa.device import one_thread
 from medusa.errors import MedusaError, listed
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
-from medusa.manifests.manifest import Manifest
+from medusa.manifests import Manifest
 from medusa.recipes.demo import session, world
 from medusa.recipes.demo.checkpoints import write_checkpoints
 from medusa.recipes.demo.corpus import AUDIO, LATENTS, NOTE, make_corpus
 from medusa.reports.evaluate import evaluate
-from medusa.scoring.metrics import macro_f1
+from medusa.scoring import macro_f1
 from medusa.workspace import CONFIG_NAME, PATHS, Workspace
 
 MARK = "demo.json"  # says that the folder is the demo's, and which demo

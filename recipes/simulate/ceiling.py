@@ -9,14 +9,15 @@ import numpy.typing as npt
 
 from medusa.recipes.simulate.likelihood import class_likelihood
 from medusa.recipes.simulate.world import CLASSES, STREAMS, Floats
-from medusa.scoring.metrics import (
+from medusa.scoring import (
     balanced_draws,
     balanced_macro_f1_of,
     chance_macro_f1,
     confusion,
+    interval,
     mean_macro_f1_over_draws,
+    resampled_confusions,
 )
-from medusa.scoring.resampling import interval, resampled_confusions
 
 Ints = npt.NDArray[np.int64]
 DRAWS = 100  # balanced ones

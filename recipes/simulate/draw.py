@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
+from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest
 from medusa.manifests.labels.votes import from_votes
-from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.by_share import by_speaker
 from medusa.recipes.simulate import world
 from medusa.recipes.simulate.world import Floats

@@ -20,8 +20,7 @@ from medusa.recipes.simulate import draw, world
 from medusa.recipes.simulate.ceiling import Ints, ceilings, predictions_of, views
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratios
 from medusa.recipes.simulate.world import Floats
-from medusa.scoring.predictions import Predictions
-from medusa.scoring.truth import training_prior
+from medusa.scoring import Predictions, training_prior
 from medusa.workspace import Workspace
 
 FACTS, CEILING = "simulation.json", "ceiling.parquet"

@@ -16,7 +16,8 @@ from sklearn.svm import LinearSVC
 
 from medusa.cli import medusa
 from medusa.ensemble.apply import apply
-from medusa.ensemble.fit_stack import best, stack
+from medusa.ensemble.choose_members import best
+from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.forest import ForestError, apply_forest, fit_forest
 from medusa.ensemble.linear import TrainSet
 from medusa.ensemble.members import join
