@@ -18,7 +18,7 @@ test: $(READY)
 
 # what `make test` leaves out or does only a few times
 long: $(READY)
-	MEDUSA_LONG_TESTS=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/heads/test_thousand_heads.py \
+	MEDUSA_LONG_TESTS=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/heads/queue/test_thousand_heads.py \
 	    tests/recipes/test_killed_recipe.py tests/cache/test_killed_writers.py
 
 # do the tests notice a changed line? First the listed mutations, then a sample

@@ -9,3 +9,37 @@ This room imports heads, scoring, manifests and the root modules, never reports 
 The door: `fit_stack.stack` fits and writes a stack, `apply.apply` predicts other utterances with a
 finished head or stack, `members.trained_on` tells which splits a run was trained on.
 """
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medusa.ensemble.choose_members import best, finished_heads
+    from medusa.ensemble.fit_stack import stack
+    from medusa.ensemble.members import MembersError, different_names, join, trained_on
+    from medusa.ensemble.stackers import STACKERS, StackConfig, StackError
+
+# Each name of the door and its module, which is imported when the name is used.
+_MODULES = {
+    "MembersError": "members",
+    "STACKERS": "stackers",
+    "StackConfig": "stackers",
+    "StackError": "stackers",
+    "best": "choose_members",
+    "different_names": "members",
+    "finished_heads": "choose_members",
+    "join": "members",
+    "stack": "fit_stack",
+    "trained_on": "members",
+}
+__all__ = [
+    "STACKERS", "MembersError", "StackConfig", "StackError", "best", "different_names",
+    "finished_heads", "join", "stack", "trained_on",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of a name of the door."""
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"medusa.ensemble.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -74,10 +74,9 @@ def stack(
     RUN: names of runs; without any, all finished heads of the workspace.
     """
     from medusa.console import say
-    from medusa.ensemble.choose_members import best, finished_heads
-    from medusa.ensemble.fit_stack import stack as fit_stack
+    from medusa.ensemble import StackConfig, StackError, best, finished_heads
+    from medusa.ensemble import stack as fit_stack
     from medusa.ensemble.linear import Training
-    from medusa.ensemble.stackers import StackConfig, StackError
     from medusa.errors import listed
     from medusa.heads.runs.run_dir import SUMMARY, find_run, new_run
     from medusa.manifests import Manifest

@@ -21,7 +21,15 @@ from medusa.ensemble.stackers import (
 from medusa.errors import listed
 from medusa.heads.runs.run_dir import METRICS, PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.manifests import Manifest
-from medusa.scoring import Predictions, Truth, judging_split, metrics, training_prior, truth_of
+from medusa.scoring import (
+    Predictions,
+    Truth,
+    chance_macro_f1,
+    judging_split,
+    majority_macro_f1,
+    training_prior,
+    truth_of,
+)
 
 
 def stack(
@@ -173,8 +181,8 @@ def _summary(
     return {
         "split": split,
         "utterances": len(labels),
-        "chance": metrics.chance_macro_f1(prior, labels),
-        "majority": metrics.majority_macro_f1(prior, labels),
+        "chance": chance_macro_f1(prior, labels),
+        "majority": majority_macro_f1(prior, labels),
         "comparison": compare(members, truth, output, split, method, soup),
         "gains": gain_over_members(members, truth, output, split) if learnt else [],
         "notes": notes,

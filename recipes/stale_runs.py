@@ -5,9 +5,7 @@ from dataclasses import replace
 from functools import cache, partial
 
 from medusa.cache import FeatureStore
-from medusa.ensemble.choose_members import best
-from medusa.ensemble.members import MembersError
-from medusa.ensemble.stackers import StackConfig
+from medusa.ensemble import MembersError, StackConfig, best
 from medusa.errors import MedusaError, listed
 from medusa.heads.examples.join import choose
 from medusa.heads.fitting.texts_digest import current_texts_digest

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from medusa.ensemble.members import trained_on
+from medusa.ensemble import trained_on
 from medusa.errors import listed
 from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.manifests import Manifest

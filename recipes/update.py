@@ -8,7 +8,7 @@ import torch
 
 from medusa.cache import open_all
 from medusa.console import say
-from medusa.ensemble.fit_stack import stack as fit_stack
+from medusa.ensemble import stack as fit_stack
 from medusa.errors import MedusaError
 from medusa.heads.fitting.check_choices import check_choices
 from medusa.heads.queue.spec import HeadSpec

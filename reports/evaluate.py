@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from medusa.ensemble.members import trained_on
+from medusa.ensemble import trained_on
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from medusa.ensemble import trained_on
 from medusa.ensemble.apply import apply
-from medusa.ensemble.members import trained_on
 from medusa.errors import MedusaError, listed, nearest
 from medusa.heads.fitting.apply import CPU
 from medusa.heads.runs.run_dir import RunDir

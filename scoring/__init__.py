@@ -16,6 +16,7 @@ from medusa.scoring.metrics import (
     chance_macro_f1,
     confusion,
     macro_f1,
+    majority_macro_f1,
     mean_macro_f1_over_draws,
 )
 from medusa.scoring.predictions import (
@@ -68,6 +69,7 @@ __all__ = [
     "judge",
     "judging_split",
     "macro_f1",
+    "majority_macro_f1",
     "mean_macro_f1_over_draws",
     "mean_scores",
     "resampled_confusions",
