@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.cache.exchange.commands import COMMANDS as EXCHANGE
+from medusa.cache.exchange.export_command import export
+from medusa.cache.exchange.import_command import import_
 from medusa.cache.upkeep.commands import COMMANDS as UPKEEP
+from medusa.cache.upkeep.gc_command import gc
 from medusa.options import json_option
 
 if TYPE_CHECKING:
@@ -77,5 +79,5 @@ def _facts(store: "FeatureStore") -> dict[str, object]:
     }
 
 
-for command in (*EXCHANGE, *UPKEEP):
+for command in (export, import_, *UPKEEP, gc):
     cache.add_command(command)

@@ -1,0 +1,57 @@
+"""`medusa cache export`: a store in another format, bit for bit."""
+
+from pathlib import Path
+
+import click
+
+from medusa.cache.exchange.options import FORMAT, TEXT
+from medusa.cache.options import FORCE, PATH
+
+
+@click.command("export", short_help="Write a store in another format, bit for bit.")
+@click.argument("name", metavar="STORE")
+@click.argument("out", type=PATH)
+@FORMAT
+@click.option(
+    "--by",
+    type=click.Choice(["content", "id"]),
+    default="content",
+    show_default=True,
+    help="What names the files of npy; id: the workspace's manifest, only its utterances.",
+)
+@TEXT
+@FORCE
+@click.pass_obj
+def export(
+    workspace: Path, name: str, out: Path, form: str, by: str, text: str | None, force: bool
+) -> None:
+    """Write STORE to OUT in another format, bit for bit; `import` makes the same store of it.
+
+    hdf5 and arrow are one file, npy and safetensors a folder. npy has int8 features as float32.
+    """
+    from medusa.cache.exchange.convert import ExchangeError
+    from medusa.cache.exchange.convert import export as write
+    from medusa.cache.info import find
+    from medusa.cache.store import FeatureStore
+    from medusa.cache.used import by_id
+    from medusa.console import say
+    from medusa.errors import plural
+    from medusa.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    path = find(opened.features, name)
+    names: dict[str, list[str]] | None = None
+    if by == "id":
+        if form != "npy":
+            raise ExchangeError(f"--by id names the files of npy; {form} has contents alone")
+        store, names = FeatureStore.open(path), {}
+        for utterance, content in by_id(opened, store.spec.input, text).items():
+            if content in store:
+                names.setdefault(content, []).append(utterance)
+        if not names:
+            raise ExchangeError(f"{path}: has no utterance of {opened.manifest}")
+        if len(names) < len(store):
+            out_of_it = plural(len(store) - len(names), "utterance is")
+            say(f"{out_of_it} not in {opened.manifest}: left out")
+    header = write(path, out, form, force, names)
+    say(f"{out}: {plural(header.utterances, 'utterance')}, {plural(header.frames, 'frame')}")
