@@ -46,7 +46,7 @@ from medusa.cache import FeatureStore
 from medusa.extract.encoders.precision import pick
 from medusa.extract.passes.shared_pass import extract_together
 from medusa.extract.passes.single_pass import extract
-from medusa.extract.planning.jobs import Job, plan_jobs
+from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.heads.networks.memory import peak_memory_gb
 from medusa.heads.runs.environment import environment
 from medusa.manifests import LabelScheme, Manifest
@@ -177,18 +177,18 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
     serve(partial(theirs, job, model, workspace / "npy", batch, device), dict)
 
 
-def ours(job: Job, device: str) -> dict[str, float]:
+def ours(job: ExtractionJob, device: str) -> dict[str, float]:
     remove(job.store)
     outcome = extract(job, device, None)
     if outcome.problems:
         raise SystemExit("\n".join(outcome.problems))
     given_back(device)
     seconds = outcome.elapsed_s
-    return {"seconds": seconds, "busy_share": outcome.busy.seconds / seconds}
+    return {"seconds": seconds, "busy_share": outcome.timer.seconds / seconds}
 
 
 def theirs(
-    job: Job, model: Published | OpenAI, folder: Path, batch: int, device: str
+    job: ExtractionJob, model: Published | OpenAI, folder: Path, batch: int, device: str
 ) -> dict[str, float]:
     seconds = timed(partial(published, job, model, folder, batch))
     given_back(device)
@@ -201,7 +201,9 @@ def given_back(device: str) -> None:
         torch.cuda.empty_cache()
 
 
-def of_ours(name: str, job: Job, device: str, precision: str, workspace: Path) -> dict[str, Any]:
+def of_ours(
+    name: str, job: ExtractionJob, device: str, precision: str, workspace: Path
+) -> dict[str, Any]:
     """Return the figures of ours in addition to its times."""
     audio_s = sum(one.source.duration_s for one in job.utterances if name not in TEXT)
     measured = {"audio_s": audio_s, "peak_memory_gb": peak_memory_gb(torch.device(device))}
@@ -214,7 +216,7 @@ def of_ours(name: str, job: Job, device: str, precision: str, workspace: Path) -
     return measured
 
 
-def difference(job: Job, folder: Path) -> float:
+def difference(job: ExtractionJob, folder: Path) -> float:
     """Return how far stored features are from those of the way timed last, by their largest."""
     store, measured = FeatureStore.open(job.store), 0.0
     some = job.utterances[:20]
@@ -231,7 +233,7 @@ def one_pass(path: Path, workspace: Path, device: str) -> dict[str, float]:
     from medusa.extract.transcription.whisper_joint import extract_and_transcribe
 
     (job,) = plan_jobs(Workspace.open(workspace), ["whisper"], str(path), dtype="float32")
-    few = Job(job.backbone, job.spec, job.store, job.utterances[:40])
+    few = ExtractionJob(job.backbone, job.spec, job.store, job.utterances[:40])
     remove(few.store)
     decoding: Any = {"language": "en", "max_tokens": 8}
     features = extract(few, device, None).elapsed_s

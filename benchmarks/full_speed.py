@@ -10,23 +10,25 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from medusa.extract.encoders.devices import batch_seconds
-from medusa.extract.encoders.precision import lowered
-from medusa.extract.inputs.batches import batches
-from medusa.extract.passes.stream import fetched
-from medusa.extract.planning.jobs import Job
+from medusa.extract.encoders.devices import default_batch_seconds
+from medusa.extract.encoders.precision import with_autocast
+from medusa.extract.inputs.batches import plan_batches
+from medusa.extract.passes.stream import read_source
+from medusa.extract.planning.jobs import ExtractionJob
 from medusa.heads.networks.flops import peak as peak_flop
 
 SIDE = 2048  # of the largest product
 
 
-def utilisation(job: Job, device: str) -> dict[str, float | None]:
+def utilisation(job: ExtractionJob, device: str) -> dict[str, float | None]:
     """Return the operations a second of one real batch, and their share of the device's peak."""
     encoder = job.load(device)
-    encode = lowered(encoder.encode, job.backbone, device)
-    most_s = batch_seconds(device, job.backbone.least_s)
-    batch = next(batches(job.utterances, most_s, job.backbone.least_s))
-    items = [encoder.prepare(fetched(utterance, job.backbone.rate_hz or 0)) for utterance in batch]
+    encode = with_autocast(encoder.encode, job.backbone, device)
+    batch_seconds = default_batch_seconds(device, job.backbone.least_s)
+    batch = next(plan_batches(job.utterances, batch_seconds, job.backbone.least_s))
+    items = [
+        encoder.prepare(read_source(utterance, job.backbone.rate_hz or 0)) for utterance in batch
+    ]
     encode(items)  # warms up, and checks half precision
     # the fused attention of CPUs is not among the operations that are counted
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
@@ -43,14 +45,16 @@ def utilisation(job: Job, device: str) -> dict[str, float | None]:
     return {"tflop_per_s": speed / 1e12, "mfu": speed / peak_flop_s if peak_flop_s else None}
 
 
-def least_s(job: Job, device: str) -> float:
+def least_s(job: ExtractionJob, device: str) -> float:
     """Return the seconds that all clips took if operations ran at full speed and nothing else.
 
     Of an encoder that pads every clip to the same length: the products that ours needs at the speed
     of the device's largest in float32, and after them attention's exponentials at theirs.
     """
     encoder, clip = job.load(device), job.utterances[:1]
-    items = [encoder.prepare(fetched(utterance, job.backbone.rate_hz or 0)) for utterance in clip]
+    items = [
+        encoder.prepare(read_source(utterance, job.backbone.rate_hz or 0)) for utterance in clip
+    ]
     counter = FlopCounterMode(display=False)
     with sdpa_kernel(SDPBackend.MATH), counter, Exponentials() as exponentials:
         encoder.encode(items)

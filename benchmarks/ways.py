@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from medusa.extract.checkpoints.hugging_face import quiet
-from medusa.extract.planning.jobs import Job
+from medusa.extract.planning.jobs import ExtractionJob
 
 TEXT = ("roberta", "modernbert")
 
@@ -76,7 +76,7 @@ class OpenAI:
         return states.cpu()
 
 
-def published(job: Job, model: Published | OpenAI, folder: Path, batch: int) -> None:
+def published(job: ExtractionJob, model: Published | OpenAI, folder: Path, batch: int) -> None:
     """Encode every utterance and write its padded features as .npy files."""
     for first in range(0, len(job.utterances), batch):
         some = job.utterances[first : first + batch]

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from medusa.extract.passes.single_pass import Outcome
-    from medusa.extract.planning.jobs import Job
+    from medusa.extract.planning import ExtractionJob
     from medusa.workspace import Workspace
 
-    Fill = Callable[[Job, str, float | None, str], Outcome]
+    Fill = Callable[[ExtractionJob, str, float | None, str], Outcome]
 
 EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "stored_mb", "flags")
 
@@ -46,14 +46,13 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     "--as",
     "label",
     metavar="LABEL",
-    help="What to call this backbone from now on (fit-head --backbones LABEL).  "
-    "[default: its name]",
+    help="Another name for this backbone (fit-head --backbones LABEL).  [default: its name]",
 )
 @click.option("--revision", metavar="COMMIT", help="Branch, tag or commit of a hub checkpoint.")
 @click.option(
     "--layers",
     metavar="LAYERS",
-    help="20, 20-24, -1, last, last4, all, or a comma list; 0 is what enters the first layer.  "
+    help="20, 20-24, -1, last, last4, all, or a comma list; 0 is the input of the first layer.  "
     "[default: last4; whisper: last]",
 )
 @click.option(
@@ -61,12 +60,12 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     type=click.Choice(["none", "sum", "mean"]),
     default="sum",
     show_default=True,
-    help="What to make of several layers; none keeps them apart.",
+    help="How several layers become one; none keeps them apart.",
 )
 @click.option(
     "--dtype",
     type=click.Choice(["float16", "float32", "int8"]),
-    help="Of the stored numbers.  [default: float16; egemaps: float32]",
+    help="Dtype of the stored numbers.  [default: float16; egemaps: float32]",
 )
 @click.option(
     "--non-finite",
@@ -81,8 +80,8 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
     default="auto",
     show_default=True,
-    help="Of the computation; auto: bf16 on a GPU that has it, else fp32. Half precision is "
-    "checked against float32 on the first utterance, and is part of the features' identity.",
+    help="Precision of the computation; auto: bf16 on a GPU that has it, else fp32. Half precision "
+    "is checked against float32 on the first utterance, and is part of the features' identity.",
 )
 @click.option(
     "--compile",
@@ -92,11 +91,12 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     "GPU. Features change by rounding alone.",
 )
 @click.option(
-    "--pool",
+    "--average-frames",
     type=click.Choice(["1", "2", "4"]),
     default="1",
     show_default=True,
-    help="Audio frames averaged into one before they are stored: half or a quarter of the disk.",
+    help="Average this many consecutive audio frames into one before they are stored: half or a "
+    "quarter of the disk.",
 )
 @click.option(
     "--like",
@@ -107,17 +107,19 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
 @click.option(
     "--piece-s",
     type=click.FloatRange(min=0.5),
-    help="Longest piece that a speech encoder hears at once; longer clips are cut with overlap.  "
-    "[default: the whole clip]",
+    help="Longest piece that a speech encoder takes in one call; longer clips are cut with "
+    "overlap.  [default: the whole clip]",
 )
 @click.option(
-    "--overlap-s", type=float, help="What neighbouring pieces share.  [default: 2, of --piece-s]"
+    "--overlap-s",
+    type=float,
+    help="Seconds that pieces share.  [default: 2, of --piece-s]",
 )
 @click.option(
     "--window-s",
     type=click.FloatRange(min=1),
-    help="What Whisper hears at once, the silence behind a short clip included; longer clips are "
-    "heard window by window. 12 is about a third of the work of 30, but Whisper learned on 30. "
+    help="Whisper's window in seconds, with the silence behind a short clip; longer clips are "
+    "encoded window by window. 12 is about a third of the work of 30, but Whisper learned on 30. "
     "Not with --transcribe or --like.  [default: 30]",
 )
 @click.option(
@@ -127,23 +129,23 @@ EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "store
     help="With whisper: the same pass through its encoder also fills transcripts/MODEL.parquet, as "
     "`medusa transcribe` would.",
 )
-@click.option("--language", metavar="CODE", help="What is spoken, for --transcribe.")
+@click.option("--language", metavar="CODE", help="The spoken language, for --transcribe.")
 @device_option(
     "auto (cuda where there is one, else cpu), cpu, cuda, mps; several (cuda:0,cuda:1): a "
-    "process each, which takes its share of the utterances.",
+    "process for each, with its part of the utterances.",
     metavar="NAME[,NAME...]",
 )
 @batch_seconds
 @text_option(
-    "What text backbones read: manifest, or the name of a transcripts table.  "
+    "The texts that text backbones read: manifest, or the name of a transcripts table.  "
     "[default: the one table there is, else manifest]"
 )
 @only_splits
-@force_option("Throw the stored features away and start anew.")
+@force_option("Remove the stored features and start anew.")
 @json_option()
 @click.pass_obj
 def extract(
-    home: Path,
+    root: Path,
     /,
     names: tuple[str, ...],
     splits: str | None,
@@ -159,11 +161,10 @@ def extract(
 ) -> None:
     """Compute the features of a frozen backbone for every utterance, once.
 
-    What is stored already is not computed again: an interrupted run continues where it stopped.
+    Stored features are not computed again: an interrupted run continues where it stopped.
     """
-    from medusa.extract.encoders.devices import pick
-    from medusa.extract.encoders.precision import pick as pick_precision
-    from medusa.extract.planning.jobs import plan_jobs
+    from medusa.extract.encoders import pick, pick_precision
+    from medusa.extract.planning import plan_jobs
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
@@ -180,63 +181,66 @@ def extract(
     if len(run_on) > 1 and also_transcribe:
         raise ExtractError("--device: several do not go with --transcribe; give one")
     choices["precision"] = pick_precision(precision, run_on[0])
-    choices["pool"] = int(choices["pool"])
-    jobs = plan_jobs(Workspace.open(home), wanted, splits=parts_of(splits or ""), **choices)
-    heard_too = None
+    choices["average_frames"] = int(choices["average_frames"])
+    jobs = plan_jobs(Workspace.open(root), wanted, splits=parts_of(splits or ""), **choices)
+    fill = None
     if also_transcribe:
-        heard_too = _with_transcripts(jobs, Workspace.open(home), language, force)
-    outcomes = _run_all(jobs, run_on, batch_seconds, non_finite, force, heard_too)
+        fill = _with_transcripts(jobs, Workspace.open(root), language, force)
+    outcomes = _run_all(jobs, run_on, batch_seconds, non_finite, force, fill)
     rows = [_row(*one) for one in outcomes if one[1].elapsed_s or as_json]
     show(rows, EXTRACTED, as_json)
     refuse("features", [problem for _, outcome in outcomes for problem in outcome.problems])
 
 
 def _with_transcripts(
-    jobs: "list[Job]", workspace: "Workspace", language: str | None, force: bool
+    jobs: "list[ExtractionJob]", workspace: "Workspace", language: str | None, force: bool
 ) -> "Fill":
-    """Return what fills a store and a table of transcripts in one pass; all jobs must be able."""
+    """Return the function that fills a store and a table in one pass; every job must be able to."""
     from medusa.console import say
-    from medusa.extract.transcription.whisper_joint import extract_and_transcribe, require_decoder
+    from medusa.extract.transcription.encoder_decoder import require_decoder
+    from medusa.extract.transcription.whisper_joint import extract_and_transcribe
 
     for one in jobs:
         require_decoder(one.backbone)
 
-    def fill(job: "Job", device: str, budget_s: float | None, non_finite: str) -> "Outcome":
-        outcome, heard = extract_and_transcribe(
-            job, workspace.transcripts, device, budget_s, non_finite, language, force=force
+    def fill(
+        job: "ExtractionJob", device: str, batch_seconds: float | None, non_finite: str
+    ) -> "Outcome":
+        outcome, result = extract_and_transcribe(
+            job, workspace.transcripts, device, batch_seconds, non_finite, language, force=force
         )
-        flags = ", ".join(f"{count} {flag}" for flag, count in heard.flags.items()) or "none"
-        if heard.elapsed_s:
-            say(f"{heard.table}: {heard.utterances} new transcripts; flags: {flags}")
-        outcome.problems.extend(heard.problems)
+        flags = ", ".join(f"{count} {flag}" for flag, count in result.flags.items()) or "none"
+        if result.elapsed_s:
+            say(f"{result.table}: {result.utterances} new transcripts; flags: {flags}")
+        outcome.problems.extend(result.problems)
         return outcome
 
     return fill
 
 
 def _run_all(
-    jobs: "list[Job]",
+    jobs: "list[ExtractionJob]",
     devices: list[str],
     batch_seconds: float | None,
     non_finite: str,
     force: bool,
     fill: "Fill | None",
-) -> "list[tuple[Job, Outcome]]":
-    """Run the jobs: those of speech encoders together, from one pass over the audio."""
+) -> "list[tuple[ExtractionJob, Outcome]]":
+    """Run the jobs; speech encoders share one pass over the audio."""
     from medusa.console import say
-    from medusa.extract.passes.multi_device import extract_on
+    from medusa.extract.passes.multi_device import extract_on_devices
     from medusa.extract.passes.shared_pass import passes
     from medusa.workspace import remove
 
     done: dict[int, Outcome] = {}
     for group in passes(jobs) if fill is None else [[job] for job in jobs]:
-        if fill is not None:  # it removes what `force` says after its checks
-            found = [fill(group[0], devices[0], batch_seconds, non_finite)]
+        if fill is not None:  # it removes the store after its own checks
+            group_outcomes = [fill(group[0], devices[0], batch_seconds, non_finite)]
         else:
             for job in group if force else ():
                 remove(job.store)
-            found = extract_on(group, devices, batch_seconds, non_finite)
-        for job, outcome in zip(group, found, strict=True):
+            group_outcomes = extract_on_devices(group, devices, batch_seconds, non_finite)
+        for job, outcome in zip(group, group_outcomes, strict=True):
             done[id(job)] = outcome
             if not outcome.elapsed_s:
                 has = f"has all {len(job.utterances)} utterances of {job.backbone.name}"
@@ -244,22 +248,22 @@ def _run_all(
     return [(job, done[id(job)]) for job in jobs]
 
 
-def _row(job: "Job", outcome: "Outcome") -> dict[str, Any]:
-    """Return what one job did, and the size and flags of its store, as JSON values."""
+def _row(job: "ExtractionJob", outcome: "Outcome") -> dict[str, Any]:
+    """Return one job's outcome, and the size and flags of its store, as JSON values."""
     from medusa.cache import FeatureStore
 
     store = FeatureStore.open(job.store)
-    heard = job.spec.input == "audio"
+    is_audio = job.spec.input == "audio"
     speed = outcome.seconds / outcome.elapsed_s if outcome.elapsed_s else 0.0
     return {
         "backbone": job.backbone.name,
         "store": job.store.name,
         "utterances": outcome.utterances,
-        "hours": outcome.seconds / 3600 if heard else None,
+        "hours": outcome.seconds / 3600 if is_audio else None,
         "frames": outcome.frames,
         "seconds": outcome.elapsed_s,
-        "x_real_time": speed if heard else None,
-        "busy_share": outcome.busy.seconds / outcome.elapsed_s if outcome.elapsed_s else None,
+        "x_real_time": speed if is_audio else None,
+        "busy_share": outcome.timer.seconds / outcome.elapsed_s if outcome.elapsed_s else None,
         "stored_mb": store.size_bytes() / 1e6,
         "flags": store.index.flags(),
         "failed": len(outcome.problems),

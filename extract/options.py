@@ -1,4 +1,4 @@
-"""What `medusa extract` and `medusa transcribe` have in common: options, and what they print."""
+"""Options, tables and errors that `medusa extract` and `medusa transcribe` share."""
 
 import json
 from typing import Any

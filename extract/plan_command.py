@@ -9,14 +9,14 @@ from medusa.errors import MedusaError
 from medusa.options import json_option, text_option
 
 if TYPE_CHECKING:
-    from medusa.extract.planning.estimate import Corpus, Estimate
+    from medusa.extract.planning.estimate import CorpusSize, Estimate
     from medusa.workspace import Workspace
 
 
 SAME = "As in `medusa extract`."
 
 
-class PlanError(MedusaError):
+class ExtractionPlanError(MedusaError):
     """A plan that cannot be carried out."""
 
 
@@ -31,22 +31,25 @@ class PlanError(MedusaError):
 @click.option("--layers", metavar="LAYERS", help=SAME)
 @click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum", help=SAME)
 @click.option("--dtype", type=click.Choice(["float16", "float32", "int8"]), help=SAME)
-@text_option("Whose text; see `medusa extract`.")
+@text_option("The texts of text backbones; see `medusa extract`.")
 @click.option(
     "--utterances",
     type=click.IntRange(min=1),
-    help="Plan for so many utterances, without a manifest.",
+    help="Plan for this many utterances, without a manifest.",
 )
 @click.option(
-    "--hours", type=click.FloatRange(0, min_open=True), help="And so many hours of speech."
+    "--hours", type=click.FloatRange(0, min_open=True), help="Hours of speech, with --utterances."
 )
 @click.option(
-    "--speed", type=float, metavar="X", help="Seconds of audio a second takes, to tell the time."
+    "--speed",
+    type=float,
+    metavar="X",
+    help="Seconds of audio encoded in one second, to estimate the time.",
 )
 @json_option()
 @click.pass_obj
 def plan(
-    home: Path,
+    root: Path,
     names: str | None,
     checkpoint: str | None,
     layers: str | None,
@@ -58,17 +61,17 @@ def plan(
     speed: float | None,
     as_json: bool,
 ) -> None:
-    """Tell how many bytes per backbone and layer an extraction will store, and how long it takes.
+    """Print the bytes that an extraction will store for each backbone and layer, and its time.
 
-    Fails where the disk has not the room.
+    The command fails if the disk is too small.
     """
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
-    workspace = Workspace.open(home)
+    workspace = Workspace.open(root)
     wanted = parts_of(names or "")
     if checkpoint and len(wanted) > 1:
-        raise PlanError("--checkpoint is for one backbone at a time")
+        raise ExtractionPlanError("--checkpoint is for one backbone at a time")
     check_corpus(workspace, utterances, hours)
     from medusa.extract.planning.estimate import estimate, free_bytes, reads_text
 
@@ -79,18 +82,18 @@ def plan(
     _show(plans, corpus, free, speed, as_json)
     needed = sum(one.bytes for one in plans)
     if needed > free:
-        raise PlanError(
+        raise ExtractionPlanError(
             f"{workspace.features}: needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
             "keep fewer layers, reduce them, use --dtype int8, or another disk (medusa.yaml)"
         )
 
 
 def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | None) -> None:
-    """Raise PlanError if there is neither a manifest nor the size of a corpus; loads nothing."""
+    """Raise ExtractionPlanError if there is neither a manifest nor the size of a corpus; loads nothing."""
     if (utterances is None) != (hours is None):
-        raise PlanError("--utterances and --hours belong together")
+        raise ExtractionPlanError("--utterances and --hours belong together")
     if utterances is None and not workspace.manifest.exists():
-        raise PlanError(
+        raise ExtractionPlanError(
             f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
             "PATH`, or say how large the corpus will be: --utterances N --hours H"
         )
@@ -102,25 +105,25 @@ def corpus_of(
     utterances: int | None,
     hours: float | None,
     reading: bool,
-) -> "Corpus":
-    """Take the workspace's corpus, with its texts where a backbone reads, or a made-up one."""
-    from medusa.extract.planning.estimate import Corpus
+) -> "CorpusSize":
+    """Return the workspace's corpus, with texts where a backbone reads them, or an imagined one."""
+    from medusa.extract.planning.estimate import CorpusSize
     from medusa.manifests import Manifest
     from medusa.manifests.texts import texts_of
 
     check_corpus(workspace, utterances, hours)
     if utterances is not None and hours is not None:
-        return Corpus.of_size(utterances, hours)
+        return CorpusSize.of_size(utterances, hours)
     manifest = Manifest.read(workspace.manifest)
     seconds = manifest.frame["duration_s"].fillna(0.0).tolist()
     if not reading:
-        return Corpus(seconds)
-    _, said = texts_of(manifest, workspace.transcripts, text)
-    return Corpus(seconds, said.tolist() if said.notna().all() else None)
+        return CorpusSize(seconds)
+    _, by_id = texts_of(manifest, workspace.transcripts, text)
+    return CorpusSize(seconds, by_id.tolist() if by_id.notna().all() else None)
 
 
 def _show(
-    plans: "list[Estimate]", corpus: "Corpus", free: int, speed: float | None, as_json: bool
+    plans: "list[Estimate]", corpus: "CorpusSize", free: int, speed: float | None, as_json: bool
 ) -> None:
     import json
 

@@ -1,7 +1,7 @@
 """`medusa transcribe`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,9 +12,6 @@ from medusa.extract.options import (
     show,
 )
 from medusa.options import device_option, force_option, json_option
-
-if TYPE_CHECKING:
-    from medusa.manifests import Manifest
 
 TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
 
@@ -30,15 +27,15 @@ TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
 @click.option(
     "--language",
     metavar="CODE",
-    help="What is spoken (en, de, ...).  [default: detected, utterance by utterance]",
+    help="The spoken language (en, de, ...).  [default: detected, utterance by utterance]",
 )
-@click.option("--name", metavar="NAME", help="Of the table.  [default: the model's]")
+@click.option("--name", metavar="NAME", help="The table's name.  [default: the model's]")
 @click.option(
     "--max-tokens",
     type=click.IntRange(min=1),
-    help="The longest answer for 30 s of speech.  [default: half the model's context, 224]",
+    help="The longest text of 30 s of speech.  [default: half the model's context, 224]",
 )
-@click.option("--prompt", metavar="TEXT", help="What was said before: names, spelling, style.")
+@click.option("--prompt", metavar="TEXT", help="Text before the speech: names, spelling, style.")
 @click.option(
     "--beam",
     type=click.IntRange(min=2),
@@ -46,17 +43,19 @@ TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
     help="Search with N hypotheses, 30 s at a time.  [default: greedy, in batches]",
 )
 @click.option(
-    "--doubtful",
-    type=click.Choice(["keep", "blank", "retry", "drop"]),
+    "--flagged",
+    type=click.Choice(["keep", "empty", "retry", "drop"]),
     default="keep",
     show_default=True,
-    help="What to do with flagged texts: keep; blank those that were hardly said (looping, "
-    "no-speech, too-fast, language); retry at rising temperatures, seeded by the sound; drop.",
+    help="Flagged texts: keep them; empty the text of likely hallucinations (looping, no-speech, "
+    "too-fast, language); retry at rising temperatures, seeded by the sound; or drop the "
+    "hallucinations.",
 )
 @click.option(
     "--words",
     is_flag=True,
-    help="Keep each word's start, end and probability in a column `words`; hears everything twice.",
+    help="Keep each word's start, end and probability in a column `words`; this decodes "
+    "everything twice.",
 )
 @device_option()
 @batch_seconds
@@ -65,7 +64,7 @@ TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
 @json_option()
 @click.pass_obj
 def transcribe(
-    home: Path,
+    root: Path,
     /,
     model: str,
     splits: str | None,
@@ -76,29 +75,30 @@ def transcribe(
 ) -> None:
     """Turn speech into text with Whisper, once, into transcripts/NAME.parquet.
 
-    What has a transcript already is not heard again: an interrupted run continues where it
+    Utterances that have a transcript are skipped: an interrupted run continues where it
     stopped. Transcripts that may be wrong are flagged: empty, looping (the same words over and
-    over), low-confidence, no-speech, too-fast, language (another than --language or the manifest
-    says was heard). Where the manifest has texts of its own and jiwer is
-    installed (medusa-ser[wer]), the word error rate against them is said.
+    over), low-confidence, no-speech, too-fast, language (another one than --language or the
+    manifest names). Where the manifest has texts of its own and jiwer is installed
+    (medusa-ser[wer]), the word error rate against them is printed.
     """
     from medusa.console import say
     from medusa.extract.encoders.devices import pick
-    from medusa.extract.inputs.utterances import heard
+    from medusa.extract.inputs.utterances import audio_utterances
     from medusa.extract.transcription.transcribe import transcribe as fill
+    from medusa.extract.transcription.word_errors import table_word_errors
     from medusa.manifests import Manifest
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
-    workspace = Workspace.open(home)
+    workspace = Workspace.open(root)
     device = pick(device)
     corpus = Manifest.read(workspace.manifest)
     if splits:
         corpus = corpus.split(*parts_of(splits))
-    spoken = heard(corpus)
-    done = fill(spoken, workspace.transcripts, model, device, batch_seconds, **choices)
+    utterances = audio_utterances(corpus)
+    done = fill(utterances, workspace.transcripts, model, device, batch_seconds, **choices)
     if not done.elapsed_s:
-        say(f"{done.table}: has all {len(spoken)} utterances; nothing to do")
+        say(f"{done.table}: has all {len(utterances)} utterances; nothing to do")
     row = {
         "table": done.table.name,
         "utterances": done.utterances,
@@ -108,22 +108,9 @@ def transcribe(
         "flags": dict(done.flags),
         "failed": len(done.problems),
     }
-    wer = _wer(corpus, done.table)
+    wer = table_word_errors(corpus, done.table)
     if wer is not None:
         row["word_error_rate"] = wer
         say(f"word error rate against the manifest's own texts: {wer:.1%}")
     show([row] if done.elapsed_s or as_json else [], TRANSCRIBED, as_json)
     refuse("transcript", done.problems)
-
-
-def _wer(corpus: "Manifest", table: Path) -> float | None:
-    """Return the word error rate of a table against the corpus's own texts, where it can be had."""
-    from medusa.extract.transcription.policy import word_errors
-    from medusa.manifests.texts import read_transcripts
-
-    own = corpus.frame.dropna(subset="text")
-    truth = dict(zip(own["id"], own["text"], strict=True))
-    if not truth or not table.exists():
-        return None
-    heard = read_transcripts(table).dropna(subset="text")
-    return word_errors(dict(zip(heard["id"], heard["text"], strict=True)), truth)

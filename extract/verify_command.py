@@ -1,4 +1,4 @@
-"""`medusa cache verify`: it stands in the group of the cache, but needs the encoders, too."""
+"""`medusa cache verify`: a command of the cache that also needs the encoders."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import click
 
 from medusa.options import device_option, text_option
 
-MOST = 20  # problems shown
+MAX_SHOWN = 20  # problems shown
 
 
 @click.command(short_help="Compare every stored byte with its checksum.")
@@ -17,12 +17,12 @@ MOST = 20  # problems shown
     metavar="N",
     help="Extract N utterances again and report the largest difference.",
 )
-@click.option("--checkpoint", metavar="PATH", help="Where the weights are now.")
-@text_option("Whose text; see `medusa extract`.")
+@click.option("--checkpoint", metavar="PATH", help="The folder or file with the weights now.")
+@text_option("The texts of text features; see `medusa extract`.")
 @device_option("Where to extract again.")
 @click.pass_obj
 def verify(
-    home: Path,
+    root: Path,
     names: tuple[str, ...],
     recompute: int | None,
     checkpoint: str | None,
@@ -38,33 +38,34 @@ def verify(
     from medusa.errors import plural
     from medusa.workspace import Workspace
 
-    workspace = Workspace.open(home)
+    workspace = Workspace.open(root)
     paths = [find(workspace.features, name) for name in names] or folders(workspace.features)
     if not paths:
         say(f"{workspace.features}: no features yet; see `medusa extract --help`")
     utterances = ids(workspace, text)
     problems, damaged = [], []
     for path in paths:
-        found = check(path, utterances)
-        say(f"{path.stem}: {plural(len(found), 'problem') if found else 'no problems'}")
-        problems += found
-        damaged += [path] if found else []
+        path_problems = check(path, utterances)
+        count = plural(len(path_problems), "problem") if path_problems else "no problems"
+        say(f"{path.stem}: {count}")
+        problems += path_problems
+        damaged += [path] if path_problems else []
     if problems:
-        more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
-        lines = "\n  ".join(["damaged features:", *problems[:MOST], *more])
-        from medusa.extract.planning.origin import command
+        more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
+        lines = "\n  ".join(["damaged features:", *problems[:MAX_SHOWN], *more])
+        from medusa.extract.planning import extraction_command
 
-        commands = "; ".join(dict.fromkeys(command(path) for path in damaged))
-        raise StoreError(f"{lines}\ncompute them again, with the options of then: {commands}")
+        commands = "; ".join(dict.fromkeys(extraction_command(path) for path in damaged))
+        raise StoreError(f"{lines}\ncompute them again, with the original options: {commands}")
     if recompute:
-        from medusa.extract.encoders.devices import pick
-        from medusa.extract.passes.recompute import recompute as again
+        from medusa.extract.passes.recompute import recompute as compare
 
         for path in paths:
             store = FeatureStore.open(path)
-            got = again(workspace, store, recompute, pick(device), checkpoint, text)
-            drawn = plural(got.utterances, "utterance")
+            comparison = compare(workspace, store, recompute, device, checkpoint, text)
+            drawn = plural(comparison.utterances, "utterance")
             click.echo(
                 f"{path.stem}: {drawn} computed again, largest difference "
-                f"{got.largest:.3g} ({got.relative:.2g} standard deviations), in {got.worst}"
+                f"{comparison.largest:.3g} ({comparison.relative:.2g} standard deviations), "
+                f"in {comparison.worst}"
             )

@@ -101,7 +101,8 @@ def extract_words(
     # a stand-in's own window is short already
     for option in ("layers", "reduce", "like", "pool", *(() if stand_in else ("window_s",))):
         if (value := getattr(feature, option)) is not None:
-            words += [f"--{option.replace('_', '-')}", str(value)]
+            flag = "average-frames" if option == "pool" else option.replace("_", "-")
+            words += [f"--{flag}", str(value)]
     if text is not None and _reads_text(backbone):
         words += ["--text", text]
     if checkpoint is not None:

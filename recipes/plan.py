@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, Corpus, Estimate, estimate
+from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, CorpusSize, Estimate, estimate
 from medusa.heads.config import Config
 from medusa.heads.networks.discriminant import CLOSED_FORM, average_frames_of
 from medusa.heads.networks.flops import train_flop
@@ -96,7 +96,7 @@ class Plan:
         return size, sum(share * hours for share, (_, hours) in parts)
 
 
-def plan(recipe: Recipe, corpus: Corpus, rows: SplitSizes, profile: DeviceProfile) -> Plan:
+def plan(recipe: Recipe, corpus: CorpusSize, rows: SplitSizes, profile: DeviceProfile) -> Plan:
     """Estimate what a recipe costs.
 
     Args:
@@ -116,7 +116,7 @@ def plan(recipe: Recipe, corpus: Corpus, rows: SplitSizes, profile: DeviceProfil
             layers=one.layers,
             reduce=one.reduce or "sum",
             like=one.like,
-            pool=one.pool or 1,
+            average_frames=one.pool or 1,
             window_s=one.window_s,
         )
         flop = extract_flop(size, corpus)
@@ -134,7 +134,7 @@ def plan(recipe: Recipe, corpus: Corpus, rows: SplitSizes, profile: DeviceProfil
     return Plan(features, heads, transcription_hours(corpus, profile) if reads else 0.0)
 
 
-def transcription_hours(corpus: Corpus, profile: DeviceProfile) -> float:
+def transcription_hours(corpus: CorpusSize, profile: DeviceProfile) -> float:
     """Return the hours of greedy transcription with Whisper large-v3."""
     layers, width, vocabulary = WHISPER
     frames = whisper_frames(corpus, WINDOW_S)
@@ -147,7 +147,7 @@ def transcription_hours(corpus: Corpus, profile: DeviceProfile) -> float:
     return (encoder_flop / EXTRACT_MFU + decoder_flop / DECODE_MFU) / profile.flop_s / 3600
 
 
-def whisper_frames(corpus: Corpus, window_s: float) -> float:
+def whisper_frames(corpus: CorpusSize, window_s: float) -> float:
     """Return the frames that Whisper's encoder sees, silence up to whole windows included."""
     windows = sum(-(-max(length, 1e-3) // window_s) for length in corpus.seconds)
     return windows * window_s * WHISPER_RATE * corpus.each
@@ -163,7 +163,7 @@ def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list
     return wide
 
 
-def extract_flop(one: Estimate, corpus: Corpus) -> float:
+def extract_flop(one: Estimate, corpus: CorpusSize) -> float:
     """Return the operations of encoding a corpus: two a weight and token, attention on top."""
     spec = one.spec
     deepest = max(max(spec.layers), 1)

@@ -10,7 +10,7 @@ import click
 from medusa.extract.plan_command import plan as extract_plan
 
 if TYPE_CHECKING:
-    from medusa.extract.planning.estimate import Corpus
+    from medusa.extract.planning.estimate import CorpusSize
     from medusa.manifests import Manifest
     from medusa.recipes.plan import Plan, SplitSizes
     from medusa.recipes.recipe import Recipe
@@ -111,7 +111,7 @@ def _missing(
     return {name: missing(workspace, manifest, name, text) / count for name in recipe.features}
 
 
-def _rows(manifest: "Manifest | None", corpus: "Corpus") -> "SplitSizes":
+def _rows(manifest: "Manifest | None", corpus: "CorpusSize") -> "SplitSizes":
     """Count the splits of the workspace's corpus, or assume the usual ones."""
     from medusa.recipes.plan import SplitSizes, sizes_of
 
@@ -124,7 +124,7 @@ def _rows(manifest: "Manifest | None", corpus: "Corpus") -> "SplitSizes":
     return SplitSizes(len(train), balanced, int((frame["split"] == "dev").sum()))
 
 
-def _show(made: "Plan", corpus: "Corpus", rows: "SplitSizes", profile: str, free: int) -> None:
+def _show(made: "Plan", corpus: "CorpusSize", rows: "SplitSizes", profile: str, free: int) -> None:
     from medusa.console import say, table
 
     sizes: list[list[object]] = [

@@ -1,7 +1,12 @@
-"""One file per backbone family, found by file name.
+"""Backbones: one file for each family, found by its file name.
 
-A family is a module with `CHECKPOINTS` (backbone name -> default checkpoint), `describe` and
-`load`; see `medusa.extract.encoders.encoder.Family`.
+In go a backbone's name and a checkpoint; out comes a `Backbone` (its facts, without the weights)
+and, from the family's `load`, an encoder that turns samples (S,) or a text into features
+(K, T, D). A family is a module with `CHECKPOINTS` (backbone name -> default checkpoint),
+`describe` and `load`; see `medusa.extract.encoders.encoder.Family`.
+Nothing here imports a pass over a corpus, the planning of one, or a store.
+
+Door: `describe`, `family`, `checkpoints`.
 """
 
 import importlib
@@ -9,7 +14,7 @@ import pkgutil
 from typing import cast
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.encoders.encoder import Backbone, Family
+from medusa.extract.encoders import Backbone, Family
 
 
 class BackboneError(MedusaError):
@@ -28,7 +33,11 @@ def families() -> dict[str, Family]:
 
 def checkpoints() -> dict[str, str]:
     """Return every backbone name with its default checkpoint (empty: it must be given)."""
-    return {name: there for one in families().values() for name, there in one.CHECKPOINTS.items()}
+    return {
+        name: checkpoint
+        for module in families().values()
+        for name, checkpoint in module.CHECKPOINTS.items()
+    }
 
 
 def describe(name: str, checkpoint: str | None = None, revision: str | None = None) -> Backbone:
@@ -44,10 +53,10 @@ def describe(name: str, checkpoint: str | None = None, revision: str | None = No
     """
     known = checkpoints()
     if name not in known:
-        there = ", ".join(sorted(known))
-        raise BackboneError(f"no backbone {name!r}{nearest(name, known)}; there are: {there}")
+        names = ", ".join(sorted(known))
+        raise BackboneError(f"no backbone {name!r}{nearest(name, known)}; there are: {names}")
     chosen = checkpoint or known[name]
     if not chosen:
         raise BackboneError(f"backbone {name}: name what to load with --checkpoint PATH_OR_ID")
-    one = next(one for one in families().values() if name in one.CHECKPOINTS)
-    return one.describe(name, chosen, revision)
+    module = next(one for one in families().values() if name in one.CHECKPOINTS)
+    return module.describe(name, chosen, revision)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from medusa.extract.backbones import ssl, text, whisper, whisper_hf
-from medusa.extract.checkpoints.hugging_face import CheckpointError, find
-from medusa.extract.encoders.encoder import Backbone, Encoder
+from medusa.extract.checkpoints.hugging_face import WeightsError, find
+from medusa.extract.encoders.encoder import Backbone, BackboneEncoder
 
 CHECKPOINTS = {"auto": ""}
 
@@ -13,24 +13,24 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts as the family that the checkpoint belongs to gives them.
 
     Raises:
-        CheckpointError: not to be had, or of no known family.
+        WeightsError: it cannot be found, or of no known family.
     """
     if Path(checkpoint).is_file():
         return whisper.describe(name, checkpoint, revision)
-    place = find(checkpoint, revision)
-    config = place.config()
+    ref = find(checkpoint, revision)
+    config = ref.config()
     if config.model_type == "whisper":
-        return whisper_hf.describe_config(name, place, config)
-    if ssl.hears_samples(config):
-        return ssl.describe_config(name, place, config)
+        return whisper_hf.describe_config(name, ref, config)
+    if ssl.reads_samples(config):
+        return ssl.describe_config(name, ref, config)
     if text.reads_tokens(config):
-        return text.describe_config(name, place, config)
-    raise CheckpointError(
+        return text.describe_config(name, ref, config)
+    raise WeightsError(
         f"{checkpoint}: {config.model_type} is neither an encoder of samples (wavlm, hubert, "
         "wav2vec2, data2vec-audio, ...), nor of text (roberta, modernbert, bert, ...), nor Whisper"
     )
 
 
-def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> Encoder:
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> BackboneEncoder:
     """Never used: a described backbone names the family that loads it."""
-    raise CheckpointError(f"{backbone.source}: described by no family")
+    raise WeightsError(f"{backbone.source}: described by no family")

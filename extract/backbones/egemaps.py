@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from medusa.errors import MedusaError
-from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.encoders import Backbone, Encoded, average_frames
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {"egemaps": "frames", "egemaps-functionals": "functionals"}
@@ -78,20 +77,13 @@ class Egemaps:
 
     def prepare(self, source: Wave) -> Encoded:
         lacking = max(LEAST - len(source), 0)
-        found = self.smile.process_signal(np.pad(source, (0, lacking)), RATE_HZ)
-        values = torch.from_numpy(found.to_numpy(np.float32, copy=True))
-        kept = _pairs(values) if self.frames else values
-        return Encoded(kept[None], ("padded",) if lacking else ())
+        table = self.smile.process_signal(np.pad(source, (0, lacking)), RATE_HZ)
+        values = torch.from_numpy(table.to_numpy(np.float32, copy=True))
+        kept = average_frames(values[None], 2) if self.frames else values[None]
+        return Encoded(kept, ("padded",) if lacking else ())
 
     def encode(self, items: Sequence[Encoded]) -> list[Encoded]:
         return list(items)
-
-
-def _pairs(values: Tensor) -> Tensor:
-    """Average frames 0 and 1, 2 and 3, ...; a last odd frame stays alone."""
-    even = len(values) // 2 * 2
-    halved = values[:even].reshape(-1, 2, values.shape[1]).mean(1)
-    return torch.cat([halved, values[even:]])
 
 
 def _opensmile() -> Any:

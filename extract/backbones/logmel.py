@@ -1,4 +1,4 @@
-"""Log-mel frames: no weights, nothing to download, the least that a head can listen to."""
+"""Log-mel frames: no weights, nothing to download, the simplest features that a head can use."""
 
 import hashlib
 import importlib.util
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.encoders import Backbone, Encoded, average_frames
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {"logmel": "mel_80", "logmel128": "mel_128"}
@@ -102,7 +102,7 @@ class Logmel:
         mels = self.filters @ spectrum.abs().square()
         logs = mels.clamp(min=1e-10).log10()
         return [
-            Encoded(_frames(log[:, : item.frames])[None], item.flags)
+            Encoded(_frames(log[:, : item.frames]), item.flags)
             for item, log in zip(items, logs, strict=True)
         ]
 
@@ -117,8 +117,6 @@ class Reflected:
 
 
 def _frames(log: Tensor) -> Tensor:
-    """Turn one utterance's (mels, 10 ms frames) into (frames, mels), clamped, scaled, halved."""
+    """Turn (mels, 10 ms frames) into (1, frames, mels): clamped, scaled, two frames averaged."""
     scaled = ((torch.maximum(log, log.max() - 8) + 4) / 4).T
-    even = len(scaled) // 2 * 2
-    halved = scaled[:even].reshape(-1, 2, scaled.shape[1]).mean(1)
-    return torch.cat([halved, scaled[even:]])
+    return average_frames(scaled[None], 2)

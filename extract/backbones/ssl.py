@@ -13,12 +13,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from medusa.console import say
 from medusa.extract.checkpoints.hugging_face import (
-    CheckpointError,
-    Place,
+    CheckpointRef,
+    WeightsError,
+    checkpoint_of,
     find,
     has_feature_extractor,
     load_model,
-    place_of,
 )
 from medusa.extract.encoders.chunking import Cut, cut_of
 from medusa.extract.encoders.encoder import Backbone, Encoded
@@ -41,29 +41,29 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration.
 
     Raises:
-        CheckpointError: not to be had, or not an encoder of samples.
+        WeightsError: it cannot be found, or not an encoder of samples.
     """
-    place = find(checkpoint, revision)
-    return describe_config(name, place, place.config())
+    ref = find(checkpoint, revision)
+    return describe_config(name, ref, ref.config())
 
 
-def describe_config(name: str, place: Place, config: Any) -> Backbone:
+def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
-    if not hears_samples(config):
-        raise CheckpointError(
-            f"{place.source}: a {config.model_type} model does not read samples; expected wavlm, "
+    if not reads_samples(config):
+        raise WeightsError(
+            f"{ref.source}: a {config.model_type} model does not read samples; expected wavlm, "
             "hubert, wav2vec2 or the like (for other kinds: --backbone auto)"
         )
-    listener = _feature_extractor(place)
-    if not has_feature_extractor(place.source):
-        say(f"{place.source}: no preprocessor_config.json; assuming 16 kHz, clips normalised")
-    rate_hz = int(listener.sampling_rate)
+    feature_extractor = _feature_extractor(ref)
+    if not has_feature_extractor(ref.source):
+        say(f"{ref.source}: no preprocessor_config.json; assuming 16 kHz, clips normalised")
+    rate_hz = int(feature_extractor.sampling_rate)
     return Backbone(
         name=name,
         family="ssl",
-        source=place.source,
-        checkpoint=place.name,
-        revision=place.revision,
+        source=ref.source,
+        checkpoint=ref.name,
+        revision=ref.revision,
         input="audio",
         n_layers=config.num_hidden_layers,
         width=config.hidden_size,
@@ -73,12 +73,12 @@ def describe_config(name: str, place: Place, config: Any) -> Backbone:
         preprocessing={
             "rate_hz": rate_hz,
             "resampler": f"soxr {RESAMPLER}",
-            "normalize": bool(listener.do_normalize),
+            "normalize": bool(feature_extractor.do_normalize),
         },
     )
 
 
-def hears_samples(config: Any) -> bool:
+def reads_samples(config: Any) -> bool:
     """Whether a configuration is of an encoder with a convolutional front end over samples."""
     return all(hasattr(config, name) for name in ("conv_kernel", "conv_stride", "hidden_size"))
 
@@ -87,10 +87,10 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     """Read the weights.
 
     Raises:
-        CheckpointError: they cannot be read, or are not complete.
+        WeightsError: they cannot be read, or are not complete.
     """
-    place = place_of(backbone)
-    config = place.config()
+    ref = checkpoint_of(backbone)
+    config = ref.config()
     if hasattr(config, "add_adapter"):
         config.add_adapter = False  # it comes after the last layer and changes the frame rate
     # WavLM's gated relative positions exist in its eager attention only
@@ -98,20 +98,20 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     model = load_model(backbone, device, config=config, **attention)
     if device == "cpu":
         quicken(model)
-    listener = _feature_extractor(place)
+    feature_extractor = _feature_extractor(ref)
     hop = math.prod(config.conv_stride)
-    cut = cut_of(backbone.preprocessing, int(listener.sampling_rate), hop)
-    return SpeechEncoder(model, listener, layers, cut)
+    cut = cut_of(backbone.preprocessing, int(feature_extractor.sampling_rate), hop)
+    return SpeechEncoder(model, feature_extractor, layers, cut)
 
 
-def _feature_extractor(place: Place) -> Any:
+def _feature_extractor(ref: CheckpointRef) -> Any:
     """Return the checkpoint's own normalisation and rate; the usual where it names none."""
     import transformers
 
     library: Any = transformers  # these classes have no types
-    if not has_feature_extractor(place.source):
+    if not has_feature_extractor(ref.source):
         return library.Wav2Vec2FeatureExtractor()
-    return place.read(library.AutoFeatureExtractor, "preprocessor_config.json")
+    return ref.read(library.AutoFeatureExtractor, "preprocessor_config.json")
 
 
 @dataclass(frozen=True)
@@ -138,16 +138,21 @@ class SpeechEncoder:
 
     Args:
         model: as `AutoModel` loads it.
-        listener: the checkpoint's feature extractor.
+        feature_extractor: the checkpoint's feature extractor.
         layers: to return, as in `docs/contracts.md`.
-        cut: how clips are cut into pieces that the encoder hears by themselves; None: not at all.
+        cut: how clips are cut into pieces that the encoder takes one by one; None: not at all.
     """
 
     def __init__(
-        self, model: Any, listener: Any, layers: tuple[int, ...], cut: Cut | None = None
+        self, model: Any, feature_extractor: Any, layers: tuple[int, ...], cut: Cut | None = None
     ) -> None:
         config = model.config
-        self.model, self.listener, self.layers, self.cut = model, listener, layers, cut
+        self.model, self.feature_extractor, self.layers, self.cut = (
+            model,
+            feature_extractor,
+            layers,
+            cut,
+        )
         self.front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
         self.batch_invariant = (
             getattr(config, "feat_extract_norm", None) == "layer" and config.model_type in MASKABLE
@@ -157,13 +162,15 @@ class SpeechEncoder:
         warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
 
     def prepare(self, source: Wave) -> Clip:
-        heard = self.listener(source, sampling_rate=self.listener.sampling_rate, padding=False)
-        samples = torch.as_tensor(heard["input_values"][0], dtype=torch.float32)
+        normalised = self.feature_extractor(
+            source, sampling_rate=self.feature_extractor.sampling_rate, padding=False
+        )
+        samples = torch.as_tensor(normalised["input_values"][0], dtype=torch.float32)
         pieces = self.cut.pieces(samples) if self.cut else [samples]
         short = any(len(piece) < self.receptive_field for piece in pieces)
-        heard_pieces = [self._at_least_one_frame(piece) for piece in pieces]
+        padded_pieces = [self._at_least_one_frame(piece) for piece in pieces]
         frames = self.frames(max(len(samples), self.receptive_field))
-        return Clip(heard_pieces, frames, ("padded",) if short else ())
+        return Clip(padded_pieces, frames, ("padded",) if short else ())
 
     def _at_least_one_frame(self, samples: Tensor) -> Tensor:
         lacking = max(self.receptive_field - len(samples), 0)
@@ -184,24 +191,24 @@ class SpeechEncoder:
         return samples
 
     def encode(self, items: Sequence[Clip]) -> list[Encoded]:
-        found = iter(self._pieces([piece for item in items for piece in item.pieces]))
-        answers = []
+        features = iter(self._pieces([piece for item in items for piece in item.pieces]))
+        encoded = []
         for item in items:
-            heard = [next(found) for _ in item.pieces]
-            values = self.cut.join(heard, item.frames) if self.cut else heard[0]
-            answers.append(Encoded(values, item.flags))
-        return answers
+            pieces = [next(features) for _ in item.pieces]
+            values = self.cut.join(pieces, item.frames) if self.cut else pieces[0]
+            encoded.append(Encoded(values, item.flags))
+        return encoded
 
     def _pieces(self, pieces: Sequence[Tensor]) -> list[Tensor]:
         """Return the features (K, T_i, D) of samples (S_i,), grouped as the front end allows."""
         if self.batch_invariant:
             return self._batch(pieces)
         order = sorted(range(len(pieces)), key=lambda index: len(pieces[index]))
-        answers: dict[int, Tensor] = {}
+        by_index: dict[int, Tensor] = {}
         for _, group in groupby(order, key=lambda index: len(pieces[index])):
             alike = list(group)
-            answers |= zip(alike, self._batch([pieces[index] for index in alike]), strict=True)
-        return [answers[index] for index in range(len(pieces))]
+            by_index |= zip(alike, self._batch([pieces[index] for index in alike]), strict=True)
+        return [by_index[index] for index in range(len(pieces))]
 
     @torch.inference_mode()
     def _batch(self, pieces: Sequence[Tensor]) -> list[Tensor]:

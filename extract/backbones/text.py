@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from medusa.extract.checkpoints.hugging_face import (
-    CheckpointError,
-    Place,
+    CheckpointRef,
+    WeightsError,
+    checkpoint_of,
     find,
     load_model,
-    place_of,
 )
 from medusa.extract.encoders.encoder import Backbone, Encoded
 
@@ -35,26 +35,26 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration and tokenizer.
 
     Raises:
-        CheckpointError: not to be had, or not a text encoder.
+        WeightsError: it cannot be found, or not a text encoder.
     """
-    place = find(checkpoint, revision)
-    return describe_config(name, place, place.config())
+    ref = find(checkpoint, revision)
+    return describe_config(name, ref, ref.config())
 
 
-def describe_config(name: str, place: Place, config: Any) -> Backbone:
+def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
     if not reads_tokens(config):
-        raise CheckpointError(
-            f"{place.source}: a {config.model_type} model does not read text; expected roberta, "
+        raise WeightsError(
+            f"{ref.source}: a {config.model_type} model does not read text; expected roberta, "
             "modernbert, bert or the like (for other kinds: --backbone auto)"
         )
-    tokenizer = _tokenizer(place)
+    tokenizer = _tokenizer(ref)
     return Backbone(
         name=name,
         family="text",
-        source=place.source,
-        checkpoint=place.name,
-        revision=place.revision,
+        source=ref.source,
+        checkpoint=ref.name,
+        revision=ref.revision,
         input="text",
         n_layers=config.num_hidden_layers,
         width=config.hidden_size,
@@ -76,20 +76,20 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "TextEncod
     """Read the weights and the tokenizer.
 
     Raises:
-        CheckpointError: they cannot be read, or are not complete.
+        WeightsError: they cannot be read, or are not complete.
     """
     model = load_model(backbone, device)
     if model.config.is_encoder_decoder:
         model = model.get_encoder()
-    tokenizer = _tokenizer(place_of(backbone))
+    tokenizer = _tokenizer(checkpoint_of(backbone))
     published = backbone.preprocessing.get("like") == "medusa-published"
     return TextEncoder(model, tokenizer, layers, backbone.preprocessing["max_tokens"], published)
 
 
-def _tokenizer(place: Place) -> Any:
+def _tokenizer(ref: CheckpointRef) -> Any:
     from transformers import AutoTokenizer
 
-    return place.read(AutoTokenizer, "the tokenizer")
+    return ref.read(AutoTokenizer, "the tokenizer")
 
 
 def _max_tokens(config: Any, tokenizer: Any) -> int | None:

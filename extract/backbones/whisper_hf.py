@@ -15,7 +15,7 @@ from medusa.extract.backbones.whisper import (
     frames_of,
     stacked,
 )
-from medusa.extract.checkpoints.hugging_face import Place, find, load_model
+from medusa.extract.checkpoints.hugging_face import CheckpointRef, find, load_model
 from medusa.extract.encoders.encoder import Backbone
 
 CHECKPOINTS: dict[str, str] = {}  # by `auto` only
@@ -25,19 +25,19 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration.
 
     Raises:
-        CheckpointError: not to be had.
+        WeightsError: it cannot be found.
     """
-    place = find(checkpoint, revision)
-    return describe_config(name, place, place.config())
+    ref = find(checkpoint, revision)
+    return describe_config(name, ref, ref.config())
 
 
-def describe_config(name: str, place: Place, config: Any) -> Backbone:
+def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
     return facts(
         name,
         family="whisper_hf",
-        source=place.source,
-        identity=(place.name, place.revision),
+        source=ref.source,
+        identity=(ref.name, ref.revision),
         n_layers=config.encoder_layers,
         width=config.d_model,
         mels=config.num_mel_bins,
@@ -49,7 +49,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEnc
     """Read the weights.
 
     Raises:
-        CheckpointError: they cannot be read, or are not complete.
+        WeightsError: they cannot be read, or are not complete.
     """
     encoder, frames = load_model(backbone, device).get_encoder(), frames_of(backbone)
     positions = encoder.embed_positions

@@ -1,4 +1,4 @@
-"""Hugging Face checkpoints: where they are, exactly which one it is, and loading them safely."""
+"""Hugging Face checkpoints: finding them, their exact identity, and loading them safely."""
 
 import fnmatch
 import hashlib
@@ -21,12 +21,12 @@ PICKLED = ("pytorch_model*.bin", "pytorch_model*.bin.index.json")
 UNUSED = ("*pooler*", "*masked_spec_embed*")  # weights that no feature depends on
 
 
-class CheckpointError(MedusaError):
-    """A checkpoint that cannot be had, is damaged, or is not what the backbone needs."""
+class WeightsError(MedusaError):
+    """A checkpoint that cannot be found, is damaged, or does not fit the backbone."""
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckpointRef:
     """One exact Hugging Face checkpoint.
 
     Attributes:
@@ -48,7 +48,7 @@ class Place:
             choices: more arguments of `from_pretrained`.
 
         Raises:
-            CheckpointError: it cannot be read.
+            WeightsError: it cannot be read.
         """
         revision = None if self.name == LOCAL else self.revision
         with _explained(self.source, what), quiet():
@@ -63,23 +63,23 @@ class Place:
         return self.read(AutoConfig, "config.json")
 
 
-def find(checkpoint: str, revision: str | None = None) -> Place:
+def find(checkpoint: str, revision: str | None = None) -> CheckpointRef:
     """Find out exactly which checkpoint a folder or hub id is.
 
     A hub checkpoint that is in the local cache is taken from there, without asking the hub.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or it cannot be had from here.
+        WeightsError: there is no such checkpoint, or it cannot be had from here.
     """
     _refuse_absent_path(checkpoint, revision)
     if Path(checkpoint).is_dir():
-        return Place(checkpoint, LOCAL, folder_digest(Path(checkpoint)))
-    return Place(checkpoint, checkpoint, _commit(checkpoint, revision))
+        return CheckpointRef(checkpoint, LOCAL, folder_digest(Path(checkpoint)))
+    return CheckpointRef(checkpoint, checkpoint, _commit(checkpoint, revision))
 
 
-def place_of(backbone: Backbone) -> Place:
+def checkpoint_of(backbone: Backbone) -> CheckpointRef:
     """Return where a described backbone's weights are."""
-    return Place(backbone.source, backbone.checkpoint, backbone.revision)
+    return CheckpointRef(backbone.source, backbone.checkpoint, backbone.revision)
 
 
 def _commit(checkpoint: str, revision: str | None) -> str:
@@ -92,18 +92,18 @@ def _commit(checkpoint: str, revision: str | None) -> str:
             return Path(cached).parent.name
         return str(HfApi().model_info(checkpoint, revision=revision, timeout=10).sha)
     except Exception as problem:  # the errors of its HTTP library share no other class
-        raise CheckpointError(_not_to_be_had(checkpoint, problem)) from problem
+        raise WeightsError(_not_to_be_had(checkpoint, problem)) from problem
 
 
 def folder_digest(folder: Path) -> str:
     """Return 16 hex digits of all files that a feature depends on, by name and bytes.
 
     Raises:
-        CheckpointError: there are no weights among them.
+        WeightsError: there are no weights among them.
     """
     weights = _matching(folder, WEIGHTS) or _matching(folder, PICKLED)
     if not weights:
-        raise CheckpointError(
+        raise WeightsError(
             f"{folder}: no weights here; expected model.safetensors or pytorch_model.bin, as "
             "`save_pretrained` writes them"
         )
@@ -146,13 +146,13 @@ def load_model(backbone: Backbone, device: str, **choices: Any) -> Any:
         The `transformers` model, in evaluation mode, without gradients.
 
     Raises:
-        CheckpointError: the weights cannot be read, or some that features depend on are not there.
+        WeightsError: the weights cannot be read, or some that features depend on are not there.
     """
     import torch
     from transformers import AutoModel
 
     choices |= {"dtype": torch.float32, "output_loading_info": True}
-    model, report = place_of(backbone).read(AutoModel, "the weights", **choices)
+    model, report = checkpoint_of(backbone).read(AutoModel, "the weights", **choices)
     # transformers fills these with random numbers and goes on
     absent = [
         key
@@ -162,7 +162,7 @@ def load_model(backbone: Backbone, device: str, **choices: Any) -> Any:
         if not any(fnmatch.fnmatch(key, pattern) for pattern in UNUSED)
     ]
     if absent:
-        raise CheckpointError(
+        raise WeightsError(
             f"{backbone.source}: {len(absent)} weights of {type(model).__name__} are missing or of "
             f"another shape: {listed(absent)}; is it a checkpoint of this class?"
         )
@@ -190,15 +190,15 @@ def _refuse_absent_path(checkpoint: str, revision: str | None) -> None:
     path = Path(checkpoint)
     if path.is_dir():
         if revision:
-            raise CheckpointError(f"--revision {revision}: {checkpoint} is a folder; leave it out")
+            raise WeightsError(f"--revision {revision}: {checkpoint} is a folder; leave it out")
         if not (path / "config.json").exists():
-            raise CheckpointError(
+            raise WeightsError(
                 f"{checkpoint}: no config.json here; expected a folder that `save_pretrained` wrote"
             )
     elif path.is_file():
-        raise CheckpointError(f"{checkpoint}: a file; expected a folder with config.json, or an id")
+        raise WeightsError(f"{checkpoint}: a file; expected a folder with config.json, or an id")
     elif checkpoint.startswith(("/", ".", "~")) or checkpoint.count("/") > 1:
-        raise CheckpointError(f"{checkpoint}: no such folder; check --checkpoint")
+        raise WeightsError(f"{checkpoint}: no such folder; check --checkpoint")
 
 
 @contextmanager
@@ -209,9 +209,9 @@ def _explained(checkpoint: str, what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, RuntimeError, SafetensorError, EOFError, KeyError) as problem:
-        raise CheckpointError(_sentence(checkpoint, what, problem)) from problem
+        raise WeightsError(_sentence(checkpoint, what, problem)) from problem
     except pickle.UnpicklingError as problem:
-        raise CheckpointError(
+        raise WeightsError(
             f"{checkpoint}: {what}: not plain tensors, refused: {_first_line(problem)}; "
             "convert the checkpoint to safetensors"
         ) from problem

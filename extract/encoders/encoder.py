@@ -1,4 +1,4 @@
-"""What every backbone family gives: facts before its weights are read, then an encoder."""
+"""What every backbone family provides: facts before its weights are read, then an encoder."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Backbone:
     """All that is known of a frozen encoder without reading its weights.
 
     Attributes:
-        name: what the user calls it (`wavlm`, `auto`, ...).
+        name: the name that the user gives it (`wavlm`, `auto`, ...).
         family: the file in `extract/backbones/` that computes it.
         source: where the weights are: hub id, folder, or file.
         checkpoint, revision: identity of the weights, as in `FeatureSpec`.
@@ -23,11 +23,11 @@ class Backbone:
         n_layers: transformer layers L; layer numbers run from 0 to L.
         width: D.
         frame_shift_s: seconds between frames; None for text.
-        rate_hz: the sample rate the encoder hears; None for text.
-        default_layers: what `--layers` means when it is not given (`last4`, `last`).
+        rate_hz: the sample rate of the encoder's input; None for text.
+        default_layers: the layers kept when `--layers` is not given (`last4`, `last`).
         preprocessing: every other choice that changes the numbers, by name.
-        least_s: what an utterance costs at least, in seconds: Whisper pads everything to 30.
-        default_dtype: of the stored numbers, where `--dtype` is not given.
+        least_s: the least seconds that an utterance costs: Whisper pads everything to 30.
+        default_dtype: the dtype of the stored numbers where `--dtype` is not given.
     """
 
     name: str
@@ -64,9 +64,9 @@ class Backbone:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One utterance's features: values (K, T, D) float32, one K per layer asked; and flags.
+    """One utterance's features: values (K, T, D) float32, one K for each kept layer; and its flags.
 
-    `ready` waits until values that are still being copied from a device are there.
+    `ready` waits until the copy of the values from a device has ended.
     """
 
     values: Tensor
@@ -74,7 +74,7 @@ class Encoded:
     ready: Callable[[], None] = lambda: None
 
 
-class Encoder(Protocol):
+class BackboneEncoder(Protocol):
     """A backbone with its weights, set to give certain layers."""
 
     batch_invariant: bool
@@ -99,7 +99,7 @@ class Family(Protocol):
         """Return the facts of a checkpoint without reading its weights."""
         ...
 
-    def load(self, backbone: Backbone, layers: tuple[int, ...], device: str) -> Encoder:
+    def load(self, backbone: Backbone, layers: tuple[int, ...], device: str) -> BackboneEncoder:
         """Read the weights onto a device."""
         ...
 

@@ -12,9 +12,9 @@ CACHED = 2**18  # numbers that stay in a core's cache from one pass over them to
 def quicken(model: Any) -> None:
     """Let the layer norms of a front end take (B, C, T) as it lies, a few clips at a time.
 
-    transformers turns it to (B, T, C), norms, and turns it back; what comes next then has to
-    gather its numbers from afar, and every step fills memory that is new to the processor. The
-    same features, within rounding.
+    transformers transposes it to (B, T, C), norms it, and transposes it back; the next
+    operation then reads strided memory, and each step writes to a freshly allocated buffer. The
+    features stay the same, within rounding.
     """
     for layer in model.feature_extractor.conv_layers:
         if isinstance(getattr(layer, "layer_norm", None), nn.LayerNorm):

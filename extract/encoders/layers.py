@@ -1,4 +1,4 @@
-"""Which layers are kept, and how several become one."""
+"""Which layers are kept, how several become one, and the averaging of consecutive frames."""
 
 import re
 
@@ -18,9 +18,9 @@ FORMS = "a number (0 to {last}, or -1, -2, ... from the end), 20-24, last, last4
 def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
     """Return layer numbers, ascending.
 
-    0 is what enters the first transformer layer, l what leaves layer l; L (also -1, `last`) is
-    the last hidden state, after the final norm. `last4` is what leaves the last four transformer
-    layers (all of them where there are fewer); `all` is 0 to L.
+    0 is the input of the first transformer layer, l the output of layer l; L (also -1, `last`) is
+    the last hidden state, after the final norm. `last4` is the output of the last four transformer
+    layers (all of them where the model has fewer); `all` is 0 to L.
 
     Args:
         text: a comma list of `-1`, `20`, `20-24`, `last`, `last4`, `all`.
@@ -31,11 +31,11 @@ def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
     """
     kept: set[int] = set()
     for part in text.split(","):
-        kept.update(_one(part.strip(), n_layers))
+        kept.update(_layers_of(part.strip(), n_layers))
     return tuple(sorted(kept))
 
 
-def _one(part: str, n_layers: int) -> range:
+def _layers_of(part: str, n_layers: int) -> range:
     if part == "all":
         return range(n_layers + 1)
     if match := re.fullmatch(r"last(\d*)", part):
@@ -55,7 +55,7 @@ def _one(part: str, n_layers: int) -> range:
     return range(first, last + 1)
 
 
-def averaged(values: Tensor, by: int) -> Tensor:
+def average_frames(values: Tensor, by: int) -> Tensor:
     """Average every `by` consecutive frames of (K, T, D); the last group may be shorter."""
     if by == 1:
         return values

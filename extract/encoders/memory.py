@@ -15,26 +15,26 @@ Prepared = Sequence[tuple[Utterance, Any]]
 
 
 class MemoryShort(MedusaError):
-    """An utterance that does not fit into memory even alone."""
+    """An utterance that does not fit into memory even when it is alone."""
 
 
-class Fitting(Generic[Result]):
+class BatchSplitter(Generic[Result]):
     """Halve a batch when memory runs out, and keep later batches that small.
 
     Args:
         encode: prepared items to as many results.
 
     Attributes:
-        limit_s: the padded length above which a batch is halved before it is tried.
+        limit_seconds: the padded length above which a batch is halved before it is tried.
     """
 
     def __init__(self, encode: Callable[[Sequence[Any]], Sequence[Result]]) -> None:
         self.encode = encode
-        self.limit_s = math.inf
+        self.limit_seconds = math.inf
 
     def __call__(self, batch: Prepared) -> list[tuple[Utterance, Result | MedusaError]]:
         """Return each utterance with its result, or with the reason why there is none."""
-        if len(batch) > 1 and padded_s(batch) > self.limit_s:
+        if len(batch) > 1 and padded_s(batch) > self.limit_seconds:
             return self._halves(batch)
         try:
             results = self.encode([item for _, item in batch])
@@ -56,11 +56,11 @@ class Fitting(Generic[Result]):
         return [*self(batch[:middle]), *self(batch[middle:])]
 
     def _shrink(self, batch: Prepared) -> None:
-        self.limit_s = padded_s(batch) / 2
+        self.limit_seconds = padded_s(batch) / 2
         longest = max((one for one, _ in batch), key=lambda one: one.seconds)
         say(
-            f"out of memory on {len(batch)} utterances, the longest {longest.place} with "
-            f"{longest.seconds:.1f} s: going on with --batch-seconds {self.limit_s:.0f}"
+            f"out of memory on {len(batch)} utterances, the longest {longest.label} with "
+            f"{longest.seconds:.1f} s: going on with --batch-seconds {self.limit_seconds:.0f}"
         )
 
 

@@ -1,4 +1,4 @@
-"""From the device to the host: reduced there, copied while the device goes on, and timed."""
+"""Features from the device to the CPU: reduced on the device, copied while it works, timed."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,51 +10,53 @@ import torch
 from torch import Tensor
 
 from medusa.extract.encoders.encoder import Encoded
-from medusa.extract.encoders.layers import averaged, reduced
+from medusa.extract.encoders.layers import average_frames, reduced
 
 Encode = Callable[[Sequence[Any]], list[Encoded]]
-ADDING = Lock()
+TIMER_LOCK = Lock()
 
 
-class Busy:
-    """How long the model itself was running: by the clock on a CPU, by events on a GPU.
+class ComputeTimer:
+    """The time for which the model ran: by the clock on a CPU, by events on a GPU.
 
     Attributes:
-        at_once: how many batches may run at the same time; each counts for its share.
+        concurrent: how many batches may run at the same time; each counts for its share.
     """
 
     def __init__(self) -> None:
         self.known_s = 0.0
-        self.at_once = 1
+        self.concurrent = 1
         self.events: list[tuple[Any, Any]] = []
 
     @property
     def seconds(self) -> float:
-        """Seconds so far; of a GPU, of the batches that are through."""
+        """The seconds so far; on a GPU, those of the batches that have ended."""
         through = [pair for pair in self.events if pair[1].query()]
         self.known_s += sum(start.elapsed_time(end) / 1000 for start, end in through)
         self.events = [pair for pair in self.events if pair not in through]
         return self.known_s
 
     def run(self, work: Callable[[], list[Encoded]], cuda: bool) -> list[Encoded]:
-        """Do one batch's work and add its time; on a GPU it may still be under way."""
+        """Encode one batch and add its time; on a GPU the work may still go on after this."""
         if not cuda:
             began = time.perf_counter()
-            found = work()
+            encoded = work()
             took = time.perf_counter() - began
-            with ADDING:
-                self.known_s += took / self.at_once
-            return found
+            with TIMER_LOCK:
+                self.known_s += took / self.concurrent
+            return encoded
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
-        found = work()
+        encoded = work()
         end.record()
         self.events.append((start, end))
-        return [replace(one, ready=end.synchronize) for one in found]
+        return [replace(one, ready=end.synchronize) for one in encoded]
 
 
-def to_host(encode: Encode, reduce: str, device: str, busy: Busy, pool: int = 1) -> Encode:
-    """Return `encode` with its features reduced in float32 and on the host.
+def reduce_and_offload(
+    encode: Encode, reduce: str, device: str, timer: ComputeTimer, frames: int = 1
+) -> Encode:
+    """Return `encode` with its features reduced in float32 and copied to the CPU.
 
     On a GPU the copies are under way when it returns: call an `Encoded`'s `ready` before use.
 
@@ -62,23 +64,26 @@ def to_host(encode: Encode, reduce: str, device: str, busy: Busy, pool: int = 1)
         encode: items to features (K, T, D) on the device.
         reduce: as in `FeatureSpec`.
         device: of the model.
-        busy: where the time is added.
-        pool: frames averaged into one.
+        timer: the timer to which the time is added.
+        frames: how many consecutive frames are averaged into one.
     """
     cuda = device.startswith("cuda")
 
-    def run(items: Sequence[Any]) -> list[Encoded]:
-        # reduced in float32; rounded to the stored dtype only after that
+    def encode_on_device(items: Sequence[Any]) -> list[Encoded]:
+        # The values are rounded to the stored dtype only after they were reduced in float32.
         return [
-            replace(one, values=_copied(averaged(reduced(one.values.float(), reduce), pool), cuda))
+            replace(
+                one,
+                values=_copied(average_frames(reduced(one.values.float(), reduce), frames), cuda),
+            )
             for one in encode(items)
         ]
 
-    return lambda items: busy.run(lambda: run(items), cuda)
+    return lambda items: timer.run(lambda: encode_on_device(items), cuda)
 
 
 def _copied(values: Tensor, cuda: bool) -> Tensor:
     if not cuda:
         return values.cpu()
-    there = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-    return there.copy_(values, non_blocking=True)
+    pinned = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    return pinned.copy_(values, non_blocking=True)

@@ -1,4 +1,4 @@
-"""The numbers a model computes in: float32, or half precision where the device is fast at it."""
+"""The precision of a model: float32, or half precision where the device is fast at it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,37 +17,37 @@ PRECISIONS: dict[str, torch.dtype] = {
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
 }
-MOST = 0.05  # root mean square of the difference to float32, as a share of the features' own
+MAX_DIFFERENCE = 0.05  # root mean square against float32, in standard deviations of the features
 
 
 class PrecisionError(MedusaError):
     """Half precision that changes the features too much."""
 
 
-def pick(asked: str, device: str) -> str:
+def pick(name: str, device: str) -> str:
     """Return the precision to use; `auto` is bf16 on a GPU that has it, else fp32."""
-    if asked != "auto":
-        return asked
+    if name != "auto":
+        return name
     cuda = device.startswith("cuda") and torch.cuda.is_bf16_supported()
     return "bf16" if cuda else "fp32"
 
 
-def at(backbone: Backbone, precision: str) -> Backbone:
-    """Return the backbone computed in a precision: part of the features' identity if not fp32.
+def with_precision(backbone: Backbone, precision: str) -> Backbone:
+    """Return the backbone in a precision, which is part of the features' identity if not fp32.
 
-    Signal features have no weights and are float32 always.
+    Signal features have no weights and are always float32.
     """
     if precision == "fp32" or not backbone.n_layers:
         return backbone
     return replace(backbone, preprocessing=backbone.preprocessing | {"precision": precision})
 
 
-def lowered(
+def with_autocast(
     encode: Callable[[Sequence[Any]], list[Encoded]], backbone: Backbone, device: str
 ) -> Callable[[Sequence[Any]], list[Encoded]]:
     """Return `encode` under autocast, where the backbone asks for half precision.
 
-    The first item of all is encoded in float32, too, and how much they differ is said.
+    The very first item is also encoded in float32, and the difference is printed.
 
     Raises:
         PrecisionError: from the first call, where they differ by more than 5 %.
@@ -57,16 +57,16 @@ def lowered(
         return encode
     unchecked = [True]
 
-    def run(items: Sequence[Any]) -> list[Encoded]:
+    def encode_checked(items: Sequence[Any]) -> list[Encoded]:
         with autocast(precision, device):
-            found = encode(items)
+            encoded = encode(items)
         if unchecked:
             (exact,) = encode(items[:1])
-            _check(found[0].values, exact.values, precision)
+            _check(encoded[0].values, exact.values, precision)
             unchecked.clear()
-        return found
+        return encoded
 
-    return run
+    return encode_checked
 
 
 def autocast(precision: str, device: str) -> AbstractContextManager[Any]:
@@ -76,17 +76,17 @@ def autocast(precision: str, device: str) -> AbstractContextManager[Any]:
     return torch.autocast(device.split(":")[0], PRECISIONS[precision])
 
 
-def difference(found: Tensor, exact: Tensor) -> float:
-    """Return the root mean square of the difference over that of the exact values' spread."""
-    gap = (found.float() - exact.float()).square().mean().sqrt()
+def difference(values: Tensor, exact: Tensor) -> float:
+    """Return the root mean square of the difference, in standard deviations of the exact values."""
+    gap = (values.float() - exact.float()).square().mean().sqrt()
     return float(gap / exact.float().std(correction=0).clamp_min(1e-12))
 
 
-def _check(found: Tensor, exact: Tensor, precision: str) -> None:
-    share = difference(found, exact)
-    if not share <= MOST:  # also where it is not a number
+def _check(values: Tensor, exact: Tensor, precision: str) -> None:
+    share = difference(values, exact)
+    if not share <= MAX_DIFFERENCE:  # also where it is not a number
         raise PrecisionError(
             f"--precision {precision}: the first utterance's features differ from float32 by "
-            f"{share:.1%} (at most {MOST:.0%} is taken); use --precision fp32"
+            f"{share:.1%} (at most {MAX_DIFFERENCE:.0%} is taken); use --precision fp32"
         )
     say(f"{precision}: the first utterance's features differ from float32 by {share:.2%}")

@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.encoders import precision as half
 from medusa.extract.encoders.encoder import Backbone
+from medusa.extract.encoders.precision import with_precision
 
-# as they stand in `preprocessing`
-CHOICES = ("precision", "like", "piece_s", "overlap_s", "window_s", "pool")
+# argument of `variant` -> key in `preprocessing`, which is part of a store's digest
+CHOICES = {name: name for name in ("precision", "like", "piece_s", "overlap_s", "window_s")}
+CHOICES["average_frames"] = "pool"
 LIKE = {"medusa-published": ("ssl", "text", "whisper", "whisper_hf")}
 LEAST_OVERLAP_S = 0.1
 LEAST_WINDOW_S = 1.0
@@ -26,23 +27,23 @@ def variant(
     piece_s: float | None = None,
     overlap_s: float | None = None,
     window_s: float | None = None,
-    pool: int = 1,
+    average_frames: int = 1,
 ) -> Backbone:
     """Return the backbone with choices made.
 
     Args:
-        backbone: as described.
-        precision: of the computation, `fp32`, `bf16` or `fp16`.
+        backbone: the backbone as its family describes it.
+        precision: the precision of the computation, `fp32`, `bf16` or `fp16`.
         like: whose features to reproduce: `medusa-published`.
-        piece_s: the longest piece a speech encoder hears at once.
-        overlap_s: how much neighbouring pieces share.
-        window_s: what Whisper hears at once, silence included, in place of its 30 s.
-        pool: frames averaged into one before they are stored.
+        piece_s: the longest piece that a speech encoder takes in one call.
+        overlap_s: the seconds that neighbouring pieces share.
+        window_s: the seconds of Whisper's window, silence included, in place of its 30 s.
+        average_frames: how many frames are averaged into one before they are stored.
 
     Raises:
         VariantError: not a choice of this backbone.
     """
-    backbone = half.at(backbone, precision)
+    backbone = with_precision(backbone, precision)
     if like is not None:
         backbone = _like(backbone, like)
     if piece_s is not None:
@@ -51,17 +52,18 @@ def variant(
         raise VariantError("--overlap-s: belongs to --piece-s; give both")
     if window_s is not None:
         backbone = _shortened(backbone, window_s)
-    return backbone if pool == 1 else _pooled(backbone, pool)
+    return backbone if average_frames == 1 else _averaged(backbone, average_frames)
 
 
-def pool_of(backbone: Backbone) -> int:
+def frames_averaged(backbone: Backbone) -> int:
     """Return how many frames are averaged into one."""
-    return int(backbone.preprocessing.get("pool", 1))
+    return int(backbone.preprocessing.get(CHOICES["average_frames"], 1))
 
 
-def again(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Backbone:
+def variant_of_store(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Backbone:
     """Return the backbone with the choices that a store's features were made with."""
-    return variant(backbone, **{key: preprocessing[key] for key in CHOICES if key in preprocessing})
+    chosen = {name: preprocessing[key] for name, key in CHOICES.items() if key in preprocessing}
+    return variant(backbone, **chosen)
 
 
 def _like(backbone: Backbone, like: str) -> Backbone:
@@ -72,10 +74,11 @@ def _like(backbone: Backbone, like: str) -> Backbone:
     return replace(backbone, preprocessing=backbone.preprocessing | {"like": like})
 
 
-def _pooled(backbone: Backbone, pool: int) -> Backbone:
+def _averaged(backbone: Backbone, frames: int) -> Backbone:
     if backbone.frame_shift_s is None:
-        raise VariantError(f"--pool: {backbone.name} has no frames in time; leave it out")
-    shift_s, choices = backbone.frame_shift_s * pool, backbone.preprocessing | {"pool": pool}
+        raise VariantError(f"--average-frames: {backbone.name} has no frames in time; leave it out")
+    shift_s = backbone.frame_shift_s * frames
+    choices = backbone.preprocessing | {CHOICES["average_frames"]: frames}
     return replace(backbone, frame_shift_s=shift_s, preprocessing=choices)
 
 
@@ -87,8 +90,8 @@ def _shortened(backbone: Backbone, window_s: float) -> Backbone:
         return backbone
     if not LEAST_WINDOW_S <= window_s <= whole_s:
         raise VariantError(
-            f"--window-s {window_s:g}: expected {LEAST_WINDOW_S:g} to {whole_s:g} s, which is all "
-            "that the model can hear at once"
+            f"--window-s {window_s:g}: expected {LEAST_WINDOW_S:g} to {whole_s:g} s, the model's "
+            "whole window"
         )
     if "like" in backbone.preprocessing:
         raise VariantError("--window-s: --like has the whole window; leave one of them out")

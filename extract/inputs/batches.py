@@ -1,4 +1,4 @@
-"""Which utterances share a batch: alike in length, within a budget, not far apart in the corpus."""
+"""Which utterances share a batch: similar in length, within a budget, close in the corpus."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ WINDOW = 1024  # utterances sorted together: enough for little padding, small en
 
 @dataclass(frozen=True)
 class Utterance:
-    """One thing to encode.
+    """One segment of audio or one text to encode.
 
     Attributes:
         id: as in the manifest.
         content: its key in the store.
-        source: the segment to hear, or the text to read.
-        seconds: its length; of a text, of the audio that costs as much to encode.
-        language: what the manifest says is spoken.
+        source: the segment of audio, or the text.
+        seconds: its length; for a text, the length of audio that costs as much to encode.
+        language: the language that the manifest names.
     """
 
     id: str
@@ -27,22 +27,25 @@ class Utterance:
     language: str | None = None
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         """The utterance as an error names it."""
         where = self.source.path if isinstance(self.source, Segment) else "text"
         return f"{self.id} ({where})"
 
 
-def batches(
-    utterances: Sequence[Utterance], budget_s: float, least_s: float = 0.0, window: int = WINDOW
+def plan_batches(
+    utterances: Sequence[Utterance],
+    batch_seconds: float,
+    least_s: float = 0.0,
+    window: int = WINDOW,
 ) -> Iterator[list[Utterance]]:
-    """Group utterances so that a padded batch is at most `budget_s` long; the longest come first.
+    """Group utterances into padded batches of at most `batch_seconds`; the longest come first.
 
     Args:
         utterances: in the manifest's order.
-        budget_s: utterances in a batch times the longest of them, in seconds; an utterance that is
-            longer by itself is a batch of one.
-        least_s: what an utterance counts at least.
+        batch_seconds: utterances in a batch times the longest of them, in seconds; an utterance
+            that is longer by itself is a batch of one.
+        least_s: the least seconds that an utterance counts.
         window: how many neighbours are sorted together.
     """
     for first in range(0, len(utterances), window):
@@ -50,7 +53,7 @@ def batches(
         batch: list[Utterance] = []
         for utterance in near:
             longest = max(batch[0].seconds if batch else 0.0, least_s)
-            if batch and (len(batch) + 1) * longest > budget_s:
+            if batch and (len(batch) + 1) * longest > batch_seconds:
                 yield batch
                 batch = []
             batch.append(utterance)

@@ -1,4 +1,4 @@
-"""What there is to encode: every row of a manifest as a segment to hear or a text to read."""
+"""What is to be encoded: every row of a manifest as a segment of audio, or as a text."""
 
 import pandas as pd
 
@@ -14,11 +14,11 @@ CHARACTERS_PER_S = 200.0  # a token is about 4 characters, and costs about one f
 
 
 class SourceError(MedusaError):
-    """Rows that a backbone has nothing to hear in."""
+    """Rows without audio, or with too much of it."""
 
 
-def heard(manifest: Manifest) -> list[Utterance]:
-    """Return the rows as segments of audio; those without any are left out, and it is said so.
+def audio_utterances(manifest: Manifest) -> list[Utterance]:
+    """Return the rows as segments of audio; rows without audio are left out with a message.
 
     Raises:
         SourceError: no row has audio, or some are longer than 10 minutes; all of them are named.
@@ -56,24 +56,24 @@ def heard(manifest: Manifest) -> list[Utterance]:
     ]
 
 
-def sayable(said: "pd.Series[str]", manifest: Manifest, source: str) -> "pd.Series[str]":
-    """Return texts, by id, without those that no transcribing can bring: of rows without audio.
+def possible_texts(by_id: "pd.Series[str]", manifest: Manifest, source: str) -> "pd.Series[str]":
+    """Return the texts, by id, without the missing ones of rows that have no audio to transcribe.
 
-    It is said so. Where no row has a text, all are kept for `require_texts` to refuse.
+    A message names them. Where no row has a text, all are kept for `require_texts` to refuse.
     """
-    silent = manifest.frame["content"].isna().to_numpy() & said.isna().to_numpy()
-    if source == texts.MANIFEST or not silent.any() or said.isna().all():
-        return said
+    silent = manifest.frame["content"].isna().to_numpy() & by_id.isna().to_numpy()
+    if source == texts.MANIFEST or not silent.any() or by_id.isna().all():
+        return by_id
     say(
-        f"{silent.sum()} of {len(said)} rows have no audio and so no text in {source!r}: "
-        f"{listed(said.index[silent])}; {LEFT_OUT}"
+        f"{silent.sum()} of {len(by_id)} rows have no audio and so no text in {source!r}: "
+        f"{listed(by_id.index[silent])}; {LEFT_OUT}"
     )
-    return said[~silent]
+    return by_id[~silent]
 
 
-def read(said: "pd.Series[str]") -> list[Utterance]:
-    """Return texts, by id, as things to encode; a text's content is its digest."""
+def text_utterances(by_id: "pd.Series[str]") -> list[Utterance]:
+    """Return the texts, by id, as utterances; the content of a text is its digest."""
     return [
         Utterance(str(name), texts.content_of(text), text, len(text) / CHARACTERS_PER_S)
-        for name, text in said.items()
+        for name, text in by_id.items()
     ]

@@ -1,4 +1,4 @@
-"""How much a GPU takes at once: one small batch is tried, and what it needed is scaled up."""
+"""How much a GPU takes in one batch: one small batch is tried, and its memory is scaled up."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,17 +7,16 @@ import torch
 
 from medusa.console import say
 from medusa.errors import MedusaError
-from medusa.extract.encoders.devices import batch_seconds
-from medusa.extract.encoders.memory import out_of_memory
-from medusa.extract.inputs.batches import Utterance
-from medusa.extract.passes.stream import fetched
+from medusa.extract.encoders import default_batch_seconds, out_of_memory
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes.stream import read_source
 
-SHARE = 0.8  # of what is free; the rest is for the copies under way and for fragments
-MOST_S = 1600.0  # larger batches are no faster, and the batches waiting fill the host's memory
+SHARE = 0.8  # of the free memory; the rest is for the copies under way and for fragments
+LONGEST_BATCH_S = 1600.0  # larger batches are no faster, and those waiting fill the host's memory
 TRIED = 5  # utterances, where the longest cannot be read
 
 
-def budget_s(
+def measured_batch_seconds(
     todo: Sequence[Utterance],
     prepare: Callable[[Any], Any],
     encode: Callable[[Sequence[Any]], Sequence[Any]],
@@ -28,42 +27,43 @@ def budget_s(
     """Return the padded seconds of audio that a batch may hold on this device.
 
     The longest utterance is tried: attention grows with the square of the length, so no batch of
-    shorter ones needs more a second than it does. A CPU gets the usual fixed budget.
+    shorter utterances needs more memory per second. A CPU gets the fixed default.
 
     Args:
-        todo: what will be encoded.
-        prepare, encode: of the encoder, its weights on the device.
-        rate_hz: of the samples.
-        device: of the encoder.
-        least_s: what an utterance counts at least.
+        todo: the utterances that will be encoded.
+        prepare, encode: the encoder's methods, its weights on the device.
+        rate_hz: the rate of the samples.
+        device: where the encoder runs.
+        least_s: the least number of seconds that an utterance counts.
     """
-    usual = batch_seconds(device, least_s)
+    default = default_batch_seconds(device, least_s)
     if not device.startswith("cuda"):
-        return usual
-    for one in sorted(todo, key=lambda one: -one.seconds)[:TRIED]:
+        return default
+    for utterance in sorted(todo, key=lambda one: -one.seconds)[:TRIED]:
         try:
-            item = prepare(fetched(one, rate_hz))
+            item = prepare(read_source(utterance, rate_hz))
         except MedusaError:
             continue  # it is named when its turn comes
         needed, free = _measured(item, encode, device)
-        found = scaled(needed, max(one.seconds, least_s), free)
+        padded_s = max(utterance.seconds, least_s)
+        batch_seconds = scaled(needed, padded_s, free)
         say(
-            f"{needed / 1e6:.0f} MB for {max(one.seconds, least_s):.1f} s, {free / 1e9:.1f} GB "
-            f"free: batches of {found:.0f} s (--batch-seconds)"
+            f"{needed / 1e6:.0f} MB for {padded_s:.1f} s, {free / 1e9:.1f} GB "
+            f"free: batches of {batch_seconds:.0f} s (--batch-seconds)"
         )
-        return found
-    return usual
+        return batch_seconds
+    return default
 
 
 def scaled(needed: int, padded_s: float, free: int) -> float:
-    """Return how many padded seconds fit, where so many needed so much; never less than those.
+    """Return how many padded seconds fit into the free memory; never less than were tried.
 
     Args:
-        needed: bytes.
-        padded_s: what needed them.
-        free: bytes.
+        needed: the bytes that the trial needed.
+        padded_s: the padded seconds of the trial.
+        free: the bytes that are free.
     """
-    return max(padded_s, min(MOST_S, SHARE * free / max(needed, 1) * padded_s))
+    return max(padded_s, min(LONGEST_BATCH_S, SHARE * free / max(needed, 1) * padded_s))
 
 
 def _measured(
@@ -71,7 +71,7 @@ def _measured(
 ) -> tuple[int, int]:
     """Return the bytes that an item needed beyond the weights, and the bytes that are free."""
     try:
-        encode([item])  # also takes the workspaces that stay
+        encode([item])  # this also takes the buffers that stay
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -81,6 +81,6 @@ def _measured(
     except RuntimeError as problem:
         if not out_of_memory(problem):
             raise
-        needed = torch.cuda.mem_get_info(device)[1]  # all there is: one at a time
+        needed = torch.cuda.mem_get_info(device)[1]  # all that the device has: one at a time
     torch.cuda.empty_cache()
     return needed, torch.cuda.mem_get_info(device)[0]

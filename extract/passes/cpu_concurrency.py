@@ -1,6 +1,7 @@
-"""Several batches through one model at once, each on its share of the CPU's threads.
+"""Several batches through one model at the same time, each on its share of the CPU's threads.
 
-Small products and what is done element by element do not fill two threads; two batches do.
+Small matrix products and element-wise operations cannot keep two threads busy; two concurrent
+batches can.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,52 +10,54 @@ from importlib.util import find_spec
 
 import torch
 
-from medusa.extract.inputs.batches import Utterance, batches
-from medusa.extract.planning.jobs import Job
+from medusa.extract.inputs import Utterance, plan_batches
+from medusa.extract.planning import ExtractionJob
 
-MOST = 4  # each batch has its own memory
-LEAST_BATCHES = 2  # for each of those at once: the last one has no neighbour, and a share alone
-EVEN = 8  # a small corpus is cut into so many for each, so that little is left of the last one
+MAX_CONCURRENT = 4  # each batch has its own memory
+LEAST_BATCHES = 2  # for each concurrent slot: the last batch runs alone on its share of the threads
+EVEN = 8  # a small corpus is cut into this many batches for each slot, so that the slots end alike
 
 
-def divided(
-    jobs: Sequence[Job],
+def plan_concurrent_batches(
+    jobs: Sequence[ExtractionJob],
     device: str,
     todo: Sequence[Utterance],
-    budget_s: float,
+    batch_seconds: float,
     least_s: float,
 ) -> tuple[list[list[Utterance]], int]:
-    """Return the batches of these utterances, and how many of them to encode at once.
+    """Return the batches of these utterances, and how many of them to encode at the same time.
 
     Args:
-        jobs: whose encoders get each batch.
-        device: of the encoders.
-        todo, budget_s, least_s: as `plan.batches` takes them.
+        jobs: the jobs whose encoders get each batch.
+        device: where the encoders run.
+        todo, batch_seconds, least_s: as `plan_batches` takes them.
     """
-    plan = list(batches(todo, budget_s, least_s))
-    several = min(at_once(job, device, len(plan)) for job in jobs)
-    if several > 1 and len(plan) < EVEN * several:
-        plan = list(batches(todo, budget_s * len(plan) / (EVEN * several), least_s))
-    return plan, several
+    plan = list(plan_batches(todo, batch_seconds, least_s))
+    concurrent = min(concurrent_batches(job, device, len(plan)) for job in jobs)
+    if concurrent > 1 and len(plan) < EVEN * concurrent:
+        smaller = batch_seconds * len(plan) / (EVEN * concurrent)
+        plan = list(plan_batches(todo, smaller, least_s))
+    return plan, concurrent
 
 
-def at_once(job: Job, device: str, batches: int) -> int:
-    """Return how many batches of a job to encode at once: several on a CPU, else one.
+def concurrent_batches(job: ExtractionJob, device: str, batches: int) -> int:
+    """Return how many batches of a job to encode at the same time: several on a CPU, else one.
 
-    One, too, where the model's threads would meet: what is compiled, and transformers that take
-    hidden states by changing the model while it runs (before `output_capturing`).
+    It is one, too, where the model's threads would disturb each other: compiled models, and
+    versions of transformers that change the model while it runs to get its hidden states (those
+    before `output_capturing`).
     """
     alone = device != "cpu" or job.compiled or not job.backbone.n_layers
     if alone or find_spec("transformers.utils.output_capturing") is None:
         return 1
-    return max(1, min(MOST, torch.get_num_threads(), batches // LEAST_BATCHES))
+    return max(1, min(MAX_CONCURRENT, torch.get_num_threads(), batches // LEAST_BATCHES))
 
 
 @contextmanager
-def shares(of: int) -> Iterator[Callable[[], None]]:
-    """Give what each of so many threads calls first, to take its share of the CPU's threads."""
+def split_threads(parts: int) -> Iterator[Callable[[], None]]:
+    """Give the function that each of `parts` threads calls first to take its share of the CPU."""
     before = torch.get_num_threads()
     try:
-        yield lambda: torch.set_num_threads(max(1, before // of))
+        yield lambda: torch.set_num_threads(max(1, before // parts))
     finally:
         torch.set_num_threads(before)

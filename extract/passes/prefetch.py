@@ -1,32 +1,32 @@
-"""Doing the next few jobs in threads while the current one is being used."""
+"""An ordered map whose next few results are computed in threads while one is being used."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Job = TypeVar("Job")
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def ahead(
-    work: Callable[[Job], Result],
-    jobs: Iterable[Job],
+def prefetch_map(
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
     workers: int = 2,
     depth: int = 4,
     begin: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
-    """Yield `work(job)` for every job, in order, with at most `depth` results waiting.
+    """Yield `work(task)` for every task, in order, with at most `depth` results waiting.
 
-    Every thread calls `begin` first. An error in `work` is raised when its turn comes; when the
-    consumer stops, what has not begun is dropped, and Ctrl-C does not wait for what has.
+    Every thread calls `begin` first. An error in `work` is raised when its turn comes. When the
+    consumer stops, tasks that have not begun are dropped, and Ctrl-C does not wait for the others.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch", initializer=begin)
     waiting: deque[Future[Result]] = deque()
     patient = True
     try:
-        for job in jobs:
-            waiting.append(pool.submit(work, job))
+        for task in tasks:
+            waiting.append(pool.submit(work, task))
             if len(waiting) >= depth:
                 yield waiting.popleft().result()
         while waiting:

@@ -1,4 +1,4 @@
-"""Whether stored features still come out of the model: some are computed again and compared."""
+"""Whether the model still computes the stored features: some are extracted again and compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,19 @@ import torch
 from medusa.cache import FeatureStore
 from medusa.errors import MedusaError
 from medusa.extract.backbones import families, family
-from medusa.extract.encoders.devices import batch_seconds
-from medusa.extract.encoders.encoder import Backbone
-from medusa.extract.encoders.layers import averaged, reduced
-from medusa.extract.encoders.precision import lowered
-from medusa.extract.encoders.variants import VariantError, again, pool_of
-from medusa.extract.inputs.batches import Utterance, batches
-from medusa.extract.passes.stream import sentence, stream
-from medusa.extract.planning.jobs import utterances
-from medusa.extract.planning.origin import origin
+from medusa.extract.encoders import (
+    Backbone,
+    VariantError,
+    average_frames,
+    frames_averaged,
+    pick,
+    reduced,
+    variant_of_store,
+    with_autocast,
+)
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes.stream import device_batches, sentence, stream
+from medusa.extract.planning import utterances_for, weights_of
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -33,8 +37,8 @@ class Comparison:
     Attributes:
         utterances: how many were computed again.
         largest: the largest absolute difference.
-        relative: that, in standard deviations of the stored values.
-        worst: the id of the utterance where it was.
+        relative: the largest difference in standard deviations of the stored values.
+        worst: the id of the utterance with the largest difference.
     """
 
     utterances: int
@@ -55,48 +59,49 @@ def recompute(
     """Extract some stored utterances again, drawn with a seed, and compare.
 
     Args:
-        workspace: with the manifest that the features are of.
-        store: the features.
-        count: how many utterances.
-        device: where to compute.
+        workspace: the workspace of the store.
+        store: the stored features.
+        count: how many utterances to draw.
+        device: where to compute, as `--device` takes it.
         checkpoint: where the weights are now; by default where they were.
-        text: whose text, for text features.
+        text: which texts text features were made of; see `texts_of`.
 
     Raises:
         RecomputeError: the weights or the choices are not those of the store, no utterance of the
             store is in the manifest, or one cannot be encoded any more.
     """
+    device = pick(device)
     backbone = _backbone(store, checkpoint)
-    corpus = utterances(store.spec.input, Manifest.read(workspace.manifest), workspace, text)
-    there = [one for one in corpus if one.content in store]
-    if not there:
+    corpus = utterances_for(store.spec.input, Manifest.read(workspace.manifest), workspace, text)
+    stored = [one for one in corpus if one.content in store]
+    if not stored:
         raise RecomputeError(f"{store.path}: none of its utterances is in {workspace.manifest}")
     rng = np.random.default_rng(seed)
-    chosen = [there[i] for i in rng.choice(len(there), min(count, len(there)), replace=False)]
+    chosen = [stored[i] for i in rng.choice(len(stored), min(count, len(stored)), replace=False)]
     encoder = family(backbone.family).load(backbone, store.spec.layers, device)
-    plan = batches(chosen, batch_seconds(device, backbone.least_s), backbone.least_s)
+    plan = device_batches(chosen, device, None, backbone.least_s)
     differences = []
-    encode = lowered(encoder.encode, backbone, device)
-    for answers in stream(plan, encoder.prepare, encode, backbone.rate_hz or 0):
-        for utterance, encoded in answers:
+    encode = with_autocast(encoder.encode, backbone, device)
+    for batch in stream(plan, encoder.prepare, encode, backbone.rate_hz or 0):
+        for utterance, encoded in batch:
             if isinstance(encoded, MedusaError):
                 raise RecomputeError(sentence(utterance, encoded))
             values = reduced(encoded.values.float(), store.spec.reduce)
-            values = averaged(values, pool_of(backbone)).cpu()
+            values = average_frames(values, frames_averaged(backbone)).cpu()
             differences.append((*_difference(store, utterance, values), utterance.id))
     largest, relative, worst = max(differences)
     return Comparison(len(differences), largest, relative, worst)
 
 
 def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
-    """Find the weights again and make sure they are the ones."""
+    """Find the weights again and make sure that the store was made with them."""
     spec = store.spec
     if spec.family not in families():
         raise RecomputeError(
             f"{store.path}: of family {spec.family!r}, which nothing here computes; it has "
             f"{', '.join(families())}"
         )
-    source, revision = origin(store.path, spec)
+    source, revision = weights_of(store.path, spec)
     if not (checkpoint or source):
         raise RecomputeError(
             f"{store.path}: does not say where its weights are; name them with --checkpoint"
@@ -104,7 +109,7 @@ def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
     # by its family: the store may be named after `--as`
     backbone = family(spec.family).describe(spec.backbone, checkpoint or source, revision)
     try:
-        backbone = again(backbone, spec.preprocessing)
+        backbone = variant_of_store(backbone, spec.preprocessing)
     except VariantError as problem:
         raise RecomputeError(
             f"{store.path}: made from other weights, which could do what these cannot ({problem}); "

@@ -1,7 +1,7 @@
-"""The loop: decode ahead, encode in batches, append to the store, until nothing is missing."""
+"""One encoder over a corpus: read, encode in batches, append to the store until it is full."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -9,16 +9,18 @@ from typing import Any
 from medusa.cache import StoreWriter, WriteError
 from medusa.console import Advance, progress
 from medusa.errors import MedusaError
-from medusa.extract.encoders.encoder import Encoded
-from medusa.extract.encoders.offload import Busy, to_host
-from medusa.extract.encoders.precision import lowered
-from medusa.extract.encoders.variants import pool_of
-from medusa.extract.inputs.batches import Utterance
-from medusa.extract.passes import calibration as calibrate
-from medusa.extract.passes.cpu_concurrency import divided
+from medusa.extract.encoders import (
+    ComputeTimer,
+    Encoded,
+    frames_averaged,
+    reduce_and_offload,
+    with_autocast,
+)
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes import calibration
+from medusa.extract.passes.cpu_concurrency import plan_concurrent_batches
 from medusa.extract.passes.stream import sentence, stream
-from medusa.extract.planning.estimate import check_room
-from medusa.extract.planning.jobs import Job
+from medusa.extract.planning import ExtractionJob, check_room
 
 LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
 
@@ -28,18 +30,18 @@ class Outcome:
     """What one run of the loop added to a store.
 
     Attributes:
-        utterances, seconds, frames: how much.
-        elapsed_s: how long it took to the last byte on disk, the loading of the weights apart.
-        busy: how much of that the model was running.
+        utterances, seconds, frames: how much was added.
+        elapsed_s: the time to the last byte on disk, without the loading of the weights.
+        timer: the part of that time in which the model ran.
         problems: one sentence for every utterance that could not be encoded.
-        began: when, by the monotonic clock.
+        began: when the run began, by the monotonic clock.
     """
 
     utterances: int = 0
     seconds: float = 0.0
     frames: int = 0
     elapsed_s: float = 0.0
-    busy: Busy = field(default_factory=Busy)
+    timer: ComputeTimer = field(default_factory=ComputeTimer)
     problems: list[str] = field(default_factory=list)
     began: float | None = None
 
@@ -49,22 +51,36 @@ class Outcome:
         self.began = now if self.began is None else self.began
         self.elapsed_s = now - self.began
 
+    @classmethod
+    def of_processes(cls, parts: "Sequence[Outcome]") -> "Outcome":
+        """Return the sum of several processes' outcomes; the timer is the mean of their devices."""
+        timer = ComputeTimer()
+        timer.known_s = sum(one.timer.seconds for one in parts) / len(parts)
+        return cls(
+            utterances=sum(one.utterances for one in parts),
+            seconds=sum(one.seconds for one in parts),
+            frames=sum(one.frames for one in parts),
+            elapsed_s=max(one.elapsed_s for one in parts),
+            timer=timer,
+            problems=[problem for one in parts for problem in one.problems],
+        )
+
 
 def extract(
-    job: Job,
+    job: ExtractionJob,
     device: str,
-    budget_s: float | None,
+    batch_seconds: float | None,
     non_finite: str = "refuse",
     line: Any = progress,
 ) -> Outcome:
-    """Encode what the store lacks; an utterance that cannot be encoded is reported, not raised.
+    """Encode the utterances that the store lacks; those that cannot be encoded are reported.
 
     Args:
         job: from `plan_jobs`. Its weights are loaded only if something is missing.
         device: where the encoder runs.
-        budget_s: padded seconds in a batch; None: what the device is measured to take.
+        batch_seconds: padded seconds in a batch; None: as many as the device is measured to take.
         non_finite: as `StoreWriter` takes it: `refuse` an utterance that overflows, or `clamp` it.
-        line: shows how far it is, as `console.progress` does.
+        line: shows the progress, as `console.progress` does.
 
     Raises:
         MedusaError: the weights cannot be loaded, the store is of another spec, the disk is full.
@@ -80,25 +96,25 @@ def extract(
             encoder = job.load(device)
             done = len(wanted) - len(todo)
             with line(job.spec.backbone, len(wanted), done=done) as advance:
-                encode = lowered(encoder.encode, job.backbone, device)
+                encode = with_autocast(encoder.encode, job.backbone, device)
                 rate_hz, least_s = job.backbone.rate_hz or 0, job.backbone.least_s
-                most_s = budget_s or calibrate.budget_s(
+                seconds = batch_seconds or calibration.measured_batch_seconds(
                     todo, encoder.prepare, encode, rate_hz, device, least_s
                 )
-                plan, several = divided([job], device, todo, most_s, least_s)
-                outcome.busy.at_once = several
-                encode = to_host(
-                    encode, job.spec.reduce, device, outcome.busy, pool_of(job.backbone)
+                plan, concurrent = plan_concurrent_batches([job], device, todo, seconds, least_s)
+                outcome.timer.concurrent = concurrent
+                encode = reduce_and_offload(
+                    encode, job.spec.reduce, device, outcome.timer, frames_averaged(job.backbone)
                 )
                 late = device.startswith("cuda")
-                answers = stream(plan, encoder.prepare, encode, rate_hz, late, several)
-                _fill(writer, answers, bool(rate_hz), outcome, advance)
+                batches = stream(plan, encoder.prepare, encode, rate_hz, late, concurrent)
+                _fill(writer, batches, bool(rate_hz), outcome, advance)
     outcome.clock()
     return outcome
 
 
 def provenance(device: str, source: str) -> dict[str, object]:
-    """Return what may change the last digits of a feature, but is not its identity."""
+    """Return the facts that may change the last digits of a feature, but are not its identity."""
     return {
         "device": device,
         "source": source,
@@ -108,25 +124,25 @@ def provenance(device: str, source: str) -> dict[str, object]:
 
 def _fill(
     writer: StoreWriter,
-    stream_of: Iterable[list[tuple[Utterance, Encoded | MedusaError]]],
-    heard: bool,
+    batches: Iterable[list[tuple[Utterance, Encoded | MedusaError]]],
+    is_audio: bool,
     outcome: Outcome,
     advance: Advance,
 ) -> None:
     outcome.clock()
-    for answers in stream_of:
-        for utterance, encoded in answers:
+    for batch in batches:
+        for utterance, encoded in batch:
             problem = store(writer, utterance, encoded, outcome)
             if problem:
                 outcome.problems.append(sentence(utterance, problem))
         outcome.clock()
-        advance(len(answers), note(outcome) if heard else "")
+        advance(len(batch), note(outcome) if is_audio else "")
 
 
 def store(
     writer: StoreWriter, utterance: Utterance, encoded: Encoded | MedusaError, outcome: Outcome
 ) -> MedusaError | None:
-    """Append an utterance's features; return what is wrong with it alone."""
+    """Append an utterance's features; return the error that concerns it alone."""
     if isinstance(encoded, MedusaError):
         return encoded
     encoded.ready()
@@ -142,10 +158,10 @@ def store(
 
 
 def note(*outcomes: Outcome) -> str:
-    """Say how much was heard, how fast, and how busy the model was; or several, at once."""
+    """Return how much audio was encoded, how fast, and how busy the model was (or the models)."""
     first = outcomes[0]
     elapsed_s = max(first.elapsed_s, 1e-9)
-    busy_s = sum(one.busy.seconds for one in outcomes)
+    busy_s = sum(one.timer.seconds for one in outcomes)
     return (
         f"{first.seconds / 3600:.2f} h of audio, {first.seconds / elapsed_s:.0f}x real time, "
         f"{'model' if len(outcomes) == 1 else 'models'} {busy_s / elapsed_s:.0%} busy"

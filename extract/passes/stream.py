@@ -1,18 +1,18 @@
-"""Utterances in batches through a model: fetched ahead in threads, bad ones set aside."""
+"""Utterances in batches through a model: read ahead in threads, unreadable ones set aside."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from medusa.errors import MedusaError
-from medusa.extract.encoders.memory import Fitting
-from medusa.extract.inputs.batches import Utterance
-from medusa.extract.inputs.segments import Wave, check_content, read_segment
-from medusa.extract.passes.cpu_concurrency import shares
-from medusa.extract.passes.prefetch import ahead
+from medusa.extract.encoders.devices import default_batch_seconds
+from medusa.extract.encoders.memory import BatchSplitter
+from medusa.extract.inputs import Utterance, Wave, check_content, plan_batches, read_segment
+from medusa.extract.passes.cpu_concurrency import split_threads
+from medusa.extract.passes.prefetch import prefetch_map
 
 Result = TypeVar("Result")
-Fetched = TypeVar("Fetched")
+Prepared = TypeVar("Prepared")
 
 
 def stream(
@@ -21,73 +21,83 @@ def stream(
     encode: Callable[[Sequence[Any]], Sequence[Result]],
     rate_hz: int,
     late: bool = False,
-    at_once: int = 1,
+    concurrent: int = 1,
     attach: Callable[[Utterance, Any], Any] = lambda utterance, item: item,
 ) -> Iterator[list[tuple[Utterance, Result | MedusaError]]]:
-    """Yield, batch by batch, every utterance with its result or with what was wrong with it.
+    """Yield, batch by batch, every utterance with its result or with the error that it raised.
 
     Args:
         plan: the batches.
-        prepare: samples (S,) or a text to an item; runs in threads.
-        encode: items to as many results; runs here, or in threads.
-        rate_hz: of the samples.
+        prepare: turns samples (S,) or a text into an item; it runs in threads.
+        encode: turns items into as many results; it runs here, or in threads.
+        rate_hz: the rate of the samples; 0 for texts.
         late: yield a batch after the next one has begun: a GPU works while this one is stored.
-        at_once: so many batches are encoded at the same time, by a share of the CPU's threads each.
+        concurrent: how many batches are encoded at the same time, each by its share of the CPU's
+            threads.
         attach: adds to an item what else is known of its utterance.
     """
 
     def fetch(batch: Sequence[Utterance]) -> list[tuple[Utterance, Any]]:
-        return [(one, _tried(one, prepare, attach, rate_hz)) for one in batch]
+        return [(one, _prepared(one, prepare, attach, rate_hz)) for one in batch]
 
-    fitting = Fitting(encode)
+    splitter = BatchSplitter(encode)
 
-    def answer(
+    def encode_pairs(
         pairs: Sequence[tuple[Utterance, Any]],
     ) -> list[tuple[Utterance, Result | MedusaError]]:
         good = [(one, item) for one, item in pairs if not isinstance(item, MedusaError)]
         bad = [(one, item) for one, item in pairs if isinstance(item, MedusaError)]
-        return [*bad, *(fitting(good) if good else ())]
+        return [*bad, *(splitter(good) if good else ())]
 
     workers = min(8, os.cpu_count() or 1)
-    before: list[tuple[Utterance, Result | MedusaError]] = []
-    for now in _answers(answer, ahead(fetch, plan, workers, 2 * workers), at_once):
+    fetched = prefetch_map(fetch, plan, workers, 2 * workers)
+    previous: list[tuple[Utterance, Result | MedusaError]] = []
+    for current in _encoded(encode_pairs, fetched, concurrent):
         if late:
-            now, before = before, now
-        if now:
-            yield now
-    if before:
-        yield before
+            current, previous = previous, current
+        if current:
+            yield current
+    if previous:
+        yield previous
 
 
-def _answers(
-    answer: Callable[[Fetched], Result], batches: Iterable[Fetched], at_once: int
+def _encoded(
+    encode: Callable[[Prepared], Result], batches: Iterable[Prepared], concurrent: int
 ) -> Iterator[Result]:
-    if at_once == 1:
-        yield from map(answer, batches)
+    if concurrent == 1:
+        yield from map(encode, batches)
         return
-    with shares(at_once) as begin:
-        yield from ahead(answer, batches, at_once, at_once + 1, begin)
+    with split_threads(concurrent) as begin:
+        yield from prefetch_map(encode, batches, concurrent, concurrent + 1, begin)
+
+
+def device_batches(
+    todo: Sequence[Utterance], device: str, batch_seconds: float | None, least_s: float
+) -> Iterator[list[Utterance]]:
+    """Return batches of this many padded seconds, or (None) of the device's default."""
+    seconds = batch_seconds or default_batch_seconds(device, least_s)
+    return plan_batches(todo, seconds, least_s)
 
 
 def sentence(utterance: Utterance, problem: MedusaError) -> str:
-    """Say which utterance it was, with its file unless the problem names it."""
+    """Return an error with the utterance's id, and with its file unless the error names it."""
     named = isinstance(utterance.source, str) or str(utterance.source.path) in str(problem)
-    return f"{utterance.id if named else utterance.place}: {problem}"
+    return f"{utterance.id if named else utterance.label}: {problem}"
 
 
-def _tried(
+def _prepared(
     utterance: Utterance,
     prepare: Callable[[Any], Any],
     attach: Callable[[Utterance, Any], Any],
     rate_hz: int,
 ) -> Any:
     try:
-        return attach(utterance, prepare(fetched(utterance, rate_hz)))
+        return attach(utterance, prepare(read_source(utterance, rate_hz)))
     except MedusaError as problem:
         return problem
 
 
-def fetched(utterance: Utterance, rate_hz: int) -> Wave | str:
+def read_source(utterance: Utterance, rate_hz: int) -> Wave | str:
     """Return an utterance's samples, or its text.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What an extraction will take, in bytes and hours, before it begins."""
+"""How many bytes and frames an extraction will store, before it begins."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,14 +11,12 @@ from medusa.cache import FeatureSpec
 from medusa.cache.size import store_bytes
 from medusa.errors import MedusaError
 from medusa.extract.backbones import checkpoints, describe
-from medusa.extract.checkpoints.hugging_face import CheckpointError
-from medusa.extract.encoders.encoder import Backbone
-from medusa.extract.encoders.layers import parse_layers
-from medusa.extract.encoders.variants import pool_of, variant
-from medusa.extract.inputs.batches import Utterance
-from medusa.extract.planning.jobs import Job
+from medusa.extract.checkpoints.hugging_face import WeightsError
+from medusa.extract.encoders import Backbone, frames_averaged, parse_layers, variant
+from medusa.extract.inputs import Utterance
+from medusa.extract.planning.jobs import ExtractionJob
 
-# What the hub's checkpoints are, for planning where they are not at hand: layers, width
+# Layers and width of the hub's checkpoints, for planning where they are not on this machine
 PUBLISHED = {
     "wavlm": (24, 1024),
     "hubert": (24, 1024),
@@ -37,18 +35,18 @@ TOKENS_A_WORD = 1.3  # of English, for the byte-pair encoders above
 WINDOW_S = 30.0  # of every published Whisper
 WORDS_A_SECOND = 2.6  # of spontaneous speech
 CHARACTERS_A_TOKEN = 4
-MOST = 200_000  # utterances that are imagined one by one
+MAX_IMAGINED = 200_000  # utterances that are imagined one by one
 
 
 class RoomError(MedusaError):
-    """A disk too small for what is asked."""
+    """A disk that is too small for the features."""
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """What will be encoded: the seconds of every utterance, and its text where that is known.
+class CorpusSize:
+    """The seconds of every utterance to be encoded, and its text where that is known.
 
-    Of a corpus that is only imagined, each may stand for several utterances.
+    In an imagined corpus, each entry may stand for several utterances.
     """
 
     seconds: Sequence[float]
@@ -56,9 +54,9 @@ class Corpus:
     each: float = 1.0
 
     @classmethod
-    def of_size(cls, utterances: int, hours: float) -> "Corpus":
+    def of_size(cls, utterances: int, hours: float) -> "CorpusSize":
         """Imagine a corpus of this size, all of its utterances of one length."""
-        shown = min(utterances, MOST)
+        shown = min(utterances, MAX_IMAGINED)
         return cls([hours * 3600 / utterances] * shown, each=utterances / shown)
 
     @property
@@ -77,10 +75,10 @@ class Estimate:
     """One backbone's plan.
 
     Attributes:
-        spec: of the store.
-        frames: in all.
-        sizes: bytes per array, and of the index.
-        notes: what was assumed.
+        spec: the identity of the store.
+        frames: the frames of all utterances.
+        sizes: the bytes of each array, and of the index.
+        notes: the assumptions that were made.
     """
 
     spec: FeatureSpec
@@ -94,7 +92,7 @@ class Estimate:
 
 
 def estimate(
-    corpus: Corpus,
+    corpus: CorpusSize,
     name: str,
     checkpoint: str | None = None,
     revision: str | None = None,
@@ -103,10 +101,10 @@ def estimate(
     dtype: str | None = None,
     **variants: Any,
 ) -> Estimate:
-    """Work out the store of one backbone.
+    """Return the frames and bytes of one backbone's store.
 
     Args:
-        corpus: what will be encoded.
+        corpus: the utterances that will be encoded.
         name, checkpoint, revision, layers, reduce, dtype, variants: as in `jobs.plan_jobs`.
 
     Raises:
@@ -132,10 +130,10 @@ def reads_text(name: str, checkpoint: str | None) -> bool:
 
 
 def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Backbone, list[str]]:
-    """Return a backbone from its configuration, or from what is known of the published one."""
+    """Return a backbone from its configuration, or from the facts of the published one."""
     try:
         return describe(name, checkpoint, revision), []
-    except CheckpointError:
+    except WeightsError:
         if checkpoint or name not in PUBLISHED:
             raise
     count, width = PUBLISHED[name]
@@ -172,10 +170,10 @@ def frames(backbone: Backbone, seconds: float) -> int:
         padded = backbone.family.startswith("whisper") and "like" in backbone.preprocessing
         window = round(backbone.least_s * RATE_HZ) if padded else HOP
         count = -(-samples // window) * window // HOP
-    return -(-max(1, count) // pool_of(backbone))
+    return -(-max(1, count) // frames_averaged(backbone))
 
 
-def tokens(backbone: Backbone, corpus: Corpus) -> tuple[list[int], list[str]]:
+def tokens(backbone: Backbone, corpus: CorpusSize) -> tuple[list[int], list[str]]:
     """Return the tokens of every text: counted where there is a tokenizer, else from words."""
     if corpus.texts is None:
         rate = WORDS_A_SECOND * TOKENS_A_WORD
@@ -207,14 +205,14 @@ def _tokenizer(backbone: Backbone) -> Any:
     )
 
 
-def check_room(*missing: tuple[Job, Sequence[Utterance]]) -> None:
-    """Make sure, before hours of work, that the disk can hold what is still missing.
+def check_room(*missing: tuple[ExtractionJob, Sequence[Utterance]]) -> None:
+    """Make sure, before hours of work, that the disk can hold the missing features.
 
     Args:
-        missing: one or more jobs of one folder, each with what its store lacks.
+        missing: one or more jobs of one folder, each with the utterances that its store lacks.
 
     Raises:
-        RoomError: it cannot; the message says what is needed and what is free.
+        RoomError: it cannot; the message names the needed and the free bytes.
     """
     needed = sum(bytes_of(job, lacking) for job, lacking in missing)
     first = missing[0][0].store
@@ -227,7 +225,7 @@ def check_room(*missing: tuple[Job, Sequence[Utterance]]) -> None:
         )
 
 
-def bytes_of(job: Job, missing: Sequence[Utterance]) -> int:
+def bytes_of(job: ExtractionJob, missing: Sequence[Utterance]) -> int:
     """Return about how many bytes these utterances will take in a job's store."""
     if job.spec.input == "audio":
         lengths = [frames(job.backbone, one.seconds) for one in missing]

@@ -1,4 +1,4 @@
-"""What `medusa extract` has to do: one job per backbone, checked before the first one begins."""
+"""What `medusa extract` has to do: one job for each backbone, checked before any of them begins."""
 
 import re
 from collections.abc import Sequence
@@ -9,26 +9,30 @@ from typing import Any
 from medusa.cache import FeatureSpec
 from medusa.errors import MedusaError
 from medusa.extract.backbones import describe, family
-from medusa.extract.encoders.encoder import Backbone, Encoder, compile_encoder
-from medusa.extract.encoders.layers import parse_layers
-from medusa.extract.encoders.variants import variant
-from medusa.extract.inputs import utterances as sources
-from medusa.extract.inputs.batches import Utterance
+from medusa.extract.encoders import (
+    Backbone,
+    BackboneEncoder,
+    compile_encoder,
+    parse_layers,
+    variant,
+)
+from medusa.extract.inputs import Utterance
+from medusa.extract.inputs.utterances import audio_utterances, possible_texts, text_utterances
 from medusa.manifests import Manifest, texts
 from medusa.workspace import Workspace
 
 
-class LabelError(MedusaError):
+class BackboneLabelError(MedusaError):
     """A name that a backbone cannot have."""
 
 
 @dataclass(frozen=True)
-class Job:
+class ExtractionJob:
     """Utterances to encode with one backbone into one store.
 
     Attributes:
         backbone, spec: what to compute, and the identity of the result.
-        store: where to.
+        store: the folder that holds the result.
         utterances: all that the store is to hold.
         compiled: whether `torch.compile` is to make the encoder's kernels.
     """
@@ -39,7 +43,7 @@ class Job:
     utterances: Sequence[Utterance]
     compiled: bool = False
 
-    def load(self, device: str) -> Encoder:
+    def load(self, device: str) -> BackboneEncoder:
         """Read the weights."""
         encoder = family(self.backbone.family).load(self.backbone, self.spec.layers, device)
         if self.compiled:
@@ -60,8 +64,8 @@ def plan_jobs(
     label: str | None = None,
     compiled: bool = False,
     **variants: Any,
-) -> list[Job]:
-    """Find out what is asked, without loading weights.
+) -> list[ExtractionJob]:
+    """Return one job for each backbone, without loading weights.
 
     Args:
         workspace: with a manifest.
@@ -69,10 +73,10 @@ def plan_jobs(
         checkpoint, revision: in place of the default of the backbone.
         layers: as `parse_layers` takes it; by default the backbone's own choice.
         reduce: `none`, `sum` or `mean` of several layers.
-        dtype: of the stored numbers; by default the backbone's own choice.
-        text: what text backbones read; see `medusa.manifests.texts.texts_of`.
+        dtype: the dtype of the stored numbers; by default the backbone's own choice.
+        text: which texts the text backbones read; see `medusa.manifests.texts.texts_of`.
         splits: only these splits; all rows by default.
-        label: what to call the one backbone from now on, in place of its name.
+        label: another name for the one backbone.
         compiled: let `torch.compile` make the encoders' kernels.
         variants: other choices that change the features; see `variants.variant`.
 
@@ -88,31 +92,33 @@ def plan_jobs(
     if label:
         backbones = [replace(one, name=_checked(label)) for one in backbones]
     jobs = []
-    found: dict[str, Sequence[Utterance]] = {}
+    by_input: dict[str, Sequence[Utterance]] = {}
     for one in backbones:
         kept = parse_layers(layers or one.default_layers, one.n_layers)
         spec = one.spec(kept, reduce, dtype)
-        if one.input not in found:
-            found[one.input] = utterances(one.input, corpus, workspace, text)
+        if one.input not in by_input:
+            by_input[one.input] = utterances_for(one.input, corpus, workspace, text)
         store = workspace.features / spec.folder
-        jobs.append(Job(one, spec, store, found[one.input], compiled))
+        jobs.append(ExtractionJob(one, spec, store, by_input[one.input], compiled))
     return jobs
 
 
 def _checked(label: str) -> str:
     """Return a name for a backbone that can be part of a folder's name and of a comma list."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", label):
-        raise LabelError(f"--as {label!r}: expected letters, digits, dots, dashes, underscores")
+        raise BackboneLabelError(
+            f"--as {label!r}: expected letters, digits, dots, dashes, underscores"
+        )
     return label
 
 
-def utterances(
+def utterances_for(
     kind: str, corpus: Manifest, workspace: Workspace, text: str | None = None
 ) -> list[Utterance]:
-    """Return what a backbone with this input (`audio` or `text`) has to encode."""
+    """Return the utterances that a backbone with this input (`audio` or `text`) has to encode."""
     if kind == "audio":
-        return sources.heard(corpus)
-    source, said = texts.texts_of(corpus, workspace.transcripts, text)
-    said = sources.sayable(said, corpus, source)
-    texts.require_texts(said, source)
-    return sources.read(said)
+        return audio_utterances(corpus)
+    source, by_id = texts.texts_of(corpus, workspace.transcripts, text)
+    by_id = possible_texts(by_id, corpus, source)
+    texts.require_texts(by_id, source)
+    return text_utterances(by_id)

@@ -1,4 +1,4 @@
-"""Where the features of a store came from, for those who compute them again."""
+"""Which weights a store was made with, and the command that makes it again."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from medusa.extract.backbones import checkpoints, family
 HUB = ("ssl", "text", "whisper_hf")  # the others have names of their own, and no revisions
 
 
-def origin(store: Path, spec: FeatureSpec) -> tuple[str, str | None]:
-    """Return what `--checkpoint` and `--revision` were; the first is empty if nothing says it."""
+def weights_of(store: Path, spec: FeatureSpec) -> tuple[str, str | None]:
+    """Return the `--checkpoint` and `--revision` of a store; the first may be empty (unknown)."""
     if spec.checkpoint != "local" and spec.family in HUB:
         return spec.checkpoint, spec.revision
-    made = read_provenance(store)
-    return made.get("source") or checkpoints().get(spec.backbone, ""), None
+    provenance = read_provenance(store)
+    return provenance.get("source") or checkpoints().get(spec.backbone, ""), None
 
 
-def command(store: Path) -> str:
+def extraction_command(store: Path) -> str:
     """Return the command that computes a store anew, also where its spec is damaged.
 
     A store that was made with `--as` is named after that, not after its backbone.
@@ -32,7 +32,7 @@ def command(store: Path) -> str:
 def _backbone(store: Path) -> str:
     try:
         spec = read_spec(store)
-        source, _ = origin(store, spec)
+        source, _ = weights_of(store, spec)
         known = "auto" if spec.family in HUB else next(iter(family(spec.family).CHECKPOINTS))
     except (MedusaError, ImportError, OSError, ValueError, AttributeError):
         return "NAME"

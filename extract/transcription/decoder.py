@@ -1,4 +1,4 @@
-"""Whisper's decoder: windows of speech to text, with what shows that the text may be wrong."""
+"""Whisper's decoder: windows of speech become text, with signs that the text may be wrong."""
 
 import math
 import warnings
@@ -11,14 +11,13 @@ import torch
 
 from medusa.errors import MedusaError, nearest
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows, windows_of
-from medusa.extract.inputs.batches import Utterance
-from medusa.extract.inputs.segments import Wave
+from medusa.extract.inputs import Utterance, Wave
 from medusa.extract.transcription.word_times import Word, words_of
 
 # openai-whisper's own thresholds for trying again
 LOOPING, UNSURE, SILENT = 2.4, -1.0, 0.6
 FAST = 30.0  # characters a second; hurried speech has 20
-SURE = 0.5  # of the language heard; of a short clip Whisper often has no more than a guess
+SURE = 0.5  # probability of the detected language; for a short clip it is often lower
 
 
 class TranscribeError(MedusaError):
@@ -27,12 +26,12 @@ class TranscribeError(MedusaError):
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said, as in `docs/contracts.md`.
+    """The text of an utterance, as in `docs/contracts.md`.
 
     Attributes:
-        expected: the language asked for, or the manifest's.
-        detected: the language that was heard, where Whisper is sure of it.
-        words: with their times; None where they were not asked for.
+        expected: the language given by the user, or by the manifest.
+        detected: the language that Whisper detected, where Whisper is sure of it.
+        words: the words with their times; None where they were not wanted.
     """
 
     text: str
@@ -47,7 +46,7 @@ class Transcript:
 
     @property
     def flags(self) -> list[str]:
-        """What to look at before the text is trusted: `empty`, `looping`, `language`, ..."""
+        """Signs that the text should be checked: `empty`, `looping`, `language`, ..."""
         signs = {
             "empty": not self.text,
             "looping": self.compression_ratio > LOOPING,
@@ -57,7 +56,7 @@ class Transcript:
             "language": None not in (self.expected, self.detected)
             and self.expected != self.detected,
         }
-        return [name for name, there in signs.items() if there]
+        return [name for name, present in signs.items() if present]
 
 
 class Transcriber:
@@ -66,9 +65,9 @@ class Transcriber:
     Args:
         model: an openai-whisper model.
         language: a code; None to detect it for every clip.
-        max_tokens: the longest answer for one window; None for half the model's context.
+        max_tokens: the longest text of one window; None for half the model's context.
         device: of the model. float16 on a GPU, as openai-whisper does, else float32.
-        prompt: what was said before, for names and style.
+        prompt: text that goes before, for names and style.
         beam: hypotheses of a beam search; windows are then decoded one by one.
         words: keep every word's times, at the cost of a second pass over each window.
 
@@ -107,42 +106,42 @@ class Transcriber:
         return self.decode(mels.to(self.model.device), items)
 
     def decode(
-        self, heard: torch.Tensor, items: Sequence[Windows]
+        self, mels: torch.Tensor, items: Sequence[Windows]
     ) -> list[Transcript | MedusaError]:
         """Return the transcripts of clips, from their windows' spectrograms or encoded features.
 
         Args:
-            heard: (W, mels, mel frames), or (W, T, D) as they leave the encoder.
+            mels: (W, mels, mel frames), or (W, T, D) as they leave the encoder.
             items: the clips that the W windows are of.
         """
-        heard, detected = self._detect(heard, items)
+        mels, detected = self._detect(mels, items)
         if self.options.beam_size:  # batched beams are broken in openai-whisper 20250625
-            results = iter([self._search(one) for one in heard])
+            results = iter([self._search(one) for one in mels])
         else:
-            results = iter(self.model.decode(heard, self.options))
+            results = iter(self.model.decode(mels, self.options))
         return [
             self._joined(item, [next(results) for _ in item.mels], language)
             for item, language in zip(items, detected, strict=True)
         ]
 
     def _detect(
-        self, heard: torch.Tensor, items: Sequence[Windows]
+        self, mels: torch.Tensor, items: Sequence[Windows]
     ) -> tuple[torch.Tensor, list[str | None]]:
         """Return the encoded windows, and the language of each clip where one is expected.
 
-        Decoding does not tell how sure it was of the language, nor what another one it heard.
+        Decoding reports neither the probability of its language nor another one that it detected.
         """
         expected = [self.options.language or one.language for one in items]
         if not any(expected) or not self.model.is_multilingual:
-            return heard, [None] * len(items)
+            return mels, [None] * len(items)
         dims = self.model.dims
         with torch.inference_mode():
-            if heard.shape[-2:] != (dims.n_audio_ctx, dims.n_audio_state):
-                heard = self.model.encoder(heard.half() if self.options.fp16 else heard)
+            if mels.shape[-2:] != (dims.n_audio_ctx, dims.n_audio_state):
+                mels = self.model.encoder(mels.half() if self.options.fp16 else mels)
             first = [sum(len(one.mels) for one in items[:number]) for number in range(len(items))]
-            windows = heard[first].half() if self.options.fp16 else heard[first]
+            windows = mels[first].half() if self.options.fp16 else mels[first]
             _, shares = self.model.detect_language(windows, self.tokenizer)
-        return heard, [_sure(one) for one in shares]
+        return mels, [_sure(one) for one in shares]
 
     def _search(self, window: torch.Tensor) -> Any:
         with warnings.catch_warnings():
@@ -150,14 +149,14 @@ class Transcriber:
             warnings.filterwarnings("ignore", ".*__array_wrap__", DeprecationWarning)
             return self.model.decode(window[None], self.options)[0]
 
-    def again(self, item: Windows, temperature: float) -> Transcript | MedusaError:
+    def sample(self, item: Windows, temperature: float) -> Transcript | MedusaError:
         """Decode one clip by sampling; the same clip gives the same text every time."""
         options = replace(self.options, temperature=temperature, beam_size=None)
         mels = item.whole
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(zlib.crc32(mels.numpy().tobytes()))
-            heard, (language,) = self._detect(mels.to(self.model.device), [item])
-            found = self.model.decode(heard, options)
+            mels, (language,) = self._detect(mels.to(self.model.device), [item])
+            found = self.model.decode(mels, options)
         return self._joined(item, found, language)
 
     def _joined(
@@ -194,7 +193,7 @@ class Transcriber:
         return words.strip()
 
 
-def language_code(asked: str | None) -> str | None:
+def language_code(name: str | None) -> str | None:
     """Return the code of a language named by code or in English; None stays None.
 
     Raises:
@@ -202,14 +201,12 @@ def language_code(asked: str | None) -> str | None:
     """
     from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
-    if asked is None:
+    if name is None:
         return None
-    code = str(TO_LANGUAGE_CODE.get(asked.lower(), asked.lower()))
+    code = str(TO_LANGUAGE_CODE.get(name.lower(), name.lower()))
     if code not in LANGUAGES:
-        hint = nearest(asked.lower(), [*LANGUAGES, *TO_LANGUAGE_CODE])
-        raise TranscribeError(
-            f"--language {asked}: not a language Whisper knows{hint}; e.g. en, de"
-        )
+        hint = nearest(name.lower(), [*LANGUAGES, *TO_LANGUAGE_CODE])
+        raise TranscribeError(f"--language {name}: not a language Whisper knows{hint}; e.g. en, de")
     return code
 
 

@@ -1,73 +1,63 @@
-"""What to do with transcripts that may be wrong, and how wrong they are."""
+"""Policies for flagged transcripts: keep them, empty them, try again, or drop them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from medusa.errors import MedusaError
 from medusa.extract.transcription.decoder import TranscribeError, Transcript
 
-AGAIN = (0.2, 0.4, 0.6, 0.8, 1.0)  # temperatures, openai-whisper's own
-BLANK = ("looping", "no-speech", "too-fast", "language")  # words that were hardly said
-RETRY = ("looping", "low-confidence", "too-fast")  # another language stays one at any temperature
+TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)  # those of openai-whisper
+HALLUCINATION_FLAGS = (
+    "looping",
+    "no-speech",
+    "too-fast",
+    "language",
+)  # hardly anybody spoke it
+RETRY_FLAGS = (
+    "looping",
+    "low-confidence",
+    "too-fast",
+)  # no temperature changes the language
 
-Decide = Callable[[Transcript, Callable[[float], Transcript]], Transcript | MedusaError]
+Policy = Callable[[Transcript, Callable[[float], Transcript]], Transcript | MedusaError]
 
 
-def keep(found: Transcript, again: Callable[[float], Transcript]) -> Transcript:
-    """Take it as it is; its flags tell."""
-    return found
+def keep(transcript: Transcript, sample: Callable[[float], Transcript]) -> Transcript:
+    """Keep the transcript as it is, with its flags."""
+    return transcript
 
 
-def blank(found: Transcript, again: Callable[[float], Transcript]) -> Transcript:
+def empty(transcript: Transcript, sample: Callable[[float], Transcript]) -> Transcript:
     """Make the text of a hallucination empty; the flags stay."""
-    if not _any(found, BLANK):
-        return found
-    return replace(found, text="", words=found.words if found.words is None else ())
+    if not _any(transcript, HALLUCINATION_FLAGS):
+        return transcript
+    return replace(transcript, text="", words=transcript.words if transcript.words is None else ())
 
 
-def retry(found: Transcript, again: Callable[[float], Transcript]) -> Transcript:
-    """Decode again at rising temperatures until nothing is doubtful; else take the likeliest."""
-    best = found
-    for temperature in AGAIN:
-        if not _any(best, RETRY):
+def retry(transcript: Transcript, sample: Callable[[float], Transcript]) -> Transcript:
+    """Decode anew at rising temperatures until no flag is left; else take the likeliest."""
+    best = transcript
+    for temperature in TEMPERATURES:
+        if not _any(best, RETRY_FLAGS):
             return best
-        other = again(temperature)
-        if not _any(other, RETRY) or other.avg_logprob > best.avg_logprob:
+        other = sample(temperature)
+        if not _any(other, RETRY_FLAGS) or other.avg_logprob > best.avg_logprob:
             best = other
     return best
 
 
-def drop(found: Transcript, again: Callable[[float], Transcript]) -> Transcript | MedusaError:
+def drop(transcript: Transcript, sample: Callable[[float], Transcript]) -> Transcript | MedusaError:
     """Refuse a hallucination: the utterance has no transcript."""
-    if not _any(found, BLANK):
-        return found
+    if not _any(transcript, HALLUCINATION_FLAGS):
+        return transcript
     return TranscribeError(
-        f"dropped as {', '.join(found.flags)}: {found.text[:40]!r}; leave it out "
-        "(fit-head --missing drop) or transcribe with another --doubtful"
+        f"dropped as {', '.join(transcript.flags)}: {transcript.text[:40]!r}; leave it out "
+        "(fit-head --missing drop) or transcribe with another --flagged"
     )
 
 
-def word_errors(said: Mapping[str, str], truth: Mapping[str, str]) -> float | None:
-    """Return the word error rate over the ids that both have, case and punctuation aside.
-
-    None where they share no text, or jiwer (`medusa-ser[wer]`) is not installed.
-    """
-    try:
-        import jiwer
-    except ImportError:
-        return None
-    from whisper.normalizers import BasicTextNormalizer
-
-    plain = BasicTextNormalizer()
-    pairs = [(plain(truth[one]), plain(said[one])) for one in said if truth.get(one)]
-    pairs = [(true, heard) for true, heard in pairs if true.strip()]
-    if not pairs:
-        return None
-    return float(jiwer.wer([true for true, _ in pairs], [heard for _, heard in pairs]))
+def _any(transcript: Transcript, signs: tuple[str, ...]) -> bool:
+    return any(flag in signs for flag in transcript.flags)
 
 
-def _any(found: Transcript, signs: tuple[str, ...]) -> bool:
-    return any(flag in signs for flag in found.flags)
-
-
-POLICIES: dict[str, Decide] = {"keep": keep, "blank": blank, "retry": retry, "drop": drop}
+POLICIES: dict[str, Policy] = {"keep": keep, "empty": empty, "retry": retry, "drop": drop}

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from medusa.atomic import atomic, write_text
 from medusa.errors import MedusaError
-from medusa.extract.inputs.batches import Utterance
+from medusa.extract.inputs import Utterance
 from medusa.extract.transcription.decoder import Transcript
-from medusa.manifests.texts import TRANSCRIPTS, read_transcripts, write_transcripts
+from medusa.manifests.texts import MANIFEST, TRANSCRIPTS, read_transcripts, write_transcripts
 
 WORD = pa.struct(
     [
@@ -34,42 +34,44 @@ class TableError(MedusaError):
     """A table that another model, or the same one with other options, has written."""
 
 
-class Table:
+class TranscriptTable:
     """Transcripts by the content of the audio, on disk by utterance.
 
-    Beside `NAME.parquet` lies `NAME.json`: which model with which options wrote it. Several
+    Next to `NAME.parquet`, the file `NAME.json` records the model and the options. Several
     processes may fill one table, each with its own utterances.
 
     Args:
         path: the Parquet file; need not exist.
         made_by: checkpoint, revision and options; with `words` the table has a column more.
-        force: forget what is there, with the first rows that are written.
-        mend: what to do about a file that was made otherwise.
+        force: replace the stored rows when the first new ones are written.
+        mend: the remedy that the error names.
 
     Raises:
-        TableError: the file was made otherwise.
+        TableError: the file was made by another model or with other options.
     """
 
     def __init__(
         self, path: Path, made_by: dict[str, Any], force: bool = False, mend: str = MEND
     ) -> None:
+        if path.stem == MANIFEST:
+            raise TableError(f"--name {MANIFEST}: means the manifest's own texts; give another")
         self.path, self.made_by, self.anew, self.mend = path, made_by, force, mend
         self.schema = WITH_WORDS if made_by.get("words") else TRANSCRIPTS
-        self.rows = {row["content"]: row for row in _records(self._there())}
+        self.rows = {row["content"]: row for row in _records(self._stored_rows())}
 
-    def add(self, content: str, found: Transcript) -> None:
-        """Keep what was said in one piece of audio."""
+    def add(self, content: str, transcript: Transcript) -> None:
+        """Keep the transcript of one piece of audio."""
         self.rows[content] = {
             "content": content,
-            "text": found.text,
-            "language": found.language,
-            "avg_logprob": found.avg_logprob,
-            "no_speech_prob": found.no_speech_prob,
-            "compression_ratio": found.compression_ratio,
-            "flags": found.flags,
+            "text": transcript.text,
+            "language": transcript.language,
+            "avg_logprob": transcript.avg_logprob,
+            "no_speech_prob": transcript.no_speech_prob,
+            "compression_ratio": transcript.compression_ratio,
+            "flags": transcript.flags,
         }
         if self.schema is WITH_WORDS:
-            self.rows[content]["words"] = [asdict(word) for word in found.words or ()]
+            self.rows[content]["words"] = [asdict(word) for word in transcript.words or ()]
 
     def write(self, utterances: Sequence[Utterance]) -> None:
         """Write the rows of these utterances, in their order, then rows of others that were there.
@@ -78,11 +80,11 @@ class Table:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(self.path):
-            there = self._there()  # another process may have written since
-            records = _records(there)
+            stored = self._stored_rows()  # another process may have written since
+            records = _records(stored)
             self.rows = {row["content"]: row for row in records} | self.rows
             frame = self._of(utterances, records)
-            if frame[["id", "content"]].equals(there[["id", "content"]]):
+            if frame[["id", "content"]].equals(stored[["id", "content"]]):
                 return
             if self.anew or not self.path.exists():
                 self._begin()
@@ -91,22 +93,22 @@ class Table:
             else:
                 write_transcripts(self.path, frame)
 
-    def _there(self) -> pd.DataFrame:
+    def _stored_rows(self) -> pd.DataFrame:
         """Return the rows on disk that count."""
         if self.anew or not self.path.exists():
             return pd.DataFrame(columns=self.schema.names)
         self._refuse_another()
         return read_words(self.path) if self.schema is WITH_WORDS else read_transcripts(self.path)
 
-    def _of(self, utterances: Sequence[Utterance], there: list[dict[str, Any]]) -> pd.DataFrame:
+    def _of(self, utterances: Sequence[Utterance], stored: list[dict[str, Any]]) -> pd.DataFrame:
         have = [one for one in utterances if one.content in self.rows]
         rows = [self.rows[one.content] | {"id": one.id} for one in have]
         named = {one.id for one in utterances}
-        rows += [row for row in there if row["id"] not in named]
+        rows += [row for row in stored if row["id"] not in named]
         return pd.DataFrame(rows, columns=self.schema.names)
 
     def _begin(self) -> None:
-        """Say what makes the rows to come; nothing made otherwise may lie beside that."""
+        """Record the model and options of the rows to come; rows made otherwise are removed."""
         self.path.unlink(missing_ok=True)
         about = self._about()
         write_text(about, json.dumps(self.made_by, indent=2) + "\n")
@@ -119,12 +121,12 @@ class Table:
         about = self._about()
         if not about.exists():
             raise TableError(f"{self.path}: not written by `medusa transcribe`; {self.mend}")
-        there = json.loads(about.read_text(encoding="utf-8"))
-        other = [key for key in self.made_by if there.get(key) != self.made_by[key]]
+        recorded = json.loads(about.read_text(encoding="utf-8"))
+        other = [key for key in self.made_by if recorded.get(key) != self.made_by[key]]
         if other:
             key = other[0]
             raise TableError(
-                f"{self.path}: made with another {key} ({there.get(key)}, not "
+                f"{self.path}: made with another {key} ({recorded.get(key)}, not "
                 f"{self.made_by[key]}); {self.mend}"
             )
 

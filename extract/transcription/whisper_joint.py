@@ -1,147 +1,60 @@
-"""Whisper once: one pass through its encoder gives the features and the transcript."""
+"""Whisper in one pass: the encoder runs once for the features and for the transcript."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from medusa.cache import StoreWriter
-from medusa.console import progress
+from medusa.console import Advance, progress
 from medusa.errors import MedusaError
-from medusa.extract.backbones.whisper import (
-    RATE_HZ,
-    WhisperEncoder,
-    Windows,
-    frames_of,
-    states,
-)
-from medusa.extract.checkpoints import whisper_files
-from medusa.extract.encoders.devices import batch_seconds
-from medusa.extract.encoders.encoder import Backbone, Encoded
-from medusa.extract.encoders.offload import Encode, to_host
-from medusa.extract.encoders.precision import lowered
-from medusa.extract.encoders.variants import pool_of
-from medusa.extract.inputs.batches import Utterance, batches
+from medusa.extract.backbones.whisper import RATE_HZ
+from medusa.extract.inputs import Utterance
 from medusa.extract.passes.single_pass import Outcome, provenance, store
-from medusa.extract.passes.stream import sentence, stream
-from medusa.extract.planning.estimate import check_room
-from medusa.extract.planning.jobs import Job
-from medusa.extract.transcription.decoder import (
-    TranscribeError,
-    Transcriber,
-    Transcript,
-    in_language,
-    language_code,
-    spoken,
+from medusa.extract.passes.stream import device_batches, sentence, stream
+from medusa.extract.planning import ExtractionJob, check_room
+from medusa.extract.transcription.decoder import in_language
+from medusa.extract.transcription.encoder_decoder import (
+    JointResult,
+    WhisperEncoderDecoder,
+    checked_file,
 )
-from medusa.extract.transcription.table import Table
-from medusa.extract.transcription.transcribe import WRITE_EVERY_S, Heard
+from medusa.extract.transcription.table import TranscriptTable
+from medusa.extract.transcription.transcribe import WRITE_EVERY_S, TranscriptionResult
 from medusa.workspace import remove
 
 MEND = "move it away, or leave --transcribe out and run `medusa transcribe --name NAME`"
 
 
-@dataclass(frozen=True)
-class Both:
-    """What one pass gives for an utterance."""
-
-    encoded: Encoded
-    transcript: Transcript | MedusaError
-
-
-class Listener:
-    """openai-whisper's encoder, once, for its features and for its decoder.
-
-    Args:
-        job: of the backbone `whisper`.
-        device: of the model.
-        language, max_tokens: as `Transcriber` takes them.
-    """
-
-    def __init__(self, job: Job, device: str, language: str | None, max_tokens: int | None) -> None:
-        self.model = whisper_files.read_model(job.backbone.source, device)
-        self.device = device
-        self.scribe = Transcriber(self.model, language, max_tokens, device)
-        self.last: list[torch.Tensor] = []  # for the decoder, which wants what leaves the encoder
-        self.encoder = WhisperEncoder(self._states, job.backbone, job.spec.layers, device)
-        self.features = lowered(self.encoder.encode, job.backbone, device)
-
-    def prepare(self, source: Any) -> Windows:
-        return self.encoder.prepare(source)
-
-    def _states(
-        self, mel: torch.Tensor, layers: Sequence[int], frames: int | None
-    ) -> Sequence[torch.Tensor]:
-        encoder = self.model.encoder
-        *found, last = states(encoder, mel, (*layers, len(encoder.blocks)))
-        self.last.append(last)
-        return [one[:, :frames] for one in found]
-
-    def encode(self, items: Sequence[Windows], features: Encode) -> list[Both]:
-        self.last.clear()
-        encoded = features(items)  # may encode the first item twice, to check half precision
-        with torch.inference_mode():
-            said = self.scribe.decode(self.last[0].float(), items)
-        return [Both(one, text) for one, text in zip(encoded, said, strict=True)]
-
-
-def require_decoder(backbone: Backbone) -> None:
-    """Raise if a backbone cannot transcribe.
-
-    Raises:
-        TranscribeError: it is not openai-whisper's.
-    """
-    if backbone.family != "whisper":
-        raise TranscribeError(
-            f"--transcribe: {backbone.name} has no decoder of openai-whisper; "
-            "run `medusa transcribe` by itself"
-        )
-
-
-def _require_whole_windows(backbone: Backbone, file: whisper_files.WhisperFile) -> None:
-    if frames_of(backbone) < whisper_files.read_dims(file.path)["n_audio_ctx"]:
-        raise TranscribeError(
-            "--transcribe: the decoder wants the whole window; leave --window-s out, or run "
-            "`medusa transcribe` by itself"
-        )
-
-
 def extract_and_transcribe(
-    job: Job,
+    job: ExtractionJob,
     folder: Path,
     device: str,
-    budget_s: float | None,
+    batch_seconds: float | None,
     non_finite: str = "refuse",
     language: str | None = None,
     max_tokens: int | None = None,
     force: bool = False,
-) -> tuple[Outcome, Heard]:
-    """Fill a feature store and a table of transcripts, for what either of them lacks.
+) -> tuple[Outcome, TranscriptionResult]:
+    """Fill a feature store and a table of transcripts with what either of them lacks.
 
     Args:
-        job: of the backbone `whisper`.
-        folder: of the tables of transcripts.
+        job: a job of the backbone `whisper`.
+        folder: the folder of the tables of transcripts.
         device, non_finite: as `extract` takes them.
-        budget_s: as `transcribe` takes it.
+        batch_seconds: as `transcribe` takes it.
         language, max_tokens: as `transcribe` takes them.
-        force: throw the stored features away, once nothing speaks against computing them anew.
+        force: remove the stored features, after all checks have passed.
 
     Raises:
         MedusaError: as `extract` and `transcribe` do.
     """
-    require_decoder(job.backbone)
-    file = whisper_files.find(job.backbone.source)
-    _require_whole_windows(job.backbone, file)
-    heard = Heard(folder / f"{file.name}.parquet")
-    language = language_code(language)
+    file, language = checked_file(job.backbone, language)
     options = {"language": language, "max_tokens": max_tokens}
-    options |= dict.fromkeys(("prompt", "beam", "doubtful", "words"))
+    options |= dict.fromkeys(("prompt", "beam", "flagged", "words"))
     made_by = {"checkpoint": file.checkpoint, "revision": file.revision}
-    table = Table(heard.table, made_by | options, mend=MEND)
-    spoken(whisper_files.is_multilingual(file.path), language)
+    result = TranscriptionResult(folder / f"{file.name}.parquet")
+    table = TranscriptTable(result.table, made_by | options, mend=MEND)
     if force:
         remove(job.store)
     outcome = Outcome()
@@ -152,71 +65,69 @@ def extract_and_transcribe(
         todo = [one for key, one in wanted.items() if key in absent or key not in table.rows]
         if todo:
             check_room((job, [one for one in todo if one.content in absent]))
-            listener = Listener(job, device, language, max_tokens)
+            model = WhisperEncoderDecoder(job, device, outcome.timer, language, max_tokens)
+            sinks = Sinks(writer, absent, table, job.utterances, outcome, result)
             done = len(wanted) - len(todo)
+            plan = device_batches(todo, device, batch_seconds, job.backbone.least_s)
             try:
                 with progress(job.spec.backbone, len(wanted), done=done) as advance:
-                    least_s = job.backbone.least_s
-                    plan = batches(todo, budget_s or batch_seconds(device, least_s), least_s)
-                    kept = (writer, absent, table)
-                    _fill(job, kept, listener, plan, outcome, heard, advance)
+                    _fill(sinks, model, plan, advance)
             finally:
                 table.write(job.utterances)
         else:
             table.write(job.utterances)  # ids may be new where the audio is not
     outcome.clock()
-    return outcome, heard
+    return outcome, result
+
+
+@dataclass(frozen=True)
+class Sinks:
+    """The store and the table that one pass fills, and the outcome of each.
+
+    Attributes:
+        writer, absent: the store, and the contents that it lacks.
+        table, utterances: the table, and all utterances that it should hold.
+        outcome, result: how much was added to the store and to the table.
+    """
+
+    writer: StoreWriter
+    absent: set[str]
+    table: TranscriptTable
+    utterances: Sequence[Utterance]
+    outcome: Outcome
+    result: TranscriptionResult
+
+    def add(self, utterance: Utterance, joint: JointResult | MedusaError) -> None:
+        """Keep the features and the transcript of an utterance, or note why there are none."""
+        if isinstance(joint, MedusaError):
+            self.outcome.problems.append(sentence(utterance, joint))
+            return
+        if utterance.content in self.absent:
+            problem = store(self.writer, utterance, joint.encoded, self.outcome)
+            if problem:
+                self.outcome.problems.append(sentence(utterance, problem))
+        if isinstance(joint.transcript, MedusaError):
+            self.result.problems.append(sentence(utterance, joint.transcript))
+            return
+        self.table.add(utterance.content, joint.transcript)
+        self.result.count(utterance, joint.transcript)
 
 
 def _fill(
-    job: Job,
-    kept: tuple[StoreWriter, set[str], Table],
-    listener: Listener,
-    plan: Any,
-    outcome: Outcome,
-    heard: Heard,
-    advance: Any,
+    sinks: Sinks,
+    model: WhisperEncoderDecoder,
+    plan: Iterable[Sequence[Utterance]],
+    advance: Advance,
 ) -> None:
+    outcome, result = sinks.outcome, sinks.result
     outcome.clock()
     written = time.monotonic()
-    features = to_host(
-        listener.features, job.spec.reduce, listener.device, outcome.busy, pool_of(job.backbone)
-    )
-    for answers in stream(
-        plan,
-        listener.prepare,
-        lambda items: listener.encode(items, features),
-        RATE_HZ,
-        attach=in_language,
-    ):
-        for utterance, both in answers:
-            _keep(*kept, utterance, both, outcome, heard)
+    for batch in stream(plan, model.prepare, model.encode_batch, RATE_HZ, attach=in_language):
+        for utterance, joint in batch:
+            sinks.add(utterance, joint)
         outcome.clock()
-        heard.elapsed_s = outcome.elapsed_s
-        advance(len(answers), f"{heard.seconds / max(heard.elapsed_s, 1e-9):.0f}x real time")
+        result.elapsed_s = outcome.elapsed_s
+        advance(len(batch), result.speed)
         if time.monotonic() - written > WRITE_EVERY_S:
-            kept[2].write(job.utterances)
+            sinks.table.write(sinks.utterances)
             written = time.monotonic()
-
-
-def _keep(
-    writer: StoreWriter,
-    absent: set[str],
-    table: Table,
-    utterance: Utterance,
-    both: Both | MedusaError,
-    outcome: Outcome,
-    heard: Heard,
-) -> None:
-    if isinstance(both, MedusaError):
-        outcome.problems.append(sentence(utterance, both))
-        return
-    if utterance.content in absent and (problem := store(writer, utterance, both.encoded, outcome)):
-        outcome.problems.append(sentence(utterance, problem))
-    if isinstance(both.transcript, MedusaError):
-        heard.problems.append(sentence(utterance, both.transcript))
-        return
-    table.add(utterance.content, both.transcript)
-    heard.utterances += 1
-    heard.seconds += utterance.seconds
-    heard.flags.update(both.transcript.flags)

@@ -1,4 +1,4 @@
-"""When each word of a transcript was said, by openai-whisper's own alignment."""
+"""When each word of a transcript was spoken, by openai-whisper's own alignment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class Word:
 def words_of(
     model: Any, tokenizer: Any, item: Windows, tokens: Sequence[Sequence[int]]
 ) -> tuple[Word, ...]:
-    """Align what was decoded with what was heard, window by window.
+    """Align the decoded tokens with the audio, window by window.
 
     Args:
         model: an openai-whisper model.
         tokenizer: its tokenizer, in the language that was decoded.
         item: the clip's W windows.
-        tokens: W lists, as they were decoded.
+        tokens: W lists of decoded tokens.
 
     Returns:
         All words with their punctuation, in order.
@@ -37,24 +37,24 @@ def words_of(
     """
     from whisper.timing import add_word_timestamps
 
-    found: list[Word] = []
+    words: list[Word] = []
     begin_s = 0.0
-    for mel, length, said in zip(item.whole, item.lengths, tokens, strict=True):
+    for mel, length, window_tokens in zip(item.whole, item.lengths, tokens, strict=True):
         end_s = begin_s + length * FRAME / RATE_HZ
         # it counts seek in frames of 10 ms
         segment: dict[str, Any] = {"seek": round(begin_s * 100), "start": begin_s, "end": end_s}
-        segment |= {"tokens": list(said), "words": []}
+        segment |= {"tokens": list(window_tokens), "words": []}
         add_word_timestamps(
             segments=[segment],
             model=model,
             tokenizer=tokenizer,
             mel=mel.to(model.device),
             num_frames=length * MEL_FRAMES,
-            last_speech_timestamp=found[-1].end_s if found else 0.0,
+            last_speech_timestamp=words[-1].end_s if words else 0.0,
         )
-        found += [_word(one) for one in segment["words"]]
+        words += [_word(one) for one in segment["words"]]
         begin_s = end_s
-    return tuple(found)
+    return tuple(words)
 
 
 def _word(one: dict[str, Any]) -> Word:

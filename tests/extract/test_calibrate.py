@@ -9,15 +9,8 @@ import torch
 
 from medusa.extract.inputs import utterances as sources
 from medusa.extract.inputs.batches import Utterance
-from medusa.extract.passes import (
-    calibration as calibrate,
-)
-from medusa.extract.passes import (
-    cpu_concurrency as abreast,
-)
-from medusa.extract.passes import (
-    single_pass as run,
-)
+from medusa.extract.passes import calibration, cpu_concurrency
+from medusa.extract.passes import single_pass as run
 from medusa.extract.planning.jobs import plan_jobs
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace, remove
@@ -57,11 +50,13 @@ class Card:
 
 
 def corpus(workspace: Callable[..., Manifest]) -> list[Utterance]:
-    return sources.heard(workspace((16000, 48000, 7001)))
+    return sources.audio_utterances(workspace((16000, 48000, 7001)))
 
 
 def budget(card: Card, todo: Sequence[Utterance], least_s: float = 0.0) -> float:
-    return calibrate.budget_s(todo, lambda wave: wave, card.encode, 16000, "cuda:0", least_s)
+    return calibration.measured_batch_seconds(
+        todo, lambda wave: wave, card.encode, 16000, "cuda:0", least_s
+    )
 
 
 def test_four_fifths_of_what_is_free(
@@ -79,7 +74,10 @@ def test_four_fifths_of_what_is_free(
 
 def test_elsewhere_a_batch_holds_two_windows_of_an_encoder_that_pads_all_alike() -> None:
     asked = [("cpu", 0.0), ("cpu", 2.0), ("cpu", 30.0), ("mps", 30.0), ("cuda:1", 30.0)]
-    found = [calibrate.budget_s([], len, len, 16000, device, least) for device, least in asked]
+    found = [
+        calibration.measured_batch_seconds([], len, len, 16000, device, least)
+        for device, least in asked
+    ]
     assert found == [40.0, 40.0, 60.0, 100.0, 400.0]  # on cuda: of nothing that can be measured
 
 
@@ -95,7 +93,7 @@ def test_neither_more_than_helps_nor_less_than_one(
     workspace: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     todo = corpus(workspace)
-    for free, a_sample, expected in ((90 * GB, 1, calibrate.MOST_S), (GB, 10**6, 3.0)):
+    for free, a_sample, expected in ((90 * GB, 1, calibration.LONGEST_BATCH_S), (GB, 10**6, 3.0)):
         with monkeypatch.context() as patch:
             card = Card(free, a_sample)
             card.fake(patch)
@@ -103,7 +101,7 @@ def test_neither_more_than_helps_nor_less_than_one(
 
 
 def test_a_long_recording_alone_may_be_more_than_the_most() -> None:
-    assert calibrate.scaled(10, 2000.0, 10**9) == 2000.0
+    assert calibration.scaled(10, 2000.0, 10**9) == 2000.0
 
 
 def test_other_errors_are_not_taken_for_lack_of_memory(
@@ -114,7 +112,7 @@ def test_other_errors_are_not_taken_for_lack_of_memory(
 
     Card(GB, 1).fake(monkeypatch)
     with pytest.raises(RuntimeError, match="shapes"):
-        calibrate.budget_s(corpus(workspace), len, broken, 16000, "cuda:0")
+        calibration.measured_batch_seconds(corpus(workspace), len, broken, 16000, "cuda:0")
 
 
 def test_unreadable_files_are_not_measured(
@@ -135,8 +133,10 @@ def test_a_cpu_has_its_fixed_budget(
     tmp_path: Path, workspace: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    real = abreast.batches
-    monkeypatch.setattr(abreast, "batches", lambda *given: asked.append(given[1]) or real(*given))
+    real = cpu_concurrency.plan_batches
+    monkeypatch.setattr(
+        cpu_concurrency, "plan_batches", lambda *given: asked.append(given[1]) or real(*given)
+    )
     workspace((16000, 7001))
     (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
     assert run.extract(job, "cpu", None).utterances == 2

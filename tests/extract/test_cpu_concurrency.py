@@ -13,11 +13,15 @@ import pytest
 import torch
 
 from medusa.cache import FeatureStore
-from medusa.extract.passes import cpu_concurrency as abreast
+from medusa.extract.passes import cpu_concurrency
 from medusa.extract.passes import single_pass as run
-from medusa.extract.passes.cpu_concurrency import at_once, divided, shares
+from medusa.extract.passes.cpu_concurrency import (
+    concurrent_batches,
+    plan_concurrent_batches,
+    split_threads,
+)
 from medusa.extract.passes.shared_pass import extract_together
-from medusa.extract.planning.jobs import Job, plan_jobs
+from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace, remove
 
@@ -33,12 +37,12 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def job_of(root: Path, path: Path, label: str | None = None) -> Job:
+def job_of(root: Path, path: Path, label: str | None = None) -> ExtractionJob:
     name, place = "whisper" if path.suffix == ".pt" else "auto", Workspace.open(root)
     return plan_jobs(place, [name], str(path), dtype="float32", text="manifest", label=label)[0]
 
 
-def values_of(job: Job) -> dict[str, torch.Tensor]:
+def values_of(job: ExtractionJob) -> dict[str, torch.Tensor]:
     store = FeatureStore.open(job.store)
     contents = sorted(one.content for one in job.utterances if one.content in store)
     return dict(zip(contents, store.read(contents).split(), strict=True))
@@ -57,15 +61,15 @@ def test_every_encoder_gives_the_same(
     manifest.frame["text"] = [f"number {length} of them " * (length // 4000) for length in LENGTHS]
     manifest.write(tmp_path / "manifest.parquet")
     job = job_of(tmp_path, checkpoint(name))
-    budget_s = 2.0  # of many small batches
+    batch_seconds = 2.0  # of many small batches
     with monkeypatch.context() as patch:
-        patch.setattr(abreast, "at_once", lambda *args: 1)
-        run.extract(job, "cpu", budget_s)
+        patch.setattr(cpu_concurrency, "concurrent_batches", lambda *args: 1)
+        run.extract(job, "cpu", batch_seconds)
     alone = values_of(job)
     remove(job.store)
-    outcome = run.extract(job, "cpu", budget_s)
-    assert outcome.busy.at_once == 2 and not outcome.problems
-    assert 0 < outcome.busy.seconds <= outcome.elapsed_s
+    outcome = run.extract(job, "cpu", batch_seconds)
+    assert outcome.timer.concurrent == 2 and not outcome.problems
+    assert 0 < outcome.timer.seconds <= outcome.elapsed_s
     assert torch.get_num_threads() == 2
     found = values_of(job)
     assert found.keys() == alone.keys()
@@ -87,8 +91,8 @@ def test_several_encoders_in_one_pass_give_the_same(
         remove(job.store)
     outcomes = extract_together(jobs, "cpu", 2.0)
     for job, outcome, expected in zip(jobs, outcomes, alone, strict=True):
-        assert outcome.busy.at_once == 2 and len(outcome.problems) == 1
-        assert 0 < outcome.busy.seconds <= outcome.elapsed_s
+        assert outcome.timer.concurrent == 2 and len(outcome.problems) == 1
+        assert 0 < outcome.timer.seconds <= outcome.elapsed_s
         found = values_of(job)
         assert found.keys() == expected.keys() and len(found) == len(LENGTHS) - 1
         for content, values in found.items():
@@ -106,7 +110,7 @@ def test_a_broken_file_and_a_broken_model(
     (tmp_path / str(manifest.frame["path"][3])).write_bytes(b"no sound")
     job = job_of(tmp_path, checkpoint("wavlm"))
     outcome = run.extract(job, "cpu", 2.0)
-    assert outcome.busy.at_once == 2
+    assert outcome.timer.concurrent == 2
     assert outcome.utterances == len(LENGTHS) - 1 and len(outcome.problems) == 1
     remove(job.store)
 
@@ -125,18 +129,18 @@ def test_when_one_at_a_time(
 ) -> None:
     workspace(LENGTHS[:2])
     job = job_of(tmp_path, checkpoint("wavlm"))
-    assert at_once(job, "cpu", 4) == 2 and at_once(job, "cpu", 100) == 2
-    assert at_once(job, "cpu", 3) == 1 and at_once(job, "cuda", 100) == 1
-    assert at_once(replace(job, compiled=True), "cpu", 100) == 1
+    assert concurrent_batches(job, "cpu", 4) == 2 and concurrent_batches(job, "cpu", 100) == 2
+    assert concurrent_batches(job, "cpu", 3) == 1 and concurrent_batches(job, "cuda", 100) == 1
+    assert concurrent_batches(replace(job, compiled=True), "cpu", 100) == 1
     (signal,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
-    assert at_once(signal, "cpu", 100) == 1
+    assert concurrent_batches(signal, "cpu", 100) == 1
     utterances = job.utterances[:1] * 100  # 19 s in all
-    assert at_once(job, "cpu", 5) == 2
-    plan, several = divided([job], "cpu", utterances, 4.0, 0.0)
+    assert concurrent_batches(job, "cpu", 5) == 2
+    plan, several = plan_concurrent_batches([job], "cpu", utterances, 4.0, 0.0)
     assert several == 2 and len(plan) == 17 and sum(map(len, plan)) == 100
-    assert len(divided([job], "cpu", utterances, 0.5, 0.0)[0]) == 50
-    assert divided([job, signal], "cpu", utterances, 4.0, 0.0)[1] == 1
-    with shares(2) as begin:
+    assert len(plan_concurrent_batches([job], "cpu", utterances, 0.5, 0.0)[0]) == 50
+    assert plan_concurrent_batches([job, signal], "cpu", utterances, 4.0, 0.0)[1] == 1
+    with split_threads(2) as begin:
         begin()
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2

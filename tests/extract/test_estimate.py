@@ -13,7 +13,7 @@ from medusa.cli import medusa
 from medusa.extract.encoders.encoder import Backbone
 from medusa.extract.passes.single_pass import extract
 from medusa.extract.plan_command import PlanError, plan
-from medusa.extract.planning.estimate import Corpus, RoomError, estimate, frames
+from medusa.extract.planning.estimate import CorpusSize, RoomError, estimate, frames
 from medusa.extract.planning.jobs import plan_jobs
 from medusa.manifests.texts import TextError
 from medusa.workspace import Workspace
@@ -34,7 +34,7 @@ def test_the_plan_is_what_is_written(tmp_path, dtype, layers):
 
 def test_msp_podcast_by_hand():
     # METHOD: 50 frames/s x width x 2 bytes; 116,221 utterances, 324 h
-    corpus = Corpus.of_size(116_221, 324)
+    corpus = CorpusSize.of_size(116_221, 324)
     assert len(corpus.seconds) == corpus.count == 116_221 and corpus.all_s == pytest.approx(
         324 * 3600
     )

@@ -127,7 +127,7 @@ def test_what_becomes_of_another_language() -> None:
     assert found.flags == ["language"]
     assert replace(found, expected=None).flags == replace(found, detected=None).flags == []
     assert POLICIES["keep"](found, never) == POLICIES["retry"](found, never) == found
-    blank = POLICIES["blank"](found, never)
+    blank = POLICIES["empty"](found, never)
     assert isinstance(blank, Transcript)
     assert (blank.text, blank.words) == ("", ())
     assert isinstance(POLICIES["drop"](found, never), MedusaError)

@@ -8,8 +8,8 @@ import torch
 
 from medusa.errors import MedusaError
 from medusa.extract.encoders.layers import LayersError, parse_layers, reduced
-from medusa.extract.encoders.memory import Fitting, MemoryShort
-from medusa.extract.inputs.batches import Utterance, batches
+from medusa.extract.encoders.memory import BatchSplitter, MemoryShort
+from medusa.extract.inputs.batches import Utterance, plan_batches
 from medusa.extract.inputs.segments import Segment
 from medusa.extract.passes.prefetch import ahead
 
@@ -63,24 +63,24 @@ def names(plan: Sequence[Sequence[Utterance]]) -> list[list[str]]:
 
 
 def test_batches_keep_the_padded_length_within_the_budget() -> None:
-    plan = list(batches(utterances(2, 9, 3, 4, 1, 2), budget_s=8))
+    plan = list(plan_batches(utterances(2, 9, 3, 4, 1, 2), batch_seconds=8))
     assert names(plan) == [["u1"], ["u3", "u2"], ["u0", "u5", "u4"]]
 
 
 def test_batches_are_of_neighbours() -> None:
-    plan = list(batches(utterances(1, 2, 3, 4), budget_s=100, window=2))
+    plan = list(plan_batches(utterances(1, 2, 3, 4), batch_seconds=100, window=2))
     assert names(plan) == [["u1", "u0"], ["u3", "u2"]]
 
 
 def test_what_is_padded_counts_as_padded() -> None:
-    plan = list(batches(utterances(1, 1, 1), budget_s=60, least_s=30))
+    plan = list(plan_batches(utterances(1, 1, 1), batch_seconds=60, least_s=30))
     assert names(plan) == [["u0", "u1"], ["u2"]]
 
 
 def test_nothing_is_left_out() -> None:
     lengths = torch.rand(500, generator=torch.Generator().manual_seed(0)) * 10
     everything = utterances(*lengths.tolist())
-    plan = list(batches(everything, budget_s=40, window=64))
+    plan = list(plan_batches(everything, batch_seconds=40, window=64))
     assert sorted(name for batch in names(plan) for name in batch) == sorted(
         one.id for one in everything
     )
@@ -103,7 +103,7 @@ class Small:
 
 def test_a_batch_is_halved_until_it_fits(capsys: pytest.CaptureFixture[str]) -> None:
     model = Small()
-    fitting = Fitting(model.encode)
+    fitting = BatchSplitter(model.encode)
     batch = list(zip(utterances(4, 3, 2, 1), "abcd", strict=True))
     assert [answer for _, answer in fitting(batch)] == ["A", "B", "C", "D"]
     assert model.tried == [4, 2, 2]
@@ -114,7 +114,7 @@ def test_a_batch_is_halved_until_it_fits(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_what_does_not_fit_alone_is_reported_and_the_rest_goes_on() -> None:
     batch = list(zip(utterances(90, 1, 1), ["big", "b", "c"], strict=True))
-    answers = Fitting(Small().encode)(batch)
+    answers = BatchSplitter(Small().encode)(batch)
     assert isinstance(answers[0][1], MemoryShort) and "90.0 s" in str(answers[0][1])
     assert [answer for _, answer in answers[1:]] == ["B", "C"]
 
@@ -124,7 +124,7 @@ def test_other_errors_are_not_swallowed() -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="mat1"):
-        Fitting(broken)(list(zip(utterances(1), "a", strict=True)))
+        BatchSplitter(broken)(list(zip(utterances(1), "a", strict=True)))
 
 
 def test_ahead_keeps_the_order_and_its_distance() -> None:

@@ -18,10 +18,11 @@ from click.testing import CliRunner
 from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.extract.encoders.offload import Busy
+from medusa.extract.encoders.offload import ComputeTimer
 from medusa.extract.passes import single_pass as run
-from medusa.extract.passes.multi_device import ProcessError, extract_on, joined, share
-from medusa.extract.planning.jobs import Job, plan_jobs
+from medusa.extract.passes.multi_device import ProcessError, extract_on_devices
+from medusa.extract.passes.one_device import shard_of
+from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace, remove
 
@@ -30,11 +31,11 @@ NAMES = ("logmel", "logmel128")
 TWO = ("cpu", "cpu")
 
 
-def jobs_of(root: Path) -> list[Job]:
+def jobs_of(root: Path) -> list[ExtractionJob]:
     return plan_jobs(Workspace.open(root), NAMES, dtype="float32")
 
 
-def values_of(job: Job) -> dict[str, torch.Tensor]:
+def values_of(job: ExtractionJob) -> dict[str, torch.Tensor]:
     store = FeatureStore.open(job.store)
     contents = sorted(one.content for one in job.utterances if one.content in store)
     return dict(zip(contents, store.read(contents).split(), strict=True))
@@ -63,12 +64,12 @@ def test_every_utterance_is_in_one_share(
 ) -> None:
     workspace(LENGTHS)
     job = jobs_of(tmp_path)[0]
-    shares = [share(job, number, 3) for number in range(3)]
+    shares = [shard_of(job, number, 3) for number in range(3)]
     assert sorted(one.id for part in shares for one in part.utterances) == sorted(
         one.id for one in job.utterances
     )
     turned = replace(job, utterances=job.utterances[::-1])  # by content, whatever the order
-    assert [{one.id for one in share(turned, n, 3).utterances} for n in range(3)] == [
+    assert [{one.id for one in shard_of(turned, n, 3).utterances} for n in range(3)] == [
         {one.id for one in part.utterances} for part in shares
     ]
 
@@ -98,7 +99,7 @@ def test_a_bad_file_is_named_and_the_others_are_done(
 ) -> None:
     workspace(LENGTHS)
     (tmp_path / "wav/u4.wav").write_bytes(b"no sound")
-    (outcome,) = extract_on(jobs_of(tmp_path)[:1], TWO, 40.0)
+    (outcome,) = extract_on_devices(jobs_of(tmp_path)[:1], TWO, 40.0)
     assert outcome.utterances == len(LENGTHS) - 1
     assert len(outcome.problems) == 1 and "u4.wav" in outcome.problems[0]
 
@@ -121,9 +122,9 @@ def test_a_killed_process_is_said_and_continued(
     killer.start()
     jobs = jobs_of(tmp_path)
     with pytest.raises(ProcessError, match=r"a process was killed.*run the same command again"):
-        extract_on(jobs, TWO, 40.0)
+        extract_on_devices(jobs, TWO, 40.0)
     killer.join()
-    extract_on(jobs, TWO, 40.0)
+    extract_on_devices(jobs, TWO, 40.0)
     for job, expected in zip(jobs, alone, strict=True):
         same(values_of(job), expected)
 
@@ -131,12 +132,12 @@ def test_a_killed_process_is_said_and_continued(
 def test_what_several_did_is_added() -> None:
     parts = []
     for number in (1, 2):
-        busy = Busy()
+        busy = ComputeTimer()
         busy.known_s = 2.0 * number
         parts.append(run.Outcome(number, 10.0, 100, 4.0 + number, busy, [f"u{number}"]))
-    found = joined(parts)
+    found = run.Outcome.of_processes(parts)
     assert (found.utterances, found.seconds, found.frames, found.elapsed_s) == (3, 20.0, 200, 6.0)
-    assert (found.busy.seconds, found.problems) == (3.0, ["u1", "u2"])
+    assert (found.timer.seconds, found.problems) == (3.0, ["u1", "u2"])
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.backbones.whisper import WhisperEncoder
-from medusa.extract.checkpoints.hugging_face import CheckpointError
+from medusa.extract.checkpoints.hugging_face import WeightsError
 from medusa.extract.encoders import devices
 from medusa.extract.passes import shared_pass as together
 from medusa.extract.passes import single_pass as run
 from medusa.extract.passes import stream
 from medusa.extract.planning import estimate
-from medusa.extract.planning.jobs import Job, plan_jobs
+from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace, remove
 
@@ -30,7 +30,7 @@ NAMES = ("wavlm", "hubert", "whisper")
 FILES = {"whisper": "whisper.pt"}
 
 
-def jobs_of(root: Path, checkpoint: Callable[[str], Path], label: str = "") -> list[Job]:
+def jobs_of(root: Path, checkpoint: Callable[[str], Path], label: str = "") -> list[ExtractionJob]:
     place = Workspace.open(root)
     return [
         plan_jobs(
@@ -44,14 +44,14 @@ def jobs_of(root: Path, checkpoint: Callable[[str], Path], label: str = "") -> l
     ]
 
 
-def features(job: Job, folder: Path | None = None) -> dict[str, np.ndarray]:
+def features(job: ExtractionJob, folder: Path | None = None) -> dict[str, np.ndarray]:
     store = FeatureStore.open(folder or job.store)
     contents = sorted(one.content for one in job.utterances)
     values = store.read(contents).split()
     return {content: one.numpy() for content, one in zip(contents, values, strict=True)}
 
 
-def compare(root: Path, alone: dict[str, dict[str, np.ndarray]], jobs: list[Job]) -> None:
+def compare(root: Path, alone: dict[str, dict[str, np.ndarray]], jobs: list[ExtractionJob]) -> None:
     for name, job in zip(NAMES, jobs, strict=True):
         here = features(job)
         assert here.keys() == alone[name].keys()
@@ -94,7 +94,7 @@ def test_stores_are_as_if_each_had_been_alone_and_files_are_read_once(
 
 def test_only_what_each_store_lacks_is_encoded(tmp_path, alone, checkpoint, monkeypatch):
     jobs = jobs_of(tmp_path, checkpoint)
-    few = Job(jobs[0].backbone, jobs[0].spec, jobs[0].store, jobs[0].utterances[:4])
+    few = ExtractionJob(jobs[0].backbone, jobs[0].spec, jobs[0].store, jobs[0].utterances[:4])
     run.extract(few, "cpu", 60.0)
     run.extract(jobs[2], "cpu", 60.0)
     outcomes = together.extract_together(jobs, "cpu", 60.0)
@@ -120,10 +120,10 @@ def test_whisper_has_its_usual_batch_beside_others(tmp_path, alone, checkpoint, 
 
 
 def at_first(fails: Callable[..., None]) -> Callable[..., Any]:
-    """Return a `Job.load` that fails once, when all are loaded together."""
-    real, left = Job.load, [1]
+    """Return a `ExtractionJob.load` that fails once, when all are loaded together."""
+    real, left = ExtractionJob.load, [1]
 
-    def load(self: Job, device: str) -> Any:
+    def load(self: ExtractionJob, device: str) -> Any:
         if left and left.pop():
             fails()
         return real(self, device)
@@ -138,7 +138,7 @@ def test_encoders_that_do_not_fit_together_run_one_after_the_other(
         raise torch.OutOfMemoryError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Job, "load", at_first(full))
+        patch.setattr(ExtractionJob, "load", at_first(full))
         jobs = jobs_of(tmp_path, checkpoint)
         together.extract_together(jobs, "cpu", 60.0)
     assert "one after the other" in capsys.readouterr().err
@@ -179,21 +179,21 @@ def test_a_loader_that_wraps_lack_of_memory_is_understood(
         try:
             raise torch.OutOfMemoryError("no room")
         except RuntimeError as problem:
-            raise CheckpointError("not a checkpoint") from problem
+            raise WeightsError("not a checkpoint") from problem
 
     jobs = jobs_of(tmp_path, checkpoint)
     with monkeypatch.context() as patch:
-        patch.setattr(Job, "load", at_first(full))
+        patch.setattr(ExtractionJob, "load", at_first(full))
         together.extract_together(jobs, "cpu", 60.0)
     assert "one after the other" in capsys.readouterr().err
     compare(tmp_path, alone, jobs)
     remove(jobs[0].store)
 
     def broken(*args: object) -> None:
-        raise CheckpointError("not a checkpoint")
+        raise WeightsError("not a checkpoint")
 
-    monkeypatch.setattr(Job, "load", broken)
-    with pytest.raises(CheckpointError):
+    monkeypatch.setattr(ExtractionJob, "load", broken)
+    with pytest.raises(WeightsError):
         together.extract_together(jobs, "cpu", 60.0)
 
 

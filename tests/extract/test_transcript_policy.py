@@ -1,4 +1,4 @@
-"""Policies for doubtful transcripts, word error rates by hand, beams one clip at a time."""
+"""Policies for flagged transcripts, word error rates by hand, beams one clip at a time."""
 
 import sys
 from collections.abc import Callable
@@ -13,7 +13,8 @@ import torch
 from medusa.errors import MedusaError
 from medusa.extract.checkpoints import whisper_files
 from medusa.extract.transcription.decoder import Transcriber, Transcript
-from medusa.extract.transcription.policy import POLICIES, word_errors
+from medusa.extract.transcription.policy import POLICIES
+from medusa.extract.transcription.word_errors import word_errors
 
 SOUND = Transcript("we said so", "en", -0.3, 0.1, 1.1, seconds=2.0)
 LOOPING = replace(SOUND, text="no " * 40, compression_ratio=9.0, seconds=20.0)
@@ -24,7 +25,7 @@ def never(temperature: float) -> Transcript:
 
 
 @pytest.mark.parametrize("policy", list(POLICIES))
-def test_what_is_not_doubtful_is_kept(policy: str) -> None:
+def test_texts_without_flags_are_kept(policy: str) -> None:
     assert POLICIES[policy](SOUND, never) == SOUND
 
 
@@ -37,7 +38,7 @@ def test_too_fast_is_by_characters_a_second() -> None:
 
 def test_each_policy_on_a_loop() -> None:
     assert POLICIES["keep"](LOOPING, never) == LOOPING
-    blank = POLICIES["blank"](LOOPING, never)
+    blank = POLICIES["empty"](LOOPING, never)
     assert isinstance(blank, Transcript)
     assert blank.text == ""
     assert "looping" in blank.flags

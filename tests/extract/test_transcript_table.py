@@ -9,7 +9,7 @@ import pytest
 from medusa.extract.inputs.batches import Utterance
 from medusa.extract.transcription import table as transcripts
 from medusa.extract.transcription.decoder import Transcript
-from medusa.extract.transcription.table import Table, TableError
+from medusa.extract.transcription.table import TableError, TranscriptTable
 from medusa.manifests.texts import read_transcripts
 
 ENGLISH, GERMAN = {"language": "en"}, {"language": "de"}
@@ -23,7 +23,7 @@ def said(text: str) -> Transcript:
     return Transcript(text, "en", -0.2, 0.0, 1.0)
 
 
-def fill(table: Table, *ids: str, text: str = "so") -> None:
+def fill(table: TranscriptTable, *ids: str, text: str = "so") -> None:
     for one in spoken(*ids):
         table.add(one.content, said(text))
     table.write(spoken(*ids))
@@ -37,13 +37,13 @@ def texts(path: Path) -> dict[str, str]:
 def test_two_that_were_opened_at_once_keep_each_others_rows(tmp_path: Path) -> None:
     """As `medusa transcribe --split train` beside `--split dev` do."""
     path = tmp_path / "tiny.parquet"
-    train, dev = Table(path, ENGLISH), Table(path, ENGLISH)
+    train, dev = TranscriptTable(path, ENGLISH), TranscriptTable(path, ENGLISH)
     fill(train, "u1", "u3", text="train")
     fill(dev, "u0", "u2", text="dev")
     fill(train, "u1", "u3", "u5", text="train")
     expected = {"u1": "train", "u3": "train", "u5": "train", "u0": "dev", "u2": "dev"}
     assert texts(path) == expected
-    fill(Table(path, ENGLISH, force=True), "u9")
+    fill(TranscriptTable(path, ENGLISH, force=True), "u9")
     assert texts(path) == {"u9": "so"}
 
 
@@ -51,7 +51,7 @@ def test_writers_wait_for_each_other(tmp_path: Path) -> None:
     path = tmp_path / "tiny.parquet"
 
     def work(writer: int) -> None:
-        table = Table(path, ENGLISH)
+        table = TranscriptTable(path, ENGLISH)
         for number in range(15):
             fill(table, f"{writer}-{number}")
 
@@ -62,7 +62,7 @@ def test_writers_wait_for_each_other(tmp_path: Path) -> None:
 
 def test_one_with_other_options_does_not_write_into_it(tmp_path: Path) -> None:
     path = tmp_path / "tiny.parquet"
-    english, german = Table(path, ENGLISH), Table(path, GERMAN)
+    english, german = TranscriptTable(path, ENGLISH), TranscriptTable(path, GERMAN)
     fill(english, "u0")
     with pytest.raises(TableError, match=r"another language \(en, not de\)"):
         fill(german, "u1")
@@ -76,17 +76,17 @@ def test_after_a_full_disk_no_old_text_has_the_new_options(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     path = tmp_path / "tiny.parquet"
-    fill(Table(path, ENGLISH), "u0", text="english")
+    fill(TranscriptTable(path, ENGLISH), "u0", text="english")
     monkeypatch.setattr(transcripts, "write_transcripts", full)
     with pytest.raises(OSError, match="No space"):
-        fill(Table(path, GERMAN, force=True), "u0", text="deutsch")
+        fill(TranscriptTable(path, GERMAN, force=True), "u0", text="deutsch")
     monkeypatch.undo()
-    assert Table(path, GERMAN).rows == {}
+    assert TranscriptTable(path, GERMAN).rows == {}
 
 
 def test_a_table_that_has_everything_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "tiny.parquet"
-    fill(Table(path, ENGLISH), "u0", "u1")
+    fill(TranscriptTable(path, ENGLISH), "u0", "u1")
     before = path.stat().st_ino
-    Table(path, ENGLISH).write(spoken("u0", "u1"))
+    TranscriptTable(path, ENGLISH).write(spoken("u0", "u1"))
     assert path.stat().st_ino == before

@@ -13,9 +13,9 @@ from torch import Tensor
 from medusa.cache import FeatureStore
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.chunking import Cut
-from medusa.extract.encoders.layers import averaged
-from medusa.extract.encoders.precision import PrecisionError, difference, lowered
-from medusa.extract.encoders.variants import VariantError, again, variant
+from medusa.extract.encoders.layers import average_frames
+from medusa.extract.encoders.precision import PrecisionError, difference, with_autocast
+from medusa.extract.encoders.variants import VariantError, variant, variant_of_store
 from medusa.extract.passes.recompute import recompute
 from medusa.extract.passes.single_pass import extract
 from medusa.extract.planning.jobs import plan_jobs
@@ -119,7 +119,7 @@ def test_bf16_is_near_float32_and_another_identity(
     backbone, encoder = load(checkpoint(name), precision="bf16")
     source = "the meeting is at seven" if backbone.input == "text" else waves[1]
     items = [encoder.prepare(source)]
-    encode = lowered(encoder.encode, backbone, "cpu")
+    encode = with_autocast(encoder.encode, backbone, "cpu")
     if name in ("wavlm", "hubert") and not narrow_groups_are_right_in_bf16():
         with pytest.raises(PrecisionError, match="use --precision fp32"):
             encode(items)  # wrong features are refused, whoever computed them
@@ -130,7 +130,7 @@ def test_bf16_is_near_float32_and_another_identity(
     last = (exact_backbone.n_layers,)
     specs = {one.spec(last, "sum", "float16").digest for one in (exact_backbone, backbone)}
     assert len(specs) == 2
-    assert again(exact_backbone, backbone.preprocessing) == backbone
+    assert variant_of_store(exact_backbone, backbone.preprocessing) == backbone
 
 
 def test_half_precision_that_goes_wrong_is_refused(checkpoint: Callable[[str], Path]) -> None:
@@ -143,7 +143,7 @@ def test_half_precision_that_goes_wrong_is_refused(checkpoint: Callable[[str], P
         return found
 
     with pytest.raises(PrecisionError, match="use --precision fp32"):
-        lowered(broken, backbone, "cpu")([encoder.prepare("oh well")])
+        with_autocast(broken, backbone, "cpu")([encoder.prepare("oh well")])
 
 
 def test_signal_features_are_always_float32() -> None:
@@ -169,10 +169,10 @@ def test_choices_that_cannot_be(
 
 def test_pooled_frames_by_hand() -> None:
     values = torch.arange(7.0).reshape(1, 7, 1)
-    assert averaged(values, 2).flatten().tolist() == [0.5, 2.5, 4.5, 6.0]
-    assert averaged(values, 4).flatten().tolist() == [1.5, 5.0]
-    assert averaged(values[:, :1], 4).flatten().tolist() == [0.0]
-    assert averaged(values, 1) is values
+    assert average_frames(values, 2).flatten().tolist() == [0.5, 2.5, 4.5, 6.0]
+    assert average_frames(values, 4).flatten().tolist() == [1.5, 5.0]
+    assert average_frames(values[:, :1], 4).flatten().tolist() == [0.0]
+    assert average_frames(values, 1) is values
 
 
 def test_pooling_on_write_is_stored_and_declared(
@@ -181,7 +181,9 @@ def test_pooling_on_write_is_stored_and_declared(
     manifest = workspace((16000, 7001))
     stores = []
     for pool in (1, 4):
-        (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"], dtype="float32", pool=pool)
+        (job,) = plan_jobs(
+            Workspace.open(tmp_path), ["logmel"], dtype="float32", average_frames=pool
+        )
         assert not extract(job, "cpu", 10.0).problems
         stores.append(FeatureStore.open(job.store))
     assert stores[1].spec.frame_shift_s == pytest.approx(0.08)
@@ -191,4 +193,4 @@ def test_pooling_on_write_is_stored_and_declared(
         torch.testing.assert_close(pooled, torch.stack(groups), rtol=0, atol=1e-6)
     assert recompute(Workspace.open(tmp_path), stores[1], 2, "cpu").largest < 1e-6
     with pytest.raises(VariantError, match="no frames in time"):
-        variant(replace(describe("logmel"), frame_shift_s=None), pool=2)
+        variant(replace(describe("logmel"), frame_shift_s=None), average_frames=2)

@@ -160,7 +160,7 @@ def test_half_precision_is_checked_here_too(
     """And the check's float32 pass is not what is transcribed."""
     words += ["--precision", "bf16", "--transcribe"]
     with monkeypatch.context() as patch, pytest.raises(PrecisionError, match="--precision fp32"):
-        patch.setattr(precision, "MOST", 0.0)
+        patch.setattr(precision, "MAX_DIFFERENCE", 0.0)
         medusa(tmp_path, *words)
     decoded = []
     decode = Transcriber.decode

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.extract.backbones import describe, family
-from medusa.extract.encoders.variants import VariantError, again, variant
+from medusa.extract.encoders.variants import VariantError, variant, variant_of_store
 from medusa.extract.passes.recompute import RecomputeError, recompute
 from medusa.extract.passes.single_pass import extract
 from medusa.extract.planning.jobs import plan_jobs
@@ -104,7 +104,7 @@ def test_a_shorter_window_is_another_identity_and_comes_out_again(
     assert jobs[0].backbone.least_s == 1.02
     assert not extract(jobs[0], "cpu", 10.0).problems
     store = FeatureStore.open(stores[2])
-    assert again(describe("whisper", path), store.spec.preprocessing) == jobs[0].backbone
+    assert variant_of_store(describe("whisper", path), store.spec.preprocessing) == jobs[0].backbone
     assert recompute(Workspace.open(tmp_path), store, 2, "cpu", path).largest < 1e-6
 
 
@@ -160,7 +160,7 @@ def test_a_recipe_may_ask_for_a_shorter_window(tmp_path: Path) -> None:
     feature = Feature("whisper", window_s=12.0, pool=2)
     words = extract_words(Workspace.open(tmp_path), "whisper12", feature)
     assert words[:5] == ["extract", "--backbone", "whisper", "--as", "whisper12"]
-    assert words[5:] == ["--pool", "2", "--window-s", "12.0"]
+    assert words[5:] == ["--average-frames", "2", "--window-s", "12.0"]
     for folder, asked in ((tmp_path / "small", False), (tmp_path / "checkpoints", True)):
         folder.mkdir()
         (folder / "whisper.pt").touch()
