@@ -89,7 +89,7 @@ def plan(
 
 
 def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | None) -> None:
-    """Raise ExtractionPlanError if there is neither a manifest nor the size of a corpus; loads nothing."""
+    """Raise an error if there is neither a manifest nor the size of a corpus."""
     if (utterances is None) != (hours is None):
         raise ExtractionPlanError("--utterances and --hours belong together")
     if utterances is None and not workspace.manifest.exists():

@@ -12,7 +12,7 @@ from medusa.cache.size import store_bytes
 from medusa.cli import medusa
 from medusa.extract.encoders.encoder import Backbone
 from medusa.extract.passes.single_pass import extract
-from medusa.extract.plan_command import PlanError, plan
+from medusa.extract.plan_command import ExtractionPlanError, plan
 from medusa.extract.planning.estimate import CorpusSize, RoomError, estimate, frames
 from medusa.extract.planning.jobs import plan_jobs
 from medusa.manifests.texts import TextError
@@ -109,7 +109,7 @@ def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_
     huge = ["--backbone", "wavlm", "--layers", "all", "--reduce", "none"]
     huge += ["--utterances", "100000", "--hours", "1000000", "--speed", "100"]
     done = CliRunner().invoke(plan, huge, obj=tmp_path)
-    assert isinstance(done.exception, PlanError) and "int8" in str(done.exception)
+    assert isinstance(done.exception, ExtractionPlanError) and "int8" in str(done.exception)
     assert "h at 100 x real time" in done.stdout
 
 

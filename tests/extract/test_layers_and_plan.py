@@ -11,7 +11,7 @@ from medusa.extract.encoders.layers import LayersError, parse_layers, reduced
 from medusa.extract.encoders.memory import BatchSplitter, MemoryShort
 from medusa.extract.inputs.batches import Utterance, plan_batches
 from medusa.extract.inputs.segments import Segment
-from medusa.extract.passes.prefetch import ahead
+from medusa.extract.passes.prefetch import prefetch_map
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_ahead_keeps_the_order_and_its_distance() -> None:
             begun.append(index)
             yield index
 
-    results = ahead(lambda index: index * index, jobs(), workers=3, depth=4)
+    results = prefetch_map(lambda index: index * index, jobs(), workers=3, depth=4)
     assert next(results) == 0
     assert len(begun) == 4
     assert list(results) == [index * index for index in range(1, 20)]
@@ -147,7 +147,7 @@ def test_ahead_raises_when_the_turn_comes() -> None:
             raise MedusaError("two")
         return index
 
-    results = ahead(work, range(5))
+    results = prefetch_map(work, range(5))
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(MedusaError, match="two"):
         next(results)
