@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from medusa.extract.backbones import ssl, text, whisper, whisper_hf
-from medusa.extract.checkpoints.hugging_face import WeightsError, find
+from medusa.extract.checkpoints.hugging_face import CheckpointError, find
 from medusa.extract.encoders.encoder import Backbone, BackboneEncoder
 
 CHECKPOINTS = {"auto": ""}
@@ -13,7 +13,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts as the family that the checkpoint belongs to gives them.
 
     Raises:
-        WeightsError: it cannot be found, or of no known family.
+        CheckpointError: it cannot be found, or of no known family.
     """
     if Path(checkpoint).is_file():
         return whisper.describe(name, checkpoint, revision)
@@ -25,7 +25,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
         return ssl.describe_config(name, ref, config)
     if text.reads_tokens(config):
         return text.describe_config(name, ref, config)
-    raise WeightsError(
+    raise CheckpointError(
         f"{checkpoint}: {config.model_type} is neither an encoder of samples (wavlm, hubert, "
         "wav2vec2, data2vec-audio, ...), nor of text (roberta, modernbert, bert, ...), nor Whisper"
     )
@@ -33,4 +33,4 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
 
 def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> BackboneEncoder:
     """Never used: a described backbone names the family that loads it."""
-    raise WeightsError(f"{backbone.source}: described by no family")
+    raise CheckpointError(f"{backbone.source}: described by no family")

@@ -13,8 +13,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from medusa.console import say
 from medusa.extract.checkpoints.hugging_face import (
+    CheckpointError,
     CheckpointRef,
-    WeightsError,
     checkpoint_of,
     find,
     has_feature_extractor,
@@ -41,7 +41,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration.
 
     Raises:
-        WeightsError: it cannot be found, or not an encoder of samples.
+        CheckpointError: it cannot be found, or not an encoder of samples.
     """
     ref = find(checkpoint, revision)
     return describe_config(name, ref, ref.config())
@@ -50,7 +50,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
 def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
     if not reads_samples(config):
-        raise WeightsError(
+        raise CheckpointError(
             f"{ref.source}: a {config.model_type} model does not read samples; expected wavlm, "
             "hubert, wav2vec2 or the like (for other kinds: --backbone auto)"
         )
@@ -87,7 +87,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     """Read the weights.
 
     Raises:
-        WeightsError: they cannot be read, or are not complete.
+        CheckpointError: they cannot be read, or are not complete.
     """
     ref = checkpoint_of(backbone)
     config = ref.config()

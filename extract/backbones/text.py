@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from medusa.extract.checkpoints.hugging_face import (
+    CheckpointError,
     CheckpointRef,
-    WeightsError,
     checkpoint_of,
     find,
     load_model,
@@ -35,7 +35,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration and tokenizer.
 
     Raises:
-        WeightsError: it cannot be found, or not a text encoder.
+        CheckpointError: it cannot be found, or not a text encoder.
     """
     ref = find(checkpoint, revision)
     return describe_config(name, ref, ref.config())
@@ -44,7 +44,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
 def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
     if not reads_tokens(config):
-        raise WeightsError(
+        raise CheckpointError(
             f"{ref.source}: a {config.model_type} model does not read text; expected roberta, "
             "modernbert, bert or the like (for other kinds: --backbone auto)"
         )
@@ -76,7 +76,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "TextEncod
     """Read the weights and the tokenizer.
 
     Raises:
-        WeightsError: they cannot be read, or are not complete.
+        CheckpointError: they cannot be read, or are not complete.
     """
     model = load_model(backbone, device)
     if model.config.is_encoder_decoder:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import gelu
 
 from medusa.extract.checkpoints import whisper_files
-from medusa.extract.checkpoints.hugging_face import WeightsError
+from medusa.extract.checkpoints.hugging_face import CheckpointError
 from medusa.extract.encoders.encoder import Backbone, Encoded
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 
@@ -33,10 +33,10 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of an official model or a `{dims, model_state_dict}` file.
 
     Raises:
-        WeightsError: not to be had, not such a file, or a revision was given.
+        CheckpointError: not to be had, not such a file, or a revision was given.
     """
     if revision:
-        raise WeightsError(f"--revision {revision}: openai-whisper has none; leave it out")
+        raise CheckpointError(f"--revision {revision}: openai-whisper has none; leave it out")
     file = whisper_files.find(checkpoint)
     dims = whisper_files.read_dims(file.path)
     return facts(
@@ -89,7 +89,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "WhisperEn
     """Read the weights of the encoder.
 
     Raises:
-        WeightsError: they cannot be read.
+        CheckpointError: they cannot be read.
     """
     encoder = whisper_files.read_model(backbone.source, device).encoder
     encoder.positional_embedding = encoder.positional_embedding[: frames_of(backbone)]

@@ -25,7 +25,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration.
 
     Raises:
-        WeightsError: it cannot be found.
+        CheckpointError: it cannot be found.
     """
     ref = find(checkpoint, revision)
     return describe_config(name, ref, ref.config())
@@ -49,7 +49,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEnc
     """Read the weights.
 
     Raises:
-        WeightsError: they cannot be read, or are not complete.
+        CheckpointError: they cannot be read, or are not complete.
     """
     encoder, frames = load_model(backbone, device).get_encoder(), frames_of(backbone)
     positions = encoder.embed_positions

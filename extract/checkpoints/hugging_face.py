@@ -21,7 +21,7 @@ PICKLED = ("pytorch_model*.bin", "pytorch_model*.bin.index.json")
 UNUSED = ("*pooler*", "*masked_spec_embed*")  # weights that no feature depends on
 
 
-class WeightsError(MedusaError):
+class CheckpointError(MedusaError):
     """A checkpoint that cannot be found, is damaged, or does not fit the backbone."""
 
 
@@ -48,7 +48,7 @@ class CheckpointRef:
             choices: more arguments of `from_pretrained`.
 
         Raises:
-            WeightsError: it cannot be read.
+            CheckpointError: it cannot be read.
         """
         revision = None if self.name == LOCAL else self.revision
         with _explained(self.source, what), quiet():
@@ -69,7 +69,7 @@ def find(checkpoint: str, revision: str | None = None) -> CheckpointRef:
     A hub checkpoint that is in the local cache is taken from there, without asking the hub.
 
     Raises:
-        WeightsError: there is no such checkpoint, or it cannot be had from here.
+        CheckpointError: there is no such checkpoint, or it cannot be had from here.
     """
     _refuse_absent_path(checkpoint, revision)
     if Path(checkpoint).is_dir():
@@ -92,18 +92,18 @@ def _commit(checkpoint: str, revision: str | None) -> str:
             return Path(cached).parent.name
         return str(HfApi().model_info(checkpoint, revision=revision, timeout=10).sha)
     except Exception as problem:  # the errors of its HTTP library share no other class
-        raise WeightsError(_not_to_be_had(checkpoint, problem)) from problem
+        raise CheckpointError(_not_to_be_had(checkpoint, problem)) from problem
 
 
 def folder_digest(folder: Path) -> str:
     """Return 16 hex digits of all files that a feature depends on, by name and bytes.
 
     Raises:
-        WeightsError: there are no weights among them.
+        CheckpointError: there are no weights among them.
     """
     weights = _matching(folder, WEIGHTS) or _matching(folder, PICKLED)
     if not weights:
-        raise WeightsError(
+        raise CheckpointError(
             f"{folder}: no weights here; expected model.safetensors or pytorch_model.bin, as "
             "`save_pretrained` writes them"
         )
@@ -146,7 +146,7 @@ def load_model(backbone: Backbone, device: str, **choices: Any) -> Any:
         The `transformers` model, in evaluation mode, without gradients.
 
     Raises:
-        WeightsError: the weights cannot be read, or some that features depend on are not there.
+        CheckpointError: the weights cannot be read, or some that features depend on are not there.
     """
     import torch
     from transformers import AutoModel
@@ -162,7 +162,7 @@ def load_model(backbone: Backbone, device: str, **choices: Any) -> Any:
         if not any(fnmatch.fnmatch(key, pattern) for pattern in UNUSED)
     ]
     if absent:
-        raise WeightsError(
+        raise CheckpointError(
             f"{backbone.source}: {len(absent)} weights of {type(model).__name__} are missing or of "
             f"another shape: {listed(absent)}; is it a checkpoint of this class?"
         )
@@ -190,15 +190,15 @@ def _refuse_absent_path(checkpoint: str, revision: str | None) -> None:
     path = Path(checkpoint)
     if path.is_dir():
         if revision:
-            raise WeightsError(f"--revision {revision}: {checkpoint} is a folder; leave it out")
+            raise CheckpointError(f"--revision {revision}: {checkpoint} is a folder; leave it out")
         if not (path / "config.json").exists():
-            raise WeightsError(
+            raise CheckpointError(
                 f"{checkpoint}: no config.json here; expected a folder that `save_pretrained` wrote"
             )
     elif path.is_file():
-        raise WeightsError(f"{checkpoint}: a file; expected a folder with config.json, or an id")
+        raise CheckpointError(f"{checkpoint}: a file; expected a folder with config.json, or an id")
     elif checkpoint.startswith(("/", ".", "~")) or checkpoint.count("/") > 1:
-        raise WeightsError(f"{checkpoint}: no such folder; check --checkpoint")
+        raise CheckpointError(f"{checkpoint}: no such folder; check --checkpoint")
 
 
 @contextmanager
@@ -209,9 +209,9 @@ def _explained(checkpoint: str, what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, RuntimeError, SafetensorError, EOFError, KeyError) as problem:
-        raise WeightsError(_sentence(checkpoint, what, problem)) from problem
+        raise CheckpointError(_sentence(checkpoint, what, problem)) from problem
     except pickle.UnpicklingError as problem:
-        raise WeightsError(
+        raise CheckpointError(
             f"{checkpoint}: {what}: not plain tensors, refused: {_first_line(problem)}; "
             "convert the checkpoint to safetensors"
         ) from problem

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from medusa.errors import nearest
-from medusa.extract.checkpoints.hugging_face import LOCAL, WeightsError, add_file
+from medusa.extract.checkpoints.hugging_face import LOCAL, CheckpointError, add_file
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def find(model: str) -> WhisperFile:
     """Return the checkpoint of this official name or path; an official one is downloaded once.
 
     Raises:
-        WeightsError: no such name or file, or it cannot be downloaded.
+        CheckpointError: no such name or file, or it cannot be downloaded.
     """
     import whisper
 
@@ -44,13 +44,13 @@ def find(model: str) -> WhisperFile:
         return _official(model)
     path = Path(model)
     if path.is_dir() or (not path.exists() and model.count("/") == 1):
-        raise WeightsError(
+        raise CheckpointError(
             f"{model}: expected an openai-whisper file or one of its model names; Hugging Face's "
             "Whisper works as `medusa extract --backbone auto --checkpoint PATH_OR_ID`"
         )
     if not path.is_file():
         known = whisper.available_models()
-        raise WeightsError(
+        raise CheckpointError(
             f"{model}: no such file, and no model of openai-whisper{nearest(model, known)}; "
             f"it has {', '.join(known)}"
         )
@@ -70,7 +70,7 @@ def _official(model: str) -> WhisperFile:
             whisper._download(url, str(cache), False)
         except (urllib.error.URLError, OSError, RuntimeError) as problem:
             (cache / file).unlink(missing_ok=True)
-            raise WeightsError(
+            raise CheckpointError(
                 f"whisper {model}: not on this machine and not to be downloaded ({problem}); fetch "
                 f"{url} where there is a network and give the file with --checkpoint (extract) or "
                 "--model (transcribe)"
@@ -83,7 +83,7 @@ def read_dims(path: Path) -> dict[str, int]:
     """Return the sizes of a model, without reading its weights into memory.
 
     Raises:
-        WeightsError: not such a file.
+        CheckpointError: not such a file.
     """
     import torch
 
@@ -97,7 +97,7 @@ def is_multilingual(path: Path) -> bool:
     """Return whether a model knows other languages than English, by openai-whisper's own sign.
 
     Raises:
-        WeightsError: not such a file.
+        CheckpointError: not such a file.
     """
     return read_dims(path)["n_vocab"] >= 51865
 
@@ -110,7 +110,7 @@ def read_model(source: str, device: str) -> Any:
         device: where to put it.
 
     Raises:
-        WeightsError: damaged, or not such a file.
+        CheckpointError: damaged, or not such a file.
     """
     import whisper
 
@@ -128,7 +128,7 @@ def _explained(file: Path | str) -> Iterator[None]:
         pickle.UnpicklingError,
     ) as problem:
         reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
-        raise WeightsError(
+        raise CheckpointError(
             f"{file}: not an openai-whisper checkpoint ({reason}); expected a file that "
             "holds `dims` and `model_state_dict`"
         ) from problem

@@ -11,7 +11,7 @@ from medusa.cache import FeatureSpec
 from medusa.cache.size import store_bytes
 from medusa.errors import MedusaError
 from medusa.extract.backbones import checkpoints, describe
-from medusa.extract.checkpoints.hugging_face import WeightsError
+from medusa.extract.checkpoints.hugging_face import CheckpointError
 from medusa.extract.encoders import Backbone, frames_averaged, parse_layers, variant
 from medusa.extract.inputs import Utterance
 from medusa.extract.planning.jobs import ExtractionJob
@@ -133,7 +133,7 @@ def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Back
     """Return a backbone from its configuration, or from the facts of the published one."""
     try:
         return describe(name, checkpoint, revision), []
-    except WeightsError:
+    except CheckpointError:
         if checkpoint or name not in PUBLISHED:
             raise
     count, width = PUBLISHED[name]

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from medusa.extract.backbones import BackboneError, checkpoints, describe, families, family
-from medusa.extract.checkpoints.hugging_face import WeightsError, folder_digest
+from medusa.extract.checkpoints.hugging_face import CheckpointError, folder_digest
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_code_in_pickled_weights_is_not_run(copied: Callable[[str], Path], tmp_p
 
     folder = copied("hubert")
     as_bin(folder, {"encoder.layer_norm.weight": Evil()})
-    with pytest.raises(WeightsError, match="the weights"):
+    with pytest.raises(CheckpointError, match="the weights"):
         load(folder)
     assert not (tmp_path / "ran").exists()
 
@@ -92,7 +92,7 @@ def test_code_of_the_checkpoints_author_is_not_run(copied: Callable[[str], Path]
     config |= {"model_type": "theirs", "auto_map": {"AutoConfig": "theirs.Config"}}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "theirs.py").write_text("raise SystemExit('ran')")
-    with pytest.raises(WeightsError, match=r"config\.json cannot be read"):
+    with pytest.raises(CheckpointError, match=r"config\.json cannot be read"):
         describe("auto", str(folder))
 
 
@@ -101,7 +101,7 @@ def test_absent_weights_are_an_error_not_random_numbers(copied: Callable[[str], 
     weights = load_file(folder / "model.safetensors")
     del weights["encoder.layers.3.attention.k_proj.weight"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(WeightsError, match=r"1 weights .*layers\.3\.attention\.k_proj\.weight"):
+    with pytest.raises(CheckpointError, match=r"1 weights .*layers\.3\.attention\.k_proj\.weight"):
         load(folder)
 
 
@@ -109,24 +109,24 @@ def test_spoiled_folders_are_named(copied: Callable[[str], Path], tmp_path: Path
     folder = copied("wavlm")
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:3000])
-    with pytest.raises(WeightsError, match="the weights cannot be read"):
+    with pytest.raises(CheckpointError, match="the weights cannot be read"):
         load(folder)
     (folder / "config.json").write_text("{")
-    with pytest.raises(WeightsError, match=r"config\.json cannot be read"):
+    with pytest.raises(CheckpointError, match=r"config\.json cannot be read"):
         load(folder)
     weights.unlink()
-    with pytest.raises(WeightsError, match="no weights here"):
+    with pytest.raises(CheckpointError, match="no weights here"):
         load(folder)
     (folder / "config.json").unlink()
-    with pytest.raises(WeightsError, match=r"no config\.json here"):
+    with pytest.raises(CheckpointError, match=r"no config\.json here"):
         load(folder)
-    with pytest.raises(WeightsError, match="no such folder"):
+    with pytest.raises(CheckpointError, match="no such folder"):
         load(tmp_path / "nowhere")
 
 
 def test_a_checkpoint_that_cannot_be_had_says_how_to_get_it() -> None:
     name = "medusa-tests/no-such-model"
-    with pytest.raises(WeightsError, match=rf"hf download {name} --local-dir.*--checkpoint DIR"):
+    with pytest.raises(CheckpointError, match=rf"hf download {name} --local-dir.*--checkpoint DIR"):
         describe("wavlm", name)
 
 
@@ -135,5 +135,5 @@ def test_a_model_of_no_family_is_refused(tmp_path: Path) -> None:
 
     ViTConfig().save_pretrained(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"never read")
-    with pytest.raises(WeightsError, match="vit is neither"):
+    with pytest.raises(CheckpointError, match="vit is neither"):
         describe("auto", str(tmp_path))

@@ -80,7 +80,9 @@ def test_functionals_are_one_frame():
     assert frames(backbone("egemaps", frame_shift_s=None), 60.0) == 1
 
 
-@pytest.mark.parametrize("choices", [{"pool": 2}, {"pool": 4}, {"like": "medusa-published"}])
+@pytest.mark.parametrize(
+    "choices", [{"average_frames": 2}, {"average_frames": 4}, {"like": "medusa-published"}]
+)
 def test_the_room_looked_for_is_the_room_taken(tmp_path, workspace, checkpoint, choices):
     workspace((16000, 7001, 90000))
     model = str(checkpoint("whisper.pt"))

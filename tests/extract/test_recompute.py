@@ -91,7 +91,7 @@ def test_the_remedy_of_a_damaged_store_works(
     (folders["logmel"] / "spec.json").write_text("{")
     with pytest.raises(MedusaError, match="checksum differs") as caught:
         run(tmp_path, "cache", "verify")
-    lines, remedy = str(caught.value).rsplit("of then: ", 1)
+    lines, remedy = str(caught.value).rsplit("original options: ", 1)
     assert all(str(folders[name]) in lines for name in ("mine", "mel", "logmel"))
     commands = remedy.split("; ")
     assert len(commands) == 3

@@ -15,7 +15,7 @@ from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.backbones.whisper import WhisperEncoder
-from medusa.extract.checkpoints.hugging_face import WeightsError
+from medusa.extract.checkpoints.hugging_face import CheckpointError
 from medusa.extract.encoders import devices
 from medusa.extract.passes import shared_pass as together
 from medusa.extract.passes import single_pass as run
@@ -179,7 +179,7 @@ def test_a_loader_that_wraps_lack_of_memory_is_understood(
         try:
             raise torch.OutOfMemoryError("no room")
         except RuntimeError as problem:
-            raise WeightsError("not a checkpoint") from problem
+            raise CheckpointError("not a checkpoint") from problem
 
     jobs = jobs_of(tmp_path, checkpoint)
     with monkeypatch.context() as patch:
@@ -190,10 +190,10 @@ def test_a_loader_that_wraps_lack_of_memory_is_understood(
     remove(jobs[0].store)
 
     def broken(*args: object) -> None:
-        raise WeightsError("not a checkpoint")
+        raise CheckpointError("not a checkpoint")
 
     monkeypatch.setattr(ExtractionJob, "load", broken)
-    with pytest.raises(WeightsError):
+    with pytest.raises(CheckpointError):
         together.extract_together(jobs, "cpu", 60.0)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from medusa.extract.backbones import describe, family, ssl
-from medusa.extract.checkpoints.hugging_face import WeightsError
+from medusa.extract.checkpoints.hugging_face import CheckpointError
 from medusa.extract.encoders import front_end
 from medusa.extract.encoders.front_end import over_channels
 
@@ -146,7 +146,7 @@ def test_a_folder_without_a_feature_extractor_says_what_is_assumed(
 
 
 def test_a_text_model_is_refused(checkpoint: Callable[[str], Path]) -> None:
-    with pytest.raises(WeightsError, match="roberta model does not read samples"):
+    with pytest.raises(CheckpointError, match="roberta model does not read samples"):
         describe("wavlm", str(checkpoint("roberta")))
 
 

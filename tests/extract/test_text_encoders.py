@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from medusa.extract.backbones import describe, family
-from medusa.extract.checkpoints.hugging_face import WeightsError
+from medusa.extract.checkpoints.hugging_face import CheckpointError
 
 NAMES = ("roberta", "modernbert", "deberta")
 TEXTS = ("oh well", "I can't believe it: you did that to me!", "", "the meeting <s> is", " ")
@@ -96,5 +96,5 @@ def test_text_has_no_frame_shift(checkpoint: Callable[[str], Path]) -> None:
 
 
 def test_a_speech_model_is_refused(checkpoint: Callable[[str], Path]) -> None:
-    with pytest.raises(WeightsError, match="wavlm model does not read text"):
+    with pytest.raises(CheckpointError, match="wavlm model does not read text"):
         describe("roberta", str(checkpoint("wavlm")))

@@ -167,7 +167,7 @@ def test_choices_that_cannot_be(
         variant(describe("logmel"), **(choices | {"piece_s": 5.0}))
 
 
-def test_pooled_frames_by_hand() -> None:
+def test_averaged_frames_by_hand() -> None:
     values = torch.arange(7.0).reshape(1, 7, 1)
     assert average_frames(values, 2).flatten().tolist() == [0.5, 2.5, 4.5, 6.0]
     assert average_frames(values, 4).flatten().tolist() == [1.5, 5.0]
@@ -175,7 +175,7 @@ def test_pooled_frames_by_hand() -> None:
     assert average_frames(values, 1) is values
 
 
-def test_pooling_on_write_is_stored_and_declared(
+def test_frames_averaged_before_storing_are_declared(
     tmp_path: Path, workspace: Callable[..., Any]
 ) -> None:
     manifest = workspace((16000, 7001))

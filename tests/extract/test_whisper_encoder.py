@@ -10,7 +10,7 @@ import torch
 
 from medusa.extract.backbones import describe, family
 from medusa.extract.backbones.whisper import windows_of
-from medusa.extract.checkpoints.hugging_face import WeightsError
+from medusa.extract.checkpoints.hugging_face import CheckpointError
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 WINDOW = 32000  # the small checkpoint hears 2 s at once
@@ -159,7 +159,7 @@ def test_what_is_no_whisper_file_is_refused(
         "openai/whisper-large-v3": "--backbone auto",
     }
     for given, message in cases.items():
-        with pytest.raises(WeightsError, match=message):
+        with pytest.raises(CheckpointError, match=message):
             describe("whisper", given)
 
 
@@ -173,6 +173,6 @@ def test_code_inside_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "evil.pt").write_bytes(pickle.dumps({"dims": Evil()}))
     torch.save({"dims": Evil()}, tmp_path / "evil2.pt")
     for name in ("evil.pt", "evil2.pt"):
-        with pytest.raises(WeightsError):
+        with pytest.raises(CheckpointError):
             describe("whisper", str(tmp_path / name))
     assert not (tmp_path / "ran").exists()
