@@ -29,9 +29,12 @@ COMMANDS = {
     "run": ("medusa.recipes.commands", "A whole published system, from a recipe."),
     "ablate": ("medusa.recipes.commands", "What each component of a recipe brings."),
     "tables": ("medusa.recipes.commands", "The source's tables beside ours."),
-    "evaluate": ("medusa.reports.commands", "Judge a run: macro-F1, UAR, confusion, attributes."),
+    "evaluate": (
+        "medusa.reports.evaluate_command",
+        "Judge a run: macro-F1, UAR, confusion, attributes.",
+    ),
     "submit": ("medusa.reports.submit_command", "Write the challenge's submission files."),
-    "report": ("medusa.reports.commands", "Write one self-contained HTML page about a run."),
+    "report": ("medusa.reports.report_command", "Write one self-contained HTML page about a run."),
 }
 
 # group -> its commands that are defined in a room above it

@@ -1,16 +1,12 @@
-"""`medusa manifest`: its group and `show`; the other commands have files of their own."""
-
-import json
-from pathlib import Path
+"""`medusa manifest`: the group; each of its commands has a file of its own."""
 
 import click
 
-from medusa.errors import listed
 from medusa.manifests.audit_command import audit
 from medusa.manifests.change_commands import export, merge, relabel
 from medusa.manifests.import_command import import_
+from medusa.manifests.show_command import show
 from medusa.manifests.split_command import split
-from medusa.options import json_option
 
 
 @click.group()
@@ -18,25 +14,5 @@ def manifest() -> None:
     """Import a corpus into a manifest, split it, audit it, look at it."""
 
 
-@manifest.command()
-@json_option("Print JSON instead of tables.")
-@click.pass_obj
-def show(workspace: Path, as_json: bool) -> None:
-    """Show what is in the manifest: classes, splits, speakers, hours."""
-    from medusa.console import say, table
-    from medusa.manifests import overview
-    from medusa.manifests.manifest import Manifest
-    from medusa.workspace import Workspace
-
-    corpus = Manifest.read(Workspace.open(workspace).manifest)
-    if as_json:
-        click.echo(json.dumps(overview.as_json(corpus), indent=2, ensure_ascii=False))
-        return
-    table(*overview.table_rows(corpus))
-    say(f"classes: {corpus.scheme.name}; provenance: {json.dumps(corpus.provenance)}")
-    for name, speakers in overview.speakers_by_split(corpus).items():
-        say(f"speakers in {name}: {listed(speakers, 12) or 'unknown'}")
-
-
-for command in (import_, audit, split, relabel, merge, export):
+for command in (import_, audit, show, split, relabel, merge, export):
     manifest.add_command(command)

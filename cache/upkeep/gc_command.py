@@ -9,7 +9,7 @@ from medusa.cache.options import PATH
 from medusa.options import json_option
 
 if TYPE_CHECKING:
-    from medusa.cache.upkeep.gc import Waste
+    from medusa.cache.upkeep.waste import Waste
 
 
 @click.command("gc", short_help="Remove features that no manifest uses.")
@@ -42,7 +42,8 @@ def gc(
 
     from medusa.cache.info import each, find, folders, refuse
     from medusa.cache.layout import read_spec
-    from medusa.cache.upkeep.gc import clean, remains, remove, size_of, survey
+    from medusa.cache.upkeep.gc import clean
+    from medusa.cache.upkeep.waste import remains, remove, size_of, survey
     from medusa.cache.used import used
     from medusa.console import say, table
     from medusa.workspace import Workspace

@@ -90,7 +90,8 @@ def _command(name: str) -> click.Command:
     from medusa.extract.transcribe_command import transcribe
     from medusa.heads.commands import fit_head
     from medusa.manifests.commands import manifest
-    from medusa.reports.commands import evaluate, report
+    from medusa.reports.evaluate_command import evaluate
+    from medusa.reports.report_command import report
 
     everything: dict[str, click.Command] = {
         "manifest": manifest,

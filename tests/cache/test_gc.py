@@ -13,7 +13,8 @@ import zarr
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, index
 from medusa.cache.layout import SHARD_FRAMES
 from medusa.cache.upkeep.archive import archive
-from medusa.cache.upkeep.gc import clean, remains, survey
+from medusa.cache.upkeep.gc import clean
+from medusa.cache.upkeep.waste import remains, survey
 from medusa.cache.verify import verify
 from medusa.errors import MedusaError
 

@@ -1,0 +1,55 @@
+"""The tables that `medusa evaluate` prints."""
+
+from typing import Any
+
+from medusa.console import say, table
+from medusa.scoring import NAMES
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print what `evaluate` found as tables, each number with its interval and chance level."""
+    rows: list[list[object]] = []
+    for key, name in NAMES.items():
+        base = result["baselines"][key]
+        spread = _spread(result["interval"][key])
+        rows.append([name, result[key], spread, base["chance"], base["majority"]])
+    who = f" by {result['blocks']} speakers" if result["blocks"] else ""
+    split = f"{result['split']} of {result['on']}" if "on" in result else result["split"]
+    title = f"{result['run']}: {result['n']} labelled utterances of {split}{who}"
+    header = ("", "value", "95 %", "chance", f"always {result['majority_class']}")
+    table(header, rows, title)
+    rows = [
+        [name, one["f1"], _spread(one["interval"]), one["precision"], one["recall"], one["support"]]
+        for name, one in result["per_class"].items()
+    ]
+    table(("class", "F1", "95 %", "precision", "recall", "utterances"), rows)
+    counts = zip(result["classes"], result["confusion"], strict=True)
+    table(("truth \\ predicted", *result["classes"]), [[name, *row] for name, row in counts])
+    if result["attributes"]:
+        rows = [
+            [
+                name,
+                *(
+                    part
+                    for key in ("ccc", "mse")
+                    for part in (one[key], _spread(one["interval"][key]))
+                ),
+            ]
+            for name, one in result["attributes"].items()
+        ]
+        table(("attribute", "CCC", "95 %", "MSE", "95 %"), rows)
+    if "map" in result:
+        pairs = [
+            [name, other or "none: it is judged among the other classes"]
+            for name, other in result["map"].items()
+        ]
+        table(("class of the run", "judged as"), pairs)
+    if result["unlabelled"]:
+        say(f"note: {result['unlabelled']} utterances without a consensus label are left out")
+    for note in result["notes"]:
+        say(f"note: {note}")
+
+
+def _spread(interval: list[float]) -> str:
+    low, high = interval
+    return f"{low:.3f} – {high:.3f}"
