@@ -128,11 +128,11 @@ def _fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
     hints = typing.get_type_hints(kind)
     given = {}
     for key, value in values.items():
-        place = f"{where}.{key}".lstrip(".")
+        path = f"{where}.{key}".lstrip(".")
         if key in hints:
-            given[key] = parse(hints[key], value, place, problems)
+            given[key] = parse(hints[key], value, path, problems)
         else:
-            problems.append(f"{place}: unknown{nearest(str(key), hints)}")
+            problems.append(f"{path}: unknown{nearest(str(key), hints)}")
     return kind(**given)
 
 

@@ -99,9 +99,15 @@ def extract_words(
     checkpoint = next((file for file in files if file.exists()), None)
     stand_in = checkpoint is not None and checkpoint.parent == stand_ins
     # a stand-in's own window is short already
-    for option in ("layers", "reduce", "like", "pool", *(() if stand_in else ("window_s",))):
+    for option in (
+        "layers",
+        "reduce",
+        "like",
+        "average_frames",
+        *(() if stand_in else ("window_s",)),
+    ):
         if (value := getattr(feature, option)) is not None:
-            flag = "average-frames" if option == "pool" else option.replace("_", "-")
+            flag = option.replace("_", "-")
             words += [f"--{flag}", str(value)]
     if text is not None and _reads_text(backbone):
         words += ["--text", text]

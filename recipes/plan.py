@@ -116,7 +116,7 @@ def plan(recipe: Recipe, corpus: CorpusSize, rows: SplitSizes, profile: DevicePr
             layers=one.layers,
             reduce=one.reduce or "sum",
             like=one.like,
-            average_frames=one.pool or 1,
+            average_frames=one.average_frames or 1,
             window_s=one.window_s,
         )
         flop = extract_flop(size, corpus)

@@ -17,14 +17,14 @@ class Feature:
 
     Attributes:
         backbone: its name; by default the feature's own.
-        layers, reduce, like, pool, window_s: as the command takes them.
+        layers, reduce, like, average_frames, window_s: as the command takes them.
     """
 
     backbone: str | None = None
     layers: str | None = None
     reduce: str | None = None
     like: str | None = None
-    pool: int | None = None
+    average_frames: int | None = None
     window_s: float | None = None
 
 

@@ -14,7 +14,7 @@ from medusa.recipes.recipe import (
     matching,
 )
 
-POOLED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # the values that `medusa extract` accepts
+AVERAGED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # the values that `medusa extract` accepts
 # The choices of `medusa stack`, repeated so that torch is not imported; a test compares them.
 STACKED = {
     "method": (
@@ -57,8 +57,10 @@ def problems_of(recipe: Recipe) -> list[str]:
 
 def _wrong_feature(where: str, feature: Feature) -> list[str]:
     problems = []
-    if feature.pool is not None and feature.pool not in POOLED:
-        problems.append(f"{where}.pool {feature.pool}: expected one of {POOLED}")
+    if feature.average_frames is not None and feature.average_frames not in AVERAGED:
+        problems.append(
+            f"{where}.average_frames {feature.average_frames}: expected one of {AVERAGED}"
+        )
     if feature.window_s is not None and feature.window_s < LEAST_WINDOW_S:
         problems.append(f"{where}.window_s {feature.window_s:g}: expected at least 1 s")
     return problems

@@ -1,12 +1,15 @@
 """The house itself: its rooms, its arrows, its listed packages, and a quick front door."""
 
 import ast
+import statistics
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from medusa.tests import house
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("manifests", "cache", "scoring", "extract", "heads", "ensemble", "reports", "recipes")
@@ -131,3 +134,67 @@ def test_every_public_name_of_the_cache_is_there():
 def test_the_change_log_knows_the_version():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_no_folder_has_more_modules_than_a_reader_can_scan():
+    full = {name: n for name, n in house.modules_by_folder().items() if n > house.MOST_MODULES}
+    assert not full, f"divide these folders: {full}"
+
+
+def test_modules_import_few_others_of_ours():
+    numbers = {name: len(used) for name, used in house.graph().items()}
+    worst = sorted(numbers.items(), key=lambda pair: -pair[1])[:12]
+    assert house.percentile_95(list(numbers.values())) <= house.MOST_IMPORTS, worst
+
+
+def test_modules_import_each_other_in_no_circle():
+    assert house.circles(house.graph()) == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_inside_a_room_import_each_other_in_no_circle(room):
+    assert house.circles(house.room_arrows(room, house.graph())) == []
+
+
+def test_inside_heads_arrows_point_one_way():
+    order = (
+        "config", "runs", "networks", "examples", "training", "closed_form", "fitting", "queue",
+        "commands",
+    )  # fmt: skip
+    arrows = house.room_arrows("heads", house.graph())
+    assert set(arrows) - {"heads"} <= set(order)
+    for name, used in arrows.items():
+        later = [other for other in used if order.index(other) > order.index(name)]
+        assert not later, f"heads/{name} imports {later}, which stand above it"
+
+
+def test_no_class_name_means_two_things():
+    assert house.classes_named_twice() == {}
+
+
+def test_names_say_what_they_name():
+    assert house.banned_names(house.production_files()) == []
+
+
+def test_files_and_functions_are_short():
+    lengths = house.file_lengths()
+    assert max(lengths.values()) <= house.MOST_LINES, max(lengths, key=lengths.__getitem__)
+    assert statistics.median(house.function_lengths()) <= house.MOST_MEDIAN
+
+
+def test_every_folder_says_what_it_is():
+    for path in house.production_files():
+        if path.name == "__init__.py" and path.parent != ROOT:
+            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            lines = text.strip().splitlines()
+            assert len(lines) >= 3, f"{path.relative_to(ROOT)}: say what lives here, in and out"
+
+
+def test_the_counts_notice_a_circle_and_a_percentile():
+    arrows = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
+    assert house.circles(arrows) == [["a", "b", "c"]]
+    assert house.circles({"a": {"b"}, "b": set()}) == []
+    assert house.percentile_95(list(range(1, 101))) == 95
+    assert house.percentile_95([1] * 19 + [7]) == 1
+    names = {name for _, name in house.bound_names(ast.parse("def go(x, *y):\n    said = x\n"))}
+    assert names == {"go", "x", "y", "said"}

@@ -1,4 +1,12 @@
-"""What a head is and how it is trained: plain fields, read strictly from YAML."""
+"""Configurations: the settings of a head and of its training, read strictly from YAML.
+
+The name of a preset or the path of a file comes in, with `key=value` overrides; a frozen `Config`
+goes out, with `HeadConfig`, `LossConfig`, `MixupConfig`, `TrainConfig` and its stages. `settings`
+declares the fields and their defaults, `limits` the allowed ranges; `presets/` has the YAML files.
+All unknown keys and impossible values are listed in one error.
+
+This room imports only modules at the root. Its door: `load` and `Config`.
+"""
 
 from medusa.heads.config.settings import (
     CONFIGS,

@@ -47,7 +47,7 @@ def test_medusa_14_on_a_3090(tmp_path, monkeypatch):
 def test_a_shorter_window_of_whisper_and_pooled_frames(tmp_path, monkeypatch):
     recipe = tmp_path / "short.yaml"
     recipe.write_text(
-        "features: {whisper: {window_s: 15}, wavlm: {pool: 2}}\n"
+        "features: {whisper: {window_s: 15}, wavlm: {average_frames: 2}}\n"
         "heads: {a: {features: [whisper, wavlm]}}\n"
     )
     short = planned(tmp_path, monkeypatch, str(recipe))["features"]

@@ -177,7 +177,11 @@ def test_all_mistakes_at_once(tmp_path):
         ("{wavlm: roberta}", "{roberta: wavlm}", "'roberta' is read by none of its heads"),
         ("{wavlm: roberta}", "{wavlm: robreta}", "'robreta' is not in features (did you mean 'ro"),
         ("repeats: 2", "repeats: 0", "repeats 0: expected at least 1"),
-        ("{wavlm: {}", "{wavlm: {pool: 3}", "features.wavlm.pool 3: expected one of (1, 2, 4)"),
+        (
+            "{wavlm: {}",
+            "{wavlm: {average_frames: 3}",
+            "features.wavlm.average_frames 3: expected one of (1, 2, 4)",
+        ),
         ("{wavlm: {}", "{wavlm: {window_s: .5}", "features.wavlm.window_s 0.5: expected at least"),
         ("soup: {}", "soup: {method: majorty}", "method: 'majorty' is not one of linear"),
         ("soup: {}", "soup: {inputs: logit}", "stacks.soup.inputs: 'logit' is not one of poster"),
