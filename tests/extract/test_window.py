@@ -157,7 +157,7 @@ def test_the_decoder_wants_the_whole_window(
 
 
 def test_a_recipe_may_ask_for_a_shorter_window(tmp_path: Path) -> None:
-    feature = Feature("whisper", window_s=12.0, pool=2)
+    feature = Feature("whisper", window_s=12.0, average_frames=2)
     words = extract_words(Workspace.open(tmp_path), "whisper12", feature)
     assert words[:5] == ["extract", "--backbone", "whisper", "--as", "whisper12"]
     assert words[5:] == ["--average-frames", "2", "--window-s", "12.0"]
