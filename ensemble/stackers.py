@@ -167,7 +167,7 @@ Stacker = Callable[[Members, Truth, StackConfig, EachEpoch], StackOutput]
 
 
 def voting(vote: Vote) -> Stacker:
-    """Return a stacker that learns nothing (`vote.VOTES`); attributes are averaged."""
+    """Return a stacker that learns nothing (`voting.VOTES`); attributes are averaged."""
 
     def voted(
         members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
@@ -178,7 +178,7 @@ def voting(vote: Vote) -> Stacker:
 
 
 def classical(fit: Fit, use: Apply) -> Stacker:
-    """Return a stacker of `classical` or `forest`; attributes are averaged as in a vote."""
+    """Return a stacker of `scikit_learn` or `forest`; attributes are averaged as in a vote."""
 
     def fitted(
         members: Members, truth: Truth, config: StackConfig, each_epoch: EachEpoch
