@@ -1,4 +1,4 @@
-"""Self-attention inside each utterance of a packed batch; nothing else is ever padded."""
+"""Self-attention inside each utterance of a packed batch. Only attention pads utterances."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,12 +17,12 @@ FOLD_ABOVE = 1.6  # tokens per unit of width from which folding one wide head sa
 
 
 class PackedAttention(nn.Module):
-    """Multi-head self-attention; frames attend to all frames of their own utterance.
+    """Compute multi-head self-attention. A frame attends to all frames of its own utterance.
 
     Args:
         width: D.
-        heads: number of heads; divides D.
-        dropout: on the attention weights.
+        heads: the number of heads, a divisor of D.
+        dropout: the dropout probability of the attention weights.
 
     Parameters have the names and shapes of `torch.nn.MultiheadAttention`.
     """
@@ -51,10 +51,10 @@ class PackedAttention(nn.Module):
         return x.like(self.out_proj(attended.values))
 
     def folded(self, x: Packed) -> Packed:
-        """The same for one head with fewer products.
+        """Compute the same map for one head with fewer matrix products.
 
-        softmax((x Wq' + bq)(x Wk' + bk)') depends on M = Wq' Wk and c = Wk' bq alone: what bk adds
-        is the same for all keys. The output map is folded into the values: Wo Wv.
+        softmax((x Wq' + bq)(x Wk' + bk)') depends on M = Wq' Wk and c = Wk' bq alone, because bk
+        adds the same score to all keys. The output map is folded into the values: Wo Wv.
         """
         wq, wk, wv = self.in_proj_weight.chunk(3)
         bq, _, bv = self.in_proj_bias.chunk(3)
@@ -65,13 +65,13 @@ class PackedAttention(nn.Module):
         return x.like(self._attend(x.like(parts)).values + self.out_proj.bias)
 
     def _attend(self, x: Packed) -> Packed:
-        """Attend within each utterance: queries, keys and values side by side, (N, 3 D), to (N, D).
+        """Map the joined queries, keys and values (N, 3 D) of each utterance to (N, D).
 
         Utterances of similar length are padded together.
         """
         layout = layout_of(tuple(x.lengths.tolist()), x.values.device)
         padded = x.values.index_select(0, layout.frames)
-        # not slices: their gradients would each be as large as the whole
+        # Slices would be slower: each slice's gradient is as large as the whole tensor.
         groups = torch.split(padded, [mask.numel() for mask in layout.masks])
         attended = [
             self._attend_padded(rows, mask) for rows, mask in zip(groups, layout.masks, strict=True)
@@ -81,7 +81,7 @@ class PackedAttention(nn.Module):
     def _attend_padded(self, rows: Tensor, mask: Tensor) -> Tensor:
         b, t = mask.shape
         q, k, v = rows.view(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        # one head this wide has no fused kernel, so the plain products lose nothing
+        # There is no fused kernel for one head of this width, so plain products cost no time.
         scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5
         scores = scores.masked_fill(~mask[:, None, None, :], -torch.inf)
         out: Tensor = self.dropout(scores.softmax(-1)) @ v
@@ -90,13 +90,13 @@ class PackedAttention(nn.Module):
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the N frames of a batch are when groups of utterances are padded, one after the other.
+    """The positions of a batch's N frames after each group of utterances has been padded.
 
     Attributes:
-        frames: (P,) the frame in each padded row; in padding the utterance's last one, which nobody
-            attends to and whose output nobody reads.
-        positions: (N,) each frame's row among them.
-        masks: per group (n, T), true on real frames; P is the sum of all n T.
+        frames: (P,) the frame in each padded row. Padding repeats the utterance's last frame; it is
+            masked in attention and its output is discarded.
+        positions: (N,) the padded row of each frame.
+        masks: one mask (n, T) per group, true on real frames. P is the sum of all n T.
     """
 
     frames: Tensor
@@ -104,7 +104,7 @@ class Layout:
     masks: list[Tensor]
 
 
-@lru_cache(maxsize=64)  # every layer of a head asks for the same few
+@lru_cache(maxsize=64)  # Every layer of a head uses the same few layouts.
 def layout_of(lengths: tuple[int, ...], device: torch.device) -> Layout:
     """Return the layout of a batch with these utterance lengths."""
     sizes = torch.tensor(lengths)
@@ -125,13 +125,13 @@ def layout_of(lengths: tuple[int, ...], device: torch.device) -> Layout:
 def length_groups(lengths: Tensor, cost: int) -> list[list[int]]:
     """Split the utterances' numbers into groups of similar length, with the least work.
 
-    A group of n utterances takes n T^2 scores, T its longest length, and `cost` more. For 16
-    utterances of speech this comes to 1.0 to 1.3 times the true scores, by `cost`, where one group
-    would need 3.3.
+    A group of n utterances whose longest length is T takes n T^2 scores and `cost` more. For 16
+    utterances of speech, the groups compute 1.0 to 1.3 times the true scores, depending on `cost`.
+    A single group would compute 3.3 times as many.
     """
     order = lengths.argsort(stable=True).tolist()
     sizes = lengths.double().sort().values.numpy()
-    least, before = np.zeros(len(sizes) + 1), [0]  # for the first so many utterances
+    least, before = np.zeros(len(sizes) + 1), [0]  # Entry i is for the first i utterances.
     for many, longest in enumerate(sizes, start=1):
         costs = least[:many] + np.arange(many, 0, -1) * longest**2
         before.append(int(costs.argmin()))

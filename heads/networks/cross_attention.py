@@ -1,4 +1,4 @@
-"""Every modality looks at every other one: the network of Ueda et al. (arXiv 2505.20007)."""
+"""Attention from every modality to every other one, the network of Ueda et al. (2505.20007)."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,14 @@ from medusa.heads.networks.recurrent import sequence
 
 
 class CrossAttention(nn.Module):
-    """Linear, LayerNorm and a BiGRU per modality; attention between all ordered pairs; pooling.
+    """Encode each modality with a BiGRU, attend between all ordered pairs, and pool.
 
-    out_i = h_i + sum over j of MHA_i(h_i, h_j, h_j), one head, weights shared per query modality;
-    then attention pooling, LayerNorm, Linear, relu, dropout. `width` is 512 in the paper, `dropout`
-    0.5 everywhere.
+    Each modality passes a Linear, a LayerNorm and a BiGRU. Then
+    out_i = h_i + sum over j of MHA_i(h_i, h_j, h_j), with one attention head and with weights
+    shared per query modality. Attention pooling, LayerNorm, Linear, relu and dropout follow. In the
+    paper `width` is 512 and every `dropout` is 0.5.
+
+    Source: arXiv 2505.20007.
     """
 
     def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""The two halves of a discriminant: averages over time, and a linear map that is never too sure."""
+"""The two halves of a discriminant: averages over time, and a linear map with bounded logits."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,19 +11,19 @@ from medusa.heads.config import HeadConfig
 from medusa.heads.networks.output import Output
 from medusa.heads.networks.pooling import POOLS
 
-CLOSED_FORM = ("discriminant",)  # heads that are not trained
+CLOSED_FORM = ("discriminant",)  # These heads are computed, not trained.
 
 
 def average_frames_of(config: HeadConfig) -> int:
-    """Return how many frames are averaged into one: none where all are averaged anyway."""
+    """Return how many frames are averaged into one, or 1 if the pooling averages all frames."""
     return 1 if config.name in CLOSED_FORM else config.average_frames
 
 
 class FlooredOutput(Output):
-    """Posteriors (1 - f) softmax(W x + b) + f / C, given as logits: their logarithm.
+    """Return the logarithm of the posteriors (1 - f) softmax(W x + b) + f / C as logits.
 
-    f is how often the streams are expected to say nothing about the class: however sure they
-    are, they can count against a class by no more than log(f / C).
+    The floor f is the expected share of utterances whose streams hold no information about the
+    class. No logit is below log(f / C), however confident the linear map is.
     """
 
     floor: Tensor
@@ -46,10 +46,10 @@ def floored(logits: Tensor, floor: Tensor) -> Tensor:
 
 
 class Averages(nn.Module):
-    """The averages over time of every modality, side by side.
+    """Join the averages over time of all modalities.
 
-    With `pooling: statistics` it returns averages and deviations, in which every frame counts
-    alike. With `pooling: positional` the averages have the weights of `closed_form.positions`.
+    With `pooling: statistics` it returns averages and deviations in which every frame has the same
+    weight. With `pooling: positional` the averages have the weights of `closed_form.positions`.
     """
 
     linear_output = True
@@ -60,7 +60,7 @@ class Averages(nn.Module):
         pools = [POOLS[config.pooling](size) for size in inputs]
         self.pools = nn.ModuleList(pools)
         for parameter in self.pools.parameters():
-            nn.init.zeros_(parameter)  # to begin with no frame counts more than another
+            nn.init.zeros_(parameter)  # Initially all frames have the same weight.
             parameter.requires_grad_(False)
         self.out_width = sum(pool.out_width for pool in pools)
 

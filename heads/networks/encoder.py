@@ -1,4 +1,4 @@
-"""ENC, the paper's building block (Algorithm 1), on packed utterances."""
+"""The encoder ENC, the paper's building block (Algorithm 1), for packed utterances."""
 
 from collections.abc import Callable
 
@@ -13,13 +13,16 @@ from medusa.heads.networks.recurrent import RecurrentLayer
 
 
 class TransformerLayer(nn.Module):
-    """PyTorch's post-norm encoder layer, relu, on packed frames; same parameter names.
+    """Apply PyTorch's post-norm encoder layer with relu to packed frames.
+
+    Parameters have the names of `torch.nn.TransformerEncoderLayer`.
 
     Args:
         width: D.
-        heads: attention heads.
-        feedforward: hidden width of the feed-forward part.
-        dropout: on attention weights, attention output and both feed-forward maps.
+        heads: the number of attention heads.
+        feedforward: the hidden width of the feed-forward part.
+        dropout: the dropout of the attention weights, the attention output and both feed-forward
+            maps.
     """
 
     def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
@@ -36,7 +39,7 @@ class TransformerLayer(nn.Module):
         return x.like(self.framewise(x.values, self.self_attn(x).values))
 
     def framewise(self, x: Tensor, attended: Tensor) -> Tensor:
-        """Return what follows attention, (N, D): norms and the feed-forward part."""
+        """Apply the norms and the feed-forward part that follow attention: returns (N, D)."""
         h = self.norm1(x + self.dropout(attended))
         inner = self.dropout(torch.relu(self.linear1(h)))
         out: Tensor = self.norm2(h + self.dropout(self.linear2(inner)))
@@ -44,13 +47,13 @@ class TransformerLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """ENC: two maps to a fixed width, K transformer layers, pooling (Algorithm 1).
+    """ENC applies two maps to a fixed width, K transformer layers and pooling (Algorithm 1).
 
     Args:
-        inputs: width of the incoming frames.
+        inputs: the width of the incoming frames.
         width: D.
-        layers: K; 2 in the paper.
-        heads, feedforward, dropout: of each layer.
+        layers: K, which is 2 in the paper.
+        heads, feedforward, dropout: the arguments of each layer.
         pool: a name in `POOLS`.
         layer: a name in `LAYERS`.
     """
@@ -75,7 +78,7 @@ class Encoder(nn.Module):
         self.pool = POOLS[pool](width)
 
     def forward(self, x: Packed) -> tuple[list[Packed], Tensor]:
-        """Return the K layers' outputs, each (N, D), and the pooled last one, (B, D')."""
+        """Return the K layers' outputs, each (N, D), and the pooled last output, (B, D')."""
         h = x.like(self.w2(torch.relu(self.w1(x.values))))
         hidden = []
         for layer in self.layers:

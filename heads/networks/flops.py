@@ -1,4 +1,4 @@
-"""Floating-point operations: what a head has to do, without padding, and what a device can."""
+"""Floating-point operations that a head needs without padding and that a device can perform."""
 
 import copy
 import math
@@ -12,7 +12,7 @@ from medusa.cache import Packed
 from medusa.heads.networks.attention import PackedAttention
 from medusa.heads.networks.fusion import Head
 
-# dense bf16 tensor-core peaks, operations a second, by a part of the device's name
+# These are dense bf16 tensor-core peaks in operations per second, by a part of the device's name.
 PEAKS = {
     "B200": 2250e12,
     "H200": 989e12,
@@ -29,24 +29,25 @@ PEAKS = {
 
 
 def train_flop(head: Head, lengths: Sequence[Sequence[int]], widths: Sequence[int]) -> float | None:
-    """Return the operations of one training step on these utterances, each without any padding.
+    """Return the operations of one training step on these utterances without any padding.
 
-    Forward, and twice as much backward; products of matrices alone are counted, on no data.
+    The backward pass takes twice the operations of the forward pass. Only matrix products are
+    counted; they are counted on meta tensors, without data.
 
     Args:
-        head: any that `fusion.build` makes.
-        lengths: (B, M) frames of every utterance and modality.
-        widths: (M,) of the features.
+        head: any head that `fusion.build` makes.
+        lengths: (B, M) the frames of every utterance and modality.
+        widths: (M,) the feature widths.
 
     Returns:
-        None for recurrent heads, whose kernels are not made of such products.
+        The operations, or None for recurrent heads, whose kernels are not matrix products.
     """
     if any(isinstance(module, nn.RNNBase) for module in head.modules()):
         return None
     empty = copy.deepcopy(head).to("meta").eval()
     for module in empty.modules():
         if isinstance(module, PackedAttention):
-            module.fold_above = math.inf  # the paper's products, whatever way they are computed
+            module.fold_above = math.inf  # Count the paper's products, however they are computed.
     total = 0
     for utterance in lengths:
         inputs = [
@@ -60,7 +61,7 @@ def train_flop(head: Head, lengths: Sequence[Sequence[int]], widths: Sequence[in
 
 
 def peak(device: torch.device) -> float | None:
-    """Return the operations a second that a GPU can do in bf16, or None where that is unknown."""
+    """Return a GPU's peak in bf16 operations per second, or None if it is unknown."""
     if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)

@@ -18,15 +18,15 @@ from medusa.heads.networks.standardise import Standardise
 
 
 class DeepSER(nn.Module):
-    """Deep hierarchical fusion of M modalities with K layers (Algorithm 2).
+    """Fuse M modalities hierarchically with K layers (Algorithm 2).
 
     Each modality has an encoder with layers h_1..h_K. Fusion encoder k reads all h_k and the last
-    layer of fusion encoder k - 1, joined over time; the last one is pooled and joined with the
-    pooled modalities.
+    layer of fusion encoder k - 1, joined over time. The last fusion encoder is pooled and joined
+    with the pooled modalities.
 
     Args:
         inputs: the M feature widths.
-        width, layers, heads, feedforward, dropout, pool, layer: of every encoder.
+        width, layers, heads, feedforward, dropout, pool, layer: the arguments of every encoder.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class DeepSER(nn.Module):
 
 
 class PublishedDeepSER(DeepSER):
-    """DeepSER as the published code runs it: utterances padded with zeros, nothing masked.
+    """Run DeepSER like the published code, which pads utterances with zeros and masks nothing.
 
-    Attention and pooling see the padding, so a prediction depends on who shares the batch. For
-    comparison with published weights alone; everything else should use `DeepSER`.
+    Attention and pooling read the padding, so a prediction depends on the other utterances of the
+    batch. Use it only to compare with published weights; use `DeepSER` for everything else.
     """
 
     def forward(self, inputs: Sequence[Packed]) -> Tensor:
@@ -80,9 +80,9 @@ class Head(nn.Module):
     """A fusion network with its input scaling and its two outputs.
 
     Args:
-        scales: one per modality, applied first.
-        fusion: maps M packed modalities to x.
-        output: maps x to logits and attributes.
+        scales: one input scaling per modality, applied first.
+        fusion: the network that maps M packed modalities to x.
+        output: the map from x to logits and attributes.
     """
 
     def __init__(self, scales: Sequence[nn.Module], fusion: nn.Module, output: Output) -> None:
@@ -92,7 +92,7 @@ class Head(nn.Module):
         self.output = output
 
     def embed(self, inputs: Sequence[Packed]) -> Tensor:
-        """Map M packed modalities to x, (B, D): where Manifold MixUp takes place."""
+        """Map M packed modalities to x, (B, D), which is the input of Manifold MixUp."""
         scaled = [scale(x) for scale, x in zip(self.scales, inputs, strict=True)]
         x: Tensor = self.fusion(scaled)
         return x
@@ -116,7 +116,7 @@ def build(
     return Head(scales, fusion, output)
 
 
-# what a head is made of: the fusion tells `out_width`
+# These are the fusions by name. A fusion has the width of its output as `out_width`.
 HEADS: dict[str, Callable[[HeadConfig, Sequence[int]], Any]] = {
     "deepser": lambda config, inputs: DeepSER(inputs, *shape(config)),
     "dhf": lambda config, inputs: DeepSER(inputs, *shape(config), layer="bilstm"),

@@ -1,4 +1,4 @@
-"""Training and predicting within the memory there is."""
+"""Training and prediction within the available memory."""
 
 import re
 import resource
@@ -16,11 +16,11 @@ from medusa.heads.networks.fusion import Head
 
 
 class TooLarge(MedusaError):
-    """One utterance for which the device has no room.
+    """A single utterance does not fit into the device's memory.
 
     Args:
-        inputs: M packed modalities of the batch.
-        problem: what was raised.
+        inputs: the M packed modalities of the batch.
+        problem: the exception that was raised.
     """
 
     def __init__(self, inputs: Sequence[Packed], problem: Exception) -> None:
@@ -33,10 +33,10 @@ class TooLarge(MedusaError):
 
 
 def embed(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:
-    """Return x (B, D) as `head.embed`, with the activations of `micro` utterances at a time.
+    """Return x (B, D) like `head.embed`, but keep the activations of `micro` utterances at a time.
 
-    The others' are computed again in the backward pass, with the same dropout, so that MixUp and
-    losses over the whole batch are exact.
+    The other activations are recomputed in the backward pass with the same dropout. MixUp and
+    losses over the whole batch are therefore exact.
     """
     if micro >= len(inputs[0]):
         return head.embed(inputs)
@@ -45,13 +45,13 @@ def embed(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:
 
 
 def predict_in_parts(head: Head, inputs: Sequence[Packed], most: int) -> tuple[Tensor, Tensor, int]:
-    """Return logits (B, C) and attributes (B, 3), with so many utterances on the device at once.
+    """Return logits (B, C) and attributes (B, 3) with at most `most` utterances on the device.
 
     Returns:
-        The two, and `most`, halved as often as memory ran out.
+        The logits, the attributes, and `most` halved as often as memory ran out.
 
     Raises:
-        TooLarge: there is no room for one.
+        TooLarge: a single utterance does not fit.
     """
     while True:
         try:
@@ -66,7 +66,7 @@ def halved(micro: int, inputs: Sequence[Packed], problem: Exception) -> int:
     """Return half of how many utterances were on the device at once when memory ran out.
 
     Raises:
-        TooLarge: it was one.
+        TooLarge: a single utterance was on the device.
     """
     if micro == 1:
         raise TooLarge(inputs, problem) from problem
@@ -76,18 +76,18 @@ def halved(micro: int, inputs: Sequence[Packed], problem: Exception) -> int:
 
 
 def _parts(inputs: Sequence[Packed], micro: int) -> list[list[Packed]]:
-    """Cut a batch into parts of so many utterances."""
+    """Cut a batch into parts of `micro` utterances."""
     apart = [one.split() for one in inputs]
     starts = range(0, len(inputs[0]), micro)
     return [[Packed.of(one[start : start + micro]) for one in apart] for start in starts]
 
 
 def peak_memory_gb(device: torch.device) -> float:
-    """Return the most memory this process has held: of the GPU, else of the machine."""
+    """Return the peak memory of this process in GB: on the GPU if there is one, else in RAM."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     status = Path("/proc/self/status")
-    if status.exists():  # on Linux getrusage would also count the process that started this one
+    if status.exists():  # On Linux getrusage would also count the parent process.
         highest = re.search(r"VmHWM:\s+(\d+)", status.read_text(encoding="utf-8"))
         if highest:
             return int(highest[1]) * 1024 / 1e9

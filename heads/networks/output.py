@@ -1,4 +1,4 @@
-"""From a fusion's x to class logits and attributes."""
+"""The output layers that map a fusion's x to class logits and attributes."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 
 class Output(nn.Module):
-    """W_c relu(x) and W_r relu(x), the last two lines of Algorithm 2.
+    """Compute W_c relu(x) and W_r relu(x), the last two lines of Algorithm 2.
 
     Args:
-        width: of x.
+        width: the width of x.
         classes: C.
-        attribute_map: `linear`, starting from the middle of the scale, or `sigmoid`,
-            1 + 6 sigmoid(.), which cannot leave the scale (published code).
-        linear: without the relu.
-        auxiliary: further outputs: `neutral` (B, 1), `secondary` (B, C).
+        attribute_map: `linear`, which starts from the middle of the scale, or `sigmoid`, which is
+            1 + 6 sigmoid(.) and cannot leave the scale (published code).
+        linear: whether the relu is omitted.
+        auxiliary: the names of further outputs: `neutral` (B, 1) and `secondary` (B, C).
     """
 
     def __init__(

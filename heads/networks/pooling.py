@@ -1,16 +1,16 @@
-"""Many frames to one vector, utterance by utterance."""
+"""Pooling of each utterance's frames into one vector."""
 
 import torch
 from torch import Tensor, nn
 
 from medusa.cache import Packed
 
-KNOTS = 8  # of the weights by position
-LEAST_LOG = -10.0  # of a weight, the largest being 0: no utterance is left without any
+KNOTS = 8  # The weights by position have this many knots.
+LEAST_LOG = -10.0  # The smallest log weight; the largest is 0. So every utterance has some weight.
 
 
 class MeanPool(nn.Module):
-    """The mean over an utterance's own frames (published code)."""
+    """Compute the mean over the frames of each utterance (published code)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class MeanPool(nn.Module):
 
 
 class AttentionPool(nn.Module):
-    """A weighted mean; the weights are the softmax of a learned score over the utterance."""
+    """Compute a weighted mean whose weights are the softmax of a learned score per frame."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class AttentionPool(nn.Module):
 
 
 class StatisticsPool(nn.Module):
-    """The weighted mean and standard deviation, weighted as in `AttentionPool`, side by side.
+    """Join the weighted mean and standard deviation, with the weights of `AttentionPool`.
 
     Source: attentive statistics pooling, Okabe et al. 2018, with a linear score.
     """
@@ -59,33 +59,33 @@ class StatisticsPool(nn.Module):
 
 
 class PositionalPool(nn.Module):
-    """A weighted mean; the weights say where in an utterance to listen, whatever a frame holds.
+    """Compute a weighted mean whose weights depend on a frame's position alone, not on its values.
 
-    DeepSER has no positional encoding: to it and to the mean, frames come in no order. Here KNOTS
-    positive weights stand in the middles of as many equal parts of the utterance, linear in
-    between. They start alike, as the mean.
+    DeepSER has no positional encoding, so it ignores the order of frames, like the mean. Here an
+    utterance is divided into KNOTS equal parts with one positive weight at each part's middle. The
+    weights of other positions are interpolated linearly. All weights are equal initially.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.out_width = width
-        self.position = nn.Parameter(torch.zeros(KNOTS))  # logarithms of the weights
+        self.position = nn.Parameter(torch.zeros(KNOTS))  # These are the log weights.
 
     @property
     def weights(self) -> Tensor:
-        """(KNOTS,), the largest 1."""
+        """Return the weights (KNOTS,), of which the largest is 1."""
         logs = self.position.float()
         return (logs - logs.max().detach()).clamp_min(LEAST_LOG).exp()
 
     def forward(self, x: Packed) -> Tensor:
         """Map (N, D) to (B, D)."""
-        # no matrix product: under autocast that would be rounded
+        # Autocast would round a matrix product, so the weights are summed element by element.
         weights = (near_knots(x) * self.weights).sum(1, keepdim=True)
         return segment_mean(x.like(weights * x.values.float())) / segment_mean(x.like(weights))
 
 
 def near_knots(x: Packed) -> Tensor:
-    """Return how near each frame's middle is to each knot, (N, KNOTS), rows summing to one."""
+    """Return each frame's interpolation weights at the knots, (N, KNOTS). Rows sum to one."""
     device = x.values.device
     owners = x.owners.to(device, non_blocking=True)
     starts = x.offsets[:-1].to(device, non_blocking=True)
@@ -96,7 +96,7 @@ def near_knots(x: Packed) -> Tensor:
 
 
 def joined(pooling: str) -> str:
-    """Return the pool of streams joined over time, where a position has no one meaning."""
+    """Return the pooling for streams joined over time, in which positions are ambiguous."""
     return "mean" if pooling == "positional" else pooling
 
 
@@ -115,12 +115,12 @@ def segment_softmax(scores: Packed) -> Tensor:
 
 
 def _reduce(how: str, values: Tensor, lengths: Tensor) -> Tensor:
-    """Reduce (N, D) to (B, D); torch's check of the lengths would wait for the GPU."""
+    """Reduce (N, D) to (B, D) without torch's check of the lengths, which waits for the GPU."""
     on_device = lengths.to(values.device, non_blocking=True)
     return torch.segment_reduce(values, how, lengths=on_device, axis=0, unsafe=True)
 
 
-# name -> class taking the width D and telling `out_width`
+# These are the poolings by name. Each class takes the width D and has an `out_width`.
 POOLS: dict[str, type[MeanPool | AttentionPool | StatisticsPool | PositionalPool]] = {
     "mean": MeanPool,
     "attention": AttentionPool,

@@ -1,4 +1,4 @@
-"""A BiLSTM in the place of a transformer layer: DHF, DeepSER's ancestor."""
+"""A BiLSTM that replaces a transformer layer, as in DHF, the predecessor of DeepSER."""
 
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, unpack_sequence
@@ -8,11 +8,11 @@ from medusa.heads.networks.dropout import Dropout
 
 
 class RecurrentLayer(nn.Module):
-    """A bidirectional LSTM over each utterance, half the width in each direction.
+    """Run a bidirectional LSTM over each utterance, with half the width in each direction.
 
     Args:
-        width: D, even.
-        dropout: on the output.
+        width: D, an even number.
+        dropout: the dropout of the output.
     """
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -27,5 +27,5 @@ class RecurrentLayer(nn.Module):
 
 
 def sequence(x: Packed) -> PackedSequence:
-    """Return packed utterances as PyTorch's recurrent layers take them."""
+    """Convert packed utterances to the input type of PyTorch's recurrent layers."""
     return pack_sequence(list(x.split()), enforce_sorted=False)

@@ -1,4 +1,4 @@
-"""Fusions without a hierarchy: what DeepSER is compared with. All map M modalities to (B, D)."""
+"""Baseline fusions without a hierarchy. Each maps M modalities to (B, D)."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from medusa.heads.networks.pooling import StatisticsPool, segment_mean
 
 
 class LateFusion(nn.Module):
-    """One encoder per modality; pooled, joined, mapped (Table 2, "late fusion")."""
+    """Encode and pool each modality, join the results and map them (Table 2, "late fusion")."""
 
     def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class LateFusion(nn.Module):
 
 
 class EarlyConcat(nn.Module):
-    """Every modality mapped to one width, joined over time, one encoder over all."""
+    """Map every modality to one width, join them over time and run one encoder over all."""
 
     def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
         super().__init__()
@@ -47,9 +47,9 @@ class EarlyConcat(nn.Module):
 
 
 class StatisticsMlp(nn.Module):
-    """Attentive statistics of each modality into one hidden layer (the 2025 challenge's baseline).
+    """Map the attentive statistics of each modality to a hidden layer (2025 challenge baseline).
 
-    Dropout, Linear, LayerNorm, relu, dropout.
+    The hidden layer consists of dropout, Linear, LayerNorm, relu and dropout.
     """
 
     def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
@@ -72,13 +72,13 @@ class StatisticsMlp(nn.Module):
 
 
 class Probe(nn.Module):
-    """The mean over time, nothing hidden (SUPERB, Yang et al. 2021).
+    """Compute the mean over time, without hidden layers (SUPERB, Yang et al. 2021).
 
-    Streams of one width are taken for layers of one encoder (`--reduce none`, `--backbones
-    wavlm:layer_0,wavlm:layer_1,...`) and summed with softmax weights; others are joined.
+    Streams of one width are assumed to be layers of one encoder (`--reduce none`, `--backbones
+    wavlm:layer_0,wavlm:layer_1,...`) and are summed with softmax weights. Other streams are joined.
     """
 
-    linear_output = True  # no relu before the last map
+    linear_output = True  # The last map has no relu before it.
 
     def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class Probe(nn.Module):
 
 
 def shape(config: HeadConfig) -> tuple[int, int, int, int, float, str]:
-    """Return what all encoders of a head have in common."""
+    """Return the arguments that all encoders of a head share."""
     return (
         config.width,
         config.layers,

@@ -24,7 +24,7 @@ class Standardise(nn.Module):
         self.register_buffer("std", torch.ones(width))
 
     def fit(self, batches: Iterable[Packed]) -> None:
-        """Take mean and deviation over all frames of the batches; a constant channel stays."""
+        """Fit mean and deviation on all frames. A constant channel is not divided."""
         count, total, squares = 0, torch.zeros(1), torch.zeros(1)
         for batch in batches:
             frames = batch.to("cpu", torch.float64).values

@@ -1,4 +1,4 @@
-"""Everything that training needs to go on as if it had never stopped, in one safetensors file."""
+"""One safetensors file with everything that an interrupted training needs to resume exactly."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from medusa.errors import MedusaError
 
 
 class WeightsError(MedusaError):
-    """Weights that cannot be read, or that belong to another network."""
+    """The weights cannot be read, or they belong to another network."""
 
 
 def save_weights(path: Path, module: nn.Module, facts: dict[str, Any] | None = None) -> None:
@@ -23,10 +23,10 @@ def save_weights(path: Path, module: nn.Module, facts: dict[str, Any] | None = N
 
 
 def load_weights(path: Path, module: nn.Module) -> None:
-    """Read what `save_weights` wrote into a module of the same shape.
+    """Read the weights that `save_weights` wrote into a module of the same shape.
 
     Raises:
-        WeightsError: a name or shape differs; the first difference is named.
+        WeightsError: a name or shape differs. The message gives the first difference.
     """
     tensors, _ = _load(path)
     expected = module.state_dict()
@@ -60,7 +60,7 @@ def load_training(
     optimiser: torch.optim.Optimizer,
     average: nn.Module | None = None,
 ) -> None:
-    """Read what `save_training` wrote into a network, its average and its optimiser."""
+    """Restore a network, its average and its optimiser from the file of `save_training`."""
     tensors, _ = _load(path)
     model, mean, state = {}, {}, optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
@@ -80,7 +80,7 @@ def load_training(
 
 
 def load_facts(path: Path) -> dict[str, Any]:
-    """Return the position stored beside the weights."""
+    """Return the position that is stored in the file of the weights."""
     return _load(path)[1]
 
 

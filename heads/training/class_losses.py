@@ -1,4 +1,4 @@
-"""Losses over the classes: (B, C) logits against soft labels, divided by the batch size."""
+"""Losses of the logits (B, C) with respect to soft labels, divided by the batch size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from medusa.heads.config import LossConfig
 
 @dataclass(frozen=True)
 class Batch:
-    """What a class loss looks at.
+    """The inputs of a class loss.
 
     Attributes:
-        logits, targets: (B, C); the rows of `targets` sum to one.
-        weights: (C,) class weights.
-        prior: (C,) share of each class in training.
+        logits, targets: (B, C). The rows of `targets` sum to one.
+        weights: (C,) the class weights.
+        prior: (C,) the share of each class in training.
     """
 
     logits: Tensor
@@ -27,19 +27,19 @@ class Batch:
 
 
 def cross_entropy(batch: Batch, config: LossConfig) -> Tensor:
-    """Weighted cross-entropy, as PyTorch's with soft targets."""
+    """Return the weighted cross-entropy, like PyTorch's with soft targets."""
     return F.cross_entropy(batch.logits, batch.targets, weight=batch.weights)
 
 
 def focal(batch: Batch, config: LossConfig) -> Tensor:
-    """Cross-entropy with every term times (1 - p_c) ** gamma (Lin et al. 2017)."""
+    """Return the cross-entropy with every term times (1 - p_c) ** gamma (Lin et al. 2017)."""
     logs = batch.logits.log_softmax(1)
     hard = (1 - logs.exp()).clamp_min(0) ** config.focal_gamma
     return -(batch.weights * batch.targets * hard * logs).sum() / len(logs)
 
 
 def kl_divergence(batch: Batch, config: LossConfig) -> Tensor:
-    """Weighted Kullback-Leibler divergence of the posterior from the votes (SAILER)."""
+    """Return the weighted Kullback-Leibler divergence of the posterior from the votes (SAILER)."""
     logs = batch.logits.log_softmax(1)
     entropy: Tensor = torch.special.xlogy(batch.targets, batch.targets)
     apart: Tensor = batch.weights * (entropy - batch.targets * logs)
@@ -47,10 +47,10 @@ def kl_divergence(batch: Batch, config: LossConfig) -> Tensor:
 
 
 def vector_scaling(batch: Batch, config: LossConfig) -> Tensor:
-    """Cross-entropy of Delta_c z_c + iota_c (Kini et al. 2021, equation 2).
+    """Return the cross-entropy of Delta_c z_c + iota_c (Kini et al. 2021, equation 2).
 
-    Delta_c = (prior_c / the largest prior) ** gamma, iota_c = tau log(prior_c): a rare class has
-    to win by more in training.
+    Delta_c = (prior_c / the largest prior) ** gamma and iota_c = tau log(prior_c). In training, a
+    rare class therefore needs a larger margin.
     """
     prior = batch.prior.clamp_min(1e-8)
     delta = (prior / prior.max()) ** config.vector_gamma

@@ -34,16 +34,16 @@ from medusa.heads.training.targets import check_votes, training_rows
 from medusa.heads.training.weight_average import averaged
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
-SAVE_EVERY_S = 120.0  # what a kill may cost
+SAVE_EVERY_S = 120.0  # A kill loses at most this much training.
 
 
 class TrainingError(MedusaError):
-    """A training that cannot go on."""
+    """The training cannot continue."""
 
 
 @dataclass
 class TrainingState:
-    """Where training is; together with the weights, all there is to resume from."""
+    """The position of a training. With the weights, it suffices to resume the training."""
 
     stage: int = 0
     epoch: int = 0  # of this stage
@@ -63,12 +63,12 @@ class Trainer:
     """Train one head to the end of its stages.
 
     Args:
-        head: the network, freshly made from the seed.
-        examples: features and labels, with splits `train` and `dev`.
-        config: stages, losses, seed.
-        run: where metrics, checkpoints and the best weights go.
-        device: where to compute.
-        advance: called after every epoch with a note, for the progress line.
+        head: the network, newly initialised from the seed.
+        examples: the features and labels, with splits `train` and `dev`.
+        config: the stages, the losses and the seed.
+        run: the run folder for metrics, checkpoints and the best weights.
+        device: the device that computes.
+        advance: a function that is called after every epoch with a note for the progress line.
     """
 
     def __init__(
@@ -98,11 +98,11 @@ class Trainer:
 
     @property
     def selected_head(self) -> Head:
-        """The weights that are scored and kept: the running average where there is one."""
+        """Return the head that is scored and kept: the running average if there is one."""
         return self.head if self.average is None else cast(Head, self.average.module)
 
     def fit(self) -> None:
-        """Train from the start, or from where the run's checkpoint is."""
+        """Train from the start, or continue from the run's checkpoint."""
         path = self.run.path / CHECKPOINT
         if path.exists():
             self.state = TrainingState(**checkpoint.load_facts(path))
@@ -115,7 +115,7 @@ class Trainer:
         checkpoint.load_weights(self.run.path / BEST, self.head)
 
     def _next_stage(self) -> None:
-        """Enter the next stage and save that: its first epoch may replace the best weights."""
+        """Enter the next stage and save the state: the first epoch may replace the best weights."""
         self.state.stage += 1
         self.state.epoch, self.state.stage_best, self.state.since_best = 0, -1.0, 0
         if self.state.stage < len(self.config.stages):
@@ -138,7 +138,7 @@ class Trainer:
         checkpoint.save_weights(self.run.path / name, self.selected_head)
 
     def _run_epoch(self, stage: StageConfig, statistics: TrainStatistics) -> None:
-        """Take the epoch's remaining steps; their random numbers depend on seed and step alone."""
+        """Take the epoch's remaining steps. Random numbers depend on the seed and step alone."""
         every = self.batches(stage)
         self.take(stage, statistics, every[self.state.step :], len(every))
 
@@ -156,7 +156,7 @@ class Trainer:
                 group["lr"] = lr
             parts = self._step(stage, moved, batch, statistics)
             for name, value in parts.items():
-                # summed on the device: reading it here would make the step wait
+                # The sum stays on the device: reading it here would make the step wait.
                 self.state.sums[name] = self.state.sums.get(name, 0.0) + value
             self.state.step += 1
             self.state.steps += 1
@@ -167,7 +167,7 @@ class Trainer:
     def _step(
         self, stage: StageConfig, inputs: list[Packed], batch: Rows, statistics: TrainStatistics
     ) -> dict[str, Tensor]:
-        """Take one step; where memory runs out, again with half as many utterances at once."""
+        """Take one step. If memory runs out, repeat it with half as many utterances at a time."""
         while True:
             try:
                 return self._try_step(stage, inputs, batch, statistics)
@@ -207,14 +207,14 @@ class Trainer:
 
     @property
     def at_once(self) -> int:
-        """How many utterances to predict at once: no more than training found room for."""
+        """Return how many utterances are predicted at a time: no more than fitted in training."""
         return min(BATCH, self.state.micro or self.config.train.micro or BATCH)
 
     def _halve(self, inputs: list[Packed], problem: Exception) -> None:
-        """Halve what is on the device at once.
+        """Halve the number of utterances that are on the device at a time.
 
         Raises:
-            TooLarge: it is one utterance already.
+            TooLarge: the number is one already.
         """
         self.optimiser.zero_grad(set_to_none=True)
         self.state.micro = halved(self._micro, inputs, problem)
@@ -224,7 +224,7 @@ class Trainer:
         )
 
     def statistics(self, stage: StageConfig) -> TrainStatistics:
-        """Return what the losses of a stage know about the training rows."""
+        """Return the statistics of the training rows that a stage's losses need."""
         soft = self.targets.soft
         return TrainStatistics(
             weights=class_weights(soft, stage.class_weights).to(self.device),
@@ -233,7 +233,7 @@ class Trainer:
         )
 
     def _end_epoch(self, stage: StageConfig) -> None:
-        """Score the dev split, keep the best weights, log, and make it resumable."""
+        """Score the dev split, keep the best weights, log the epoch and save a checkpoint."""
         cost = self.meter.epoch(self.state.step * self.config.train.batch)
         losses = {name: float(value) / self.state.step for name, value in self.state.sums.items()}
         if not math.isfinite(losses["loss"]):
@@ -276,7 +276,7 @@ class Trainer:
         self.advance(1, f"{at}: dev macro-F1 {score:.3f}, best {self.state.best:.3f}")
 
     def batches(self, stage: StageConfig) -> list[Rows]:
-        """Return this epoch's batches as numbers of training rows."""
+        """Return this epoch's batches, each an array of training row numbers."""
         rng = np.random.default_rng([self.config.seed, self.state.stage, self.state.epoch])
         labels = self.examples.labels[self.rows]
         draw = Draw(stage.no_consensus, self.examples.neutral)
@@ -289,13 +289,13 @@ class Trainer:
         return torch.optim.AdamW(self.head.parameters(), weight_decay=decay, fused=True)
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        """bf16 where the GPU has it; fp32 elsewhere."""
+        """Return a context that computes in bf16 if the GPU supports it, else in fp32."""
         if self.device.type == "cuda" and torch.cuda.is_bf16_supported():
             return torch.autocast("cuda", torch.bfloat16)
         return nullcontext()
 
     def _epochs_before(self) -> int:
-        """Epochs of the earlier stages, as logged."""
+        """Return the number of epochs that earlier stages logged."""
         return self.state.lines - self.state.epoch
 
     def _save(self) -> None:
@@ -308,7 +308,7 @@ class Trainer:
         self.saved = time.monotonic()
 
     def _forget_later_lines(self) -> None:
-        """Drop what was logged after the checkpoint: those epochs are run again."""
+        """Drop the lines logged after the checkpoint, because those epochs are run again."""
         self.steps.forget_after(self.state.steps)
         path = self.run.path / METRICS
         if path.exists():
@@ -317,5 +317,5 @@ class Trainer:
 
 
 def epochs_at_most(config: Config) -> int:
-    """Return the epochs of all stages and folds if none ends early."""
+    """Return the number of epochs of all stages and folds if no stage ends early."""
     return sum(stage.epochs for stage in config.stages) * (1 + config.train.folds)

@@ -1,4 +1,4 @@
-"""What training minimises: equation 1 of the paper and its parts."""
+"""The training loss: equation 1 of the paper and its parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from medusa.heads.training.targets import Targets
 
 
 def class_weights(targets: Tensor, power: float) -> Tensor:
-    """Return a_c = (N / (C f_c)) ** power, f_c the soft-label mass of class c (section 3.8).
+    """Return a_c = (N / (C f_c)) ** power. f_c is the soft-label mass of class c (section 3.8).
 
     Args:
         targets: (N, C) soft labels of the training rows.
@@ -28,7 +28,7 @@ def class_weights(targets: Tensor, power: float) -> Tensor:
 
 
 def mean_squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Mean over the attribute ratings there are; zero where there are none.
+    """Return the mean squared error of the ratings, or zero if there are no ratings.
 
     Args:
         predicted: (B, 3).
@@ -40,11 +40,11 @@ def mean_squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
 
 
 def concordance(predicted: Tensor, targets: Tensor) -> Tensor:
-    """1 - CCC, the mean over the attributes with two or more rated rows; zero without any.
+    """Return the mean of 1 - CCC over attributes with two or more rated rows, or zero without any.
 
     Args:
         predicted: (B, 3).
-        targets: (B, 3), NaN where a rating is missing. CCC is the same on 1..7 and on 0..1.
+        targets: (B, 3), NaN where a rating is missing. CCC is equal on the scales 1..7 and 0..1.
     """
     rated = ~targets.isnan()
     count = rated.sum(0).clamp_min(1)
@@ -57,28 +57,30 @@ def concordance(predicted: Tensor, targets: Tensor) -> Tensor:
     spread = mean(to_mean.square()) + mean(of_mean.square())
     apart = (mean(predicted) - mean(y)).square()
     ccc = 2 * mean(to_mean * of_mean) / (spread + apart).clamp_min(1e-8)
-    counted = rated.sum(0) >= 2  # no branch: that would make the step wait for the device
+    counted = rated.sum(0) >= 2  # A branch would make the step wait for the device.
     return ((1 - ccc) * counted).sum() / counted.sum().clamp_min(1)
 
 
 def neutral_margin(margin: Tensor, soft: Tensor, neutral: int) -> Tensor:
-    """Soft-margin loss of neutral against expressive: mean log(1 + exp(-y z)) (Ueda et al. 2025).
+    """Return the soft-margin loss of neutral against expressive: the mean of log(1 + exp(-y z)).
 
     Args:
-        margin: (B, 1) z.
-        soft: (B, C) soft labels. y is +1 with the probability of neutral, else -1; for one-hot
+        margin: (B, 1) the margin z.
+        soft: (B, C) soft labels. y is +1 with the probability of neutral, else -1. For one-hot
             labels this is the published formula.
-        neutral: the number of the class.
+        neutral: the number of the class `neutral`.
+
+    Source: Ueda et al. 2025.
     """
     return F.binary_cross_entropy_with_logits(margin[:, 0], soft[:, neutral])
 
 
 def secondary_choices(logits: Tensor, shares: Tensor) -> Tensor:
-    """Binary cross-entropy of each class's being named second; zero where nobody voted (SAILER).
+    """Return the binary cross-entropy of the second choices, zero where nobody voted (SAILER).
 
     Args:
         logits: (B, C).
-        shares: (B, C) share of the raters who named the class second, NaN where unknown.
+        shares: (B, C) the share of raters who chose the class second, NaN where unknown.
     """
     known = ~shares.isnan()
     terms = F.binary_cross_entropy_with_logits(logits, shares.nan_to_num(), reduction="none")
@@ -86,19 +88,19 @@ def secondary_choices(logits: Tensor, shares: Tensor) -> Tensor:
 
 
 def auxiliary(config: LossConfig) -> tuple[str, ...]:
-    """Return the further outputs that a head needs: those whose loss has a weight."""
+    """Return the names of the further outputs whose loss has a weight."""
     weights = {"neutral": config.neutral_weight, "secondary": config.secondary_weight}
     return tuple(name for name, weight in weights.items() if weight)
 
 
 @dataclass(frozen=True)
 class TrainStatistics:
-    """What the losses know of the whole training split.
+    """Statistics of the whole training split that the losses need.
 
     Attributes:
-        weights: (C,) class weights.
-        prior: (C,) share of each class.
-        neutral: the number of the class `neutral`, None where there is none.
+        weights: (C,) the class weights.
+        prior: (C,) the share of each class.
+        neutral: the number of the class `neutral`, or None if there is no such class.
     """
 
     weights: Tensor
@@ -109,13 +111,13 @@ class TrainStatistics:
 def total(
     config: LossConfig, outputs: Mapping[str, Tensor], targets: Targets, statistics: TrainStatistics
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return equation 1, with the further losses that have a weight, and its parts by name.
+    """Return the loss of equation 1, with the further weighted losses, and its parts by name.
 
     Args:
-        config: which losses, with which weights.
-        outputs: of `Head.output`.
-        targets: of the same B utterances.
-        statistics: class weights and priors.
+        config: the losses and their weights.
+        outputs: the outputs of `Head.output`.
+        targets: the targets of the same B utterances.
+        statistics: the class weights and priors.
     """
     batch = Batch(outputs["classes"].float(), targets.soft, statistics.weights, statistics.prior)
     rated = outputs["attributes"].float()

@@ -1,4 +1,4 @@
-"""What training costs: time, waiting for data, share of the peak, memory; and its steps."""
+"""The cost of training (time, waiting for data, share of the peak, memory) and a log of steps."""
 
 import json
 import time
@@ -21,11 +21,11 @@ EVERY = 10
 
 
 class Meter:
-    """Measure epochs.
+    """Measure the cost of epochs.
 
     Args:
-        head, examples, rows: what is trained, and on which rows.
-        device: where.
+        head, examples, rows: the head that is trained, and its training rows.
+        device: the device that computes.
     """
 
     def __init__(self, head: Head, examples: Examples, rows: Rows, device: torch.device) -> None:
@@ -36,12 +36,12 @@ class Meter:
         self.flop = self._flop(head, examples, rows)  # of an utterance, where the peak is known
 
     def go_on(self, seconds: Mapping[str, float]) -> None:
-        """Begin to count, from what `counted` returned to another process."""
+        """Begin to count from the seconds that `counted` returned in an earlier process."""
         self.seconds |= seconds
         self.clock = time.monotonic()
 
     def counted(self) -> dict[str, float]:
-        """Return the seconds until now."""
+        """Return the seconds counted so far."""
         now = time.monotonic()
         self.seconds["epoch"] += now - self.clock
         self.seconds["all"] += now - self.clock
@@ -49,12 +49,12 @@ class Meter:
         return dict(self.seconds)
 
     def begin_epoch(self) -> None:
-        """Count an epoch's seconds from here on."""
+        """Begin to count the seconds of an epoch."""
         self.counted()
         self.seconds |= {"epoch": 0.0, "waited": 0.0}
 
     def timed(self, feed: Iterator[list[Packed]]) -> Iterator[list[Packed]]:
-        """Pass batches on, counting the seconds that the loop waits for them."""
+        """Yield the batches and count the seconds that the loop waits for them."""
         while True:
             began = time.monotonic()
             with torch.profiler.record_function("waiting for data"):
@@ -65,7 +65,7 @@ class Meter:
             yield inputs
 
     def epoch(self, utterances: int) -> dict[str, float | None]:
-        """Return what an epoch's line in metrics.jsonl says about cost."""
+        """Return the cost fields of an epoch's line in metrics.jsonl."""
         counted = self.counted()
         seconds = max(counted["epoch"], 1e-9)
         return {
@@ -77,14 +77,14 @@ class Meter:
         }
 
     def _mfu(self, seconds: float, utterances: int) -> float | None:
-        """Return the share of the device's peak that went into counted operations."""
+        """Return the counted operations as a share of the device's peak."""
         most = peak(self.device)
         if self.flop is None or most is None:
             return None
         return round(utterances * self.flop / seconds / most, 4)
 
     def _flop(self, head: Head, examples: Examples, rows: Rows) -> float | None:
-        """Return the operations of one training utterance, on average over at most 16."""
+        """Return the operations per training utterance, averaged over at most 16 utterances."""
         if peak(self.device) is None:
             return None
         some = rows[np.linspace(0, len(rows) - 1, min(16, len(rows))).astype(int)]
@@ -94,7 +94,7 @@ class Meter:
 
 
 class StepLog:
-    """steps.jsonl: losses, rate and norm of the gradient of every tenth step.
+    """Write steps.jsonl: losses, learning rate and gradient norm of every tenth step.
 
     Values stay on the device until they are written, so that no step waits for them.
     """
@@ -104,12 +104,12 @@ class StepLog:
         self.kept: list[tuple[int, float, dict[str, Tensor]]] = []
 
     def add(self, step: int, rate: float, parts: dict[str, Tensor]) -> None:
-        """Keep a step's values if it is its turn."""
+        """Keep the values of every tenth step."""
         if step % EVERY == 0:
             self.kept.append((step, rate, parts))
 
     def write(self) -> None:
-        """Append what was kept."""
+        """Append the kept values to the file."""
         if not self.kept:
             return
         with self.path.open("a", encoding="utf-8") as file:
@@ -119,7 +119,7 @@ class StepLog:
         self.kept = []
 
     def forget_after(self, step: int) -> None:
-        """Drop the lines of later steps: they are run again."""
+        """Drop the lines of later steps, because those steps are run again."""
         if self.path.exists():
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             whole = [line for line in lines if line.endswith("\n")]

@@ -8,9 +8,9 @@ from medusa.heads.config import MixupConfig
 
 
 def draw(config: MixupConfig, batch: int, rng: np.random.Generator) -> tuple[Tensor, Tensor] | None:
-    """Draw the partners (B,) and the lambdas (B, 1) of a batch, or None where it is not mixed.
+    """Draw the partners (B,) and the lambdas (B, 1) of a batch, or None if it is not mixed.
 
-    Drawn on the CPU, so that no step waits for the device.
+    They are drawn on the CPU, so that no step waits for the device.
     """
     if rng.random() >= config.p:
         return None
@@ -24,7 +24,7 @@ def mix(values: Tensor, partners: Tensor, lam: Tensor) -> Tensor:
 
     Args:
         values: (B, anything); NaN (an unrated attribute) in either makes the result NaN.
-        partners: (B,) row numbers.
-        lam: (B, 1) lambdas.
+        partners: (B,) the row numbers of the partners.
+        lam: (B, 1) the lambdas.
     """
     return lam * values + (1 - lam) * values[partners]

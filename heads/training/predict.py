@@ -1,4 +1,4 @@
-"""Logits and attributes of many utterances, whoever shares their batch."""
+"""Prediction of logits and attributes, independent of how utterances are batched."""
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,13 @@ def predict(
     Utterances of similar length share a batch, which saves time and changes nothing else.
 
     Args:
-        head: in evaluation from here on.
-        examples, rows: what to predict.
-        device: where the head is.
-        most: so many utterances on the device at once; half as many where memory runs out.
+        head: the head, which is set to evaluation mode.
+        examples, rows: the examples and the rows to predict.
+        device: the device of the head.
+        most: the number of utterances on the device at a time. It is halved if memory runs out.
 
     Raises:
-        TooLarge: the device has no room for one utterance.
+        TooLarge: a single utterance does not fit into the device's memory.
     """
     head.eval()
     first = examples.streams[0]

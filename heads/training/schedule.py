@@ -1,4 +1,4 @@
-"""How far a step goes: the learning rate over a stage, and the limit of the gradient."""
+"""The learning rate over a stage, and the limit of the gradient's norm."""
 
 import math
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from medusa.heads.config import StageConfig
 def rate(stage: StageConfig, done: float) -> float:
     """Return the learning rate when a share `done` (0..1) of the stage's steps has been taken.
 
-    It rises from 0 in the first `warmup` of the steps, then stays, or falls along half a cosine to
-    `floor` times the rate.
+    It rises from 0 during the share `warmup` of the steps. Then it is constant, or it falls along
+    half a cosine to `floor` times the rate.
     """
     if done < stage.warmup:
         return stage.lr * done / stage.warmup
@@ -22,7 +22,7 @@ def rate(stage: StageConfig, done: float) -> float:
 
 
 def clip(head: nn.Module, most: float | None) -> Tensor:
-    """Return the gradient's norm; where there is a limit, scale the gradient down to it."""
+    """Return the gradient's norm. If there is a limit, scale the gradient down to it."""
     parameters = list(head.parameters())
     norm = get_total_norm([one.grad for one in parameters if one.grad is not None])
     if most is not None:

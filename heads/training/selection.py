@@ -1,4 +1,4 @@
-"""What chooses among weights: their score on the dev split."""
+"""Selection of weights by their score on the dev split."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,15 @@ from medusa.scoring import NO_CONSENSUS, balanced_draws, macro_f1, mean_macro_f1
 
 
 class DevSelector:
-    """The dev split's rows with a consensus.
+    """Score logits on the rows of the dev split that have a consensus.
 
     Args:
-        examples: with a split `dev`.
-        config: `selection`, `draws` and `per_class`.
+        examples: the examples, with a split `dev`.
+        config: the settings `selection`, `draws` and `per_class`.
 
     Attributes:
-        rows: (B,) of the examples.
-        truth: (B,) class numbers.
+        rows: (B,) the row numbers in the examples.
+        truth: (B,) the class numbers.
     """
 
     def __init__(self, examples: Examples, config: TrainConfig) -> None:
@@ -30,12 +30,12 @@ class DevSelector:
         self.draws = balanced_draws(self.truth, config.draws, config.per_class, seed=0)
 
     def score(self, logits: npt.NDArray[np.float32]) -> float:
-        """Return macro-F1 of (B, C) over balanced draws of the split, or on all of it."""
+        """Return macro-F1 of logits (B, C) over balanced draws of the split, or on all rows."""
         predicted, classes = logits.argmax(1), logits.shape[1]
         if self.natural:
             return macro_f1(self.truth, predicted, classes)
         return mean_macro_f1_over_draws(self.truth, predicted, classes, self.draws)
 
     def loss(self, logits: npt.NDArray[np.float32]) -> float:
-        """Return the mean cross-entropy of (B, C), each class as frequent as in the split."""
+        """Return the mean cross-entropy of logits (B, C) over the rows of the split."""
         return float(F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(self.truth)))

@@ -1,4 +1,4 @@
-"""What the rows of a batch should be answered with, and how raters' votes enter it."""
+"""The training targets of a batch's rows, computed from labels, ratings and raters' votes."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ from medusa.scoring import NO_CONSENSUS
 
 
 class TargetError(MedusaError):
-    """Votes that a setting of the training needs and the manifest does not have."""
+    """A training setting needs votes that the manifest does not have."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """The answers to B utterances.
+    """The training targets of B utterances.
 
     Attributes:
-        soft: (B, C) soft labels.
-        ratings: (B, 3) attributes, NaN where unrated.
-        secondary: (B, C) share of the raters who named the class second, NaN where nobody voted.
-        votes: (B, C) number of raters whose first choice the class was.
+        soft: (B, C) the soft labels.
+        ratings: (B, 3) the attributes, NaN where unrated.
+        secondary: (B, C) the share of raters who chose the class second, NaN where nobody voted.
+        votes: (B, C) the number of raters who chose the class first.
     """
 
     soft: Tensor
@@ -37,15 +37,15 @@ class Targets:
         return len(self.soft)
 
     def rows(self, rows: Rows) -> "Targets":
-        """Return the answers to these rows."""
+        """Return the targets of these rows."""
         return Targets(*(values[rows] for values in self._all()))
 
     def to(self, device: torch.device) -> "Targets":
-        """Move everything to a device."""
+        """Return the targets on a device."""
         return Targets(*(values.to(device, non_blocking=True) for values in self._all()))
 
     def mixed(self, partners: Tensor, lam: Tensor) -> "Targets":
-        """Mix everything as `mixup.mix` does."""
+        """Return all targets mixed with those of the partners (`mixup.mix`)."""
         return Targets(*(mixup.mix(values, partners, lam) for values in self._all()))
 
     def smoothed(self, share: float) -> "Targets":
@@ -54,9 +54,9 @@ class Targets:
         return Targets(soft, self.ratings, self.secondary, self.votes)
 
     def thinned(self, share: float, rng: np.random.Generator) -> "Targets":
-        """Leave out each rater with this probability and count the others' votes again.
+        """Drop each rater with this probability and recount the votes of the remaining raters.
 
-        An utterance that would lose all its raters keeps them (annotator dropout, SAILER).
+        An utterance that would lose all its raters keeps all of them (annotator dropout, SAILER).
         """
         if not share:
             return self
@@ -70,15 +70,16 @@ class Targets:
 
 
 def check_votes(targets: Targets, share: float, secondary: bool) -> None:
-    """Refuse settings that need votes which are not there.
+    """Refuse settings that need votes which the manifest does not have.
 
     Args:
-        targets: of all training rows.
-        share: annotator dropout.
-        secondary: whether second choices are to be learnt.
+        targets: the targets of all training rows.
+        share: the probability of annotator dropout.
+        secondary: whether second choices are learnt.
 
     Raises:
-        TargetError: no votes, no second choices, or soft labels that are not shares of votes.
+        TargetError: there are no votes or no second choices, or the soft labels are not shares of
+            votes.
     """
     if secondary and not bool((targets.secondary > 0).any()):
         raise TargetError(
@@ -103,8 +104,8 @@ def check_votes(targets: Targets, share: float, secondary: bool) -> None:
 def training_rows(examples: Examples, config: Config) -> tuple[Rows, Targets]:
     """Return the rows that train a head and their targets.
 
-    Soft: every training row with a soft label, or, of these, those with a consensus. Hard: every
-    one with a consensus, as one-hot.
+    With `labels: soft`, the rows are all training rows with a soft label, or only those that have a
+    consensus as well. With `labels: hard`, they are the rows with a consensus, as one-hot labels.
     """
     rows, soft = examples.rows("train"), examples.soft
     if config.train.labels == "hard":

@@ -1,4 +1,4 @@
-"""Averaged weights: what is judged and kept may be a mean over the training's course."""
+"""Weight averaging: the weights that are scored and kept may be a mean over training."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from medusa.heads.config import TrainConfig
 
 
 def averaged(head: nn.Module, config: TrainConfig) -> AveragedModel | None:
-    """Return a copy of the head that follows it, or None where nothing is averaged.
+    """Return a running average of the head, or None if nothing is averaged.
 
-    `ema`: an exponential mean over the steps of a stage, w' = d w' + (1 - d) w. `swa`: the equal
-    mean over the ends of a stage's epochs (Izmailov et al. 2018).
+    `ema` is an exponential mean over the steps of a stage, w' = d w' + (1 - d) w. `swa` is the
+    equal mean over the ends of a stage's epochs (Izmailov et al. 2018).
     """
     return AVERAGES[config.average](head, config)
 
