@@ -1,8 +1,8 @@
 """Linear discriminant analysis on averages over time: a head in closed form, fitted in seconds.
 
-Classes are taken for normal distributions of one covariance (Fisher 1936), shrunk towards its
-diagonal. Classes count alike, however many rows they have; attributes are a linear regression on
-the same averages. One pass over the training rows, three with positions; no steps, no seeds.
+Classes are modelled as normal distributions with one covariance (Fisher 1936), which is shrunk
+towards its diagonal. All classes have equal weight. Attributes are a linear regression on the same
+averages. A fit reads the training rows once, or three times with positions, and uses no seed.
 """
 
 import copy
@@ -30,20 +30,20 @@ from medusa.heads.training.predict import BATCH
 from medusa.heads.training.selection import DevSelector
 from medusa.scoring import NO_CONSENSUS
 
-SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # of two equally good the earlier
-POSITIONED = 0.1  # the shrinkage of the discriminant that weighs positions
-WIDEST = 16_384  # channels: a covariance of 2 GB
-SCALES = (-5.0, 6.0)  # where the logarithm of the scale is looked for
-TRIED = (0.02, 0.1, 0.3)  # floors from which to start
+SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # The earlier of two ties is chosen.
+POSITIONED = 0.1  # This shrinkage is used by the discriminant that weighs positions.
+WIDEST = 16_384  # At this many channels the covariance takes 2 GB.
+SCALES = (-5.0, 6.0)  # The logarithm of the scale is searched in this range.
+TRIED = (0.02, 0.1, 0.3)  # The search for the floor starts from each of these.
 
 
 class ClosedFormError(MedusaError):
-    """Training rows, or features, of which no discriminant can be made."""
+    """No discriminant can be computed from these training rows or features."""
 
 
 @dataclass
 class ShrinkageState:
-    """Which shrinkage was best on dev."""
+    """The shrinkage that scored best on dev."""
 
     best: float = -1.0
     best_at: str = ""
@@ -51,15 +51,15 @@ class ShrinkageState:
 
 
 class ClosedForm:
-    """Fit one head without training; the same to its caller as a `Trainer`.
+    """Fit one head without training. The interface is that of a `Trainer`.
 
     Args:
-        head: built as a `discriminant`.
-        examples: features and labels, with splits `train` and `dev`.
-        config: how dev selects; stages, losses and MixUp are of no effect.
-        run: where metrics go.
-        device: where to compute.
-        advance: called after every shrinkage that was tried.
+        head: a head that was built as a `discriminant`.
+        examples: the features and labels, with splits `train` and `dev`.
+        config: the settings that select on dev. Stages, losses and MixUp have no effect.
+        run: the run folder for the metrics.
+        device: the device that computes.
+        advance: a function that is called after every shrinkage that was tried.
     """
 
     def __init__(
@@ -73,7 +73,9 @@ class ClosedForm:
     ) -> None:
         self.head, self.examples, self.run = head.to(device).eval(), examples, run
         self.device, self.advance = device, advance
-        self.where = device if device.type == "cuda" else torch.device("cpu")  # where to sum
+        self.where = (
+            device if device.type == "cuda" else torch.device("cpu")
+        )  # The device of the sums.
         self.pools: Sequence[Any] = list(head.fusion.get_submodule("pools").children())
         self.state, self.at_once = ShrinkageState(), config.train.micro or BATCH
         self.rows = examples.rows("train")
@@ -82,12 +84,13 @@ class ClosedForm:
         _check(examples, self.rows, self.head.output.classes.in_features)
 
     def fit(self) -> None:
-        """Try every shrinkage on dev and keep the best, calibrated there.
+        """Score every shrinkage on dev, keep the best and calibrate it on dev.
 
         Raises:
-            ClosedFormError: a class of no consensus in train, or too many channels.
+            ClosedFormError: a class has no row with a consensus in train, or there are too many
+                channels.
         """
-        (self.run.path / METRICS).unlink(missing_ok=True)  # of an attempt that was cut short
+        (self.run.path / METRICS).unlink(missing_ok=True)  # An interrupted run may have left it.
         if any(isinstance(pool, PositionalPool) for pool in self.pools):
             self._set_positions()
         found = self._moments(self.rows)
@@ -108,7 +111,7 @@ class ClosedForm:
         self._set_attributes(*regression(found, kept))
 
     def _moments(self, rows: Rows) -> Moments:
-        """Read these rows once."""
+        """Read these rows and return their moments."""
         width = self.head.output.classes.in_features
         labels = torch.from_numpy(self.examples.labels)
         parts = (
@@ -125,7 +128,7 @@ class ClosedForm:
 
     @torch.no_grad()
     def _set_positions(self) -> None:
-        """Weigh every modality's positions by what discriminants say of rows new to them."""
+        """Fit every modality's weights by position with discriminants of the other half's rows."""
         labels = torch.from_numpy(self.examples.labels)
         halves = in_halves(self.rows, self.examples.labels)
         if halves is None:
@@ -143,7 +146,7 @@ class ClosedForm:
             pool.position.copy_(best_positions(parts))
 
     def _inputs(self, rows: Rows) -> Iterator[tuple[list[Packed], Rows]]:
-        """Yield packed modalities on the device and the rows they are of."""
+        """Yield packed modalities on the device and their row numbers."""
         size = self.at_once
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         feed = self.examples.batches(batches, self.device.type == "cuda")
@@ -152,7 +155,7 @@ class ClosedForm:
 
     @torch.no_grad()
     def _averages(self, rows: Rows) -> Iterator[tuple[Tensor, Rows]]:
-        """Yield x (B, D) and the rows it is of."""
+        """Yield x (B, D) and its row numbers."""
         for inputs, batch in self._inputs(rows):
             yield self.head.embed(inputs), batch
 
@@ -191,11 +194,11 @@ def in_halves(rows: Rows, labels: Rows) -> tuple[Rows, Rows] | None:
     """Divide the rows that have a label evenly, class by class.
 
     Args:
-        rows: which.
-        labels: of all, class numbers.
+        rows: the row numbers to divide.
+        labels: the class numbers of all rows.
 
     Returns:
-        Row numbers; None where a class has a single row.
+        The row numbers of the two halves, or None if a class has a single row.
     """
     known = rows[labels[rows] != NO_CONSENSUS]
     ordered = known[np.argsort(labels[known], kind="stable")]
@@ -205,14 +208,15 @@ def in_halves(rows: Rows, labels: Rows) -> tuple[Rows, Rows] | None:
 
 
 def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
-    """Return the scale s and floor f of `floored(s logits, f)` of least cross-entropy.
+    """Return the scale s and floor f that minimise the cross-entropy of `floored(s logits, f)`.
 
-    Classes count alike. Two numbers, so the rows that also select may fit them. However well they
-    are told apart, the next of B may be wrong: the floor is 1 / (B + 2) or more (Laplace).
+    All classes have equal weight. Two numbers hardly overfit, so they may be fitted on the rows
+    that also select. The floor is at least 1 / (B + 2) (Laplace), since the next utterance may be
+    wrong even if all B are right.
 
     Args:
         logits: (B, C).
-        truth: (B,) class numbers.
+        truth: (B,) the class numbers.
     """
     from scipy.optimize import minimize
 
@@ -221,7 +225,7 @@ def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
     shares = 1.0 / counts[labels]
     shares = shares / shares.sum()
 
-    # of fewer rows than channels the logits may be thousands: the scale is sought from theirs
+    # With fewer rows than channels, logits may be in the thousands, so the search is relative.
     unit = float((logits - logits.mean(1, keepdim=True)).std()) or 1.0
 
     def loss(at: Sequence[float]) -> float:
@@ -229,7 +233,7 @@ def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
         log_probs = floored(logits * scale, floor).gather(1, labels[:, None])[:, 0]
         return -float((shares * log_probs).sum())
 
-    # the loss has more than one valley: sure and floored, or unsure
+    # The loss has several minima: a large scale with a floor, or a small scale.
     least = 1 / (len(labels) + 2)
     floors = [max(least, floor) for floor in TRIED]
     start = min(((a, f) for a in np.linspace(*SCALES, 21) for f in floors), key=loss)
@@ -245,10 +249,10 @@ def calibrated(logits: Tensor, truth: Rows) -> tuple[float, float]:
 
 
 def _check(examples: Examples, rows: Rows, width: int) -> None:
-    """Refuse what cannot be fitted.
+    """Refuse rows or features that cannot be fitted.
 
     Raises:
-        ClosedFormError: with a sentence on what to do.
+        ClosedFormError: the message gives the remedy.
     """
     present = set(examples.labels[rows].tolist())
     if absent := [name for n, name in enumerate(examples.classes) if n not in present]:

@@ -8,25 +8,26 @@ from torch import Tensor
 
 from medusa.scoring import NO_CONSENSUS
 
-ROUNDING = 1e-9  # of a channel's mean square: what the variance of float32 averages may be off by
-MIDDLE = 4.0  # of the ratings' scale
+ROUNDING = 1e-9  # The rounding error of a float32 variance, as a share of the mean square.
+MIDDLE = 4.0  # The middle of the ratings' scale.
 
 
 @dataclass
 class Moments:
-    """Sums in double precision over the utterances that have a label, and those with ratings.
+    """Sums in double precision over labelled utterances and over rated utterances.
 
     Args:
-        width: D, of x.
+        width: D, the width of x.
         classes: C.
-        device: where to sum.
+        device: the device of the sums.
 
     Attributes:
-        counts: (C,) labelled utterances of each class.
-        sums: (C, D) of their x.
-        squares: (D, D) products of their channels.
-        rated: (3,) how many have each rating.
-        x, y, xy: of these, sums of x (3, D), of the rating (3,) and of their products (3, D).
+        counts: (C,) the number of labelled utterances of each class.
+        sums: (C, D) the sum of x over the labelled utterances.
+        squares: (D, D) the sum of the products of their channels.
+        rated: (3,) the number of utterances with each rating.
+        x, y, xy: the sums over rated utterances of x (3, D), the rating (3,) and their product
+            (3, D).
     """
 
     width: int
@@ -54,11 +55,11 @@ class Moments:
             setattr(self, name, torch.zeros(shape, dtype=torch.float64, device=self.device))
 
     def add(self, x: Tensor, labels: Tensor, ratings: Tensor) -> None:
-        """Count utterances.
+        """Add utterances to the sums.
 
         Args:
             x: (B, D).
-            labels: (B,) class numbers, -1 without.
+            labels: (B,) class numbers, -1 without a label.
             ratings: (B, 3), NaN where unrated.
         """
         x, labels = x.to(self.device, torch.float64), labels.to(self.device)
@@ -75,7 +76,7 @@ class Moments:
 
     @property
     def level(self) -> Tensor:
-        """(D,) mean squares of the labelled utterances."""
+        """Return the mean squares (D,) of the labelled utterances."""
         return self.squares.diagonal() / self.counts.sum()
 
 
@@ -90,10 +91,10 @@ def moments_of(
 
 
 def discriminant(moments: Moments, shrinkage: float) -> tuple[Tensor, Tensor]:
-    """Return W (C, D) and b (C,) of log p(c | x) = W x + b + const, classes equally likely.
+    """Return W (C, D) and b (C,) of log p(c | x) = W x + b + const for equally likely classes.
 
-    With S the covariance within classes, `shrinkage` of it shrunk towards its diagonal, m_c the
-    class's mean and m that of all: W_c = S^-1 (m_c - m), b_c = -W_c (m_c + m) / 2.
+    S is the covariance within classes, shrunk towards its diagonal by `shrinkage`. m_c is the mean
+    of class c, and m is the mean of all. Then W_c = S^-1 (m_c - m), b_c = -W_c (m_c + m) / 2.
     """
     total = moments.counts.sum()
     means, mean = moments.sums / moments.counts[:, None], moments.sums.sum(0) / total
@@ -105,8 +106,8 @@ def discriminant(moments: Moments, shrinkage: float) -> tuple[Tensor, Tensor]:
 def regression(moments: Moments, shrinkage: float) -> tuple[Tensor, Tensor]:
     """Return W (3, D) and b (3,) of the ratings' linear regression on x.
 
-    The covariance of x is that of the labelled utterances, shrunk likewise. A rating that nobody
-    gave is the middle of the scale.
+    The covariance of x is computed over the labelled utterances and shrunk in the same way. If no
+    utterance has a rating, the middle of the scale is predicted.
     """
     total, sums = moments.counts.sum(), moments.sums.sum(0)
     spread = moments.squares / total - torch.outer(sums, sums) / total**2
@@ -119,7 +120,7 @@ def regression(moments: Moments, shrinkage: float) -> tuple[Tensor, Tensor]:
 
 
 def _divided(values: Tensor, covariance: Tensor, shrinkage: float, level: Tensor) -> Tensor:
-    """Return S^-1 values, S shrunk, and 0 for channels that do not vary but by rounding."""
+    """Return S^-1 values for the shrunk S, and 0 for channels that vary only by rounding."""
     varies = covariance.diagonal() > ROUNDING * level
     spread = torch.where(varies, covariance.diagonal(), torch.ones_like(level)).sqrt()
     correlation = (1 - shrinkage) * covariance / torch.outer(spread, spread)

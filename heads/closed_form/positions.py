@@ -1,4 +1,4 @@
-"""Where in an utterance classes are told apart: the weights of a positional pool in closed form."""
+"""The weights of positional pooling in closed form: large where classes are easily separated."""
 
 from collections.abc import Sequence
 from itertools import chain, combinations
@@ -10,18 +10,18 @@ from medusa.cache import Packed
 from medusa.heads.closed_form.moments import ROUNDING
 from medusa.heads.networks.pooling import KNOTS, PositionalPool, near_knots, segment_mean
 
-RIDGE = 0.01  # of the average variance: for knots that few utterances have frames at
-LEAST = 1e-3  # of the largest weight: no position is without any
+RIDGE = 0.01  # A share of the average variance is added, for knots with frames in few utterances.
+LEAST = 1e-3  # Every weight is at least this share of the largest weight.
 
 
 class Positions:
-    """Sums over utterances of what each knot adds to an utterance's average scores.
+    """Sums over utterances of each knot's contribution to an utterance's average scores.
 
     Args:
-        scores: S of a modality (S, D), linear in a frame; of a discriminant that was fitted on
-            other utterances, since on its own even the plain mean may tell all apart.
+        scores: (S, D) the S linear scores of a modality. They come from a discriminant that was
+            fitted on other utterances, since it may separate its own utterances completely.
         classes: C.
-        where: to sum, in double precision.
+        where: the device of the sums, which are in double precision.
     """
 
     def __init__(self, scores: Tensor, classes: int, where: torch.device) -> None:
@@ -31,11 +31,11 @@ class Positions:
         self.squares = self.counts.new_zeros(KNOTS, KNOTS)
 
     def add(self, x: Packed, labels: Tensor) -> None:
-        """Count utterances.
+        """Add utterances to the sums.
 
         Args:
             x: the modality, (N, D).
-            labels: (B,) class numbers.
+            labels: (B,) the class numbers.
         """
         labels = labels.to(self.where)
         z = at_knots(x, self.scores).to(self.where).double()
@@ -44,9 +44,10 @@ class Positions:
         self.squares += torch.einsum("bks,bls->kl", z, z)
 
     def covariances(self) -> tuple[Tensor, Tensor]:
-        """Return those of the knots between classes, which count alike, and within them.
+        """Return the covariances of the knots between classes of equal weight and within classes.
 
-        (KNOTS, KNOTS), summed over the scores; of knots that never vary 0 in the diagonal within.
+        Both are (KNOTS, KNOTS) and are summed over the scores. If a knot never varies, its diagonal
+        entry within classes is 0.
         """
         means, total = self.sums / self.counts[:, None, None], self.counts.sum()
         within = self.squares - torch.einsum("c,cks,cls->kl", self.counts, means, means)
@@ -56,11 +57,11 @@ class Positions:
 
 
 def best_positions(parts: Sequence[Positions]) -> Tensor:
-    """Return the logarithms (KNOTS,) of the weights under which classes are farthest apart.
+    """Return the logarithms (KNOTS,) of the weights that separate the classes best.
 
-    Of all w that are nowhere below zero the one of the largest w' B w / w' W w (Fisher 1936), B and
-    W the covariances between and within classes, added up over the parts. Alike where a knot never
-    varies: of a constant, and of streams of single frames.
+    The weights w >= 0 maximise w' B w / w' W w (Fisher 1936). B and W are the covariances between
+    and within classes, summed over the parts. If a knot never varies, all weights are equal. This
+    happens for constants and for streams of single frames.
     """
     both = [torch.stack(one.covariances()) for one in parts]
     between, within = torch.stack(both).sum(0)
@@ -72,10 +73,10 @@ def best_positions(parts: Sequence[Positions]) -> Tensor:
 
 
 def _largest_ratio(between: Tensor, within: Tensor) -> Tensor:
-    """Return the w >= 0 of the largest w' B w / w' W w.
+    """Return the w >= 0 that maximises w' B w / w' W w.
 
-    Among the knots where it is above zero it is the largest without bounds, too, since the ratio
-    has no other maximum: so every choice of knots is tried.
+    Restricted to the knots where w is above zero, w also maximises the ratio without bounds, since
+    the ratio has no other maximum. Therefore every subset of knots is tried.
     """
     from scipy.linalg import eigh
 
@@ -92,13 +93,13 @@ def _largest_ratio(between: Tensor, within: Tensor) -> Tensor:
 
 
 def weights_of(head: nn.Module) -> list[list[float]]:
-    """Return each modality's weights by position, M times KNOTS; [] of other pools."""
+    """Return each modality's weights by position, M times KNOTS, or [] for other poolings."""
     pools = [one for one in head.modules() if isinstance(one, PositionalPool)]
     return [pool.weights.tolist() for pool in pools]
 
 
 def at_knots(x: Packed, scores: Tensor) -> Tensor:
-    """Return what each knot adds to an utterance's average of S scores (S, D), (B, KNOTS, S)."""
+    """Return each knot's contribution (B, KNOTS, S) to the average of S scores (S, D)."""
     frame_scores = x.values.float() @ scores.T
     parts = near_knots(x)[:, :, None] * frame_scores[:, None, :]
     return segment_mean(x.like(parts.flatten(1))).view(len(x), KNOTS, len(scores))

@@ -1,4 +1,4 @@
-"""Which numbers a setting may be: a training with others would fail late, or mean nothing."""
+"""The allowed range of every numeric setting. Other numbers would make a training fail late."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ def out_of_range(values: dict[str, Any]) -> list[str]:
     """Return a line for every number of a configuration that LIMITS does not allow.
 
     Args:
-        values: `Config.to_dict()`; every stage is checked.
+        values: the dictionary of `Config.to_dict()`. Every stage is checked.
     """
     problems = []
     for key, value in _leaves(values):
@@ -21,7 +21,7 @@ def out_of_range(values: dict[str, Any]) -> list[str]:
 
 
 def _leaves(values: Any, where: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value that is no dictionary or list, with its dotted key."""
+    """Yield the dotted key and the value of every setting that is not a dictionary or list."""
     if isinstance(values, dict | list | tuple):
         pairs = values.items() if isinstance(values, dict) else enumerate(values)
         for key, value in pairs:
@@ -37,7 +37,7 @@ POSITIVE: Limit = ("more than 0", lambda value: value > 0)
 BELOW_ONE: Limit = ("from 0 to below 1", lambda value: 0 <= value < 1)
 SHARE: Limit = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
 
-# a setting that is not here may be any finite number
+# A setting that is not listed here may be any finite number.
 LIMITS: dict[str, Limit] = {
     "seed": ("from 0 to below 2**63", lambda value: 0 <= value < 2**63),
     "head.width": ONE_OR_MORE,

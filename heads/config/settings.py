@@ -1,4 +1,4 @@
-"""What a head is and how it is trained: plain fields, read strictly from YAML."""
+"""The settings of a head and of its training, and the reader of their YAML files."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -15,12 +15,15 @@ CONFIGS = Path(__file__).parent / "presets"
 
 
 class ConfigError(MedusaError):
-    """A configuration with unknown keys or impossible values; all of them are listed."""
+    """A configuration has unknown keys or impossible values. The message lists all of them."""
 
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """The network. Defaults: the paper's (section 4), else the published code's."""
+    """The settings of the network.
+
+    The defaults are those of the paper (section 4), or of the published code if the paper has none.
+    """
 
     name: str = "deepser"
     width: int = 1024
@@ -29,14 +32,14 @@ class HeadConfig:
     feedforward: int = 2048
     dropout: float = 0.1
     pooling: str = "mean"
-    attribute_map: str = "linear"  # "sigmoid": 1 + 6 sigmoid(.), as the published code
-    average_frames: int = 1  # consecutive audio frames averaged into one before the head
-    standardise: bool = False  # subtract the training mean of each channel, divide by its deviation
+    attribute_map: str = "linear"  # "sigmoid" is 1 + 6 sigmoid(.), as in the published code.
+    average_frames: int = 1  # This many consecutive audio frames are averaged into one.
+    standardise: bool = False  # Whether channels are scaled by training mean and deviation.
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Equation 1: `class_weight` times the class loss plus `attribute_weight` times the other."""
+    """The losses of equation 1: `class_weight` and `attribute_weight` multiply its two terms."""
 
     classes: str = "ce"
     class_weight: float = 1.5
@@ -45,17 +48,17 @@ class LossConfig:
     focal_gamma: float = 2.0
     vector_gamma: float = 0.3
     vector_tau: float = 1.0
-    neutral_weight: float = 0.0  # neutral against expressive, on an output of its own
-    secondary_weight: float = 0.0  # second choices of the raters, on an output of their own
+    neutral_weight: float = 0.0  # The loss of neutral against expressive, a separate output.
+    secondary_weight: float = 0.0  # The loss of the raters' second choices, a separate output.
 
 
 @dataclass(frozen=True)
 class MixupConfig:
-    """Manifold MixUp (section 3.7): with probability `p`, lambda from Beta(alpha, alpha)."""
+    """Manifold MixUp with probability `p` and lambda from Beta(alpha, alpha) (section 3.7)."""
 
     p: float = 0.3
     alpha: float = 0.2
-    per: str = "sample"  # or "batch": one lambda for all
+    per: str = "sample"  # "batch" draws one lambda for the whole batch.
 
 
 @dataclass(frozen=True)
@@ -66,40 +69,40 @@ class StageConfig:
     epochs: int = 4
     lr: float = 1e-5
     sampler: str = "shuffle"
-    class_weights: float = 0.0  # exponent of N / (C f_c); 0: uniform
-    no_consensus: float = 0.0  # balanced sampler: rows without consensus, as a share of a class
-    start: str = "last"  # or "best": go on from the best weights of the stage before
-    optimiser: str = "keep"  # or "reset"
-    schedule: str = "constant"  # or "cosine": down to `floor` times the rate at the stage's end
+    class_weights: float = 0.0  # The exponent of N / (C f_c). 0 gives uniform weights.
+    no_consensus: float = 0.0  # The balanced sampler's rows without consensus per row of a class.
+    start: str = "last"  # "best" starts from the best weights of the stage before.
+    optimiser: str = "keep"  # "reset" starts with a new optimiser.
+    schedule: str = "constant"  # "cosine" falls to `floor` times the rate at the stage's end.
     floor: float = 0.0
-    warmup: float = 0.0  # share of the stage's steps in which the rate rises from 0
-    clip: float | None = None  # largest norm of the gradient
+    warmup: float = 0.0  # The share of the stage's steps in which the rate rises from 0.
+    clip: float | None = None  # The largest norm of the gradient.
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What is the same in all stages."""
+    """The settings that all stages share."""
 
     batch: int = 16
-    labels: str = "soft"  # or "hard": one-hot consensus; rows without consensus are left out
-    rows: str = "all"  # or "consensus": those without one train nothing
-    annotator_dropout: float = 0.0  # each rater's vote is left out with this probability
+    labels: str = "soft"  # "hard" trains on one-hot labels of the rows with a consensus.
+    rows: str = "all"  # "consensus" trains only on rows with a consensus.
+    annotator_dropout: float = 0.0  # The probability that a rater's vote is left out.
     weight_decay: float = 0.01
-    patience: int = 8  # epochs without a better score that end a stage
+    patience: int = 8  # This many epochs without a better score end a stage.
     label_smoothing: float = 0.0
-    selection: str = "balanced"  # draws of the dev split; or "natural": all of it, as it is
-    average: str = "none"  # or "ema", "swa": mean weights are judged and kept
-    decay: float = 0.999  # of ema
-    micro: int | None = None  # utterances on the device at once; default: the batch, while it fits
-    folds: int = 0  # 2 or more: the training split is predicted out of fold as well
-    draws: int = 20  # balanced draws of the dev split behind the score
-    compile: bool = False  # torch.compile what is done frame by frame
-    per_class: int | None = None  # rows a class in a draw; default: the rarest class's number
+    selection: str = "balanced"  # Draws of the dev split. "natural" scores the whole split.
+    average: str = "none"  # "ema" and "swa" score and keep mean weights.
+    decay: float = 0.999  # The decay of "ema".
+    micro: int | None = None  # The utterances on the device at a time, by default the batch.
+    folds: int = 0  # With 2 or more, the training split is also predicted out of fold.
+    draws: int = 20  # The score averages this many balanced draws of the dev split.
+    compile: bool = False  # Whether torch.compile compiles frame-by-frame operations.
+    per_class: int | None = None  # Rows per class in a draw, by default the rarest class's count.
 
 
 @dataclass(frozen=True)
 class Config:
-    """All of it: one YAML file."""
+    """The whole configuration, which is one YAML file."""
 
     seed: int = 0
     head: HeadConfig = field(default_factory=HeadConfig)
@@ -109,12 +112,12 @@ class Config:
     stages: tuple[StageConfig, ...] = (StageConfig(),)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as they are written into a run."""
+        """Return plain values, which are written into a run's folder."""
         return dataclasses.asdict(self)
 
 
 def file_of(name: str) -> Path:
-    """Return the file of a shipped configuration, else the path that the name is."""
+    """Return the file of a shipped configuration, or else the name as a path."""
     shipped = CONFIGS / f"{name}.yaml"
     return shipped if shipped.exists() else Path(name)
 
@@ -123,11 +126,12 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
     """Read a shipped configuration by name, or a YAML file, and apply `key=value` overrides.
 
     Args:
-        name: `medusa`, `small`, or the path of a file.
-        overrides: dotted keys, list items by number: `head.width=256`, `stages.1.lr=1e-4`.
+        name: the name `medusa` or `small`, or the path of a file.
+        overrides: assignments to dotted keys such as `head.width=256` and `stages.1.lr=1e-4`. The
+            items of a list are numbered from 0.
 
     Raises:
-        ConfigError: no such configuration, or any number of wrong keys and values.
+        ConfigError: there is no such configuration, or keys or values are wrong.
     """
     path = file_of(name)
     if not path.is_file():

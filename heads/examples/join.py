@@ -1,4 +1,4 @@
-"""What a head is trained on: the manifest's rows joined, by content, with their features."""
+"""The examples of a head: the manifest's rows joined, by content, with their features."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Rows = npt.NDArray[np.int64]
 
 
 class DataError(MedusaError):
-    """Features and labels from which no head can be trained."""
+    """No head can be trained from these features and labels."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Examples:
     """N utterances with features, row by row.
 
     Attributes:
-        ids, splits: (N,) of the manifest.
-        soft: (N, C) soft labels, NaN where there are none.
-        labels: (N,) consensus class numbers, -1 without consensus.
-        ratings: (N, 3) attributes, NaN where unrated.
-        votes, secondary: (N, C) what the raters said, as from `votes.votes_of`.
+        ids, splits: (N,) the ids and splits of the manifest.
+        soft: (N, C) the soft labels, NaN where there are none.
+        labels: (N,) the consensus class numbers, -1 without consensus.
+        ratings: (N, 3) the attributes, NaN where unrated.
+        votes, secondary: (N, C) the raters' first and second choices (`votes.votes_of`).
         streams: the M modalities.
-        frames_averaged: (M,) frames averaged into one.
-        classes: the order of the C classes.
+        frames_averaged: (M,) the number of frames that are averaged into one.
+        classes: the names of the C classes, in order.
     """
 
     ids: list[str]
@@ -55,11 +55,11 @@ class Examples:
 
     @property
     def widths(self) -> list[int]:
-        """(M,) feature widths."""
+        """Return the M feature widths."""
         return [stream.store.spec.width for stream in self.streams]
 
     def batches(self, batches: Sequence[Rows], pin: bool = False) -> Iterator[list[Packed]]:
-        """Yield the M packed modalities of each batch of rows, read ahead by a thread."""
+        """Yield the M packed modalities of each batch of rows. A thread prefetches them."""
         return load(self.streams, batches, pin, self._average)
 
     def _average(self, stream: int, packed: Packed) -> Packed:
@@ -67,18 +67,18 @@ class Examples:
 
     @property
     def neutral(self) -> int | None:
-        """The number of the class `neutral`."""
+        """Return the number of the class `neutral`, or None if there is no such class."""
         lower = [name.lower() for name in self.classes]
         return lower.index("neutral") if "neutral" in lower else None
 
     @property
     def has_attributes(self) -> bool:
-        """Whether any training utterance is rated."""
+        """Return whether any training utterance is rated."""
         return not bool(self.ratings[self.rows("train")].isnan().all())
 
 
 def average_frames(packed: Packed, group: int) -> Packed:
-    """Average every `group` consecutive frames of an utterance; the last group may be shorter."""
+    """Average every `group` consecutive frames of an utterance. The last group may be shorter."""
     if group == 1:
         return packed
     packed = packed.to("cpu", torch.float32)
@@ -97,11 +97,11 @@ def choose(features: Path, names: Sequence[str]) -> list[tuple[FeatureStore, str
 
     Args:
         features: the workspace's folder of stores.
-        names: `backbone`, a store's folder name without `.zarr`, or either with `:layer_20`,
-            or `:*`, all layers of a store, after it; none means every store.
+        names: each is a backbone or a store's folder name without `.zarr`. A suffix `:layer_20`
+            names one layer, and `:*` names all layers. No names mean every store.
 
     Raises:
-        DataError: a name fits no store, or several.
+        DataError: a name matches no store, or several stores.
     """
     stores = open_all(features)
     if not stores:
@@ -158,15 +158,15 @@ def gather(
     """Join the rows of a manifest that have a split with their features.
 
     Args:
-        manifest: with splits.
-        texts: content of each id's text, by id; needed where a store is of text.
-        chosen: what `choose` returned.
-        average_frames: audio frames averaged into one.
-        drop_missing: leave out utterances without features instead of refusing.
-        also_require: further stores whose features every utterance must have; they are not read.
+        manifest: the manifest, with splits.
+        texts: the content of each id's text. It is needed if a store holds text features.
+        chosen: the stores and layers that `choose` returned.
+        average_frames: the number of audio frames that are averaged into one.
+        drop_missing: whether utterances without features are left out instead of refused.
+        also_require: further stores that must hold every utterance. Their features are not read.
 
     Raises:
-        DataError: utterances have no features; all stores and some ids are named.
+        DataError: utterances have no features. The message names all stores and some ids.
     """
     frame = manifest.frame[manifest.frame["split"].notna()]
     needed = [*chosen, *also_require]
@@ -214,7 +214,7 @@ def _contents(
 
 
 def _averaged(store: FeatureStore, average_frames: int) -> int:
-    """Words are never averaged."""
+    """Return how many frames of a store are averaged into one: always 1 for words."""
     return average_frames if store.spec.frame_shift_s is not None else 1
 
 
@@ -233,7 +233,7 @@ def _missing(
 
 
 def _extraction(store: FeatureStore) -> str:
-    """Return the command that fills a store, with the checkpoint that is on this machine alone."""
+    """Return the command that fills a store, with the option for a local checkpoint."""
     made = read_provenance(store.path)
     source = made.get("source") if store.spec.checkpoint == "local" else None
     option = f" --checkpoint {source}" if source else ""

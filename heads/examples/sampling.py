@@ -1,4 +1,4 @@
-"""Which training rows an epoch sees, and in which order."""
+"""Samplers, which choose and order the training rows of an epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ Rows = npt.NDArray[np.int64]
 
 
 class SampleError(MedusaError):
-    """Rows from which a sampler cannot draw."""
+    """A sampler cannot draw from these rows."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What a sampler may be told.
+    """The settings of a sampler.
 
     Attributes:
-        no_consensus: rows without consensus to add, as a share of one class's rows.
-        neutral: the number of the class `neutral`, None where there is none.
+        no_consensus: how many rows without consensus are added, as a share of one class's rows.
+        neutral: the number of the class `neutral`, or None if there is no such class.
     """
 
     no_consensus: float = 0.0
@@ -30,20 +30,20 @@ class Draw:
 
 
 def shuffle(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
-    """Every row once, in random order (stage 1)."""
+    """Return every row once, in random order (stage 1)."""
     return rng.permutation(len(labels))
 
 
 def balanced(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
-    """As many rows of every class as the rarest has, drawn afresh each epoch (stage 2).
+    """Draw as many rows of every class as the rarest class has (stage 2).
 
     Args:
-        labels: (N,) consensus class of each row, -1 without consensus.
-        rng: of this epoch alone.
-        draw: how many rows without consensus to add.
+        labels: (N,) the consensus class of each row, -1 without consensus.
+        rng: the random generator of this epoch, so that every epoch draws other rows.
+        draw: the settings, of which `no_consensus` is used.
 
     Returns:
-        Row numbers in random order; classes without a row are left out.
+        Row numbers in random order. Classes without a row are left out.
     """
     classes, counts = np.unique(labels[labels != NO_CONSENSUS], return_counts=True)
     size = counts.min()
@@ -55,23 +55,25 @@ def balanced(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
 
 
 def subset(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
-    """As many rows as `balanced` takes, drawn from all of them: the control for balancing."""
+    """Draw as many rows as `balanced` from all rows, as the control for balancing."""
     return rng.permutation(len(labels))[: len(balanced(labels, rng, draw))]
 
 
 def weighted(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
-    """As many draws as rows, with replacement; every class is equally likely to be drawn.
+    """Draw as many rows as there are, with replacement. Every class is equally likely.
 
-    Rows without consensus are together as likely as `no_consensus` times one class.
+    The rows without consensus have `no_consensus` times the probability of one class.
     """
     return _weighted(labels, rng, draw.no_consensus)
 
 
 def neutral_weighted(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows:
-    """As many draws as rows, with replacement; half of them neutral (Ueda et al. 2025, design ii).
+    """Draw as many rows as there are, with replacement. Half of the draws are neutral.
 
     Raises:
         SampleError: there is no class `neutral`.
+
+    Source: Ueda et al. 2025, design ii.
     """
     if draw.neutral is None:
         raise SampleError("sampler neutral_weighted: the label scheme has no class 'neutral'")

@@ -1,4 +1,4 @@
-"""What a corpus's raters chose, counted row by row."""
+"""Counts of the raters' first and second choices, row by row."""
 
 import numpy as np
 import torch
@@ -9,11 +9,11 @@ from medusa.manifests.labels.votes import count_votes
 
 
 def votes_of(manifest: Manifest) -> tuple[Tensor, Tensor]:
-    """Count what each row's raters chose.
+    """Count the choices of each row's raters.
 
     Returns:
-        (N, C) first choices, zeros where nobody voted; and (N, C) the share of the row's raters
-        who named a class second, NaN where nobody voted.
+        The number of first choices (N, C), zero where nobody voted, and the share of the row's
+        raters who chose a class second (N, C), NaN where nobody voted.
     """
     shape = (len(manifest), len(manifest.scheme.classes))
     if manifest.votes is None:

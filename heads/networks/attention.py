@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from medusa.cache import Packed
 from medusa.heads.networks.dropout import Dropout
 
-# what one more group of utterances costs beside its products, in scores: on a GPU starting kernels
+# A further group costs this many scores in addition to its own: on a GPU, it starts more kernels.
 GROUP_COST = {"cpu": 128**2, "cuda": 512**2}
-FOLD_ABOVE = 1.6  # tokens per unit of width from which folding one wide head saves work
+FOLD_ABOVE = 1.6  # From this many tokens per unit of width, folding one head saves work.
 
 
 class PackedAttention(nn.Module):

@@ -46,17 +46,17 @@ class TrainingState:
     """The position of a training. With the weights, it suffices to resume the training."""
 
     stage: int = 0
-    epoch: int = 0  # of this stage
-    step: int = 0  # of this epoch
-    steps: int = 0  # in all
-    best: float = -1.0  # score
+    epoch: int = 0  # The epoch's number in this stage.
+    step: int = 0  # The step's number in this epoch.
+    steps: int = 0  # The number of steps in all stages.
+    best: float = -1.0  # The best score of all stages.
     best_at: str = ""
     stage_best: float = -1.0
-    since_best: int = 0  # epochs
-    lines: int = 0  # of metrics.jsonl
-    micro: int = 0  # utterances on the device at once, where memory has run out; 0: as configured
-    cost: dict[str, float] = field(default_factory=dict)  # seconds, as the meter counts them
-    sums: dict[str, Any] = field(default_factory=dict)  # losses of this epoch so far
+    since_best: int = 0  # The epochs since the best score.
+    lines: int = 0  # The number of lines in metrics.jsonl.
+    micro: int = 0  # The utterances on the device at a time after memory ran out, else 0.
+    cost: dict[str, float] = field(default_factory=dict)  # The seconds that the meter counted.
+    sums: dict[str, Any] = field(default_factory=dict)  # The losses of this epoch so far.
 
 
 class Trainer:
