@@ -104,7 +104,7 @@ class Positioned:
             os.close(self.files.popitem(last=False)[1])
 
     def prefetch(self, pieces: list[Piece]) -> None:
-        """Nothing: the threads already wait side by side."""
+        """Do nothing, because the threads already read in parallel."""
 
     def _read(self, file: int, shard: int, start: int, out: Rows) -> None:
         target = memoryview(out).cast("B")  # type: ignore[arg-type]

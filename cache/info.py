@@ -1,4 +1,4 @@
-"""What there is to know about a store."""
+"""The description of a store: its spec, size, flags and provenance."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path

@@ -17,7 +17,7 @@ REMOVED = "removed"  # what `workspace.remove` had not yet thrown away
 
 
 class OutputError(MedusaError):
-    """A place that something else already takes."""
+    """Another file or folder already exists at the output path."""
 
 
 @contextmanager
