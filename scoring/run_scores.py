@@ -18,7 +18,7 @@ from medusa.scoring.predictions import Predictions
 from medusa.scoring.resampling import block_weights
 from medusa.scoring.truth import Truth, judging_split, truth_of
 
-SCORES = {"balanced": balanced_macro_f1_of, "macro_f1": macro_f1_of, "accuracy": accuracy_of}
+TABLE_SCORES = {"balanced": balanced_macro_f1_of, "macro_f1": macro_f1_of, "accuracy": accuracy_of}
 
 
 class ScoreError(MedusaError):
@@ -46,13 +46,13 @@ class RunScores:
     def scores(self, run: str) -> dict[str, float]:
         """Return `macro_f1`, `accuracy` on the split as it is, and `balanced`."""
         matrix = self.counts[run].sum(0)
-        return {name: float(score(matrix)) for name, score in SCORES.items()}
+        return {name: float(score(matrix)) for name, score in TABLE_SCORES.items()}
 
     def resampled(self, run: str, name: str) -> Floats:
         """Return a score of every resample, (draws,)."""
         counts = self.counts[run]
         flat = self.weights @ counts.reshape(len(counts), -1)
-        return SCORES[name](flat.reshape(-1, *counts.shape[1:]))
+        return TABLE_SCORES[name](flat.reshape(-1, *counts.shape[1:]))
 
 
 def score_runs(runs: Iterable[tuple[str, Predictions]], manifest: Manifest) -> RunScores:
