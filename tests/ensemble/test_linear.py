@@ -85,3 +85,18 @@ def test_epochs_make_a_thousand_steps() -> None:
     assert Training(batch=10).resolved(LABELS).epochs == 334
     assert Training().resolved(LABELS).epochs == 1000
     assert Training(epochs=7).resolved(LABELS).epochs == 7
+
+
+def test_the_loss_of_an_epoch_is_that_of_equation_1() -> None:
+    training = replace(TRAINING, epochs=1, batch=1000)
+    losses: list[float] = []
+    train(TRAIN_SET, [3], training, losses.append, torch.float64)
+    initial = torch.rand(6, 7, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    initial = (initial * 2 - 1) / 6**0.5
+    rows = balanced_draws(LABELS, 1, seed=3)[0]
+    out = torch.from_numpy(TRAIN_SET.inputs[rows]) @ initial[:, :6].T + initial[:, 6]
+    soft = torch.from_numpy(TRAIN_SET.soft[rows]).double()
+    known = torch.from_numpy(TRAIN_SET.attributes[rows]).double()
+    entropy = -(soft * out[:, :3].log_softmax(1)).sum(1).mean()
+    square = (4 + 3 * out[:, 3:] - known).square().mean()
+    assert losses == [pytest.approx(float(1.5 * entropy + 0.4 * square), rel=1e-6)]

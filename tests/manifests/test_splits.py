@@ -187,3 +187,15 @@ def test_the_distance_of_a_deal_by_hand() -> None:
     dev = (1 / 36 + 1 / 4) / 2 + 1 / 4
     np.testing.assert_allclose(near, train + dev, rtol=1e-12)  # 14/27
     assert np.isinf(without_a_class)
+
+
+def test_rows_without_a_label_count_for_the_shares() -> None:
+    rows = [("big", None)] * 100 + [(f"s{number}", "angry") for number in range(9)]
+    frame = pd.DataFrame(rows, columns=["speaker", "label"])
+    frame["id"] = [f"u{row}" for row in range(len(frame))]
+    frame["gender"] = "female"
+    soft = one_hot(frame["label"], SCHEME)
+    manifest = Manifest(pd.concat([frame, soft], axis=1), SCHEME)
+    for seed in range(12):  # most rows are of one speaker, and most rows are for train
+        splits = made(manifest, seed=seed, dev=0.1, test=0.1)
+        assert set(splits[frame["speaker"] == "big"]) == {"train"}
