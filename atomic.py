@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+PRIVATE = 0o600  # the permissions of files that only their writer can read
+
 
 @contextmanager
 def atomic(path: Path, durable: bool = False, keep_first: bool = False) -> Iterator[Path]:
@@ -20,13 +22,12 @@ def atomic(path: Path, durable: bool = False, keep_first: bool = False) -> Itera
         keep_first: keep the file that another process has written meanwhile.
     """
     partial = partial_path(path)
-    mode = _mode_of_new_files(partial)
     try:
         yield partial
-        if partial.is_file():
-            partial.chmod(mode)
+        if partial.is_file() and partial.stat().st_mode & 0o777 == PRIVATE:
+            partial.chmod(_mode_of_new_files(partial.with_suffix(".mode")))
         if durable:
-            _sync(partial)
+            sync(partial)
         if keep_first:
             with suppress(FileExistsError):
                 os.link(partial, path)
@@ -40,7 +41,7 @@ def atomic(path: Path, durable: bool = False, keep_first: bool = False) -> Itera
             partial.unlink(missing_ok=True)
         raise
     if durable:
-        sync_folder(path.parent)
+        sync(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -54,12 +55,8 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut."""
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file, or the renames in a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -48,10 +48,11 @@ def _loss(
     learnt: Array, logs: Array, labels: npt.NDArray[np.int64], shares: Array, start: Array
 ) -> tuple[float, Array]:
     """Return the loss and its gradient."""
+    from scipy.special import log_softmax
+
     members, rows = len(logs), np.arange(len(labels))
     logits = np.tensordot(learnt[:members], logs, 1) + learnt[members:]
-    logits -= logits.max(1, keepdims=True)
-    log_probs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    log_probs = log_softmax(logits, axis=1)
     away = learnt - start
     loss = float(-(shares * log_probs[rows, labels]).sum() + PULL * (away @ away))
     error = np.exp(log_probs)

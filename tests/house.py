@@ -9,6 +9,7 @@ import statistics
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,34 +17,12 @@ ROOMS = ("manifests", "cache", "scoring", "extract", "heads", "ensemble", "repor
 MOST_MODULES, MOST_LINES, MOST_IMPORTS, MOST_MEDIAN = 20, 350, 9, 10
 # Words that read as English and name nothing: no module, class, function or variable has them.
 BANNED = frozenset(
-    [
-        "said",
-        "heard",
-        "there",
-        "place",
-        "home",
-        "beside",
-        "ahead",
-        "abreast",
-        "once",
-        "together",
-        "doubt",
-        "doubts",
-        "doubtful",
-        "host",
-        "go",
-        "bring",
-        "lesson",
-        "answer",
-        "answers",
-        "listener",
-        "told",
-        "asked",
-        "coming",
-        "again",
-        "odds",
-    ]
-)
+    (
+        "said", "heard", "there", "place", "home", "beside", "ahead", "abreast", "once", "together",
+        "doubt", "doubts", "doubtful", "host", "go", "bring", "lesson", "answer", "answers",
+        "listener", "told", "asked", "coming", "again", "odds",
+    )
+)  # fmt: skip
 
 
 def production_files() -> list[Path]:
@@ -58,8 +37,20 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def imports(path: Path, top_only: bool = False) -> set[str]:
+    """Return the dotted names that a file imports, wherever in it or only at its top."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names: set[str] = set()
+    for node in tree.body if top_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
 def own_imports(path: Path, modules: frozenset[str]) -> set[str]:
-    """Return the modules of the project that a file imports, wherever in it."""
+    """Return the modules of the project that a file imports; of a package, those that it takes."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -77,6 +68,7 @@ def own_imports(path: Path, modules: frozenset[str]) -> set[str]:
     return found & modules
 
 
+@cache
 def graph() -> dict[str, set[str]]:
     """Return the modules of the project that each one imports."""
     files = production_files()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from medusa.atomic import sync_folder
+from medusa.atomic import sync
 from medusa.cache.layout import SPEC
 from medusa.errors import MedusaError
 
@@ -74,7 +74,7 @@ def _rename_to(partial: Path, path: Path) -> None:
         shutil.rmtree(old)
     else:
         partial.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def _tidy(path: Path) -> None:
@@ -120,11 +120,7 @@ def _sync(path: Path) -> None:
     if path.is_dir():
         os.sync()  # a folder may hold 100,000 files: one call, not one each
         return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path)
 
 
 def _remove(path: Path) -> None:

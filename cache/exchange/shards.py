@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from medusa.atomic import partial_path, sync_folder
+from medusa.atomic import partial_path, sync
 from medusa.cache import index
 from medusa.cache.exchange.raw import Group, Header, Rows
 from medusa.cache.layout import (
@@ -53,7 +53,7 @@ class Shard:
             os.fsync(file.fileno())
             file.close()
             Path(file.name).replace(path)
-            sync_folder(path.parent)
+            sync(path.parent)
         index.commit(self.store, self.number, self.records)
 
     def discard(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from medusa.atomic import sync_folder
+from medusa.atomic import sync
 from medusa.cache import index
 from medusa.cache.exchange.raw import Numbers, stored
 from medusa.cache.exchange.shards import append
@@ -110,7 +110,7 @@ def _drop(store: FeatureStore, shard: int) -> None:
     index.committed(store.path)[shard].unlink()
     for merged in index.merged(store.path):  # of a writer that ended meanwhile
         merged.unlink(missing_ok=True)
-    sync_folder(store.path / INDEX)
+    sync(store.path / INDEX)
     for array in stored_arrays(store.spec):
         shutil.rmtree(shard_path(store.path, array.name, shard).parent)
     if shard < highest_shard(store.path):

@@ -65,8 +65,12 @@ class ActiveEncoder:
         """Return the encoder with the padded seconds it can take while the others are loaded."""
         backbone = self.job.backbone
         seconds = calibration.measured_batch_seconds(
-            *(todo, self.prepare_item, self.encode_on_device, backbone.rate_hz or 0, device),
-            least_s=backbone.least_s,
+            todo,
+            self.prepare_item,
+            self.encode_on_device,
+            backbone.rate_hz or 0,
+            device,
+            backbone.least_s,
         )
         return replace(self, batch_seconds=seconds)
 
