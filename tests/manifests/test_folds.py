@@ -186,3 +186,12 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, words: str, proble
 def test_a_dev_share_of_zero_leaves_dev_empty() -> None:
     splits = leave_out(corpus(), ["Ses05"], "session", 0, 0)
     assert splits.value_counts().to_dict() == {"train": 96, "test": 24}
+
+
+def test_the_first_fold_begins_with_the_largest_group() -> None:
+    speakers = ["small"] * 2 + ["large"] * 9 + ["middle"] * 5
+    frame = pd.DataFrame({"id": [f"u{row}" for row in range(16)], "speaker": speakers})
+    label = pd.Series(["sad"] * 16)
+    frame = pd.concat([frame.assign(label=label), one_hot(label, SCHEME)], axis=1)
+    folds = [fold_names(Manifest(frame, SCHEME), fold, 3, "speaker", 0) for fold in (1, 2, 3)]
+    assert folds == [["large"], ["middle"], ["small"]]

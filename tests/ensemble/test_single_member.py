@@ -1,0 +1,35 @@
+"""A stack of one member, and what the record of a stack leaves out."""
+
+import numpy as np
+
+from medusa.ensemble.apply import align
+from medusa.ensemble.fit_stack import stack
+from medusa.ensemble.stackers import StackConfig
+from medusa.heads.runs.run_dir import RunDir
+
+
+def test_a_vote_of_one_is_that_one(tmp_path, manifest, add_run) -> None:
+    member = add_run("a", train_split="dev")
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, [member], manifest, StackConfig("soft"))
+    assert run.config()["train_split"] == "dev"
+    voted, own = run.predictions(), member.predictions().select(run.predictions().ids)
+    np.testing.assert_allclose(voted.posteriors(), own.posteriors(), atol=1e-6)
+
+
+def test_one_member_is_aligned_with_itself(add_run) -> None:
+    predictions = add_run("a", shuffle=True).predictions()
+    members = align(["a"], [predictions])
+    assert members.ids == sorted(predictions.ids)
+    assert members.logits.shape == (1, len(predictions.ids), 3)
+    assert members.splits.tolist() == [name.partition("-")[0] for name in members.ids]
+
+
+def test_the_record_has_only_what_the_method_reads() -> None:
+    everything = {"method", "fit_on", "in_sample", "inputs", "with_attributes", "seeds", "soup"}
+    assert set(StackConfig("linear").record()) == everything | {"training"}
+    assert set(StackConfig("mlp").record()) == everything - {"soup"}
+    assert set(StackConfig("forest").record()) == everything - {"soup", "seeds"}
+    unread = {"soup", "seeds", "inputs", "with_attributes"}
+    assert set(StackConfig("opinion-pool").record()) == everything - unread
+    assert set(StackConfig("soft").record()) == {"method"}
