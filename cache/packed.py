@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Int64, Num
 from torch import Tensor
 
 
@@ -16,16 +17,16 @@ class Packed:
         lengths: (B,) int64 frames per utterance, each at least 1, on the CPU.
     """
 
-    values: Tensor
-    lengths: Tensor
+    values: Num[Tensor, "N D"]
+    lengths: Int64[Tensor, "B"]
 
     @property
-    def offsets(self) -> Tensor:
+    def offsets(self) -> Int64[Tensor, "B1"]:
         """(B + 1,) int64: utterance b is `values[offsets[b]:offsets[b + 1]]`."""
         return torch.cat([self.lengths.new_zeros(1), self.lengths.cumsum(0)])
 
     @property
-    def owners(self) -> Tensor:
+    def owners(self) -> Int64[Tensor, "N"]:
         """(N,) int64: which utterance each frame belongs to."""
         return torch.repeat_interleave(self.lengths)
 
@@ -36,7 +37,7 @@ class Packed:
         """Return the utterances as B views of shape (T, D)."""
         return torch.split(self.values, self.lengths.tolist())
 
-    def pad(self) -> tuple[Tensor, Tensor]:
+    def pad(self) -> tuple[Num[Tensor, "B T D"], Bool[Tensor, "B T"]]:
         """Return (B, T, D) padded with zeros and the mask (B, T), true on real frames."""
         padded = torch.nn.utils.rnn.pad_sequence(list(self.split()), batch_first=True)
         mask = torch.arange(padded.shape[1]) < self.lengths[:, None]
@@ -47,7 +48,7 @@ class Packed:
         values = self.values.to(device, non_blocking=True)
         return Packed(values.to(dtype or values.dtype), self.lengths)
 
-    def like(self, values: Tensor) -> "Packed":
+    def like(self, values: Num[Tensor, "N E"]) -> "Packed":
         """Return other values (N, any width) for the same utterances."""
         return Packed(values, self.lengths)
 

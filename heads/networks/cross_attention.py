@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed
@@ -41,7 +42,7 @@ class CrossAttention(nn.Module):
         )
         self.out_width = width
 
-    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+    def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to (B, D)."""
         hidden = [self._recurrent(i, x) for i, x in enumerate(inputs)]
         padded = [h.pad() for h in hidden]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed
@@ -32,14 +33,14 @@ class FlooredOutput(Output):
         super().__init__(*shape)
         self.register_buffer("floor", torch.zeros(()))
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Float[Tensor, "B D"]) -> dict[str, Float[Tensor, "B _"]]:
         """Map (B, D) to `classes` (B, C), `attributes` (B, 3) and the further outputs."""
         outputs = super().forward(x)
         outputs["classes"] = floored(outputs["classes"], self.floor)
         return outputs
 
 
-def floored(logits: Tensor, floor: Tensor) -> Tensor:
+def floored(logits: Float[Tensor, "B C"], floor: Float[Tensor, ""]) -> Float[Tensor, "B C"]:
     """Return log((1 - f) softmax(logits) + f / C), (B, C)."""
     sure = logits.log_softmax(1) + torch.log1p(-floor)
     return torch.logaddexp(sure, (floor / logits.shape[1]).log().expand_as(sure))
@@ -64,6 +65,6 @@ class Averages(nn.Module):
             parameter.requires_grad_(False)
         self.out_width = sum(pool.out_width for pool in pools)
 
-    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+    def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to (B, D)."""
         return torch.cat([pool(x) for pool, x in zip(self.pools, inputs, strict=True)], dim=1)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed
@@ -77,7 +78,7 @@ class Encoder(nn.Module):
         )
         self.pool = POOLS[pool](width)
 
-    def forward(self, x: Packed) -> tuple[list[Packed], Tensor]:
+    def forward(self, x: Packed) -> tuple[list[Packed], Float[Tensor, "B E"]]:
         """Return the K layers' outputs, each (N, D), and the pooled last output, (B, D')."""
         h = x.like(self.w2(torch.relu(self.w1(x.values))))
         hidden = []

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed, cat
@@ -49,7 +50,7 @@ class DeepSER(nn.Module):
         pooled = sum(encoder.pool.out_width for encoder in (*modalities, fusions[-1]))
         self.join = nn.Linear(pooled, width)
 
-    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+    def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to x, (B, D)."""
         encoded = [encoder(x) for encoder, x in zip(self.modalities, inputs, strict=True)]
         pooled = [vector for _, vector in encoded]
@@ -68,7 +69,7 @@ class PublishedDeepSER(DeepSER):
     batch. Use it only to compare with published weights; use `DeepSER` for everything else.
     """
 
-    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+    def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to x, (B, D)."""
         padded = [x.pad()[0] for x in inputs]
         same = [torch.full((len(x),), x.shape[1]) for x in padded]
@@ -91,13 +92,15 @@ class Head(nn.Module):
         self.fusion = fusion
         self.output = output
 
-    def embed(self, inputs: Sequence[Packed]) -> Tensor:
+    def embed(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities to x, (B, D), which is the input of Manifold MixUp."""
         scaled = [scale(x) for scale, x in zip(self.scales, inputs, strict=True)]
         x: Tensor = self.fusion(scaled)
         return x
 
-    def forward(self, inputs: Sequence[Packed]) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, inputs: Sequence[Packed]
+    ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B 3"]]:
         """Map M packed modalities to logits (B, C) and attributes (B, 3)."""
         outputs = self.output(self.embed(inputs))
         return outputs["classes"], outputs["attributes"]

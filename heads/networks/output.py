@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -37,7 +38,7 @@ class Output(nn.Module):
         sizes = {"neutral": 1, "secondary": classes}
         self.auxiliary = nn.ModuleDict({name: nn.Linear(width, sizes[name]) for name in auxiliary})
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Float[Tensor, "B D"]) -> dict[str, Float[Tensor, "B _"]]:
         """Map (B, D) to logits `classes` (B, C), `attributes` (B, 3) and the further outputs."""
         h = x if self.linear else torch.relu(x)
         outputs = {name: one(h) for name, one in self.auxiliary.items()}

@@ -1,6 +1,7 @@
 """Pooling of each utterance's frames into one vector."""
 
 import torch
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from medusa.cache import Packed
@@ -16,7 +17,7 @@ class MeanPool(nn.Module):
         super().__init__()
         self.out_width = width
 
-    def forward(self, x: Packed) -> Tensor:
+    def forward(self, x: Packed) -> Float[Tensor, "B D"]:
         """Map (N, D) to (B, D)."""
         return segment_mean(x)
 
@@ -29,7 +30,7 @@ class AttentionPool(nn.Module):
         self.out_width = width
         self.score = nn.Linear(width, 1)
 
-    def forward(self, x: Packed) -> Tensor:
+    def forward(self, x: Packed) -> Float[Tensor, "B D"]:
         """Map (N, D) to (B, D)."""
         weights = segment_softmax(x.like(self.score(x.values)))
         lengths = x.lengths.to(x.values.device, non_blocking=True)
@@ -47,7 +48,7 @@ class StatisticsPool(nn.Module):
         self.out_width = 2 * width
         self.score = nn.Linear(width, 1)
 
-    def forward(self, x: Packed) -> Tensor:
+    def forward(self, x: Packed) -> Float[Tensor, "B E"]:
         """Map (N, D) to (B, 2 D)."""
         values = x.values.float()
         weights = segment_softmax(x.like(self.score(x.values)))
@@ -72,19 +73,19 @@ class PositionalPool(nn.Module):
         self.position = nn.Parameter(torch.zeros(KNOTS))  # These are the log weights.
 
     @property
-    def weights(self) -> Tensor:
+    def weights(self) -> Float[Tensor, "K"]:
         """Return the weights (KNOTS,), of which the largest is 1."""
         logs = self.position.float()
         return (logs - logs.max().detach()).clamp_min(LEAST_LOG).exp()
 
-    def forward(self, x: Packed) -> Tensor:
+    def forward(self, x: Packed) -> Float[Tensor, "B D"]:
         """Map (N, D) to (B, D)."""
         # Autocast would round a matrix product, so the weights are summed element by element.
         weights = (near_knots(x) * self.weights).sum(1, keepdim=True)
         return segment_mean(x.like(weights * x.values.float())) / segment_mean(x.like(weights))
 
 
-def near_knots(x: Packed) -> Tensor:
+def near_knots(x: Packed) -> Float[Tensor, "N K"]:
     """Return each frame's interpolation weights at the knots, (N, KNOTS). Rows sum to one."""
     device = x.values.device
     owners = x.owners.to(device, non_blocking=True)
@@ -100,12 +101,12 @@ def joined(pooling: str) -> str:
     return "mean" if pooling == "positional" else pooling
 
 
-def segment_mean(x: Packed) -> Tensor:
+def segment_mean(x: Packed) -> Float[Tensor, "B D"]:
     """Average (N, D) over each utterance: (B, D)."""
     return _reduce("mean", x.values.float(), x.lengths)
 
 
-def segment_softmax(scores: Packed) -> Tensor:
+def segment_softmax(scores: Packed) -> Float[Tensor, "N 1"]:
     """Return the softmax of (N, 1) scores over each utterance."""
     values = scores.values.float()
     owners = scores.owners.to(values.device, non_blocking=True)
@@ -114,7 +115,9 @@ def segment_softmax(scores: Packed) -> Tensor:
     return exp / _reduce("sum", exp, scores.lengths)[owners]
 
 
-def _reduce(how: str, values: Tensor, lengths: Tensor) -> Tensor:
+def _reduce(
+    how: str, values: Float[Tensor, "N D"], lengths: Int64[Tensor, "B"]
+) -> Float[Tensor, "B D"]:
     """Reduce (N, D) to (B, D) without torch's check of the lengths, which waits for the GPU."""
     on_device = lengths.to(values.device, non_blocking=True)
     return torch.segment_reduce(values, how, lengths=on_device, axis=0, unsafe=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed, cat
@@ -22,7 +23,7 @@ class LateFusion(nn.Module):
         self.join = nn.Linear(pooled, config.width)
         self.out_width = config.width
 
-    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+    def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to (B, D)."""
         pooled = [encoder(x)[1] for encoder, x in zip(self.modalities, inputs, strict=True)]
         x: Tensor = self.join(torch.cat(pooled, dim=1))
@@ -39,7 +40,7 @@ class EarlyConcat(nn.Module):
         self.join = nn.Linear(self.encoder.pool.out_width, config.width)
         self.out_width = config.width
 
-    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+    def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to (B, D)."""
         mapped = [x.like(one(x.values)) for one, x in zip(self.maps, inputs, strict=True)]
         x: Tensor = self.join(self.encoder(cat(mapped))[1])
@@ -64,7 +65,7 @@ class StatisticsMlp(nn.Module):
         )
         self.out_width = config.width
 
-    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+    def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to (B, D)."""
         pooled = [pool(x) for pool, x in zip(self.pools, inputs, strict=True)]
         x: Tensor = self.mlp(torch.cat(pooled, dim=1))
@@ -87,7 +88,7 @@ class Probe(nn.Module):
             self.weights = nn.Parameter(torch.zeros(len(inputs)))
         self.out_width = inputs[0] if self.weights is not None else sum(inputs)
 
-    def forward(self, inputs: Sequence[Packed]) -> Tensor:
+    def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to (B, D)."""
         pooled = [segment_mean(x) for x in inputs]
         if self.weights is None:

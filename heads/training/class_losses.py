@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,25 +21,25 @@ class Batch:
         prior: (C,) the share of each class in training.
     """
 
-    logits: Tensor
-    targets: Tensor
-    weights: Tensor
-    prior: Tensor
+    logits: Float[Tensor, "B C"]
+    targets: Float[Tensor, "B C"]
+    weights: Float[Tensor, "C"]
+    prior: Float[Tensor, "C"]
 
 
-def cross_entropy(batch: Batch, config: LossConfig) -> Tensor:
+def cross_entropy(batch: Batch, config: LossConfig) -> Float[Tensor, ""]:
     """Return the weighted cross-entropy, like PyTorch's with soft targets."""
     return F.cross_entropy(batch.logits, batch.targets, weight=batch.weights)
 
 
-def focal(batch: Batch, config: LossConfig) -> Tensor:
+def focal(batch: Batch, config: LossConfig) -> Float[Tensor, ""]:
     """Return the cross-entropy with every term times (1 - p_c) ** gamma (Lin et al. 2017)."""
     logs = batch.logits.log_softmax(1)
     hard = (1 - logs.exp()).clamp_min(0) ** config.focal_gamma
     return -(batch.weights * batch.targets * hard * logs).sum() / len(logs)
 
 
-def kl_divergence(batch: Batch, config: LossConfig) -> Tensor:
+def kl_divergence(batch: Batch, config: LossConfig) -> Float[Tensor, ""]:
     """Return the weighted Kullback-Leibler divergence of the posterior from the votes (SAILER)."""
     logs = batch.logits.log_softmax(1)
     entropy: Tensor = torch.special.xlogy(batch.targets, batch.targets)
@@ -46,7 +47,7 @@ def kl_divergence(batch: Batch, config: LossConfig) -> Tensor:
     return apart.sum() / len(logs)
 
 
-def vector_scaling(batch: Batch, config: LossConfig) -> Tensor:
+def vector_scaling(batch: Batch, config: LossConfig) -> Float[Tensor, ""]:
     """Return the cross-entropy of Delta_c z_c + iota_c (Kini et al. 2021, equation 2).
 
     Delta_c = (prior_c / the largest prior) ** gamma and iota_c = tau log(prior_c). In training, a

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,7 +13,7 @@ from medusa.heads.training.class_losses import CLASS_LOSSES, Batch
 from medusa.heads.training.targets import Targets
 
 
-def class_weights(targets: Tensor, power: float) -> Tensor:
+def class_weights(targets: Float[Tensor, "N C"], power: float) -> Float[Tensor, "C"]:
     """Return a_c = (N / (C f_c)) ** power. f_c is the soft-label mass of class c (section 3.8).
 
     Args:
@@ -27,7 +28,9 @@ def class_weights(targets: Tensor, power: float) -> Tensor:
     return torch.where(mass > 0, weights, torch.zeros_like(weights))
 
 
-def mean_squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
+def mean_squared_error(
+    predicted: Float[Tensor, "B A"], targets: Float[Tensor, "B A"]
+) -> Float[Tensor, ""]:
     """Return the mean squared error of the ratings, or zero if there are no ratings.
 
     Args:
@@ -39,7 +42,9 @@ def mean_squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
     return squares.sum() / rated.sum().clamp_min(1)
 
 
-def concordance(predicted: Tensor, targets: Tensor) -> Tensor:
+def concordance(
+    predicted: Float[Tensor, "B A"], targets: Float[Tensor, "B A"]
+) -> Float[Tensor, ""]:
     """Return the mean of 1 - CCC over attributes with two or more rated rows, or zero without any.
 
     Args:
@@ -61,7 +66,9 @@ def concordance(predicted: Tensor, targets: Tensor) -> Tensor:
     return ((1 - ccc) * counted).sum() / counted.sum().clamp_min(1)
 
 
-def neutral_margin(margin: Tensor, soft: Tensor, neutral: int) -> Tensor:
+def neutral_margin(
+    margin: Float[Tensor, "B 1"], soft: Float[Tensor, "B C"], neutral: int
+) -> Float[Tensor, ""]:
     """Return the soft-margin loss of neutral against expressive: the mean of log(1 + exp(-y z)).
 
     Args:
@@ -75,7 +82,9 @@ def neutral_margin(margin: Tensor, soft: Tensor, neutral: int) -> Tensor:
     return F.binary_cross_entropy_with_logits(margin[:, 0], soft[:, neutral])
 
 
-def secondary_choices(logits: Tensor, shares: Tensor) -> Tensor:
+def secondary_choices(
+    logits: Float[Tensor, "B C"], shares: Float[Tensor, "B C"]
+) -> Float[Tensor, ""]:
     """Return the binary cross-entropy of the second choices, zero where nobody voted (SAILER).
 
     Args:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from medusa.heads.config import MixupConfig
@@ -19,7 +20,9 @@ def draw(config: MixupConfig, batch: int, rng: np.random.Generator) -> tuple[Ten
     return torch.from_numpy(rng.permutation(batch)), torch.from_numpy(lam).expand(batch, 1)
 
 
-def mix(values: Tensor, partners: Tensor, lam: Tensor) -> Tensor:
+def mix(
+    values: Float[Tensor, "B D"], partners: Int64[Tensor, "B"], lam: Float[Tensor, "B 1"]
+) -> Float[Tensor, "B D"]:
     """Return lambda v_i + (1 - lambda) v_partner(i).
 
     Args:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from medusa.errors import MedusaError
@@ -28,10 +29,10 @@ class Targets:
         votes: (B, C) the number of raters who chose the class first.
     """
 
-    soft: Tensor
-    ratings: Tensor
-    secondary: Tensor
-    votes: Tensor
+    soft: Float[Tensor, "B C"]
+    ratings: Float[Tensor, "B A"]
+    secondary: Float[Tensor, "B C"]
+    votes: Float[Tensor, "B C"]
 
     def __len__(self) -> int:
         return len(self.soft)
