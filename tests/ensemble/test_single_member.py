@@ -1,11 +1,13 @@
-"""A stack of one member, and what the record of a stack leaves out."""
+"""A stack of one member, what the record of a stack leaves out, and what a soup is chosen on."""
 
 import numpy as np
 
 from medusa.ensemble.apply import align
 from medusa.ensemble.fit_stack import stack
-from medusa.ensemble.stackers import StackConfig
+from medusa.ensemble.members import join
+from medusa.ensemble.stackers import StackConfig, selection_rows
 from medusa.heads.runs.run_dir import RunDir
+from medusa.scoring import truth_of
 
 
 def test_a_vote_of_one_is_that_one(tmp_path, manifest, add_run) -> None:
@@ -33,3 +35,11 @@ def test_the_record_has_only_what_the_method_reads() -> None:
     unread = {"soup", "seeds", "inputs", "with_attributes"}
     assert set(StackConfig("opinion-pool").record()) == everything - unread
     assert set(StackConfig("soft").record()) == {"method"}
+
+
+def test_a_greedy_soup_is_chosen_on_the_labelled_rows_of_dev(manifest, add_run) -> None:
+    members = join([add_run("a")])
+    truth = truth_of(manifest, members.ids, members.splits.tolist(), members.classes)
+    rows = selection_rows(members, truth, StackConfig(fit_on="dev"))
+    chosen = [name for name, row in zip(members.ids, rows, strict=True) if row]
+    assert chosen == sorted(f"dev-{number}" for number in range(1, 45))  # dev-0 has no label

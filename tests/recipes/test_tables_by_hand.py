@@ -51,6 +51,8 @@ def finished_run(path: Path, record: dict[str, object], frame: pd.DataFrame, kno
     """Write a run that knows both utterances of these speakers and takes all others wrongly."""
     run = RunDir(path)
     run.start(record)
+    run.log(epoch=1, seconds=900.0)
+    run.log(epoch=2, seconds=900.0)
     right = frame["speaker"].isin([f"s{number}" for number in known])
     glad = (frame["label"] == "glad") == right
     logits = np.column_stack([glad, ~glad]).astype(float)
@@ -121,3 +123,15 @@ def test_p_values_are_corrected_for_two_ablations(by_title: dict[str, ResultTabl
     # over 2000 resamples p has a deviation of 0.021 and, doubled, of 0.029
     assert float(p["without MixUp"]) == pytest.approx(one, abs=0.08)
     assert float(p["smoothed"]) == pytest.approx(2 * two, abs=0.1)
+
+
+def test_the_hours_of_all_repeats_are_added(by_title: dict[str, ResultTable]) -> None:
+    assert column(by_title["Heads"], "hours") == {"a": "1.00"}  # two repeats of half an hour
+
+
+def test_the_interval_of_repeats_is_that_of_their_mean(by_title: dict[str, ResultTable]) -> None:
+    # Of a drawn speaker either repeat, both or none is right: 14 count 1, two count 1/2, four 0.
+    each = np.array([1.0] * 14 + [0.5] * 2 + [0.0] * 4)
+    draws = np.random.default_rng(5).multinomial(SPEAKERS, [1 / SPEAKERS] * SPEAKERS, 20000)
+    expected = np.percentile(draws @ each / SPEAKERS, (2.5, 97.5))
+    assert ends(column(by_title["Heads"], "95 %")["a"]) == pytest.approx(list(expected), abs=0.03)

@@ -1,9 +1,13 @@
 """The resamples that several runs share, and the number that stands for no fold."""
 
 import numpy as np
+import pandas as pd
+import pytest
 
-from medusa.scoring import NOT_A_FOLD, Predictions
-from medusa.scoring.resampling import block_weights
+from medusa.manifests import LabelScheme, Manifest
+from medusa.scoring import NOT_A_FOLD, Predictions, RunScores, Truth, mean_scores, truth_of
+from medusa.scoring.metrics import moments
+from medusa.scoring.resampling import block_weights, resampled_moments
 
 
 def test_there_are_two_thousand_resamples_and_each_draws_as_many_blocks_as_there_are():
@@ -17,3 +21,40 @@ def test_predictions_outside_folds_have_fold_minus_one():
     predictions = Predictions.of(["a"], ["test"], np.zeros((1, 2)), None, ["x", "y"], "run")
     assert NOT_A_FOLD == -1
     assert predictions.frame["fold"].tolist() == [-1]
+
+
+def test_a_resample_of_everything_has_the_scores_of_the_split():
+    counts = np.array([[[3, 1], [0, 2]], [[1, 0], [2, 4]]])
+    scores = RunScores({"a": counts}, "test", 13, np.ones((1, 2)))
+    for name in ("balanced", "macro_f1", "accuracy"):
+        assert scores.resampled("a", name).tolist() == [scores.scores("a")[name]]
+
+
+def test_of_ten_speakers_the_utterances_are_drawn_whole():
+    speakers = [f"s{row // 2}" for row in range(20)]
+    truth = np.array([1.0, 2.0] * 10)  # every speaker has 3 in all
+    totals = resampled_moments(truth, truth, speakers, draws=200)
+    expected = moments(truth, truth).sum(0)
+    np.testing.assert_allclose(totals, np.tile(expected, (200, 1)))
+    few = resampled_moments(truth[:18], truth[:18], speakers[:18], draws=200)
+    assert few.std(0).max() > 0  # of nine, their utterances are drawn, too
+
+
+def test_scores_of_several_seeds_are_means():
+    labels = np.array([0, 0, 0, 1])
+    truth = Truth(
+        labels, np.eye(2, dtype=np.float32)[labels], np.zeros((4, 3), np.float32), [None] * 4
+    )
+    right, half = np.eye(2)[labels], np.eye(2)[[0, 0, 0, 0]]
+    scores = mean_scores([right, half], truth)
+    assert scores["uar"] == pytest.approx((1 + 0.5) / 2)
+    assert scores["accuracy"] == pytest.approx((1 + 0.75) / 2)
+
+
+def test_an_utterance_without_a_consensus_has_class_minus_one():
+    frame = pd.DataFrame({"id": ["a", "b"], "split": "test", "speaker": "s", "label": ["y", None]})
+    truth = truth_of(
+        Manifest(frame, LabelScheme("two", ("x", "y"))), ["a", "b"], ["test"] * 2, ("x", "y")
+    )
+    assert truth.labels.tolist() == [1, -1]
+    assert truth.labelled.tolist() == [True, False]

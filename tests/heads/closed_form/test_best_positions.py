@@ -29,3 +29,21 @@ def test_two_classes_have_the_weights_of_the_linear_discriminant() -> None:
     found = weights(np.outer(apart, apart), np.diag(variances))
     np.testing.assert_allclose(found, np.maximum(expected / expected.max(), LEAST), rtol=1e-5)
     assert RIDGE == 0.01
+
+
+def test_parts_count_by_their_averages_not_by_their_sizes() -> None:
+    # Positions sums what it is given: twice the same utterances have the same covariances.
+    from medusa.cache import Packed
+    from medusa.heads.closed_form.positions import Positions
+
+    torch.manual_seed(1)
+    x = Packed.of([torch.randn(9, 2) for _ in range(12)])
+    labels = torch.arange(12) % 3
+    found = []
+    for times in (1, 2):
+        part = Positions(torch.eye(2), 3, torch.device("cpu"))
+        for _ in range(times):
+            part.add(x, labels)
+        found.append(part.covariances())
+    for first, second in zip(*found, strict=True):
+        torch.testing.assert_close(first, second)
