@@ -58,3 +58,32 @@ def test_an_utterance_without_a_consensus_has_class_minus_one():
     )
     assert truth.labels.tolist() == [1, -1]
     assert truth.labelled.tolist() == [True, False]
+
+
+def test_sums_of_few_speakers_scatter_around_the_sums_of_all():
+    rng = np.random.default_rng(2)
+    truth = rng.uniform(1, 7, 40)
+    predicted = truth + rng.normal(size=40)
+    totals = resampled_moments(truth, predicted, [f"s{row % 4}" for row in range(40)], draws=4000)
+    expected = moments(truth, predicted).sum(0)
+    squares = [0, 3, 4, 5]  # the count and the sums of squares; the other sums are near 0
+    np.testing.assert_allclose(totals.mean(0)[squares], expected[squares], rtol=0.03)
+
+
+def test_the_interval_of_several_seeds_is_that_of_their_mean():
+    labels = np.array([0, 1] * 20)
+    soft, speakers = np.eye(2, dtype=np.float32)[labels], [f"s{row % 13}" for row in range(40)]
+    truth = Truth(labels, soft, np.zeros((40, 3), np.float32), speakers)
+    scores = np.eye(2)[np.random.default_rng(0).permutation(labels)]
+    one, twice = mean_scores([scores], truth), mean_scores([scores, scores], truth)
+    assert twice == one
+    assert 0 < one["interval"][0] < one["macro_f1"] < one["interval"][1] < 1
+
+
+def test_looking_up_the_truth_does_not_change_the_manifest():
+    frame = pd.DataFrame({"id": ["a", "b"], "split": "test", "speaker": "s", "label": ["y", "x"]})
+    soft = pd.DataFrame(np.full((2, 2), np.nan, np.float32), columns=["p_x", "p_y"])
+    manifest = Manifest(pd.concat([frame, soft], axis=1), LabelScheme("two", ("x", "y")))
+    truth = truth_of(manifest, ["a", "b"], ["test"] * 2, ("x", "y"))
+    assert truth.soft.tolist() == [[0, 1], [1, 0]]
+    assert manifest.frame[["p_x", "p_y"]].isna().all(axis=None)

@@ -43,8 +43,11 @@ def test_with_a_known_peak_the_share_of_it_is_logged(workspace, monkeypatch) -> 
     measured = meter.Meter(None, job.examples, rows, torch.device("cpu"))
     assert seen == [16] and len(rows) > 16
     assert measured.flop == 5.0
+    measured.begin_epoch()
+    monkeypatch.setattr(meter.time, "monotonic", lambda: measured.clock + 4.0)
     line = measured.epoch(1000)
-    assert line["mfu"] > 0
+    assert line["utterances_per_s"] == 250.0
+    assert line["mfu"] == 1000 * 5.0 / 4.0 / 1e3
     monkeypatch.setattr(meter, "train_flop", lambda *args: None)
     unknown = meter.Meter(None, job.examples, rows, torch.device("cpu"))
     assert unknown.flop is None and unknown.epoch(10)["mfu"] is None
