@@ -15,7 +15,14 @@ from medusa.recipes.recipe import Recipe, features_of
 from medusa.recipes.stale_runs import without_stale_runs
 from medusa.recipes.state import State
 from medusa.recipes.tasks import head_tasks, stack_tasks
-from medusa.scoring import RunScores, chance_macro_f1, holm, score_runs, two_sided
+from medusa.scoring import (
+    RunScores,
+    chance_macro_f1,
+    holm,
+    interval,
+    score_runs,
+    two_sided,
+)
 from medusa.workspace import Workspace
 
 
@@ -129,7 +136,7 @@ def _ablations(
         if not pairs:
             continue
         changes = np.mean([_change(scores, one, two) for one, two, _ in pairs], axis=0)
-        low, high = np.percentile(changes, (2.5, 97.5))
+        low, high = interval(changes)
         whole = [one for one, _, _ in pairs]
         p_values.append(two_sided(changes))
         after = [[two for _, two, at in pairs if at == repeat] for repeat in range(recipe.repeats)]
@@ -207,7 +214,7 @@ def _cells(
         return f"{np.mean(values):.3f}{spread}"
 
     resampled = np.mean([scores.resampled(name, "balanced") for name in names], axis=0)
-    low, high = np.percentile(resampled, (2.5, 97.5))
+    low, high = interval(resampled)
     theirs = published.get("macro_f1")
     return [
         mean("balanced"),

@@ -90,7 +90,6 @@ def in_house(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "pd.
 
 
 METHODS = {"speaker": by_speaker, "utterance": by_utterance, "in-house": in_house}
-IN_HOUSE_DEV = 0.1
 
 
 def split(

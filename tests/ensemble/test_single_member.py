@@ -3,10 +3,11 @@
 import numpy as np
 
 from medusa.ensemble.apply import align
+from medusa.ensemble.choose_members import best
 from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.members import join
 from medusa.ensemble.stackers import StackConfig, selection_rows
-from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.scoring import truth_of
 
 
@@ -43,3 +44,11 @@ def test_a_greedy_soup_is_chosen_on_the_labelled_rows_of_dev(manifest, add_run) 
     rows = selection_rows(members, truth, StackConfig(fit_on="dev"))
     chosen = [name for name, row in zip(members.ids, rows, strict=True) if row]
     assert chosen == sorted(f"dev-{number}" for number in range(1, 45))  # dev-0 has no label
+
+
+def test_the_best_one_may_be_chosen(add_run) -> None:
+    runs = [add_run("a"), add_run("b")]
+    for run, score in zip(runs, (0.4, 0.6), strict=True):
+        run.write_json(SUMMARY, {"dev_macro_f1": score})
+    assert [run.name for run in best(runs, 1)] == ["b"]
+    assert [run.name for run in best(runs, 2)] == ["b", "a"]

@@ -1,10 +1,19 @@
 """The scores of a run, by hand, by scikit-learn and by a slow loop over balanced draws."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
-from medusa.scoring import Predictions, Truth, balanced_draws, balanced_macro_f1_of, judge
+from medusa.manifests import LabelScheme, Manifest
+from medusa.scoring import (
+    Predictions,
+    Truth,
+    balanced_draws,
+    balanced_macro_f1_of,
+    judge,
+    training_prior,
+)
 from medusa.scoring.scores import attribute_scores
 
 NAN = float("nan")
@@ -65,3 +74,16 @@ def test_attributes_that_are_known_somewhere_are_returned() -> None:
     known = np.array([[NAN, NAN, NAN], [NAN, 2.0, NAN]])
     returned = predictions(np.zeros((2, 2)), known).attributes()
     np.testing.assert_array_equal(returned, known.astype(np.float32))
+
+
+def test_an_attribute_known_for_two_utterances_has_a_score() -> None:
+    truth = some([[1, NAN, NAN], [3, NAN, NAN]], [0, 1])
+    scores = attribute_scores(truth, predictions(np.zeros((2, 2)), np.full((2, 3), 2.0)))
+    assert scores["arousal"]["n"] == 2
+    assert scores["arousal"]["mse"] == pytest.approx(1)
+
+
+def test_a_class_that_training_lacks_is_never_guessed() -> None:
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "split": "train", "label": ["x", "x", "y"]})
+    manifest = Manifest(frame, LabelScheme("three", ("x", "y", "z")))
+    assert training_prior(manifest).tolist() == [2, 1, 0]

@@ -64,3 +64,23 @@ def test_heads_outside_folds_say_minus_one(workspace) -> None:
     run.start(job.record)
     fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)
     assert set(run.predictions().frame["fold"]) == {-1}
+
+
+def test_every_epoch_has_its_own_seconds(workspace, monkeypatch) -> None:
+    job = prepare(Workspace.open(workspace), load("small", SHORT))
+    measured = meter.Meter(None, job.examples, job.examples.rows("train"), torch.device("cpu"))
+    now = measured.clock
+    monkeypatch.setattr(meter.time, "monotonic", lambda: now)
+    for seconds in (5.0, 2.0):
+        measured.begin_epoch()
+        now += seconds
+        assert measured.epoch(10)["seconds"] == seconds
+    assert measured.counted()["all"] == 7.0
+
+
+def test_a_discriminant_takes_no_steps(workspace) -> None:
+    job = prepare(Workspace.open(workspace), load("small", ("head.name=discriminant",)))
+    run = RunDir(workspace / "runs" / "lda")
+    run.start(job.record)
+    summary = fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)
+    assert summary["steps"] == 0
