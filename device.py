@@ -4,15 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from medusa.errors import MedusaError
+from medusa.errors import DeviceError
 from medusa.strict import parts_of
 
 if TYPE_CHECKING:
     import torch
-
-
-class DeviceError(MedusaError):
-    """A device that this machine does not have."""
 
 
 def choose_device(name: str) -> "tuple[torch.device, str]":

@@ -1,4 +1,4 @@
-"""The base class of all errors that the user can mend, and words for their messages."""
+"""All kinds of errors that the user can mend, and words for their messages."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,6 +9,50 @@ class MedusaError(Exception):
 
     `cli.py` prints the message without a traceback and exits with 1.
     """
+
+
+class ManifestError(MedusaError):
+    """A manifest, a corpus or its labels are missing, malformed, or lack what a command needs."""
+
+
+class AudioError(MedusaError):
+    """A recording is missing, unreadable, truncated, or shorter than its segment.
+
+    Attributes:
+        kind: which of these, in one word.
+    """
+
+    def __init__(self, message: str, kind: str = "unreadable") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class DataError(MedusaError):
+    """Features or texts of some utterances are missing, or they belong to something else."""
+
+
+class StoreError(MedusaError):
+    """A feature store or an export of one is missing, damaged, or not the expected one."""
+
+
+class WriteError(StoreError):
+    """A store refuses the features of one utterance; the next utterance may be accepted."""
+
+
+class CheckpointError(MedusaError):
+    """A backbone or its checkpoint cannot be found, is damaged, or does not fit."""
+
+
+class ConfigError(MedusaError):
+    """A setting, an option or a recipe has unknown keys or impossible values."""
+
+
+class RunError(MedusaError):
+    """A run or its predictions are missing, unfinished, or do not fit other runs or a manifest."""
+
+
+class DeviceError(MedusaError):
+    """This machine lacks the device, or a single utterance does not fit into its memory."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

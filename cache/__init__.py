@@ -17,23 +17,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from medusa.cache.loader import Stream, load
     from medusa.cache.packed import Packed, cat
-    from medusa.cache.spec import FeatureSpec, SpecError
-    from medusa.cache.store import FeatureStore, StoreError, open_all
+    from medusa.cache.spec import FeatureSpec
+    from medusa.cache.store import FeatureStore, open_all
     from medusa.cache.view import View
     from medusa.cache.view import open_view as open
-    from medusa.cache.writer import DiskError, StoreWriter, WriteError
+    from medusa.cache.writer import StoreWriter
 
 __all__ = [
-    "DiskError",
     "FeatureSpec",
     "FeatureStore",
     "Packed",
-    "SpecError",
-    "StoreError",
     "StoreWriter",
     "Stream",
     "View",
-    "WriteError",
     "cat",
     "load",
     "open",
@@ -42,16 +38,12 @@ __all__ = [
 
 # name -> its module, which is imported (and torch with it) when the name is first used
 _MODULES = {
-    "DiskError": "writer",
     "FeatureSpec": "spec",
     "FeatureStore": "store",
     "Packed": "packed",
-    "SpecError": "spec",
-    "StoreError": "store",
     "StoreWriter": "writer",
     "Stream": "loader",
     "View": "view",
-    "WriteError": "writer",
     "cat": "packed",
     "load": "loader",
     "open": "view",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.cache.layout import FOOTER_BYTES, StoredArray, shard_tail
-from medusa.errors import MedusaError
+from medusa.errors import StoreError
 
 # files kept open, or mapped, at once: a map holds its file, and a process often has 1,024
 FILES = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4, 8192)
@@ -29,10 +29,6 @@ REMEDY = (
 
 Rows = npt.NDArray[np.generic]
 Piece = Sequence[int]  # shard, first row there, number of rows
-
-
-class ShardDamaged(MedusaError):
-    """A committed shard whose file is missing, cut short or altered."""
 
 
 class NotFlat(Exception):
@@ -132,7 +128,7 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Bin
     """Open a shard's file after checking that it is whole and flat.
 
     Raises:
-        ShardDamaged: it is missing or has not the size it must have.
+        StoreError: it is missing or has not the size it must have.
         NotFlat: it is a valid shard of another shape.
     """
     path = folder / str(shard) / "0"
@@ -144,7 +140,7 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Bin
         stored_footer = os.pread(file.fileno(), FOOTER_BYTES, max(0, size - FOOTER_BYTES))
     except OSError as problem:
         reason = "gone" if isinstance(problem, FileNotFoundError) else problem.strerror
-        raise ShardDamaged(f"{path}: committed, but {reason}; {REMEDY}") from problem
+        raise StoreError(f"{path}: committed, but {reason}; {REMEDY}") from problem
     if size == expected and stored_footer == footer:
         return file
     file.close()
@@ -175,8 +171,8 @@ def checksum(data: bytes) -> bytes:
     return int(google_crc32c.value(data)).to_bytes(4, "little")
 
 
-def _cut_short(path: Path) -> ShardDamaged:
-    return ShardDamaged(f"{path}: damaged or cut short; {REMEDY}")
+def _cut_short(path: Path) -> StoreError:
+    return StoreError(f"{path}: damaged or cut short; {REMEDY}")
 
 
 Ways = type[Mapped] | type[Positioned]

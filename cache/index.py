@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medusa.cache.layout import INDEX, write_durably
-from medusa.errors import MedusaError
+from medusa.errors import StoreError
 
 SCHEMA = pa.schema(
     [
@@ -29,10 +29,6 @@ SCHEMA = pa.schema(
     ]
 )
 MERGE_ABOVE = 32  # opening this many small files is still fast
-
-
-class IndexDamaged(MedusaError):
-    """An index record that is not what was committed."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,7 @@ def load(store: Path) -> Index:
     """Return every committed utterance.
 
     Raises:
-        IndexDamaged: a record is not what was committed.
+        StoreError: a record is not what was committed.
     """
     table = pa.concat_tables([SCHEMA.empty_table(), *_tables(store)]).combine_chunks()
     rows: dict[str, int] = {}
@@ -151,7 +147,7 @@ def read_record(path: Path) -> pa.Table:
     """Return the rows of one file, after comparing its bytes with its name.
 
     Raises:
-        IndexDamaged: they differ.
+        StoreError: they differ.
     """
     try:
         data = path.read_bytes()
@@ -159,7 +155,7 @@ def read_record(path: Path) -> pa.Table:
             raise ValueError("checksum differs")
         return pq.read_table(pa.BufferReader(data), schema=SCHEMA)
     except (pa.ArrowException, OSError, ValueError) as problem:
-        raise IndexDamaged(
+        raise StoreError(
             f"{path}: index record damaged ({problem}); move it away and extract again: "
             "only its shard's utterances are computed anew"
         ) from problem

@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from medusa.cache.layout import INDEX, read_provenance, read_spec
-from medusa.cache.spec import SpecError
-from medusa.cache.store import FeatureStore, StoreError
-from medusa.errors import MedusaError, listed, nearest
+from medusa.cache.store import FeatureStore
+from medusa.errors import MedusaError, StoreError, listed, nearest
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -92,5 +91,5 @@ def _backbone(path: Path) -> str:
     """Return the backbone of a store, from its folder's name where its spec is damaged."""
     try:
         return read_spec(path).backbone
-    except SpecError:
+    except StoreError:
         return path.stem.rpartition("-")[0] or path.stem

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.atomic import atomic
-from medusa.cache.spec import FeatureSpec, SpecError
+from medusa.cache.spec import FeatureSpec
+from medusa.errors import StoreError
 
 SHARD_FRAMES = 32_768
 CHUNK_FRAMES = 256
@@ -59,17 +60,17 @@ def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> Non
     """Make an empty store, or check that an existing one is of this spec.
 
     Raises:
-        SpecError: the folder holds features of another spec.
+        StoreError: the folder holds features of another spec.
     """
     if (store / CHECKSUMS).exists():
         present = read_spec(store)
         if present.digest != spec.digest:
-            raise SpecError(
+            raise StoreError(
                 f"{store}: holds features of spec {present.digest}, not {spec.digest}; "
                 "use another folder"
             )
         if is_archive(store, spec):
-            raise SpecError(
+            raise StoreError(
                 f"{store}: a compressed archive; `medusa cache restore` makes it a store again"
             )
         return
@@ -92,14 +93,14 @@ def read_spec(store: Path) -> FeatureSpec:
     """Return the spec of a store.
 
     Raises:
-        SpecError: there is no store here, or its spec is damaged.
+        StoreError: there is no store here, or its spec is damaged.
     """
     try:
         return FeatureSpec.from_dict(json.loads((store / SPEC).read_bytes()))
     except FileNotFoundError as problem:
-        raise SpecError(f"{store}: no feature store here (no {SPEC})") from problem
+        raise StoreError(f"{store}: no feature store here (no {SPEC})") from problem
     except (ValueError, TypeError, AttributeError) as problem:
-        raise SpecError(
+        raise StoreError(
             f"{store / SPEC}: damaged ({problem}); put it back from a copy, or move the store "
             "away and extract again"
         ) from problem
@@ -109,14 +110,14 @@ def read_provenance(store: Path) -> dict[str, Any]:
     """Return what a store says of how its features were made.
 
     Raises:
-        SpecError: it is not there, or damaged.
+        StoreError: it is not there, or damaged.
     """
     try:
         made = json.loads((store / PROVENANCE).read_bytes())
         if not isinstance(made, dict):
             raise ValueError("not an object")
     except (OSError, ValueError) as problem:
-        raise SpecError(
+        raise StoreError(
             f"{store / PROVENANCE}: missing or damaged ({problem}); put it back from a copy, or "
             "move the store away and extract again"
         ) from problem

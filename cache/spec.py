@@ -5,15 +5,11 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from medusa.errors import MedusaError, nearest
+from medusa.errors import StoreError, nearest
 
 DTYPES = ("float16", "float32", "int8")
 INPUTS = ("audio", "text")
 REDUCTIONS = ("none", "sum", "mean")
-
-
-class SpecError(MedusaError):
-    """A feature specification that cannot be, or that is not the one expected."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +51,9 @@ class FeatureSpec:
             value = getattr(self, name)
             if value not in known:
                 hint = nearest(value, known)
-                raise SpecError(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
+                raise StoreError(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
         if not self.layers or list(self.layers) != sorted({*self.layers}) or self.layers[0] < 0:
-            raise SpecError(f"layers {self.layers}: expected different numbers, ascending, from 0")
+            raise StoreError(f"layers {self.layers}: expected different numbers, ascending, from 0")
 
     @property
     def digest(self) -> str:
@@ -87,10 +83,10 @@ class FeatureSpec:
         """Undo `to_dict`.
 
         Raises:
-            SpecError: a field is missing or unknown.
+            StoreError: a field is missing or unknown.
         """
         expected = {field.name for field in fields(cls)}
         if set(values) != expected:
             odd = ", ".join(sorted(set(values) ^ expected))
-            raise SpecError(f"not a feature specification: missing or unknown {odd}")
+            raise StoreError(f"not a feature specification: missing or unknown {odd}")
         return cls(**(values | {"layers": tuple(values["layers"])}))

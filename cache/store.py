@@ -12,7 +12,7 @@ from medusa.cache import index
 from medusa.cache.access import ACCESS, Mapped, NotFlat, Piece, Positioned
 from medusa.cache.layout import SHARD_FRAMES, StoredArray, read_spec, shard_path, stored_arrays
 from medusa.cache.spec import FeatureSpec
-from medusa.errors import MedusaError, listed, nearest
+from medusa.errors import StoreError, listed, nearest
 
 if TYPE_CHECKING:  # torch is loaded when features are read, not when stores are listed
     import torch
@@ -20,10 +20,6 @@ if TYPE_CHECKING:  # torch is loaded when features are read, not when stores are
     from medusa.cache.packed import Packed
 
 Rows = npt.NDArray[np.integer]
-
-
-class StoreError(MedusaError):
-    """Features that are missing or damaged."""
 
 
 @dataclass
@@ -78,8 +74,8 @@ class FeatureStore:
             access: `map`, `pread` (for network file systems), or `auto`: look which it is.
 
         Raises:
-            SpecError: there is no store here.
-            IndexDamaged: an index record is not what was committed.
+            StoreError: there is no store here.
+            StoreError: an index record is not what was committed.
         """
         if access not in ACCESS:
             raise StoreError(f"access {access!r}: expected one of {', '.join(ACCESS)}")
@@ -131,7 +127,7 @@ class FeatureStore:
 
         Raises:
             StoreError: an utterance or the array is not in the store.
-            ShardDamaged: a shard is missing or cut short.
+            StoreError: a shard is missing or cut short.
         """
         return self.gather(self.locate(contents), self.array(array))
 

@@ -22,9 +22,8 @@ from medusa.cache.layout import (
     shard_tail,
 )
 from medusa.cache.quantise import CHANNELS, Quantised
-from medusa.cache.spec import SpecError
 from medusa.cache.store import FeatureStore
-from medusa.errors import MedusaError, listed, plural
+from medusa.errors import MedusaError, StoreError, listed, plural
 
 
 def verify(path: Path, names: Mapping[str, str] | None = None) -> list[str]:
@@ -42,7 +41,7 @@ def verify(path: Path, names: Mapping[str, str] | None = None) -> list[str]:
     for record in [*index.committed(path).values(), *index.merged(path)]:
         try:
             index.read_record(record)
-        except index.IndexDamaged as problem:
+        except StoreError as problem:
             problems.append(str(problem))
     if problems:
         return problems
@@ -76,7 +75,7 @@ def _fixed(path: Path) -> Iterator[str]:
             yield f"{path / name}: missing or altered"
     try:
         read_spec(path)
-    except SpecError as problem:
+    except StoreError as problem:
         yield str(problem)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import Tensor
 
 from medusa.cache.packed import Packed
-from medusa.cache.store import FeatureStore, StoreError
-from medusa.errors import listed
+from medusa.cache.store import FeatureStore
+from medusa.errors import StoreError, listed
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of, texts_of
 

@@ -24,19 +24,11 @@ from medusa.cache.layout import (
 )
 from medusa.cache.quantise import CHANNELS, agree_on_channels, channels, dequantise, quantise
 from medusa.cache.spec import FeatureSpec
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, WriteError
 
 CLAMPED = float(np.finfo(np.float16).max)  # what an infinite value becomes in int8
 COMMIT_EVERY_S = 20.0  # what a kill may cost, at most
 Frames = npt.NDArray[np.generic]
-
-
-class WriteError(MedusaError):
-    """Features that a store does not take; the next utterance may be all right."""
-
-
-class DiskError(MedusaError):
-    """A disk that takes no more; what was committed is safe."""
 
 
 class StoreWriter:
@@ -53,7 +45,7 @@ class StoreWriter:
             utterance `clamped`.
 
     Raises:
-        SpecError: the folder holds features of another spec.
+        StoreError: the folder holds features of another spec.
     """
 
     def __init__(
@@ -93,7 +85,7 @@ class StoreWriter:
         Raises:
             WriteError: wrong shape, more than 32,768 frames, or a value that is not finite in the
                 stored dtype.
-            DiskError: no room left.
+            MedusaError: no room left.
         """
         if content in self.done:
             return
@@ -148,7 +140,7 @@ class StoreWriter:
         """Write the shard in memory and make its utterances part of the store.
 
         Raises:
-            DiskError: no room left; what was committed before is safe.
+            MedusaError: no room left; what was committed before is safe.
         """
         if not self.records:
             return
@@ -164,7 +156,7 @@ class StoreWriter:
         except OSError as problem:
             self.done -= {record.content for record in records}
             room = "no room left on the disk" if problem.errno == errno.ENOSPC else str(problem)
-            raise DiskError(
+            raise MedusaError(
                 f"{self.store}: {room}; {len(records)} utterances were not written, all earlier "
                 "ones are safe: make room and run the same command again"
             ) from problem

@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from medusa.ensemble.choose_members import best, finished_heads
     from medusa.ensemble.fit_stack import stack
-    from medusa.ensemble.members import MembersError, different_names, join, trained_on
-    from medusa.ensemble.stackers import STACKERS, StackConfig, StackError
+    from medusa.ensemble.members import different_names, join, trained_on
+    from medusa.ensemble.stackers import STACKERS, StackConfig
 
 # Each name of the door and its module, which is imported when the name is used.
 _MODULES = {
-    "MembersError": "members",
     "STACKERS": "stackers",
     "StackConfig": "stackers",
-    "StackError": "stackers",
     "best": "choose_members",
     "different_names": "members",
     "finished_heads": "choose_members",
@@ -33,7 +31,7 @@ _MODULES = {
     "trained_on": "members",
 }
 __all__ = [
-    "STACKERS", "MembersError", "StackConfig", "StackError", "best", "different_names",
+    "STACKERS", "StackConfig", "best", "different_names",
     "finished_heads", "join", "stack", "trained_on",
 ]  # fmt: skip
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from medusa.ensemble.combiners import COMBINERS
-from medusa.ensemble.members import Members, MembersError
+from medusa.ensemble.members import Members
+from medusa.errors import RunError
 from medusa.heads.fitting import apply as heads
 from medusa.heads.runs.run_dir import RunDir, find_run
 from medusa.manifests import Manifest
@@ -28,8 +29,8 @@ def apply(
     them cannot predict are left out.
 
     Raises:
-        RunError, MembersError: a member is missing, not finished, or another one by now.
-        ApplyError: the workspace lacks features of a head.
+        RunError, RunError: a member is missing, not finished, or another one by now.
+        DataError: the workspace lacks features of a head.
     """
     if run.config().get("kind") != "stack":
         return heads.apply(run, manifest, workspace, text, device, drop_missing)
@@ -55,7 +56,7 @@ def _members_of(run: RunDir) -> list[RunDir]:
         if here.digest() != one["digest"]
     ]
     if changed:
-        raise MembersError(
+        raise RunError(
             f"{run.name}: members have been replaced since it was fitted: {'; '.join(changed)}; "
             "run `medusa stack` again"
         )

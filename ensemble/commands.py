@@ -74,10 +74,10 @@ def stack(
     RUN: names of runs; without any, all finished heads of the workspace.
     """
     from medusa.console import say
-    from medusa.ensemble import StackConfig, StackError, best, finished_heads
+    from medusa.ensemble import StackConfig, best, finished_heads
     from medusa.ensemble import stack as fit_stack
     from medusa.ensemble.linear import Training
-    from medusa.errors import listed
+    from medusa.errors import RunError, listed
     from medusa.heads.runs.run_dir import SUMMARY, find_run, new_run
     from medusa.manifests import Manifest
     from medusa.workspace import Workspace
@@ -91,7 +91,7 @@ def stack(
     named = [find_run(workspace.runs, one) for one in runs]
     paths = [one.path.resolve() for one in named]
     if twice := {one.name for one in named if paths.count(one.path.resolve()) > 1}:
-        raise StackError(f"{listed(sorted(twice))} is named twice; name each run once")
+        raise RunError(f"{listed(sorted(twice))} is named twice; name each run once")
     members = named or finished_heads(workspace.runs)
     if top is not None:
         members = best(members, top)

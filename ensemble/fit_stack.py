@@ -10,15 +10,8 @@ from medusa.atomic import atomic
 from medusa.console import progress
 from medusa.ensemble.comparison import compare, gain_over_members
 from medusa.ensemble.members import Members, join, trained_on
-from medusa.ensemble.stackers import (
-    OUT_OF_FOLD,
-    STACKERS,
-    StackConfig,
-    StackError,
-    StackOutput,
-    train_rows,
-)
-from medusa.errors import listed
+from medusa.ensemble.stackers import OUT_OF_FOLD, STACKERS, StackConfig, StackOutput, train_rows
+from medusa.errors import RunError, listed
 from medusa.heads.runs.run_dir import METRICS, PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.manifests import Manifest
 from medusa.scoring import (
@@ -52,9 +45,9 @@ def stack(
         False if the run was already there, finished and the same.
 
     Raises:
-        StackError: the stacker would learn from posteriors that its members give on their own
+        RunError: the stacker would learn from posteriors that its members give on their own
             training data, and that was not asked for explicitly.
-        MembersError, TruthError: members or manifest do not fit together.
+        RunError, RunError: members or manifest do not fit together.
         RunError: the folder holds another run.
     """
     members = list({member.path.resolve(): member for member in members}.values())
@@ -79,13 +72,13 @@ def stack(
 def _checked(config: StackConfig, members: Sequence[RunDir], run: RunDir) -> StackConfig:
     """Return the configuration with `in_sample` as it is, or refuse."""
     if run.path.resolve() in [member.path.resolve() for member in members]:
-        raise StackError(f"{run.name} cannot be a member of itself; give the stack another --name")
+        raise RunError(f"{run.name} cannot be a member of itself; give the stack another --name")
     if config.learns and config.fit_on == "test":
-        raise StackError("--fit-on test: that split only judges; fit on dev or out-of-fold")
+        raise RunError("--fit-on test: that split only judges; fit on dev or out-of-fold")
     fitted = [m.name for m in members if config.fit_on in trained_on(m.config())]
     in_sample = config.learns and bool(fitted)
     if in_sample and not config.in_sample:
-        raise StackError(
+        raise RunError(
             f"--fit-on {config.fit_on}: {listed(fitted)} learnt from that split, and their "
             "predictions there are better than on new data; leave them out, fit on "
             "another split, or insist with --in-sample"

@@ -14,17 +14,13 @@ FOLDS, SEED = 5, 0
 SETTINGS = {"n_estimators": 200, "max_depth": 8, "min_samples_leaf": 10, "min_samples_split": 10}
 
 
-class ForestError(MedusaError):
-    """Too few rows for a forest."""
-
-
 def fit_forest(train_set: TrainSet, classes: int, seeds: int) -> Weights:
     """Fit a forest on the training part of each of 5 stratified folds of balanced rows.
 
     Source: arXiv 2505.20007 (200 trees, depth 8, at least 10 rows in a leaf and in a split).
 
     Raises:
-        ForestError: a class has one row, which no two folds can share.
+        MedusaError: a class has one row, which no two folds can share.
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedKFold
@@ -33,7 +29,7 @@ def fit_forest(train_set: TrainSet, classes: int, seeds: int) -> Weights:
     inputs, labels = train_set.inputs[rows], train_set.labels[rows]
     folds = min(FOLDS, int(np.bincount(labels)[np.unique(labels)].min()))
     if folds < 2:
-        raise ForestError(
+        raise MedusaError(
             "forest: a class has one labelled row where the stacker learns; give it more, with "
             "--fit-on out-of-fold, or choose another --method"
         )

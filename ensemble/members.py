@@ -7,13 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medusa.errors import MedusaError, listed
+from medusa.errors import RunError, listed
 from medusa.heads.runs.run_dir import RunDir
 from medusa.scoring import NOT_A_FOLD, Predictions
-
-
-class MembersError(MedusaError):
-    """Runs that cannot be combined: other classes, other utterances, other splits."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +44,11 @@ def join(runs: Sequence[RunDir]) -> Members:
 
     Raises:
         RunError: a run is not finished.
-        MembersError: the runs' classes, ids or splits differ; all differences are named. Or two
+        RunError: the runs' classes, ids or splits differ; all differences are named. Or two
             runs have one name.
     """
     if not runs:
-        raise MembersError("no runs to combine; train some with `medusa fit-head`")
+        raise RunError("no runs to combine; train some with `medusa fit-head`")
     different_names(runs)
     predictions = {run.name: run.predictions() for run in runs}
     _same_classes(predictions)
@@ -84,9 +80,7 @@ def different_names(runs: Sequence[RunDir]) -> None:
     for run in runs:
         paths.setdefault(run.name, []).append(str(run.path))
     if twice := [listed(several) for several in paths.values() if len(several) > 1]:
-        raise MembersError(
-            f"runs of one name: {'; '.join(twice)}; rename a folder, or leave it out"
-        )
+        raise RunError(f"runs of one name: {'; '.join(twice)}; rename a folder, or leave it out")
 
 
 def _folds(predictions: dict[str, Predictions]) -> tuple[npt.NDArray[np.int64], str]:
@@ -114,7 +108,7 @@ def _same_classes(predictions: dict[str, Predictions]) -> None:
         if one.classes != first.classes
     ]
     if other:
-        raise MembersError(
+        raise RunError(
             f"the runs' classes or their order differ: {name} has {', '.join(first.classes)}; "
             f"{'; '.join(other)}; combine runs of one manifest"
         )
@@ -129,7 +123,7 @@ def _same_ids(predictions: dict[str, Predictions], ids: Sequence[str]) -> None:
         if absent := [utterance for utterance in ids if utterance not in predicted]:
             problems.append(f"{name} has no prediction for {listed(absent)}")
     if problems:
-        raise MembersError(
+        raise RunError(
             "the runs are not about the same utterances: " + "; ".join(problems) + "; "
             "fit those heads again on the present manifest, or leave them out"
         )
@@ -141,7 +135,7 @@ def _same_splits(predictions: dict[str, Predictions]) -> None:
         differ = (one.frame["split"] != first.frame["split"]).to_numpy(bool)
         if differ.any():
             row = int(differ.argmax())
-            raise MembersError(
+            raise RunError(
                 f"{int(differ.sum())} utterances were in another split when {other} was made than "
                 f"for {name} ({first.ids[row]}: {one.frame['split'][row]!r}, not "
                 f"{first.frame['split'][row]!r}); fit both on the same split"

@@ -5,14 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from medusa.errors import MedusaError, listed
+from medusa.errors import RunError, listed
 
 State = dict[str, Tensor]
 Score = Callable[[State], float]
-
-
-class SoupError(MedusaError):
-    """Weights that cannot be averaged."""
 
 
 def soup(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -24,15 +20,15 @@ def soup(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         states: the weights by name, of models of the same shape.
 
     Raises:
-        SoupError: there are none, or names or shapes differ.
+        RunError: there are none, or names or shapes differ.
     """
     if not states:
-        raise SoupError("a soup needs at least one model")
+        raise RunError("a soup needs at least one model")
     for number, state in enumerate(states):
         odd = set(state) ^ set(states[0])
         odd |= {name for name in set(state) & set(states[0]) if _differ(state, states[0], name)}
         if odd:
-            raise SoupError(f"model {number} and model 0 have other {listed(sorted(odd))}")
+            raise RunError(f"model {number} and model 0 have other {listed(sorted(odd))}")
     return {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
 
 

@@ -26,7 +26,7 @@ from medusa.ensemble.scikit_learn import (
 )
 from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.voting import VOTES, Vote, mean_attributes
-from medusa.errors import MedusaError, nearest
+from medusa.errors import RunError, nearest
 from medusa.scoring import Truth, macro_f1
 
 INPUTS = ("posteriors", "logits")
@@ -36,10 +36,6 @@ OUT_OF_FOLD = (
 
 Array = npt.NDArray[np.float64]
 EachEpoch = Callable[[float], None]
-
-
-class StackError(MedusaError):
-    """A stacker that cannot be fitted as asked."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +68,10 @@ class StackConfig:
             value = getattr(self, name)
             if value not in known:
                 hint = nearest(value, known)
-                raise StackError(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
+                raise RunError(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
         for name, number in (("seeds", self.seeds), ("epochs", self.training.epochs)):
             if number is not None and number < 1:
-                raise StackError(f"{name} {number}: expected at least 1")
+                raise RunError(f"{name} {number}: expected at least 1")
 
     @property
     def learns(self) -> bool:
@@ -200,20 +196,20 @@ def train_rows(members: Members, truth: Truth, config: StackConfig) -> npt.NDArr
     """Return the mask (B,) of utterances that are learnt from.
 
     Raises:
-        StackError: there are none.
+        RunError: there are none.
     """
     inside = members.folds >= 0 if config.fit_on == OUT_OF_FOLD else members.splits == config.fit_on
     rows: npt.NDArray[np.bool_] = inside & truth.labelled
     if not inside.any() and config.fit_on == OUT_OF_FOLD:
-        raise StackError(
+        raise RunError(
             f"--fit-on out-of-fold: {members.foldless}; train all members with the same "
             "`medusa fit-head --folds K`"
         )
     if not inside.any():
         present = ", ".join(sorted(set(members.splits.tolist())))
-        raise StackError(f"the members predict no split {config.fit_on!r}; there is {present}")
+        raise RunError(f"the members predict no split {config.fit_on!r}; there is {present}")
     if not rows.any():
-        raise StackError(f"no row of split {config.fit_on!r} has a label to fit a stacker on")
+        raise RunError(f"no row of split {config.fit_on!r} has a label to fit a stacker on")
     return rows
 
 
@@ -232,12 +228,12 @@ def inputs_of(members: Members, config: StackConfig) -> Array:
     Attributes enter as (a - 4) / 3, so that they are as large as posteriors.
 
     Raises:
-        StackError: attributes are asked and no member predicts any.
+        RunError: attributes are asked and no member predicts any.
     """
     parts = [*(members.posteriors if config.inputs == "posteriors" else members.logits)]
     if config.with_attributes:
         if not len(members.attributes):
-            raise StackError("--with-attributes: none of the members predicts attributes")
+            raise RunError("--with-attributes: none of the members predicts attributes")
         parts += [*((members.attributes - MIDDLE) / HALF)]
     return np.concatenate(parts, axis=1).astype(np.float64)
 

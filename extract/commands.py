@@ -5,13 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medusa.extract.options import (
-    ExtractError,
-    batch_seconds,
-    only_splits,
-    refuse,
-    show,
-)
+from medusa.errors import ConfigError
+from medusa.extract.options import batch_seconds, only_splits, refuse, show
 from medusa.options import device_option, force_option, json_option, text_option
 
 if TYPE_CHECKING:
@@ -170,16 +165,16 @@ def extract(
 
     wanted = parts_of(",".join(names))
     if language and not also_transcribe:
-        raise ExtractError("--language: belongs to --transcribe; give both")
+        raise ConfigError("--language: belongs to --transcribe; give both")
     if len(wanted) > 1 and any(choices[name] for name in ("checkpoint", "revision", "label")):
-        raise ExtractError("--checkpoint, --revision and --as are for one backbone at a time")
+        raise ConfigError("--checkpoint, --revision and --as are for one backbone at a time")
     run_on = [pick(one) for one in parts_of(device)]
     if not run_on:
-        raise ExtractError("--device: names no device; use auto or cpu")
+        raise ConfigError("--device: names no device; use auto or cpu")
     if also_transcribe and choices["compiled"]:
-        raise ExtractError("--compile: does not go with --transcribe; leave one of them out")
+        raise ConfigError("--compile: does not go with --transcribe; leave one of them out")
     if len(run_on) > 1 and also_transcribe:
-        raise ExtractError("--device: several do not go with --transcribe; give one")
+        raise ConfigError("--device: several do not go with --transcribe; give one")
     choices["precision"] = pick_precision(precision, run_on[0])
     choices["average_frames"] = int(choices["average_frames"])
     jobs = plan_jobs(Workspace.open(root), wanted, splits=parts_of(splits or ""), **choices)

@@ -5,13 +5,9 @@ from typing import Any
 
 import click
 
-from medusa.errors import MedusaError
+from medusa.errors import ConfigError
 
 MOST_PROBLEMS = 50
-
-
-class ExtractError(MedusaError):
-    """Options that contradict each other, or utterances that could not be encoded."""
 
 
 batch_seconds = click.option(
@@ -51,7 +47,7 @@ def refuse(what: str, problems: list[str]) -> None:
     shown = problems[:MOST_PROBLEMS]
     rest = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
     count = "1 utterance has" if len(problems) == 1 else f"{len(problems)} utterances have"
-    raise ExtractError(
+    raise ConfigError(
         f"{count} no {what} (the others are stored); mend these and run the command again:\n  "
         + "\n  ".join([*shown, *rest])
     )

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 SAME = "As in `medusa extract`."
 
 
-class ExtractionPlanError(MedusaError):
-    """A plan that cannot be carried out."""
-
-
 @click.command()
 @click.option(
     "--backbone",
@@ -71,29 +67,24 @@ def plan(
     workspace = Workspace.open(root)
     wanted = parts_of(names or "")
     if checkpoint and len(wanted) > 1:
-        raise ExtractionPlanError("--checkpoint is for one backbone at a time")
+        raise MedusaError("--checkpoint is for one backbone at a time")
     check_corpus(workspace, utterances, hours)
-    from medusa.extract.planning.estimate import estimate, free_bytes, reads_text
+    from medusa.extract.planning.estimate import estimate, free_bytes, reads_text, require_room
 
     reading = any(reads_text(name, checkpoint) for name in wanted)
     corpus = corpus_of(workspace, text, utterances, hours, reading)
     plans = [estimate(corpus, name, checkpoint, None, layers, reduce, dtype) for name in wanted]
     free = free_bytes(workspace.features)
     _show(plans, corpus, free, speed, as_json)
-    needed = sum(one.bytes for one in plans)
-    if needed > free:
-        raise ExtractionPlanError(
-            f"{workspace.features}: needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
-            "keep fewer layers, reduce them, use --dtype int8, or another disk (medusa.yaml)"
-        )
+    require_room(workspace.features, sum(one.bytes for one in plans))
 
 
 def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | None) -> None:
     """Raise an error if there is neither a manifest nor the size of a corpus."""
     if (utterances is None) != (hours is None):
-        raise ExtractionPlanError("--utterances and --hours belong together")
+        raise MedusaError("--utterances and --hours belong together")
     if utterances is None and not workspace.manifest.exists():
-        raise ExtractionPlanError(
+        raise MedusaError(
             f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
             "PATH`, or say how large the corpus will be: --utterances N --hours H"
         )

@@ -31,11 +31,11 @@ def verify(
 ) -> None:
     """Compare every stored byte with the checksums taken when it was computed."""
     from medusa.cache.info import find, folders
-    from medusa.cache.store import FeatureStore, StoreError
+    from medusa.cache.store import FeatureStore
     from medusa.cache.used import ids
     from medusa.cache.verify import verify as check
     from medusa.console import say
-    from medusa.errors import plural
+    from medusa.errors import StoreError, plural
     from medusa.workspace import Workspace
 
     workspace = Workspace.open(root)

@@ -84,7 +84,7 @@ def fit_head(
     """
     from medusa.console import say
     from medusa.device import choose_devices
-    from medusa.heads.examples.join import DataError
+    from medusa.errors import DataError
     from medusa.heads.queue.options import QueueOptions
     from medusa.heads.queue.run_queue import profile_first, run_all
     from medusa.heads.queue.variants import variants

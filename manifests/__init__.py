@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
-    from medusa.manifests.manifest import Manifest, ManifestError
+    from medusa.manifests.manifest import Manifest
 
-__all__ = ["ATTRIBUTES", "LabelScheme", "Manifest", "ManifestError"]
+__all__ = ["ATTRIBUTES", "LabelScheme", "Manifest"]
 
 
 def __getattr__(name: str) -> object:

@@ -11,25 +11,13 @@ from typing import Any, BinaryIO, TypeVar
 
 import soundfile
 
-from medusa.errors import MedusaError
+from medusa.errors import AudioError
 from medusa.manifests import ffmpeg
 
 CHUNK_BYTES = 1 << 20
 TOLERANCE_S = 0.01  # segment ends are often rounded up in the corpora's tables
 T = TypeVar("T")
 UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what streaming writers leave in a wav header
-
-
-class AudioError(MedusaError):
-    """A recording that is missing, unreadable, truncated, or shorter than its segment.
-
-    Attributes:
-        kind: which of these, in one word.
-    """
-
-    def __init__(self, message: str, kind: str = "unreadable") -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 @dataclass(frozen=True)

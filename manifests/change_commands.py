@@ -59,9 +59,10 @@ def relabel(
     Votes are counted again under the new scheme. Without votes, labels and soft labels are mapped;
     plain labels are kept as votes, so that they can be changed back.
     """
+    from medusa.errors import ManifestError
     from medusa.manifests.labels.schemes import Rules, parse
     from medusa.manifests.labels.schemes import relabel as change
-    from medusa.manifests.manifest import Manifest, ManifestError
+    from medusa.manifests.manifest import Manifest
     from medusa.workspace import Workspace
 
     path = Workspace.open(workspace).manifest
@@ -87,7 +88,8 @@ def merge(workspace: Path, parts: tuple[str, ...], force: bool) -> None:
     Each part is NAME=MANIFEST; ids and speakers become NAME/ID. Splits stay as they are; leave a
     whole corpus out with `medusa manifest split --leave-out NAME --of corpus --force`.
     """
-    from medusa.manifests.manifest import Manifest, ManifestError
+    from medusa.errors import ManifestError
+    from medusa.manifests.manifest import Manifest
     from medusa.manifests.merge import merge as join
     from medusa.workspace import Workspace
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from medusa.errors import nearest
+from medusa.errors import ManifestError, nearest
 from medusa.manifests import importers
-from medusa.manifests.import_tools.tables import CorpusError
 
 if TYPE_CHECKING:
     import click
@@ -44,11 +43,11 @@ def load(name: str) -> Importer:
     """Import the module of a corpus.
 
     Raises:
-        CorpusError: there is no such importer.
+        ManifestError: there is no such importer.
     """
     if name not in names():
         known = ", ".join(names())
-        raise CorpusError(
+        raise ManifestError(
             f"no importer for {name!r}{nearest(name, names())}; there is {known}, and any other "
             "corpus can come in as a table: `medusa manifest import csv --help`"
         )

@@ -10,16 +10,12 @@ from typing import Any
 import pandas as pd
 
 from medusa.atomic import atomic
-from medusa.errors import MedusaError
+from medusa.errors import ManifestError
 from medusa.manifests.audio import facts_of
 from medusa.manifests.import_tools.tables import optional
 from medusa.manifests.manifest import Manifest
 
 KEPT = ("split", "label", "content", "arousal", "valence", "dominance")
-
-
-class ExportError(MedusaError):
-    """A manifest that cannot be written in a format, or a target that is in the way."""
 
 
 def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> None:
@@ -32,13 +28,13 @@ def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> 
         force: replace what is there, if it is a file or an earlier export.
 
     Raises:
-        ExportError: the target exists, or holds other files than an earlier export, or rows
+        ManifestError: the target exists, or holds other files than an earlier export, or rows
             cannot be written in this format.
-        CorpusError: the library is not installed.
+        ManifestError: the library is not installed.
     """
     _refuse_to_replace(form, target)
     if target.exists() and not force:
-        raise ExportError(f"{target}: already there; replace it with --force")
+        raise ManifestError(f"{target}: already there; replace it with --force")
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic(target) as partial:
         FORMATS[form](manifest, partial, target)
@@ -49,9 +45,9 @@ def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> 
 def _refuse_to_replace(form: str, target: Path) -> None:
     """Raise if the target holds anything that an export to this format did not write."""
     if form == "csv" and target.is_dir():
-        raise ExportError(f"{target}: is a folder; name a file for csv")
+        raise ManifestError(f"{target}: is a folder; name a file for csv")
     if form != "csv" and target.is_file():
-        raise ExportError(f"{target}: is a file; name a folder for {form}")
+        raise ManifestError(f"{target}: is a file; name a folder for {form}")
     if not target.is_dir():
         return
     mark, *others = WRITTEN[form]
@@ -59,7 +55,7 @@ def _refuse_to_replace(form: str, target: Path) -> None:
     files = (path for path in target.rglob("*") if not path.is_dir())
     strange = next((path for path in files if not any(map(path.match, names))), None)
     if strange is not None:
-        raise ExportError(
+        raise ManifestError(
             f"{target}: holds {strange.relative_to(target)}, so it is not an earlier export to "
             f"{form} that could be replaced; name another folder"
         )
@@ -179,7 +175,7 @@ def _with_audio(manifest: Manifest) -> pd.DataFrame:
     """Return the rows that have audio."""
     frame = manifest.frame[manifest.frame["content"].notna()]
     if not len(frame):
-        raise ExportError("no utterance has audio, and this format is about audio; export a csv")
+        raise ManifestError("no utterance has audio, and this format is about audio; export a csv")
     return frame
 
 

@@ -110,8 +110,8 @@ def _plain(options: dict[str, Any]) -> dict[str, Any]:
 
 def _same_rows(path: Path, old: "Manifest", corpus: "Manifest") -> bool:
     """Tell whether the manifest at `path` has these rows, the split apart; another is an error."""
+    from medusa.errors import ManifestError
     from medusa.manifests.import_tools.ingest import same_rows
-    from medusa.manifests.manifest import ManifestError
 
     if same_rows(old, corpus):
         return True

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from medusa.atomic import atomic
-from medusa.errors import MedusaError, listed
+from medusa.errors import ManifestError, listed
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 
 TEXTS = ("path", "content", "speaker", "gender", "language", "split", "text", "label")
@@ -25,10 +25,6 @@ VOTE = pa.struct(
     + [(name, pa.float32()) for name in ATTRIBUTES]
 )
 VOTE_COLUMNS = ("id", *VOTE.names)
-
-
-class ManifestError(MedusaError):
-    """A manifest that is missing, malformed, or lacks what a command needs."""
 
 
 @dataclass

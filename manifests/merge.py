@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medusa.errors import listed
-from medusa.manifests.manifest import Manifest, ManifestError
+from medusa.errors import ManifestError, listed
+from medusa.manifests.manifest import Manifest
 
 
 def merge(parts: Mapping[str, Manifest], folder: Path) -> Manifest:

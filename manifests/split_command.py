@@ -112,26 +112,28 @@ def _refuse(
     rename: str | None,
     given: list[str],
 ) -> None:
-    """Raise a SplitError where an option would be ignored."""
-    from medusa.manifests.splits.by_share import SplitError
+    """Raise a ManifestError where an option would be ignored."""
+    from medusa.errors import ManifestError
 
     groups = folds is not None or leave_out
     if (folds is None) != (fold is None) or (folds is not None and leave_out):
-        raise SplitError("--folds K goes with --fold k, and without --leave-out")
+        raise ManifestError("--folds K goes with --fold k, and without --leave-out")
     if groups and (keep_test or by != "speaker"):
         option = "--keep-test" if keep_test else f"--by {by}"
-        raise SplitError(f"{option} does not go with --leave-out or --folds, which choose the test "
-                         "split anew and dev by speaker; drop one of the two")  # fmt: skip
+        raise ManifestError(
+            f"{option} does not go with --leave-out or --folds, which choose the test "
+            "split anew and dev by speaker; drop one of the two"
+        )
     if of != "speaker" and not groups:
-        raise SplitError(f"--of {of} says what --leave-out or --folds take; give one of them "
+        raise ManifestError(f"--of {of} says what --leave-out or --folds take; give one of them "
                          "(--leave-out NAME, or --folds K --fold k), or drop --of")  # fmt: skip
     if rename is not None and by != "corpus":
-        raise SplitError("--rename gives new names to the parts of the corpus's own partition; "
+        raise ManifestError("--rename gives new names to the parts of the corpus's own partition; "
                          "add --by corpus, or drop --rename")  # fmt: skip
     drawn = [name for name in ("seed", "dev", "test", "keep_test") if name in given]
     if by == "corpus" and drawn:
         option = f"--{drawn[0].replace('_', '-')}"
-        raise SplitError(f"{option} does not go with --by corpus, whose own partition draws "
+        raise ManifestError(f"{option} does not go with --by corpus, whose own partition draws "
                          f"nothing; drop {option}")  # fmt: skip
 
 

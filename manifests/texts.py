@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medusa.atomic import atomic
-from medusa.errors import MedusaError, listed, nearest, plural
+from medusa.errors import DataError, listed, nearest, plural
 from medusa.manifests.manifest import Manifest
 
 MANIFEST = "manifest"
@@ -25,10 +25,6 @@ TRANSCRIPTS = pa.schema(
         ("flags", pa.list_(pa.string())),
     ]
 )
-
-
-class TextError(MedusaError):
-    """A text that is missing, or a table of transcripts that is not the one meant."""
 
 
 def content_of(text: str) -> str:
@@ -54,7 +50,7 @@ def texts_of(
         there is none (`require_texts` refuses those).
 
     Raises:
-        TextError: there is no such table, or several and none was named.
+        DataError: there is no such table, or several and none was named.
     """
     source = source or _only_source(transcripts)
     if source == MANIFEST:
@@ -73,14 +69,14 @@ def require_texts(texts: "pd.Series[str]", source: str) -> None:
         source: likewise.
 
     Raises:
-        TextError: names the ids and the command that makes transcripts.
+        DataError: names the ids and the command that makes transcripts.
     """
     ids = list(texts.index[texts.isna()])
     if not ids:
         return
     rows = plural(len(ids), "utterance has")
     other = "" if source == MANIFEST else ", or use the corpus's own texts: --text manifest"
-    raise TextError(f"{rows} no text in {source!r}: {listed(ids)}; run `medusa transcribe`{other}")
+    raise DataError(f"{rows} no text in {source!r}: {listed(ids)}; run `medusa transcribe`{other}")
 
 
 def sources(transcripts: Path) -> list[str]:
@@ -92,14 +88,14 @@ def read_transcripts(path: Path) -> pd.DataFrame:
     """Read a table of transcripts (`docs/contracts.md`).
 
     Raises:
-        TextError: the file is missing, or not such a table.
+        DataError: the file is missing, or not such a table.
     """
     if not path.exists():
-        raise TextError(f"{path}: no transcripts here; make them with `medusa transcribe`")
+        raise DataError(f"{path}: no transcripts here; make them with `medusa transcribe`")
     try:
         table = pq.read_table(path).select(TRANSCRIPTS.names).cast(TRANSCRIPTS)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError, OSError) as problem:
-        raise TextError(f"{path}: not a table of transcripts: {problem}") from problem
+        raise DataError(f"{path}: not a table of transcripts: {problem}") from problem
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -112,14 +108,14 @@ def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
         frame: a row per utterance with the columns of `docs/contracts.md`; `flags` are lists.
 
     Raises:
-        TextError: columns are missing or unknown, or an id comes twice.
+        DataError: columns are missing or unknown, or an id comes twice.
     """
     odd = set(frame.columns) ^ set(TRANSCRIPTS.names)
     if odd:
-        raise TextError(f"{path}: missing or unknown columns: {listed(sorted(odd))}")
+        raise DataError(f"{path}: missing or unknown columns: {listed(sorted(odd))}")
     twice = frame["id"][frame["id"].duplicated()]
     if len(twice):
-        raise TextError(f"{path}: ids must be unique; these come twice: {listed(twice)}")
+        raise DataError(f"{path}: ids must be unique; these come twice: {listed(twice)}")
     table = pa.Table.from_pandas(frame, schema=TRANSCRIPTS, preserve_index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as partial:
@@ -129,7 +125,7 @@ def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
 def _only_source(transcripts: Path) -> str:
     names = sources(transcripts)
     if len(names) > 1:
-        raise TextError(_several(names))
+        raise DataError(_several(names))
     return names[0] if names else MANIFEST
 
 
@@ -141,7 +137,7 @@ def _several(names: Iterable[str]) -> str:
 def _table_path(transcripts: Path, source: str) -> Path:
     names = [*sources(transcripts), MANIFEST]
     if source not in names:
-        raise TextError(
+        raise DataError(
             f"no text named {source!r}{nearest(source, names)} in {transcripts}; "
             f"there is {', '.join(names)}; make transcripts with `medusa transcribe`"
         )

@@ -114,7 +114,7 @@ def tables(
 
     RECIPE: a shipped recipe by name, or a YAML file.
     """
-    from medusa.recipes.files import RecipeError
+    from medusa.errors import ConfigError
     from medusa.recipes.run import read_recipe, state_name
     from medusa.recipes.state import State
     from medusa.workspace import Workspace
@@ -124,7 +124,7 @@ def tables(
     state = State.read(workspace, state_name(recipe, tiny))
     if not state.heads:
         command = f"medusa run {recipe}{' --tiny' if tiny else ''}"
-        raise RecipeError(f"{state.path}: nothing to judge yet; run the recipe with `{command}`")
+        raise ConfigError(f"{state.path}: nothing to judge yet; run the recipe with `{command}`")
     from medusa.recipes.render import FORMATS
     from medusa.recipes.tables import tables as make
 

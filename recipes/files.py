@@ -5,16 +5,12 @@ from typing import Any
 
 import yaml
 
-from medusa.errors import MedusaError, nearest
+from medusa.errors import ConfigError, nearest
 from medusa.heads.config import CONFIGS
 from medusa.strict import read_yaml
 
 SHIPPED = Path(__file__).parent / "shipped"
 ADDED = ("heads", "stacks", "ablations")  # the keys that `more` may extend
-
-
-class RecipeError(MedusaError):
-    """A recipe with unknown keys, unknown names or impossible values; all of them are listed."""
 
 
 def shipped() -> list[str]:
@@ -27,7 +23,7 @@ def path_of(name: str) -> Path:
     path = SHIPPED / f"{name}.yaml" if (SHIPPED / f"{name}.yaml").exists() else Path(name)
     if not path.is_file():
         hint = nearest(name, shipped())
-        raise RecipeError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
+        raise ConfigError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
     return path.resolve()
 
 
@@ -36,9 +32,9 @@ def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     try:
         values = read_yaml(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise RecipeError(f"{path}: not readable as YAML: {problem}") from problem
+        raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
     if not isinstance(values, dict):
-        raise RecipeError(f"{path}: expected `key: value` lines, got {values!r}")
+        raise ConfigError(f"{path}: expected `key: value` lines, got {values!r}")
     for one in (values, values.get("tiny")):
         if isinstance(one, dict) and isinstance(one.get("config"), str):
             one["config"] = _configuration(path, one["config"])
@@ -46,7 +42,7 @@ def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if (base := values.pop("extends", None)) is not None:
         below = _base(path, str(base))
         if below in (*above, path):
-            raise RecipeError(f"{path}: extends {base!r}, which extends it in turn; remove one")
+            raise ConfigError(f"{path}: extends {base!r}, which extends it in turn; remove one")
         values = _over(read_values(below, (*above, path)), values)
     given: dict[str, Any] = values
     for key, entries in more.items():
@@ -61,7 +57,7 @@ def _more(path: Path, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Remove and return the entries that a recipe adds to the one that it extends."""
     more = values.pop("more", None) or {}
     if not isinstance(more, dict):
-        raise RecipeError(f"{path}: more: expected {', '.join(ADDED)} with what to add")
+        raise ConfigError(f"{path}: more: expected {', '.join(ADDED)} with what to add")
     more = {key: entries or {} for key, entries in more.items()}
     problems = [
         f"more.{key}: not one of {', '.join(ADDED)}{nearest(key, ADDED)}; anything else is written "
@@ -75,7 +71,7 @@ def _more(path: Path, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if key in ADDED and not isinstance(entries, dict)
     ]
     if problems:
-        raise RecipeError("\n  ".join([f"{path}:", *problems]))
+        raise ConfigError("\n  ".join([f"{path}:", *problems]))
     return more
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from medusa.errors import plural
-from medusa.recipes.files import RecipeError, path_of, read_values
+from medusa.errors import ConfigError, plural
+from medusa.recipes.files import path_of, read_values
 from medusa.recipes.recipe import Recipe
 from medusa.recipes.settings import with_settings
 from medusa.recipes.tiny_profile import tiny_profile
@@ -21,7 +21,7 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
         tiny: apply the small profile.
 
     Raises:
-        RecipeError: no such recipe, or any number of wrong keys, names and values.
+        ConfigError: no such recipe, or any number of wrong keys, names and values.
     """
     path = path_of(name)
     values, problems = read_values(path), list[str]()
@@ -31,7 +31,7 @@ def load(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Recipe:
         recipe = with_settings(recipe, settings, problems)
         problems += problems_of(recipe)
     if problems:
-        raise RecipeError(
+        raise ConfigError(
             "\n  ".join([f"{path.name}: {plural(len(problems), 'problem')}:", *problems])
         )
     return recipe

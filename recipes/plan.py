@@ -44,10 +44,6 @@ PROFILES = {
 }
 
 
-class RecipePlanError(MedusaError):
-    """The recipe cannot be planned or does not fit on the disk."""
-
-
 @dataclass(frozen=True)
 class SplitSizes:
     """The number of utterances in train, in a balanced epoch, and in dev."""
@@ -207,15 +203,13 @@ def profile_of(name: str) -> DeviceProfile:
     """Return a stated device, or, for `here`, this machine.
 
     Raises:
-        RecipePlanError: there is no such profile.
+        MedusaError: there is no such profile.
     """
     if name == "here":
         return measured()
     if name not in PROFILES:
         known = ["here", *PROFILES]
-        raise RecipePlanError(
-            f"--profile {name!r}{nearest(name, known)}: one of {', '.join(known)}"
-        )
+        raise MedusaError(f"--profile {name!r}{nearest(name, known)}: one of {', '.join(known)}")
     return PROFILES[name]
 
 

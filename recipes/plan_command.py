@@ -50,11 +50,11 @@ def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
 
     workspace, planned = Workspace.open(root), load(name)
     check_corpus(workspace, options["utterances"], options["hours"])
-    from medusa.extract.planning.estimate import free_bytes
+    from medusa.extract.planning.estimate import free_bytes, require_room
     from medusa.manifests import Manifest
     from medusa.recipes.features import read_text
-    from medusa.recipes.plan import RecipePlanError, profile_of
     from medusa.recipes.plan import plan as make
+    from medusa.recipes.plan import profile_of
 
     reading = read_text(planned.features)
     corpus = corpus_of(workspace, options["text"], options["utterances"], options["hours"], reading)
@@ -69,11 +69,7 @@ def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
         click.echo(json.dumps(facts(made) | {"free_bytes": free, "profile": profile}, indent=2))
     else:
         _show(made, corpus, rows, profile, free)
-    if (needs := made.to_make[0]) > free:
-        raise RecipePlanError(
-            f"{workspace.features}: needs {needs / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
-            "use another disk (medusa.yaml), or fewer features"
-        )
+    require_room(workspace.features, made.to_make[0])
 
 
 def facts(made: "Plan") -> dict[str, Any]:

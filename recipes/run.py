@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medusa.console import say
-from medusa.errors import MedusaError, listed
-from medusa.recipes.files import RecipeError
+from medusa.errors import ConfigError, MedusaError, listed
 from medusa.recipes.load import load
 from medusa.recipes.recipe import Recipe
 from medusa.recipes.state import State, fingerprint
@@ -23,13 +22,13 @@ def read_recipe(name: str, settings: Sequence[str], tiny: bool, repeats: int | N
     """Read a recipe and apply the changes of the command line.
 
     Raises:
-        RecipeError: it has mistakes, or `repeats` is below 1.
+        ConfigError: it has mistakes, or `repeats` is below 1.
     """
     recipe = load(name, settings, tiny)
     if repeats is None:
         return recipe
     if repeats < 1:
-        raise RecipeError(f"--repeats {repeats}: expected at least 1")
+        raise ConfigError(f"--repeats {repeats}: expected at least 1")
     return dataclasses.replace(recipe, repeats=repeats)
 
 
@@ -84,7 +83,7 @@ def _check_only(recipe: Recipe, name: str, only: str, ablations: bool) -> None:
     tasks = [one.name for one in head_tasks(recipe, ablations)]
     tasks += [one.name for one in stack_tasks(recipe)]
     if not any(wanted(one, only) for one in tasks):
-        raise RecipeError(f"--only {only}: {name} has no such task; there is {listed(tasks, 20)}")
+        raise ConfigError(f"--only {only}: {name} has no such task; there is {listed(tasks, 20)}")
 
 
 def _execute(
@@ -102,7 +101,7 @@ def _execute(
 
     devices, _ = choose_devices(device)
     if not tiny and not workspace.manifest.exists():
-        raise RecipeError(
+        raise ConfigError(
             f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
             "PATH`, or see the recipe run on a made-up corpus with --tiny"
         )

@@ -5,14 +5,13 @@ from dataclasses import replace
 from functools import cache, partial
 
 from medusa.cache import FeatureStore
-from medusa.ensemble import MembersError, StackConfig, best
-from medusa.errors import MedusaError, listed
+from medusa.ensemble import StackConfig, best
+from medusa.errors import DataError, MedusaError, RunError, listed
 from medusa.heads.examples.join import choose
 from medusa.heads.fitting.texts_digest import current_texts_digest
 from medusa.heads.runs.config_digest import digest_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
-from medusa.manifests.texts import TextError
 from medusa.recipes.recipe import Recipe, StackEntry
 from medusa.recipes.state import State
 from medusa.recipes.tasks import HeadTask, StackTask, head_tasks, stack_tasks
@@ -89,11 +88,11 @@ def _members(
     """Return the members' runs; with `top`, only the best of them on dev.
 
     Raises:
-        MembersError: some are missing.
+        RunError: some are missing.
     """
     absent = [name for name in task.members if name not in state.heads]
     if absent:
-        raise MembersError(f"not stacked, {listed(absent)} being missing")
+        raise RunError(f"not stacked, {listed(absent)} being missing")
     runs = [RunDir(workspace.runs / state.heads[name]) for name in task.members]
     return runs if stack.top is None else best(runs, stack.top)
 
@@ -123,7 +122,7 @@ def _texts_digest(workspace: Workspace, manifest: Manifest, source: str) -> str 
     """Return the digest of a transcripts table, or None if the table no longer exists."""
     try:
         return current_texts_digest(manifest, workspace.transcripts, source)
-    except TextError:
+    except DataError:
         return None
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from medusa.ensemble import trained_on
-from medusa.errors import listed
+from medusa.errors import ConfigError, listed
 from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.manifests import Manifest
-from medusa.recipes.files import RecipeError
 from medusa.recipes.recipe import Recipe, features_of
 from medusa.recipes.stale_runs import without_stale_runs
 from medusa.recipes.state import State
@@ -53,7 +52,7 @@ def tables(workspace: Workspace, recipe: Recipe, state: State) -> list[ResultTab
     known = len(state.heads)
     state = without_stale_runs(workspace, recipe, state, manifest)
     if known and not state.heads:
-        raise RecipeError(
+        raise ConfigError(
             f"{state.path}: what is there was made with other settings, features, texts or "
             "another manifest; bring it about again with `medusa run`, or repeat its --set and "
             "--repeats"

@@ -23,10 +23,6 @@ from medusa.recipes.tasks import HeadTask, StackTask, head_tasks, stack_tasks, w
 from medusa.workspace import Workspace
 
 
-class RecipeRunError(MedusaError):
-    """Some parts of a recipe failed; the other parts are finished."""
-
-
 @dataclass(frozen=True)
 class RunOptions:
     """The options of the command line that are not part of the recipe.
@@ -54,7 +50,7 @@ def update(workspace: Workspace, recipe: Recipe, options: RunOptions, state: Sta
     """Train and combine the missing parts; finished runs with the same content are kept.
 
     Raises:
-        RecipeRunError: raised at the end; it lists every part that failed.
+        MedusaError: raised at the end; it lists every part that failed.
     """
     state.problems = {}
     present = without_stale_runs(workspace, recipe, state, Manifest.read(workspace.manifest))
@@ -77,7 +73,7 @@ def _check(tasks: Sequence[HeadTask]) -> None:
     """Check every head's choices before anything is extracted or trained.
 
     Raises:
-        RecipeRunError: some heads name a choice that does not exist; all are listed.
+        MedusaError: some heads name a choice that does not exist; all are listed.
     """
     problems = []
     for task in tasks:
@@ -86,16 +82,14 @@ def _check(tasks: Sequence[HeadTask]) -> None:
         except MedusaError as problem:
             problems.append(f"{task.name}: {problem}")
     if problems:
-        raise RecipeRunError("\n  ".join(["nothing was trained:", *problems]))
+        raise MedusaError("\n  ".join(["nothing was trained:", *problems]))
 
 
 def raise_problems(state: State) -> None:
     """Raise an error that lists the problems, if there are any."""
     if state.problems:
         lines = [f"{name}: {problem}" for name, problem in state.problems.items()]
-        raise RecipeRunError(
-            "\n  ".join([f"{len(lines)} part(s) of the recipe are missing:", *lines])
-        )
+        raise MedusaError("\n  ".join([f"{len(lines)} part(s) of the recipe are missing:", *lines]))
 
 
 def _make_features(

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from medusa.errors import nearest
-from medusa.heads.config import ConfigError
+from medusa.errors import ConfigError, nearest
 from medusa.recipes.recipe import (
     Ablation,
     Feature,

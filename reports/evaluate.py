@@ -3,14 +3,10 @@
 from typing import Any
 
 from medusa.ensemble import trained_on
-from medusa.errors import MedusaError
+from medusa.errors import RunError
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.scoring import FEW_BLOCKS, judge, training_prior, truth_of, unpredicted
-
-
-class EvaluationError(MedusaError):
-    """A split that has nothing to judge by."""
 
 
 def evaluate(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str, Any]:
@@ -30,14 +26,14 @@ def evaluate(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str, 
         null where utterances were resampled), classes, notes.
 
     Raises:
-        RunError, PredictionsError: the run is not finished or does not predict that split.
-        EvaluationError: no row of the split has a label.
+        RunError, RunError: the run is not finished or does not predict that split.
+        RunError: no row of the split has a label.
     """
     predictions = run.predictions().split(split)
     splits = predictions.frame["split"].tolist()
     truth = truth_of(manifest, predictions.ids, splits, predictions.classes)
     if not truth.labelled.any():
-        raise EvaluationError(f"no row of split {split!r} has a label; choose another with --split")
+        raise RunError(f"no row of split {split!r} has a label; choose another with --split")
     prior = training_prior(manifest, run.config().get("train_split", "train"))
     result = identity_of(run, split) | {
         "unlabelled": int((~truth.labelled).sum()),

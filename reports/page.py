@@ -19,10 +19,6 @@ from medusa.scoring import NAMES
 TEMPLATE = "report.html.j2"
 
 
-class ReportError(MedusaError):
-    """A report that cannot be written where it was asked."""
-
-
 def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "test") -> None:
     """Evaluate a run and write its page, whole or not at all.
 
@@ -33,13 +29,13 @@ def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "te
         split: the part that is judged on.
 
     Raises:
-        ReportError: there is no such folder, or the output is one.
+        MedusaError: there is no such folder, or the output is one.
         MedusaError: whatever `evaluate` refuses.
     """
     if output.is_dir():
-        raise ReportError(f"{output}: is a folder; name a file, such as {output / 'report.html'}")
+        raise MedusaError(f"{output}: is a folder; name a file, such as {output / 'report.html'}")
     if not output.parent.is_dir():
-        raise ReportError(f"{output.parent}: no such folder; make it, or choose another -o")
+        raise MedusaError(f"{output.parent}: no such folder; make it, or choose another -o")
     text = render(run, evaluate(run, manifest, split))
     write_text(output, text)
 

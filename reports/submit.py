@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.atomic import write_text
-from medusa.errors import MedusaError, listed
+from medusa.errors import RunError, listed
 from medusa.manifests import ATTRIBUTES
 from medusa.scoring import Predictions
 
@@ -34,10 +34,6 @@ LEAST, MOST = 1.0, 7.0
 FORM = "expected MSP-PODCAST_test3_0001.wav and so on, each once"
 
 
-class SubmissionError(MedusaError):
-    """A submission that the challenge would refuse, or predictions that cannot become one."""
-
-
 def expected_names(count: int = TEST3) -> list[str]:
     """Return the names of the test recordings, in order."""
     return [f"MSP-PODCAST_test3_{number:04d}.wav" for number in range(1, count + 1)]
@@ -52,13 +48,13 @@ def submission(predictions: Predictions, task: int, names: Sequence[str]) -> str
         names: the recordings that must be there, each once, in the order of the file.
 
     Raises:
-        SubmissionError: names are missing, come twice or are not expected; a class has no letter;
+        RunError: names are missing, come twice or are not expected; a class has no letter;
             the run predicts no attributes, or numbers that are not finite.
     """
     given = [name if name.endswith(".wav") else f"{name}.wav" for name in predictions.ids]
     problems = name_problems(given, names)
     if problems:
-        raise SubmissionError("these predictions are no submission:\n  " + "\n  ".join(problems))
+        raise RunError("these predictions are no submission:\n  " + "\n  ".join(problems))
     order = {name: row for row, name in enumerate(given)}
     rows = [order[name] for name in names]
     cells = _classes(predictions, rows) if task == 1 else _attributes(predictions, rows)
@@ -80,16 +76,16 @@ def check(path: Path, names: Sequence[str]) -> int:
     """Return the task that a submission file is for.
 
     Raises:
-        SubmissionError: everything that is wrong with the file, with lines.
+        RunError: everything that is wrong with the file, with lines.
     """
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise SubmissionError(f"{path}: not a csv in UTF-8: {problem}") from problem
+        raise RunError(f"{path}: not a csv in UTF-8: {problem}") from problem
     header = tuple(rows[0]) if rows else ()
     task = next((number for number, columns in HEADERS.items() if columns == header), 0)
     if not task:
-        raise SubmissionError(
+        raise RunError(
             f"{path}:1: the header is {','.join(header)!r}; expected {','.join(HEADERS[1])!r} "
             f"(Task 1) or {','.join(HEADERS[2])!r} (Task 2)"
         )
@@ -99,7 +95,7 @@ def check(path: Path, names: Sequence[str]) -> int:
     if problems:
         more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
         shown = "\n  ".join([*problems[:20], *more])
-        raise SubmissionError(f"{path}: not a submission to Task {task}:\n  {shown}")
+        raise RunError(f"{path}: not a submission to Task {task}:\n  {shown}")
     return task
 
 
@@ -140,7 +136,7 @@ def _rating(cell: str) -> bool:
 def _classes(predictions: Predictions, rows: list[int]) -> list[list[str]]:
     strange = [name for name in predictions.classes if name not in LETTERS]
     if strange:
-        raise SubmissionError(
+        raise RunError(
             f"Task 1 has no letter for {listed(strange)}; it knows {', '.join(LETTERS)}; "
             "train on a manifest with `medusa manifest relabel --classes msp-8`"
         )
@@ -152,7 +148,7 @@ def _classes(predictions: Predictions, rows: list[int]) -> list[list[str]]:
 def _attributes(predictions: Predictions, rows: list[int]) -> list[list[str]]:
     values = predictions.attributes()
     if values is None:
-        raise SubmissionError(
+        raise RunError(
             f"run {predictions.run} predicts no {', '.join(ATTRIBUTES)}, so there is nothing for "
             "Task 2; train on a manifest with attributes"
         )
@@ -164,5 +160,5 @@ def _finite(values: npt.NDArray[np.float32], predictions: Predictions) -> npt.ND
     odd = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(odd):
         ids = np.array(predictions.ids)[odd]
-        raise SubmissionError(f"{len(odd)} predictions are not finite: {listed(ids)}")
+        raise RunError(f"{len(odd)} predictions are not finite: {listed(ids)}")
     return values

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from medusa.errors import RunError
 from medusa.options import force_option
 
 
@@ -79,9 +80,7 @@ def submit(
         if path.exists() and path.read_text(encoding="utf-8") == text:
             say(f"{path}: already written; nothing to do")
         elif path.exists() and not force:
-            raise files.SubmissionError(
-                f"{path}: holds another submission; replace it with --force"
-            )
+            raise RunError(f"{path}: holds another submission; replace it with --force")
         else:
             files.write(path, text, names)
             say(f"wrote {path}: {count} recordings")

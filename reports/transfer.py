@@ -9,20 +9,16 @@ import torch
 
 from medusa.ensemble import trained_on
 from medusa.ensemble.apply import apply
-from medusa.errors import MedusaError, listed, nearest
+from medusa.errors import ManifestError, RunError, listed, nearest
 from medusa.heads.fitting.apply import CPU
 from medusa.heads.runs.run_dir import RunDir
-from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest, ManifestError
-from medusa.reports.evaluate import EvaluationError, identity_of, notes_of
+from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest
+from medusa.reports.evaluate import identity_of, notes_of
 from medusa.scoring import Predictions, judge, training_prior, truth_of, unpredicted
 from medusa.workspace import Workspace
 
 ALL = "all"
 Floats = npt.NDArray[np.float64]
-
-
-class MapError(MedusaError):
-    """A mapping between the classes of a head and those of a corpus that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ def read_map(text: str, head: tuple[str, ...], target: tuple[str, ...]) -> Class
         target: the corpus's classes.
 
     Raises:
-        MapError: unknown or repeated classes (all are named), or fewer than two in common.
+        ManifestError: unknown or repeated classes (all are named), or fewer than two in common.
     """
     pairs: dict[str, str | None] = {name: name if name in target else None for name in head}
     problems, seen = [], set()
@@ -96,11 +92,11 @@ def read_map(text: str, head: tuple[str, ...], target: tuple[str, ...]) -> Class
         pairs[left] = right or None
     sides = f"the head has {', '.join(head)}; the corpus has {', '.join(target)}"
     if problems:
-        raise MapError("\n  ".join(["--map:", *problems, sides]))
+        raise ManifestError("\n  ".join(["--map:", *problems, sides]))
     found = ClassMap(pairs, target)
     if len(found.kept) < 2:
         common = found.kept[0] if found.kept else "nothing"
-        raise MapError(f"classes in common: {common}; {sides}; say which is which with --map")
+        raise ManifestError(f"classes in common: {common}; {sides}; say which is which with --map")
     return found
 
 
@@ -131,9 +127,9 @@ def transfer(
         judged on those rows, too. Then the predictions, in the head's own classes.
 
     Raises:
-        MapError, ApplyError, ManifestError: head and corpus do not fit together.
-        TruthError: the source manifest is no longer the one of the training.
-        EvaluationError: no row has a label to judge by.
+        ManifestError, DataError, ManifestError: head and corpus do not fit together.
+        RunError: the source manifest is no longer the one of the training.
+        RunError: no row has a label to judge by.
     """
     target = Manifest.read(workspace.manifest)
     part = _part(target, split)
@@ -143,7 +139,7 @@ def transfer(
     predictions = apply(run, part, workspace, text, device, drop_missing)
     prior = classes.prior(training_prior(source, run.config().get("train_split", "train")))
     if not prior.sum():
-        raise EvaluationError(f"the run saw no {listed(classes.kept)} in training: no chance level")
+        raise RunError(f"the run saw no {listed(classes.kept)} in training: no chance level")
     result = _judge(run, part, predictions, classes, prior, split)
     result |= {"on": str(workspace.root), "map": classes.pairs}
     where = result | {"split": f"{split} of {workspace.root.name or workspace.root}"}
@@ -181,7 +177,7 @@ def _judge(
     mapped = _mapped_predictions(predictions, classes, split)
     truth = truth_of(target, mapped.ids, mapped.frame["split"].tolist(), classes.kept)
     if not truth.labelled.any():
-        raise EvaluationError(f"no row of {split!r} has one of the labels {listed(classes.kept)}")
+        raise RunError(f"no row of {split!r} has one of the labels {listed(classes.kept)}")
     return {
         **identity_of(run, split),
         "dropped": {name: int((labels == name).sum()) for name in classes.dropped},

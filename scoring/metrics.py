@@ -17,10 +17,6 @@ Numbers = npt.NDArray[np.integer | np.floating]
 Floats = npt.NDArray[np.float64]
 
 
-class MetricsError(MedusaError):
-    """Labels of which the asked number cannot be made."""
-
-
 def confusion(y_true: Ints, y_pred: Ints, n_classes: int) -> npt.NDArray[np.int64]:
     """Count truths against predictions.
 
@@ -150,15 +146,15 @@ def balanced_draws(
         (draws, n) row numbers, n = per_class times the classes that occur.
 
     Raises:
-        MetricsError: there is no label at all, or a class has fewer rows than asked.
+        MedusaError: there is no label at all, or a class has fewer rows than asked.
     """
     present, counts = np.unique(labels[labels >= 0], return_counts=True)
     if not len(present):
-        raise MetricsError("balanced draws need labels, and no row has one")
+        raise MedusaError("balanced draws need labels, and no row has one")
     each = int(counts.min()) if per_class is None else per_class
     if each > counts.min():
         rare = int(present[counts.argmin()])
-        raise MetricsError(
+        raise MedusaError(
             f"{each} rows per class asked, but class number {rare} has {counts.min()}; ask for less"
         )
     rng = np.random.default_rng(seed)

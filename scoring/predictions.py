@@ -12,14 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medusa.atomic import atomic
-from medusa.errors import MedusaError, listed
+from medusa.errors import RunError, listed
 from medusa.manifests import ATTRIBUTES
 
 NOT_A_FOLD = -1
-
-
-class PredictionsError(MedusaError):
-    """Predictions that are missing, malformed, or about other utterances."""
 
 
 @dataclass
@@ -61,12 +57,12 @@ class Predictions:
         """Return the rows of these ids, in this order.
 
         Raises:
-            PredictionsError: some of them are not here.
+            RunError: some of them are not here.
         """
         rows = self.frame.set_index("id", drop=False)
         absent = [name for name in ids if name not in rows.index]
         if absent:
-            raise PredictionsError(f"run {self.run} has no prediction for {listed(absent)}")
+            raise RunError(f"run {self.run} has no prediction for {listed(absent)}")
         return Predictions(rows.loc[list(ids)].reset_index(drop=True), self.classes, self.run)
 
     def split(self, name: str) -> "Predictions":
@@ -74,7 +70,7 @@ class Predictions:
         frame = self.frame[self.frame["split"] == name].reset_index(drop=True)
         if not len(frame):
             present = listed(self.frame["split"].unique())
-            raise PredictionsError(
+            raise RunError(
                 f"the run predicts no split {name!r}; there is {present}; choose one with --split"
             )
         return Predictions(frame, self.classes, self.run)
@@ -113,16 +109,16 @@ class Predictions:
         """Read what `write` wrote.
 
         Raises:
-            PredictionsError: the file is missing or was not written by `write`.
+            RunError: the file is missing or was not written by `write`.
         """
         if not path.exists():
-            raise PredictionsError(f"{path}: no predictions here; make the run again with --force")
+            raise RunError(f"{path}: no predictions here; make the run again with --force")
         try:
             table = pq.read_table(path)
             metadata = table.schema.metadata or {}
             classes = tuple(json.loads(metadata[b"medusa.classes"]))
         except (pa.ArrowInvalid, OSError, KeyError) as problem:
-            raise PredictionsError(
+            raise RunError(
                 f"{path}: not a predictions file ({problem}); make the run again with --force"
             ) from problem
         return cls(table.to_pandas(), classes, metadata[b"medusa.run"].decode())

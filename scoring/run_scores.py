@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from medusa.errors import MedusaError
+from medusa.errors import RunError
 from medusa.manifests import Manifest
 from medusa.scoring.metrics import (
     Floats,
@@ -19,10 +19,6 @@ from medusa.scoring.resampling import block_weights
 from medusa.scoring.truth import Truth, judging_split, truth_of
 
 TABLE_SCORES = {"balanced": balanced_macro_f1_of, "macro_f1": macro_f1_of, "accuracy": accuracy_of}
-
-
-class ScoreError(MedusaError):
-    """Runs that cannot be compared with each other."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +59,8 @@ def score_runs(runs: Iterable[tuple[str, Predictions]], manifest: Manifest) -> R
         manifest: the manifest that the runs were trained on.
 
     Raises:
-        ScoreError: there are no runs, or they predict different utterances of the split.
-        TruthError: predictions and manifest do not fit, or neither split has a label.
+        RunError: there are no runs, or they predict different utterances of the split.
+        RunError: predictions and manifest do not fit, or neither split has a label.
     """
     counts: dict[str, npt.NDArray[np.int64]] = {}
     ids: list[str] = []
@@ -79,11 +75,11 @@ def score_runs(runs: Iterable[tuple[str, Predictions]], manifest: Manifest) -> R
             ids = judged_ids
             blocks, weights = block_weights(_blocks(truth, order))
         if judged_ids != ids:
-            raise ScoreError(f"{name}: predicts other utterances of {split} than the other runs")
+            raise RunError(f"{name}: predicts other utterances of {split} than the other runs")
         predicted = predictions.logits()[order].argmax(1)
         counts[name] = _per_block(truth.labels[order], predicted, blocks, len(predictions.classes))
     if not counts:
-        raise ScoreError("there are no runs to judge; make some first, with `medusa run`")
+        raise RunError("there are no runs to judge; make some first, with `medusa run`")
     return RunScores(counts, split, len(ids), weights)
 
 

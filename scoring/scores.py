@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from medusa.errors import RunError
 from medusa.manifests import ATTRIBUTES
 from medusa.scoring import metrics, resampling
 from medusa.scoring.metrics import Floats, Ints, Numbers
 from medusa.scoring.predictions import Predictions
-from medusa.scoring.truth import Truth, TruthError
+from medusa.scoring.truth import Truth
 
 BALANCED_DRAWS = 100
 
@@ -28,10 +29,10 @@ def judge(truth: Truth, predictions: Predictions, prior: Floats) -> dict[str, An
         resampled), everything that `class_scores` returns, and `attributes`.
 
     Raises:
-        TruthError: no utterance has a label.
+        RunError: no utterance has a label.
     """
     if not truth.labelled.any():
-        raise TruthError("no utterance has a label to judge by")
+        raise RunError("no utterance has a label to judge by")
     judged = truth.rows(truth.labelled)
     predicted = predictions.logits().argmax(1)[truth.labelled]
     blocks = judged.blocks

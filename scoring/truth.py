@@ -6,15 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from medusa.errors import MedusaError, listed
+from medusa.errors import RunError, listed
 from medusa.manifests import ATTRIBUTES, Manifest
 
 NO_CONSENSUS = -1  # the class number of an utterance without a consensus label
 JUDGING_SPLITS = ("test", "dev")  # the first of these that has labels judges
-
-
-class TruthError(MedusaError):
-    """Predictions and manifest do not describe the same utterances, or nothing is labelled."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +63,10 @@ def truth_of(
         classes: the order of the predicted logits.
 
     Raises:
-        TruthError: classes, ids or splits are not the manifest's (any more).
+        RunError: classes, ids or splits are not the manifest's (any more).
     """
     if tuple(classes) != manifest.scheme.classes:
-        raise TruthError(
+        raise RunError(
             f"the predictions' classes are {', '.join(classes)}, the manifest's are "
             f"{', '.join(manifest.scheme.classes)}; fit again on this manifest"
         )
@@ -97,13 +93,13 @@ def judging_split(splits: npt.NDArray[np.str_], truth: Truth) -> str:
         truth: the truth about the same utterances.
 
     Raises:
-        TruthError: neither has a label.
+        RunError: neither has a label.
     """
     labelled = set(splits[truth.labelled].tolist())
     for name in JUDGING_SPLITS:
         if name in labelled:
             return name
-    raise TruthError(f"no row of split {' or '.join(JUDGING_SPLITS)} has a label to judge by")
+    raise RunError(f"no row of split {' or '.join(JUDGING_SPLITS)} has a label to judge by")
 
 
 def unpredicted(manifest: Manifest, ids: Sequence[str], split: str) -> int:
@@ -116,12 +112,12 @@ def training_prior(manifest: Manifest, split: str = "train") -> npt.NDArray[np.f
     """Return how often each class is the consensus label in the split heads were trained on, (C,).
 
     Raises:
-        TruthError: no row there has a label.
+        RunError: no row there has a label.
     """
     labels = manifest.frame.loc[manifest.frame["split"] == split, "label"]
     counts = labels.value_counts().reindex(list(manifest.scheme.classes)).fillna(0)
     if not counts.sum():
-        raise TruthError(f"no row of split {split!r} has a label, so the chance level is unknown")
+        raise RunError(f"no row of split {split!r} has a label, so the chance level is unknown")
     return np.asarray(counts, np.float64)
 
 
@@ -130,8 +126,8 @@ def _same_utterances(manifest: Manifest, ids: Sequence[str], splits: Sequence[st
     remedy = "the manifest has changed since: fit again"
     gone = [name for name in ids if name not in now]
     if gone:
-        raise TruthError(f"the manifest does not have {listed(gone)}; {remedy}")
+        raise RunError(f"the manifest does not have {listed(gone)}; {remedy}")
     pairs = zip(ids, splits, strict=True)
     moved = [f"{name} ({old} then, {now[name]} now)" for name, old in pairs if now[name] != old]
     if moved:
-        raise TruthError(f"these utterances have moved to another split: {listed(moved)}; {remedy}")
+        raise RunError(f"these utterances have moved to another split: {listed(moved)}; {remedy}")

@@ -23,11 +23,7 @@ from medusa.cache.exchange.raw import (
 )
 from medusa.cache.exchange.shards import fill
 from medusa.console import progress, say
-from medusa.errors import MedusaError
-
-
-class ExchangeError(MedusaError):
-    """A file or folder that is not a whole export."""
+from medusa.errors import StoreError
 
 
 class Exchange(Protocol):
@@ -94,7 +90,7 @@ def import_(path: Path, form: str, features: Path, into: Path | None, force: boo
     with fresh(into, force) as new:
         count = fill(new, header, counted(f"import {path.name}", header, groups))
         if count != header.utterances:
-            raise ExchangeError(f"{path}: {count} utterances; {header.utterances} were exported")
+            raise StoreError(f"{path}: {count} utterances; {header.utterances} were exported")
     return into
 
 
@@ -118,14 +114,14 @@ def readable(path: Path, form: str) -> Iterator[None]:
     """Turn what libraries say about a file that they cannot read into one sentence.
 
     Raises:
-        ExchangeError: always, when there was a problem.
+        StoreError: always, when there was a problem.
     """
     if not path.exists():
-        raise ExchangeError(f"{path}: not there")
+        raise StoreError(f"{path}: not there")
     try:
         yield
     except UNREADABLE as problem:
-        raise ExchangeError(
+        raise StoreError(
             f"{path}: not a whole {form} export of `medusa cache export`: {problem}"
         ) from problem
 

@@ -29,13 +29,12 @@ def export(
 
     hdf5 and arrow are one file, npy and safetensors a folder. npy has int8 features as float32.
     """
-    from medusa.cache.exchange.convert import ExchangeError
     from medusa.cache.exchange.convert import export as write
     from medusa.cache.info import find
     from medusa.cache.store import FeatureStore
     from medusa.cache.used import by_id
     from medusa.console import say
-    from medusa.errors import plural
+    from medusa.errors import StoreError, plural
     from medusa.workspace import Workspace
 
     opened = Workspace.open(workspace)
@@ -43,13 +42,13 @@ def export(
     names: dict[str, list[str]] | None = None
     if by == "id":
         if form != "npy":
-            raise ExchangeError(f"--by id names the files of npy; {form} has contents alone")
+            raise StoreError(f"--by id names the files of npy; {form} has contents alone")
         store, names = FeatureStore.open(path), {}
         for utterance, content in by_id(opened, store.spec.input, text).items():
             if content in store:
                 names.setdefault(content, []).append(utterance)
         if not names:
-            raise ExchangeError(f"{path}: has no utterance of {opened.manifest}")
+            raise StoreError(f"{path}: has no utterance of {opened.manifest}")
         if len(names) < len(store):
             out_of_it = plural(len(store) - len(names), "utterance is")
             say(f"{out_of_it} not in {opened.manifest}: left out")

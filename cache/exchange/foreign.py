@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medusa.cache.exchange.convert import ExchangeError
 from medusa.cache.exchange.npy import UNREADABLE, file_name
 from medusa.cache.exchange.output import fresh
 from medusa.cache.layout import checksum
 from medusa.cache.spec import FeatureSpec
-from medusa.cache.writer import StoreWriter, WriteError
+from medusa.cache.writer import StoreWriter
 from medusa.console import progress
-from medusa.errors import listed, plural
+from medusa.errors import StoreError, WriteError, listed, plural
 
 Values = npt.NDArray[np.floating]
 
@@ -67,13 +66,13 @@ def import_foreign(
         force: replace it if it is there.
 
     Raises:
-        ExchangeError: no file belongs to an utterance, or files are not such arrays: all are named.
-        OutputError: the store is there already.
+        StoreError: no file belongs to an utterance, or files are not such arrays: all are named.
+        StoreError: the store is there already.
     """
     found = sorted(folder.rglob("*.npy"))
     mine = _match(found, contents)
     if not mine:
-        raise ExchangeError(
+        raise StoreError(
             f"{folder}: none of its {len(found)} .npy files is named by an id of the manifest "
             f"({listed(contents, 3)}, ...) or a content"
         )
@@ -113,7 +112,7 @@ def _look(folder: Path, mine: Mapping[str, Path], width: int) -> str:
             advance()
     if problems:
         wrong = f"{plural(len(problems), 'file does')} not fit:"
-        raise ExchangeError("\n  ".join([wrong, *problems[:20]]))
+        raise StoreError("\n  ".join([wrong, *problems[:20]]))
     return digest.hexdigest()[:16]
 
 

@@ -50,19 +50,18 @@ def import_(
 
     With --backbone and --width: of any folder of .npy files named by the ids of the manifest.
     """
-    from medusa.cache.exchange.convert import ExchangeError
     from medusa.cache.exchange.convert import import_ as read
     from medusa.cache.exchange.foreign import Origin, import_foreign
     from medusa.cache.exchange.sidecar import is_there
     from medusa.cache.used import by_id
     from medusa.console import say
-    from medusa.errors import listed, plural
+    from medusa.errors import StoreError, listed, plural
     from medusa.workspace import Workspace
 
     opened = Workspace.open(workspace)
     ours = form != "npy" or is_there(source)
     if ours and (backbone or width):
-        raise ExchangeError(
+        raise StoreError(
             f"{source}: an export says itself what it is; drop --backbone and --width, which are "
             "for folders of .npy that are no export"
         )
@@ -71,9 +70,9 @@ def import_(
         return
     if not source.is_dir():
         what = "is a file; --format npy needs a folder" if source.exists() else "no such folder"
-        raise ExchangeError(f"{source}: {what}")
+        raise StoreError(f"{source}: {what}")
     if not backbone or not width:
-        raise ExchangeError(
+        raise StoreError(
             f"{source}: no export of `medusa cache export` (no features.json); to import it "
             "nevertheless say what it is: --backbone NAME --width D"
         )

@@ -9,15 +9,11 @@ from pathlib import Path
 
 from medusa.atomic import sync
 from medusa.cache.layout import SPEC
-from medusa.errors import MedusaError
+from medusa.errors import StoreError
 
 SIDECAR = "features.json"  # in folders that we export
 PARTIAL, OLD = "partial", "old"
 REMOVED = "removed"  # what `workspace.remove` had not yet thrown away
-
-
-class OutputError(MedusaError):
-    """Another file or folder already exists at the output path."""
 
 
 @contextmanager
@@ -32,7 +28,7 @@ def fresh(path: Path, force: bool = False) -> Iterator[Path]:
         force: whether it may replace a file, or a folder that is ours.
 
     Raises:
-        OutputError: it is there already.
+        StoreError: it is there already.
     """
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +41,7 @@ def fresh(path: Path, force: bool = False) -> Iterator[Path]:
         _rename_to(partial, path)
     except OSError as problem:
         _remove(partial)
-        raise OutputError(f"{path}: not written: {problem}; nothing was changed") from problem
+        raise StoreError(f"{path}: not written: {problem}; nothing was changed") from problem
     except BaseException:
         _remove(partial)
         raise
@@ -55,10 +51,10 @@ def _may_write(path: Path, force: bool) -> None:
     if not path.exists():
         return
     if not force:
-        raise OutputError(f"{path}: already there; choose another name, or replace it with --force")
+        raise StoreError(f"{path}: already there; choose another name, or replace it with --force")
     ours = any((path / name).exists() for name in (SPEC, SIDECAR))
     if path.is_dir() and any(path.iterdir()) and not ours:
-        raise OutputError(f"{path}: a folder with other things in it; choose another name")
+        raise StoreError(f"{path}: a folder with other things in it; choose another name")
 
 
 def _rename_to(partial: Path, path: Path) -> None:

@@ -15,7 +15,7 @@ from medusa.cache.layout import StoredArray, checksum, read_provenance, stored_a
 from medusa.cache.quantise import CHANNELS, Quantised
 from medusa.cache.spec import FeatureSpec
 from medusa.cache.store import FeatureStore
-from medusa.errors import MedusaError, listed
+from medusa.errors import StoreError, listed
 
 FORMAT = "medusa features 1"
 GROUP_BYTES = 64 << 20  # what is in memory at once, whatever the size of the store
@@ -23,10 +23,6 @@ RECORDS = pa.schema([field for field in SCHEMA if field.name not in ("shard", "s
 
 Rows = npt.NDArray[np.generic]
 Numbers = npt.NDArray[np.integer]
-
-
-class DamagedError(MedusaError):
-    """Features that are not what was computed, found on the way from one place to another."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +61,10 @@ class Header:
         """Undo `to_dict`.
 
         Raises:
-            DamagedError: this is not what `to_dict` gives.
+            StoreError: this is not what `to_dict` gives.
         """
         if values.get("format") != FORMAT:
-            raise DamagedError(f"format {values.get('format')!r}; this version reads {FORMAT!r}")
+            raise StoreError(f"format {values.get('format')!r}; this version reads {FORMAT!r}")
         spec = FeatureSpec.from_dict(values["spec"])
         counts = int(values["utterances"]), int(values["frames"])
         return cls(spec, values["provenance"], channels, *counts)
@@ -126,8 +122,8 @@ def stored(store: FeatureStore, rows: Numbers) -> Iterator[Group]:
         rows: index rows.
 
     Raises:
-        DamagedError: a checksum differs.
-        ShardDamaged: a shard is missing or cut short.
+        StoreError: a checksum differs.
+        StoreError: a shard is missing or cut short.
     """
     header = header_of(store, rows)
     records = store.index.table.select(RECORDS.names)
@@ -155,12 +151,12 @@ def check(header: Header, group: Group, where: str) -> Group:
     """Return a group unchanged if it is what was computed.
 
     Raises:
-        DamagedError: its shape, its dtype or a checksum is not what the header and records say.
+        StoreError: its shape, its dtype or a checksum is not what the header and records say.
     """
     frames = int(group.offsets[-1])
     for array, rows in zip(header.arrays, group.arrays, strict=True):
         if rows.shape != (frames, array.width) or rows.dtype != np.dtype(array.dtype):
-            raise DamagedError(
+            raise StoreError(
                 f"{where}: {array.name} has {rows.dtype} {rows.shape}; "
                 f"expected {array.dtype} {(frames, array.width)}"
             )
@@ -171,7 +167,7 @@ def check(header: Header, group: Group, where: str) -> Group:
         if [*map(checksum, rows), *seal] != list(record.crc32c)
     ]
     if wrong:
-        raise DamagedError(f"{where}: checksum differs for utterance {listed(wrong)}; damaged")
+        raise StoreError(f"{where}: checksum differs for utterance {listed(wrong)}; damaged")
     return group
 
 
@@ -185,11 +181,11 @@ def open_plain(path: Path) -> FeatureStore:
     """Open a store for one pass over it; memory does not grow with its size.
 
     Raises:
-        DamagedError: nothing is committed in it.
+        StoreError: nothing is committed in it.
     """
     store = FeatureStore.open(path, "pread")
     if not len(store):
-        raise DamagedError(f"{path}: nothing is committed in this store")
+        raise StoreError(f"{path}: nothing is committed in this store")
     return store
 
 

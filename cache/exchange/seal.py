@@ -6,9 +6,9 @@ from typing import Any
 import google_crc32c
 import pyarrow as pa
 
-from medusa.cache.exchange.raw import RECORDS, DamagedError
+from medusa.cache.exchange.raw import RECORDS
 from medusa.cache.layout import canonical
-from medusa.errors import listed
+from medusa.errors import StoreError, listed
 
 SEAL = "seal"
 SEALED = RECORDS.append(pa.field(SEAL, pa.uint32()))
@@ -23,14 +23,14 @@ def unseal(records: pa.Table) -> pa.Table:
     """Undo `seal`.
 
     Raises:
-        DamagedError: a row is not what was sealed.
+        StoreError: a row is not what was sealed.
     """
     plain = records.select(RECORDS.names).cast(RECORDS)
     pairs = zip(_seals(plain), records[SEAL].to_pylist(), strict=True)
     wrong = [row for row, (computed, stored) in enumerate(pairs) if computed != stored]
     if wrong:
         contents = plain["content"].take(wrong).to_pylist()
-        raise DamagedError(f"the records of utterance {listed(contents)} are damaged")
+        raise StoreError(f"the records of utterance {listed(contents)} are damaged")
     return plain
 
 
@@ -43,11 +43,11 @@ def unseal_header(values: dict[str, Any]) -> dict[str, Any]:
     """Undo `seal_header`.
 
     Raises:
-        DamagedError: they are not what was sealed.
+        StoreError: they are not what was sealed.
     """
     plain = {key: value for key, value in values.items() if key != SEAL}
     if values.get(SEAL) != int(google_crc32c.value(canonical(plain))):
-        raise DamagedError("the description of the features (spec, provenance) is damaged")
+        raise StoreError("the description of the features (spec, provenance) is damaged")
     return plain
 
 

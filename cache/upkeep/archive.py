@@ -16,7 +16,7 @@ from zarr.codecs import BloscCodec
 
 from medusa.cache.access import NotFlat, open_shard
 from medusa.cache.exchange.output import fresh
-from medusa.cache.exchange.raw import DamagedError, Rows, open_plain
+from medusa.cache.exchange.raw import Rows, open_plain
 from medusa.cache.layout import (
     CHECKSUMS,
     CHUNK_FRAMES,
@@ -35,7 +35,7 @@ from medusa.cache.quantise import CHANNELS
 from medusa.cache.store import FeatureStore
 from medusa.cache.verify import verify
 from medusa.console import progress
-from medusa.errors import listed
+from medusa.errors import StoreError, listed
 
 
 def archive(path: Path, out: Path, force: bool = False) -> tuple[int, int]:
@@ -91,7 +91,7 @@ def restore(path: Path, into: Path, force: bool = False) -> Path:
             write_durably(target, rows, *shard_tail(len(rows), array.row_bytes))
         problems = verify(new)
         if problems:
-            raise DamagedError("\n  ".join([f"{path}: damaged archive:", *problems]))
+            raise StoreError("\n  ".join([f"{path}: damaged archive:", *problems]))
     return into
 
 
@@ -137,7 +137,7 @@ def _metadata(path: Path, name: str) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(file.read_bytes())
     except (OSError, ValueError) as problem:
-        raise DamagedError(f"{file}: missing or altered: {problem}") from problem
+        raise StoreError(f"{file}: missing or altered: {problem}") from problem
     return values
 
 
@@ -156,7 +156,7 @@ def _flat(path: Path, store: FeatureStore, shard: int, array: StoredArray) -> Ro
         with open_shard(path / array.name / "c", shard, frames, array) as file:
             rows: Rows = np.fromfile(file, array.dtype, frames * array.width)
     except NotFlat as problem:
-        raise DamagedError(f"{path}: an archive already; copy it as it is") from problem
+        raise StoreError(f"{path}: an archive already; copy it as it is") from problem
     return rows.reshape(frames, array.width)
 
 
@@ -164,13 +164,13 @@ def _decoded(store: FeatureStore, shard: int, array: StoredArray) -> Rows:
     """Return a shard's frames out of an archive."""
     path = shard_path(store.path, array.name, shard)
     if not path.exists():  # zarr-python would read zeros
-        raise DamagedError(f"{path}: committed but missing")
+        raise StoreError(f"{path}: committed but missing")
     first = shard * SHARD_FRAMES
     try:
         source = zarr.open_array(store.path / array.name, mode="r")
         return np.asarray(source[first : first + store.used[shard]])
     except (ValueError, RuntimeError, OSError, KeyError, TypeError) as problem:
-        raise DamagedError(f"{path}: damaged: {problem}") from problem
+        raise StoreError(f"{path}: damaged: {problem}") from problem
 
 
 def _check(store: FeatureStore, shard: int, array: StoredArray, rows: Rows, where: Path) -> None:
@@ -184,7 +184,7 @@ def _check(store: FeatureStore, shard: int, array: StoredArray, rows: Rows, wher
         if checksum(rows[start : start + length]) != stored:
             wrong.append(store.index.table["content"][int(row)].as_py())
     if wrong:
-        raise DamagedError(
+        raise StoreError(
             f"{shard_path(where, array.name, shard)}: checksum differs for utterance "
             f"{listed(wrong)}; damaged"
         )

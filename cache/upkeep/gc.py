@@ -22,11 +22,11 @@ from medusa.cache.layout import (
     shard_path,
     stored_arrays,
 )
-from medusa.cache.store import FeatureStore, StoreError
+from medusa.cache.store import FeatureStore
 from medusa.cache.upkeep.waste import Waste, claim_shard, highest_shard, remove
 from medusa.cache.writer import finish
 from medusa.console import progress
-from medusa.errors import listed
+from medusa.errors import StoreError, listed
 
 
 def clean(waste: Waste) -> int:

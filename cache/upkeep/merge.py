@@ -18,9 +18,10 @@ from medusa.cache.exchange.raw import (
     stored,
 )
 from medusa.cache.exchange.shards import fill
-from medusa.cache.spec import FeatureSpec, SpecError
-from medusa.cache.store import FeatureStore, StoreError
+from medusa.cache.spec import FeatureSpec
+from medusa.cache.store import FeatureStore
 from medusa.console import progress
+from medusa.errors import StoreError
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def merge(paths: Sequence[Path], features: Path, into: Path | None, force: bool 
         force: replace it if it is there.
 
     Raises:
-        SpecError: the specs differ.
+        StoreError: the specs differ.
         StoreError: int8 stores with different channel scales.
         MedusaError: a store is damaged, or `into` is there already.
     """
@@ -92,7 +93,7 @@ def _same_spec(stores: Sequence[FeatureStore]) -> None:
         if getattr(other.spec, name) != getattr(first.spec, name)
     ]
     if problems:
-        raise SpecError("\n  ".join(["only stores of one spec can be merged:", *problems]))
+        raise StoreError("\n  ".join(["only stores of one spec can be merged:", *problems]))
 
 
 def _same_channels(stores: Sequence[FeatureStore], headers: Sequence[Header]) -> None:

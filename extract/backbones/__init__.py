@@ -13,12 +13,8 @@ import importlib
 import pkgutil
 from typing import cast
 
-from medusa.errors import MedusaError, nearest
+from medusa.errors import CheckpointError, nearest
 from medusa.extract.encoders import Backbone, Family
-
-
-class BackboneError(MedusaError):
-    """A backbone that is not known, or that lacks a checkpoint."""
 
 
 def family(name: str) -> Family:
@@ -49,14 +45,14 @@ def describe(name: str, checkpoint: str | None = None, revision: str | None = No
         revision: of a hub id.
 
     Raises:
-        BackboneError: no such backbone, or it needs a checkpoint and none is given.
+        CheckpointError: no such backbone, or it needs a checkpoint and none is given.
     """
     known = checkpoints()
     if name not in known:
         names = ", ".join(sorted(known))
-        raise BackboneError(f"no backbone {name!r}{nearest(name, known)}; there are: {names}")
+        raise CheckpointError(f"no backbone {name!r}{nearest(name, known)}; there are: {names}")
     chosen = checkpoint or known[name]
     if not chosen:
-        raise BackboneError(f"backbone {name}: name what to load with --checkpoint PATH_OR_ID")
+        raise CheckpointError(f"backbone {name}: name what to load with --checkpoint PATH_OR_ID")
     module = next(one for one in families().values() if name in one.CHECKPOINTS)
     return module.describe(name, chosen, revision)

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from medusa.errors import CheckpointError
 from medusa.extract.backbones import ssl, text, whisper, whisper_hf
-from medusa.extract.checkpoints.hugging_face import CheckpointError, find
+from medusa.extract.checkpoints.hugging_face import find
 from medusa.extract.encoders.encoder import Backbone, BackboneEncoder
 
 CHECKPOINTS = {"auto": ""}

@@ -21,18 +21,14 @@ RATE_HZ = 16_000
 LEAST = 960  # samples behind openSMILE's first frame
 
 
-class EgemapsError(MedusaError):
-    """openSMILE is not here, or was asked for what it has not."""
-
-
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts; the revision is openSMILE's version.
 
     Raises:
-        EgemapsError: openSMILE is not installed, or another set is asked for.
+        MedusaError: openSMILE is not installed, or another set is asked for.
     """
     if checkpoint not in LEVELS or revision:
-        raise EgemapsError(f"backbone {name}: has no checkpoints and no revisions; leave them out")
+        raise MedusaError(f"backbone {name}: has no checkpoints and no revisions; leave them out")
     level, width = LEVELS[checkpoint]
     return Backbone(
         name=name,
@@ -90,7 +86,7 @@ def _opensmile() -> Any:
     try:
         import opensmile
     except ImportError as problem:
-        raise EgemapsError(
+        raise MedusaError(
             "egemaps: needs openSMILE, for research and private use only: "
             "pip install 'medusa-ser[egemaps]'"
         ) from problem

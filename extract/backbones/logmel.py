@@ -21,21 +21,17 @@ MELS = {"mel_80": 80, "mel_128": 128}
 RATE_HZ, N_FFT, HOP = 16_000, 400, 160
 
 
-class LogmelError(MedusaError):
-    """A filter bank that does not exist."""
-
-
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts; `checkpoint` is `mel_80` or `mel_128`, the revision is the filters' digest.
 
     Raises:
-        LogmelError: another filter bank, or a revision.
+        MedusaError: another filter bank, or a revision.
     """
     if checkpoint not in MELS:
         hint = nearest(checkpoint, MELS)
-        raise LogmelError(f"--checkpoint {checkpoint}: {name} has {', '.join(MELS)}{hint}")
+        raise MedusaError(f"--checkpoint {checkpoint}: {name} has {', '.join(MELS)}{hint}")
     if revision:
-        raise LogmelError(f"--revision {revision}: {name} has no revisions; leave it out")
+        raise MedusaError(f"--revision {revision}: {name} has no revisions; leave it out")
     digest = hashlib.sha256(mel_filters(checkpoint).numpy().tobytes()).hexdigest()
     return Backbone(
         name=name,
@@ -63,7 +59,7 @@ def mel_filters(name: str) -> Tensor:
     """Return Whisper's filter bank (mels, N_FFT // 2 + 1), without importing Whisper (slow)."""
     package = importlib.util.find_spec("whisper")
     if package is None or not package.submodule_search_locations:
-        raise LogmelError("the package openai-whisper, whose mel filters are used, is not here")
+        raise MedusaError("the package openai-whisper, whose mel filters are used, is not here")
     path = Path(package.submodule_search_locations[0]) / "assets" / "mel_filters.npz"
     with np.load(path, allow_pickle=False) as bank:
         return torch.from_numpy(bank[name])

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from medusa.console import say
+from medusa.errors import CheckpointError
 from medusa.extract.checkpoints.hugging_face import (
-    CheckpointError,
     CheckpointRef,
     checkpoint_of,
     find,

@@ -9,13 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from medusa.extract.checkpoints.hugging_face import (
-    CheckpointError,
-    CheckpointRef,
-    checkpoint_of,
-    find,
-    load_model,
-)
+from medusa.errors import CheckpointError
+from medusa.extract.checkpoints.hugging_face import CheckpointRef, checkpoint_of, find, load_model
 from medusa.extract.encoders.encoder import Backbone, Encoded
 
 CHECKPOINTS = {

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu
 
+from medusa.errors import CheckpointError
 from medusa.extract.checkpoints import whisper_files
-from medusa.extract.checkpoints.hugging_face import CheckpointError
 from medusa.extract.encoders.encoder import Backbone, Encoded
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medusa.errors import MedusaError, listed
+from medusa.errors import CheckpointError, listed
 from medusa.extract.encoders.encoder import Backbone
 
 LOCAL = "local"
@@ -19,10 +19,6 @@ VOCABULARIES = ("vocab*", "merges.txt", "*.model", "*.tiktoken")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 PICKLED = ("pytorch_model*.bin", "pytorch_model*.bin.index.json")
 UNUSED = ("*pooler*", "*masked_spec_embed*")  # weights that no feature depends on
-
-
-class CheckpointError(MedusaError):
-    """A checkpoint that cannot be found, is damaged, or does not fit the backbone."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medusa.errors import nearest
-from medusa.extract.checkpoints.hugging_face import LOCAL, CheckpointError, add_file
+from medusa.errors import CheckpointError, nearest
+from medusa.extract.checkpoints.hugging_face import LOCAL, add_file
 
 
 @dataclass(frozen=True)

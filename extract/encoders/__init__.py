@@ -23,12 +23,7 @@ from medusa.extract.encoders.memory import BatchSplitter, out_of_memory
 from medusa.extract.encoders.offload import ComputeTimer, Encode, reduce_and_offload
 from medusa.extract.encoders.precision import pick as pick_precision
 from medusa.extract.encoders.precision import with_autocast
-from medusa.extract.encoders.variants import (
-    VariantError,
-    frames_averaged,
-    variant,
-    variant_of_store,
-)
+from medusa.extract.encoders.variants import frames_averaged, variant, variant_of_store
 
 __all__ = [
     "Backbone",
@@ -38,7 +33,6 @@ __all__ = [
     "Encode",
     "Encoded",
     "Family",
-    "VariantError",
     "average_frames",
     "compile_encoder",
     "default_batch_seconds",

@@ -1,7 +1,7 @@
 """Where an encoder runs, and how many seconds of audio a batch holds there."""
 
-from medusa.device import DeviceError, choose_device
-from medusa.errors import nearest
+from medusa.device import choose_device
+from medusa.errors import DeviceError, nearest
 
 BATCH_SECONDS = {"cuda": 400.0, "mps": 100.0, "cpu": 40.0}
 WINDOWS = 2  # in a batch at least: two in one call are less work than two calls

@@ -5,12 +5,7 @@ import re
 import torch
 from torch import Tensor
 
-from medusa.errors import MedusaError
-
-
-class LayersError(MedusaError):
-    """`--layers` that does not name layers of this backbone."""
-
+from medusa.errors import ConfigError
 
 FORMS = "a number (0 to {last}, or -1, -2, ... from the end), 20-24, last, last4, all, or a list"
 
@@ -27,7 +22,7 @@ def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
         n_layers: L.
 
     Raises:
-        LayersError: not in one of these forms, or outside 0..L.
+        ConfigError: not in one of these forms, or outside 0..L.
     """
     kept: set[int] = set()
     for part in text.split(","):
@@ -46,9 +41,9 @@ def _layers_of(part: str, n_layers: int) -> range:
     elif re.fullmatch(r"-?\d+", part):
         first = last = int(part) + (n_layers + 1 if part.startswith("-") else 0)
     else:
-        raise LayersError(f"--layers {part!r}: expected {FORMS.format(last=n_layers)}")
+        raise ConfigError(f"--layers {part!r}: expected {FORMS.format(last=n_layers)}")
     if not 0 <= first <= last <= n_layers:
-        raise LayersError(
+        raise ConfigError(
             f"--layers {part}: this backbone has layers 0 to {n_layers}; "
             f"expected {FORMS.format(last=n_layers)}"
         )

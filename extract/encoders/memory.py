@@ -7,15 +7,11 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from medusa.console import say
-from medusa.errors import MedusaError
+from medusa.errors import DeviceError, MedusaError
 from medusa.extract.inputs.batches import Utterance
 
 Result = TypeVar("Result")
 Prepared = Sequence[tuple[Utterance, Any]]
-
-
-class MemoryShort(MedusaError):
-    """An utterance that does not fit into memory even when it is alone."""
 
 
 class BatchSplitter(Generic[Result]):
@@ -69,8 +65,8 @@ def padded_s(batch: Prepared) -> float:
     return len(batch) * max((one.seconds for one, _ in batch), default=0.0)
 
 
-def _too_long(one: Utterance) -> MemoryShort:
-    return MemoryShort(
+def _too_long(one: Utterance) -> DeviceError:
+    return DeviceError(
         f"out of memory on this utterance alone ({one.seconds:.1f} s): use a device with more "
         "memory, or give it as shorter rows (start_s, duration_s)"
     )

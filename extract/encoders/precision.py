@@ -20,10 +20,6 @@ PRECISIONS: dict[str, torch.dtype] = {
 MAX_DIFFERENCE = 0.05  # root mean square against float32, in standard deviations of the features
 
 
-class PrecisionError(MedusaError):
-    """Half precision that changes the features too much."""
-
-
 def pick(name: str, device: str) -> str:
     """Return the precision to use; `auto` is bf16 on a GPU that has it, else fp32."""
     if name != "auto":
@@ -50,7 +46,7 @@ def with_autocast(
     The very first item is also encoded in float32, and the difference is printed.
 
     Raises:
-        PrecisionError: from the first call, where they differ by more than 5 %.
+        MedusaError: from the first call, where they differ by more than 5 %.
     """
     precision = backbone.preprocessing.get("precision", "fp32")
     if precision == "fp32":
@@ -85,7 +81,7 @@ def difference(values: Tensor, exact: Tensor) -> float:
 def _check(values: Tensor, exact: Tensor, precision: str) -> None:
     share = difference(values, exact)
     if not share <= MAX_DIFFERENCE:  # also where it is not a number
-        raise PrecisionError(
+        raise MedusaError(
             f"--precision {precision}: the first utterance's features differ from float32 by "
             f"{share:.1%} (at most {MAX_DIFFERENCE:.0%} is taken); use --precision fp32"
         )

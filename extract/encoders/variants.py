@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from medusa.errors import MedusaError, nearest
+from medusa.errors import ConfigError, nearest
 from medusa.extract.encoders.encoder import Backbone
 from medusa.extract.encoders.precision import with_precision
 
@@ -14,10 +14,6 @@ CHOICES["average_frames"] = "pool"
 LIKE = {"medusa-published": ("ssl", "text", "whisper", "whisper_hf")}
 LEAST_OVERLAP_S = 0.1
 LEAST_WINDOW_S = 1.0
-
-
-class VariantError(MedusaError):
-    """A choice that this backbone does not have."""
 
 
 def variant(
@@ -41,7 +37,7 @@ def variant(
         average_frames: how many frames are averaged into one before they are stored.
 
     Raises:
-        VariantError: not a choice of this backbone.
+        ConfigError: not a choice of this backbone.
     """
     backbone = with_precision(backbone, precision)
     if like is not None:
@@ -49,7 +45,7 @@ def variant(
     if piece_s is not None:
         backbone = _windowed(backbone, piece_s, overlap_s)
     elif overlap_s is not None:
-        raise VariantError("--overlap-s: belongs to --piece-s; give both")
+        raise ConfigError("--overlap-s: belongs to --piece-s; give both")
     if window_s is not None:
         backbone = _shortened(backbone, window_s)
     return backbone if average_frames == 1 else _averaged(backbone, average_frames)
@@ -68,15 +64,15 @@ def variant_of_store(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Ba
 
 def _like(backbone: Backbone, like: str) -> Backbone:
     if like not in LIKE:
-        raise VariantError(f"--like {like}: expected {', '.join(LIKE)}{nearest(like, LIKE)}")
+        raise ConfigError(f"--like {like}: expected {', '.join(LIKE)}{nearest(like, LIKE)}")
     if backbone.family not in LIKE[like]:
-        raise VariantError(f"--like {like}: has no {backbone.name} features; leave it out")
+        raise ConfigError(f"--like {like}: has no {backbone.name} features; leave it out")
     return replace(backbone, preprocessing=backbone.preprocessing | {"like": like})
 
 
 def _averaged(backbone: Backbone, frames: int) -> Backbone:
     if backbone.frame_shift_s is None:
-        raise VariantError(f"--average-frames: {backbone.name} has no frames in time; leave it out")
+        raise ConfigError(f"--average-frames: {backbone.name} has no frames in time; leave it out")
     shift_s = backbone.frame_shift_s * frames
     choices = backbone.preprocessing | {CHOICES["average_frames"]: frames}
     return replace(backbone, frame_shift_s=shift_s, preprocessing=choices)
@@ -85,16 +81,16 @@ def _averaged(backbone: Backbone, frames: int) -> Backbone:
 def _shortened(backbone: Backbone, window_s: float) -> Backbone:
     whole_s = backbone.preprocessing.get("window_s")
     if whole_s is None:
-        raise VariantError(f"--window-s: Whisper's alone; extract {backbone.name} without it")
+        raise ConfigError(f"--window-s: Whisper's alone; extract {backbone.name} without it")
     if window_s == whole_s:
         return backbone
     if not LEAST_WINDOW_S <= window_s <= whole_s:
-        raise VariantError(
+        raise ConfigError(
             f"--window-s {window_s:g}: expected {LEAST_WINDOW_S:g} to {whole_s:g} s, the model's "
             "whole window"
         )
     if "like" in backbone.preprocessing:
-        raise VariantError("--window-s: --like has the whole window; leave one of them out")
+        raise ConfigError("--window-s: --like has the whole window; leave one of them out")
     shift_s = backbone.frame_shift_s or 1.0
     window_s = round(round(window_s / shift_s) * shift_s, 6)  # whole frames
     choices = backbone.preprocessing | {"window_s": window_s}
@@ -103,12 +99,12 @@ def _shortened(backbone: Backbone, window_s: float) -> Backbone:
 
 def _windowed(backbone: Backbone, piece_s: float, overlap_s: float | None) -> Backbone:
     if backbone.family != "ssl":
-        raise VariantError(f"--piece-s: {backbone.name} has its own window or none; leave it out")
+        raise ConfigError(f"--piece-s: {backbone.name} has its own window or none; leave it out")
     if "like" in backbone.preprocessing:
-        raise VariantError("--piece-s: --like has its own pieces; leave one of them out")
+        raise ConfigError("--piece-s: --like has its own pieces; leave one of them out")
     overlap_s = 2.0 if overlap_s is None else overlap_s
     if not LEAST_OVERLAP_S <= overlap_s <= piece_s / 2:
-        raise VariantError(
+        raise ConfigError(
             f"--overlap-s {overlap_s:g}: expected {LEAST_OVERLAP_S:g} s to half of --piece-s "
             f"({piece_s / 2:g} s)"
         )

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from medusa.errors import AudioError
 from medusa.manifests import ffmpeg
-from medusa.manifests.audio import AudioError, content_of, digest_of, facts_of
+from medusa.manifests.audio import content_of, digest_of, facts_of
 
 Wave = npt.NDArray[np.float32]
 RESAMPLER = "HQ"

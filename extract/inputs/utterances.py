@@ -3,7 +3,7 @@
 import pandas as pd
 
 from medusa.console import say
-from medusa.errors import MedusaError, listed
+from medusa.errors import DataError, listed
 from medusa.extract.inputs.batches import Utterance
 from medusa.extract.inputs.segments import Segment
 from medusa.manifests import Manifest, texts
@@ -13,15 +13,11 @@ LEFT_OUT = "they are left out here; heads leave them out with --missing drop"
 CHARACTERS_PER_S = 200.0  # a token is about 4 characters, and costs about one frame of 20 ms
 
 
-class SourceError(MedusaError):
-    """Rows without audio, or with too much of it."""
-
-
 def audio_utterances(manifest: Manifest) -> list[Utterance]:
     """Return the rows as segments of audio; rows without audio are left out with a message.
 
     Raises:
-        SourceError: no row has audio, or some are longer than 10 minutes; all of them are named.
+        DataError: no row has audio, or some are longer than 10 minutes; all of them are named.
     """
     frame = manifest.frame
     silent = frame[["path", "content", "duration_s"]].isna().any(axis=1)
@@ -30,14 +26,14 @@ def audio_utterances(manifest: Manifest) -> list[Utterance]:
             f"{silent.sum()} of {len(frame)} rows have no audio: {listed(frame['id'][silent])}"
         )
         if silent.all():
-            raise SourceError(
+            raise DataError(
                 f"{lacking}; extract a text backbone, or import the corpus again where its audio is"
             )
         say(f"{lacking}; {LEFT_OUT}")
         frame = frame[~silent]
     long = frame["id"][frame["duration_s"] > LONGEST_S]
     if len(long):
-        raise SourceError(
+        raise DataError(
             f"{len(long)} rows are longer than 10 minutes: {listed(long)}; give such recordings "
             "as several rows with start_s and duration_s"
         )

@@ -22,10 +22,6 @@ from medusa.extract.planning import ExtractionJob, check_room
 LOOK_EVERY_S = 0.2
 
 
-class ProcessError(MedusaError):
-    """A process that ended before its part was done."""
-
-
 def extract_on_devices(
     jobs: Sequence[ExtractionJob],
     devices: Sequence[str],
@@ -44,7 +40,7 @@ def extract_on_devices(
         One outcome for each job.
 
     Raises:
-        MedusaError: as `extract` does; ProcessError where a process was killed. The committed
+        MedusaError: as `extract` does; MedusaError where a process was killed. The committed
             features are safe, and the same command goes on with the rest.
     """
     if len(devices) > 1:
@@ -78,7 +74,7 @@ def _in_processes(
         try:
             outcomes = [future.result() for future in futures]
         except BrokenProcessPool as problem:
-            raise ProcessError(
+            raise MedusaError(
                 f"--device {','.join(devices)}: a process was killed (memory?); what it committed "
                 "is safe: run the same command again"
             ) from problem

@@ -7,11 +7,10 @@ import numpy as np
 import torch
 
 from medusa.cache import FeatureStore
-from medusa.errors import MedusaError
+from medusa.errors import ConfigError, MedusaError, StoreError
 from medusa.extract.backbones import families, family
 from medusa.extract.encoders import (
     Backbone,
-    VariantError,
     average_frames,
     frames_averaged,
     pick,
@@ -24,10 +23,6 @@ from medusa.extract.passes.stream import device_batches, sentence, stream
 from medusa.extract.planning import utterances_for, weights_of
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
-
-
-class RecomputeError(MedusaError):
-    """Features that cannot be computed again here."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ def recompute(
         text: which texts text features were made of; see `texts_of`.
 
     Raises:
-        RecomputeError: the weights or the choices are not those of the store, no utterance of the
+        StoreError: the weights or the choices are not those of the store, no utterance of the
             store is in the manifest, or one cannot be encoded any more.
     """
     device = pick(device)
@@ -75,7 +70,7 @@ def recompute(
     corpus = utterances_for(store.spec.input, Manifest.read(workspace.manifest), workspace, text)
     stored = [one for one in corpus if one.content in store]
     if not stored:
-        raise RecomputeError(f"{store.path}: none of its utterances is in {workspace.manifest}")
+        raise StoreError(f"{store.path}: none of its utterances is in {workspace.manifest}")
     rng = np.random.default_rng(seed)
     chosen = [stored[i] for i in rng.choice(len(stored), min(count, len(stored)), replace=False)]
     encoder = family(backbone.family).load(backbone, store.spec.layers, device)
@@ -85,7 +80,7 @@ def recompute(
     for batch in stream(plan, encoder.prepare, encode, backbone.rate_hz or 0):
         for utterance, encoded in batch:
             if isinstance(encoded, MedusaError):
-                raise RecomputeError(sentence(utterance, encoded))
+                raise StoreError(sentence(utterance, encoded))
             values = reduced(encoded.values.float(), store.spec.reduce)
             values = average_frames(values, frames_averaged(backbone)).cpu()
             differences.append((*_difference(store, utterance, values), utterance.id))
@@ -97,21 +92,21 @@ def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
     """Find the weights again and make sure that the store was made with them."""
     spec = store.spec
     if spec.family not in families():
-        raise RecomputeError(
+        raise StoreError(
             f"{store.path}: of family {spec.family!r}, which nothing here computes; it has "
             f"{', '.join(families())}"
         )
     source, revision = weights_of(store.path, spec)
     if not (checkpoint or source):
-        raise RecomputeError(
+        raise StoreError(
             f"{store.path}: does not say where its weights are; name them with --checkpoint"
         )
     # by its family: the store may be named after `--as`
     backbone = family(spec.family).describe(spec.backbone, checkpoint or source, revision)
     try:
         backbone = variant_of_store(backbone, spec.preprocessing)
-    except VariantError as problem:
-        raise RecomputeError(
+    except ConfigError as problem:
+        raise StoreError(
             f"{store.path}: made from other weights, which could do what these cannot ({problem}); "
             "name the right weights with --checkpoint"
         ) from problem
@@ -119,7 +114,7 @@ def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
     if fresh.digest != spec.digest:
         old, new = spec.to_dict(), fresh.to_dict()
         fields: Sequence[str] = [key for key in old if old[key] != new[key]]
-        raise RecomputeError(
+        raise StoreError(
             f"{store.path}: made from other weights or with other choices ({', '.join(fields)}); "
             "name the right weights with --checkpoint"
         )
@@ -134,7 +129,7 @@ def _difference(
     for name, fresh in zip(store.spec.arrays, values, strict=True):
         kept = store.read([utterance.content], name).to("cpu", torch.float32).values
         if kept.shape != fresh.shape:
-            raise RecomputeError(f"{utterance.id}: {len(kept)} frames stored, {len(fresh)} now")
+            raise StoreError(f"{utterance.id}: {len(kept)} frames stored, {len(fresh)} now")
         gap = float((kept - fresh).abs().max())
         pairs.append((gap, gap / max(float(kept.std(correction=0)), 1e-12)))
     return max(pairs)

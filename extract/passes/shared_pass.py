@@ -78,7 +78,7 @@ def _lacking(jobs: Sequence[ExtractionJob], writers: Sequence[StoreWriter]) -> t
     """Return the utterances by the stores that lack them, and how many there are in all.
 
     Raises:
-        RoomError: the disk cannot hold their features.
+        MedusaError: the disk cannot hold their features.
     """
     wanted = {one.content: one for job in jobs for one in job.utterances}
     lacks = [set(writer.missing(wanted)) for writer in writers]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from medusa.cache import StoreWriter, WriteError
+from medusa.cache import StoreWriter
 from medusa.console import Advance, progress
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, WriteError
 from medusa.extract.encoders import (
     ComputeTimer,
     Encoded,

@@ -9,9 +9,8 @@ from typing import Any
 
 from medusa.cache import FeatureSpec
 from medusa.cache.size import store_bytes
-from medusa.errors import MedusaError
+from medusa.errors import CheckpointError, MedusaError
 from medusa.extract.backbones import checkpoints, describe
-from medusa.extract.checkpoints.hugging_face import CheckpointError
 from medusa.extract.encoders import Backbone, frames_averaged, parse_layers, variant
 from medusa.extract.inputs import Utterance
 from medusa.extract.planning.jobs import ExtractionJob
@@ -36,10 +35,6 @@ WINDOW_S = 30.0  # of every published Whisper
 WORDS_A_SECOND = 2.6  # of spontaneous speech
 CHARACTERS_A_TOKEN = 4
 MAX_IMAGINED = 200_000  # utterances that are imagined one by one
-
-
-class RoomError(MedusaError):
-    """A disk that is too small for the features."""
 
 
 @dataclass(frozen=True)
@@ -212,16 +207,20 @@ def check_room(*missing: tuple[ExtractionJob, Sequence[Utterance]]) -> None:
         missing: one or more jobs of one folder, each with the utterances that its store lacks.
 
     Raises:
-        RoomError: it cannot; the message names the needed and the free bytes.
+        MedusaError: it cannot; the message names the needed and the free bytes.
     """
     needed = sum(bytes_of(job, lacking) for job, lacking in missing)
     first = missing[0][0].store
-    free, count = free_bytes(first), max(len(lacking) for _, lacking in missing)
-    if needed > free:
-        raise RoomError(
-            f"{first if len(missing) == 1 else first.parent}: {count} utterances need about "
-            f"{needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free; make room, or keep less "
-            "(--layers, --reduce, --dtype)"
+    require_room(first if len(missing) == 1 else first.parent, needed)
+
+
+def require_room(folder: Path, needed: float) -> None:
+    """Raise an error if the disk of a folder has fewer free bytes than features need."""
+    if needed > (free := free_bytes(folder)):
+        raise MedusaError(
+            f"{folder}: the features need {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free; "
+            "use another disk (medusa.yaml), make room, or keep less (--layers, --reduce, "
+            "--dtype int8)"
         )
 
 

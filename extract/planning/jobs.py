@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medusa.cache import FeatureSpec
-from medusa.errors import MedusaError
+from medusa.errors import ConfigError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders import (
     Backbone,
@@ -20,10 +20,6 @@ from medusa.extract.inputs import Utterance
 from medusa.extract.inputs.utterances import audio_utterances, possible_texts, text_utterances
 from medusa.manifests import Manifest, texts
 from medusa.workspace import Workspace
-
-
-class BackboneLabelError(MedusaError):
-    """A name that a backbone cannot have."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +102,7 @@ def plan_jobs(
 def _checked(label: str) -> str:
     """Return a name for a backbone that can be part of a folder's name and of a comma list."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", label):
-        raise BackboneLabelError(
-            f"--as {label!r}: expected letters, digits, dots, dashes, underscores"
-        )
+        raise ConfigError(f"--as {label!r}: expected letters, digits, dots, dashes, underscores")
     return label
 
 

@@ -20,10 +20,6 @@ FAST = 30.0  # characters a second; hurried speech has 20
 SURE = 0.5  # probability of the detected language; for a short clip it is often lower
 
 
-class TranscribeError(MedusaError):
-    """Speech that a model cannot turn into text, or options it does not have."""
-
-
 @dataclass(frozen=True)
 class Transcript:
     """The text of an utterance, as in `docs/contracts.md`.
@@ -72,7 +68,7 @@ class Transcriber:
         words: keep every word's times, at the cost of a second pass over each window.
 
     Raises:
-        TranscribeError: the model knows English only, and that is not it.
+        MedusaError: the model knows English only, and that is not it.
     """
 
     def __init__(
@@ -169,7 +165,7 @@ class Transcriber:
         sums = [n * one.avg_logprob for n, one in zip(counts, results, strict=True)]
         score = sum(sums) / sum(counts)
         if not math.isfinite(score):
-            return TranscribeError("its probabilities are not numbers; try --device cpu")
+            return MedusaError("its probabilities are not numbers; try --device cpu")
         text = " ".join(self._words(result.tokens) for result in results).strip()
         return Transcript(
             text=text,
@@ -197,7 +193,7 @@ def language_code(name: str | None) -> str | None:
     """Return the code of a language named by code or in English; None stays None.
 
     Raises:
-        TranscribeError: Whisper does not know it.
+        MedusaError: Whisper does not know it.
     """
     from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
@@ -206,7 +202,7 @@ def language_code(name: str | None) -> str | None:
     code = str(TO_LANGUAGE_CODE.get(name.lower(), name.lower()))
     if code not in LANGUAGES:
         hint = nearest(name.lower(), [*LANGUAGES, *TO_LANGUAGE_CODE])
-        raise TranscribeError(f"--language {name}: not a language Whisper knows{hint}; e.g. en, de")
+        raise MedusaError(f"--language {name}: not a language Whisper knows{hint}; e.g. en, de")
     return code
 
 
@@ -235,12 +231,12 @@ def spoken(multilingual: bool, language: str | None) -> str | None:
     """Return the language to decode in; a model of English alone has no other.
 
     Raises:
-        TranscribeError: such a model, and another language.
+        MedusaError: such a model, and another language.
     """
     if multilingual:
         return language
     if language not in (None, "en"):
-        raise TranscribeError(f"--language {language}: this model knows English only")
+        raise MedusaError(f"--language {language}: this model knows English only")
     return "en"
 
 

@@ -18,13 +18,7 @@ from medusa.extract.encoders import (
     with_autocast,
 )
 from medusa.extract.planning import ExtractionJob
-from medusa.extract.transcription.decoder import (
-    TranscribeError,
-    Transcriber,
-    Transcript,
-    language_code,
-    spoken,
-)
+from medusa.extract.transcription.decoder import Transcriber, Transcript, language_code, spoken
 
 
 @dataclass(frozen=True)
@@ -86,10 +80,10 @@ def require_decoder(backbone: Backbone) -> None:
     """Raise if a backbone cannot transcribe.
 
     Raises:
-        TranscribeError: it is not openai-whisper's.
+        MedusaError: it is not openai-whisper's.
     """
     if backbone.family != "whisper":
-        raise TranscribeError(
+        raise MedusaError(
             f"--transcribe: {backbone.name} has no decoder of openai-whisper; "
             "run `medusa transcribe` by itself"
         )
@@ -101,13 +95,13 @@ def checked_file(
     """Return the model's file and the code of the language, after all checks of the decoder.
 
     Raises:
-        TranscribeError: the backbone cannot transcribe, has a shorter window, or does not know
+        MedusaError: the backbone cannot transcribe, has a shorter window, or does not know
             the language.
     """
     require_decoder(backbone)
     file = whisper_files.find(backbone.source)
     if frames_of(backbone) < whisper_files.read_dims(file.path)["n_audio_ctx"]:
-        raise TranscribeError(
+        raise MedusaError(
             "--transcribe: the decoder wants the whole window; leave --window-s out, or run "
             "`medusa transcribe` by itself"
         )

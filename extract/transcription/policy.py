@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from medusa.errors import MedusaError
-from medusa.extract.transcription.decoder import TranscribeError, Transcript
+from medusa.extract.transcription.decoder import Transcript
 
 TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)  # those of openai-whisper
 HALLUCINATION_FLAGS = (
@@ -50,7 +50,7 @@ def drop(transcript: Transcript, sample: Callable[[float], Transcript]) -> Trans
     """Refuse a hallucination: the utterance has no transcript."""
     if not _any(transcript, HALLUCINATION_FLAGS):
         return transcript
-    return TranscribeError(
+    return MedusaError(
         f"dropped as {', '.join(transcript.flags)}: {transcript.text[:40]!r}; leave it out "
         "(fit-head --missing drop) or transcribe with another --flagged"
     )

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medusa.atomic import atomic, write_text
-from medusa.errors import MedusaError
+from medusa.errors import DataError
 from medusa.extract.inputs import Utterance
 from medusa.extract.transcription.decoder import Transcript
 from medusa.manifests.texts import MANIFEST, TRANSCRIPTS, read_transcripts, write_transcripts
@@ -30,10 +30,6 @@ WITH_WORDS = TRANSCRIPTS.append(pa.field("words", pa.list_(WORD)))
 MEND = "give another --name, or replace it with --force"
 
 
-class TableError(MedusaError):
-    """A table that another model, or the same one with other options, has written."""
-
-
 class TranscriptTable:
     """Transcripts by the content of the audio, on disk by utterance.
 
@@ -47,14 +43,14 @@ class TranscriptTable:
         mend: the remedy that the error names.
 
     Raises:
-        TableError: the file was made by another model or with other options.
+        DataError: the file was made by another model or with other options.
     """
 
     def __init__(
         self, path: Path, made_by: dict[str, Any], force: bool = False, mend: str = MEND
     ) -> None:
         if path.stem == MANIFEST:
-            raise TableError(f"--name {MANIFEST}: means the manifest's own texts; give another")
+            raise DataError(f"--name {MANIFEST}: means the manifest's own texts; give another")
         self.path, self.made_by, self.anew, self.mend = path, made_by, force, mend
         self.schema = WITH_WORDS if made_by.get("words") else TRANSCRIPTS
         self.rows = {row["content"]: row for row in _records(self._stored_rows())}
@@ -120,12 +116,12 @@ class TranscriptTable:
     def _refuse_another(self) -> None:
         about = self._about()
         if not about.exists():
-            raise TableError(f"{self.path}: not written by `medusa transcribe`; {self.mend}")
+            raise DataError(f"{self.path}: not written by `medusa transcribe`; {self.mend}")
         recorded = json.loads(about.read_text(encoding="utf-8"))
         other = [key for key in self.made_by if recorded.get(key) != self.made_by[key]]
         if other:
             key = other[0]
-            raise TableError(
+            raise DataError(
                 f"{self.path}: made with another {key} ({recorded.get(key)}, not "
                 f"{self.made_by[key]}); {self.mend}"
             )
@@ -135,12 +131,12 @@ def read_words(path: Path) -> pd.DataFrame:
     """Read a table that `medusa transcribe --words` wrote, its column `words` included.
 
     Raises:
-        TextError: not a table of transcripts.
-        TableError: it has no words.
+        DataError: not a table of transcripts.
+        DataError: it has no words.
     """
     frame = read_transcripts(path)
     if "words" not in pq.read_schema(path).names:
-        raise TableError(f"{path}: has no words; make it anew with `medusa transcribe --words`")
+        raise DataError(f"{path}: has no words; make it anew with `medusa transcribe --words`")
     words = pq.read_table(path, columns=["words"])["words"].cast(WITH_WORDS.field("words").type)
     return frame.assign(words=words.to_pylist())
 

@@ -37,10 +37,6 @@ SCALES = (-5.0, 6.0)  # The logarithm of the scale is searched in this range.
 TRIED = (0.02, 0.1, 0.3)  # The search for the floor starts from each of these.
 
 
-class ClosedFormError(MedusaError):
-    """No discriminant can be computed from these training rows or features."""
-
-
 @dataclass
 class ShrinkageState:
     """The shrinkage that scored best on dev."""
@@ -87,7 +83,7 @@ class ClosedForm:
         """Score every shrinkage on dev, keep the best and calibrate it on dev.
 
         Raises:
-            ClosedFormError: a class has no row with a consensus in train, or there are too many
+            MedusaError: a class has no row with a consensus in train, or there are too many
                 channels.
         """
         (self.run.path / METRICS).unlink(missing_ok=True)  # An interrupted run may have left it.
@@ -120,7 +116,7 @@ class ClosedForm:
         found = moments_of(parts, width, len(self.examples.classes), self.where)
         if not found.squares.isfinite().all():
             used = listed(stream.store.path for stream in self.examples.streams)
-            raise ClosedFormError(
+            raise MedusaError(
                 f"{used}: features that are no numbers; find them with `medusa cache verify` and "
                 "extract again"
             )
@@ -252,17 +248,17 @@ def _check(examples: Examples, rows: Rows, width: int) -> None:
     """Refuse rows or features that cannot be fitted.
 
     Raises:
-        ClosedFormError: the message gives the remedy.
+        MedusaError: the message gives the remedy.
     """
     present = set(examples.labels[rows].tolist())
     if absent := [name for n, name in enumerate(examples.classes) if n not in present]:
-        raise ClosedFormError(
+        raise MedusaError(
             "head.name: a discriminant needs utterances of every class, and none of those that it "
             f"learns from has the consensus {listed(absent)}; use another head or fewer folds, or "
             "leave the class out (`medusa manifest relabel`)"
         )
     if width > WIDEST:
-        raise ClosedFormError(
+        raise MedusaError(
             f"head.name: a discriminant of {width} channels needs a covariance of "
             f"{8e-9 * width**2:.0f} GB; name fewer features or layers, or set "
             f"head.pooling to mean: together no wider than {WIDEST}"

@@ -11,7 +11,6 @@ This room imports only modules at the root. Its door: `load` and `Config`.
 from medusa.heads.config.settings import (
     CONFIGS,
     Config,
-    ConfigError,
     HeadConfig,
     LossConfig,
     MixupConfig,
@@ -24,7 +23,6 @@ from medusa.heads.config.settings import (
 __all__ = [
     "CONFIGS",
     "Config",
-    "ConfigError",
     "HeadConfig",
     "LossConfig",
     "MixupConfig",

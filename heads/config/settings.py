@@ -7,15 +7,11 @@ from typing import Any
 
 import yaml
 
-from medusa.errors import MedusaError, nearest, plural
+from medusa.errors import ConfigError, nearest, plural
 from medusa.heads.config.limits import out_of_range
 from medusa.strict import parse, read_yaml, set_value
 
 CONFIGS = Path(__file__).parent / "presets"
-
-
-class ConfigError(MedusaError):
-    """A configuration has unknown keys or impossible values. The message lists all of them."""
 
 
 @dataclass(frozen=True)

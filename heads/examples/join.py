@@ -11,16 +11,12 @@ import torch
 
 from medusa.cache import FeatureStore, Packed, Stream, load, open_all
 from medusa.cache.layout import read_provenance
-from medusa.errors import MedusaError, listed, nearest
+from medusa.errors import DataError, listed, nearest
 from medusa.heads.examples.votes import votes_of
 from medusa.manifests import ATTRIBUTES, Manifest
 from medusa.scoring import NO_CONSENSUS
 
 Rows = npt.NDArray[np.int64]
-
-
-class DataError(MedusaError):
-    """No head can be trained from these features and labels."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from medusa.errors import MedusaError
+from medusa.errors import DataError
 from medusa.scoring import NO_CONSENSUS
 
 Rows = npt.NDArray[np.int64]
-
-
-class SampleError(MedusaError):
-    """A sampler cannot draw from these rows."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +67,12 @@ def neutral_weighted(labels: Rows, rng: np.random.Generator, draw: Draw) -> Rows
     """Draw as many rows as there are, with replacement. Half of the draws are neutral.
 
     Raises:
-        SampleError: there is no class `neutral`.
+        DataError: there is no class `neutral`.
 
     Source: Ueda et al. 2025, design ii.
     """
     if draw.neutral is None:
-        raise SampleError("sampler neutral_weighted: the label scheme has no class 'neutral'")
+        raise DataError("sampler neutral_weighted: the label scheme has no class 'neutral'")
     sides = np.where(labels == NO_CONSENSUS, NO_CONSENSUS, labels == draw.neutral)
     return _weighted(sides, rng, draw.no_consensus)
 

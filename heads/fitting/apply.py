@@ -37,7 +37,7 @@ def apply(
 
     Raises:
         RunError: the run is not finished.
-        ApplyError: the workspace lacks features of the head's specification, as a whole or for
+        DataError: the workspace lacks features of the head's specification, as a whole or for
             some utterances.
     """
     learnt_attributes = run.predictions().attributes() is not None

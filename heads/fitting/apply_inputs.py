@@ -4,17 +4,11 @@ import pandas as pd
 
 from medusa.cache import FeatureStore, open_all
 from medusa.console import say
-from medusa.heads.examples.join import DataError, Examples, gather
-from medusa.heads.fitting.stored_head import ApplyError, StoredHead
+from medusa.errors import DataError
+from medusa.heads.examples.join import Examples, gather
+from medusa.heads.fitting.stored_head import StoredHead
 from medusa.manifests import LabelScheme, Manifest
-from medusa.manifests.texts import (
-    MANIFEST,
-    TextError,
-    content_of,
-    require_texts,
-    sources,
-    texts_of,
-)
+from medusa.manifests.texts import MANIFEST, content_of, require_texts, sources, texts_of
 from medusa.workspace import Workspace
 
 
@@ -35,17 +29,17 @@ def gather_inputs(
         drop_missing: leave out utterances without features instead of refusing them.
 
     Raises:
-        ApplyError: the workspace lacks a store, or features of some utterances.
+        DataError: the workspace lacks a store, or features of some utterances.
     """
     unlabelled = _without_labels(manifest, stored.classes)
     chosen = _stores(stored, workspace)
     try:
         contents = _contents(stored, unlabelled, workspace, text, drop_missing)
         examples = gather(unlabelled, contents, chosen, stored.average_frames, drop_missing)
-    except (DataError, TextError) as problem:
-        raise ApplyError(f"{workspace.root}: {problem}") from problem
+    except DataError as problem:
+        raise DataError(f"{workspace.root}: {problem}") from problem
     if not examples.ids:
-        raise ApplyError(f"{workspace.root}: none of the {len(unlabelled)} utterances has features")
+        raise DataError(f"{workspace.root}: none of the {len(unlabelled)} utterances has features")
     return examples
 
 
@@ -65,7 +59,7 @@ def _stores(stored: StoredHead, workspace: Workspace) -> list[tuple[FeatureStore
         if feature["spec"] not in stores
     ]
     if problems:
-        raise ApplyError("\n  ".join([f"{workspace.features}:", *problems]))
+        raise DataError("\n  ".join([f"{workspace.features}:", *problems]))
     return [(stores[feature["spec"]], feature["array"]) for feature in stored.features]
 
 

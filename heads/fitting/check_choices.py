@@ -2,8 +2,8 @@
 
 import re
 
-from medusa.errors import nearest
-from medusa.heads.config import Config, ConfigError
+from medusa.errors import ConfigError, nearest
+from medusa.heads.config import Config
 from medusa.heads.examples.sampling import SAMPLERS
 from medusa.heads.fitting.head_choices import Choice, head_choices, head_problems
 from medusa.heads.training.class_losses import CLASS_LOSSES

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from medusa.errors import DataError
 from medusa.heads.config import Config
-from medusa.heads.examples.join import DataError, Examples, Rows
+from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import fold_names
@@ -30,7 +31,7 @@ def folds_of(manifest: Manifest, ids: list[str], folds: int) -> Rows:
         (N,) fold numbers.
 
     Raises:
-        SplitError: speakers are unknown, or fewer than folds.
+        ManifestError: speakers are unknown, or fewer than folds.
     """
     if not folds:
         return np.full(len(ids), NOT_A_FOLD)

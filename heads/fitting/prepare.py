@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from medusa.errors import DataError
 from medusa.heads.config import Config
-from medusa.heads.examples.join import DataError, Examples, Rows
+from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.fitting.check_choices import check_choices
 from medusa.heads.fitting.folds import folds_of
 from medusa.heads.fitting.joined import Chosen, Joined, join_workspace

@@ -24,10 +24,6 @@ PARTS = ("waiting for data", "forward", "loss", "backward", "optimiser")
 LONGEST = 12  # operations that are shown
 
 
-class ProfileError(MedusaError):
-    """A head that takes no steps."""
-
-
 @dataclass(frozen=True)
 class StepProfile:
     """Seconds of one step, on average.
@@ -55,10 +51,10 @@ def profile(job: HeadJob, device: torch.device, trace: Path) -> StepProfile:
         trace: this file is written; chrome://tracing and ui.perfetto.dev show it.
 
     Raises:
-        ProfileError: the head is not trained by steps.
+        MedusaError: the head is not trained by steps.
     """
     if job.config.head.name in CLOSED_FORM:
-        raise ProfileError(f"--profile: a {job.config.head.name} takes no steps; leave it out")
+        raise MedusaError(f"--profile: a {job.config.head.name} takes no steps; leave it out")
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(job.examples, job.config, RunDir(Path(folder)), device)
         batches = endless(trainer)

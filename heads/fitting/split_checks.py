@@ -1,7 +1,7 @@
 """Which splits of a corpus mean nothing, and which make scores less trustworthy."""
 
-from medusa.errors import listed, plural
-from medusa.heads.examples.join import DataError, Examples
+from medusa.errors import DataError, listed, plural
+from medusa.heads.examples.join import Examples
 from medusa.manifests import Manifest
 from medusa.scoring import NO_CONSENSUS
 

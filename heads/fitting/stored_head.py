@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from medusa.errors import MedusaError
+from medusa.errors import DataError
 from medusa.heads.config import HeadConfig, LossConfig
 from medusa.heads.networks.discriminant import average_frames_of
 from medusa.heads.networks.fusion import Head, build
@@ -14,10 +14,6 @@ from medusa.heads.training.checkpoint import load_weights
 from medusa.heads.training.loss import auxiliary
 
 Section = TypeVar("Section", HeadConfig, LossConfig)
-
-
-class ApplyError(MedusaError):
-    """A head and a workspace that do not fit: other features, or utterances without them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class StoredHead:
         """Read the settings of a run.
 
         Raises:
-            ApplyError: they are not of this version.
+            DataError: they are not of this version.
         """
         config = run.config()
         return cls(
@@ -72,7 +68,7 @@ def _section(kind: type[Section], run: RunDir, config: dict[str, Any], key: str)
     try:
         return kind(**config[key])
     except (KeyError, TypeError) as problem:
-        raise ApplyError(
+        raise DataError(
             f"{run.path}: its config.yaml describes no head of this version ({problem}); "
             "fit it again"
         ) from problem

@@ -19,7 +19,7 @@ def current_texts_digest(manifest: Manifest, transcripts: Path, source: str) -> 
     """Return the digest that a head's record would have today for a table of transcripts.
 
     Raises:
-        TextError: there is no such table.
+        DataError: there is no such table.
     """
     _, texts = texts_of(manifest, transcripts, source)
     return texts_digest(texts.dropna().map(content_of))

@@ -11,25 +11,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from medusa.cache import Packed
-from medusa.errors import MedusaError
+from medusa.errors import DeviceError
 from medusa.heads.networks.fusion import Head
-
-
-class TooLarge(MedusaError):
-    """A single utterance does not fit into the device's memory.
-
-    Args:
-        inputs: the M packed modalities of the batch.
-        problem: the exception that was raised.
-    """
-
-    def __init__(self, inputs: Sequence[Packed], problem: Exception) -> None:
-        longest = max(int(one.lengths.max()) for one in inputs)
-        super().__init__(
-            f"out of memory with one utterance on {inputs[0].values.device} at once (the longest "
-            f"of the batch has {longest} frames); use a narrower head (--set head.width) or "
-            f"average frames (--set head.average_frames): {problem}"
-        )
 
 
 def embed(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:
@@ -51,7 +34,7 @@ def predict_in_parts(head: Head, inputs: Sequence[Packed], most: int) -> tuple[T
         The logits, the attributes, and `most` halved as often as memory ran out.
 
     Raises:
-        TooLarge: a single utterance does not fit.
+        DeviceError: a single utterance does not fit.
     """
     while True:
         try:
@@ -66,13 +49,23 @@ def halved(micro: int, inputs: Sequence[Packed], problem: Exception) -> int:
     """Return half of how many utterances were on the device at once when memory ran out.
 
     Raises:
-        TooLarge: a single utterance was on the device.
+        DeviceError: a single utterance was on the device.
     """
     if micro == 1:
-        raise TooLarge(inputs, problem) from problem
+        raise _too_large(inputs, problem) from problem
     if inputs[0].values.is_cuda:
         torch.cuda.empty_cache()
     return -(-min(micro, len(inputs[0])) // 2)
+
+
+def _too_large(inputs: Sequence[Packed], problem: Exception) -> DeviceError:
+    """Return the error for one utterance that does not fit into the device's memory."""
+    longest = max(int(one.lengths.max()) for one in inputs)
+    return DeviceError(
+        f"out of memory with one utterance on {inputs[0].values.device} at once (the longest "
+        f"of the batch has {longest} frames); use a narrower head (--set head.width) or "
+        f"average frames (--set head.average_frames): {problem}"
+    )
 
 
 def _parts(inputs: Sequence[Packed], micro: int) -> list[list[Packed]]:

@@ -13,10 +13,6 @@ from medusa.heads.queue.train_one import train_one
 from medusa.heads.queue.variants import Variant
 
 
-class QueueError(MedusaError):
-    """Some heads could not be trained; the others were."""
-
-
 def run_all(options: QueueOptions, name: str | None, heads: Sequence[Variant]) -> Iterator[str]:
     """Train each head, and yield a line about it as soon as it is finished.
 
@@ -26,7 +22,7 @@ def run_all(options: QueueOptions, name: str | None, heads: Sequence[Variant]) -
         heads: the overrides of each.
 
     Raises:
-        QueueError: some heads failed; it is raised after the last head. A single head raises its
+        MedusaError: some heads failed; it is raised after the last head. A single head raises its
             own error.
     """
     workspace, specs = options.workspace, head_specs(options, name, heads)
@@ -41,7 +37,7 @@ def run_all(options: QueueOptions, name: str | None, heads: Sequence[Variant]) -
         else:
             yield result_line(workspace, result)
     if failures:
-        raise QueueError(
+        raise MedusaError(
             "\n  ".join([f"{len(failures)} of {len(heads)} heads were not trained:", *failures])
         )
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medusa.heads.config import ConfigError
+from medusa.errors import ConfigError
 from medusa.strict import parts_of
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from medusa.atomic import write_text
-from medusa.errors import MedusaError, listed, nearest
+from medusa.errors import RunError, listed, nearest
 from medusa.heads.runs.config_digest import comparable, difference, digest_of, plain
 from medusa.heads.runs.environment import environment
 from medusa.scoring import Predictions
@@ -19,10 +19,6 @@ from medusa.workspace import remove
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
 WEIGHTS = "weights.safetensors"
-
-
-class RunError(MedusaError):
-    """A run that is missing, unfinished, or not of the configuration that the command has."""
 
 
 @dataclass(frozen=True)

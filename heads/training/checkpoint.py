@@ -10,11 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from medusa.atomic import atomic
-from medusa.errors import MedusaError
-
-
-class WeightsError(MedusaError):
-    """The weights cannot be read, or they belong to another network."""
+from medusa.errors import RunError
 
 
 def save_weights(path: Path, module: nn.Module, facts: dict[str, Any] | None = None) -> None:
@@ -26,7 +22,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
     """Read the weights that `save_weights` wrote into a module of the same shape.
 
     Raises:
-        WeightsError: a name or shape differs. The message gives the first difference.
+        RunError: a name or shape differs. The message gives the first difference.
     """
     tensors, _ = _load(path)
     expected = module.state_dict()
@@ -34,7 +30,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
         stored = tuple(tensors[name].shape) if name in tensors else "nothing"
         wanted = tuple(expected[name].shape) if name in expected else "nothing"
         if stored != wanted:
-            raise WeightsError(f"{path}: {name} is {stored}, the network expects {wanted}")
+            raise RunError(f"{path}: {name} is {stored}, the network expects {wanted}")
     module.load_state_dict(tensors)
 
 
@@ -99,6 +95,6 @@ def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             facts = json.loads((file.metadata() or {}).get("medusa", "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
     except (OSError, ValueError, RuntimeError, SafetensorError) as problem:
-        raise WeightsError(
+        raise RunError(
             f"{path}: not readable as safetensors ({problem}); make the run again with --force"
         ) from problem

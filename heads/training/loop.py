@@ -37,10 +37,6 @@ CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 SAVE_EVERY_S = 120.0  # A kill loses at most this much training.
 
 
-class TrainingError(MedusaError):
-    """The training cannot continue."""
-
-
 @dataclass
 class TrainingState:
     """The position of a training. With the weights, it suffices to resume the training."""
@@ -214,7 +210,7 @@ class Trainer:
         """Halve the number of utterances that are on the device at a time.
 
         Raises:
-            TooLarge: the number is one already.
+            DeviceError: the number is one already.
         """
         self.optimiser.zero_grad(set_to_none=True)
         self.state.micro = halved(self._micro, inputs, problem)
@@ -237,7 +233,7 @@ class Trainer:
         cost = self.meter.epoch(self.state.step * self.config.train.batch)
         losses = {name: float(value) / self.state.step for name, value in self.state.sums.items()}
         if not math.isfinite(losses["loss"]):
-            raise TrainingError(
+            raise MedusaError(
                 f"{self.run.path}: the loss of stage {stage.name}, epoch {self.state.epoch + 1} is "
                 f"{losses['loss']}; train again with --force and a lower rate (--set "
                 f"stages.{self.state.stage}.lr={stage.lr / 10:g}), or, where `medusa cache verify` "

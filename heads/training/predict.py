@@ -26,7 +26,7 @@ def predict(
         most: the number of utterances on the device at a time. It is halved if memory runs out.
 
     Raises:
-        TooLarge: a single utterance does not fit into the device's memory.
+        DeviceError: a single utterance does not fit into the device's memory.
     """
     head.eval()
     first = examples.streams[0]

@@ -7,15 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medusa.errors import MedusaError
+from medusa.errors import ConfigError
 from medusa.heads.config import Config
 from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.training import mixup
 from medusa.scoring import NO_CONSENSUS
-
-
-class TargetError(MedusaError):
-    """A training setting needs votes that the manifest does not have."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +75,11 @@ def check_votes(targets: Targets, share: float, secondary: bool) -> None:
         secondary: whether second choices are learnt.
 
     Raises:
-        TargetError: there are no votes or no second choices, or the soft labels are not shares of
+        ConfigError: there are no votes or no second choices, or the soft labels are not shares of
             votes.
     """
     if secondary and not bool((targets.secondary > 0).any()):
-        raise TargetError(
+        raise ConfigError(
             "loss.secondary_weight: no rater of the training rows named a second emotion; set it "
             "to 0, or import a corpus with secondary votes"
         )
@@ -92,10 +88,10 @@ def check_votes(targets: Targets, share: float, secondary: bool) -> None:
     total = targets.votes.sum(1, keepdim=True)
     voted = total[:, 0] > 0
     if not bool(voted.any()):
-        raise TargetError("train.annotator_dropout: the training rows have no votes; set it to 0")
+        raise ConfigError("train.annotator_dropout: the training rows have no votes; set it to 0")
     counted = targets.votes[voted] / total[voted]
     if not torch.allclose(counted, targets.soft[voted], atol=1e-4):
-        raise TargetError(
+        raise ConfigError(
             "train.annotator_dropout: the soft labels are not shares of first choices (labels: "
             "hard, or votes counted otherwise); set it to 0, or count them with `medusa manifest "
             "relabel --soft primary`"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medusa.errors import plural
+from medusa.errors import DataError, plural
 from medusa.manifests import texts
 from medusa.manifests.audit.findings import Finding, Subject
 from medusa.manifests.label_scheme import ATTRIBUTES
@@ -95,7 +95,7 @@ def spoken(subject: Subject) -> Iterator[Finding]:
     for name in texts.sources(subject.transcripts):
         try:
             sources[name] = texts.read_transcripts(subject.transcripts / f"{name}.parquet")
-        except texts.TextError:
+        except DataError:
             continue  # `transcripts` reports it
     for name, table in sources.items():
         transcribed = table.dropna(subset="text")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from medusa.errors import plural
+from medusa.errors import DataError, plural
 from medusa.manifests import texts
 from medusa.manifests.audit import annotations as audit_data
 from medusa.manifests.audit.findings import LEVELS, Finding, Subject
@@ -178,7 +178,7 @@ def transcripts(subject: Subject) -> Iterator[Finding]:
     for name in texts.sources(subject.transcripts):
         try:
             table = texts.read_transcripts(subject.transcripts / f"{name}.parquet")
-        except texts.TextError as problem:
+        except DataError as problem:
             remedy = f"medusa transcribe --model {name} --force"
             yield Finding("error", "transcripts", str(problem), remedy)
             continue

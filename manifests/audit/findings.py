@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medusa.errors import listed
+from medusa.errors import ManifestError, listed
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
-from medusa.manifests.manifest import NUMBERS, TEXTS, ManifestError, flatten_votes
+from medusa.manifests.manifest import NUMBERS, TEXTS, flatten_votes
 
 LEVELS = ("error", "warning", "note")
 

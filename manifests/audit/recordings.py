@@ -6,16 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medusa.errors import plural
-from medusa.manifests.audio import (
-    AudioError,
-    AudioFacts,
-    content_of,
-    each,
-    facts_of,
-    recording_of,
-    segment_of,
-)
+from medusa.errors import AudioError, plural
+from medusa.manifests.audio import AudioFacts, content_of, each, facts_of, recording_of, segment_of
 from medusa.manifests.audit.findings import Finding, Subject
 
 REMEDIES = {

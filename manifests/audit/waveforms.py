@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from medusa.errors import plural
-from medusa.manifests.audio import AudioError, each
+from medusa.errors import AudioError, plural
+from medusa.manifests.audio import each
 from medusa.manifests.audit.findings import Finding, Subject
 
 CLIPPED = 0.999  # of full scale

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medusa.errors import listed
-from medusa.manifests.import_tools.tables import CorpusError, folder
+from medusa.errors import ManifestError, listed
+from medusa.manifests.import_tools.tables import folder
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def acted_corpus(
         endings: the endings of recordings.
 
     Raises:
-        CorpusError: as `named_recordings`, or every recording was skipped.
+        ManifestError: as `named_recordings`, or every recording was skipped.
     """
     import pandas as pd
 
@@ -49,7 +49,7 @@ def acted_corpus(
     recordings = named_recordings(root, corpus, pattern, example, endings)
     rows = [columns for file, name in recordings if (columns := row(file, name)) is not None]
     if not rows:
-        raise CorpusError(f"{root}: {nothing}")
+        raise ManifestError(f"{root}: {nothing}")
     frame = pd.DataFrame(rows)
     has_split = "split" in frame and frame["split"].notna().all()
     provenance: dict[str, object] = {"split": {"by": "corpus"}} if has_split else {}
@@ -69,11 +69,11 @@ def named_recordings(
     The arguments are those of `acted_corpus`.
 
     Raises:
-        CorpusError: there is no recording, some are not named like this, or two have one name.
+        ManifestError: there is no recording, some are not named like this, or two have one name.
     """
     files = sorted(path for path in folder(root, corpus).rglob("*") if path.suffix in endings)
     if not files:
-        raise CorpusError(f"{root}: no wav file here or below; expected names like {example}")
+        raise ManifestError(f"{root}: no wav file here or below; expected names like {example}")
     strange: list[str] = []
     file_by_name: dict[str, Path] = {}
     for file in files:
@@ -82,14 +82,14 @@ def named_recordings(
             strange.append(str(file.relative_to(root)))
             continue
         if name[0] in file_by_name:
-            raise CorpusError(
+            raise ManifestError(
                 f"{root}: one recording twice, {file_by_name[name[0]]} and {file}; "
                 "name the folder of one copy of the corpus"
             )
         file_by_name[name[0]] = file
         yield file, name
     if strange:
-        raise CorpusError(
+        raise ManifestError(
             f"{root}: {len(strange)} files not named like {corpus}'s {example}: "
             f"{listed(strange)}; move other files away, or import them with "
             "`medusa manifest import csv`"

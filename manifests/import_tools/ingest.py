@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medusa.errors import listed, plural
-from medusa.manifests.audio import AudioError, content_of, each, recording_of, segment_of
+from medusa.errors import AudioError, listed, plural
+from medusa.manifests.audio import content_of, each, recording_of, segment_of
 from medusa.manifests.manifest import Manifest, nest_votes
 
 

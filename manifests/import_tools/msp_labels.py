@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from medusa.errors import nearest
+from medusa.errors import ManifestError, nearest
 from medusa.manifests.import_tools.csv_rows import BadRow, read_rows, strange_byte
-from medusa.manifests.import_tools.tables import CorpusError, frame_of
+from medusa.manifests.import_tools.tables import frame_of
 
 ATTRIBUTES = {"EmoAct": "arousal", "EmoVal": "valence", "EmoDom": "dominance"}
 CONSENSUS = ("FileName", "EmoClass", *ATTRIBUTES, "SpkrID", "Gender", "Split_Set")
@@ -179,7 +179,7 @@ def _column(header: Sequence[str], column: str, path: Path) -> int:
     """Return where a column is."""
     if column not in header:
         present = ", ".join(header)
-        raise CorpusError(
+        raise ManifestError(
             f"{path}:1: no column {column!r}{nearest(column, header)}; it has {present}"
         )
     return header.index(column)
@@ -217,13 +217,13 @@ def _load(path: Path) -> tuple[dict[str, Any], Callable[[str], int]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as problem:
         line = path.read_bytes()[: problem.start].count(b"\n") + 1
-        raise CorpusError(f"{path}:{line}: a byte that is not UTF-8") from problem
+        raise ManifestError(f"{path}:{line}: a byte that is not UTF-8") from problem
     try:
         entries = json.loads(text)
     except json.JSONDecodeError as problem:
-        raise CorpusError(f"{path}:{problem.lineno}: not JSON: {problem.msg}") from problem
+        raise ManifestError(f"{path}:{problem.lineno}: not JSON: {problem.msg}") from problem
     if not isinstance(entries, dict):
-        raise CorpusError(f"{path}:1: expected an object with a key per file")
+        raise ManifestError(f"{path}:1: expected an object with a key per file")
     places = dict(_places(text))
     return entries, lambda name: places.get(name, 1)
 

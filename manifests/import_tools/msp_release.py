@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from medusa.errors import listed, plural
+from medusa.errors import ManifestError, listed, plural
 from medusa.manifests.import_tools.csv_rows import BadRow
 from medusa.manifests.import_tools.msp_labels import READERS, Labels, kind_of
 from medusa.manifests.import_tools.msp_rows import checked_votes, utterances
-from medusa.manifests.import_tools.tables import CorpusError, folder, read_texts, refuse_bad_rows
+from medusa.manifests.import_tools.tables import folder, read_texts, refuse_bad_rows
 from medusa.manifests.import_tools.tally import Line
 from medusa.manifests.labels.schemes import OTHER, Recoding, Rules, label_votes, parse, with_other
 from medusa.manifests.labels.votes import count_votes, one_hot
@@ -50,7 +50,7 @@ def read_release(
     """Read the release in `root`; the options are those of the command.
 
     Raises:
-        CorpusError: as the importer's `import_corpus`.
+        ManifestError: as the importer's `import_corpus`.
     """
     release = look(folder(root, "MSP-Podcast"))
     consensus, voted = _read(root, release)
@@ -107,7 +107,7 @@ def _read(root: Path, release: Release) -> tuple[Labels, Labels | None]:
     """Read the best file of the consensus and the best file of votes."""
     chosen = [_first(release, kinds) for kinds in (CONSENSUS, DETAILED)]
     if chosen[0] is None:
-        raise CorpusError(
+        raise ManifestError(
             f"{root}: no consensus labels here or below: expected labels_consensus.csv or .json "
             "(or labels_concensus, or labels.txt) with FileName, EmoClass and the attributes"
         )
@@ -124,7 +124,7 @@ def _first(release: Release, kinds: tuple[str, ...]) -> tuple[str, Path] | None:
     for kind in kinds:
         paths = release.labels.get(kind, [])
         if len({path.read_bytes() for path in paths}) > 1:
-            raise CorpusError(
+            raise ManifestError(
                 f"{len(paths)} different files of one kind ({kind}): {listed(paths)}; "
                 "name the folder of one release, or move the others away"
             )

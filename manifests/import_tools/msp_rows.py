@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from medusa.errors import ManifestError
 from medusa.manifests.import_tools.csv_rows import BadRow
 from medusa.manifests.import_tools.msp_labels import ATTRIBUTES, Labels
-from medusa.manifests.import_tools.tables import CorpusError, or_null, standard_splits
+from medusa.manifests.import_tools.tables import or_null, standard_splits
 from medusa.manifests.manifest import VOTE_COLUMNS
 
 NAME = re.compile(r"[^/\\]+\.wav")
@@ -27,7 +28,7 @@ def utterances(labels: Labels, letters: Mapping[str, str]) -> pd.DataFrame:
         Columns id, label, the attributes, speaker, gender and split.
     """
     if labels.consensus is None:
-        raise CorpusError(f"{labels.path}: no consensus in it")
+        raise ManifestError(f"{labels.path}: no consensus in it")
     table = labels.consensus
     names, codes = table["FileName"].str.strip(), table["EmoClass"].str.strip()
     wrong = _wrong_names(names)
@@ -50,7 +51,7 @@ def checked_votes(labels: Labels) -> pd.DataFrame:
     """Return the votes that are right, as in a manifest; the others join `labels.bad_votes`."""
     table = labels.votes
     if table is None:
-        raise CorpusError(f"{labels.path}: no votes in it")
+        raise ManifestError(f"{labels.path}: no votes in it")
     wrong = _wrong_names(table["name"])
     frame = pd.DataFrame({"id": table["name"].str.removesuffix(".wav")})
     frame["rater"] = or_null(table["rater"].astype("str"))

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from medusa.errors import listed
+from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.table_options import HELP
 from medusa.manifests.import_tools.tables import (
-    CorpusError,
     lines_of,
     numbers,
     or_null,
@@ -17,7 +16,7 @@ from medusa.manifests.import_tools.tables import (
     standard_splits,
 )
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
-from medusa.manifests.labels.votes import LabelError, one_hot, plurality, shares_of
+from medusa.manifests.labels.votes import one_hot, plurality, shares_of
 from medusa.manifests.manifest import Manifest
 
 TEXTS = ("speaker", "gender", "language", "split", "text", "label")
@@ -43,13 +42,13 @@ def from_table(
         audio: the folder that paths are relative to.
 
     Raises:
-        CorpusError, LabelError: as `import_corpus`.
+        ManifestError, ManifestError: as `import_corpus`.
     """
     named = {key: column for key, column in columns.items() if column}
     shares = _soft_columns(soft)
     require_columns(table, [*named.values(), *shares.values()], root)
     if table.empty:
-        raise CorpusError(f"{root}: no rows; expected a header and a row per utterance")
+        raise ManifestError(f"{root}: no rows; expected a header and a row per utterance")
     frame = _rows(table, root, _found(table, named), audio)
     label = _consensus(frame.pop("label"), no_consensus) if "label" in frame else None
     shares = shares or _own_soft_columns(table)
@@ -70,7 +69,7 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
     """Return the manifest's columns, soft labels apart."""
     if "id" not in columns and "path" not in columns:
         commas = "; cells are separated by commas" if len(table.columns) == 1 else ""
-        raise CorpusError(
+        raise ManifestError(
             f"{root}: no column for the utterance; name it with --id (or --path); "
             f"it has {', '.join(table.columns)}{commas}"
         )
@@ -78,10 +77,10 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
     lines = lines_of(table)
     if (names == "").any():
         empty = listed(lines[row] for row in names.index[names == ""])
-        raise CorpusError(f"{root}: no id in line {empty}")
+        raise ManifestError(f"{root}: no id in line {empty}")
     if (twice := names.duplicated()).any():
         repeated = listed(f"{names[row]} (line {lines[row]})" for row in names.index[twice])
-        raise CorpusError(
+        raise ManifestError(
             f"{root}: ids must be unique, and these come again: {repeated}; "
             "correct the table, or name another column with --id"
         )
@@ -110,7 +109,7 @@ def _soft_columns(soft: str | None) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in soft.split(",")] if soft else []
     wrong = ["".join(pair) for pair in pairs if not all(part.strip() for part in pair)]
     if wrong:
-        raise CorpusError(f"--soft: expected CLASS=COLUMN,CLASS=COLUMN and got {listed(wrong)}")
+        raise ManifestError(f"--soft: expected CLASS=COLUMN,CLASS=COLUMN and got {listed(wrong)}")
     return {name.strip().lower(): column.strip() for name, _, column in pairs}
 
 
@@ -142,8 +141,8 @@ def _labels(
         return pd.concat([plurality(rows, scheme).rename("label"), rows], axis=1)
     try:
         rows = one_hot(label, scheme)  # checks the labels too
-    except LabelError as problem:
-        raise LabelError(
+    except ManifestError as problem:
+        raise ManifestError(
             f"{root}: {problem}; name those that stand for no consensus with --no-consensus"
         ) from problem
     return pd.concat([label.rename("label"), rows if soft_rows is None else soft_rows], axis=1)
@@ -159,14 +158,14 @@ def _classes(
 ) -> tuple[str, ...]:
     """Return the classes in order: as given, else as in `--soft`, else the labels sorted."""
     if not shares and label is None:
-        raise CorpusError(
+        raise ManifestError(
             f"{root}: no labels; name a column with --label, or columns with "
             "--soft CLASS=COLUMN,..."
         )
     given = tuple(name.strip().lower() for name in classes.split(",")) if classes else ()
     absent = [name for name in given if shares and name not in shares]
     if absent:
-        raise CorpusError(f"{root}: no soft label column for {listed(absent)} of --classes")
+        raise ManifestError(f"{root}: no soft label column for {listed(absent)} of --classes")
     if given or shares or label is None:
         return given or tuple(shares)
     return tuple(sorted(label.dropna().unique()))

@@ -5,15 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medusa.errors import MedusaError, listed, nearest, plural
+from medusa.errors import ManifestError, listed, nearest, plural
 from medusa.manifests.import_tools.csv_rows import BadRow, Rows, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class CorpusError(MedusaError):
-    """A corpus that is not where it was said to be, or not in its published form."""
 
 
 def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
@@ -24,7 +20,7 @@ def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
         columns: the columns that must be there.
 
     Raises:
-        CorpusError: the file is missing, not a csv in UTF-8, or lacks columns.
+        ManifestError: the file is missing, not a csv in UTF-8, or lacks columns.
     """
 
     rows = read_rows(file_at(path))
@@ -38,7 +34,7 @@ def parquet_table(path: Path) -> "pd.DataFrame":
     """Read a Parquet file as text, as `read_table` would read the csv of it.
 
     Raises:
-        CorpusError: the file is missing or not Parquet.
+        ManifestError: the file is missing or not Parquet.
     """
     import pandas as pd
     import pyarrow as pa
@@ -46,7 +42,7 @@ def parquet_table(path: Path) -> "pd.DataFrame":
     try:
         frame = pd.read_parquet(file_at(path))
     except (pa.ArrowException, OSError) as problem:
-        raise CorpusError(
+        raise ManifestError(
             f"{path}: not a readable Parquet file ({problem}); if it is a csv, name it .csv"
         ) from problem
     return as_text(frame)
@@ -61,11 +57,11 @@ def as_text(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def require_columns(table: "pd.DataFrame", columns: Sequence[str], path: Path) -> None:
-    """Raise a CorpusError that names absent columns and their nearest."""
+    """Raise a ManifestError that names absent columns and their nearest."""
     absent = [name for name in columns if name not in table]
     if absent:
         wanted = listed(f"{name!r}{nearest(name, table.columns)}" for name in absent)
-        raise CorpusError(
+        raise ManifestError(
             f"{path}:1: no column {wanted}; it has {', '.join(map(str, table.columns))}"
         )
 
@@ -74,22 +70,22 @@ def optional(library: str) -> Any:
     """Import a library that is an extra.
 
     Raises:
-        CorpusError: it is not installed; the message names the extra.
+        ManifestError: it is not installed; the message names the extra.
     """
     try:
         return importlib.import_module(library)
     except ImportError as problem:
-        raise CorpusError(
+        raise ManifestError(
             f"this needs the library {library}: pip install 'medusa-ser[{library}]'"
         ) from problem
 
 
 def file_at(path: Path) -> Path:
-    """Return the path, or raise a CorpusError if there is no file."""
+    """Return the path, or raise a ManifestError if there is no file."""
     if path.is_dir():
-        raise CorpusError(f"{path}: is a folder; give the csv or Parquet file itself")
+        raise ManifestError(f"{path}: is a folder; give the csv or Parquet file itself")
     if not path.is_file():
-        raise CorpusError(f"{path}: no such file")
+        raise ManifestError(f"{path}: no such file")
     return path
 
 
@@ -97,13 +93,13 @@ def frame_of(rows: Rows, path: Path) -> "pd.DataFrame":
     """Return the rows as a table of text; `lines_of` knows their lines in the file.
 
     Raises:
-        CorpusError: a column comes twice.
+        ManifestError: a column comes twice.
     """
     import pandas as pd
 
     twice = [name for name in dict.fromkeys(rows.header) if rows.header.count(name) > 1]
     if twice:
-        raise CorpusError(f"{path}:1: columns must be unique; these come twice: {listed(twice)}")
+        raise ManifestError(f"{path}:1: columns must be unique; these come twice: {listed(twice)}")
     frame = pd.DataFrame(rows.cells, columns=rows.header, dtype="str")
     if rows.lines and rows.lines[-1] != len(rows.lines) + 1:  # blank lines, or texts over several
         frame.attrs["lines"] = rows.lines
@@ -117,19 +113,19 @@ def lines_of(frame: "pd.DataFrame") -> list[int]:
 
 
 def refuse_bad_rows(bad: Sequence[BadRow], remedy: str = "correct them") -> None:
-    """Raise a CorpusError that lists the rows, if there are any."""
+    """Raise a ManifestError that lists the rows, if there are any."""
     if not bad:
         return
     shown = "".join(f"\n  {row}" for row in bad[:20])
     more = f"\n  and {len(bad) - 20} more" if len(bad) > 20 else ""
-    raise CorpusError(f"{plural(len(bad), 'row')} cannot be read:{shown}{more}\n{remedy}")
+    raise ManifestError(f"{plural(len(bad), 'row')} cannot be read:{shown}{more}\n{remedy}")
 
 
 def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":
     """Return a text column as float64; empty cells are null.
 
     Raises:
-        CorpusError: cells that are not numbers, with their lines in the file.
+        ManifestError: cells that are not numbers, with their lines in the file.
     """
     import numpy as np
     import pandas as pd
@@ -140,7 +136,7 @@ def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
     if wrong.any():
         lines = dict(zip(frame.index, lines_of(frame), strict=True))
         cells = listed(f"{text[row]!r} in line {lines[row]}" for row in frame.index[wrong])
-        raise CorpusError(
+        raise ManifestError(
             f"{path}: column {column!r} should hold numbers, but has {cells}; "
             "correct the table, or name another column"
         )
@@ -151,7 +147,7 @@ def ratings(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
     """Return a text column as numbers from 1 to 7; empty cells are null.
 
     Raises:
-        CorpusError: cells that are not such numbers, with their lines in the file.
+        ManifestError: cells that are not such numbers, with their lines in the file.
     """
     values = numbers(frame, column, path)
     wrong = values.notna() & ~values.between(1, 7)
@@ -177,7 +173,7 @@ def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "pd.Series[str]":
     """Return the text of `<stem>.txt` for each stem; null where there is no such file.
 
     Raises:
-        CorpusError: a file is not text in UTF-8.
+        ManifestError: a file is not text in UTF-8.
     """
 
     def read(stem: str) -> str | None:
@@ -187,15 +183,15 @@ def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "pd.Series[str]":
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as problem:
-            raise CorpusError(f"{path}: not text in UTF-8: {problem}") from problem
+            raise ManifestError(f"{path}: not text in UTF-8: {problem}") from problem
 
     return stems.map(read)
 
 
 def folder(root: Path, name: str) -> Path:
-    """Return `root`, or raise a CorpusError if it is no folder."""
+    """Return `root`, or raise a ManifestError if it is no folder."""
     if not root.is_dir():
-        raise CorpusError(f"{root}: expected the folder of {name}, and it is not a folder")
+        raise ManifestError(f"{root}: expected the folder of {name}, and it is not a folder")
     return root
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medusa.errors import listed
+from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.table_options import OPTIONS as TABLE_OPTIONS
-from medusa.manifests.import_tools.tables import CorpusError, as_text, folder, optional
+from medusa.manifests.import_tools.tables import as_text, folder, optional
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
@@ -34,7 +34,7 @@ def import_corpus(
     """Read the database in `root`.
 
     Raises:
-        CorpusError: no database, no such table, or as the importer `csv`.
+        ManifestError: no database, no such table, or as the importer `csv`.
     """
     import pandas as pd
 
@@ -42,7 +42,9 @@ def import_corpus(
 
     audformat = optional("audformat")
     if not (folder(root, "the database") / "db.yaml").is_file():
-        raise CorpusError(f"{root}: no db.yaml here; expected the folder of an audformat database")
+        raise ManifestError(
+            f"{root}: no db.yaml here; expected the folder of an audformat database"
+        )
     database = audformat.Database.load(str(root))
     chosen = _table(database, table, label or "label", root)
     frame = database[chosen].df.reset_index()
@@ -68,5 +70,5 @@ def _table(database: Any, table: str | None, label: str, root: Path) -> str:
         return fits[0]
     if table is None or table not in tables:
         which = f"no table {table!r}" if table else f"{len(fits)} tables have a column {label!r}"
-        raise CorpusError(f"{root}: {which}; name one with --table: {listed(tables, 20)}")
+        raise ManifestError(f"{root}: {which}; name one with --table: {listed(tables, 20)}")
     return table

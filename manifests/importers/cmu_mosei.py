@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.errors import listed
+from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.tables import (
-    CorpusError,
     lines_of,
     numbers,
     or_null,
@@ -58,7 +57,7 @@ def import_corpus(root: Path, audio: Path | None = None, none: str = "null") -> 
     """Read the csv at `root`.
 
     Raises:
-        CorpusError: columns are missing, or cells are not numbers or outside their range.
+        ManifestError: columns are missing, or cells are not numbers or outside their range.
     """
     import numpy as np
     import pandas as pd
@@ -111,5 +110,5 @@ def _within(table: "pd.DataFrame", column: str, path: Path, lines: list[int]) ->
     wrong = np.flatnonzero(values.notna() & ~values.between(least, most))
     if len(wrong):
         cells = listed(f"{values.iloc[row]:g} in line {lines[row]}" for row in wrong)
-        raise CorpusError(f"{path}: {column} should be from {least} to {most}, but has {cells}")
+        raise ManifestError(f"{path}: {column} should be from {least} to {most}, but has {cells}")
     return values

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.errors import listed
-from medusa.manifests.import_tools.tables import CorpusError, folder, numbers, read_table
+from medusa.errors import ManifestError, listed
+from medusa.manifests.import_tools.tables import folder, numbers, read_table
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def import_corpus(root: Path, channel: str = "voice", labels: str = "perceived")
     """Read the votes of one channel or the acted emotions, and the recordings where they are.
 
     Raises:
-        CorpusError: a table is missing or not in the published form, or a clip is not named as
+        ManifestError: a table is missing or not in the published form, or a clip is not named as
             in CREMA-D.
     """
     import pandas as pd
@@ -109,7 +109,7 @@ def _intended(root: Path) -> "Manifest":
     frame = _clips(root, names).assign(label=names.str.split("_").str[2].map(ACTED))
     strange = names[frame["label"].isna()]
     if len(strange):
-        raise CorpusError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
+        raise ManifestError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
     return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
 
 
@@ -151,7 +151,7 @@ def _clips(root: Path, names: "pd.Series[str]") -> "pd.DataFrame":
     parts = names.str.split("_", expand=True).reindex(columns=range(4))
     strange = names[~parts[1].isin(list(SENTENCES)) | parts[3].isna()]
     if len(strange):
-        raise CorpusError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
+        raise ManifestError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
     actors = read_table(root / "VideoDemographics.csv", ["ActorID", "Sex"])
     gender = actors.set_index("ActorID")["Sex"].str.lower()
     wavs = {file.stem: str(file) for file in (root / "AudioWAV").glob("*.wav")}

@@ -36,9 +36,9 @@ def import_corpus(
     """Read the csv at `root`; `columns` maps the keys of `HELP` to the names of its columns.
 
     Raises:
-        CorpusError: a named column is missing, cells are not numbers or ratings not from 1 to 7,
+        ManifestError: a named column is missing, cells are not numbers or ratings not from 1 to 7,
             there is neither id nor path, or no label.
-        LabelError: a label is not one of the classes given.
+        ManifestError: a label is not one of the classes given.
     """
     from medusa.manifests.import_tools.table_corpus import from_table
 

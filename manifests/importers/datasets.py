@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from medusa.errors import ManifestError
 from medusa.manifests.import_tools.table_options import OPTIONS as TABLE_OPTIONS
-from medusa.manifests.import_tools.tables import CorpusError, as_text, folder, optional
+from medusa.manifests.import_tools.tables import as_text, folder, optional
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ def import_corpus(
     """Read the dataset in `root`.
 
     Raises:
-        CorpusError: no dataset, recordings inside it without `unpack`, or as the importer `csv`.
+        ManifestError: no dataset, recordings inside it without `unpack`, or as the importer `csv`.
     """
     import pandas as pd
 
@@ -45,7 +46,7 @@ def import_corpus(
     try:
         loaded = library.load_from_disk(str(folder(root, "the dataset")))
     except FileNotFoundError as problem:
-        raise CorpusError(f"{root}: not a folder written by save_to_disk: {problem}") from problem
+        raise ManifestError(f"{root}: not a folder written by save_to_disk: {problem}") from problem
     parts = loaded if isinstance(loaded, library.DatasetDict) else {None: loaded}
     frames = [_frame(library, part, split, root, unpack) for split, part in parts.items()]
     table = as_text(pd.concat(frames, ignore_index=True))
@@ -80,7 +81,7 @@ def _path(cell: dict[str, Any] | None, name: str, root: Path, unpack: Path | Non
     if not cell.get("bytes"):
         return str(cell["path"])
     if unpack is None:
-        raise CorpusError(f"{root}: recordings are inside the dataset; say where to write them: "
+        raise ManifestError(f"{root}: recordings are inside the dataset; say where to write them: "
                           "--unpack FOLDER")  # fmt: skip
     unpack.mkdir(parents=True, exist_ok=True)
     path = unpack / Path(cell.get("path") or f"{name}.wav").name

@@ -58,7 +58,7 @@ def import_corpus(root: Path) -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
-        CorpusError: there is no wav file, or there are files not named as in EmoDB.
+        ManifestError: there is no wav file, or there are files not named as in EmoDB.
     """
     return acted_corpus(root, "EmoDB", NAME, "03a01Fa.wav", _row, SCHEME, endings=(".wav",))
 

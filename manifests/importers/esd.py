@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from medusa.errors import ManifestError
 from medusa.manifests.import_tools.acted_corpus import acted_corpus
-from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def import_corpus(root: Path, language: str = "both") -> "Manifest":
     """Read the paths below `root`, and the speakers' tables of texts.
 
     Raises:
-        CorpusError: no wav file, files not named as in ESD, or none in this language.
+        ManifestError: no wav file, files not named as in ESD, or none in this language.
     """
     texts = _texts(root)
 
@@ -94,4 +94,4 @@ def _decoded(path: Path) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise CorpusError(f"{path}: text in none of {', '.join(ENCODINGS)}; save it as UTF-8")
+    raise ManifestError(f"{path}: text in none of {', '.join(ENCODINGS)}; save it as UTF-8")

@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from medusa.errors import ManifestError
 from medusa.manifests.import_tools.csv_rows import BadRow
-from medusa.manifests.import_tools.tables import CorpusError, folder, refuse_bad_rows
+from medusa.manifests.import_tools.tables import folder, refuse_bad_rows
 from medusa.manifests.import_tools.tally import Line
 from medusa.manifests.labels.published import SCHEMES
 
@@ -80,8 +81,8 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
     """Read the dialogues' label files in `root`.
 
     Raises:
-        CorpusError: no label file, or lines of them that cannot be read (all are listed).
-        LabelError: `classes` is no scheme.
+        ManifestError: no label file, or lines of them that cannot be read (all are listed).
+        ManifestError: `classes` is no scheme.
     """
     import pandas as pd
 
@@ -94,7 +95,9 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
     folder(root, "IEMOCAP")
     files = sorted(root.glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))
     if not files:
-        raise CorpusError(f"{root}: no Session*/dialog/EmoEvaluation/*.txt here; expected IEMOCAP")
+        raise ManifestError(
+            f"{root}: no Session*/dialog/EmoEvaluation/*.txt here; expected IEMOCAP"
+        )
     bad: list[BadRow] = []
     blocks = [block for path in files for block in _blocks(path, bad)]
     refuse_bad_rows(bad)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medusa.errors import ManifestError
 from medusa.manifests.import_tools.table_options import OPTIONS as TABLE_OPTIONS
-from medusa.manifests.import_tools.tables import CorpusError, as_text, optional
+from medusa.manifests.import_tools.tables import as_text, optional
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
@@ -23,7 +24,7 @@ def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> "Man
     """Read the manifest at `root`.
 
     Raises:
-        CorpusError: no manifest, one without supervisions, or as the importer `csv`.
+        ManifestError: no manifest, one without supervisions, or as the importer `csv`.
     """
     import pandas as pd
 
@@ -32,7 +33,7 @@ def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> "Man
     lhotse = optional("lhotse")
     rows = list(_rows(_cuts(lhotse, root)))
     if not rows:
-        raise CorpusError(f"{root}: no supervision in it; labels come from supervisions")
+        raise ManifestError(f"{root}: no supervision in it; labels come from supervisions")
     where = audio or (root if root.is_dir() else root.parent)
     return from_table(as_text(pd.DataFrame(rows)), root, where, **options)
 
@@ -45,7 +46,7 @@ def _cuts(lhotse: Any, root: Path) -> Any:
     for kind in ("recordings", "supervisions"):
         found = sorted(path for path in root.glob(f"*{kind}*.json*"))
         if len(found) != 1:
-            raise CorpusError(f"{root}: {len(found)} files named *{kind}*.jsonl.gz; expected one")
+            raise ManifestError(f"{root}: {len(found)} files named *{kind}*.jsonl.gz; expected one")
         parts[kind] = lhotse.load_manifest(found[0])
     return lhotse.CutSet.from_manifests(**parts)
 

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.errors import listed
+from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.tables import (
-    CorpusError,
     numbers,
     or_null,
     ratings,
@@ -55,8 +54,8 @@ def import_corpus(
     """Read the csv at `root`.
 
     Raises:
-        CorpusError: columns are missing, cells are not numbers, ratings not from 1 to 7, or shares
-            negative.
+        ManifestError: columns are missing, cells are not numbers, ratings are not from 1 to 7, or
+            shares are negative.
     """
     import numpy as np
     import pandas as pd
@@ -69,7 +68,7 @@ def import_corpus(
     counts = np.column_stack([numbers(table, name, root) for name in CLASSES])
     if (counts < 0).any():
         bad = table["FileName"].to_numpy()[np.flatnonzero((counts < 0).any(axis=1))]
-        raise CorpusError(f"{root}: soft labels below zero for {listed(bad)}; expected 0 or more")
+        raise ManifestError(f"{root}: soft labels below zero for {listed(bad)}; expected 0 or more")
     soft = shares_of(counts, SCHEME)
     frame = pd.DataFrame(
         {

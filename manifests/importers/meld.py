@@ -34,8 +34,8 @@ def import_corpus(root: Path) -> "Manifest":
     """Read the three tables in `root`.
 
     Raises:
-        CorpusError: a table is missing or is not in the published form.
-        LabelError: an emotion is not one of the seven.
+        ManifestError: a table is missing or is not in the published form.
+        ManifestError: an emotion is not one of the seven.
     """
     import pandas as pd
 

@@ -81,7 +81,7 @@ def import_corpus(
     """Read the release in `root`.
 
     Raises:
-        CorpusError: no label file, two of one kind that differ, columns missing, or rows that
+        ManifestError: no label file, two of one kind that differ, columns missing, or rows that
             cannot be read.
     """
     from medusa.manifests.import_tools.msp_release import read_release

@@ -56,7 +56,7 @@ def import_corpus(root: Path, channel: str = "speech") -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
-        CorpusError: no wav file, files not named as in RAVDESS, or none of this channel.
+        ManifestError: no wav file, files not named as in RAVDESS, or none of this channel.
     """
 
     def row(file: Path, name: re.Match[str]) -> dict[str, str] | None:

@@ -41,7 +41,7 @@ def import_corpus(root: Path) -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
-        CorpusError: no wav file, or files not named as in SAVEE.
+        ManifestError: no wav file, or files not named as in SAVEE.
     """
     return acted_corpus(root, "SAVEE", NAME, "DC/a01.wav", _row, SCHEME)
 

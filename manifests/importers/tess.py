@@ -46,7 +46,7 @@ def import_corpus(root: Path) -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
-        CorpusError: no wav file, or files not named as in TESS.
+        ManifestError: no wav file, or files not named as in TESS.
     """
     return acted_corpus(root, "TESS", NAME, "OAF_back_angry.wav", _row, SCHEME)
 

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from medusa.errors import listed, nearest
+from medusa.errors import ManifestError, listed, nearest
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.published import SCHEMES
-from medusa.manifests.labels.votes import LabelError, consensus, count_votes, one_hot, shares_of
+from medusa.manifests.labels.votes import consensus, count_votes, one_hot, shares_of
 from medusa.manifests.manifest import Manifest, found_in
 
 OTHER = "other"
@@ -57,7 +57,7 @@ def parse(text: str, name: str = "") -> Recoding:
         name: the scheme's name (default: the text's own, or `custom`).
 
     Raises:
-        LabelError: an empty or repeated class, or a word that is given to two classes.
+        ManifestError: an empty or repeated class, or a word that is given to two classes.
     """
     known = SCHEMES.get(text)
     name = name or (text if known else "custom")
@@ -69,10 +69,12 @@ def parse(text: str, name: str = "") -> Recoding:
         own = own or merged
         merged_words = [word.strip() for word in merged.split("+")]
         if not own or not all(merged_words):
-            raise LabelError(f"--classes {text}: {part!r} is no class; {_form()}")
+            raise ManifestError(f"--classes {text}: {part!r} is no class; {_form()}")
         twice = [word for word in merged_words if word in words]
         if own in classes or twice:
-            raise LabelError(f"--classes {text}: {listed(twice or [own])} comes twice; {_form()}")
+            raise ManifestError(
+                f"--classes {text}: {listed(twice or [own])} comes twice; {_form()}"
+            )
         classes.append(own)
         words |= dict.fromkeys(merged_words, own)
     return Recoding(LabelScheme(name, tuple(classes)), words)
@@ -120,7 +122,7 @@ def relabel(manifest: Manifest, recoding: Recoding, rules: Rules) -> Manifest:
     a corpus that has labels only keeps them as one vote each, so that it can be changed back.
 
     Raises:
-        LabelError: the scheme names words that nobody used.
+        ManifestError: the scheme names words that nobody used.
     """
     if rules.other == "ninth-class":
         recoding = with_other(recoding)
@@ -142,7 +144,7 @@ def check_words(recoding: Recoding, vocabulary: Iterable[str], where: str) -> No
     """Raise if no word of a class is ever used, unless the scheme is one of `SCHEMES`.
 
     Raises:
-        LabelError: names the classes, the words there are, and the nearest.
+        ManifestError: names the classes, the words there are, and the nearest.
     """
     used = set(vocabulary)
     known = recoding.scheme.name in SCHEMES
@@ -152,7 +154,7 @@ def check_words(recoding: Recoding, vocabulary: Iterable[str], where: str) -> No
     if strange:
         wrong = listed(f"{word!r}{nearest(word, used)}" for word in strange)
         present = listed(sorted(word for word in used if not word.startswith("other-")), 30)
-        raise LabelError(f"nobody said {wrong} in {where}; there is {present}")
+        raise ManifestError(f"nobody said {wrong} in {where}; there is {present}")
 
 
 def _mentions(votes: pd.DataFrame, recoding: Recoding, first: pd.DataFrame) -> pd.DataFrame:

@@ -6,16 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medusa.errors import MedusaError, listed, nearest
+from medusa.errors import ManifestError, listed, nearest
 from medusa.manifests.label_scheme import LabelScheme
 
 Counts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 TIE = 1e-6  # shares closer than this are equal
-
-
-class LabelError(MedusaError):
-    """Votes or labels that do not fit the utterances or the label scheme."""
 
 
 def count_votes(votes: pd.DataFrame, ids: "pd.Series[str]", classes: Sequence[str]) -> Counts:
@@ -30,13 +26,13 @@ def count_votes(votes: pd.DataFrame, ids: "pd.Series[str]", classes: Sequence[st
         Counts (U, C + 1); the last column holds the votes outside the scheme.
 
     Raises:
-        LabelError: a vote is for an utterance that is not there.
+        ManifestError: a vote is for an utterance that is not there.
     """
     given = votes[votes["primary"].notna()]
     rows = pd.Index(ids).get_indexer(pd.Index(given["id"]))
     if (rows < 0).any():
         strangers = given["id"][rows < 0].unique()
-        raise LabelError(f"votes for utterances that are not in the table: {listed(strangers)}")
+        raise ManifestError(f"votes for utterances that are not in the table: {listed(strangers)}")
     columns = pd.Index(classes).get_indexer(pd.Index(given["primary"]))
     columns[columns < 0] = len(classes)
     width = len(classes) + 1
@@ -85,7 +81,7 @@ def one_hot(labels: "pd.Series[str]", scheme: LabelScheme) -> pd.DataFrame:
     """Return soft labels that put everything on the consensus class; null where it is null.
 
     Raises:
-        LabelError: a label is not a class of the scheme.
+        ManifestError: a label is not a class of the scheme.
     """
     check_labels(labels, scheme.classes)
     columns = pd.Index(scheme.classes).get_indexer(pd.Index(labels))
@@ -95,11 +91,11 @@ def one_hot(labels: "pd.Series[str]", scheme: LabelScheme) -> pd.DataFrame:
 
 
 def check_labels(labels: "pd.Series[str]", classes: Sequence[str]) -> None:
-    """Raise a LabelError that lists the labels outside the classes, with the nearest class."""
+    """Raise a ManifestError that lists the labels outside the classes, with the nearest class."""
     outside = sorted(set(labels.dropna().unique()) - set(classes))
     if outside:
         wrong = listed(f"{name!r}{nearest(name, classes)}" for name in outside)
-        raise LabelError(f"not a class: {wrong}; the classes are {', '.join(classes)}")
+        raise ManifestError(f"not a class: {wrong}; the classes are {', '.join(classes)}")
 
 
 def from_votes(

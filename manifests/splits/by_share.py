@@ -6,15 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medusa.errors import listed, plural
-from medusa.manifests.manifest import Manifest, ManifestError
+from medusa.errors import ManifestError, listed, plural
+from medusa.manifests.manifest import Manifest
 
 Floats = npt.NDArray[np.float64]
 TRIALS = 200  # few enough that another seed gives another split even for ten speakers
-
-
-class SplitError(ManifestError):
-    """A split that cannot be made from these rows."""
 
 
 def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "pd.Series[str]":
@@ -33,20 +29,20 @@ def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "p
         The split of every row (U,).
 
     Raises:
-        SplitError: rows without a speaker, fewer speakers than splits, or no deal found with
+        ManifestError: rows without a speaker, fewer speakers than splits, or no deal found with
             every class in the training split.
     """
     speakers = manifest.frame["speaker"]
     if speakers.isna().any():
         ids = manifest.frame["id"][speakers.isna()]
-        raise SplitError(
+        raise ManifestError(
             f"{plural(len(ids), 'utterance has')} no speaker ({listed(ids)}), so speakers cannot "
             "be kept apart; import the corpus with its speakers, or split with --by utterance"
         )
     codes, known = pd.factorize(speakers, sort=True)
     splits = [name for name, share in shares.items() if share > 0]
     if len(known) < len(splits):
-        raise SplitError(
+        raise ManifestError(
             f"{plural(len(known), 'speaker')} cannot fill {', '.join(splits)}; "
             "leave a split out (--dev 0 or --test 0), or split with --by utterance"
         )
@@ -107,10 +103,10 @@ def split(
             share is then of those).
 
     Raises:
-        SplitError: shares that leave nothing to train on, no test rows to keep, or as `METHODS`.
+        ManifestError: shares that leave nothing to train on, no test rows to keep, or as `METHODS`.
     """
     if not (0 <= dev < 1 and 0 <= test < 1 and dev + test < 1):
-        raise SplitError(
+        raise ManifestError(
             f"--dev {dev:g} and --test {test:g}: expected shares from 0 that leave some for train"
         )
     chosen = choices(by, seed, dev, test, keep_test)
@@ -119,7 +115,9 @@ def split(
     if keep_test:
         free = frame["split"] != "test"
         if free.all():
-            raise SplitError("no row is in split test, so there is none to keep; drop --keep-test")
+            raise ManifestError(
+                "no row is in split test, so there is none to keep; drop --keep-test"
+            )
         test = 0.0
     if by == "in-house":
         free = frame["split"].isna() | frame["split"].isin(["train", "dev"])
@@ -149,18 +147,20 @@ def own(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
         names: new names by old ones, `Test1` to `test`; an empty one takes the rows out.
 
     Raises:
-        SplitError: the partition is not there (any more), or has no such part.
+        ManifestError: the partition is not there (any more), or has no such part.
     """
     made = manifest.provenance.get("split")
     if not (isinstance(made, dict) and made.get("by") == "corpus"):
-        raise SplitError(
+        raise ManifestError(
             "the corpus's own partition is not in the manifest (any more); "
             "import the corpus again with --force"
         )
     present = [str(name) for name in manifest.frame["split"].dropna().unique()]
     absent = [name for name in names if name not in present]
     if absent:
-        raise SplitError(f"no part {listed(absent)} in the partition; there is {listed(present)}")
+        raise ManifestError(
+            f"no part {listed(absent)} in the partition; there is {listed(present)}"
+        )
     frame = manifest.frame.copy()
     frame["split"] = frame["split"].map(lambda name: names.get(name, name) or None, "ignore")
     chosen = made | {"renamed": {**made.get("renamed", {}), **names}}
@@ -172,7 +172,7 @@ def refuse_to_replace(manifest: Manifest, keep_test: bool) -> None:
     """Raise if there is a split that the user has not asked to replace.
 
     Raises:
-        SplitError: with `keep_test`, there is a dev split; without, there is any split.
+        ManifestError: with `keep_test`, there is a dev split; without, there is any split.
     """
     present = manifest.frame["split"].value_counts()
     if keep_test and "dev" not in present:
@@ -181,7 +181,7 @@ def refuse_to_replace(manifest: Manifest, keep_test: bool) -> None:
         made = manifest.provenance.get("split")
         how = [f"{key} {value}" for key, value in made.items()] if isinstance(made, dict) else []
         counts = [f"{name} {rows}" for name, rows in present.items()]
-        raise SplitError(
+        raise ManifestError(
             f"the manifest is split already: {', '.join(counts)} rows ({', '.join(how)}); "
             "replace that with --force, or keep its test split with --keep-test"
         )
@@ -213,7 +213,7 @@ def _best_deal(
     deals = np.random.default_rng(seed).permuted(np.tile(pattern, (TRIALS, 1)), axis=1)
     distances = _distances(deals, mass, wanted)
     if np.isinf(distances).all():
-        raise SplitError(
+        raise ManifestError(
             f"none of {TRIALS} deals of {speakers} speakers had every class in train: "
             f"{_rarest(manifest)}; drop the rare class, or split with --by utterance"
         )

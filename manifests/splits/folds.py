@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from medusa.errors import listed, nearest, plural
+from medusa.errors import ManifestError, listed, nearest, plural
 from medusa.manifests.manifest import Manifest
-from medusa.manifests.splits.by_share import SplitError, by_speaker
+from medusa.manifests.splits.by_share import by_speaker
 
 SESSION = r"^(Ses\d+|S\d+|session\w*?\d+)"
 CORPUS = r"^([^/]+)/"
@@ -24,7 +24,7 @@ def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
             group is the answer.
 
     Raises:
-        SplitError: rows that have no such group.
+        ManifestError: rows that have no such group.
     """
     frame = manifest.frame
     if of == "speaker":
@@ -36,7 +36,7 @@ def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
         groups = frame["id"].str.extract(_pattern(of))[0]
     without = groups.isna()
     if without.any():
-        raise SplitError(
+        raise ManifestError(
             f"{plural(without.sum(), 'utterance has')} no {of} "
             f"({listed(frame['id'][without], 3)}), so none can be left out; "
             f"{HINTS.get(of, 'correct the regular expression')}"
@@ -57,18 +57,18 @@ def leave_out(
         seed: of the speakers of dev.
 
     Raises:
-        SplitError: there is no such group, or nothing left to train on.
+        ManifestError: there is no such group, or nothing left to train on.
     """
     if not 0 <= dev < 1:
-        raise SplitError(f"--dev {dev:g}: expected a share from 0 that leaves some for train")
+        raise ManifestError(f"--dev {dev:g}: expected a share from 0 that leaves some for train")
     groups = groups_of(manifest, of)
     known = sorted(groups.unique())
     absent = [f"{name!r}{nearest(name, known)}" for name in names if name not in known]
     if absent:
-        raise SplitError(f"no {of} {listed(absent)}; there is {listed(known, 30)}")
+        raise ManifestError(f"no {of} {listed(absent)}; there is {listed(known, 30)}")
     test = groups.isin(list(names))
     if test.all():
-        raise SplitError(f"leaving out {listed(names)} leaves nothing to train on")
+        raise ManifestError(f"leaving out {listed(names)} leaves nothing to train on")
     split = pd.Series("test", index=groups.index, dtype="str")
     rest = manifest.where(~test)
     split[~test] = by_speaker(rest, {"train": 1 - dev, "dev": dev}, seed).to_numpy()
@@ -96,16 +96,16 @@ def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) ->
     fold with the fewest rows; with as many folds as groups this is leave-one-out.
 
     Raises:
-        SplitError: there is no such fold, or there are fewer groups than folds.
+        ManifestError: there is no such fold, or there are fewer groups than folds.
     """
     groups = groups_of(manifest, of)
     sizes = groups.value_counts().sort_index()
     if folds < 2:
-        raise SplitError(f"--folds {folds}: expected 2 folds or more")
+        raise ManifestError(f"--folds {folds}: expected 2 folds or more")
     if not 0 < fold <= folds:
-        raise SplitError(f"--fold {fold} of --folds {folds}: expected a fold from 1 to {folds}")
+        raise ManifestError(f"--fold {fold} of --folds {folds}: expected a fold from 1 to {folds}")
     if len(sizes) < folds:
-        raise SplitError(f"{len(sizes)} {of}s cannot fill {folds} folds")
+        raise ManifestError(f"{len(sizes)} {of}s cannot fill {folds} folds")
     order = np.random.default_rng(seed).permutation(len(sizes))
     order = order[np.argsort(-sizes.to_numpy()[order], kind="stable")]
     rows = np.zeros(folds)
@@ -122,8 +122,8 @@ def _pattern(text: str) -> str:
         if re.compile(text).groups >= 1:
             return text
     except re.error as problem:
-        raise SplitError(f"--of {text!r}: not a regular expression: {problem}") from problem
-    raise SplitError(
+        raise ManifestError(f"--of {text!r}: not a regular expression: {problem}") from problem
+    raise ManifestError(
         f"--of {text!r}: expected speaker, session, corpus, or a regular expression with a group "
         "in brackets, such as '^(Ses..)'"
     )

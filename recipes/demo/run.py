@@ -26,10 +26,6 @@ MARK = "demo.json"  # says that the folder is the demo's, and which demo
 MADE = (*PATHS.values(), AUDIO, LATENTS, session.CHECKPOINTS, session.CONFIG, session.REPORT)
 
 
-class DemoError(MedusaError):
-    """A folder that is not the demo's to work in."""
-
-
 def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> None:
     """Make what is missing of the demo in this folder and print the results.
 
@@ -40,7 +36,7 @@ def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> No
         force: start anew.
 
     Raises:
-        DemoError: the folder holds something else.
+        MedusaError: the folder holds something else.
     """
     began = time.monotonic()
     claim(root, {"seed": seed, **json.loads(json.dumps(asdict(scale)))}, force)
@@ -61,20 +57,20 @@ def claim(root: Path, settings: dict[str, object], force: bool) -> None:
     """Make sure that the folder is this demo's, or becomes it.
 
     Raises:
-        DemoError: it holds a demo with other settings, or files that the demo would write over.
+        MedusaError: it holds a demo with other settings, or files that the demo would write over.
     """
     root.mkdir(parents=True, exist_ok=True)
     mark = root / MARK
     present = [name for name in (*MADE, CONFIG_NAME) if (root / name).exists()]
     if present and not mark.exists():
-        raise DemoError(
+        raise MedusaError(
             f"{root}: holds {listed(present)}, which no demo made; give the demo a folder of its "
             "own: `medusa --workspace NEW_FOLDER demo`"
         )
     if (root / CONFIG_NAME).exists():
-        raise DemoError(f"{root / CONFIG_NAME}: the demo keeps to its folder; remove this file")
+        raise MedusaError(f"{root / CONFIG_NAME}: the demo keeps to its folder; remove this file")
     if mark.exists() and not force and json.loads(mark.read_text(encoding="utf-8")) != settings:
-        raise DemoError(
+        raise MedusaError(
             f"{root}: holds a demo with other settings ({mark.name}); replace it with --force, or "
             "give this one another folder with --workspace"
         )

@@ -33,10 +33,6 @@ stages:
 """
 
 
-class SessionError(MedusaError):
-    """A command of the session that did not succeed."""
-
-
 @dataclass(frozen=True)
 class Scale:
     """How much of everything: the corpus, the heads by name, and settings that differ."""
@@ -71,7 +67,7 @@ def run(root: Path, words: list[str]) -> None:
 
     Raises:
         MedusaError: the command's own.
-        SessionError: it ended with another exit code than 0.
+        MedusaError: it ended with another exit code than 0.
     """
     option = [] if root == Path() else ["--workspace", str(root)]
     console.say(f"\n$ {shlex.join(['medusa', *option, *words])}")
@@ -80,7 +76,7 @@ def run(root: Path, words: list[str]) -> None:
         arguments, prog_name=f"medusa {name}", standalone_mode=False, obj=root
     )
     if code:
-        raise SessionError(f"`medusa {shlex.join(words)}` ended with exit code {code}")
+        raise MedusaError(f"`medusa {shlex.join(words)}` ended with exit code {code}")
 
 
 def _command(name: str) -> click.Command:

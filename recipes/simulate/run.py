@@ -38,10 +38,6 @@ SHOWN = (
 )
 
 
-class SimulateError(MedusaError):
-    """A workspace that holds another corpus."""
-
-
 def simulate(
     workspace: Workspace,
     count: int,
@@ -64,7 +60,7 @@ def simulate(
         The facts that are also written to `simulation.json`.
 
     Raises:
-        SimulateError: the workspace holds something else, or the numbers are too small.
+        MedusaError: the workspace holds something else, or the numbers are too small.
     """
     people = draw.people_of(count) if people is None else people
     _check(count, width, people)
@@ -143,30 +139,30 @@ def _check(count: int, width: int, people: int) -> None:
     if people > max(count, draw.FEWEST_SPEAKERS):
         wrong.append(f"--speakers {people}: at most one for each of the {count} utterances")
     if wrong:
-        raise SimulateError("; ".join(wrong))
+        raise MedusaError("; ".join(wrong))
 
 
 def _claim(workspace: Workspace, request: dict[str, int], force: bool) -> dict[str, Any] | None:
     """Make the folder this simulation's; return its facts if it is finished.
 
     Raises:
-        SimulateError: it holds another simulation, or something that is none.
+        MedusaError: it holds another simulation, or something that is none.
     """
     path = workspace.root / FACTS
     stored: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if not stored and (workspace.manifest.exists() or _stores(workspace)):
-        raise SimulateError(
+        raise MedusaError(
             f"{workspace.root}: holds a corpus; simulate in a folder of its own: "
             "`medusa --workspace NEW_FOLDER simulate`"
         )
     other = bool(stored) and stored["asked"] != request
     if other and not force:
-        raise SimulateError(
+        raise MedusaError(
             f"{path}: another simulation ({_described(stored['asked'])}; asked was "
             f"{_described(request)}); use another folder, or --force"
         )
     if other and workspace.runs.exists() and any(workspace.runs.iterdir()):
-        raise SimulateError(
+        raise MedusaError(
             f"{workspace.runs}: runs on the simulation that is there; remove them first, or use "
             "another folder"
         )

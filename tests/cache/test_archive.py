@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medusa.cache import FeatureSpec, FeatureStore, SpecError, StoreWriter
+from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.layout import SHARD_FRAMES, is_archive, read_spec, shard_path
 from medusa.cache.upkeep.archive import archive, restore
 from medusa.cache.verify import verify
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, StoreError
 
 
 def make(path: Path, dtype: str) -> list[str]:
@@ -40,7 +40,7 @@ def test_an_archive_reads_the_same_and_comes_back_byte_for_byte(tmp_path, dtype)
     spec = read_spec(tmp_path / "cold")
     assert is_archive(tmp_path / "cold", spec) and not is_archive(tmp_path / "s.zarr", spec)
     assert verify(tmp_path / "cold") == []
-    with pytest.raises(SpecError, match="cache restore"):
+    with pytest.raises(StoreError, match="cache restore"):
         StoreWriter(tmp_path / "cold", spec)
     warm, cold = FeatureStore.open(tmp_path / "s.zarr"), FeatureStore.open(tmp_path / "cold")
     order = np.random.default_rng(1).permutation(names).tolist()

@@ -13,10 +13,10 @@ from safetensors import safe_open
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.exchange import convert, raw
 from medusa.cache.exchange.convert import export, import_
-from medusa.cache.exchange.output import OutputError, leftovers
+from medusa.cache.exchange.output import leftovers
 from medusa.cache.layout import checksum
 from medusa.cache.verify import verify
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, StoreError
 
 FILES = ("hdf5", "arrow")
 
@@ -140,16 +140,16 @@ def test_an_output_that_is_there_stays_without_force(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("dear")
     (tmp_path / "s.h5").write_text("old")
-    with pytest.raises(OutputError, match="--force"):
+    with pytest.raises(StoreError, match="--force"):
         export(tmp_path / "s.zarr", tmp_path / "s.h5", "hdf5")
     assert (tmp_path / "s.h5").read_text() == "old"
     export(tmp_path / "s.zarr", tmp_path / "s.h5", "hdf5", force=True)
     for force in (False, True):  # a folder that is not ours is never replaced
-        with pytest.raises(OutputError):
+        with pytest.raises(StoreError):
             export(tmp_path / "s.zarr", tmp_path / "mine", "npy", force)
     assert (tmp_path / "mine" / "thesis.tex").exists()
     back = import_(tmp_path / "s.h5", "hdf5", tmp_path, None, False)
-    with pytest.raises(OutputError, match="--force"):
+    with pytest.raises(StoreError, match="--force"):
         import_(tmp_path / "s.h5", "hdf5", tmp_path, None, False)
     import_(tmp_path / "s.h5", "hdf5", tmp_path, None, True)
     assert same(tmp_path / "s.zarr", back)
@@ -242,7 +242,7 @@ def test_what_stepped_aside_comes_back_after_a_kill(tmp_path):
     child.start()
     child.join()
     assert not (tmp_path / "out").exists() and len(leftovers(tmp_path)) == 2
-    with pytest.raises(OutputError, match="already there"):  # it is back
+    with pytest.raises(StoreError, match="already there"):  # it is back
         export(tmp_path / "s.zarr", tmp_path / "out", "npy")
     assert leftovers(tmp_path) == []
     assert same(tmp_path / "s.zarr", import_(tmp_path / "out", "npy", tmp_path, None, False))

@@ -5,8 +5,9 @@ import errno
 import numpy as np
 import pytest
 
-from medusa.cache import DiskError, FeatureSpec, FeatureStore, StoreWriter, writer
+from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, writer
 from medusa.cache.verify import verify
+from medusa.errors import MedusaError
 
 SPEC = FeatureSpec("toy", "toy", "local", "1", "audio", (1,), "none", "float16", 4, 0.02, {})
 
@@ -29,7 +30,7 @@ def test_survives_and_continues(tmp_path, monkeypatch, failing):
     monkeypatch.setattr(writer, "write_durably", full)
     monkeypatch.setattr("medusa.cache.index.write_durably", full)
     message = r"no room left.*earlier ones are safe"
-    with pytest.raises(DiskError, match=message), StoreWriter(tmp_path / "s", SPEC) as store:
+    with pytest.raises(MedusaError, match=message), StoreWriter(tmp_path / "s", SPEC) as store:
         store.append("b", values)
         store.append("c", values)
     monkeypatch.undo()

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medusa.cache import FeatureSpec, FeatureStore, SpecError, StoreError, StoreWriter
+from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.upkeep.merge import merge
 from medusa.cache.verify import verify
+from medusa.errors import StoreError
 
 SPEC = FeatureSpec(
     "toy", "toy", "local", "1", "audio", (3, 4), "none", "float16", 4, 0.02, preprocessing={}
@@ -52,7 +53,7 @@ def test_equal_doubles_are_not_different(tmp_path):
 def test_other_specs_are_refused_field_by_field(tmp_path):
     make(tmp_path / "a", range(3))
     make(tmp_path / "b", range(3), replace(SPEC, revision="2", preprocessing={"x": 1}))
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(StoreError) as caught:
         merge([tmp_path / "a", tmp_path / "b"], tmp_path, tmp_path / "out")
     assert "b: revision is '2'" in str(caught.value)
     assert "a has '1'" in str(caught.value) and "preprocessing is {'x': 1}" in str(caught.value)

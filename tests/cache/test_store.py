@@ -6,18 +6,10 @@ import tensorstore
 import torch
 import zarr
 
-from medusa.cache import (
-    FeatureSpec,
-    FeatureStore,
-    SpecError,
-    StoreError,
-    StoreWriter,
-    WriteError,
-    index,
-)
-from medusa.cache.access import ShardDamaged
+from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, index
 from medusa.cache.layout import SHARD_FRAMES, shard_path
 from medusa.cache.verify import verify
+from medusa.errors import StoreError, WriteError
 
 
 def spec(**changes) -> FeatureSpec:
@@ -170,7 +162,7 @@ def test_a_truncated_shard_is_an_error_not_a_crash(tmp_path):
     write(tmp_path / "s", utterances(10))
     path = shard_path(tmp_path / "s", "layer_1", 0)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ShardDamaged, match="damaged"):
+    with pytest.raises(StoreError, match="damaged"):
         FeatureStore.open(tmp_path / "s").read(["u0"], "layer_1")
 
 
@@ -193,7 +185,7 @@ def test_refuses_what_it_cannot_store(tmp_path, values, message):
 
 def test_a_store_refuses_another_spec(tmp_path):
     write(tmp_path / "s", utterances(1))
-    with pytest.raises(SpecError, match="another folder"):
+    with pytest.raises(StoreError, match="another folder"):
         StoreWriter(tmp_path / "s", spec(width=9))
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from medusa.cache import FeatureSpec, StoreError, StoreWriter, open
+from medusa.cache import FeatureSpec, StoreWriter, open
+from medusa.errors import StoreError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
 from medusa.tests.command_line import call

@@ -10,9 +10,9 @@ from medusa.ensemble import apply as applying
 from medusa.ensemble.apply import COMBINERS, apply
 from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.linear import Training
-from medusa.ensemble.members import MembersError
 from medusa.ensemble.stackers import STACKERS, StackConfig
-from medusa.heads.runs.run_dir import CONFIG, RunDir, RunError
+from medusa.errors import RunError
+from medusa.heads.runs.run_dir import CONFIG, RunDir
 from medusa.manifests.manifest import Manifest
 from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
@@ -90,7 +90,7 @@ def test_members_must_be_those_of_the_fit(tmp_path, manifest, add_run):
     run = made(tmp_path, manifest, add_run, StackConfig("soft"))
     config = tmp_path / "runs" / "a" / CONFIG
     config.write_text(json.dumps({"kind": "head", "seed": 99}))
-    with pytest.raises(MembersError, match=r"members have been replaced.*a is .*, was"):
+    with pytest.raises(RunError, match=r"members have been replaced.*a is .*, was"):
         apply(run, manifest, Workspace.open(tmp_path))
     config.unlink()
     with pytest.raises(RunError, match="no run 'a'"):

@@ -18,7 +18,7 @@ from medusa.cli import medusa
 from medusa.ensemble.apply import apply
 from medusa.ensemble.choose_members import best
 from medusa.ensemble.fit_stack import stack
-from medusa.ensemble.forest import ForestError, apply_forest, fit_forest
+from medusa.ensemble.forest import apply_forest, fit_forest
 from medusa.ensemble.linear import TrainSet
 from medusa.ensemble.members import join
 from medusa.ensemble.scikit_learn import (
@@ -30,7 +30,8 @@ from medusa.ensemble.scikit_learn import (
     fit_svm,
 )
 from medusa.ensemble.soup import SOUPS, greedy, soup
-from medusa.ensemble.stackers import CLASSICAL, STACKERS, StackConfig, StackError
+from medusa.ensemble.stackers import CLASSICAL, STACKERS, StackConfig
+from medusa.errors import MedusaError, RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import truth_of
@@ -126,7 +127,7 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
     from medusa.heads.runs.run_dir import RunDir
 
     members = [add_run("a", 0, 2.0), add_run("b", 1, 2.0)]
-    with pytest.raises(StackError, match="--folds"):
+    with pytest.raises(RunError, match="--folds"):
         stack(RunDir(tmp_path / "runs" / "s"), members, manifest, out_of_fold())
     for run in members:
         said = run.predictions()
@@ -138,7 +139,7 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
     joined = join(members)
     assert (joined.folds >= 0).sum() == 60 and joined.foldless == ""
     run_c = add_run("c", 2)
-    with pytest.raises(StackError, match="c predicted nothing out of fold; train all"):
+    with pytest.raises(RunError, match="c predicted nothing out of fold; train all"):
         stack(RunDir(tmp_path / "runs" / "s"), [*members, run_c], manifest, out_of_fold())
     run = RunDir(tmp_path / "runs" / "s")
     stack(run, members, manifest, out_of_fold())
@@ -159,7 +160,7 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
         members[0].path / PREDICTIONS
     )
     assert (join(members).folds == -1).all()
-    with pytest.raises(StackError, match="b had other folds than a; train all"):
+    with pytest.raises(RunError, match="b had other folds than a; train all"):
         stack(RunDir(tmp_path / "runs" / "t"), members, manifest, out_of_fold())
 
 
@@ -216,7 +217,7 @@ def test_a_forest_needs_two_rows_of_every_class(manifest, add_run) -> None:
     manifest.frame.loc[rows[few][1:], "label"] = None
     members = join([add_run("a"), add_run("b", seed=1)])
     truth = truth_of(manifest, members.ids, members.splits.tolist(), members.classes)
-    with pytest.raises(ForestError, match="a class has one labelled row"):
+    with pytest.raises(MedusaError, match="a class has one labelled row"):
         STACKERS["forest"](members, truth, StackConfig(method="forest"), print)
 
 
@@ -234,16 +235,16 @@ def test_soups_by_hand() -> None:
 
 def test_the_best_on_dev_are_taken(tmp_path, manifest, add_run) -> None:
     runs = [add_run(name) for name in ("a", "b", "c")]
-    with pytest.raises(StackError, match="no score on dev"):
+    with pytest.raises(RunError, match="no score on dev"):
         best(runs, 2)
     for run, score in zip(runs, (0.2, 0.9, 0.5), strict=True):
         run.write_json(SUMMARY, {"dev_macro_f1": score})
     assert [run.name for run in best(runs, 2)] == ["b", "c"]
-    with pytest.raises(StackError, match="expected 1 to 3"):
+    with pytest.raises(RunError, match="expected 1 to 3"):
         best(runs, 4)
     natural = add_run("n", train={"selection": "natural"})
     natural.write_json(SUMMARY, {"dev_macro_f1": 0.7})
-    with pytest.raises(StackError, match=r"not of one kind \(train.selection"):
+    with pytest.raises(RunError, match=r"not of one kind \(train.selection"):
         best([*runs, natural], 2)
     rmtree(natural.path)
     words = ["--workspace", str(tmp_path), "stack", "--top", "2", "--method", "soft"]

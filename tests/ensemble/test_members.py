@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.ensemble.members import MembersError, join
-from medusa.heads.runs.run_dir import RunDir, RunError
+from medusa.ensemble.members import join
+from medusa.errors import RunError
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.manifest import Manifest
-from medusa.scoring.truth import TruthError, training_prior, truth_of, unpredicted
+from medusa.scoring.truth import training_prior, truth_of, unpredicted
 
 AddRun = Callable[..., RunDir]
 
@@ -28,13 +29,13 @@ def test_the_order_of_rows_never_matters(add_run: AddRun) -> None:
 
 def test_other_class_orders_are_refused(add_run: AddRun) -> None:
     a, b = add_run("a"), add_run("b", classes=("happy", "angry", "neutral"))
-    with pytest.raises(MembersError, match="a has angry, happy, neutral; b has happy, angry"):
+    with pytest.raises(RunError, match="a has angry, happy, neutral; b has happy, angry"):
         join([a, b])
 
 
 def test_missing_ids_are_named_with_their_run(add_run: AddRun) -> None:
     a, b = add_run("a", drop=("dev-3",)), add_run("b", drop=("test-1", "test-2"))
-    with pytest.raises(MembersError) as problem:
+    with pytest.raises(RunError) as problem:
         join([a, b])
     assert "a has no prediction for dev-3" in str(problem.value)
     assert "b has no prediction for test-1, test-2" in str(problem.value)
@@ -45,7 +46,7 @@ def test_other_splits_are_refused(add_run: AddRun) -> None:
     said = b.predictions()
     said.frame.loc[said.frame["id"] == "train-0", "split"] = "test"
     said.write(b.path / "predictions.parquet")
-    with pytest.raises(MembersError, match="train-0: 'test', not 'train'"):
+    with pytest.raises(RunError, match="train-0: 'test', not 'train'"):
         join([a, b])
 
 
@@ -53,7 +54,7 @@ def test_runs_of_one_name_are_refused(add_run: AddRun, tmp_path: Path) -> None:
     a = add_run("a")
     elsewhere = RunDir(tmp_path / "other" / "a")
     copytree(a.path, elsewhere.path)
-    with pytest.raises(MembersError, match=r"of one name: .*runs/a, .*other/a"):
+    with pytest.raises(RunError, match=r"of one name: .*runs/a, .*other/a"):
         join([a, add_run("b"), elsewhere])
 
 
@@ -62,7 +63,7 @@ def test_unfinished_and_no_runs(add_run: AddRun) -> None:
     (a.path / "finished").unlink()
     with pytest.raises(RunError, match="not finished"):
         join([a])
-    with pytest.raises(MembersError, match="no runs"):
+    with pytest.raises(RunError, match="no runs"):
         join([])
 
 
@@ -89,13 +90,13 @@ def test_truth_is_joined_by_id() -> None:
 
 def test_truth_that_does_not_fit_is_refused() -> None:
     manifest = small_manifest()
-    with pytest.raises(TruthError, match="does not have w"):
+    with pytest.raises(RunError, match="does not have w"):
         truth_of(manifest, ["x", "w"], ["train", "train"], ("sad", "glad"))
-    with pytest.raises(TruthError, match=r"x \(test then, train now\)"):
+    with pytest.raises(RunError, match=r"x \(test then, train now\)"):
         truth_of(manifest, ["x"], ["test"], ("sad", "glad"))
-    with pytest.raises(TruthError, match="the manifest's are sad, glad"):
+    with pytest.raises(RunError, match="the manifest's are sad, glad"):
         truth_of(manifest, ["x"], ["train"], ("glad", "sad"))
-    with pytest.raises(TruthError, match="no row of split 'train' has a label"):
+    with pytest.raises(RunError, match="no row of split 'train' has a label"):
         training_prior(manifest)
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from medusa.ensemble.linear import apply
-from medusa.ensemble.soup import SoupError, soup
+from medusa.ensemble.soup import soup
+from medusa.errors import RunError
 
 
 def test_mean_by_hand() -> None:
@@ -31,7 +32,7 @@ def test_soup_of_linear_maps_is_the_mean_of_their_logits() -> None:
 
 
 def test_models_that_differ_are_named() -> None:
-    with pytest.raises(SoupError, match="model 1 and model 0 have other bias, weight"):
+    with pytest.raises(RunError, match="model 1 and model 0 have other bias, weight"):
         soup([{"weight": torch.ones(2)}, {"weight": torch.ones(3), "bias": torch.ones(1)}])
-    with pytest.raises(SoupError, match="at least one"):
+    with pytest.raises(RunError, match="at least one"):
         soup([])

@@ -15,8 +15,9 @@ from medusa.cli import medusa
 from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.linear import Training
 from medusa.ensemble.members import join
-from medusa.ensemble.stackers import STACKERS, StackConfig, StackError, inputs_of
-from medusa.heads.runs.run_dir import RunDir, RunError
+from medusa.ensemble.stackers import STACKERS, StackConfig, inputs_of
+from medusa.errors import RunError
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.manifest import Manifest
 from medusa.scoring.truth import truth_of
 from medusa.tests.command_line import call as call_command
@@ -164,7 +165,7 @@ def test_in_sample_is_refused_unless_asked(
     members: list[RunDir], manifest: Manifest, tmp_path: Path
 ) -> None:
     run = RunDir(tmp_path / "runs" / "s")
-    with pytest.raises(StackError, match=r"a, b, c learnt from that split.*--in-sample"):
+    with pytest.raises(RunError, match=r"a, b, c learnt from that split.*--in-sample"):
         stack(run, members, manifest, StackConfig(fit_on="train"))
     assert not run.path.exists()
     words = ("--fit-on", "train", "--in-sample", "--epochs", "5", "--name", "s")
@@ -174,7 +175,7 @@ def test_in_sample_is_refused_unless_asked(
     # a stack fitted on dev has learnt from dev
     nested = RunDir(tmp_path / "runs" / "n")
     stack(nested, members, manifest, QUICK)
-    with pytest.raises(StackError, match="n learnt from that split"):
+    with pytest.raises(RunError, match="n learnt from that split"):
         stack(RunDir(tmp_path / "runs" / "m"), [nested, members[0]], manifest, QUICK)
 
 
@@ -195,7 +196,7 @@ def test_without_test_labels_dev_judges_and_says_so(
 def test_the_test_split_only_judges(
     members: list[RunDir], manifest: Manifest, tmp_path: Path
 ) -> None:
-    with pytest.raises(StackError, match="--fit-on test: that split only judges"):
+    with pytest.raises(RunError, match="--fit-on test: that split only judges"):
         stack(RunDir(tmp_path / "runs" / "s"), members, manifest, StackConfig(fit_on="test"))
 
 
@@ -247,9 +248,9 @@ def test_votes_record_no_training(
 
 
 def test_wrong_choices() -> None:
-    with pytest.raises(StackError, match=r"'liner': expected .*did you mean 'linear'"):
+    with pytest.raises(RunError, match=r"'liner': expected .*did you mean 'linear'"):
         StackConfig(method="liner")
-    with pytest.raises(StackError, match="seeds 0: expected at least 1"):
+    with pytest.raises(RunError, match="seeds 0: expected at least 1"):
         StackConfig(seeds=0)
 
 
@@ -257,10 +258,10 @@ def test_a_split_without_predictions_or_labels(
     members: list[RunDir], manifest: Manifest, tmp_path: Path
 ) -> None:
     run = RunDir(tmp_path / "runs" / "s")
-    with pytest.raises(StackError, match="no split 'development'; there is dev, test, train"):
+    with pytest.raises(RunError, match="no split 'development'; there is dev, test, train"):
         stack(run, members, manifest, StackConfig(fit_on="development"))
     manifest.frame.loc[manifest.frame["split"] == "dev", "label"] = None
-    with pytest.raises(StackError, match="no row of split 'dev' has a label"):
+    with pytest.raises(RunError, match="no row of split 'dev' has a label"):
         stack(run, members, manifest, QUICK)
     assert not run.path.exists()
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from medusa.extract.backbones import BackboneError, checkpoints, describe, families, family
-from medusa.extract.checkpoints.hugging_face import CheckpointError, folder_digest
+from medusa.errors import CheckpointError
+from medusa.extract.backbones import checkpoints, describe, families, family
+from medusa.extract.checkpoints.hugging_face import folder_digest
 
 
 @pytest.fixture
@@ -44,9 +45,9 @@ def test_every_family_has_what_the_command_needs() -> None:
 
 
 def test_unknown_and_incomplete_backbones() -> None:
-    with pytest.raises(BackboneError, match=r"did you mean 'wavlm'.*logmel, logmel128"):
+    with pytest.raises(CheckpointError, match=r"did you mean 'wavlm'.*logmel, logmel128"):
         describe("wavlmm")
-    with pytest.raises(BackboneError, match="--checkpoint PATH_OR_ID"):
+    with pytest.raises(CheckpointError, match="--checkpoint PATH_OR_ID"):
         describe("auto")
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from medusa.errors import AudioError
 from medusa.extract.inputs.segments import Segment, check_content, read_segment
-from medusa.manifests.audio import AudioError, content_of, digest_of
+from medusa.manifests.audio import content_of, digest_of
 
 
 def tone(hz: float, seconds: float, rate_hz: int) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from medusa.errors import MedusaError
-from medusa.extract.encoders.layers import LayersError, parse_layers, reduced
-from medusa.extract.encoders.memory import BatchSplitter, MemoryShort
+from medusa.errors import ConfigError, DeviceError, MedusaError
+from medusa.extract.encoders.layers import parse_layers, reduced
+from medusa.extract.encoders.memory import BatchSplitter
 from medusa.extract.inputs.batches import Utterance, plan_batches
 from medusa.extract.inputs.segments import Segment
 from medusa.extract.passes.prefetch import prefetch_map
@@ -37,7 +37,7 @@ def test_layers_are_read(text: str, n_layers: int, expected: tuple[int, ...]) ->
 
 @pytest.mark.parametrize("text", ["25", "-26", "3-2", "20-25", "", "four", "last30x", "1,,2"])
 def test_other_layers_are_refused(text: str) -> None:
-    with pytest.raises(LayersError, match="0 to 24"):
+    with pytest.raises(ConfigError, match="0 to 24"):
         parse_layers(text, 24)
 
 
@@ -115,7 +115,7 @@ def test_a_batch_is_halved_until_it_fits(capsys: pytest.CaptureFixture[str]) -> 
 def test_what_does_not_fit_alone_is_reported_and_the_rest_goes_on() -> None:
     batch = list(zip(utterances(90, 1, 1), ["big", "b", "c"], strict=True))
     answers = BatchSplitter(Small().encode)(batch)
-    assert isinstance(answers[0][1], MemoryShort) and "90.0 s" in str(answers[0][1])
+    assert isinstance(answers[0][1], DeviceError) and "90.0 s" in str(answers[0][1])
     assert [answer for _, answer in answers[1:]] == ["B", "C"]
 
 

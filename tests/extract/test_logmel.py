@@ -7,8 +7,8 @@ import pytest
 import torch
 import whisper
 
+from medusa.errors import MedusaError
 from medusa.extract.backbones import describe, family
-from medusa.extract.backbones.logmel import LogmelError
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -53,7 +53,7 @@ def test_facts_and_refusals() -> None:
     backbone = describe("logmel")
     assert (backbone.width, backbone.frame_shift_s, backbone.n_layers) == (80, 0.02, 0)
     assert describe("logmel128").revision != backbone.revision
-    with pytest.raises(LogmelError, match="did you mean 'mel_80'"):
+    with pytest.raises(MedusaError, match="did you mean 'mel_80'"):
         describe("logmel", "mel80")
-    with pytest.raises(LogmelError, match="no revisions"):
+    with pytest.raises(MedusaError, match="no revisions"):
         describe("logmel", None, "main")

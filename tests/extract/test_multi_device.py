@@ -20,7 +20,7 @@ from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.encoders.offload import ComputeTimer
 from medusa.extract.passes import single_pass as run
-from medusa.extract.passes.multi_device import ProcessError, extract_on_devices
+from medusa.extract.passes.multi_device import extract_on_devices
 from medusa.extract.passes.one_device import shard_of
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.manifests import Manifest
@@ -121,7 +121,7 @@ def test_a_killed_process_is_said_and_continued(
     killer = threading.Thread(target=kill_one)
     killer.start()
     jobs = jobs_of(tmp_path)
-    with pytest.raises(ProcessError, match=r"a process was killed.*run the same command again"):
+    with pytest.raises(MedusaError, match=r"a process was killed.*run the same command again"):
         extract_on_devices(jobs, TWO, 40.0)
     killer.join()
     extract_on_devices(jobs, TWO, 40.0)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from medusa.cache import FeatureStore, StoreWriter
-from medusa.errors import MedusaError
-from medusa.extract.passes.recompute import RecomputeError, recompute
+from medusa.errors import MedusaError, StoreError
+from medusa.extract.passes.recompute import recompute
 from medusa.extract.passes.single_pass import extract
 from medusa.extract.planning.jobs import plan_jobs
 from medusa.tests.command_line import call
@@ -57,7 +57,7 @@ def test_another_number_in_the_store_is_found(extracted: Path, tmp_path: Path) -
 
 def test_other_weights_are_refused(extracted: Path, checkpoint: Callable[[str], Path]) -> None:
     other = str(checkpoint("wavlm-post"))
-    with pytest.raises(RecomputeError, match=r"revision.*--checkpoint"):
+    with pytest.raises(StoreError, match=r"revision.*--checkpoint"):
         run(extracted, "cache", "verify", "--recompute", "1", "--checkpoint", other)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from medusa.errors import CheckpointError
 from medusa.extract.backbones import describe, family, ssl
-from medusa.extract.checkpoints.hugging_face import CheckpointError
 from medusa.extract.encoders import front_end
 from medusa.extract.encoders.front_end import over_channels
 

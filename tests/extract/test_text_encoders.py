@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from medusa.errors import CheckpointError
 from medusa.extract.backbones import describe, family
-from medusa.extract.checkpoints.hugging_face import CheckpointError
 
 NAMES = ("roberta", "modernbert", "deberta")
 TEXTS = ("oh well", "I can't believe it: you did that to me!", "", "the meeting <s> is", " ")

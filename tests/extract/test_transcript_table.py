@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from medusa.errors import DataError
 from medusa.extract.inputs.batches import Utterance
 from medusa.extract.transcription import table as transcripts
 from medusa.extract.transcription.decoder import Transcript
-from medusa.extract.transcription.table import TableError, TranscriptTable
+from medusa.extract.transcription.table import TranscriptTable
 from medusa.manifests.texts import read_transcripts
 
 ENGLISH, GERMAN = {"language": "en"}, {"language": "de"}
@@ -64,7 +65,7 @@ def test_one_with_other_options_does_not_write_into_it(tmp_path: Path) -> None:
     path = tmp_path / "tiny.parquet"
     english, german = TranscriptTable(path, ENGLISH), TranscriptTable(path, GERMAN)
     fill(english, "u0")
-    with pytest.raises(TableError, match=r"another language \(en, not de\)"):
+    with pytest.raises(DataError, match=r"another language \(en, not de\)"):
         fill(german, "u1")
     assert texts(path) == {"u0": "so"}
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from medusa.cache import FeatureStore
+from medusa.errors import ConfigError, MedusaError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.chunking import Cut
 from medusa.extract.encoders.layers import average_frames
-from medusa.extract.encoders.precision import PrecisionError, difference, with_autocast
-from medusa.extract.encoders.variants import VariantError, variant, variant_of_store
+from medusa.extract.encoders.precision import difference, with_autocast
+from medusa.extract.encoders.variants import variant, variant_of_store
 from medusa.extract.passes.recompute import recompute
 from medusa.extract.passes.single_pass import extract
 from medusa.extract.planning.jobs import plan_jobs
@@ -121,7 +122,7 @@ def test_bf16_is_near_float32_and_another_identity(
     items = [encoder.prepare(source)]
     encode = with_autocast(encoder.encode, backbone, "cpu")
     if name in ("wavlm", "hubert") and not narrow_groups_are_right_in_bf16():
-        with pytest.raises(PrecisionError, match="use --precision fp32"):
+        with pytest.raises(MedusaError, match="use --precision fp32"):
             encode(items)  # wrong features are refused, whoever computed them
         return
     found = encode(items)[0].values
@@ -142,7 +143,7 @@ def test_half_precision_that_goes_wrong_is_refused(checkpoint: Callable[[str], P
             return [replace(one, values=one.values * float("nan")) for one in found]
         return found
 
-    with pytest.raises(PrecisionError, match="use --precision fp32"):
+    with pytest.raises(MedusaError, match="use --precision fp32"):
         with_autocast(broken, backbone, "cpu")([encoder.prepare("oh well")])
 
 
@@ -161,9 +162,9 @@ def test_signal_features_are_always_float32() -> None:
 def test_choices_that_cannot_be(
     choices: dict[str, Any], message: str, checkpoint: Callable[[str], Path]
 ) -> None:
-    with pytest.raises(VariantError, match=message):
+    with pytest.raises(ConfigError, match=message):
         variant(describe("auto", str(checkpoint("wavlm"))), **choices)
-    with pytest.raises(VariantError):
+    with pytest.raises(ConfigError):
         variant(describe("logmel"), **(choices | {"piece_s": 5.0}))
 
 
@@ -192,5 +193,5 @@ def test_frames_averaged_before_storing_are_declared(
         groups = [group.mean(0) for group in plain.split(4)]
         torch.testing.assert_close(pooled, torch.stack(groups), rtol=0, atol=1e-6)
     assert recompute(Workspace.open(tmp_path), stores[1], 2, "cpu").largest < 1e-6
-    with pytest.raises(VariantError, match="no frames in time"):
+    with pytest.raises(ConfigError, match="no frames in time"):
         variant(replace(describe("logmel"), frame_shift_s=None), average_frames=2)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from medusa.errors import CheckpointError
 from medusa.extract.backbones import describe, family
 from medusa.extract.backbones.whisper import windows_of
-from medusa.extract.checkpoints.hugging_face import CheckpointError
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 WINDOW = 32000  # the small checkpoint hears 2 s at once

@@ -11,14 +11,12 @@ from click.testing import CliRunner
 
 from medusa import cli
 from medusa.cache import FeatureStore
+from medusa.errors import DataError, MedusaError
 from medusa.extract.backbones import whisper
 from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.extract.checkpoints import whisper_files
 from medusa.extract.encoders import precision
-from medusa.extract.encoders.precision import PrecisionError
-from medusa.extract.planning.estimate import RoomError
-from medusa.extract.transcription.decoder import TranscribeError, Transcriber
-from medusa.extract.transcription.table import TableError
+from medusa.extract.transcription.decoder import Transcriber
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts
 
@@ -95,13 +93,13 @@ def test_the_disk_is_looked_at_first(
     tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda folder: 1000)
-    with pytest.raises(RoomError, match=f"{len(LENGTHS)} utterances need about"):
+    with pytest.raises(MedusaError, match="the features need"):
         medusa(tmp_path, *words, "--transcribe")
 
 
 def test_only_whisper_can(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:
     workspace(LENGTHS)
-    with pytest.raises(TranscribeError, match="run `medusa transcribe`"):
+    with pytest.raises(MedusaError, match="run `medusa transcribe`"):
         medusa(tmp_path, "extract", "--backbone", "logmel", "--transcribe")
 
 
@@ -116,9 +114,9 @@ def test_nothing_is_thrown_away_before_a_refusal(
     for mark in marks:
         mark.touch()
     again = ["--transcribe", "--force", "--language", "de"]
-    with pytest.raises(TranscribeError, match="logmel has no decoder"):
+    with pytest.raises(MedusaError, match="logmel has no decoder"):
         medusa(tmp_path, "extract", "--backbone", first, *again)
-    with pytest.raises(TableError, match=r"another language.*leave --transcribe out") as caught:
+    with pytest.raises(DataError, match=r"another language.*leave --transcribe out") as caught:
         medusa(tmp_path, "extract", "--backbone", "whisper", *again)
     assert "--force" not in str(caught.value)
     assert [mark.exists() for mark in marks] == [True, True]
@@ -137,7 +135,7 @@ def test_english_alone_is_refused_before_anything_is_thrown_away(
     torch.save(held, tmp_path / "base.en.pt")
     medusa(tmp_path, *words)
     before = store_of(tmp_path).size_bytes()
-    with pytest.raises(TranscribeError, match="--language de: this model knows English only"):
+    with pytest.raises(MedusaError, match="--language de: this model knows English only"):
         medusa(tmp_path, *words, "--transcribe", "--force", "--language", "de")
     assert store_of(tmp_path).size_bytes() == before
 
@@ -159,7 +157,7 @@ def test_half_precision_is_checked_here_too(
 ) -> None:
     """And the check's float32 pass is not what is transcribed."""
     words += ["--precision", "bf16", "--transcribe"]
-    with monkeypatch.context() as patch, pytest.raises(PrecisionError, match="--precision fp32"):
+    with monkeypatch.context() as patch, pytest.raises(MedusaError, match="--precision fp32"):
         patch.setattr(precision, "MAX_DIFFERENCE", 0.0)
         medusa(tmp_path, *words)
     decoded = []

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 from medusa.cache import FeatureStore
 from medusa.cli import medusa
+from medusa.errors import ConfigError, MedusaError, StoreError
 from medusa.extract.backbones import describe, family
-from medusa.extract.encoders.variants import VariantError, variant, variant_of_store
-from medusa.extract.passes.recompute import RecomputeError, recompute
+from medusa.extract.encoders.variants import variant, variant_of_store
+from medusa.extract.passes.recompute import recompute
 from medusa.extract.passes.single_pass import extract
 from medusa.extract.planning.jobs import plan_jobs
-from medusa.extract.transcription.decoder import TranscribeError
 from medusa.recipes.features import extract_words
 from medusa.recipes.recipe import Feature
 from medusa.workspace import Workspace
@@ -124,7 +124,7 @@ def test_weights_that_cannot_hear_a_stores_window_are_the_wrong_ones(
         if wrong is None:
             assert recompute(place, store, 1, "cpu", path).largest < 1e-6
         else:
-            with pytest.raises(RecomputeError, match="name the right weights"):
+            with pytest.raises(StoreError, match="name the right weights"):
                 recompute(place, store, 1, "cpu", str(wrong))
 
 
@@ -140,7 +140,7 @@ def test_weights_that_cannot_hear_a_stores_window_are_the_wrong_ones(
 def test_windows_that_cannot_be(
     checkpoint: Callable[[str], Path], name: str, choices: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(VariantError, match=message):
+    with pytest.raises(ConfigError, match=message):
         variant(describe("auto", str(checkpoint(name))), **choices)
 
 
@@ -151,7 +151,7 @@ def test_the_decoder_wants_the_whole_window(
     words = ["--workspace", str(tmp_path), "extract", "--backbone", "whisper", "--device", "cpu"]
     words += ["--checkpoint", str(checkpoint("tiny.pt")), "--window-s", "1"]
     done = CliRunner().invoke(medusa, [*words, "--transcribe"])
-    assert isinstance(done.exception, TranscribeError)
+    assert isinstance(done.exception, MedusaError)
     assert "--window-s" in str(done.exception)
     assert CliRunner().invoke(medusa, words).exit_code == 0
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from medusa.heads.config import Config, ConfigError, load
+from medusa.errors import ConfigError
+from medusa.heads.config import Config, load
 from medusa.heads.config.limits import LIMITS, out_of_range
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import soundfile
 
+from medusa.errors import ManifestError
 from medusa.manifests import corpora
 from medusa.manifests.import_tools.ingest import attach_audio
-from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.manifest import Manifest
 
 
@@ -93,16 +93,16 @@ def test_esd(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ravdess", "savee", "tess", "esd"])
 def test_strange_files_and_empty_folders(tmp_path: Path, name: str) -> None:
-    with pytest.raises(CorpusError, match="no wav file here or below"):
+    with pytest.raises(ManifestError, match="no wav file here or below"):
         corpora.load(name).import_corpus(tmp_path)
     wavs(tmp_path, "take2")
-    with pytest.raises(CorpusError, match=r"1 files not named like .*: take2.wav"):
+    with pytest.raises(ManifestError, match=r"1 files not named like .*: take2.wav"):
         corpora.load(name).import_corpus(tmp_path)
 
 
 def test_two_copies_of_a_corpus(tmp_path: Path) -> None:
     wavs(tmp_path, "Actor_12/03-01-06-01-02-01-12", "copy/Actor_12/03-01-06-01-02-01-12")
-    with pytest.raises(CorpusError, match="one recording twice"):
+    with pytest.raises(ManifestError, match="one recording twice"):
         corpora.load("ravdess").import_corpus(tmp_path)
 
 
@@ -213,7 +213,7 @@ def test_iemocap_views(tmp_path: Path) -> None:
 
 def test_iemocap_lines_that_cannot_be_read(tmp_path: Path) -> None:
     wrong = DIALOGUE.replace("\tneu\t", "\tqqq\t").replace("A-E3:\tval 2; act 3", "A-E3:\tval two")
-    with pytest.raises(CorpusError, match=r"2 rows cannot be read") as caught:
+    with pytest.raises(ManifestError, match=r"2 rows cannot be read") as caught:
         corpora.load("iemocap").import_corpus(iemocap(tmp_path, wrong))
     assert "Ses01F_impro01.txt:3: 'qqq' is no emotion" in str(caught.value)
     assert "Ses01F_impro01.txt:16: no vote: " in str(caught.value)
@@ -247,5 +247,5 @@ def test_cmu_mosei(tmp_path: Path) -> None:
     neutral = corpora.load("cmu-mosei").import_corpus(table, none="neutral")
     assert neutral.frame["label"][2] == "neutral"
     table.write_text(table.read_text().replace("v1,1,0.02,0.05,no,-3,0", "v1,1,0.02,0.05,no,-3,9"))
-    with pytest.raises(CorpusError, match="happy should be from 0 to 3, but has 9 in line 3"):
+    with pytest.raises(ManifestError, match="happy should be from 0 to 3, but has 9 in line 3"):
         corpora.load("cmu-mosei").import_corpus(table)

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 import soundfile
 
+from medusa.errors import ManifestError
 from medusa.manifests.import_tools.ingest import attach_audio
-from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.importers.csv import import_corpus
-from medusa.manifests.labels.votes import LabelError
 from medusa.manifests.manifest import Manifest
 
 
@@ -131,20 +130,22 @@ def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None
 def test_errors_name_the_place(
     tmp_path: Path, lines: list[str], options: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(CorpusError, match=message) as caught:
+    with pytest.raises(ManifestError, match=message) as caught:
         import_corpus(table(tmp_path / "a.csv", *lines), **options)  # type: ignore[arg-type]
     assert "a.csv" in str(caught.value) or "--soft" in str(caught.value)
 
 
 def test_what_is_no_file_of_its_name(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=f"{tmp_path.name}: is a folder; give the csv"):
+    with pytest.raises(ManifestError, match=f"{tmp_path.name}: is a folder; give the csv"):
         import_corpus(tmp_path)
     path = table(tmp_path / "a.parquet", "id,label", "u1,sad")
-    with pytest.raises(CorpusError, match=r"not a readable Parquet.*if it is a csv, name it \.csv"):
+    with pytest.raises(
+        ManifestError, match=r"not a readable Parquet.*if it is a csv, name it \.csv"
+    ):
         import_corpus(path)
 
 
 def test_a_label_outside_the_classes(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "id,label", "u1,sad", "u2,X")
-    with pytest.raises(LabelError, match=r"a.csv: not a class: 'x'; .*--no-consensus"):
+    with pytest.raises(ManifestError, match=r"a.csv: not a class: 'x'; .*--no-consensus"):
         import_corpus(path, classes="sad,angry")

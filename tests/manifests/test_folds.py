@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
+from medusa.errors import ManifestError
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import Manifest, ManifestError
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.merge import merge
-from medusa.manifests.splits.by_share import SplitError, own, split
+from medusa.manifests.splits.by_share import own, split
 from medusa.manifests.splits.folds import fold_names, groups_of, leave_out
 from medusa.tests.command_line import invoke
 
@@ -45,14 +46,14 @@ def test_groups_by_a_regular_expression_and_by_speaker() -> None:
     manifest = corpus()
     assert sorted(groups_of(manifest, r"^Ses..([FM])").unique()) == ["F", "M"]
     assert groups_of(manifest, "speaker").nunique() == 10
-    with pytest.raises(SplitError, match="with a group in brackets"):
+    with pytest.raises(ManifestError, match="with a group in brackets"):
         groups_of(manifest, "^Ses")
-    with pytest.raises(SplitError, match="120 utterances have no corpus"):
+    with pytest.raises(ManifestError, match="120 utterances have no corpus"):
         groups_of(manifest, "corpus")
 
 
 def test_an_unknown_group_gets_the_nearest_name() -> None:
-    with pytest.raises(SplitError, match=r"no session 'Ses6' \(did you mean 'Ses0\d'\?\)"):
+    with pytest.raises(ManifestError, match=r"no session 'Ses6' \(did you mean 'Ses0\d'\?\)"):
         leave_out(corpus(), ["Ses6"], "session", 0.2, 0)
 
 
@@ -70,9 +71,9 @@ def test_every_speaker_is_in_exactly_one_fold(folds: int) -> None:
 
 
 def test_folds_that_do_not_exist() -> None:
-    with pytest.raises(SplitError, match="expected a fold from 1 to 3"):
+    with pytest.raises(ManifestError, match="expected a fold from 1 to 3"):
         fold_names(corpus(), 4, 3, "speaker", 0)
-    with pytest.raises(SplitError, match="5 sessions cannot fill 6 folds"):
+    with pytest.raises(ManifestError, match="5 sessions cannot fill 6 folds"):
         fold_names(corpus(), 1, 6, "session", 0)
 
 
@@ -94,12 +95,12 @@ def test_in_house_is_90_10_of_train_and_dev_and_keeps_the_rest() -> None:
 def test_the_corpus_s_own_partition_under_other_names() -> None:
     manifest = corpus(8)
     manifest.frame["split"] = ["train", "dev", "Test1", "Test2"] * 2
-    with pytest.raises(SplitError, match="not in the manifest"):
+    with pytest.raises(ManifestError, match="not in the manifest"):
         own(manifest, {})
     manifest.provenance = {"split": {"by": "corpus"}}
     named = own(manifest, {"Test1": "test", "Test2": ""}).frame["split"]
     assert named.fillna("-").tolist() == ["train", "dev", "test", "-"] * 2
-    with pytest.raises(SplitError, match="no part Test9"):
+    with pytest.raises(ManifestError, match="no part Test9"):
         own(manifest, {"Test9": "test"})
 
 
@@ -179,7 +180,7 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, words: str, proble
     corpus().write(path)
     before = path.read_bytes()
     result = run(tmp_path, "split", *words.split(), "--force")
-    assert isinstance(result.exception, SplitError) and problem in str(result.exception)
+    assert isinstance(result.exception, ManifestError) and problem in str(result.exception)
     assert path.read_bytes() == before
 
 

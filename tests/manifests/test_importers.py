@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 import soundfile
 
+from medusa.errors import AudioError, ManifestError
 from medusa.manifests import corpora
-from medusa.manifests.audio import AudioError, content_of, digest_of
+from medusa.manifests.audio import content_of, digest_of
 from medusa.manifests.import_tools.ingest import attach_audio, same_rows
-from medusa.manifests.import_tools.tables import CorpusError
-from medusa.manifests.labels.votes import LabelError
 from medusa.manifests.manifest import Manifest
 
 
@@ -35,7 +34,7 @@ def test_importers_are_found_by_file_name_and_have_a_summary() -> None:
     for name in corpora.names():
         assert 20 < len(corpora.summary(name)) < 100
         assert isinstance(corpora.load(name).OPTIONS, list)
-    with pytest.raises(CorpusError, match=r"'crema' \(did you mean 'crema-d'\?\)"):
+    with pytest.raises(ManifestError, match=r"'crema' \(did you mean 'crema-d'\?\)"):
         corpora.load("crema")
 
 
@@ -65,11 +64,11 @@ def test_emodb(tmp_path: Path) -> None:
 
 
 def test_emodb_refuses_strange_files_and_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="expected names like 03a01Fa"):
+    with pytest.raises(ManifestError, match="expected names like 03a01Fa"):
         imported("emodb", tmp_path)
     for name in ("03a01Fa", "03a01Xa", "take2"):
         wav(tmp_path / f"{name}.wav")
-    with pytest.raises(CorpusError, match=r"03a01Xa.wav, take2.wav"):
+    with pytest.raises(ManifestError, match=r"03a01Xa.wav, take2.wav"):
         imported("emodb", tmp_path)
 
 
@@ -107,18 +106,18 @@ def test_meld(tmp_path: Path) -> None:
 
 
 def test_meld_errors(tmp_path: Path) -> None:
-    with pytest.raises(LabelError, match=r"'angry' \(did you mean 'anger'\?\)"):
+    with pytest.raises(ManifestError, match=r"'angry' \(did you mean 'anger'\?\)"):
         imported("meld", meld(tmp_path, dev="1,Hi.,Ross,angry,negative,0,0,0,0\n"))
     (tmp_path / "dev_sent_emo.csv").write_text("Utterance,Emotion\nHi.,joy\n")
-    with pytest.raises(CorpusError, match="no column 'Speaker', 'Dialogue_ID', 'Utterance_ID'"):
+    with pytest.raises(ManifestError, match="no column 'Speaker', 'Dialogue_ID', 'Utterance_ID'"):
         imported("meld", tmp_path)
     (tmp_path / "train_sent_emo.csv").write_bytes(HEAD.encode() + b"1,\x92,R,joy,p,0,0,0,0\n")
     with pytest.raises(
-        CorpusError, match=r"train_sent_emo.csv:2: a byte that is not UTF-8 \(0x92\)"
+        ManifestError, match=r"train_sent_emo.csv:2: a byte that is not UTF-8 \(0x92\)"
     ):
         imported("meld", tmp_path)
     (tmp_path / "train_sent_emo.csv").unlink()
-    with pytest.raises(CorpusError, match=r"train_sent_emo.csv: no such file"):
+    with pytest.raises(ManifestError, match=r"train_sent_emo.csv: no such file"):
         imported("meld", tmp_path)
 
 
@@ -193,16 +192,18 @@ def test_crema_d_with_recordings(tmp_path: Path) -> None:
 
 
 def test_crema_d_errors(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"tabulatedVotes.csv: no such file"):
+    with pytest.raises(ManifestError, match=r"tabulatedVotes.csv: no such file"):
         imported("crema-d", tmp_path)
     path = crema_d(tmp_path) / "tabulatedVotes.csv"
     path.write_text(path.read_text().replace('"100002","2"', '"100002","two"'))
     with pytest.raises(
-        CorpusError, match="column 'A' should hold numbers, but has 'two' in line 3"
+        ManifestError, match="column 'A' should hold numbers, but has 'two' in line 3"
     ):
         imported("crema-d", tmp_path)
     path.write_text(path.read_text().replace("two", "2").replace("1002_TSI", "1002_XYZ"))
-    with pytest.raises(CorpusError, match="clips not named like 1001_DFA_ANG_XX: 1002_XYZ_ANG_HI"):
+    with pytest.raises(
+        ManifestError, match="clips not named like 1001_DFA_ANG_XX: 1002_XYZ_ANG_HI"
+    ):
         imported("crema-d", tmp_path)
 
 
@@ -256,9 +257,11 @@ def test_medusa_with_recordings_and_transcripts(tmp_path: Path) -> None:
 
 def test_medusa_errors(tmp_path: Path) -> None:
     row = ROWS[0]
-    with pytest.raises(CorpusError, match="'Angry' should hold numbers, but has 'much' in line 2"):
+    with pytest.raises(
+        ManifestError, match="'Angry' should hold numbers, but has 'much' in line 2"
+    ):
         imported("medusa", published(tmp_path / "a.csv", row.replace("0.25", "much", 1)))
-    with pytest.raises(CorpusError, match="below zero for MSP-PODCAST_0001_0008"):
+    with pytest.raises(ManifestError, match="below zero for MSP-PODCAST_0001_0008"):
         imported("medusa", published(tmp_path / "a.csv", row.replace("0.25", "-1", 1)))
 
 

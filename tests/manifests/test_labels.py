@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.errors import ManifestError
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import (
-    LabelError,
     consensus,
     count_votes,
     from_votes,
@@ -95,7 +95,7 @@ def test_650_thousand_votes_take_no_time() -> None:
 
 
 def test_a_vote_for_nobody_is_refused() -> None:
-    with pytest.raises(LabelError, match="not in the table: u9"):
+    with pytest.raises(ManifestError, match="not in the table: u9"):
         count_votes(votes_of(u1="sad", u9="sad"), pd.Series(["u1"]), SCHEME.classes)
 
 
@@ -111,7 +111,9 @@ def test_one_hot() -> None:
 
 
 def test_one_hot_names_the_label_outside_the_scheme_and_the_nearest_class() -> None:
-    with pytest.raises(LabelError, match=r"'hapy' \(did you mean 'happy'\?\); the classes are ang"):
+    with pytest.raises(
+        ManifestError, match=r"'hapy' \(did you mean 'happy'\?\); the classes are ang"
+    ):
         one_hot(pd.Series(["hapy", "sad"]), SCHEME)
 
 

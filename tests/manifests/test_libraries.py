@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import soundfile
 
+from medusa.errors import ManifestError
 from medusa.manifests import corpora
 from medusa.manifests.import_tools.ingest import attach_audio
-from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.manifest import Manifest
 
 
@@ -35,7 +35,7 @@ def test_a_table_as_csv_and_as_parquet_gives_the_same_rows(tmp_path: Path) -> No
     pd.testing.assert_frame_equal(one.frame, other.frame)
     assert column(other, "label") == ["sad", None]
     (tmp_path / "t.parquet").write_text("no")
-    with pytest.raises(CorpusError, match="not a readable Parquet file"):
+    with pytest.raises(ManifestError, match="not a readable Parquet file"):
         corpora.load("csv").import_corpus(tmp_path / "t.parquet")
 
 
@@ -44,7 +44,7 @@ def test_a_missing_library_names_its_extra(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(CorpusError, match=rf"pip install 'medusa-ser\[{name}\]'"):
+    with pytest.raises(ManifestError, match=rf"pip install 'medusa-ser\[{name}\]'"):
         corpora.load(name).import_corpus(tmp_path)
 
 
@@ -72,7 +72,7 @@ def test_audformat(tmp_path: Path) -> None:
     assert column(manifest, "path") == ["audio/001.wav", "audio/001.wav", "audio/002.wav"]
     assert column(manifest, "start_s") == [0, 0.25, 0]
     assert column(manifest, "duration_s") == [0.25, 0.75, 1]
-    with pytest.raises(CorpusError, match="name one with --table: emotion"):
+    with pytest.raises(ManifestError, match="name one with --table: emotion"):
         corpora.load("audformat").import_corpus(tmp_path, label="mood")
 
 
@@ -137,7 +137,7 @@ def test_datasets(tmp_path: Path) -> None:
     }
     datasets.DatasetDict(parts).save_to_disk(str(tmp_path / "disk"))
     named = {"id": "name", "label": "emotion"}
-    with pytest.raises(CorpusError, match="--unpack FOLDER"):
+    with pytest.raises(ManifestError, match="--unpack FOLDER"):
         corpora.load("datasets").import_corpus(tmp_path / "disk", **named)
     out = tmp_path / "unpacked"
     manifest, _ = attach_audio(

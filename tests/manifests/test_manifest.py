@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from medusa.manifests import LabelScheme, Manifest, ManifestError
+from medusa.errors import ManifestError
+from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.manifest import VOTE_COLUMNS
 
 SCHEME = LabelScheme("two", ("sad", "happy"))

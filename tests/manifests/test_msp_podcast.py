@@ -12,8 +12,8 @@ import soundfile
 from click.testing import CliRunner
 
 from medusa.cli import medusa
+from medusa.errors import ManifestError
 from medusa.manifests.import_tools.ingest import attach_audio
-from medusa.manifests.import_tools.tables import CorpusError
 from medusa.manifests.importers.msp_podcast import import_corpus
 from medusa.manifests.manifest import Manifest
 
@@ -307,7 +307,7 @@ EXPECTED = {
 
 def test_bad_rows_are_all_listed_with_file_and_line(tmp_path: Path) -> None:
     broken(tmp_path)
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(ManifestError) as caught:
         import_corpus(tmp_path)
     message = str(caught.value)
     assert message.startswith("9 rows cannot be read:") and "--bad-rows drop" in message
@@ -339,7 +339,7 @@ def test_files_that_cannot_be_read_at_all(
     tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     write(tmp_path / name, content)
-    with pytest.raises(CorpusError, match=message):
+    with pytest.raises(ManifestError, match=message):
         import_corpus(tmp_path)
 
 
@@ -348,7 +348,7 @@ def test_two_different_files_of_one_kind_are_refused_and_copies_are_not(tmp_path
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert len(import_corpus(tmp_path)) == 6
     consensus_csv(tmp_path / "b" / "labels_concensus.csv", UTTERANCES[:2])
-    with pytest.raises(CorpusError, match="different files of one kind"):
+    with pytest.raises(ManifestError, match="different files of one kind"):
         import_corpus(tmp_path)
 
 
@@ -358,7 +358,7 @@ def test_json_entries_without_what_is_needed_are_named_with_their_line(tmp_path:
     said = json.loads(path.read_text())
     del said[N.format(2)]["EmoClass"]
     path.write_text(json.dumps(said, indent=1))
-    with pytest.raises(CorpusError, match=rf"labels_consensus.json:11: {N.format(2)}: no object"):
+    with pytest.raises(ManifestError, match=rf"labels_consensus.json:11: {N.format(2)}: no object"):
         import_corpus(tmp_path)
 
 

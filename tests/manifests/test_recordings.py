@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from medusa.errors import AudioError
 from medusa.manifests.audio import (
-    AudioError,
     AudioFacts,
     content_of,
     digest_of,

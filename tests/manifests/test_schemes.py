@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from medusa.cli import medusa
+from medusa.errors import ManifestError
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.schemes import SCHEMES, Recoding, Rules, label_votes, parse, relabel
-from medusa.manifests.labels.votes import LabelError, one_hot
+from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
 
 RAW = LabelScheme("raw", ("angry", "happy", "sad"))
@@ -52,7 +53,7 @@ def test_the_named_schemes_have_their_sizes() -> None:
 
 @pytest.mark.parametrize("text", ["", "sad,,angry", "sad,sad", "sad+angry=x,angry", "+sad=x"])
 def test_schemes_that_make_no_sense(text: str) -> None:
-    with pytest.raises(LabelError, match=r"is no class|comes twice"):
+    with pytest.raises(ManifestError, match=r"is no class|comes twice"):
         parse(text)
 
 
@@ -104,14 +105,14 @@ def test_soft_labels_without_votes_are_added_up() -> None:
 
 
 def test_a_word_that_nobody_said_is_refused_with_the_nearest() -> None:
-    with pytest.raises(LabelError, match=r"nobody said 'excitd' \(did you mean 'excited'\?\)"):
+    with pytest.raises(ManifestError, match=r"nobody said 'excitd' \(did you mean 'excited'\?\)"):
         relabel(voted(u1="excited happy sad angry"), parse("happy+excitd=happy,sad"), Rules())
     relabel(voted(u1="excited happy sad angry"), parse("six"), Rules())  # named ones may be wider
 
 
 def test_words_are_those_of_the_votes_not_of_the_present_classes() -> None:
     changed = relabel(voted(u1="happy sad angry"), parse("happy=glad,sad+angry=bad"), Rules())
-    with pytest.raises(LabelError, match="nobody said 'glad'"):
+    with pytest.raises(ManifestError, match="nobody said 'glad'"):
         relabel(changed, parse("glad,sad"), Rules())
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.errors import ManifestError
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import Manifest
-from medusa.manifests.splits.by_share import SplitError, _distances, refuse_to_replace, split
+from medusa.manifests.splits.by_share import _distances, refuse_to_replace, split
 
 SCHEME = LabelScheme("three", ("angry", "sad", "happy"))
 
@@ -117,19 +118,19 @@ def test_shares_can_be_zero() -> None:
 
 @pytest.mark.parametrize(("dev", "test"), [(0.5, 0.5), (-0.1, 0.2), (1.0, 0.0)])
 def test_impossible_shares(dev: float, test: float) -> None:
-    with pytest.raises(SplitError, match="leave some for train"):
+    with pytest.raises(ManifestError, match="leave some for train"):
         split(corpus(), "speaker", 0, dev, test)
 
 
 def test_rows_without_speakers_name_the_remedy() -> None:
     manifest = corpus()
     manifest.frame.loc[[4, 7], "speaker"] = None
-    with pytest.raises(SplitError, match=r"2 utterances have no speaker \(u4, u7\).*--by utt"):
+    with pytest.raises(ManifestError, match=r"2 utterances have no speaker \(u4, u7\).*--by utt"):
         made(manifest)
 
 
 def test_too_few_speakers() -> None:
-    with pytest.raises(SplitError, match="2 speakers cannot fill train, dev, test"):
+    with pytest.raises(ManifestError, match="2 speakers cannot fill train, dev, test"):
         made(corpus(speakers=2))
     assert set(made(corpus(speakers=3))) == {"train", "dev", "test"}
 
@@ -140,7 +141,7 @@ def test_no_deal_with_every_class_in_train() -> None:
     label = pd.Series(["angry", "sad", "happy"])
     frame = pd.DataFrame({"id": names, "speaker": names, "label": label})
     manifest = Manifest(pd.concat([frame, one_hot(label, SCHEME)], axis=1), SCHEME)
-    with pytest.raises(SplitError, match="every class in train: angry comes from 1 of them"):
+    with pytest.raises(ManifestError, match="every class in train: angry comes from 1 of them"):
         made(manifest)
 
 
@@ -156,15 +157,15 @@ def test_keep_test_leaves_test_alone_and_carves_dev() -> None:
 
 
 def test_keep_test_needs_a_test_split() -> None:
-    with pytest.raises(SplitError, match="no row is in split test"):
+    with pytest.raises(ManifestError, match="no row is in split test"):
         split(corpus(), "speaker", 0, 0.2, 0.2, keep_test=True)
 
 
 def test_a_split_is_not_replaced_unasked() -> None:
     first = split(corpus(), "speaker", 0, 0.2, 0.2)
-    with pytest.raises(SplitError, match=r"split already: train \d+, .*seed 0.*--force"):
+    with pytest.raises(ManifestError, match=r"split already: train \d+, .*seed 0.*--force"):
         refuse_to_replace(first, keep_test=False)
-    with pytest.raises(SplitError, match="--force"):
+    with pytest.raises(ManifestError, match="--force"):
         refuse_to_replace(first, keep_test=True)  # it has a dev split
     refuse_to_replace(split(corpus(), "speaker", 0, 0.0, 0.2), keep_test=True)
     refuse_to_replace(corpus(), keep_test=False)

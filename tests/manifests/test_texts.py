@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from medusa.errors import DataError
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.texts import (
-    TextError,
     content_of,
     read_transcripts,
     require_texts,
@@ -70,20 +70,20 @@ def test_a_transcript_of_other_audio_does_not_count(tmp_path: Path) -> None:
 def test_several_tables_must_be_chosen_from(tmp_path: Path) -> None:
     for name in ("tiny", "large-v3"):
         write_transcripts(tmp_path / f"{name}.parquet", transcripts(u1=name))
-    with pytest.raises(TextError, match=r"large-v3, tiny, manifest; .*--text NAME"):
+    with pytest.raises(DataError, match=r"large-v3, tiny, manifest; .*--text NAME"):
         texts_of(manifest(), tmp_path)
     assert texts_of(manifest(), tmp_path, "tiny")[1]["u1"] == "tiny"
 
 
 def test_an_unknown_table_gets_the_nearest_name(tmp_path: Path) -> None:
     write_transcripts(tmp_path / "large-v3.parquet", transcripts(u1="a"))
-    with pytest.raises(TextError, match=r"'large-v2' \(did you mean 'large-v3'\?\)"):
+    with pytest.raises(DataError, match=r"'large-v2' \(did you mean 'large-v3'\?\)"):
         texts_of(manifest(), tmp_path, "large-v2")
 
 
 def test_missing_texts_are_named_with_the_remedy_and_empty_ones_are_not(tmp_path: Path) -> None:
     source, texts = texts_of(manifest(), tmp_path)
-    with pytest.raises(TextError, match=r"1 utterance has no text in 'manifest': u3; .*transcr"):
+    with pytest.raises(DataError, match=r"1 utterance has no text in 'manifest': u3; .*transcr"):
         require_texts(texts, source)
     require_texts(texts.drop("u3"), source)
 
@@ -101,18 +101,18 @@ def test_transcripts_round_trip(tmp_path: Path) -> None:
 
 def test_wrong_transcripts_are_not_written(tmp_path: Path) -> None:
     path = tmp_path / "tiny.parquet"
-    with pytest.raises(TextError, match="missing or unknown columns: flags"):
+    with pytest.raises(DataError, match="missing or unknown columns: flags"):
         write_transcripts(path, transcripts(u1="a").drop(columns="flags"))
-    with pytest.raises(TextError, match="these come twice: u1"):
+    with pytest.raises(DataError, match="these come twice: u1"):
         write_transcripts(path, pd.concat([transcripts(u1="a"), transcripts(u1="b")]))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_reading_what_is_no_table_of_transcripts(tmp_path: Path) -> None:
-    with pytest.raises(TextError, match="medusa transcribe"):
+    with pytest.raises(DataError, match="medusa transcribe"):
         read_transcripts(tmp_path / "none.parquet")
     (tmp_path / "a.parquet").write_text("x")
     pd.DataFrame({"id": ["u1"]}).to_parquet(tmp_path / "b.parquet")
     for name in ("a", "b"):
-        with pytest.raises(TextError, match=f"{name}.parquet: not a table of transcripts"):
+        with pytest.raises(DataError, match=f"{name}.parquet: not a table of transcripts"):
             read_transcripts(tmp_path / f"{name}.parquet")

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from medusa.cli import COMMANDS
+from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.manifest import Manifest
 from medusa.recipes.demo import session
 from medusa.recipes.demo.corpus import NOTE
-from medusa.recipes.demo.run import MARK, DemoError, claim, demo
+from medusa.recipes.demo.run import MARK, claim, demo
 
 SETTINGS: dict[str, object] = {"seed": 0}
 
@@ -87,7 +88,7 @@ def test_claim_takes_a_new_folder_and_its_own_again(tmp_path: Path) -> None:
 def test_claim_refuses_what_no_demo_made_even_by_force(tmp_path: Path) -> None:
     (tmp_path / "features").mkdir()
     for force in (False, True):
-        with pytest.raises(DemoError, match="holds features, which no demo made"):
+        with pytest.raises(MedusaError, match="holds features, which no demo made"):
             claim(tmp_path, SETTINGS, force)
     assert (tmp_path / "features").exists()
     assert not (tmp_path / MARK).exists()
@@ -97,7 +98,7 @@ def test_claim_replaces_another_demo_only_by_force(tmp_path: Path) -> None:
     claim(tmp_path, SETTINGS, force=False)
     (tmp_path / "runs").mkdir()
     (tmp_path / "mine.txt").touch()
-    with pytest.raises(DemoError, match="--force"):
+    with pytest.raises(MedusaError, match="--force"):
         claim(tmp_path, {"seed": 1}, force=False)
     claim(tmp_path, {"seed": 1}, force=True)
     assert not (tmp_path / "runs").exists()

@@ -7,9 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.errors import MedusaError
+from medusa.errors import DataError, MedusaError
 from medusa.manifests import LabelScheme, Manifest
-from medusa.manifests.texts import TextError
 from medusa.recipes import plan as planning
 from medusa.workspace import remove
 
@@ -111,7 +110,7 @@ def test_a_recipe_for_speech_reads_no_texts(tmp_path):
     assert CliRunner().invoke(medusa, words).exit_code == 0
     recipe.write_text(text.replace("wavlm", "roberta"))
     result = CliRunner().invoke(medusa, words)
-    assert isinstance(result.exception, TextError) and "--text NAME" in str(result.exception)
+    assert isinstance(result.exception, DataError) and "--text NAME" in str(result.exception)
 
 
 def test_a_huge_corpus_is_planned_from_a_part_of_it(tmp_path, monkeypatch):
@@ -142,7 +141,7 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     result = CliRunner().invoke(medusa, words)
     assert isinstance(result.exception, MedusaError)
     assert "GB on disk" in result.output and "GB of memory" in result.output
-    assert "needs 12" in str(result.exception) and "1.0 GB are free" in str(result.exception)
+    assert "need 12" in str(result.exception) and "1.00 GB are free" in str(result.exception)
     result = CliRunner().invoke(medusa, [*words, "--profile", "rtx309"])
     assert "did you mean 'rtx3090'" in str(result.exception)
     assert planning.measured().flop_s > 1e8
@@ -168,7 +167,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
     sizes = {name: one["bytes"] for name, one in found["features"].items()}
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9
     assert f"{needs:.1f} GB of it still to be made" in result.stdout
-    assert f"needs {needs:.1f} GB" in str(result.exception)
+    assert f"need {needs:.2f} GB" in str(result.exception)
 
 
 def test_neither_recipe_nor_backbone(tmp_path):

@@ -6,8 +6,9 @@ from click.testing import CliRunner
 from medusa.cli import medusa
 from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.stackers import INPUTS, STACKERS
+from medusa.errors import ConfigError
 from medusa.heads.fitting.check_choices import check_choices
-from medusa.recipes.files import RecipeError, shipped
+from medusa.recipes.files import shipped
 from medusa.recipes.load import load
 from medusa.recipes.recipe import config_of, features_of
 from medusa.recipes.tasks import head_tasks, stack_tasks
@@ -37,7 +38,7 @@ def write(path, text):
 
 def refusal(*given):
     """Return what loading such a recipe is refused with."""
-    with pytest.raises(RecipeError) as problem:
+    with pytest.raises(ConfigError) as problem:
         load(*given)
     return str(problem.value)
 
@@ -110,12 +111,12 @@ def test_what_is_extended_is_beside_by_path_or_shipped(tmp_path):
     same.write_text("extends: medusa-14\ntitle: mine\n")
     assert load(str(same)).title == "mine" and len(load(str(same)).heads) == 14
     base.write_text("- a list\n")
-    with pytest.raises(RecipeError, match=r"base.yaml: expected `key: value` lines"):
+    with pytest.raises(ConfigError, match=r"base.yaml: expected `key: value` lines"):
         load(write(tmp_path, "extends: deeper/base\n"))
     base.write_text("extends: ../mine\n")
-    with pytest.raises(RecipeError, match="no recipe 'nowhere'"):
+    with pytest.raises(ConfigError, match="no recipe 'nowhere'"):
         load(write(tmp_path, "extends: nowhere\n"))
-    with pytest.raises(RecipeError, match="which extends it in turn"):
+    with pytest.raises(ConfigError, match="which extends it in turn"):
         load(write(tmp_path, "extends: deeper/base\n"))
 
 
@@ -164,9 +165,9 @@ def test_all_mistakes_at_once(tmp_path):
         "--set nothing: expected key=value",
     ):
         assert part in message, part
-    with pytest.raises(RecipeError, match=r"did you mean 'medusa-1[46]'"):
+    with pytest.raises(ConfigError, match=r"did you mean 'medusa-1[46]'"):
         load("medusa-15")
-    with pytest.raises(RecipeError, match="titel: unknown"):
+    with pytest.raises(ConfigError, match="titel: unknown"):
         load(write(tmp_path, SMALL.replace("title", "titel")))
 
 

@@ -209,7 +209,7 @@ def test_a_head_that_fails_costs_its_ensembles_alone(home, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(train_one, "fit", fails)
-        with pytest.raises(runner.RecipeRunError) as problem:
+        with pytest.raises(MedusaError) as problem:
             call(home, "run")
     assert "b: no luck" in str(problem.value) and "soup: not stacked, b being" in str(problem.value)
     assert {"a", "c", "a.plain", "b.plain"} == set(runs(home))
@@ -262,7 +262,7 @@ def test_a_missing_feature_is_extracted_by_its_command(home, monkeypatch):
     )
     text = text.replace("[glad]", "[late]")
     (home / "toy.yaml").write_text(text)
-    with pytest.raises(runner.RecipeRunError, match="no features of 'late'"):
+    with pytest.raises(MedusaError, match="no features of 'late'"):
         call(home, "run", "--only", "b", "--device", "cpu")
     options = ["--as", "late", "--layers", "20", "--reduce", "none"]
     assert words == [["extract", "--backbone", "wavlm", *options, "--device", "cpu"]]

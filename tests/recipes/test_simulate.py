@@ -13,6 +13,7 @@ from scipy.stats import multivariate_normal
 
 from medusa.cache import FeatureStore, open_all
 from medusa.cli import medusa
+from medusa.errors import MedusaError
 from medusa.manifests import Manifest
 from medusa.recipes.simulate import draw, run, world
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio
@@ -135,10 +136,10 @@ def test_the_same_seed_is_the_same_corpus_and_another_folder_is_asked_for(simula
         other = FeatureStore.open(simulated / "features" / store.path.name)
         contents = list(store.index.rows)
         assert torch.equal(store.read(contents).values, other.read(contents).values)
-    with pytest.raises(run.SimulateError, match="another simulation"):
+    with pytest.raises(MedusaError, match="another simulation"):
         run.simulate(place, 1500, WIDTH, 1)
     (tmp_path / run.FACTS).unlink()
-    with pytest.raises(run.SimulateError, match="folder of its own"):
+    with pytest.raises(MedusaError, match="folder of its own"):
         run.simulate(place, 1500, WIDTH, 0)
 
 
@@ -213,19 +214,19 @@ def test_force_replaces_a_simulation_and_nothing_else(tmp_path):
     assert [store.spec.backbone for store in stores] == sorted(world.STREAMS)  # no old ones
     assert all("seed 1" in store.spec.revision for store in stores)
     (place.runs / "r").mkdir(parents=True)
-    with pytest.raises(run.SimulateError, match="runs on the simulation that is there"):
+    with pytest.raises(MedusaError, match="runs on the simulation that is there"):
         run.simulate(place, 200, WIDTH, 0, force=True)
     (tmp_path / run.FACTS).unlink()
-    with pytest.raises(run.SimulateError, match="folder of its own"):
+    with pytest.raises(MedusaError, match="folder of its own"):
         run.simulate(place, 200, WIDTH, 1, people=15, force=True)
 
 
 def test_wrong_numbers_are_said_all_at_once(tmp_path):
-    with pytest.raises(run.SimulateError) as wrong:
+    with pytest.raises(MedusaError) as wrong:
         run.simulate(run.folder(tmp_path), 100, 4, 0, people=300)
     message = str(wrong.value)
     assert "--utterances 100" in message and "--width 4" in message and "--speakers 300" in message
-    with pytest.raises(run.SimulateError, match=r"^--utterances 0: at least 200$"):
+    with pytest.raises(MedusaError, match=r"^--utterances 0: at least 200$"):
         run.simulate(run.folder(tmp_path), 0, WIDTH, 0)
     assert not list(tmp_path.iterdir())
 

@@ -15,13 +15,13 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.manifest import Manifest
-from medusa.reports.evaluate import EvaluationError, evaluate
+from medusa.reports.evaluate import evaluate
 from medusa.scoring import metrics
-from medusa.scoring.predictions import Predictions, PredictionsError
+from medusa.scoring.predictions import Predictions
 from medusa.tests.command_line import call as call_command
 
 
@@ -125,10 +125,10 @@ def test_notes_say_what_matters(judged: dict[str, Any], made_up: Path) -> None:
 
 def test_refusals(made_up: Path) -> None:
     run, manifest = RunDir(made_up / "runs" / "a"), Manifest.read(made_up / "manifest.parquet")
-    with pytest.raises(PredictionsError, match=r"no split 'final'; there is.*--split"):
+    with pytest.raises(RunError, match=r"no split 'final'; there is.*--split"):
         evaluate(run, manifest, "final")
     manifest.frame.loc[manifest.frame["split"] == "test", "label"] = None
-    with pytest.raises(EvaluationError, match="no row of split 'test' has a label"):
+    with pytest.raises(RunError, match="no row of split 'test' has a label"):
         evaluate(run, manifest)
     with pytest.raises(MedusaError, match=r"no run 'z'.*there is a, b, s"):
         call(made_up, "z")
@@ -137,7 +137,7 @@ def test_refusals(made_up: Path) -> None:
 def test_damaged_predictions_name_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "predictions.parquet"
     path.write_text("junk")
-    with pytest.raises(PredictionsError, match=r"predictions\.parquet: .*again with --force"):
+    with pytest.raises(RunError, match=r"predictions\.parquet: .*again with --force"):
         Predictions.read(path)
 
 

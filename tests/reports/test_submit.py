@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from medusa.reports.submit import SubmissionError, check, expected_names, submission
+from medusa.errors import RunError
+from medusa.reports.submit import check, expected_names, submission
 from medusa.reports.submit_command import submit
 from medusa.scoring.predictions import Predictions
 
@@ -56,19 +57,19 @@ def test_rows_are_joined_by_name_and_ratings_stay_on_the_scale() -> None:
     ],
 )
 def test_gaps_duplicates_and_strangers_are_refused(ids: list[str], message: str) -> None:
-    with pytest.raises(SubmissionError, match=message):
+    with pytest.raises(RunError, match=message):
         submission(predictions(ids), 1, NAMES)
 
 
 def test_what_cannot_be_submitted() -> None:
-    with pytest.raises(SubmissionError, match="predicts no arousal"):
+    with pytest.raises(RunError, match="predicts no arousal"):
         submission(predictions(attributes=False), 2, NAMES)
     made = predictions()
     made.frame.loc[1, "logit_sad"] = np.nan
-    with pytest.raises(SubmissionError, match=r"1 predictions are not finite: .*0001"):
+    with pytest.raises(RunError, match=r"1 predictions are not finite: .*0001"):
         submission(made, 1, NAMES)
     made = Predictions.of(NAMES, ["Test3"] * 3, np.eye(3), None, ("sad", "other", "fear"), "r")
-    with pytest.raises(SubmissionError, match="no letter for other"):
+    with pytest.raises(RunError, match="no letter for other"):
         submission(made, 1, NAMES)
 
 
@@ -79,15 +80,15 @@ def test_an_existing_file_is_checked_line_by_line(tmp_path: Path) -> None:
     path.write_text(
         "FileName,EmoClass\n" + "".join(f"{name},Z\n" for name in (*NAMES[:2], NAMES[0]))
     )
-    with pytest.raises(SubmissionError) as caught:
+    with pytest.raises(RunError) as caught:
         check(path, NAMES)
     for part in ("line 2: 'Z' is none of A, S", "1 missing", "1 more than once"):
         assert part in str(caught.value)
     path.write_text(f"FileName,EmoAct,EmoVal,EmoDom\n{NAMES[0]},9.3,nan,4\n{NAMES[1]},4,4\n")
-    with pytest.raises(SubmissionError, match=r"line 2: 9.3, nan is no number from 1 to 7"):
+    with pytest.raises(RunError, match=r"line 2: 9.3, nan is no number from 1 to 7"):
         check(path, NAMES)
     path.write_text("Name,Class\n")
-    with pytest.raises(SubmissionError, match=r"a.csv:1: the header is 'Name,Class'"):
+    with pytest.raises(RunError, match=r"a.csv:1: the header is 'Name,Class'"):
         check(path, NAMES)
 
 

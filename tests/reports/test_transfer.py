@@ -11,10 +11,11 @@ import pytest
 from sklearn.metrics import f1_score
 
 from medusa.cache import FeatureSpec, StoreWriter
+from medusa.errors import ManifestError
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
-from medusa.reports.transfer import MapError, read_map
+from medusa.reports.transfer import read_map
 from medusa.scoring.predictions import Predictions
 from medusa.tests.command_line import invoke
 
@@ -248,11 +249,11 @@ def test_added_posteriors_by_hand() -> None:
 
 
 def test_a_wrong_map_is_told_all_at_once() -> None:
-    with pytest.raises(MapError) as caught:
+    with pytest.raises(ManifestError) as caught:
         read_map("hapy=joy,sad=sorow,angry,sad=joy", CLASSES, ("joy", "sorrow"))
     message = str(caught.value)
     assert "no 'hapy' (did you mean 'happy'?)" in message
     assert "no 'sorow' (did you mean 'sorrow'?)" in message
     assert "'angry': expected HEAD_CLASS=CLASS" in message and "'sad' comes twice" in message
-    with pytest.raises(MapError, match="classes in common: sad"):
+    with pytest.raises(ManifestError, match="classes in common: sad"):
         read_map("", CLASSES, ("sad", "glad"))

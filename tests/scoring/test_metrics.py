@@ -10,6 +10,7 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
+from medusa.errors import MedusaError
 from medusa.scoring import metrics
 
 RNG = np.random.default_rng(7)
@@ -83,9 +84,9 @@ def test_balanced_draws_are_balanced_fresh_and_without_replacement() -> None:
 
 
 def test_balanced_draws_name_what_they_lack() -> None:
-    with pytest.raises(metrics.MetricsError, match="class number 1 has 2"):
+    with pytest.raises(MedusaError, match="class number 1 has 2"):
         metrics.balanced_draws(np.array([0, 0, 0, 1, 1]), per_class=3)
-    with pytest.raises(metrics.MetricsError, match="no row has one"):
+    with pytest.raises(MedusaError, match="no row has one"):
         metrics.balanced_draws(np.array([-1, -1]))
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.errors import RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.scoring import resampling as bootstrap
 from medusa.scoring.metrics import balanced_macro_f1_of, macro_f1_of
 from medusa.scoring.predictions import Predictions
-from medusa.scoring.run_scores import ScoreError, score_runs
+from medusa.scoring.run_scores import score_runs
 
 CLASSES = ("a", "b", "c")
 
@@ -96,7 +97,7 @@ def test_runs_about_other_utterances_are_refused(tmp_path):
     Predictions(
         predictions.frame.iloc[:50].reset_index(drop=True), predictions.classes, predictions.run
     ).write(runs[1].path / PREDICTIONS)
-    with pytest.raises(ScoreError, match="two: predicts other utterances"):
+    with pytest.raises(RunError, match="two: predicts other utterances"):
         score_runs(stored(runs), manifest)
-    with pytest.raises(ScoreError, match="medusa run"):
+    with pytest.raises(RunError, match="medusa run"):
         score_runs([], manifest)

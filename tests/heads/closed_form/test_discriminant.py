@@ -9,9 +9,10 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LinearRegression
 
 from medusa.cache import Packed
-from medusa.heads.closed_form.fit import ClosedFormError, calibrated
+from medusa.errors import ConfigError, MedusaError
+from medusa.heads.closed_form.fit import calibrated
 from medusa.heads.closed_form.moments import discriminant, moments_of, regression
-from medusa.heads.config import ConfigError, HeadConfig, load
+from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.discriminant import Averages, average_frames_of, floored
@@ -230,7 +231,7 @@ def test_attributes_are_learnt(workspace) -> None:
 
 def test_features_that_are_no_numbers_are_refused(workspace, monkeypatch) -> None:
     monkeypatch.setattr(Averages, "forward", lambda self, x: torch.full((len(x[0]), 12), torch.nan))
-    with pytest.raises(ClosedFormError, match="cache verify"):
+    with pytest.raises(MedusaError, match="cache verify"):
         fitted(workspace, "nan")
 
 

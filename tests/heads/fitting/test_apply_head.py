@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
+from medusa.errors import DataError, RunError
 from medusa.heads.config import load
 from medusa.heads.fitting import predictions
 from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.stored_head import ApplyError
-from medusa.heads.runs.run_dir import RunDir, RunError
+from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import write_transcripts
 from medusa.workspace import Workspace
@@ -72,7 +72,7 @@ def test_missing_store_is_named_with_the_command(workspace, tmp_path_factory):
     run, other = trained(workspace), tmp_path_factory.mktemp("other")
     (text,) = (workspace / "features").glob("toy-text-*.zarr")
     shutil.copytree(text, other / "features" / text.name)
-    with pytest.raises(ApplyError) as caught:
+    with pytest.raises(DataError) as caught:
         apply(run, manifest_of(workspace), Workspace.open(other))
     message = str(caught.value)
     digest = run.config()["features"][0]["spec"][:8]
@@ -83,11 +83,11 @@ def test_missing_store_is_named_with_the_command(workspace, tmp_path_factory):
 def test_utterances_without_features_are_refused_or_left_out(workspace):
     run, manifest, opened = trained(workspace), manifest_of(workspace), Workspace.open(workspace)
     manifest.frame.loc[[3, 5], "content"] = ["new", None]
-    with pytest.raises(ApplyError, match=r"2 of 60 utterances have no toy-audio.*u3, u5"):
+    with pytest.raises(DataError, match=r"2 of 60 utterances have no toy-audio.*u3, u5"):
         apply(run, manifest, opened)
     predicted = apply(run, manifest, opened, drop_missing=True)
     assert len(predicted.ids) == 58 and not {"u3", "u5"} & set(predicted.ids)
-    with pytest.raises(ApplyError, match="none of the 1 utterances"):
+    with pytest.raises(DataError, match="none of the 1 utterances"):
         apply(run, manifest.where(manifest.frame["id"] == "u3"), opened, drop_missing=True)
 
 
@@ -115,7 +115,7 @@ def test_only_finished_heads_of_this_version(workspace):
     config = run.path / "config.yaml"
     text = config.read_text()
     config.write_text(text.replace("  pooling: mean", "  pooling: mean\n  colour: red"))
-    with pytest.raises(ApplyError, match=r"describes no head of this version.*colour"):
+    with pytest.raises(DataError, match=r"describes no head of this version.*colour"):
         apply(run, manifest, opened)
     config.write_text(text)
     (run.path / "finished").unlink()

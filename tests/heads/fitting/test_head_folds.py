@@ -5,8 +5,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from medusa.errors import DataError, ManifestError
 from medusa.heads.config import load
-from medusa.heads.examples.join import DataError
 from medusa.heads.fitting import trainers
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.folds import folds_of, without
@@ -14,7 +14,6 @@ from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.loop import Trainer
 from medusa.manifests import Manifest
-from medusa.manifests.splits.by_share import SplitError
 from medusa.workspace import Workspace
 
 CPU = torch.device("cpu")
@@ -39,7 +38,7 @@ def test_speakers_are_whole_and_every_training_row_has_a_fold(workspace):
     assert set(train["fold"]) == {0, 1} and set(frame["fold"][frame["split"] != "train"]) == {-1}
     assert (train.groupby("speaker")["fold"].nunique() == 1).all()
     assert set(folds_of(manifest, ids, 0)) == {-1}
-    with pytest.raises(SplitError, match="cannot fill 9 folds"):
+    with pytest.raises(ManifestError, match="cannot fill 9 folds"):
         folds_of(manifest, ids, 9)
 
 

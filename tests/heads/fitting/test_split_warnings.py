@@ -2,8 +2,8 @@
 
 import pytest
 
+from medusa.errors import DataError
 from medusa.heads.config import load
-from medusa.heads.examples.join import DataError
 from medusa.heads.fitting.prepare import prepare
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace

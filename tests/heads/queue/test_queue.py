@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from medusa.cli import medusa
-from medusa.errors import MedusaError
-from medusa.heads.config import ConfigError, load
+from medusa.errors import ConfigError, MedusaError
+from medusa.heads.config import load
 from medusa.heads.queue import train_all as queue
 from medusa.heads.queue.spec import HeadResult, HeadSpec
 from medusa.heads.queue.train_all import train_all

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from medusa.heads.runs.run_dir import RunDir, RunError, new_run
-from medusa.heads.training.checkpoint import WeightsError, load_weights, save_weights
+from medusa.errors import RunError
+from medusa.heads.runs.run_dir import RunDir, new_run
+from medusa.heads.training.checkpoint import load_weights, save_weights
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_weights_cut_short_are_named(tmp_path: Path) -> None:
     path, layer = tmp_path / "weights.safetensors", torch.nn.Linear(2, 2)
     save_weights(path, layer)
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(WeightsError, match=r"weights\.safetensors: .*with --force"):
+    with pytest.raises(RunError, match=r"weights\.safetensors: .*with --force"):
         load_weights(path, layer)
 
 

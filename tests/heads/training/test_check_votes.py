@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from medusa.heads.training.targets import TargetError, Targets, check_votes
+from medusa.errors import ConfigError
+from medusa.heads.training.targets import Targets, check_votes
 
 
 def targets(share: float) -> Targets:
@@ -19,5 +20,5 @@ def test_one_second_choice_is_enough(share) -> None:
 
 
 def test_without_any_it_is_refused() -> None:
-    with pytest.raises(TargetError, match="named a second emotion"):
+    with pytest.raises(ConfigError, match="named a second emotion"):
         check_votes(targets(0.0), 0.0, secondary=True)

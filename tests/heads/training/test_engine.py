@@ -5,10 +5,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from medusa.errors import DeviceError
 from medusa.heads.config import load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.networks.memory import TooLarge, embed
+from medusa.heads.networks.memory import embed
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training import loop as train
 from medusa.heads.training.loop import Trainer
@@ -170,7 +171,7 @@ def test_one_utterance_that_does_not_fit_is_an_error_with_its_length(workspace, 
         raise torch.OutOfMemoryError("too much")
 
     monkeypatch.setattr(train.Head, "embed", never)
-    with pytest.raises(TooLarge, match=r"longest .* frames.*head\.width"):
+    with pytest.raises(DeviceError, match=r"longest .* frames.*head\.width"):
         trained(workspace, "a")
 
 

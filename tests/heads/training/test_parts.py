@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from medusa.cache import Packed
+from medusa.errors import DataError
 from medusa.heads.config import LossConfig, MixupConfig
 from medusa.heads.examples.join import average_frames
 from medusa.heads.examples.sampling import (
     Draw,
-    SampleError,
     balanced,
     neutral_weighted,
     shuffle,
@@ -284,7 +284,7 @@ def test_neutral_weighted_draws_one_half_neutral_and_the_rest_as_they_come():
     counts = np.bincount(labels[rows], minlength=3)
     assert len(rows) == 1000 and abs(counts[1] - 500) < 4 * math.sqrt(250)
     assert counts[0] / counts[2] > 30  # 90 to 1 expected
-    with pytest.raises(SampleError, match="neutral"):
+    with pytest.raises(DataError, match="neutral"):
         neutral_weighted(labels, np.random.default_rng(0), Draw())
 
 

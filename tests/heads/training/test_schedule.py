@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from medusa.heads.config import ConfigError, StageConfig, load
+from medusa.errors import ConfigError
+from medusa.heads.config import StageConfig, load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
+from medusa.errors import ConfigError
 from medusa.heads.config import load
 from medusa.heads.examples.join import _examples
 from medusa.heads.examples.votes import votes_of
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.training.targets import TargetError, Targets, check_votes, training_rows
+from medusa.heads.training.targets import Targets, check_votes, training_rows
 from medusa.manifests import LabelScheme, Manifest
 from medusa.workspace import Workspace
 
@@ -73,11 +74,11 @@ def test_annotator_dropout_leaves_out_each_rater_with_its_probability():
 def test_dropout_and_second_choices_need_votes():
     good = targets([[3.0, 1.0]])
     check_votes(good, 0.2, False)
-    with pytest.raises(TargetError, match="not shares of first choices"):
+    with pytest.raises(ConfigError, match="not shares of first choices"):
         check_votes(dataclasses.replace(good, soft=torch.tensor([[1.0, 0.0]])), 0.2, False)
-    with pytest.raises(TargetError, match="no votes"):
+    with pytest.raises(ConfigError, match="no votes"):
         check_votes(dataclasses.replace(good, votes=torch.zeros(1, 2)), 0.2, False)
-    with pytest.raises(TargetError, match="second emotion"):
+    with pytest.raises(ConfigError, match="second emotion"):
         check_votes(good, 0.0, True)
 
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from medusa.heads.config import ConfigError, load
-from medusa.heads.examples.join import DataError
+from medusa.errors import ConfigError, DataError, RunError
+from medusa.heads.config import load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.config_digest import digest_of
-from medusa.heads.runs.run_dir import RunDir, RunError
+from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training import loop as train
 from medusa.heads.training.meter import STEPS
 from medusa.heads.training.targets import training_rows
