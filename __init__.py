@@ -1,1 +1,24 @@
-"""Speech emotion recognition in two phases: extract frozen features once, train heads fast."""
+"""Speech emotion recognition in two phases: extract frozen features once, train heads fast.
+
+Every command of `medusa` is a function of this module, too. A function takes a `Workspace` and
+returns its result; it prints nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medusa.workspace import Workspace
+
+# name -> its module, which is imported when the name is first used
+_MODULES = {
+    "Workspace": "workspace",
+}
+__all__ = ["Workspace"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of a public name, and the libraries that it needs, at its first use."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"medusa.{_MODULES[name]}"), name)
