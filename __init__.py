@@ -1,20 +1,22 @@
 """Speech emotion recognition in two phases: extract frozen features once, train heads fast.
 
 Every command of `medusa` is a function of this module, too. A function takes a `Workspace` and
-returns its result; it prints nothing.
+returns its result. It prints nothing, except inside `with show_progress():`.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from medusa.console import show_progress
     from medusa.workspace import Workspace
 
 # name -> its module, which is imported when the name is first used
 _MODULES = {
     "Workspace": "workspace",
+    "show_progress": "console",
 }
-__all__ = ["Workspace"]
+__all__ = ["Workspace", "show_progress"]
 
 
 def __getattr__(name: str) -> object:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from typing import Any
 
+from medusa.console import Reporter, current_reporter, report_to
+
 
 def one_process(
     threads: int, initializer: Callable[..., None], initargs: tuple[Any, ...]
@@ -22,12 +24,16 @@ def one_process(
         initializer, initargs: a function that the process calls first, and its arguments.
     """
     context = get_context("spawn")  # a forked process cannot use CUDA
-    return ProcessPoolExecutor(1, context, _begin, (threads, initializer, initargs))
+    arguments = (threads, current_reporter(), initializer, initargs)
+    return ProcessPoolExecutor(1, context, _begin, arguments)
 
 
-def _begin(threads: int, initializer: Callable[..., None], initargs: tuple[Any, ...]) -> None:
+def _begin(
+    threads: int, reporter: Reporter, initializer: Callable[..., None], initargs: tuple[Any, ...]
+) -> None:
     import torch
 
+    report_to(reporter)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     initializer(*initargs)

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from medusa.console import show_progress
 from medusa.errors import MedusaError, nearest
 
 # command -> (module that defines it, one line for --help). Nothing is imported before it is needed.
@@ -83,6 +84,7 @@ class LazyGroup(click.Group):
 def medusa(ctx: click.Context, workspace: Path) -> None:
     """Speech emotion recognition in two phases: extract once, train fast."""
     ctx.obj = workspace
+    ctx.with_resource(show_progress())
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
-"""Output on a terminal: progress goes to stderr, results go to stdout."""
+"""Messages and progress go to a reporter; on the command line, to stderr. Results go to stdout."""
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -15,9 +15,106 @@ class Advance(Protocol):
     def __call__(self, amount: float = 1, note: str = "") -> None: ...
 
 
+class Reporter(Protocol):
+    """Where messages and progress go. The functions of the package report; they never print."""
+
+    def say(self, message: str) -> None:
+        """Take one message that is not a result."""
+        ...
+
+    def progress(
+        self, label: str, total: float, unit: str, done: float
+    ) -> AbstractContextManager[Advance]:
+        """Begin a piece of work; the arguments are those of `progress`."""
+        ...
+
+
+class Silent:
+    """The reporter of a program that uses the package: nothing is shown."""
+
+    def say(self, message: str) -> None: ...
+
+    def progress(
+        self, label: str, total: float, unit: str, done: float
+    ) -> AbstractContextManager[Advance]:
+        return nullcontext(_ignore)
+
+
+class Terminal:
+    """The reporter of the command line: messages and one progress line on stderr."""
+
+    def say(self, message: str) -> None:
+        print(message, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def progress(self, label: str, total: float, unit: str, done: float) -> Iterator[Advance]:
+        if not sys.stderr.isatty():
+            yield _ignore
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(label, total=total, completed=int(done), rate="", note="")
+
+            def advance(amount: float = 1, note: str = "") -> None:
+                bar.advance(task, amount)
+                speed = bar.tasks[0].speed
+                bar.update(task, rate=f"{speed:.1f} {unit}/s" if speed else "", note=note)
+
+            yield advance
+
+
+def _ignore(amount: float = 1, note: str = "") -> None:
+    """Advance a progress line that is not shown."""
+
+
+_reporter: Reporter = Silent()
+
+
 @contextmanager
-def progress(label: str, total: float, unit: str = "utt", done: float = 0) -> Iterator[Advance]:
-    """Show one line with count, rate and remaining time, if stderr is a terminal.
+def show_progress(reporter: Reporter | None = None) -> Iterator[None]:
+    """Send messages and progress to a reporter, by default to the terminal, inside the block."""
+    before = current_reporter()
+    report_to(reporter or Terminal())
+    try:
+        yield
+    finally:
+        report_to(before)
+
+
+def current_reporter() -> Reporter:
+    """Return the reporter of this process."""
+    return _reporter
+
+
+def report_to(reporter: Reporter) -> None:
+    """Send all further messages and progress of this process to a reporter."""
+    global _reporter
+    _reporter = reporter
+
+
+def progress(
+    label: str, total: float, unit: str = "utt", done: float = 0
+) -> AbstractContextManager[Advance]:
+    """Report one piece of work; the block receives the function that advances it.
 
     Args:
         label: a few words about the work.
@@ -25,37 +122,12 @@ def progress(label: str, total: float, unit: str = "utt", done: float = 0) -> It
         unit: the name of one unit, shown after the rate.
         done: units finished by an earlier, interrupted run.
     """
-    if not sys.stderr.isatty():
-        yield lambda amount=1, note="": None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=16),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeLeft(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total, completed=int(done), rate="", note="")
-
-        def advance(amount: float = 1, note: str = "") -> None:
-            bar.advance(task, amount)
-            speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed:.1f} {unit}/s" if speed else "", note=note)
-
-        yield advance
+    return _reporter.progress(label, total, unit, done)
 
 
 def say(message: str) -> None:
-    """Print a message that is not a result to stderr."""
-    print(message, file=sys.stderr, flush=True)
+    """Report a message that is not a result."""
+    _reporter.say(message)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:

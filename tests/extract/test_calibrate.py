@@ -59,6 +59,7 @@ def budget(card: Card, todo: Sequence[Utterance], least_s: float = 0.0) -> float
     )
 
 
+@pytest.mark.usefixtures("shown")
 def test_four_fifths_of_what_is_free(
     workspace: Callable[..., Manifest],
     monkeypatch: pytest.MonkeyPatch,

@@ -101,6 +101,7 @@ class Small:
         return [item.upper() for item in items]
 
 
+@pytest.mark.usefixtures("shown")
 def test_a_batch_is_halved_until_it_fits(capsys: pytest.CaptureFixture[str]) -> None:
     model = Small()
     fitting = BatchSplitter(model.encode)

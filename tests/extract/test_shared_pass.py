@@ -130,6 +130,7 @@ def at_first(fails: Callable[..., None]) -> Callable[..., Any]:
     return load
 
 
+@pytest.mark.usefixtures("shown")
 def test_encoders_that_do_not_fit_together_run_one_after_the_other(
     tmp_path, alone, checkpoint, monkeypatch, capsys
 ):
@@ -169,6 +170,7 @@ def test_the_command_takes_several(tmp_path, workspace):
     assert again.output.count("nothing to do") == 2
 
 
+@pytest.mark.usefixtures("shown")
 def test_a_loader_that_wraps_lack_of_memory_is_understood(
     tmp_path, alone, checkpoint, monkeypatch, capsys
 ):

@@ -134,6 +134,7 @@ def test_facts_come_from_the_configuration(checkpoint: Callable[[str], Path]) ->
     assert describe("wavlm", str(checkpoint("wavlm-post"))).preprocessing["normalize"] is False
 
 
+@pytest.mark.usefixtures("shown")
 def test_a_folder_without_a_feature_extractor_says_what_is_assumed(
     checkpoint: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

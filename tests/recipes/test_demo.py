@@ -42,6 +42,7 @@ def test_report_and_runs_say_that_it_is_made_up(folder: Path) -> None:
     assert NOTE in RunDir(folder / "runs" / session.STACK).read_json("summary.json")["notes"]
 
 
+@pytest.mark.usefixtures("shown")
 def test_a_complete_demo_only_prints_its_results(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

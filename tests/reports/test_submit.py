@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from medusa.errors import RunError
 from medusa.reports.submit import check, expected_names, submission
-from medusa.reports.submit_command import submit
 from medusa.scoring.predictions import Predictions
+from medusa.tests.command_line import invoke
 
 CLASSES = ("sad", "angry", "neutral")
 NAMES = expected_names(3)
@@ -24,7 +24,7 @@ def predictions(ids: list[str] | None = None, attributes: bool = True) -> Predic
 
 
 def run(home: Path, *words: object) -> Result:
-    return CliRunner().invoke(submit, [str(word) for word in words], obj=home)
+    return invoke(home, "submit", *words)
 
 
 def test_names() -> None:

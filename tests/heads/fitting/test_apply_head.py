@@ -91,6 +91,7 @@ def test_utterances_without_features_are_refused_or_left_out(workspace):
         apply(run, manifest.where(manifest.frame["id"] == "u3"), opened, drop_missing=True)
 
 
+@pytest.mark.usefixtures("shown")
 def test_the_text_of_the_training_is_read_where_there_is_such(workspace, capsys):
     run, manifest = trained(workspace, text="manifest"), manifest_of(workspace)
     ids = manifest.frame["id"]

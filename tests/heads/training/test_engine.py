@@ -128,6 +128,7 @@ def test_micro_batches_give_the_gradients_of_the_whole_batch(workspace):
             torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("shown")
 def test_where_memory_runs_out_the_step_is_taken_in_smaller_parts(workspace, monkeypatch, capsys):
     plain = trained(workspace, "plain")
     real = train.Head.embed
