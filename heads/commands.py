@@ -53,12 +53,6 @@ from medusa.options import device_option, force_option, jobs_option, missing_opt
 @jobs_option("The number of heads that are trained at once, each in another process.")
 @missing_option("What to do with utterances that lack features.")
 @force_option("Train again, replacing a run of this name.")
-@click.option(
-    "--profile",
-    "profiling",
-    is_flag=True,
-    help="Take 23 steps in place of a training, print where their time goes, and write a trace.",
-)
 @click.pass_obj
 def fit_head(
     root: Path,
@@ -74,7 +68,6 @@ def fit_head(
     jobs: int,
     missing: str,
     force: bool,
-    profiling: bool,
 ) -> None:
     """Train a fusion head on cached features, through all stages of its configuration.
 
@@ -86,7 +79,7 @@ def fit_head(
     from medusa.device import choose_devices
     from medusa.errors import DataError
     from medusa.heads.queue.options import QueueOptions
-    from medusa.heads.queue.run_queue import profile_first, run_all
+    from medusa.heads.queue.run_queue import run_all
     from medusa.heads.queue.variants import variants
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
@@ -111,9 +104,5 @@ def fit_head(
         force,
         jobs,
     )
-    heads = variants(overrides, seeds, grid)
-    if profiling:
-        profile_first(options, heads)
-        return
-    for line in run_all(options, name, heads):
+    for line in run_all(options, name, variants(overrides, seeds, grid)):
         click.echo(line)

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from medusa.console import say
 from medusa.errors import MedusaError
-from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.profile import profile, show
 from medusa.heads.queue.options import QueueOptions, head_specs
 from medusa.heads.queue.result_line import result_line
 from medusa.heads.queue.train_all import train_all
@@ -40,11 +38,3 @@ def run_all(options: QueueOptions, name: str | None, heads: Sequence[Variant]) -
         raise MedusaError(
             "\n  ".join([f"{len(failures)} of {len(heads)} heads were not trained:", *failures])
         )
-
-
-def profile_first(options: QueueOptions, heads: Sequence[Variant]) -> None:
-    """Print where a step of the first head goes; its trace is in the folder `profiles`."""
-    (spec,) = head_specs(options, None, heads[:1])
-    job = prepare(options.workspace, spec.config, spec.backbones, spec.text, spec.drop_missing)
-    trace = options.workspace.root / "profiles" / f"{spec.name}.json"
-    show(profile(job, options.devices[0], trace), trace)

@@ -1,4 +1,4 @@
-"""What a training records of its cost: steps.jsonl, --profile, compiled graphs."""
+"""The log of training steps, and the graphs of compiled heads."""
 
 import copy
 import json
@@ -6,13 +6,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 from medusa.cache import Packed
-from medusa.cli import medusa
 from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.profile import PARTS, STEPS, profile
 from medusa.heads.fitting.trainers import make_trainer
 from medusa.heads.networks.compile import compile_framewise
 from medusa.heads.networks.fusion import build
@@ -47,33 +44,6 @@ def test_steps_tell_what_the_epoch_averages(workspace, monkeypatch):
             ("gradient_norm", "gradient_norm"),
         ):
             np.testing.assert_allclose(np.mean([s[name] for s in own]), epoch[mean], rtol=1e-5)
-
-
-def test_a_profile_is_a_trace_and_leaves_no_run(workspace, tmp_path):
-    trace = tmp_path / "trace.json"
-    measured = profile(tiny(workspace), CPU, trace)
-    assert set(measured.parts) == set(PARTS) and all(s > 0 for s in measured.parts.values())
-    assert sum(measured.parts.values()) < measured.step
-    names = [event.get("name") for event in json.loads(trace.read_text())["traceEvents"]]
-    assert names.count("backward") == STEPS and any("addmm" in str(name) for name in names)
-    assert not (workspace / "runs").exists()
-
-
-def test_profile_on_the_command_line(workspace):
-    words = [word for setting in TINY for word in ("--set", setting)]
-    arguments = [
-        "--workspace",
-        str(workspace),
-        "fit-head",
-        "--profile",
-        "--config",
-        "small",
-        *words,
-    ]
-    result = CliRunner().invoke(medusa, arguments)
-    assert result.exit_code == 0, result.output
-    assert "utterances/s" in result.output and "aten::" in result.output
-    assert list((workspace / "profiles").glob("*.json"))
 
 
 @pytest.mark.filterwarnings("default::UserWarning")  # dynamo looks at .grad

@@ -1,5 +1,12 @@
-"""`medusa fit-head --profile`: where the time of a training step goes."""
+"""Measure where the time of a training step goes, on the features of a workspace.
 
+    python benchmarks/step_profile.py WORKSPACE [--config small] [--set head.width=128 ...]
+
+It takes 23 steps of the first stage, prints the parts of a step and its longest operations, and
+writes the trace of 20 steps.
+"""
+
+import argparse
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,17 +18,20 @@ from torch.autograd.profiler_util import FunctionEventAvg
 from torch.profiler import ProfilerActivity
 
 from medusa.console import say, table
+from medusa.device import choose_device
 from medusa.errors import MedusaError
+from medusa.heads.config import load
 from medusa.heads.examples.join import Rows
-from medusa.heads.fitting.prepare import HeadJob
+from medusa.heads.fitting.prepare import HeadJob, prepare
 from medusa.heads.fitting.trainers import make_trainer
 from medusa.heads.networks.discriminant import CLOSED_FORM
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.loop import Trainer
+from medusa.workspace import Workspace
 
 WARM, STEPS = 3, 20
 PARTS = ("waiting for data", "forward", "loss", "backward", "optimiser")
-LONGEST = 12  # operations that are shown
+LONGEST = 12  # the number of operations that are shown
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ def profile(job: HeadJob, device: torch.device, trace: Path) -> StepProfile:
         MedusaError: the head is not trained by steps.
     """
     if job.config.head.name in CLOSED_FORM:
-        raise MedusaError(f"--profile: a {job.config.head.name} takes no steps; leave it out")
+        raise MedusaError(f"a {job.config.head.name} takes no training steps; profile another head")
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(job.examples, job.config, RunDir(Path(folder)), device)
         batches = endless(trainer)
@@ -69,7 +79,7 @@ def profile(job: HeadJob, device: torch.device, trace: Path) -> StepProfile:
     trace.parent.mkdir(parents=True, exist_ok=True)
     profiler.export_chrome_trace(str(trace))
     averages = list(profiler.key_averages())
-    # on a GPU a part has a second entry of the same name, for the work that it started there
+    # On a GPU, a part has a second entry of the same name for the work that it started there.
     on_cpu = {event.key: event for event in averages if event.device_type.name == "CPU"}
     parts = {name: on_cpu[name].cpu_time_total / STEPS / 1e6 for name in PARTS}
     rate = sum(len(batch) for batch in measured) / seconds
@@ -96,7 +106,7 @@ def operations(
 ) -> list[tuple[str, float, float]]:
     """Return the longest operations: name, seconds and calls a step, without what they call."""
     self_time = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
-    # an operation and the kernels it started both have the kernels' time; the operation is kept
+    # An operation and its kernels both have the kernels' time. The operation is kept.
     events = [
         event
         for event in averages
@@ -128,3 +138,20 @@ def show(measured: StepProfile, trace: Path) -> None:
 
 def _row(name: str, seconds: float, measured: StepProfile) -> tuple[str, float, str]:
     return name, seconds * 1000, f"{seconds / measured.step:.0%}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--config", default="small")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--trace", type=Path, default=Path("trace.json"))
+    options = parser.parse_args()
+    job = prepare(Workspace.open(options.workspace), load(options.config, tuple(options.set)))
+    device, _ = choose_device(options.device)
+    show(profile(job, device, options.trace), options.trace)
+
+
+if __name__ == "__main__":
+    main()
