@@ -18,10 +18,10 @@ from medusa.recipes.tasks import HeadTask, head_tasks
 TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # assumed shares, if only the size of the corpus is known
 EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # shares of the device's peak that we assume
 SAMPLED = 12  # utterances on which operations are counted
-WHISPER_RATE = RATE_HZ / HOP  # frames a second; Whisper's encoder always reads whole windows
-CONV_FLOP_S = 5.0e9  # the cost of the speech encoders' convolutions for a second of audio
-WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3, encoder and decoder alike
-DECODE_MFU = 0.02  # greedy decoding waits for memory
+WHISPER_RATE = RATE_HZ / HOP  # frames per second; Whisper's encoder always reads whole windows
+CONV_FLOP_S = 5.0e9  # operations of the speech encoders' convolutions per second of audio
+WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3's encoder and decoder
+DECODE_MFU = 0.02  # the share of the peak in greedy decoding, which waits for memory
 TOKENS_S = 4.0  # tokens of text in a second of speech
 SAVED = 34  # values that the backward pass keeps per token, layer and unit of width
 POOLING = ("probe", "asp_mlp", *CLOSED_FORM)  # heads without layers over frames
@@ -30,7 +30,7 @@ RECURRENT = 2.0  # the cost of a recurrent head relative to a transformer of its
 
 @dataclass(frozen=True)
 class DeviceProfile:
-    """A device: operations a second (dense, in its training precision), memory."""
+    """A device: its dense operations per second in the precision of training, and its memory."""
 
     flop_s: float
     memory_gb: float
@@ -55,7 +55,7 @@ class SplitSizes:
 
 @dataclass(frozen=True)
 class HeadPlan:
-    """One head: its parameters, the device memory of training, hours."""
+    """The costs of one head: its parameters, its memory on the device and its hours."""
 
     task: HeadTask
     parameters: int
@@ -65,13 +65,14 @@ class HeadPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """All of it.
+    """The costs of a whole recipe.
 
     Attributes:
-        features: feature -> what `medusa extract` will store, and hours.
-        heads: of every head, ablation and repeat.
-        transcription: hours of Whisper, where the recipe reads text and the corpus has none.
-        missing: feature -> the share of the utterances that lack it; all of them if not told.
+        features: feature -> the estimate of its store, and its hours.
+        heads: the costs of every head, ablation and repeat.
+        transcription: the hours of Whisper, if the recipe reads text and the corpus has none.
+        missing: feature -> the share of the utterances that lack it; 1 for a feature that is not
+            listed.
     """
 
     features: dict[str, tuple[Estimate, float]]
@@ -85,7 +86,7 @@ class Plan:
 
     @property
     def to_make(self) -> tuple[float, float]:
-        """Bytes and hours of the features that are missing."""
+        """Return the bytes and the hours of the missing features."""
         shares = [self.missing.get(name, 1.0) for name in self.features]
         parts = list(zip(shares, self.features.values(), strict=True))
         size = sum(share * one.bytes for share, (one, _) in parts)
@@ -93,16 +94,16 @@ class Plan:
 
 
 def plan(recipe: Recipe, corpus: CorpusSize, rows: SplitSizes, profile: DeviceProfile) -> Plan:
-    """Estimate what a recipe costs.
+    """Estimate the costs of a recipe.
 
     Args:
-        recipe: all of it.
+        recipe: the recipe.
         corpus: the seconds of every utterance.
         rows: the sizes of its splits.
         profile: the device.
 
     Raises:
-        MedusaError: a backbone that cannot be planned.
+        MedusaError: the size of a backbone is unknown.
     """
     features = {}
     for name, one in recipe.features.items():
@@ -134,7 +135,7 @@ def transcription_hours(corpus: CorpusSize, profile: DeviceProfile) -> float:
     """Return the hours of greedy transcription with Whisper large-v3."""
     layers, width, vocabulary = WHISPER
     frames = whisper_frames(corpus, WINDOW_S)
-    # the encoder, and the decoder's keys and values for every frame
+    # These are the operations of the encoder, and of the decoder's keys and values of every frame.
     encoder_flop = (
         frames * layers * (24 * width**2 + 4 * width * WINDOW_S * WHISPER_RATE + 4 * width**2)
     )
@@ -144,13 +145,13 @@ def transcription_hours(corpus: CorpusSize, profile: DeviceProfile) -> float:
 
 
 def whisper_frames(corpus: CorpusSize, window_s: float) -> float:
-    """Return the frames that Whisper's encoder sees, silence up to whole windows included."""
+    """Return the frames that Whisper's encoder reads, with the silence that fills the windows."""
     windows = sum(-(-max(length, 1e-3) // window_s) for length in corpus.seconds)
     return windows * window_s * WHISPER_RATE * corpus.each
 
 
 def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list[str]:
-    """Return a head's features, one entry per layer where `:*` asks for all."""
+    """Return a head's features; `:*` becomes one entry per layer."""
     wide = []
     for one in task.features:
         name, _, layer = one.partition(":")
@@ -160,10 +161,10 @@ def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list
 
 
 def extract_flop(one: Estimate, corpus: CorpusSize) -> float:
-    """Return the operations of encoding a corpus: two a weight and token, attention on top."""
+    """Return the operations of encoding a corpus: two per weight and token, and the attention."""
     spec = one.spec
     deepest = max(max(spec.layers), 1)
-    a_token = 24 * deepest * spec.width**2  # 12 D^2 weights a layer
+    a_token = 24 * deepest * spec.width**2  # A layer has 12 D^2 weights.
     seconds = corpus.all_s
     window_s: float | None = spec.preprocessing.get("window_s")
     if window_s:
@@ -177,12 +178,12 @@ def extract_flop(one: Estimate, corpus: CorpusSize) -> float:
 
 
 def sizes_of(count: int) -> SplitSizes:
-    """Return the usual splits of a corpus of which only the size is known."""
+    """Return the usual splits of a corpus if only its size is known."""
     return SplitSizes(round(TRAIN * count), round(BALANCED * count), round(DEV * count))
 
 
 def measured() -> DeviceProfile:
-    """Measure this machine for a second: a large product in its training precision."""
+    """Measure this machine for a second: a large matrix product in the precision of training."""
     cuda = torch.cuda.is_available()
     device = torch.device("cuda" if cuda else "cpu")
     size = 8192 if cuda else 1024
@@ -200,7 +201,7 @@ def measured() -> DeviceProfile:
 
 
 def profile_of(name: str) -> DeviceProfile:
-    """Return a stated device, or, for `here`, this machine.
+    """Return the profile of a device by its name, or measure this machine for `here`.
 
     Raises:
         MedusaError: there is no such profile.
@@ -220,7 +221,7 @@ def _head(
     rows: SplitSizes,
     profile: DeviceProfile,
 ) -> tuple[int, float, float]:
-    """Return parameters, memory and hours of one head, from mean lengths."""
+    """Return the parameters, the memory in GB and the hours of one head, from mean lengths."""
     widths = [one.spec.width for one in estimates]
     stride = average_frames_of(config.head)
     lengths = [
@@ -235,7 +236,7 @@ def _head(
         flop = RECURRENT * 6.0 * parameters * sum(lengths) / max(1, len(lengths))
     memory = (16 * parameters + kept_bytes(config, lengths, widths)) / 1e9
     if config.head.name in CLOSED_FORM:
-        # products of channels, in doubles; six matrices of them while it is solved
+        # The head sums products of channels in doubles. Solving it needs six such matrices.
         wide = head.output.classes.in_features
         flop, memory = 2.0 * wide**2, memory + 48 * wide**2 / 1e9
     work = _passes(config, rows) * flop
@@ -243,7 +244,7 @@ def _head(
 
 
 def _passes(config: Config, rows: SplitSizes) -> float:
-    """Return how many utterances a head sees in all, counted anew in every epoch."""
+    """Return the number of utterances that a head reads, summed over all epochs."""
     heads = 1 + config.train.folds
     if config.head.name in CLOSED_FORM:
         return float(rows.train * heads)
@@ -257,7 +258,7 @@ def _passes(config: Config, rows: SplitSizes) -> float:
 
 
 def kept_bytes(config: Config, lengths: Sequence[int], widths: Sequence[int]) -> float:
-    """Return what a step's backward pass keeps, of a batch of utterances of these lengths."""
+    """Return the bytes that a step's backward pass keeps, for utterances of these lengths."""
     if config.head.name in POOLING:
         return 8.0 * config.train.batch * sum(n * d for n, d in zip(lengths, widths, strict=True))
     tokens = 2 * sum(lengths) * (1 + config.head.layers / 2) * config.train.batch

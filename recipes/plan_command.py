@@ -1,4 +1,4 @@
-"""`medusa plan`: disk, memory and hours of an extraction, or of a whole recipe."""
+"""`medusa plan`: the disk space, memory and hours of an extraction, or of a whole recipe."""
 
 import json
 from dataclasses import replace
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     "--profile",
     default="rtx3090",
     show_default=True,
-    help="The device that a recipe's hours are for: rtx3090, rtx4090, a100, h100, or here, which "
-    "measures this one for a second.",
+    help="The device for which a recipe's hours are estimated: rtx3090, rtx4090, a100, h100, or "
+    "here, which measures this machine for a second.",
 )
 @click.pass_context
 def plan(ctx: click.Context, /, recipe: str | None, profile: str, **options: Any) -> None:
-    """Estimate bytes and hours of an extraction, or of a whole RECIPE, before it runs.
+    """Estimate the bytes and hours of an extraction, or of a whole RECIPE, before it runs.
 
-    With --backbone, one extraction: bytes per layer. With a RECIPE (see `medusa run --list`), every
-    feature and head: disk, memory, hours. Fails if the disk is too small.
+    With --backbone, the command estimates one extraction: the bytes of each layer. With a RECIPE
+    (`medusa run --list` shows them) it estimates the disk space, memory and hours of every feature
+    and head. It fails if the disk is too small.
     """
     if recipe is None:
         if not options["names"]:
@@ -39,7 +40,7 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **options: Any
         ctx.invoke(extract_plan, **options)
         return
     if options["names"]:
-        raise click.UsageError("a RECIPE and --backbone: plan one at a time.", ctx)
+        raise click.UsageError("Give a RECIPE or --backbone, not both.", ctx)
     _recipe(ctx.obj, recipe, profile, **options)
 
 
@@ -98,7 +99,7 @@ def facts(made: "Plan") -> dict[str, Any]:
 def _missing(
     workspace: "Workspace", manifest: "Manifest", recipe: "Recipe", text: str | None
 ) -> dict[str, float]:
-    """Return the share of the utterances that lack each feature, in a corpus that is split."""
+    """Return the share of the utterances with a split that lack each feature."""
     from medusa.recipes.features import missing
 
     count = int(manifest.frame["split"].notna().sum())
@@ -147,15 +148,15 @@ def _show(made: "Plan", corpus: "CorpusSize", rows: "SplitSizes", profile: str, 
     )
     size, extract = made.to_make
     train = sum(one.hours for one in made.heads)
-    missing = f", {size / 1e9:.1f} GB of it still to be made" if size < made.bytes else ""
+    missing = f", of which {size / 1e9:.1f} GB are missing" if size < made.bytes else ""
     click.echo(f"{made.bytes / 1e9:.1f} GB on disk{missing} ({free / 1e9:.1f} GB are free)")
-    click.echo(f"{extract:.1f} h of extraction to come and at most {train:.1f} h of training")
+    click.echo(f"{extract:.1f} h of extraction and at most {train:.1f} h of training remain")
     if made.transcription:
         click.echo(f"{made.transcription:.1f} h of transcription, if the corpus has no texts")
     for note in dict.fromkeys(note for one, _ in made.features.values() for note in one.notes):
         say(note)
     say(
-        "hours: operations counted, at 40 % (extraction) and 45 % (heads) of the device's peak, "
-        "all epochs of every stage (training ends earlier where dev stops improving); "
-        "transcription: Whisper large-v3, greedy, its decoder at 2 % of the peak"
+        "The hours are counted operations at 40 % (extraction) and 45 % (heads) of the device's "
+        "peak, for all epochs of every stage; training ends earlier if dev stops improving. "
+        "Transcription is greedy decoding by Whisper large-v3, with the decoder at 2 % of the peak."
     )

@@ -1,7 +1,7 @@
-"""Small checkpoints with random weights, saved and loaded as the large ones are.
+"""Small checkpoints with random weights, in place of the five backbones.
 
-They stand in for the five backbones: the same classes, layouts and files, but nothing was ever
-learned. What a head finds in their features is what random projections let through.
+They have the same classes, layouts and files as the large checkpoints, and are saved and loaded
+in the same way. They were never trained: their features are random projections of the input.
 """
 
 import json
@@ -16,21 +16,22 @@ from medusa.atomic import atomic
 from medusa.extract.checkpoints.hugging_face import quiet
 
 WIDTH, LAYERS, HEADS = 64, 4, 4
-WINDOW = 200  # frames of 20 ms that the Whisper stand-in hears at once; the real one hears 1,500
+WINDOW = 200  # frames of 20 ms in a window of the Whisper stand-in; the real one has 1,500
 VOCABULARY = 600
 SPECIALS = {"roberta": ("<s>", "<pad>", "</s>", "<unk>", "<mask>")}
 SPECIALS["modernbert"] = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
-# Transformers starts weights so small (0.02) that at this width a layer would add almost nothing.
+# By default, transformers draws weights with a deviation of 0.02. At this width such a layer would
+# add almost nothing.
 SPREAD = 0.08
 
 
 def write_checkpoints(folder: Path, texts: Sequence[str], seed: int) -> dict[str, Path]:
-    """Write one small checkpoint per backbone; those that are there already are left alone.
+    """Write one small checkpoint per backbone; existing checkpoints are kept.
 
     Args:
-        folder: where to put them; `whisper` becomes a file, the others folders.
-        texts: what the text encoders' byte-level BPE is trained on.
-        seed: of the weights.
+        folder: where the checkpoints go. `whisper` becomes a file, the others become folders.
+        texts: the texts on which the byte-level BPE of the text encoders is trained.
+        seed: the seed of the weights.
 
     Returns:
         backbone -> its checkpoint, as `medusa extract --checkpoint` takes it.
@@ -61,7 +62,10 @@ def _hubert(path: Path, texts: Sequence[str]) -> None:
 
 
 def _speech() -> dict[str, Any]:
-    """The layout of wavlm-large and hubert-large, smaller: norms before, one per conv layer."""
+    """Return the layout of wavlm-large and hubert-large, with smaller sizes.
+
+    The norms come before the layers, and every convolution has one.
+    """
     return {
         "hidden_size": WIDTH,
         "num_hidden_layers": LAYERS,
@@ -88,10 +92,10 @@ def _save_speech(path: Path, model: Any) -> None:
 def _whisper(path: Path, texts: Sequence[str]) -> None:
     from whisper.model import ModelDimensions, Whisper
 
-    # large-v3's mel bands and vocabulary; two layers and a short window, for speed.
+    # The mel bands and the vocabulary are those of large-v3; the sizes are small for speed.
     dims = ModelDimensions(128, WINDOW, WIDTH, HEADS, 2, 51866, 448, WIDTH, HEADS, 2)
     model = Whisper(dims)
-    nn.init.normal_(model.decoder.positional_embedding, std=SPREAD)  # Whisper leaves it empty
+    nn.init.normal_(model.decoder.positional_embedding, std=SPREAD)  # Whisper does not fill it
     torch.save({"dims": vars(dims), "model_state_dict": model.state_dict()}, path)
 
 

@@ -29,7 +29,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Size:
-    """How much corpus to make: utterances in total, spread evenly over the speakers."""
+    """The size of the corpus: its utterances, spread evenly over its speakers."""
 
     utterances: int = 560
     speakers: int = 20
@@ -39,12 +39,12 @@ def make_corpus(manifest: Path, size: Size, seed: int) -> Manifest:
     """Draw a corpus, write its audio, its latent variables and its manifest.
 
     Args:
-        manifest: where the manifest goes; audio and latents go beside it.
-        size: how many utterances and speakers.
+        manifest: the path of the manifest; audio and latents go beside it.
+        size: the numbers of utterances and speakers.
         seed: the same seed gives the same bytes.
 
     Returns:
-        the manifest, without a split.
+        The manifest, without a split.
     """
     root = manifest.parent
     rng = np.random.default_rng(seed)
@@ -75,13 +75,13 @@ def make_corpus(manifest: Path, size: Size, seed: int) -> Manifest:
 
 
 def _counts(latents: pd.DataFrame) -> list[dict[str, int]]:
-    """How many words of each polarity each utterance has."""
+    """Return the number of words of each polarity in each utterance."""
     table = latents[list(world.COUNTS)].to_numpy()
     return [dict(zip(world.POLARITIES, map(int, row), strict=True)) for row in table]
 
 
 def _votes(latents: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Let five of the raters vote on each utterance and rate it, each with a bias of their own."""
+    """Draw the votes and ratings of each utterance by five raters, each with their own bias."""
     primary = world.ballots(latents["true_class"], rng)
     words = latents[list(world.COUNTS)].to_numpy(np.float64)
     arousal = latents["arousal_latent"].to_numpy(np.float64)
@@ -101,7 +101,7 @@ def _votes(latents: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _marks(feeling: npt.NDArray[np.float64], rng: np.random.Generator) -> list[float]:
-    """Put a feeling on the scale 1..7, with a slip of the pen."""
+    """Return a feeling on the scale 1..7, with some noise."""
     marks = np.rint(4 + feeling + rng.normal(0, 0.7, len(feeling)))
     return [float(mark) for mark in np.clip(marks, 1, 7)]
 
@@ -112,7 +112,7 @@ def _second(first: str, rng: np.random.Generator) -> str:
 
 
 def _record(root: Path, latents: pd.DataFrame, voices: list[Voice], seed: int) -> pd.DataFrame:
-    """Write one wav per utterance; each has its own chance, so their order does not matter."""
+    """Write one wav per utterance; each has its own generator, so the order does not matter."""
     (root / AUDIO).mkdir(parents=True, exist_ok=True)
     rows = []
     with console.progress("speaking", len(latents)) as advance:
@@ -136,6 +136,6 @@ def _write_wav(path: Path, sound: Samples) -> dict[str, object]:
 
 
 def _write_latents(latents: pd.DataFrame, path: Path) -> None:
-    """Keep what was drawn, so that the best possible answer can be worked out."""
+    """Store the drawn variables, from which the best possible answer is computed."""
     with atomic(path) as partial:
         latents.to_parquet(partial)

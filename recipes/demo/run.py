@@ -1,4 +1,4 @@
-"""The demo from an empty folder to a report, and what it says when it is done."""
+"""Run the demo, from an empty folder to a report and a table of results."""
 
 import json
 import shutil
@@ -22,18 +22,18 @@ from medusa.reports.evaluate import evaluate
 from medusa.scoring import macro_f1
 from medusa.workspace import CONFIG_NAME, PATHS, Workspace
 
-MARK = "demo.json"  # says that the folder is the demo's, and which demo
+MARK = "demo.json"  # It marks a folder of a demo and holds the demo's settings.
 MADE = (*PATHS.values(), AUDIO, LATENTS, session.CHECKPOINTS, session.CONFIG, session.REPORT)
 
 
 def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> None:
-    """Make what is missing of the demo in this folder and print the results.
+    """Run the missing parts of the demo in this folder and print the results.
 
     Args:
-        root: the folder; made if it is not there.
-        scale: how much of everything.
-        seed: of the corpus and of the stand-in weights.
-        force: start anew.
+        root: the folder; it is made if there is none.
+        scale: the sizes of the corpus and of the training.
+        seed: the seed of the corpus and of the stand-ins' weights.
+        force: remove this folder's demo first.
 
     Raises:
         MedusaError: the folder holds something else.
@@ -42,7 +42,7 @@ def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> No
     claim(root, {"seed": seed, **json.loads(json.dumps(asdict(scale)))}, force)
     workspace = Workspace.open(root)
     if (root / session.REPORT).exists() and RunDir(workspace.runs / session.STACK).finished:
-        console.say(f"{root}: the demo is complete; nothing to do (--force starts anew)")
+        console.say(f"{root}: the demo is complete; nothing to do (--force starts it again)")
     else:
         console.say(NOTE)
         with one_thread():
@@ -54,25 +54,27 @@ def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> No
 
 
 def claim(root: Path, settings: dict[str, object], force: bool) -> None:
-    """Make sure that the folder is this demo's, or becomes it.
+    """Mark the folder as this demo's.
 
     Raises:
-        MedusaError: it holds a demo with other settings, or files that the demo would write over.
+        MedusaError: it holds a demo with other settings, or files that the demo would overwrite.
     """
     root.mkdir(parents=True, exist_ok=True)
     mark = root / MARK
     present = [name for name in (*MADE, CONFIG_NAME) if (root / name).exists()]
     if present and not mark.exists():
         raise MedusaError(
-            f"{root}: holds {listed(present)}, which no demo made; give the demo a folder of its "
-            "own: `medusa --workspace NEW_FOLDER demo`"
+            f"{root}: holds {listed(present)}, which no demo made; run the demo in another folder: "
+            "`medusa --workspace NEW_FOLDER demo`"
         )
     if (root / CONFIG_NAME).exists():
-        raise MedusaError(f"{root / CONFIG_NAME}: the demo keeps to its folder; remove this file")
+        raise MedusaError(
+            f"{root / CONFIG_NAME}: a demo writes into its own folder only; remove this file"
+        )
     if mark.exists() and not force and json.loads(mark.read_text(encoding="utf-8")) != settings:
         raise MedusaError(
             f"{root}: holds a demo with other settings ({mark.name}); replace it with --force, or "
-            "give this one another folder with --workspace"
+            "choose another folder with --workspace"
         )
     if force:
         for name in present:
@@ -83,7 +85,7 @@ def claim(root: Path, settings: dict[str, object], force: bool) -> None:
 
 
 def _make(workspace: Workspace, scale: session.Scale, seed: int) -> None:
-    """Write what the session starts from: corpus, checkpoints, configuration."""
+    """Write the inputs of the session: the corpus, the checkpoints and the configuration."""
     if workspace.manifest.exists():
         corpus = Manifest.read(workspace.manifest)
     else:
@@ -91,18 +93,18 @@ def _make(workspace: Workspace, scale: session.Scale, seed: int) -> None:
     speakers = corpus.frame["speaker"].nunique()
     disagreed = int((corpus.soft().max(1) < 1).sum())
     console.say(
-        f"{workspace.root / AUDIO}: {len(corpus)} utterances by {speakers} made-up speakers; the "
-        f"{world.VOTES} votes differ on {disagreed} of them"
+        f"{workspace.root / AUDIO}: there are {len(corpus)} utterances by {speakers} made-up "
+        f"speakers; the {world.VOTES} votes differ on {disagreed} of them"
     )
     paths = write_checkpoints(
         workspace.root / session.CHECKPOINTS, corpus.frame["text"].tolist(), seed
     )
-    console.say(f"{workspace.root / session.CHECKPOINTS}: random-weight {', '.join(paths)}")
+    console.say(f"{workspace.root / session.CHECKPOINTS}: {', '.join(paths)} have random weights")
     write_text(workspace.root / session.CONFIG, session.HEAD_YAML)
 
 
 def _conclude(workspace: Workspace) -> None:
-    """Print the ensemble beside its members, chance and the best possible, and where it all is."""
+    """Print the scores of the ensemble, its members, chance and the best possible prediction."""
     corpus = Manifest.read(workspace.manifest)
     run = RunDir(workspace.runs / session.STACK)
     result = evaluate(run, corpus)
@@ -124,10 +126,10 @@ def _mean(values: list[float]) -> float:
 
 
 def ceiling(corpus: Manifest, split: str = "test") -> float:
-    """Return the macro-F1 of one who sees arousal and word polarities as they were drawn.
+    """Return the macro-F1 of a prediction from the arousal and word polarities that were drawn.
 
-    The answer is the class of the highest exact posterior, judged by the same consensus labels as
-    everybody else.
+    The prediction is the class of the highest exact posterior. It is scored against the same
+    consensus labels as the heads.
     """
     rows = corpus.split(split).frame
     rows = rows[rows["label"].notna()]

@@ -1,4 +1,4 @@
-"""The session that the demo runs: the very commands that a user would type, one after the other."""
+"""The session of the demo: the commands that a user would type, one after the other."""
 
 import shlex
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ stages:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything: the corpus, the heads by name, and settings that differ."""
+    """The scale of a demo: the corpus, the names of the heads, and settings that differ."""
 
     size: Size = field(default_factory=Size)
     heads: tuple[str, ...] = tuple(HEADS)
@@ -43,7 +43,7 @@ class Scale:
 
 
 def commands(root: Path, scale: Scale) -> Iterator[list[str]]:
-    """Give the session's command lines, each as its words after `medusa --workspace ROOT`."""
+    """Yield the session's command lines, each as its words after `medusa --workspace ROOT`."""
     yield ["manifest", "split", "--by", "speaker"]
     for name in BACKBONES:
         checkpoint = root / CHECKPOINTS / (f"{name}.pt" if name == "whisper" else name)
@@ -66,8 +66,7 @@ def run(root: Path, words: list[str]) -> None:
     """Print one command line and run it in this process.
 
     Raises:
-        MedusaError: the command's own.
-        MedusaError: it ended with another exit code than 0.
+        MedusaError: the command failed, or ended with another exit code than 0.
     """
     option = [] if root == Path() else ["--workspace", str(root)]
     console.say(f"\n$ {shlex.join(['medusa', *option, *words])}")
@@ -80,7 +79,7 @@ def run(root: Path, words: list[str]) -> None:
 
 
 def _command(name: str) -> click.Command:
-    """Find a command in its room; `cli.py` does the same, but nothing imports that."""
+    """Return a command from its room; nothing imports `cli.py`, which also finds commands."""
     from medusa.ensemble.commands import stack
     from medusa.extract.commands import extract
     from medusa.extract.transcribe_command import transcribe

@@ -1,4 +1,4 @@
-"""Sentences whose emotion words have the polarities that the made-up world drew."""
+"""Sentences with emotion words of the polarities that the made-up world draws."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ WORDS = {
 }
 NOUNS = ("train", "letter", "meeting", "garden", "kitchen", "picture", "story", "road", "paper")
 OPENINGS = ("well", "so", "you know", "listen", "look", "I think")
-# Which frame is used says nothing about the class: it depends on the number of slots alone.
+# The sentence frame carries no information about the class: it depends on the number of slots only.
 FRAMES = {
     2: (
         "{opening}, the {} {noun} was {}",
@@ -27,14 +27,14 @@ FRAMES = {
 
 
 def sentence(counts: dict[str, int], rng: np.random.Generator) -> str:
-    """Make a sentence with so many words of each polarity, in random order.
+    """Return a sentence with these numbers of words of each polarity, in random order.
 
     Args:
-        counts: polarity -> number of words; together 2 or 3.
-        rng: the only source of chance.
+        counts: polarity -> number of words; their sum is 2 or 3.
+        rng: the only source of randomness.
 
     Returns:
-        a sentence with a capital letter and a full stop.
+        A sentence with a capital letter and a full stop.
     """
     polarities = [name for name in POLARITIES for _ in range(counts[name])]
     order = rng.permutation(len(polarities))

@@ -1,14 +1,15 @@
-"""The demo's made-up world: what is drawn, with which probabilities, and what could be known.
+"""The demo's made-up world: the variables, their probabilities and the best possible score.
 
-Each utterance has a class, an arousal (one number, heard in the voice) and words of a polarity
-(read in the text). Given the class, voice and words are independent:
+Each utterance has a class, an arousal (one number, which the voice shows) and words of a polarity
+(which the text shows). Given the class, voice and words are independent:
 
     class ~ PRIOR;  arousal | class ~ Normal(AROUSAL[class], AROUSAL_SD)
     polarity of each of its 2 or 3 emotion words | class ~ POLARITY[class]
     each of 5 votes | class ~ VOTE[class]
 
-The voice tells angry and happy from sad and neutral, the words tell angry and sad from happy and
-neutral; both are noisy. Because everything is written down, the best possible answer is known.
+The voice separates angry and happy from sad and neutral. The words separate angry and sad from
+happy and neutral. Both are noisy. All probabilities are known, so the best possible prediction is
+known, too.
 """
 
 from itertools import pairwise, product
@@ -26,7 +27,7 @@ AROUSAL = (1.1, 0.9, -1.1, -0.7)
 AROUSAL_SD = 0.7
 POLARITIES = ("negative", "plain", "positive")
 POLARITY = ((0.60, 0.28, 0.12), (0.08, 0.28, 0.64), (0.64, 0.28, 0.08), (0.12, 0.38, 0.50))
-SLOTS = (2, 3)  # emotion words in a sentence, equally likely whatever the class
+SLOTS = (2, 3)  # emotion words in a sentence, equally likely for every class
 VOTES = 5
 BALLOT = (*CLASSES, "other")
 VOTE = (
@@ -43,7 +44,8 @@ def draw(count: int, rng: np.random.Generator) -> pd.DataFrame:
     """Draw the latent variables of `count` utterances.
 
     Returns:
-        a row per utterance: `true_class`, `arousal_latent`, `n_negative`, `n_plain`, `n_positive`.
+        One row per utterance: `true_class`, `arousal_latent`, `n_negative`, `n_plain` and
+        `n_positive`.
     """
     kinds = rng.choice(len(CLASSES), size=count, p=PRIOR)
     arousal = rng.normal(np.take(AROUSAL, kinds), AROUSAL_SD)
@@ -62,10 +64,10 @@ def ballots(classes: "pd.Series[str]", rng: np.random.Generator) -> list[list[st
 
 
 def log_likelihood(latents: pd.DataFrame, views: tuple[str, ...] = VIEWS) -> Floats:
-    """Return log p(what the views show | class), (utterances, classes), exactly.
+    """Return the exact log p(observation of the views | class), (utterances, classes).
 
     Args:
-        latents: what `draw` returned.
+        latents: the rows of `draw`.
         views: `voice` (arousal), `words` (polarity counts), or both.
     """
     total = np.zeros((len(latents), len(CLASSES)))
@@ -82,10 +84,10 @@ def log_likelihood(latents: pd.DataFrame, views: tuple[str, ...] = VIEWS) -> Flo
 
 
 def best_accuracy(views: tuple[str, ...] = VIEWS, prior: tuple[float, ...] = PRIOR) -> float:
-    """Return the accuracy of the best possible guess of the true class from these views.
+    """Return the accuracy of the best possible prediction of the true class from these views.
 
-    The expectation of max_c p(c) p(seen | c): the words are summed over, the arousal integrated
-    between the points where the best class changes.
+    It is the expectation of max_c p(c) p(observation | c). The words are summed over. The arousal
+    is integrated between the points at which the best class changes.
     """
     seen = _word_outcomes() if "words" in views else [np.ones(len(CLASSES))]
     if "voice" not in views:
@@ -94,7 +96,7 @@ def best_accuracy(views: tuple[str, ...] = VIEWS, prior: tuple[float, ...] = PRI
 
 
 def _word_outcomes() -> list[Floats]:
-    """p(counts | class) for every possible triple of counts, each (classes,)."""
+    """Return p(counts | class) of every possible triple of counts, each (classes,)."""
     found = []
     for n in SLOTS:
         for a, b in product(range(n + 1), repeat=2):
@@ -108,8 +110,8 @@ def _word_outcomes() -> list[Floats]:
 def _best_over_arousal(mass: Floats) -> float:
     """Integrate max_c mass[c] Normal(x; AROUSAL[c], AROUSAL_SD) over x, exactly.
 
-    With one variance for all classes the log-odds are lines in x, so the best class changes only
-    where two of the lines cross.
+    All classes have one variance, so the log-odds are lines in x. The best class changes only
+    where two of these lines cross.
     """
     slopes = np.array(AROUSAL) / AROUSAL_SD**2
     heights = np.log(mass) - np.array(AROUSAL) ** 2 / (2 * AROUSAL_SD**2)
@@ -125,5 +127,5 @@ def _best_over_arousal(mass: Floats) -> float:
 
 
 def _below(x: float, kind: int) -> float:
-    """P(arousal < x | class)."""
+    """Return P(arousal < x | class)."""
     return (1 + erf((x - AROUSAL[kind]) / (AROUSAL_SD * sqrt(2)))) / 2

@@ -5,7 +5,7 @@ speakers and splits, and one store of frames (T, D) for each of five streams; al
 `ceiling.parquet` with the exact log-likelihoods (N, C) and `simulation.json` with the scores.
 `world.py` states the model, `draw.py` draws from it, `likelihood.py` inverts it.
 
-No audio is involved, and no backbone, head or ensemble is ever imported.
+There is no audio, and no backbone, head or ensemble is ever imported.
 
 The door: `run.simulate` and `run.show`.
 """

@@ -1,4 +1,4 @@
-"""How well one who knows the model answers, for every set of streams."""
+"""The score of the exact likelihood, for every set of streams."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -20,21 +20,21 @@ from medusa.scoring import (
 )
 
 Ints = npt.NDArray[np.int64]
-DRAWS = 100  # balanced ones
+DRAWS = 100  # the number of balanced draws
 
 
 def views() -> dict[str, tuple[str, ...]]:
-    """Return every set of streams, the whole first, by a name such as `wavlm + roberta`."""
+    """Return every set of streams by a name such as `wavlm + roberta`; the set of all is first."""
     names = tuple(STREAMS)
     sets = [one for size in range(len(names), 0, -1) for one in combinations(names, size)]
     return {"all" if one == names else " + ".join(one): one for one in sets}
 
 
 def predictions_of(ratios: Mapping[str, Floats]) -> dict[str, Ints]:
-    """Return what is most likely, argmax_c p(x | label = c), to each set of streams: (B,).
+    """Return the most likely class, argmax_c p(x | label = c), by each set of streams: (B,).
 
     Args:
-        ratios: of every stream, (B, Z), from `stream_ratios`.
+        ratios: the ratios of every stream, (B, Z), from `stream_ratios`.
     """
     return {
         view: class_likelihood({name: ratios[name] for name in names}).argmax(1)
@@ -45,18 +45,19 @@ def predictions_of(ratios: Mapping[str, Floats]) -> dict[str, Ints]:
 def ceilings(
     truth: Ints, predictions: Mapping[str, Ints], speakers: Sequence[str], prior: Floats
 ) -> dict[str, Any]:
-    """Judge the exact answers.
+    """Score the predictions of the exact likelihood.
 
     Args:
-        truth: (B,) consensus labels.
-        said: each set of streams' answers, (B,).
-        speakers: (B,) whom the bootstrap draws whole.
-        prior: (C,) class counts of the training split.
+        truth: (B,) the consensus labels.
+        predictions: (B,) the predictions of each set of streams.
+        speakers: (B,) the speakers, which the bootstrap resamples.
+        prior: (C,) the class counts of the training split.
 
     Returns:
         By set of streams: `ceiling` (balanced macro-F1), its 95 % `interval`, and `on_draws`, the
-        average over 100 balanced draws of as many utterances a class as the rarest has. Beside
-        them `chance` (guessing by the prior), `uniform` (guessing evenly) and `judged`, how many.
+        mean over 100 balanced draws, in which every class has as many utterances as the rarest
+        one. Also `chance` (random guesses by the prior), `uniform` (random guesses with equal
+        frequencies) and `judged`, the number of utterances.
     """
     count, draws = len(CLASSES), balanced_draws(truth, DRAWS)
     found: dict[str, Any] = {"ceiling": {}, "interval": {}, "on_draws": {}}

@@ -1,4 +1,4 @@
-"""Drawing the simulated corpus: states, votes, speakers, and the frames of every stream."""
+"""Draw the simulated corpus: states, votes, speakers, and the frames of every stream."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ from medusa.recipes.simulate.world import Floats
 SCHEME = LabelScheme("simulated", world.CLASSES)
 SHARES = {"train": 0.7, "dev": 0.15, "test": 0.15}
 FRAMES_PER_S = {"audio": 3.0, "text": 2.0}
-FEWEST, MOST = 4, 40  # frames: few and short, so that a head is trained in a minute
-MEAN_S, SPREAD = 5.7, 0.5  # of durations: the mean, the deviation of the logarithm
+FEWEST, MOST = 4, 40  # frames of an utterance; they are few, so a head is trained in a minute
+MEAN_S, SPREAD = 5.7, 0.5  # the mean of the durations and the deviation of their logarithm
 UTTERANCES_A_SPEAKER, FEWEST_SPEAKERS = 25, 12
 NOTE = (
     "Simulated: features drawn from a written-down model, no speech at all. Scores here say how "
@@ -28,13 +28,13 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Drawn:
-    """A corpus: its manifest, and what nobody is told.
+    """A corpus: its manifest and its hidden variables.
 
     Attributes:
-        manifest: with votes, labels, attributes, speakers, splits.
-        states: (N,) the latent state's number.
-        shown: (N,) per kind, whether the state shows.
-        speakers: (N,) numbers.
+        manifest: the manifest with votes, labels, attributes, speakers and splits.
+        states: (N,) the number of the latent state.
+        shown: (N,) for each kind of stream, whether the state shows.
+        speakers: (N,) the numbers of the speakers.
     """
 
     manifest: Manifest
@@ -44,22 +44,22 @@ class Drawn:
 
 
 def people_of(count: int) -> int:
-    """Return how many speakers so many utterances have where nobody says."""
+    """Return the default number of speakers of a corpus with `count` utterances."""
     return max(FEWEST_SPEAKERS, count // UTTERANCES_A_SPEAKER)
 
 
 def corpus(count: int, seed: int, people: int | None = None) -> Drawn:
-    """Draw everything but the frames.
+    """Draw everything except the frames.
 
     Args:
-        count: of utterances.
+        count: the number of utterances.
         seed: the same seed gives the same corpus.
-        people: from so many speakers; those of small shares may say nothing.
+        people: the number of speakers; speakers with small shares may have no utterance.
     """
     rng = np.random.default_rng([seed, 0])
     numbers = rng.choice(len(world.state_prior()), count, p=world.state_prior())
     people = people_of(count) if people is None else people
-    busy = 1 / np.arange(3, people + 3) ** 0.7  # a few speakers say much, many say little
+    busy = 1 / np.arange(3, people + 3) ** 0.7  # A few speakers have many utterances.
     speakers = rng.choice(people, count, p=busy / busy.sum())
     shown = {kind: rng.random(count) < chance for kind, chance in world.SHOWN.items()}
     frame = pd.DataFrame({"id": [f"sim_{row:06d}" for row in range(count)]})
@@ -82,9 +82,9 @@ def corpus(count: int, seed: int, people: int | None = None) -> Drawn:
 def frames(
     drawn: Drawn, name: str, width: int, seed: int, rows: Iterable[int] | None = None
 ) -> Iterator[Floats]:
-    """Yield one stream's frames (T, width) of these rows of the manifest; of all by default.
+    """Yield one stream's frames (T, width) of these rows of the manifest, by default of all rows.
 
-    Every utterance has a generator of its own, so any row can be drawn without the others.
+    Every utterance has its own random generator, so any row can be drawn without the others.
     """
     kind, (carrier, basis) = world.STREAMS[name][0], world.carriers(width)[name]
     number = list(world.STREAMS).index(name)
@@ -104,7 +104,7 @@ def frames(
 
 
 def length_of(kind: str, seconds: float) -> int:
-    """Return how many frames an utterance has."""
+    """Return the number of frames of an utterance."""
     return int(np.clip(round(seconds * FRAMES_PER_S[kind]), FEWEST, MOST))
 
 
@@ -114,7 +114,7 @@ def _votes(
     rng: np.random.Generator,
     naming: np.random.Generator,
 ) -> pd.DataFrame:
-    """Draw every rater's first and second choice and ratings; `naming` says who they are."""
+    """Draw every rater's first and second choice and ratings; `naming` draws the raters' names."""
     pairs, _ = world.states()
     careful = rng.random((len(states), world.RATERS)) < world.CAREFUL
     kinds = np.array(
@@ -145,7 +145,10 @@ def _votes(
 
 
 def _raters(careful: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.object_]:
-    """Return who gave each vote (N, R): a rater is always of one kind, and votes once at most."""
+    """Return the rater of each vote (N, R).
+
+    A rater is always of one kind, and votes at most once on an utterance.
+    """
     first = rng.integers(world.RATERS_OF_A_KIND, size=(len(careful), 1))
     numbers = (first + np.arange(careful.shape[1])) % world.RATERS_OF_A_KIND
     names = np.array(

@@ -1,12 +1,13 @@
-"""The exact likelihood of simulated features, and with it the best possible answer.
+"""The exact likelihood of simulated features, which gives the best possible prediction.
 
-Frames of stream k: x_t = U_k b + [t in the stretch] M_k e + noise, b ~ N(0, BIAS^2 I), noise
-~ N(0, I). With S the sum over the stretch (L frames), A over all T, k = BIAS^2 / (1 + T BIAS^2),
+The frames of stream k are x_t = U_k b + [t in the stretch] M_k e + noise, with b ~ N(0, BIAS^2 I)
+and noise ~ N(0, I). S is the sum over the stretch (L frames), A the sum over all T frames, and
+k = BIAS^2 / (1 + T BIAS^2). By the Woodbury identity,
 
     log p(x | e, place) - log p(x | nothing)
-        = m'(S - k L U U' A) - (L |m|^2 - k L^2 |U' m|^2) / 2,    m = M e,
+        = m'(S - k L U U' A) - (L |m|^2 - k L^2 |U' m|^2) / 2,    m = M e.
 
-by the Woodbury identity; the place is uniform and summed out.
+The place is uniform; the likelihood sums over it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +31,8 @@ def stream_ratio(name: str, frames: Floats) -> Floats:
     """Return log p(x | shown z) - log p(x | nothing shown) of one stream, (..., Z).
 
     Args:
-        name: of the stream.
-        frames: (..., T, width), utterances of one length.
+        name: the name of the stream.
+        frames: (..., T, width), the frames of utterances of one length.
     """
     kind, (carrier, bias) = STREAMS[name][0], carriers(frames.shape[-1])[name]
     count = frames.shape[-2]
@@ -59,16 +60,16 @@ def stream_ratios(name: str, utterances: Sequence[Floats]) -> Floats:
 
 
 def class_likelihood(ratios: Mapping[str, Floats]) -> Floats:
-    """Return log p(x | label = c) up to a constant of the utterances, (B, C).
+    """Return log p(x | label = c) up to a constant of each utterance, (B, C).
 
     Args:
-        ratios: of each stream that is known, (B, Z).
+        ratios: (B, Z) of each known stream.
     """
     given_state = np.zeros(())
     for kind, shown in SHOWN.items():
         known = [ratio for name, ratio in ratios.items() if STREAMS[name][0] == kind]
         if known:
-            # either all streams of the kind show the state, or none does
+            # Either all streams of the kind show the state, or none does.
             total = np.sum(known, axis=0) + np.log(shown)
             given_state = given_state + np.logaddexp(total, np.log1p(-shown))
     with np.errstate(divide="ignore"):

@@ -50,14 +50,14 @@ def simulate(
 
     Args:
         workspace: an empty workspace, or one in which the same simulation was begun.
-        count: of utterances, at least 200.
-        width: of the features, at least 8.
+        count: the number of utterances, at least 200.
+        width: the width of the features, at least 8.
         seed: the same seed gives the same corpus.
-        people: how many speakers, at least 12; by default one for 25 utterances.
-        force: throw the simulation that is there away.
+        people: the number of speakers, at least 12; by default one for 25 utterances.
+        force: remove the simulation in this workspace first.
 
     Returns:
-        The facts that are also written to `simulation.json`.
+        The contents of `simulation.json`.
 
     Raises:
         MedusaError: the workspace holds something else, or the numbers are too small.
@@ -68,7 +68,7 @@ def simulate(
     request["edition"] = world.EDITION
     finished = _claim(workspace, request, force)
     if finished:
-        say(f"{workspace.root}: simulated already, nothing to do (--force draws it again)")
+        say(f"{workspace.root}: the simulation is complete; nothing to do (--force draws it again)")
         return finished
     drawn = draw.corpus(count, seed, people)
     drawn.manifest.write(workspace.manifest)
@@ -103,7 +103,7 @@ def show(facts: dict[str, Any]) -> None:
 
 
 def spec_of(name: str, request: dict[str, int]) -> FeatureSpec:
-    """Return what a stream's store holds; another simulation is another store."""
+    """Return the specification of a stream's store; it differs between simulations."""
     kind = world.STREAMS[name][0]
     return FeatureSpec(
         backbone=name,
@@ -128,7 +128,7 @@ def folder(root: Path) -> Workspace:
 
 def _check(count: int, width: int, people: int) -> None:
     wrong = [
-        f"{option} {value}: at least {least}"
+        f"{option} {value}: expected at least {least}"
         for option, value, least in (
             ("--utterances", count, FEWEST_UTTERANCES),
             ("--width", width, LEAST_WIDTH),
@@ -137,38 +137,42 @@ def _check(count: int, width: int, people: int) -> None:
         if value < least
     ]
     if people > max(count, draw.FEWEST_SPEAKERS):
-        wrong.append(f"--speakers {people}: at most one for each of the {count} utterances")
+        wrong.append(
+            f"--speakers {people}: expected at most one for each of the {count} utterances"
+        )
     if wrong:
         raise MedusaError("; ".join(wrong))
 
 
 def _claim(workspace: Workspace, request: dict[str, int], force: bool) -> dict[str, Any] | None:
-    """Make the folder this simulation's; return its facts if it is finished.
+    """Mark the folder as this simulation's; return the stored facts if it is finished.
 
     Raises:
-        MedusaError: it holds another simulation, or something that is none.
+        MedusaError: it holds another simulation, or another corpus.
     """
     path = workspace.root / FACTS
     stored: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if not stored and (workspace.manifest.exists() or _stores(workspace)):
         raise MedusaError(
-            f"{workspace.root}: holds a corpus; simulate in a folder of its own: "
+            f"{workspace.root}: holds a corpus; a simulation needs a folder of its own: "
             "`medusa --workspace NEW_FOLDER simulate`"
         )
     other = bool(stored) and stored["asked"] != request
     if other and not force:
         raise MedusaError(
-            f"{path}: another simulation ({_described(stored['asked'])}; asked was "
-            f"{_described(request)}); use another folder, or --force"
+            f"{path}: holds another simulation ({_described(stored['asked'])}; this command has "
+            f"{_described(request)}); choose another folder with --workspace, or replace it with "
+            "--force"
         )
     if other and workspace.runs.exists() and any(workspace.runs.iterdir()):
         raise MedusaError(
-            f"{workspace.runs}: runs on the simulation that is there; remove them first, or use "
-            "another folder"
+            f"{workspace.runs}: holds runs on the present simulation; remove them first, or choose "
+            "another folder with --workspace"
         )
     if "ceiling" in stored and not force:
         return stored
-    write_text(path, json.dumps({"asked": request}) + "\n")  # first: a kill from here on continues
+    # This comes first: after a kill from here on, the command continues.
+    write_text(path, json.dumps({"asked": request}) + "\n")
     mine = set() if force else {spec_of(name, request).folder for name in world.STREAMS}
     for store in _stores(workspace):
         if store.name not in mine and read_spec(store).family == FAMILY:
@@ -190,8 +194,8 @@ def _fill(
     """Write all features, block by block.
 
     Returns:
-        The exact log p(x | label) (N, C) of everything, and the predictions of every set of streams
-        for the judged rows.
+        The exact log p(x | label) of all utterances (N, C), and the predictions of every set of
+        streams for the scored rows.
     """
     frame = drawn.manifest.frame
     contents = {
@@ -230,18 +234,18 @@ def _append(
     contents: npt.NDArray[np.object_],
     seed: int,
 ) -> list[Floats]:
-    """Draw and write one stream of these rows; return it as a reader sees it."""
+    """Draw and write one stream of these rows; return the frames as a store returns them."""
     seen = []
     made = draw.frames(drawn, writer.spec.backbone, writer.spec.width, seed, rows)
     for row, x in zip(rows, made, strict=True):
-        kept = x.astype(np.float16)  # the rounded numbers are what is judged
+        kept = x.astype(np.float16)  # The likelihood reads the rounded numbers, too.
         writer.append(contents[row], kept[None])
         seen.append(kept.astype(np.float64))
     return seen
 
 
 def _judged(manifest: Manifest) -> npt.NDArray[np.bool_]:
-    """Return which rows are of test and have a label, (N,)."""
+    """Return the mask (N,) of the rows that are in test and have a label."""
     frame = manifest.frame
     return np.asarray((frame["split"] == "test") & frame["label"].notna(), bool)
 
@@ -252,7 +256,7 @@ def _judge(manifest: Manifest, predictions: dict[str, Ints]) -> dict[str, Any]:
     truth = np.asarray(rows["label"].map(numbers), np.int64)
     absent = sorted(set(numbers) - set(rows["label"]))
     if absent:
-        say(f"test has no {listed(absent)}: simulate more utterances")
+        say(f"test has no {listed(absent)}: simulate more --utterances")
     return ceilings(truth, predictions, rows["speaker"].tolist(), training_prior(manifest))
 
 
@@ -268,7 +272,7 @@ def _sizes(manifest: Manifest) -> dict[str, Any]:
 
 
 def _predictions(manifest: Manifest, logits: Floats) -> Predictions:
-    """Return the exact likelihoods of everything in the form of a run's predictions."""
+    """Return the exact likelihoods of all utterances in the form of a run's predictions."""
     frame, high = manifest.frame, logits.max(1, keepdims=True)
     ids, splits = frame["id"].tolist(), frame["split"].tolist()
     return Predictions.of(ids, splits, logits - high, None, world.CLASSES, "ceiling")

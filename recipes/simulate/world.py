@@ -1,9 +1,9 @@
-"""What is drawn in the simulated world, with which probabilities; all of it is written down.
+"""The simulated world: its variables and all their probabilities.
 
 An utterance has a latent state z = (primary class, secondary class or none, strength). Raters vote
-about z; the consensus of their votes is the label. The voice shows z with probability `SHOWN`,
-else nothing; so, independently, do the words. What is shown moves the frames of every stream of
-that kind inside one stretch of the utterance, by M_k e(z); outside there is noise alone.
+on z, and the consensus of their votes is the label. Speech shows z with probability `SHOWN`, else
+nothing; so, independently, does the text. A state that shows moves the frames of every stream of
+that kind by M_k e(z), inside one stretch of the utterance. Outside there is only noise.
 """
 
 from functools import cache
@@ -16,18 +16,20 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 CLASSES = ("angry", "sad", "happy", "surprise", "fear", "disgust", "contempt", "neutral")
-PRIOR = (0.090, 0.085, 0.200, 0.055, 0.017, 0.045, 0.060, 0.448)  # neutral 26 times fear
+# Neutral is 26 times as frequent as fear.
+PRIOR = (0.090, 0.085, 0.200, 0.055, 0.017, 0.045, 0.060, 0.448)
 NONE = -1  # no secondary class
-SECONDARY = 0.35  # how often there is one
+SECONDARY = 0.35  # the probability of a secondary class
 STRENGTHS = (0.8, 1.25)  # equally likely
 RATERS = 5
-# a rater is careful or careless: says primary, secondary (where there is one), anything
+# A careful and a careless rater vote for the primary class, the secondary class (if there is one)
+# or any class with these probabilities.
 RELIABILITY = ((0.86, 0.08, 0.06), (0.60, 0.20, 0.20))
-CAREFUL = 0.6  # of an utterance's raters, each by itself
-RATERS_OF_A_KIND = 40  # careful (a00, ...) and careless (b00, ...) ones
+CAREFUL = 0.6  # the probability that a rater is careful, for each rater independently
+RATERS_OF_A_KIND = 40  # careful raters (a00, ...), and as many careless ones (b00, ...)
 SHOWN = {"audio": 0.93, "text": 0.85}
-DIMENSIONS = 6  # of the evidence: arousal, valence, dominance and three more
-# what each class is like; neutral is the absence of everything
+DIMENSIONS = 6  # the evidence has arousal, valence, dominance and three more dimensions
+# The evidence of each class. Neutral has none.
 EMBEDDING = (
     (1.3, -0.9, 1.0, 0.6, 0.0, 0.2),
     (-1.0, -0.9, -0.8, 0.0, 0.5, -0.7),
@@ -38,7 +40,7 @@ EMBEDDING = (
     (-0.2, -0.8, 0.9, 1.1, -0.9, -0.6),
     (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
 )
-# how well each stream carries each dimension: the voice arousal, the words valence
+# How well each stream carries each dimension: speech carries arousal, text carries valence.
 STREAMS: dict[str, tuple[str, tuple[float, ...]]] = {
     "wavlm": ("audio", (0.63, 0.28, 0.50, 0.38, 0.28, 0.28)),
     "hubert": ("audio", (0.57, 0.23, 0.50, 0.28, 0.35, 0.23)),
@@ -47,9 +49,9 @@ STREAMS: dict[str, tuple[str, tuple[float, ...]]] = {
     "modernbert": ("text", (0.25, 0.82, 0.25, 0.57, 0.69, 0.57)),
 }
 STRETCH = {"audio": 0.75, "text": 0.7}  # the share of an utterance in which evidence shows
-BIAS, BIAS_DIMENSIONS = 0.5, 2  # of a speaker, per stream: deviation, in a subspace
+BIAS, BIAS_DIMENSIONS = 0.5, 2  # a speaker's bias in each stream: its deviation, its dimensions
 WORLD_SEED = 20250609
-EDITION = 1  # to be raised when anything is drawn differently: other features, another store
+EDITION = 1  # Raise it if anything is drawn differently, so that the features get other stores.
 
 
 @cache
@@ -71,7 +73,10 @@ def state_prior() -> Floats:
 
 @cache
 def evidence() -> Floats:
-    """Return e(z), (Z, DIMENSIONS): strength times the primary's and half the secondary's."""
+    """Return e(z), (Z, DIMENSIONS).
+
+    It is the strength times the sum of the primary class's evidence and half of the secondary's.
+    """
     classes, strength = states()
     own = np.array(EMBEDDING)
     second = np.where(classes[:, 1:] == NONE, 0.0, 0.5 * own[classes[:, 1]])
@@ -91,7 +96,7 @@ def vote_shares(primary: int, secondary: int, reliability: tuple[float, ...]) ->
 
 @cache
 def mean_vote() -> Floats:
-    """Return the probability of each class's vote by a rater who is not known, (Z, C)."""
+    """Return the probability of a vote for each class by an unknown rater, (Z, C)."""
     weights = (CAREFUL, 1 - CAREFUL)
     return np.array(
         [
@@ -108,7 +113,7 @@ def mean_vote() -> Floats:
 def label_given_state() -> Floats:
     """Return P(label = c | z), (Z, C): the sum over all counts of votes with one winner c.
 
-    Rows do not sum to one: the rest is the probability of a tie.
+    The rest of a row, up to one, is the probability of a tie.
     """
     counts = np.array(list(_counts(RATERS, len(CLASSES))))
     ways = factorial(RATERS) / np.prod([[factorial(n) for n in row] for row in counts], axis=1)
@@ -122,7 +127,7 @@ def label_given_state() -> Floats:
 
 @cache
 def state_given_label() -> Floats:
-    """Return P(z | label = c), (Z, C), columns summing to one."""
+    """Return P(z | label = c), (Z, C); each column sums to one."""
     joint = state_prior()[:, None] * label_given_state()
     posterior: Floats = joint / joint.sum(0)
     return posterior
@@ -132,7 +137,8 @@ def state_given_label() -> Floats:
 def carriers(width: int) -> dict[str, tuple[Floats, Floats]]:
     """Return M_k (width, DIMENSIONS) and the basis of a speaker's bias U_k (width, r), by stream.
 
-    Columns of M_k are orthogonal, as long as the stream carries the dimension; U_k is orthonormal.
+    The columns of M_k are orthogonal. The length of a column is how well the stream carries the
+    dimension. The columns of U_k are orthonormal.
     """
     made = {}
     for number, (name, (_, lengths)) in enumerate(STREAMS.items()):
@@ -144,12 +150,12 @@ def carriers(width: int) -> dict[str, tuple[Floats, Floats]]:
 
 
 def stretch(kind: str, frames: int) -> int:
-    """Return how many of an utterance's frames show its state."""
+    """Return the number of an utterance's frames that show its state."""
     return max(1, round(STRETCH[kind] * frames))
 
 
 def _counts(votes: int, classes: int) -> "list[tuple[int, ...]]":
-    """Return all ways to give so many votes to so many classes."""
+    """Return all ways to distribute the votes over the classes."""
     if classes == 1:
         return [(votes,)]
     return [

@@ -166,7 +166,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
     result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", "medusa-14"])
     sizes = {name: one["bytes"] for name, one in found["features"].items()}
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9
-    assert f"{needs:.1f} GB of it still to be made" in result.stdout
+    assert f"of which {needs:.1f} GB are missing" in result.stdout
     assert f"need {needs:.2f} GB" in str(result.exception)
 
 
@@ -178,7 +178,7 @@ def test_neither_recipe_nor_backbone(tmp_path):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["medusa-14", "--backbone", "wavlm"], "one at a time"),
+        (["medusa-14", "--backbone", "wavlm"], "not both"),
         (["--backbone", "wavlm", "--utterances", "-5", "--hours", "3"], "-5 is not in the range"),
         (["--backbone", "wavlm", "--utterances", "5", "--hours", "0"], "0 is not in the range"),
         (["--backbone", "wavlm", "--utterances", "5"], "belong together"),

@@ -214,7 +214,7 @@ def test_force_replaces_a_simulation_and_nothing_else(tmp_path):
     assert [store.spec.backbone for store in stores] == sorted(world.STREAMS)  # no old ones
     assert all("seed 1" in store.spec.revision for store in stores)
     (place.runs / "r").mkdir(parents=True)
-    with pytest.raises(MedusaError, match="runs on the simulation that is there"):
+    with pytest.raises(MedusaError, match="runs on the present simulation"):
         run.simulate(place, 200, WIDTH, 0, force=True)
     (tmp_path / run.FACTS).unlink()
     with pytest.raises(MedusaError, match="folder of its own"):
@@ -226,7 +226,7 @@ def test_wrong_numbers_are_said_all_at_once(tmp_path):
         run.simulate(run.folder(tmp_path), 100, 4, 0, people=300)
     message = str(wrong.value)
     assert "--utterances 100" in message and "--width 4" in message and "--speakers 300" in message
-    with pytest.raises(MedusaError, match=r"^--utterances 0: at least 200$"):
+    with pytest.raises(MedusaError, match=r"^--utterances 0: expected at least 200$"):
         run.simulate(run.folder(tmp_path), 0, WIDTH, 0)
     assert not list(tmp_path.iterdir())
 
