@@ -1,4 +1,4 @@
-"""The choice of the device that computes."""
+"""A command chooses the device that computes, and reports the reason."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +15,10 @@ def choose_device(name: str) -> "tuple[torch.device, str]":
     """Return the device and, in a few words, the reason for it.
 
     Args:
-        name: `auto` for the GPU where there is one, or a torch device name.
+        name: `auto`, which chooses a GPU if there is one, or the name of a torch device.
 
     Raises:
-        DeviceError: torch does not know the name or has no such device here.
+        DeviceError: torch does not know the name, or this machine has no such device.
     """
     import torch
 
@@ -31,7 +31,7 @@ def choose_device(name: str) -> "tuple[torch.device, str]":
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as problem:
         reason = str(problem).splitlines()[0]
-        if reason.startswith("Expected one of"):  # torch would list every kind of device it knows
+        if reason.startswith("Expected one of"):  # Torch lists every kind of device it knows.
             reason = "expected cpu, cuda, cuda:N, mps or auto"
         raise DeviceError(
             f"--device {name}: not usable here ({reason}); use auto or cpu"
@@ -40,7 +40,7 @@ def choose_device(name: str) -> "tuple[torch.device, str]":
 
 
 def choose_devices(names: str) -> "tuple[list[torch.device], str]":
-    """Return the devices of a comma list and the reasons, as `choose_device` does."""
+    """Return the devices of a list that commas separate, and the reasons of `choose_device`."""
     chosen = [choose_device(name) for name in parts_of(names)]
     if not chosen:
         raise DeviceError("--device: names no device; use auto or cpu")
@@ -49,7 +49,7 @@ def choose_devices(names: str) -> "tuple[list[torch.device], str]":
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread inside: in small models further threads would only wait."""
+    """Compute on one thread inside the block: small models cannot keep more threads busy."""
     import torch
 
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""All kinds of errors that the user can mend, and words for their messages."""
+"""The user can mend every error of these kinds; three functions give words for the messages."""
 
 import difflib
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class AudioError(MedusaError):
     """A recording is missing, unreadable, truncated, or shorter than its segment.
 
     Attributes:
-        kind: which of these, in one word.
+        kind: the kind of fault, in one word: missing, unreadable, truncated or outside.
     """
 
     def __init__(self, message: str, kind: str = "unreadable") -> None:
@@ -62,14 +62,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def listed(items: Iterable[object], most: int = 5) -> str:
-    """Join the first `most` items with commas and say how many were left out."""
+    """Join the first `most` items with commas, and add the number of the other items."""
     everything = [str(item) for item in items]
     more = f" and {len(everything) - most} more" if len(everything) > most else ""
     return ", ".join(everything[:most]) + more
 
 
 def plural(number: int, one: str) -> str:
-    """Return a number with its noun and verb, given for one: `"1 row has"` or `"2 rows have"`."""
+    """Return a number with its noun and verb: `"row has"` gives `"1 row has"`, `"2 rows have"`."""
     noun, *rest = one.split(" ")
     if number != 1:
         noun += "es" if noun.endswith("s") else "s"

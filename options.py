@@ -1,4 +1,4 @@
-"""Options that commands of several rooms share: each has one name, one type and one default."""
+"""Several rooms share these options; each has one name, one type and one default."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,14 +16,14 @@ def json_option(help: str = "Print JSON instead of a table.") -> Callable[[Comma
 
 
 def force_option(help: str) -> Callable[[Command], Command]:
-    """Return `--force`; `help` is a sentence about what is replaced."""
+    """Return `--force`; `help` is a sentence about the things that are replaced."""
     return click.option("--force", is_flag=True, help=help)
 
 
 def device_option(
     help: str = ONE_DEVICE, metavar: str | None = None
 ) -> Callable[[Command], Command]:
-    """Return `--device`, a name or a comma list for `medusa.device`."""
+    """Return `--device`, a name or a list of names for `medusa.device`."""
     return click.option("--device", default="auto", show_default=True, metavar=metavar, help=help)
 
 
@@ -33,17 +33,17 @@ def text_option(help: str) -> Callable[[Command], Command]:
 
 
 def missing_option(help: str) -> Callable[[Command], Command]:
-    """Return `--missing`, which decides about utterances without features."""
+    """Return `--missing`, which refuses or leaves out utterances without features."""
     choice = click.Choice(["error", "drop"])
     return click.option("--missing", type=choice, default="error", show_default=True, help=help)
 
 
 def jobs_option(help: str) -> Callable[[Command], Command]:
-    """Return `--jobs`, the number of heads in training at the same time."""
+    """Return `--jobs`, the number of heads that train at the same time."""
     number = click.IntRange(min=1)
     return click.option("--jobs", type=number, default=1, show_default=True, help=help)
 
 
 def seed_option(help: str) -> Callable[[Command], Command]:
-    """Return `--seed`, from which everything random in a command follows."""
+    """Return `--seed`, which determines all random numbers of a command."""
     return click.option("--seed", type=int, default=0, show_default=True, help=help)

@@ -11,12 +11,12 @@ from medusa.errors import nearest
 
 
 def read_yaml(text: str) -> Any:
-    """Do what `yaml.safe_load` does, with libyaml where it is, which is faster.
+    """Return the values that `yaml.safe_load` returns; libyaml is faster and used if it is there.
 
     Raises:
-        yaml.YAMLError: it is not YAML, or has a key twice, of which one would be lost.
+        yaml.YAMLError: the text is not YAML, or a mapping has a key twice.
     """
-    # both loaders are safe ones: plain values, no objects
+    # Both loaders are safe: they return plain values and no objects.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
         node = loader.get_single_node()
@@ -24,21 +24,21 @@ def read_yaml(text: str) -> Any:
             return None
         _no_key_twice(node, set())
         return loader.construct_document(node)
-    except ValueError as problem:  # such as a date of month 13
+    except ValueError as problem:  # It is raised for a date in month 13, for example.
         raise yaml.YAMLError(str(problem)) from problem
     finally:
         loader.dispose()
 
 
 def parts_of(text: str) -> list[str]:
-    """Return the parts of a comma list."""
+    """Return the parts of a list that commas separate."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _no_key_twice(node: yaml.Node, seen: set[int]) -> None:
     if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
         return
-    seen.add(id(node))  # an alias leads to the same node again
+    seen.add(id(node))  # An alias leads to the same node again.
     keys = set()
     for item in node.value:
         key, value = item if isinstance(item, tuple) else (None, item)
@@ -52,7 +52,7 @@ def _no_key_twice(node: yaml.Node, seen: set[int]) -> None:
 
 
 def set_value(values: Any, override: str) -> list[str]:
-    """Apply one `a.b.0.c=value` in place; return what is wrong with it."""
+    """Apply one `a.b.0.c=value` in place; return the list of its problems."""
     key, equals, text = override.partition("=")
     if not equals:
         return [f"--set {override}: expected key=value"]
@@ -69,20 +69,20 @@ def set_value(values: Any, override: str) -> list[str]:
 
 
 def unreadable(override: str) -> str:
-    """Return what is wrong with a `key=value` whose value is not YAML."""
+    """Return the problem of a `key=value` whose value is not YAML."""
     return (
         f"--set {override}: the value is not readable as YAML; put it in quotes, or close [ or {{"
     )
 
 
 def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
-    """Turn plain values into a dataclass, a tuple or dictionary of them, a number, a text.
+    """Turn plain values into a dataclass, a tuple, a dictionary, a number or a text.
 
     Args:
-        kind: the type; of a dataclass all fields need a default.
-        values: what YAML gave.
-        where: the dotted key of it, for messages.
-        problems: gets a line for everything that is wrong.
+        kind: the type; every field of a dataclass needs a default.
+        values: the values that were read from YAML.
+        where: the dotted key of the values, for messages.
+        problems: a list to which a line is added for every mistake.
     """
     if dataclasses.is_dataclass(kind):
         return _fields(kind, values, where, problems)
@@ -102,7 +102,7 @@ def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
         return values
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in allowed and isinstance(values, str | int) and not isinstance(values, bool):
-        try:  # YAML 1.1 reads 1e-5 as text
+        try:  # YAML 1.1 reads 1e-5 as text.
             return float(values)
         except ValueError:
             pass
@@ -113,7 +113,7 @@ def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
 
 
 def _is_plain(values: Any) -> bool:
-    """Tell whether these are values that JSON has, too; YAML also knows dates and bytes."""
+    """Return whether JSON can hold the values; YAML also has dates and bytes."""
     if isinstance(values, dict):
         return all(isinstance(key, str) and _is_plain(one) for key, one in values.items())
     if isinstance(values, list):

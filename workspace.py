@@ -18,7 +18,7 @@ PATHS = {
 
 @dataclass(frozen=True)
 class Workspace:
-    """The paths of the manifest, the feature stores, the transcripts and the runs."""
+    """The paths of a workspace: its manifest, feature stores, transcripts and runs."""
 
     root: Path
     manifest: Path
@@ -40,7 +40,7 @@ class Workspace:
 
 
 def remove(folder: Path) -> None:
-    """Remove a store or a run: it is renamed to a hidden name first, then deleted."""
+    """Remove a store or a run: rename it to a hidden name first, and then delete it."""
     if folder.exists():
         doomed = folder.with_name(f".{folder.name}.{os.getpid()}.removed")
         folder.rename(doomed)

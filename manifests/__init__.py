@@ -1,9 +1,10 @@
-"""Manifests: one table per corpus with a row per utterance, and the label scheme inside.
+"""A manifest is the table of one corpus: a row per utterance, with its label scheme inside.
 
-A corpus's folder comes in through `importers/`, one file per corpus; `import_tools/` has the parts
-that importers share. A `Manifest` goes out: a table with ids, paths, speakers, splits, texts, soft
-labels (U, C) and attributes, the votes, and a `LabelScheme` with the C classes in order. `labels/`
-turns votes into labels, `splits/` divides the utterances, `audit/` lists the faults of a manifest.
+`importers/` reads the folder of a corpus, with one file per corpus; `import_tools/` has the parts
+that the importers share. The result is a `Manifest`: a table with ids, paths, speakers, splits,
+texts, soft labels (U, C) and attributes, the votes, and a `LabelScheme` with the C classes in
+order. `labels/` turns votes into labels, `splits/` divides the utterances, and `audit/` lists the
+faults of a manifest.
 
 This room imports no other room. Its door is `Manifest.read`, `Manifest.write` and
 `corpora.load(NAME).import_corpus(ROOT)`.
@@ -20,7 +21,7 @@ __all__ = ["ATTRIBUTES", "LabelScheme", "Manifest"]
 
 
 def __getattr__(name: str) -> object:
-    """Import `manifest`, and with it pandas, only when one of its names is asked for."""
+    """Import `manifest`, and with it pandas, only when the caller uses one of its names."""
     if name in __all__:
         return getattr(importlib.import_module("medusa.manifests.manifest"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

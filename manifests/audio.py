@@ -1,4 +1,4 @@
-"""What a recording is, from its header and its bytes, without decoding it."""
+"""The header and the bytes of a recording give its facts and its digest; nothing is decoded."""
 
 import hashlib
 import math
@@ -15,14 +15,14 @@ from medusa.errors import AudioError
 from medusa.manifests import ffmpeg
 
 CHUNK_BYTES = 1 << 20
-TOLERANCE_S = 0.01  # segment ends are often rounded up in the corpora's tables
+TOLERANCE_S = 0.01  # The tables of corpora often round the end of a segment up.
 T = TypeVar("T")
-UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what streaming writers leave in a wav header
+UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # Streaming writers leave these in a wav header.
 
 
 @dataclass(frozen=True)
 class AudioFacts:
-    """The header of a recording: frames per channel, rate in Hz, channels."""
+    """The header of a recording gives its frames per channel, its rate in Hz and its channels."""
 
     frames: int
     rate_hz: int
@@ -30,13 +30,13 @@ class AudioFacts:
 
     @property
     def duration_s(self) -> float:
-        """Seconds from the first frame to the last."""
+        """The seconds from the first frame to the last."""
         return self.frames / self.rate_hz
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A file's header facts and the digest of its bytes."""
+    """The header facts of a file, and the digest of its bytes."""
 
     facts: AudioFacts
     digest: str
@@ -46,8 +46,8 @@ def facts_of(path: Path) -> AudioFacts:
     """Return the header facts of a file.
 
     Raises:
-        AudioError: the file is missing, not audio, holds no sound, or is shorter than its
-            header says.
+        AudioError: the file is missing, is not audio, holds no sound, or is shorter than its
+            header promises.
     """
     if not path.is_file():
         raise AudioError(f"{path}: no such file", "missing")
@@ -65,13 +65,13 @@ def facts_of(path: Path) -> AudioFacts:
         ) from problem
     if not whole:
         raise AudioError(
-            f"{path}: truncated: the last of its {facts.frames} frames is not there; "
+            f"{path}: truncated: the last of its {facts.frames} frames is missing; "
             "copy the file again",
             "truncated",
         )
     _refuse_truncated_wav(path)
     if facts.frames == 0:
-        raise AudioError(f"{path}: holds no sound (0 frames)")
+        raise AudioError(f"{path}: the file holds no sound (0 frames); replace it")
     return facts
 
 
@@ -81,12 +81,12 @@ def _facts_by_ffmpeg(path: Path) -> AudioFacts:
     except ffmpeg.FfmpegError as problem:
         raise AudioError(f"{path}: {problem}") from problem
     if not len(samples):
-        raise AudioError(f"{path}: holds no sound (0 frames)")
+        raise AudioError(f"{path}: the file holds no sound (0 frames); replace it")
     return AudioFacts(len(samples), rate_hz, samples.shape[1])
 
 
 def digest_of(path: Path) -> str:
-    """Return the sha256 of a file's bytes, in hex.
+    """Return the sha256 of a file's bytes as hex digits.
 
     Raises:
         AudioError: the file cannot be read.
@@ -102,16 +102,16 @@ def digest_of(path: Path) -> str:
 
 
 def recording_of(path: Path) -> Recording:
-    """Return a file's facts and digest.
+    """Return the facts and the digest of a file.
 
     Raises:
-        AudioError: as `facts_of` and `digest_of`.
+        AudioError: for the reasons of `facts_of` and `digest_of`.
     """
     return Recording(facts_of(path), digest_of(path))
 
 
 def content_of(file_digest: str, start_s: float, duration_s: float) -> str:
-    """Return 32 hex digits that name a segment of a file's bytes; a whole file starts at 0."""
+    """Return the 32 hex digits that name a segment of a file; a whole file starts at 0."""
     key = f"{file_digest} {float(start_s)!r} {float(duration_s)!r}"
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
@@ -119,7 +119,9 @@ def content_of(file_digest: str, start_s: float, duration_s: float) -> str:
 def segment_of(
     path: str, start_s: float, duration_s: float, facts: AudioFacts
 ) -> tuple[float, float]:
-    """Return the start and length of a segment; NaN means from the start, and to the end.
+    """Return the start and the length of a segment.
+
+    A start of NaN is the start of the file, and a length of NaN reaches to its end.
 
     Raises:
         AudioError: the segment is not inside the recording.
@@ -142,16 +144,16 @@ def each(
     advance: Callable[[], None] = lambda: None,
     workers: int = 8,
 ) -> tuple[dict[Path, T], dict[Path, AudioError]]:
-    """Apply `facts_of`, `digest_of` or `recording_of` to many files at once.
+    """Apply `facts_of`, `digest_of` or `recording_of` to many files at the same time.
 
     Args:
-        look: what to find out about a file.
-        paths: the files; each distinct one is looked at once.
-        advance: called after each file.
-        workers: threads; reading and hashing both let others run.
+        look: the function that is applied to a file.
+        paths: the files; a file that comes several times is read once.
+        advance: it is called after each file.
+        workers: the number of threads; reading and hashing release the interpreter's lock.
 
     Returns:
-        The answers by path, and the problems by path.
+        The results by path, and the problems by path.
     """
     found: dict[Path, T] = {}
     problems: dict[Path, AudioError] = {}
@@ -173,7 +175,7 @@ def each(
 
 
 def _has_last_frame(sound: Any) -> bool:
-    """Tell whether the last frame that the header promises can be read."""
+    """Return whether the last frame that the header promises can be read."""
     try:
         sound.seek(max(sound.frames - 1, 0))
         return bool(len(sound.read(1)) == min(sound.frames, 1))
@@ -182,21 +184,21 @@ def _has_last_frame(sound: Any) -> bool:
 
 
 def _refuse_truncated_wav(path: Path) -> None:
-    """Raise if a wav's data chunk promises more bytes than follow; libsndfile says nothing."""
+    """Raise if the data chunk of a wav promises more bytes than follow; libsndfile accepts it."""
     with path.open("rb") as file:
         promised, start = _data_chunk(file)
         present = path.stat().st_size - start
     if promised not in UNKNOWN_SIZES and present < promised:
         share = math.floor(100 * present / promised)
         raise AudioError(
-            f"{path}: truncated: its header promises {promised} bytes of sound and "
-            f"{present} are there ({share} %); copy the file again",
+            f"{path}: truncated: its header promises {promised} bytes of sound, but the file "
+            f"has {present} ({share} %); copy the file again",
             "truncated",
         )
 
 
 def _data_chunk(file: BinaryIO) -> tuple[int, int]:
-    """Return the promised size and the position of a RIFF file's data; (0, 0) for other files."""
+    """Return the promised size and the position of a wav's sound; (0, 0) for other files."""
     head = file.read(12)
     if head[:4] != b"RIFF" or head[8:] != b"WAVE":
         return 0, 0

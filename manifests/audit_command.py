@@ -1,4 +1,4 @@
-"""`medusa manifest audit`: everything that is wrong with a manifest, in one list."""
+"""`medusa manifest audit` lists all faults of a manifest."""
 
 import json
 from pathlib import Path
@@ -14,14 +14,14 @@ from medusa.options import json_option
 @click.option(
     "--listen",
     is_flag=True,
-    help="Decode every recording: clipping, silence, recordings that are nearly the same.",
+    help="Decode every recording, to find clipping, silence and recordings that sound alike.",
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings, too.")
 @json_option()
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the same JSON to a file, every place named.",
+    help="Write the JSON, which names every row concerned, to a file.",
 )
 @click.pass_context
 def audit(
@@ -32,10 +32,10 @@ def audit(
     as_json: bool,
     output: Path | None,
 ) -> None:
-    """List everything that is wrong, all at once.
+    """List all faults of the manifest at once.
 
-    Looks at labels, votes, splits, speakers, texts and recordings (their headers only). Exits with
-    1 when there are errors; warnings leave it at 0 without --strict, and notes do.
+    The audit checks the labels, votes, splits, speakers and texts, and the headers of the
+    recordings. It exits with 1 if there are errors; with --strict, also if there are warnings.
     """
     from medusa.atomic import write_text
     from medusa.console import progress, say, table
@@ -56,7 +56,7 @@ def audit(
     if as_json:
         click.echo(text)
     elif found:
-        table(["level", "check", "what", "what to do"], [finding.row() for finding in found])
+        table(["level", "check", "fault", "remedy"], [finding.row() for finding in found])
     summary = ", ".join(plural(count, level) for level, count in counts.items())
     say(f"{workspace.manifest}: {plural(len(subject.frame), 'utterance')}, {summary}")
     ctx.exit(1 if counts["error"] or (strict and counts["warning"]) else 0)

@@ -1,4 +1,4 @@
-"""`medusa manifest relabel`, `merge` and `export`: other classes, several corpora, other tools."""
+"""`medusa manifest relabel`, `merge` and `export` change the classes, join corpora, and write."""
 
 from pathlib import Path
 
@@ -14,35 +14,35 @@ from medusa.options import force_option
     "--classes",
     metavar="SCHEME",
     required=True,
-    help="msp-8, six, four, iemocap-6, or classes in order, words merged with + and named after =: "
-    "angry,happy+excited=happy,sad,neutral.",
+    help="msp-8, six, four, iemocap-6, or the classes in order. A plus sign merges words, and the "
+    "name of the class follows the equals sign: angry,happy+excited=happy,sad,neutral.",
 )
 @click.option(
     "--soft",
     type=click.Choice(["primary", "primary+secondary"]),
     default="primary",
     show_default=True,
-    help="Which votes the soft label counts.",
+    help="The votes that the soft label counts.",
 )
 @click.option(
     "--other",
     type=click.Choice(["drop", "ninth-class"]),
     default="drop",
     show_default=True,
-    help="Votes for no class: not counted, or a class of their own, `other`, the last.",
+    help="Votes for words outside the classes are not counted, or they make a last class, `other`.",
 )
 @click.option(
     "--all-other",
     type=click.Choice(["drop", "uniform"]),
     default="drop",
     show_default=True,
-    help="Rows whose every vote is for no class: no label, or all classes alike.",
+    help="A row with only such votes gets no label, or an equal share of every class.",
 )
-@click.option("--name", help="The scheme's name.")
+@click.option("--name", help="The name of the label scheme.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write another manifest, in the same folder, and leave this one as it is.",
+    help="Write another manifest in the same folder, and keep the present manifest.",
 )
 @click.pass_obj  # fmt: skip
 def relabel(
@@ -56,8 +56,9 @@ def relabel(
 ) -> None:
     """Change the classes without importing again; no row is dropped.
 
-    Votes are counted again under the new scheme. Without votes, labels and soft labels are mapped;
-    plain labels are kept as votes, so that they can be changed back.
+    Votes are counted again under the new scheme. Rows without votes have their labels and soft
+    labels mapped to the new classes. Labels without votes are kept as votes, so that the change
+    can be undone.
     """
     from medusa.errors import ManifestError
     from medusa.manifests.labels.schemes import Rules, parse
@@ -70,8 +71,8 @@ def relabel(
     changed = change(corpus, parse(classes, name or ""), Rules(soft, other, all_other))
     target = output or path
     if target.parent.resolve() != path.parent.resolve():
-        raise ManifestError(f"{target}: paths in a manifest are relative to its folder; "
-                            f"write it into {path.parent}")  # fmt: skip
+        raise ManifestError(f"{target}: the paths in a manifest are relative to its folder, so the "
+                            f"folder must stay the same; write it into {path.parent}")  # fmt: skip
     same = (
         output is None and changed.scheme == corpus.scheme and changed.digest() == corpus.digest()
     )
@@ -83,10 +84,10 @@ def relabel(
 @force_option("Replace the manifest that is there.")
 @click.pass_obj
 def merge(workspace: Path, parts: tuple[str, ...], force: bool) -> None:
-    """Write one manifest of several that have the same classes.
+    """Write one manifest with the rows of several manifests that have the same classes.
 
-    Each part is NAME=MANIFEST; ids and speakers become NAME/ID. Splits stay as they are; leave a
-    whole corpus out with `medusa manifest split --leave-out NAME --of corpus --force`.
+    Each part is NAME=MANIFEST; its ids and speakers become NAME/ID. The splits are kept. To leave
+    a whole corpus out, run `medusa manifest split --leave-out NAME --of corpus --force`.
     """
     from medusa.errors import ManifestError
     from medusa.manifests.manifest import Manifest
@@ -115,8 +116,8 @@ def merge(workspace: Path, parts: tuple[str, ...], force: bool) -> None:
 def export(workspace: Path, form: str, target: Path, force: bool) -> None:
     """Write the manifest for other tools: FORMAT is csv, lhotse, audformat or datasets.
 
-    TARGET is a file for csv, else a folder. Recordings stay where they are and are named by their
-    path. `medusa manifest import FORMAT TARGET` reads each of them back.
+    TARGET is a file for csv, and a folder for the other formats. The recordings stay in their
+    folders; the export has their paths. `medusa manifest import FORMAT TARGET` reads each format.
     """
     from medusa.console import say
     from medusa.manifests.export import export as write

@@ -1,4 +1,4 @@
-"""`medusa manifest`: the group; each of its commands has a file of its own."""
+"""The group `medusa manifest`; the modules `*_command.py` and `*_commands.py` have its commands."""
 
 import click
 
@@ -11,7 +11,7 @@ from medusa.manifests.split_command import split
 
 @click.group()
 def manifest() -> None:
-    """Import a corpus into a manifest, split it, audit it, look at it."""
+    """Import a corpus into a manifest; split, audit and show the manifest."""
 
 
 for command in (import_, audit, show, split, relabel, merge, export):

@@ -1,4 +1,4 @@
-"""The corpora that can be imported: each is a file in `importers/`, found by its name."""
+"""Each corpus that can be imported is a file in `importers/`, which is found by its name."""
 
 import ast
 import importlib
@@ -26,14 +26,14 @@ class Importer(Protocol):
 
 
 def names() -> list[str]:
-    """Return the corpora that can be imported, as the user writes them."""
+    """Return the names of the corpora that can be imported, as the user writes them."""
     return sorted(
         module.name.replace("_", "-") for module in pkgutil.iter_modules(importers.__path__)
     )
 
 
 def summary(name: str) -> str:
-    """Return the first line of an importer's docstring, without importing it."""
+    """Return the first line of an importer's docstring without importing the module."""
     source = Path(importers.__path__[0]) / f"{name.replace('-', '_')}.py"
     docstring = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
     return docstring.partition("\n")[0]
@@ -48,8 +48,8 @@ def load(name: str) -> Importer:
     if name not in names():
         known = ", ".join(names())
         raise ManifestError(
-            f"no importer for {name!r}{nearest(name, names())}; there is {known}, and any other "
-            "corpus can come in as a table: `medusa manifest import csv --help`"
+            f"no importer for {name!r}{nearest(name, names())}; the importers are {known}. Any "
+            "other corpus can be imported from a table: `medusa manifest import csv --help`"
         )
     return cast(
         Importer, importlib.import_module(f"medusa.manifests.importers.{name.replace('-', '_')}")

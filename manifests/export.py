@@ -1,4 +1,4 @@
-"""Writing a manifest for other tools: a csv, lhotse, audformat, Hugging Face `datasets`."""
+"""A manifest is written for other tools as a csv, for lhotse, audformat or `datasets`."""
 
 import json
 import os
@@ -19,18 +19,18 @@ KEPT = ("split", "label", "content", "arousal", "valence", "dominance")
 
 
 def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> None:
-    """Write the manifest whole or not at all.
+    """Write the whole manifest; after an error the target is unchanged.
 
     Args:
-        manifest: what to write; audio stays where it is and is named by its path.
+        manifest: the manifest; its recordings stay in their folders, and the export has their
+            paths.
         form: a name in `FORMATS`.
-        target: a file for `csv`, else a folder.
-        force: replace what is there, if it is a file or an earlier export.
+        target: a file for `csv`, and a folder for the other formats.
+        force: replace a target that is a file or an earlier export.
 
     Raises:
-        ManifestError: the target exists, or holds other files than an earlier export, or rows
-            cannot be written in this format.
-        ManifestError: the library is not installed.
+        ManifestError: the target exists, or it holds files that are not an earlier export, or the
+            rows cannot be written in this format, or the library is not installed.
     """
     _refuse_to_replace(form, target)
     if target.exists() and not force:
@@ -43,11 +43,11 @@ def export(manifest: Manifest, form: str, target: Path, force: bool = False) -> 
 
 
 def _refuse_to_replace(form: str, target: Path) -> None:
-    """Raise if the target holds anything that an export to this format did not write."""
+    """Raise if the target holds a file that no export to this format writes."""
     if form == "csv" and target.is_dir():
-        raise ManifestError(f"{target}: is a folder; name a file for csv")
+        raise ManifestError(f"{target}: is a folder, but a csv is a file; name a file")
     if form != "csv" and target.is_file():
-        raise ManifestError(f"{target}: is a file; name a folder for {form}")
+        raise ManifestError(f"{target}: is a file, but {form} needs a folder; name a folder")
     if not target.is_dir():
         return
     mark, *others = WRITTEN[form]
@@ -56,13 +56,13 @@ def _refuse_to_replace(form: str, target: Path) -> None:
     strange = next((path for path in files if not any(map(path.match, names))), None)
     if strange is not None:
         raise ManifestError(
-            f"{target}: holds {strange.relative_to(target)}, so it is not an earlier export to "
-            f"{form} that could be replaced; name another folder"
+            f"{target}: holds {strange.relative_to(target)}, which no export to {form} writes, so "
+            "it cannot be replaced; name another folder"
         )
 
 
 def to_csv(manifest: Manifest, partial: Path, target: Path) -> None:
-    """Write a row per utterance, `votes` as JSON; `medusa manifest import csv` reads it back."""
+    """Write a row per utterance, with its votes as JSON; the importer `csv` reads the table."""
     frame = manifest.frame.copy()
     frame["path"] = _paths(manifest, target.parent)
     if manifest.votes is not None:
@@ -137,7 +137,7 @@ def to_audformat(manifest: Manifest, partial: Path, target: Path) -> None:
 
 
 def to_datasets(manifest: Manifest, partial: Path, target: Path) -> None:
-    """Write a dataset per split with `save_to_disk`; paths are absolute, sound is not copied in."""
+    """Write a dataset per split with `save_to_disk`; the paths are absolute, without the sound."""
     library = optional("datasets")
     frame = manifest.frame.assign(path=_paths(manifest, None))
     names = frame["split"].fillna("all")
@@ -160,8 +160,8 @@ def to_datasets(manifest: Manifest, partial: Path, target: Path) -> None:
 
 
 def _paths(manifest: Manifest, folder: Path | None) -> "pd.Series[str]":
-    """Return where each recording is: relative to a folder, or absolute."""
-    root = manifest.root.resolve()  # a path's `..` leave the folder itself, not a link to it
+    """Return the path of each recording: relative to a folder, or absolute."""
+    root = manifest.root.resolve()  # A `..` in a path leaves the folder itself, not a link to it.
     near = folder and folder.resolve()
 
     def placed(path: str) -> str:
@@ -175,12 +175,12 @@ def _with_audio(manifest: Manifest) -> pd.DataFrame:
     """Return the rows that have audio."""
     frame = manifest.frame[manifest.frame["content"].notna()]
     if not len(frame):
-        raise ManifestError("no utterance has audio, and this format is about audio; export a csv")
+        raise ManifestError("no utterance has audio, and this format needs audio; export a csv")
     return frame
 
 
 def _recording(path: str) -> Any:
-    """Return lhotse's description of a file, from its header."""
+    """Return lhotse's description of a file, made from its header."""
     audio = optional("lhotse").audio
     facts = facts_of(Path(path))
     source = audio.AudioSource(type="file", channels=list(range(facts.channels)), source=path)
@@ -195,7 +195,7 @@ def _recording(path: str) -> Any:
 
 
 def _custom(row: dict[object, object], manifest: Manifest) -> dict[str, object]:
-    """Return what lhotse has no field for."""
+    """Return the values for which lhotse has no field."""
     names = (*KEPT, *manifest.scheme.columns)
     values = {name: _given(row[name]) for name in names}
     return {name: value for name, value in values.items() if value is not None}
@@ -205,7 +205,8 @@ def _given(value: object) -> object:
     return None if pd.isna(value) else value  # type: ignore[call-overload]
 
 
-WRITTEN = {  # all that --force may replace: the file that marks an export, and those beside it
+# --force may replace only these files: the file that marks an export, and the files beside it.
+WRITTEN = {
     "lhotse": ("cuts.jsonl.gz",),
     "audformat": ("db.yaml", "db.*.csv"),
     "datasets": ("dataset_dict.json", "dataset_info.json", "state.json", "*.arrow"),

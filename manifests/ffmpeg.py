@@ -1,4 +1,4 @@
-"""Recordings that libsndfile cannot read (m4a, aac, wma, amr, video), decoded by ffmpeg."""
+"""ffmpeg decodes the recordings that libsndfile cannot read: m4a, aac, wma, amr and video."""
 
 import json
 import shutil
@@ -17,21 +17,21 @@ MISSING = (
 
 
 class FfmpegError(Exception):
-    """Why ffmpeg gave no sound, as half a sentence."""
+    """ffmpeg returned no sound; the message is the part of a sentence after the file's name."""
 
 
 def is_for_ffmpeg(path: Path) -> bool:
-    """Whether a file is of a kind that only ffmpeg reads."""
+    """Return whether a file is of a kind that only ffmpeg reads."""
     return path.suffix.lower() in SUFFIXES
 
 
 def decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
-    """Return all samples (frames, channels) of a file's first audio stream, and its rate.
+    """Return all samples (frames, channels) of a file's first audio stream, and its rate in Hz.
 
-    The last two files are kept: segments of one recording follow each other.
+    The samples of the last two files are kept, because segments of one recording follow each other.
 
     Raises:
-        FfmpegError: ffmpeg is not here, or finds no sound.
+        FfmpegError: ffmpeg is not installed, or it finds no sound.
     """
     stat = path.stat()
     return _decode(path, stat.st_mtime_ns, stat.st_size)
@@ -39,7 +39,7 @@ def decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
 
 @lru_cache(maxsize=2)
 def _decode(path: Path, _modified_ns: int, _size: int) -> tuple[npt.NDArray[np.float32], int]:
-    # file: keeps ffmpeg from taking a name for a protocol
+    # The prefix `file:` keeps ffmpeg from taking a name for a protocol.
     name = f"file:{path}"
     query = ["-select_streams", "a:0", "-show_entries", "stream=sample_rate,channels"]
     found = json.loads(_run("ffprobe", *query, "-of", "json", name))

@@ -1,4 +1,4 @@
-"""`medusa manifest import`: one command per corpus, with the options of its importer."""
+"""`medusa manifest import` has one command per corpus, with the options of its importer."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Corpora(click.Group):
-    """One command per file in `importers/`, with that importer's options."""
+    """The group has one command per file in `importers/`, with the options of that importer."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         from medusa.manifests import corpora
@@ -36,8 +36,8 @@ class Corpora(click.Group):
 def import_() -> None:
     """Read a corpus and write manifest.parquet.
 
-    ROOT is the corpus's folder (or file). Each corpus has its own options:
-    `medusa manifest import CORPUS --help`.
+    ROOT is the folder or the file of the corpus. Each corpus has its own options, which
+    `medusa manifest import CORPUS --help` lists.
     """
 
 
@@ -56,8 +56,8 @@ def _import_command(name: str, importer: "Importer") -> click.Command:
         click.Option(
             ["--drop-bad-audio"],
             is_flag=True,
-            help="Keep utterances whose recording is missing, unreadable or truncated, "
-            "without their audio.",
+            help="If a recording is missing, unreadable or truncated, keep its utterances without "
+            "audio.",
         ),
         click.Option(["--force"], is_flag=True, help="Replace a manifest that has other rows."),
     ]
@@ -97,8 +97,8 @@ def _import(
     say(f"wrote {path}")
     lines = corpus.provenance.get("import")
     if isinstance(lines, list):
-        table(*tally.table_rows(lines), title="what was found")
-    table(*table_rows(corpus), title="what is in the manifest")
+        table(*tally.table_rows(lines), title="found in the corpus")
+    table(*table_rows(corpus), title="in the manifest")
     _say_next(corpus)
 
 
@@ -109,7 +109,11 @@ def _plain(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _same_rows(path: Path, old: "Manifest", corpus: "Manifest") -> bool:
-    """Tell whether the manifest at `path` has these rows, the split apart; another is an error."""
+    """Return whether the manifest at `path` has these rows; the split may differ.
+
+    Raises:
+        ManifestError: it has other rows.
+    """
     from medusa.errors import ManifestError
     from medusa.manifests.import_tools.ingest import same_rows
 
@@ -123,7 +127,7 @@ def _same_rows(path: Path, old: "Manifest", corpus: "Manifest") -> bool:
 
 
 def _say_next(corpus: "Manifest") -> None:
-    """Say what is not there, and the usual next command."""
+    """Print the number of rows without audio, and the usual next command."""
     from medusa.console import say
 
     silent = int(corpus.frame["content"].isna().sum())

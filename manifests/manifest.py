@@ -1,4 +1,4 @@
-"""The manifest: one row per utterance, on Parquet, with its label scheme and votes inside."""
+"""A manifest has one row per utterance; its Parquet file also holds the label scheme and votes."""
 
 import hashlib
 import json
@@ -29,15 +29,15 @@ VOTE_COLUMNS = ("id", *VOTE.names)
 
 @dataclass
 class Manifest:
-    """A corpus as one table.
+    """A corpus is one table.
 
     Attributes:
         frame: a row per utterance with the columns of `docs/contracts.md`, except `votes`.
-            Absent columns are filled with nulls by the constructor; ids must be unique.
+            The constructor fills absent columns with nulls; ids must be unique.
         scheme: the classes and their order.
         votes: a row per (utterance, rater) with the columns `VOTE_COLUMNS`, or None.
-        root: the folder that `path` is relative to (where the manifest file is).
-        provenance: where it came from: importer, options, split and seed.
+        root: the folder of the manifest's file; `path` is relative to it.
+        provenance: the origin of the rows: the importer, its options, the split and its seed.
     """
 
     frame: pd.DataFrame
@@ -53,18 +53,18 @@ class Manifest:
         return len(self.frame)
 
     def soft(self) -> npt.NDArray[np.float32]:
-        """Return the soft labels, (rows, classes); rows without labels are NaN."""
+        """Return the soft labels (U, C); rows without a label are NaN."""
         return self.frame[self.scheme.columns].to_numpy(np.float32)
 
     def audio_path(self, path: str) -> Path:
-        """Return where a row's `path` is on disk."""
+        """Return the file on disk of a row's `path`."""
         return self.root / path
 
     def split(self, *names: str) -> "Manifest":
         """Return the rows of these splits.
 
         Raises:
-            ManifestError: no row has a split yet, or none has one of these.
+            ManifestError: no row has a split yet, or one of these splits has no row.
         """
         present = [str(name) for name in self.frame["split"].dropna().unique()]
         if not present:
@@ -93,7 +93,7 @@ class Manifest:
         return hashlib.sha256(rows.tobytes() + scheme.encode()).hexdigest()[:16]
 
     def write(self, path: Path) -> None:
-        """Write to Parquet atomically; `path` columns must already be relative to its folder."""
+        """Write a Parquet file atomically; `path` must already be relative to its folder."""
         table = pa.Table.from_pandas(self.frame, schema=_schema(self.scheme), preserve_index=False)
         table = table.append_column("votes", nest_votes(self.votes, self.frame["id"]))
         scheme = {"name": self.scheme.name, "classes": list(self.scheme.classes)}
@@ -106,10 +106,10 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
-        """Read a manifest written by `write`.
+        """Read a manifest that `write` wrote.
 
         Raises:
-            ManifestError: the file is missing, is no Parquet file, or is not a manifest.
+            ManifestError: the file is missing, is not a Parquet file, or is not a manifest.
         """
         if not path.exists():
             raise ManifestError(
@@ -125,8 +125,8 @@ class Manifest:
         metadata = table.schema.metadata or {}
         if b"medusa.scheme" not in metadata:
             raise ManifestError(
-                f"{path}: a Parquet file, but not a manifest (no label scheme inside); "
-                "import tables with `medusa manifest import csv`"
+                f"{path}: this Parquet file is not a manifest (it has no label scheme inside); "
+                "import a table with `medusa manifest import csv`"
             )
         scheme = json.loads(metadata[b"medusa.scheme"])
         return cls(
@@ -139,7 +139,7 @@ class Manifest:
 
 
 def found_in(values: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.bool_]:
-    """Tell which values are among others; `isin` takes minutes where both are long."""
+    """Return which values are among others; `isin` takes minutes if both are long."""
     places = pd.Index(among.unique()).get_indexer(pd.Index(values))
     is_present: npt.NDArray[np.bool_] = places >= 0
     return is_present
@@ -153,14 +153,14 @@ def _schema(scheme: LabelScheme) -> pa.Schema:
 
 
 def _complete(frame: pd.DataFrame, scheme: LabelScheme) -> pd.DataFrame:
-    """Give the frame exactly the contract's columns, in order, with nulls where absent."""
+    """Return the frame with exactly the contract's columns, in order; absent columns are null."""
     schema = _schema(scheme)
     unknown = [name for name in frame.columns if name not in schema.names]
     if unknown:
         raise ManifestError(f"not manifest columns: {listed(unknown)}; see docs/contracts.md")
     duplicates = frame["id"][frame["id"].duplicated()]
     if len(duplicates):
-        raise ManifestError(f"ids must be unique; these come twice: {listed(duplicates)}")
+        raise ManifestError(f"ids must be unique, but these come twice: {listed(duplicates)}")
     full = pd.DataFrame(index=range(len(frame)))
     for name, kind in zip(schema.names, schema.types, strict=True):
         values = frame[name].reset_index(drop=True) if name in frame else None
@@ -172,7 +172,7 @@ def _complete(frame: pd.DataFrame, scheme: LabelScheme) -> pd.DataFrame:
 
 
 def nest_votes(votes: pd.DataFrame | None, ids: "pd.Series[str]") -> pa.Array:
-    """Turn the long vote table into one list of structs per id; null where there is no vote."""
+    """Return one list of structs per id from the table of votes; an id without votes has null."""
     if votes is None:
         return pa.nulls(len(ids), pa.list_(VOTE))
     row = pd.Series(np.arange(len(ids)), index=ids).reindex(votes["id"]).to_numpy()
@@ -187,13 +187,13 @@ def nest_votes(votes: pd.DataFrame | None, ids: "pd.Series[str]") -> pa.Array:
 
 
 def _one_chunk(column: "pd.Series[Any]", kind: pa.DataType) -> pa.Array:
-    """Return a column in one piece; what was concatenated comes in several."""
+    """Return a column as one array; a concatenated column consists of several chunks."""
     array = pa.array(column, kind, from_pandas=True)
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def flatten_votes(nested: pa.ChunkedArray, ids: pa.ChunkedArray) -> pd.DataFrame | None:
-    """Undo `nest_votes`: a row per vote, with the utterance's id; None when no row has votes."""
+    """Undo `nest_votes`: return a row per vote with the utterance's id, or None without votes."""
     if nested.null_count == len(nested):
         return None
     table = pa.table({"id": ids, "vote": nested}).combine_chunks()

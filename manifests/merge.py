@@ -1,4 +1,4 @@
-"""Several manifests as one: ids and speakers get their corpus's name, classes must agree."""
+"""Several manifests become one: ids and speakers get the corpus's name, and classes must agree."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ def merge(parts: Mapping[str, Manifest], folder: Path) -> Manifest:
     """Return all rows of several manifests.
 
     Args:
-        parts: a manifest by the name that its ids and speakers get, `emodb/03a01Fa`.
+        parts: each manifest by the name that its ids and speakers get, as in `emodb/03a01Fa`.
         folder: the folder that the merged manifest will be written to.
 
     Raises:
@@ -24,10 +24,10 @@ def merge(parts: Mapping[str, Manifest], folder: Path) -> Manifest:
     odd = [name for name, part in parts.items() if part.scheme.classes != first.classes]
     if odd:
         raise ManifestError(
-            f"the classes of {listed(odd)} are not {', '.join(first.classes)}; give all the same "
-            "with `medusa manifest relabel --classes ...`"
+            f"the classes of {listed(odd)} are not {', '.join(first.classes)}; give all parts the "
+            "same classes with `medusa manifest relabel --classes ...`"
         )
-    real_folder = folder.resolve()  # a path's `..` leave the folder itself, not a link to it
+    real_folder = folder.resolve()  # A `..` in a path leaves the folder itself, not a link to it.
     frames, votes = [], []
     for name, part in parts.items():
         frame = part.frame.copy()

@@ -1,4 +1,4 @@
-"""What is in a manifest, as one table: classes by split, and totals below."""
+"""The contents of a manifest are one table: the classes by split, and the totals below."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from medusa.manifests.manifest import Manifest
 NO_CONSENSUS = "(no consensus)"
 NO_SPLIT = "(no split)"
 ALL = "all"
-OPTIONAL = ("hours", "with attributes", "votes")  # shown where there are any
+OPTIONAL = ("hours", "with attributes", "votes")  # These rows are shown unless they are zero.
 
 
 def split_names(manifest: Manifest) -> list[str]:
-    """Return the splits that have rows: train, dev, test, then the corpus's own, then none."""
+    """Return the splits that have rows, in order: train, dev, test, other splits, no split."""
     present = {str(name) for name in manifest.frame["split"].fillna(NO_SPLIT)}
     own = sorted(present - {*SPLITS, NO_SPLIT})
     return [name for name in (*SPLITS, *own, NO_SPLIT) if name in present]
@@ -24,8 +24,8 @@ def classes_by_split(manifest: Manifest) -> pd.DataFrame:
     """Count the rows of each consensus class in each split.
 
     Returns:
-        A row per class, and one for rows without a consensus where there are any; a column per
-        split, and `all`.
+        A row per class, and a row for the utterances without a consensus, if there are any; a
+        column per split, and `all`.
     """
     frame = manifest.frame
     label = frame["label"].fillna(NO_CONSENSUS)
@@ -66,7 +66,7 @@ def sizes_by_split(manifest: Manifest) -> pd.DataFrame:
 
 
 def table_rows(manifest: Manifest) -> tuple[list[str], list[Sequence[object]]]:
-    """Return the header and the rows of the table; `all` only beside several splits."""
+    """Return the header and the rows of the table; it has `all` if there are several splits."""
     counts = classes_by_split(manifest)
     sizes = sizes_by_split(manifest)
     columns = list(counts.columns) if len(counts.columns) > 2 else list(counts.columns[:1])
@@ -82,7 +82,10 @@ def table_rows(manifest: Manifest) -> tuple[list[str], list[Sequence[object]]]:
 
 
 def speakers_rows(manifest: Manifest) -> tuple[list[str], list[Sequence[object]]]:
-    """Return header and rows of a table of classes by split: rows, and speakers in brackets."""
+    """Return the header and the rows of a table of classes by split.
+
+    A cell has the number of rows, and the number of speakers in brackets.
+    """
     frame = manifest.frame.assign(
         label=manifest.frame["label"].fillna(NO_CONSENSUS),
         split=manifest.frame["split"].fillna(NO_SPLIT),
@@ -108,7 +111,7 @@ def speakers_by_split(manifest: Manifest) -> dict[str, list[str]]:
 
 
 def as_json(manifest: Manifest) -> dict[str, object]:
-    """Return the scheme, the table by split, and the provenance as plain JSON values."""
+    """Return the label scheme, the table by split, and the provenance as plain JSON values."""
     counts = classes_by_split(manifest).to_dict()
     sizes = sizes_by_split(manifest).to_dict()
     splits = {

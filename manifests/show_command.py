@@ -1,4 +1,4 @@
-"""`medusa manifest show`: what is in a manifest."""
+"""`medusa manifest show` prints the contents of a manifest."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from medusa.options import json_option
 @json_option("Print JSON instead of tables.")
 @click.pass_obj
 def show(workspace: Path, as_json: bool) -> None:
-    """Show what is in the manifest: classes, splits, speakers, hours."""
+    """Show the classes, splits, speakers and hours of the manifest."""
     from medusa.console import say, table
     from medusa.manifests import overview
     from medusa.manifests.manifest import Manifest

@@ -1,4 +1,4 @@
-"""Which text stands for an utterance: the corpus's own, or a table of transcripts."""
+"""The text of an utterance is the corpus's own text, or it comes from a table of transcripts."""
 
 import hashlib
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ TRANSCRIPTS = pa.schema(
 
 
 def content_of(text: str) -> str:
-    """Return 32 hex digits that name a text: the key of its features."""
+    """Return the 32 hex digits that name a text; they are the key of its features."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -37,20 +37,20 @@ def texts_of(
 ) -> tuple[str, "pd.Series[str]"]:
     """Return the text of every utterance.
 
-    A transcript counts only while it is of the audio in the manifest (same `content`).
+    A transcript is used only if its audio is the manifest's (it has the same `content`).
 
     Args:
         manifest: the utterances.
         transcripts: the folder with the tables of transcripts; it need not exist.
-        source: `manifest`, the name of a table, or None: the one table there is, else the
-            manifest's own texts.
+        source: `manifest`, or the name of a table. None uses the only table; if there is no table,
+            it uses the manifest's own texts.
 
     Returns:
-        The name of the source that was used, and texts by id, in the manifest's order; null where
-        there is none (`require_texts` refuses those).
+        The name of the source that was used, and the texts by id, in the manifest's order. An
+        absent text is null, and `require_texts` refuses it.
 
     Raises:
-        DataError: there is no such table, or several and none was named.
+        DataError: there is no such table, or there are several tables and `source` is None.
     """
     source = source or _only_source(transcripts)
     if source == MANIFEST:
@@ -62,14 +62,14 @@ def texts_of(
 
 
 def require_texts(texts: "pd.Series[str]", source: str) -> None:
-    """Raise if an utterance has no text; an empty text is one.
+    """Raise if an utterance has no text; an empty text is allowed.
 
     Args:
-        texts: from `texts_of`.
-        source: likewise.
+        texts: the texts that `texts_of` returned.
+        source: the source that `texts_of` returned.
 
     Raises:
-        DataError: names the ids and the command that makes transcripts.
+        DataError: the message names the ids and the command that makes transcripts.
     """
     ids = list(texts.index[texts.isna()])
     if not ids:
@@ -88,10 +88,10 @@ def read_transcripts(path: Path) -> pd.DataFrame:
     """Read a table of transcripts (`docs/contracts.md`).
 
     Raises:
-        DataError: the file is missing, or not such a table.
+        DataError: the file is missing, or it is not a table of transcripts.
     """
     if not path.exists():
-        raise DataError(f"{path}: no transcripts here; make them with `medusa transcribe`")
+        raise DataError(f"{path}: no such file; make transcripts with `medusa transcribe`")
     try:
         table = pq.read_table(path).select(TRANSCRIPTS.names).cast(TRANSCRIPTS)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError, OSError) as problem:
@@ -105,7 +105,8 @@ def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
 
     Args:
         path: `transcripts/<model>.parquet`.
-        frame: a row per utterance with the columns of `docs/contracts.md`; `flags` are lists.
+        frame: a row per utterance with the columns of `docs/contracts.md`; a cell of `flags` is a
+            list.
 
     Raises:
         DataError: columns are missing or unknown, or an id comes twice.
@@ -115,7 +116,7 @@ def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
         raise DataError(f"{path}: missing or unknown columns: {listed(sorted(odd))}")
     twice = frame["id"][frame["id"].duplicated()]
     if len(twice):
-        raise DataError(f"{path}: ids must be unique; these come twice: {listed(twice)}")
+        raise DataError(f"{path}: ids must be unique, but these come twice: {listed(twice)}")
     table = pa.Table.from_pandas(frame, schema=TRANSCRIPTS, preserve_index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as partial:
@@ -131,7 +132,7 @@ def _only_source(transcripts: Path) -> str:
 
 def _several(names: Iterable[str]) -> str:
     listing = ", ".join([*names, MANIFEST])
-    return f"there are several texts: {listing}; name the one to read with --text NAME"
+    return f"there are several sources of text: {listing}; choose one with --text NAME"
 
 
 def _table_path(transcripts: Path, source: str) -> Path:
@@ -139,6 +140,6 @@ def _table_path(transcripts: Path, source: str) -> Path:
     if source not in names:
         raise DataError(
             f"no text named {source!r}{nearest(source, names)} in {transcripts}; "
-            f"there is {', '.join(names)}; make transcripts with `medusa transcribe`"
+            f"the sources are {', '.join(names)}; make transcripts with `medusa transcribe`"
         )
     return transcripts / f"{source}.parquet"

@@ -1,4 +1,4 @@
-"""The parts that the commands which change a manifest share: reading OLD=NEW, and writing."""
+"""The commands that change a manifest share these parts: reading OLD=NEW, and writing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def pairs(text: str, form: str = "OLD=NEW,OLD=NEW") -> dict[str, str]:
-    """Read a list of this form."""
+    """Return the new names by the old names of a list OLD=NEW,OLD=NEW."""
     parts = [part.partition("=") for part in text.split(",") if part.strip()]
     if not all(equals for _, equals, _ in parts):
         raise MedusaError(f"expected {form} and got {text!r}")
@@ -18,7 +18,7 @@ def pairs(text: str, form: str = "OLD=NEW,OLD=NEW") -> dict[str, str]:
 
 
 def write_changed(path: Path, corpus: "Manifest", same: bool) -> None:
-    """Write the manifest, unless it is the same, and show its table."""
+    """Write the manifest unless it is unchanged, and print its table."""
     from medusa.console import say, table
     from medusa.manifests.overview import table_rows
 

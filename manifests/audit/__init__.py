@@ -1,9 +1,9 @@
-"""The audit lists everything that is wrong with a manifest.
+"""The audit lists all faults of a manifest.
 
-A `Subject` comes in: a manifest read without any check, so that its faults can be listed. A list of
-`Finding`s goes out, errors first; each has a level, a message, a remedy and the rows concerned.
-`checks.py` looks at ids, labels, splits and speakers, `annotations.py` at votes and transcripts,
-`recordings.py` at the headers of audio files, `waveforms.py` at their samples.
+The input is a `Subject`: a manifest that is read without any check, so that its faults can be
+listed. The result is a list of `Finding`s, errors first; each has a level, a message, a remedy and
+the rows concerned. `checks.py` checks ids, labels, splits and speakers, `annotations.py` votes and
+transcripts, `recordings.py` the headers of audio files, and `waveforms.py` their samples.
 
 The audit changes nothing and imports no importer. Its door is `checks.audit(Subject.read(...))`.
 """

@@ -1,4 +1,4 @@
-"""The part of the audit about what raters and recognisers said, and how long clips are."""
+"""This part of the audit checks votes, transcripts and the durations of the clips."""
 
 import importlib
 import zlib
@@ -15,39 +15,39 @@ from medusa.manifests.label_scheme import ATTRIBUTES
 from medusa.manifests.labels.votes import count_votes
 
 SHORTEST_S, LONGEST_S = 0.2, 30.0
-COMPRESSION = 2.4  # Whisper's own bound for a text that goes in circles
-REPEATS = 4  # a phrase that comes this often in a row
-MOST_WORDS = 6  # of such a phrase
+COMPRESSION = 2.4  # Whisper itself uses this bound for repetitive texts.
+REPEATS = 4  # A text is repetitive if it has a phrase this many times in a row.
+MOST_WORDS = 6  # Such a phrase has at most this many words.
 
 
 def durations(subject: Subject) -> Iterator[Finding]:
     """Find clips shorter than 0.2 s or longer than 30 s."""
     length = subject.frame["duration_s"].astype(float)
     kinds = {
-        f"shorter than {SHORTEST_S:g} s": (length < SHORTEST_S, "they hold hardly a sound"),
-        f"longer than {LONGEST_S:g} s": (length > LONGEST_S, "Whisper reads them by windows"),
+        f"shorter than {SHORTEST_S:g} s": (length < SHORTEST_S, "they have hardly any sound"),
+        f"longer than {LONGEST_S:g} s": (length > LONGEST_S, "Whisper reads them in windows"),
     }
     for kind, (which, why) in kinds.items():
         if which.any():
-            remedy = f"look at them ({why}); leave them out, or cut them into utterances"
+            remedy = f"check them ({why}); leave them out, or cut them into utterances"
             message = f"{plural(which.sum(), 'clip is')} {kind}"
             yield Finding("warning", "durations", message, remedy, subject.ids(which))
 
 
 def same_audio(subject: Subject) -> Iterator[Finding]:
-    """Find ids that share one recording; in two splits it is an error, found by `splits`."""
+    """Find ids that share one recording within a split; `splits` finds those across splits."""
     clips = subject.frame.dropna(subset="content").drop_duplicates("id")
     twice = clips["content"].duplicated(keep=False)
     leaked = clips.groupby("content")["split"].transform("nunique") > 1
     rows = clips[twice & ~leaked].sort_values("content", kind="stable")
     if len(rows):
         message = f"{plural(len(rows), 'row has')} the same audio as another row"
-        remedy = "keep one row of each group, or know that it counts several times"
+        remedy = "keep one row of each group, or accept that the recording counts several times"
         yield Finding("warning", "same audio", message, remedy, tuple(rows["id"].astype(str)))
 
 
 def entropy(subject: Subject) -> Iterator[Finding]:
-    """Note how undecided the soft labels are."""
+    """Note the mean entropy of the soft labels."""
     soft = subject.frame[subject.scheme.columns].dropna().to_numpy(float)
     soft = soft[(soft >= 0).all(axis=1)]
     if not len(soft) or (soft.max(axis=1) > 1 - 1e-6).all():
@@ -59,7 +59,7 @@ def entropy(subject: Subject) -> Iterator[Finding]:
         f"soft labels have {bits.mean():.2f} bits of entropy on average (of "
         f"{np.log2(soft.shape[1]):.2f}); {whole:.0%} of the rows are unanimous"
     )
-    yield Finding("note", "entropy", message, "nothing; hard labels would lose this")
+    yield Finding("note", "entropy", message, "nothing; hard labels would lose this information")
 
 
 def agreement(subject: Subject) -> Iterator[Finding]:
@@ -71,7 +71,7 @@ def agreement(subject: Subject) -> Iterator[Finding]:
         library: Any = importlib.import_module("krippendorff")
     except ImportError:
         remedy = "pip install 'medusa-ser[krippendorff]'"
-        yield Finding("note", "agreement", "not measured: krippendorff is absent", remedy)
+        yield Finding("note", "agreement", "not measured: krippendorff is not installed", remedy)
         return
     primaries = votes.dropna(subset="primary")
     word = primaries["primary"].where(~primaries["primary"].str.startswith("other"), "other")
@@ -85,32 +85,32 @@ def agreement(subject: Subject) -> Iterator[Finding]:
         found[name] = _alpha(library, counts, "interval", domain) if len(values) > 1 else None
     shown = ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None)
     if shown:
-        remedy = "nothing; 1 is full agreement, 0 chance, and 0.2 to 0.5 is usual for emotions"
+        remedy = "nothing; 1 is full agreement, 0 is chance, and 0.2 to 0.5 is usual for emotions"
         yield Finding("note", "agreement", f"Krippendorff's alpha: {shown}", remedy)
 
 
 def spoken(subject: Subject) -> Iterator[Finding]:
-    """Find empty texts and texts that go in circles, the corpus's own and transcripts."""
+    """Find empty and repetitive texts, in the corpus's own texts and in the transcripts."""
     sources = {texts.MANIFEST: subject.frame[["id", "text"]]}
     for name in texts.sources(subject.transcripts):
         try:
             sources[name] = texts.read_transcripts(subject.transcripts / f"{name}.parquet")
         except DataError:
-            continue  # `transcripts` reports it
+            continue  # The check `transcripts` reports it.
     for name, table in sources.items():
         transcribed = table.dropna(subset="text")
         empty = transcribed["text"].str.strip() == ""
         looping = transcribed["text"].map(loops).astype(bool) & ~empty
-        for kind, which in {"are empty": empty, "go in circles": looping}.items():
+        for kind, which in {"are empty": empty, "are repetitive": looping}.items():
             if which.any():
                 message = f"{which.sum()} texts in {name} {kind}"
-                remedy = "listen to them; recognisers do this on silence, music and noise"
+                remedy = "check them by ear; recognisers write such texts for silence and noise"
                 where = tuple(transcribed["id"][which].astype(str))
                 yield Finding("warning", "texts", message, remedy, where)
 
 
 def loops(text: str) -> bool:
-    """Tell whether a phrase of up to 6 words comes 4 times in a row, or a text compresses away."""
+    """Return whether a phrase of up to 6 words comes 4 times in a row, or the text compresses."""
     data = text.encode()
     if len(data) > 100 and len(data) / len(zlib.compress(data)) > COMPRESSION:
         return True
@@ -125,7 +125,7 @@ def loops(text: str) -> bool:
 
 
 def _counts(ids: "pd.Series[str]", words: "pd.Series[str]") -> pd.DataFrame:
-    """Return how often each unit with two votes or more got each value."""
+    """Return how often each unit with two or more votes has each value."""
     units = pd.Series(ids.unique())
     values = sorted(words.unique())
     votes = pd.DataFrame({"id": ids.to_numpy(), "primary": words.to_numpy()})
@@ -134,7 +134,7 @@ def _counts(ids: "pd.Series[str]", words: "pd.Series[str]") -> pd.DataFrame:
 
 
 def _alpha(library: Any, counts: pd.DataFrame, level: str, domain: Any) -> float | None:
-    """Return alpha; None where all votes are one value, or nobody voted twice."""
+    """Return alpha, or None if all votes are equal or no unit has two votes."""
     used = counts.to_numpy().sum(axis=0) > 0
     if used.sum() < 2:
         return None

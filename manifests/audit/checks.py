@@ -1,4 +1,4 @@
-"""The audit: everything that is wrong with a manifest, found in one go."""
+"""The audit finds all faults of a manifest at once."""
 
 from collections.abc import Callable, Iterator
 
@@ -28,8 +28,8 @@ def audit(
     Args:
         subject: the manifest.
         digests: read every recording and compare its bytes with those imported.
-        advance: called after each recording, and again with `sound`.
-        sound: decode every recording and look for clipping, silence and near duplicates.
+        advance: it is called after each recording, and a second time with `sound`.
+        sound: decode every recording, to find clipping, silence and near duplicates.
     """
     found = [finding for check in (*CHECKS, *audit_data.CHECKS) for finding in check(subject)]
     found += audio_files(subject, digests, advance)
@@ -39,7 +39,7 @@ def audit(
 
 
 def ids(subject: Subject) -> Iterator[Finding]:
-    """Find absent columns, and ids that are missing or come twice."""
+    """Find absent columns, and ids that are missing or not unique."""
     if subject.absent:
         message = "columns are missing from the file"
         yield Finding("error", "columns", message, IMPORT_AGAIN, subject.absent)
@@ -56,7 +56,7 @@ def ids(subject: Subject) -> Iterator[Finding]:
 
 
 def soft_labels(subject: Subject) -> Iterator[Finding]:
-    """Find soft labels outside [0, 1], rows that are half null, and rows not summing to one."""
+    """Find soft labels outside [0, 1], rows with some nulls, and rows that do not sum to one."""
     soft = subject.frame[subject.scheme.columns].astype(float)
     null = soft.isna()
     half = null.any(axis=1) & ~null.all(axis=1)
@@ -77,12 +77,12 @@ def soft_labels(subject: Subject) -> Iterator[Finding]:
         yield Finding("error", "soft labels", message, remedy, subject.ids(unequal))
     if null.all(axis=1).any():
         message = f"{plural(null.all(axis=1).sum(), 'row has')} no label"
-        remedy = "nothing, if that is so in the corpus; nothing is learnt or judged on them"
+        remedy = "nothing, if the corpus has none; such rows are not used in training or scores"
         yield Finding("note", "soft labels", message, remedy, subject.ids(null.all(axis=1)))
 
 
 def consensus(subject: Subject) -> Iterator[Finding]:
-    """Find labels outside the scheme, and labels that are not what the soft labels say most."""
+    """Find labels outside the scheme, and labels that are not the largest soft label."""
     label = subject.frame["label"]
     strange = label.notna() & ~label.isin(subject.scheme.classes)
     if strange.any():
@@ -101,12 +101,12 @@ def consensus(subject: Subject) -> Iterator[Finding]:
 
 
 def classes(subject: Subject) -> Iterator[Finding]:
-    """Find classes with no rows at all, none to learn from, or none to judge on."""
+    """Find classes that have no rows, or no rows in one of the splits."""
     soft = subject.frame[subject.scheme.columns].fillna(0)
     soft.columns = pd.Index(subject.scheme.classes)
     empty = soft.columns[soft.sum() == 0]
     if len(empty):
-        remedy = "leave them out of the label scheme, or expect them never to be predicted"
+        remedy = "leave them out of the label scheme; otherwise they are never predicted"
         message = f"{plural(len(empty), 'class has')} no rows"
         yield Finding("warning", "classes", message, remedy, tuple(empty))
     by_split = soft.groupby(subject.frame["split"]).sum()
@@ -131,7 +131,7 @@ def speakers(subject: Subject) -> Iterator[Finding]:
             "split by utterance" if subject.split_by == "utterance" else "the corpus's own split"
         )
         message = f"{whose} shares {plural(meant.sum(), 'speaker')}"
-        remedy = "expect better scores than on new speakers, and say so; or split --by speaker"
+        remedy = "report that scores are better than on new speakers, or split --by speaker"
         yield Finding("warning", "speakers", message, remedy, tuple(several.index[meant]))
     if not meant.all():
         message = f"{plural((~meant).sum(), 'speaker is')} in two splits"
@@ -140,7 +140,7 @@ def speakers(subject: Subject) -> Iterator[Finding]:
     nameless = frame["speaker"].isna()
     if nameless.any():
         message = f"{plural(nameless.sum(), 'row has')} no speaker"
-        remedy = "they can be split only by utterance; leakage between splits cannot be seen"
+        remedy = "split them by utterance; a speaker in two splits cannot be found"
         yield Finding("note", "speakers", message, remedy, subject.ids(nameless))
 
 
@@ -172,7 +172,7 @@ def attributes(subject: Subject) -> Iterator[Finding]:
 
 
 def transcripts(subject: Subject) -> Iterator[Finding]:
-    """Find rows without any text, and transcripts of audio that is not the manifest's."""
+    """Find rows without any text, and transcripts of other audio than the manifest's."""
     frame = subject.frame.drop_duplicates("id").set_index("id")
     silent = frame["text"].isna()
     for name in texts.sources(subject.transcripts):

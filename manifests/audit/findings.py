@@ -1,4 +1,4 @@
-"""What an audit looks at, and what it finds."""
+"""An audit reads a subject and returns findings."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -17,14 +17,14 @@ LEVELS = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to mend or to know.
+    """A finding is a fault of a manifest, or a fact that the user should know.
 
     Attributes:
         level: one of `LEVELS`; an error makes results wrong or a later command fail.
-        check: what was looked at, in a word or two.
-        message: what is wrong.
-        remedy: what to do about it.
-        where: the utterances, files, speakers or classes it is about, all of them.
+        check: the name of the check, in a word or two.
+        message: the fault or the fact.
+        remedy: the way to mend it.
+        where: all utterances, files, speakers or classes concerned.
     """
 
     level: str
@@ -34,7 +34,7 @@ class Finding:
     where: tuple[str, ...] = ()
 
     def row(self) -> list[str]:
-        """Return the cells of a table: level, check, message with the first places, remedy."""
+        """Return the cells of a table: level, check, message with the first places, and remedy."""
         places = f": {listed(self.where)}" if self.where else ""
         return [self.level, self.check, self.message + places, self.remedy]
 
@@ -45,15 +45,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """A manifest as it is in the file, with whatever is wrong with it.
+    """A subject is a manifest with all its faults, exactly as it is in the file.
 
     Attributes:
         frame: a row per utterance; ids may come twice; columns that are absent are null.
-        absent: columns that the file lacks.
+        absent: the columns that the file lacks.
         scheme: the classes.
-        provenance: where it came from.
+        provenance: the origin of the rows.
         folder: the folder that paths are relative to.
-        transcripts: the folder with tables of transcripts.
+        transcripts: the folder with the tables of transcripts.
         votes: a row per vote, or None.
     """
 
@@ -67,10 +67,10 @@ class Subject:
 
     @classmethod
     def read(cls, path: Path, transcripts: Path) -> "Subject":
-        """Read a manifest without refusing what an audit should find.
+        """Read a manifest without refusing the faults that an audit should find.
 
         Raises:
-            ManifestError: the file is missing, or is not a manifest at all.
+            ManifestError: the file is missing, or it is not a manifest.
         """
         if not path.exists():
             raise ManifestError(
@@ -81,7 +81,9 @@ class Subject:
             metadata = table.schema.metadata or {}
             scheme = json.loads(metadata[b"medusa.scheme"])
         except (pa.ArrowInvalid, OSError, KeyError) as problem:
-            raise ManifestError(f"{path}: not a manifest: {problem}") from problem
+            raise ManifestError(
+                f"{path}: not a manifest: {problem}; import the corpus again with --force"
+            ) from problem
         named = LabelScheme(scheme["name"], tuple(scheme["classes"]))
         numbers = (*NUMBERS, *named.columns, *ATTRIBUTES)
         columns = ["id", *TEXTS, *numbers]
@@ -100,12 +102,12 @@ class Subject:
 
     @property
     def split_by(self) -> str:
-        """How the split was made: speaker, utterance, corpus, or nothing."""
+        """The way in which the split was made, such as speaker; empty if there is no split."""
         split = self.provenance.get("split")
         return str(split.get("by", "")) if isinstance(split, dict) else ""
 
     @property
     def kept(self) -> str:
-        """The corpus's own split that a later one left alone, or nothing."""
+        """The corpus's own split that a later split kept; empty if there is none."""
         split = self.provenance.get("split")
         return str(split.get("kept", "")) if isinstance(split, dict) else ""

@@ -1,4 +1,4 @@
-"""The part of the audit that looks at the recordings."""
+"""This part of the audit checks the headers and the bytes of the recordings."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -26,11 +26,11 @@ def audio_files(
     Args:
         subject: the manifest.
         digests: read every recording and compare its bytes with those imported.
-        advance: called after each recording.
+        advance: it is called after each recording.
     """
     silent = subject.frame["path"].isna()
     if silent.any():
-        remedy = "nothing, if the corpus has none; only text backbones can use these rows"
+        remedy = "nothing, if the corpus has no audio; only text backbones can use these rows"
         message = f"{plural(silent.sum(), 'row has')} no audio"
         yield Finding("note", "audio", message, remedy, subject.ids(silent))
     rows = subject.frame[~silent]
@@ -39,7 +39,7 @@ def audio_files(
         message = f"{plural(unnamed.sum(), 'row has')} a recording but no content digest"
         where = tuple(rows["id"][unnamed].astype(str))
         yield Finding("error", "audio", message, "import the corpus again", where)
-    folder = subject.folder.resolve()  # a path's `..` leave the folder itself, not a link to it
+    folder = subject.folder.resolve()  # A `..` in a path leaves the folder itself, not a link.
     file_paths = {str(path): os.path.normpath(folder / str(path)) for path in rows["path"]}
     files = {path: Path(file) for path, file in file_paths.items()}
     facts, now, problems = _look(files, digests, advance)
@@ -48,26 +48,26 @@ def audio_files(
         where = tuple(str(problem) for problem in problems.values() if problem.kind == kind)
         if where:
             message = f"{plural(len(where), 'recording is')} {kind}"
-            message += " the file they are cut from" if kind == "outside" else ""
+            message += " the file that contains it" if kind == "outside" else ""
             yield Finding("error", "audio", message, remedy, where)
     yield from _changed(rows, files, now)
     yield from _rates(facts)
 
 
 def _rates(facts: dict[Path, AudioFacts]) -> Iterator[Finding]:
-    """Find recordings of several sample rates: what was resampled sounds different."""
+    """Find several sample rates: a resampled recording sounds different."""
     rates = pd.Series([fact.rate_hz for fact in facts.values()]).value_counts()
     if len(rates) > 1:
         shown = ", ".join(f"{count} at {rate} Hz" for rate, count in rates.items())
         message = f"recordings have {len(rates)} sample rates: {shown}"
-        remedy = "nothing, if every class and split has the same mix; all are resampled to 16 kHz"
+        remedy = "nothing, if the mix is equal in all classes and splits; all become 16 kHz"
         yield Finding("warning", "audio", message, remedy)
 
 
 def _look(
     files: dict[str, Path], digests: bool, advance: Callable[[], None]
 ) -> tuple[dict[Path, AudioFacts], dict[Path, str], dict[Path, AudioError]]:
-    """Return the header facts, the digests if wanted, and the problems, all by file."""
+    """Return by file the header facts, the digests if `digests` is set, and the problems."""
     if not digests:
         facts, problems = each(facts_of, files.values(), advance)
         return facts, {}, problems
@@ -79,7 +79,7 @@ def _look(
 def _outside(
     rows: pd.DataFrame, files: dict[str, Path], facts: dict[Path, AudioFacts]
 ) -> dict[Path, AudioError]:
-    """Return the segments that are not inside their file."""
+    """Return the problems of the segments that are not inside their file."""
     problems: dict[Path, AudioError] = {}
     columns = (rows["path"], rows["start_s"], rows["duration_s"])
     for path, start_s, duration_s in zip(*columns, strict=True):
@@ -92,7 +92,7 @@ def _outside(
 
 
 def _changed(rows: pd.DataFrame, files: dict[str, Path], now: dict[Path, str]) -> Iterator[Finding]:
-    """Find recordings whose bytes (their digests `now`) are not those that were imported."""
+    """Find recordings whose bytes changed since the import; `now` has their present digests."""
     where = []
     columns = (rows["id"], rows["path"], rows["content"], rows["start_s"], rows["duration_s"])
     for name, path, content, start_s, duration_s in zip(*columns, strict=True):
@@ -101,5 +101,5 @@ def _changed(rows: pd.DataFrame, files: dict[str, Path], now: dict[Path, str]) -
             where.append(str(name))
     if where:
         message = f"the recordings of {plural(len(where), 'row has')} changed since the import"
-        remedy = "import the corpus again; their features are then computed again"
+        remedy = "import the corpus again; then extract the features of these recordings again"
         yield Finding("error", "audio", message, remedy, tuple(where))

@@ -1,4 +1,4 @@
-"""The part of the audit that decodes: clipping, silence, and clips that are nearly the same."""
+"""This part of the audit decodes the clips, to find clipping, silence and near duplicates."""
 
 import itertools
 import math
@@ -15,21 +15,21 @@ from medusa.errors import AudioError, plural
 from medusa.manifests.audio import each
 from medusa.manifests.audit.findings import Finding, Subject
 
-CLIPPED = 0.999  # of full scale
-CLIPPED_SHARE = 0.001  # of the samples
-SILENT_DB = -60.0  # the loudest 20 ms, below full scale
+CLIPPED = 0.999  # A sample above this share of the full scale is clipped.
+CLIPPED_SHARE = 0.001  # A clip with more than this share of clipped samples is reported.
+SILENT_DB = -60.0  # A clip is silent if its loudest 20 ms are below this, relative to full scale.
 SLICES, BANDS, TOP_HZ = 33, 17, 4000.0
 BITS = (SLICES - 1) * (BANDS - 1)
 FLOOR, MARGIN = 1e-3, 0.2
-NEAR = 0.1  # of the bits may differ
-CHUNK = 16  # bits that must agree somewhere for two prints to be compared
-MOST = 200  # recordings that share such a chunk; more say nothing about any two
+NEAR = 0.1  # Two prints are nearly the same if less than this share of their bits differ.
+CHUNK = 16  # Two prints are compared if they share a chunk of this many bits.
+MOST = 200  # A chunk that more recordings share is too common, and is ignored.
 Bits = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Loudness:
-    """What a clip sounds like: share of clipped samples, loudest 20 ms in dB, and its print."""
+    """The share of clipped samples of a clip, its loudest 20 ms in dB, and its print."""
 
     clipped: float
     loudest_db: float
@@ -39,9 +39,10 @@ class Loudness:
 def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iterator[Finding]:
     """Decode every clip; find clipped and silent ones, and pairs that are nearly the same.
 
-    Two clips are nearly the same when their prints are: the signs of how energy changes over time
-    and frequency, on a grid of 32 x 16 laid over the clip. That stands gain, noise and coding, not
-    cutting. Clips of unequal length (5 %) are not compared.
+    Two clips are nearly the same if their prints are. A print has the signs of the changes of
+    energy over time and frequency, on a grid of 32 x 16 points over the clip. Gain, noise and
+    coding leave it nearly unchanged; cutting changes it. Clips whose lengths differ by more than
+    5 % are not compared.
     """
     rows = subject.frame.dropna(subset=["path", "content"]).drop_duplicates("content")
     segments: dict[Path, list[tuple[str, float, float]]] = defaultdict(list)
@@ -53,7 +54,7 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
     def look(path: Path) -> dict[str, Loudness]:
         return {name: hear(path, start, length) for name, start, length in segments[path]}
 
-    found, _ = each(look, segments, advance)  # what cannot be read is reported by the other checks
+    found, _ = each(look, segments, advance)  # The other checks report unreadable recordings.
     sounds = {name: sound for part in found.values() for name, sound in part.items()}
     loud = {name: sound for name, sound in sounds.items() if sound.loudest_db > SILENT_DB}
     clipped = tuple(name for name, sound in sounds.items() if sound.clipped > CLIPPED_SHARE)
@@ -61,7 +62,7 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
     if clipped:
         clips = plural(len(clipped), "clip has")
         message = f"{clips} more than {CLIPPED_SHARE:.1%} of samples clipped"
-        yield Finding("warning", "sound", message, "record again, or know about it", clipped)
+        yield Finding("warning", "sound", message, "check them; leave bad clips out", clipped)
     if silent:
         message = f"{plural(len(silent), 'clip is')} silent (never above {SILENT_DB:g} dB)"
         yield Finding("warning", "sound", message, "leave them out", silent)
@@ -69,7 +70,7 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
 
 
 def hear(path: Path, start_s: float, length_s: float) -> Loudness:
-    """Decode a segment and return what it sounds like.
+    """Decode a segment and return its loudness and its print.
 
     Raises:
         AudioError: the file cannot be decoded.
@@ -90,9 +91,9 @@ def hear(path: Path, start_s: float, length_s: float) -> Loudness:
 
 
 def fingerprint(mono: npt.NDArray[np.float32], rate: int) -> Bits:
-    """Return 512 bits: does the step between neighbouring bands grow from slice to slice?
+    """Return 512 bits; a bit is set if the step between two bands grows from slice to slice.
 
-    Source: the idea of Haitsma and Kalker, ISMIR 2002, on a grid that spans the clip.
+    Source: Haitsma and Kalker, ISMIR 2002; here the grid spans the clip.
     """
     edges = np.linspace(0, len(mono), SLICES + 1).astype(int)
     size = max(int(np.diff(edges).max()), 64)
@@ -105,14 +106,14 @@ def fingerprint(mono: npt.NDArray[np.float32], rate: int) -> Bits:
     borders = np.geomspace(100.0, min(TOP_HZ, rate / 2), BANDS + 1)
     band = np.clip(np.searchsorted(borders, hertz, side="right") - 1, -1, BANDS)
     energy = np.stack([power[:, band == number].sum(axis=1) for number in range(BANDS)], axis=1)
-    floor = FLOOR * energy.max() + 1e-12  # noise below it says nothing
+    floor = FLOOR * energy.max() + 1e-12  # Energy below this floor is noise.
     steps = np.diff(np.log(energy + floor), axis=1)
     bits: Bits = (np.diff(steps, axis=0) > MARGIN).ravel()
     return bits
 
 
 def _alike(subject: Subject, loud: dict[str, Loudness]) -> Iterator[Finding]:
-    """Find pairs of clips with nearly the same print; across splits they are worse."""
+    """Find pairs of clips with nearly the same print, across splits and within one."""
     frame = subject.frame.drop_duplicates("id").set_index("id")
     pairs = near_pairs(loud, dict(zip(frame.index, frame["duration_s"].astype(float), strict=True)))
     split = frame["split"].fillna("").to_dict()
@@ -121,7 +122,7 @@ def _alike(subject: Subject, loud: dict[str, Loudness]) -> Iterator[Finding]:
     for kind, found in {"in two splits": across, "in one split, or none": within}.items():
         if found:
             message = f"{plural(len(found), 'pair')} of clips {kind} sound nearly the same"
-            remedy = "listen to them; keep one of each pair, or put both into one split"
+            remedy = "check them by ear; keep one of each pair, or put both into one split"
             where = tuple(f"{one} = {other}" for one, other in found)
             yield Finding("warning", "near duplicates", message, remedy, where)
 

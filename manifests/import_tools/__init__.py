@@ -1,7 +1,7 @@
-"""The parts that importers share.
+"""The importers share these parts.
 
-The files of a corpus come in; a `Manifest`, or the tables it is made of, goes out. `tables.py`
-reads tables as text and names the bad rows, `acted_corpus.py` reads the names of recordings,
+The input is the files of a corpus; the result is a `Manifest`, or the tables that make it up.
+`tables.py` reads tables as text and lists the bad rows, `acted_corpus.py` reads file names,
 `table_corpus.py` turns one table into a manifest, the `msp_*` modules read MSP-Podcast,
 `tally.py` counts the rows kept and dropped, and `ingest.py` adds the audio.
 

@@ -1,4 +1,4 @@
-"""Acted corpora: the name of a recording tells its speaker, its sentence and its emotion."""
+"""In acted corpora, the name of a recording contains its speaker, its sentence and its emotion."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,15 +31,15 @@ def acted_corpus(
     Args:
         root: the corpus's folder.
         corpus: the corpus's name, for messages.
-        pattern: the end of a recording's path relative to `root`, without the file's ending.
-        example: a name that fits, for messages.
-        row: returns the columns of a recording (with `label`), or None to skip the recording.
+        pattern: the end of a recording's path relative to `root`, without the suffix of the file.
+        example: a name that fits the pattern, for messages.
+        row: a function that returns the columns of a recording (with `label`), or None to skip it.
         scheme: the classes.
-        nothing: the message where every recording was skipped.
-        endings: the endings of recordings.
+        nothing: the message if every recording was skipped.
+        endings: the suffixes of recordings.
 
     Raises:
-        ManifestError: as `named_recordings`, or every recording was skipped.
+        ManifestError: `named_recordings` raises it, or every recording was skipped.
     """
     import pandas as pd
 
@@ -69,7 +69,7 @@ def named_recordings(
     The arguments are those of `acted_corpus`.
 
     Raises:
-        ManifestError: there is no recording, some are not named like this, or two have one name.
+        ManifestError: there is no recording, or a name does not fit, or two names are equal.
     """
     files = sorted(path for path in folder(root, corpus).rglob("*") if path.suffix in endings)
     if not files:
@@ -83,14 +83,14 @@ def named_recordings(
             continue
         if name[0] in file_by_name:
             raise ManifestError(
-                f"{root}: one recording twice, {file_by_name[name[0]]} and {file}; "
+                f"{root}: one recording is there twice, as {file_by_name[name[0]]} and {file}; "
                 "name the folder of one copy of the corpus"
             )
         file_by_name[name[0]] = file
         yield file, name
     if strange:
         raise ManifestError(
-            f"{root}: {len(strange)} files not named like {corpus}'s {example}: "
+            f"{root}: {len(strange)} files are not named like {corpus}'s {example}: "
             f"{listed(strange)}; move other files away, or import them with "
             "`medusa manifest import csv`"
         )

@@ -1,4 +1,4 @@
-"""Reading a csv so that every bad row is named with its line, and the good ones survive."""
+"""A csv is read so that every bad row is listed with its line, and the good rows are kept."""
 
 import csv
 import io
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-MOST_LINES = 200  # a quoted cell that runs over more lines than this was never closed
+MOST_LINES = 200  # A quote that is still open after this many lines is never closed.
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be used: the file, the line it starts on, and what is wrong."""
+    """A row that cannot be used, with its file, its first line, and the problem."""
 
     path: Path
     line: int
@@ -23,7 +23,7 @@ class BadRow:
 
 
 class Rows(NamedTuple):
-    """The rows of a csv: cells as text, the line each starts on, and the rows left out."""
+    """The rows of a csv: the cells as text, the first line of each row, and the bad rows."""
 
     header: list[str]
     cells: list[list[str]]
@@ -32,7 +32,7 @@ class Rows(NamedTuple):
 
 
 def read_rows(path: Path) -> Rows:
-    """Read a csv in UTF-8; rows that are not in UTF-8, quoted badly or uneven are left out.
+    """Read a csv in UTF-8; rows with other bytes, broken quotes or too many cells are bad rows.
 
     Args:
         path: the file; its first line is the header.
@@ -58,7 +58,7 @@ def read_rows(path: Path) -> Rows:
 
 
 def _logical(lines: Sequence[str]) -> Iterator[tuple[int, list[str], str]]:
-    """Yield each row: the line it starts on, its cells, and what is wrong with its quotes."""
+    """Yield each row: its first line, its cells, and the problem with its quotes."""
     at = 0
     width = 0
     while at < len(lines):
@@ -70,7 +70,7 @@ def _logical(lines: Sequence[str]) -> Iterator[tuple[int, list[str], str]]:
 
 
 def _row(lines: Sequence[str], at: int, width: int) -> tuple[list[str], int, str]:
-    """Return the cells of the row that starts here, the lines it takes, and the problem."""
+    """Return the cells of the row that starts here, its number of lines, and its problem."""
     text = lines[at]
     if '"' not in text:
         bare = text.rstrip("\r\n")
@@ -84,12 +84,15 @@ def _row(lines: Sequence[str], at: int, width: int) -> tuple[list[str], int, str
     except csv.Error as problem:
         return [], 1, f"a broken quote ({problem})"
     if used > 1 and width and len(cells) != width:
-        return [], 1, "a broken quote (it is closed only lines later)"
+        return [], 1, "a broken quote (it is closed only some lines later)"
     return cells, used, ""
 
 
 def strange_byte(text: str) -> str:
-    """Say which byte of a text read with `surrogateescape` is not UTF-8; nothing if all are."""
+    """Return a message about the first byte that is not UTF-8, or an empty string.
+
+    The text was read with `surrogateescape`.
+    """
     if text.isascii():
         return ""
     strange = next((sign for sign in text if "\udc80" <= sign <= "\udcff"), "")
@@ -97,8 +100,8 @@ def strange_byte(text: str) -> str:
 
 
 def _problem(cells: list[str], width: int) -> str:
-    """Say what is wrong with a row that could be parsed; nothing if it is right."""
+    """Return the problem of a row that could be parsed, or an empty string."""
     strange = "" if all(map(str.isascii, cells)) else strange_byte("".join(cells))
     if strange or len(cells) == width:
         return strange
-    return f"{len(cells)} cells where the header has {width}"
+    return f"{len(cells)} cells, but the header has {width}"

@@ -1,4 +1,4 @@
-"""From an importer's rows to a manifest: look at every recording once, digest it, name segments."""
+"""An importer's rows get their audio: each recording is read and digested one time."""
 
 import math
 import os
@@ -21,17 +21,17 @@ def attach_audio(
     """Fill in `start_s`, `duration_s` and `content`, and make `path` relative to `folder`.
 
     Args:
-        manifest: what an importer returned; `path` absolute or relative to the current folder.
-        folder: the folder the manifest will be written to.
+        manifest: an importer's result; `path` is absolute, or relative to the current folder.
+        folder: the folder of the file to which the manifest will be written.
         drop_bad_audio: keep rows whose recording cannot be used, without their audio.
-        advance: called after each distinct file.
+        advance: it is called after each distinct file.
 
     Returns:
-        The finished manifest, and what was wrong with dropped audio by id.
+        The finished manifest, and by id the problems of the dropped audio.
 
     Raises:
-        AudioError: recordings that cannot be used (all of them are counted), without
-            `drop_bad_audio`.
+        AudioError: recordings cannot be used, and `drop_bad_audio` is not set; the message counts
+            all of them.
     """
     paths = manifest.frame["path"].dropna().unique()
     files = {str(path): Path(os.path.abspath(path)) for path in paths}
@@ -61,13 +61,13 @@ def attach_audio(
 
 
 def _segments(frame: pd.DataFrame) -> Iterator[tuple[str, str | None, float, float]]:
-    """Yield id, path (None without audio), start and duration (NaN where not given)."""
+    """Yield the id, the path (None without audio), the start and the duration (NaN if unknown)."""
     paths = frame["path"].astype(object).where(frame["path"].notna(), None)
     yield from zip(frame["id"], paths, frame["start_s"], frame["duration_s"], strict=True)
 
 
 def same_rows(one: Manifest, other: Manifest) -> bool:
-    """Tell whether two manifests agree on everything but the split."""
+    """Return whether two manifests are equal except for the split."""
     if one.scheme != other.scheme or (one.votes is None) != (other.votes is None):
         return False
     frames = [each.frame.drop(columns="split") for each in (one, other)]

@@ -1,4 +1,4 @@
-"""The label files of MSP-Podcast, in every release's spelling, read into two plain tables."""
+"""The label files of every release of MSP-Podcast are read into two plain tables."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from medusa.manifests.import_tools.tables import frame_of
 
 ATTRIBUTES = {"EmoAct": "arousal", "EmoVal": "valence", "EmoDom": "dominance"}
 CONSENSUS = ("FileName", "EmoClass", *ATTRIBUTES, "SpkrID", "Gender", "Split_Set")
-NEEDED = ("FileName", "EmoClass", *ATTRIBUTES)  # releases differ in the rest
+NEEDED = ("FileName", "EmoClass", *ATTRIBUTES)  # The releases differ in the other columns.
 VOTES = ("name", "rater", "primary", "secondary", *ATTRIBUTES.values(), "line")
 TYPES = {"line": object}
 NUMBER = r"\s*([^;]*?)\s*"
@@ -29,14 +29,16 @@ HEAD = re.compile(rf"\s*(\S+\.wav)\s*;\s*(\w+)\s*;\s*A:{NUMBER};\s*V:{NUMBER};\s
 
 @dataclass
 class Labels:
-    """What one label file says.
+    """The contents of one label file.
 
     Attributes:
         path: the file.
-        consensus: text columns `CONSENSUS` and `line`, a row per utterance; None where the file
-            has votes only.
-        votes: columns `VOTES`, a row per vote, numbers still as text; None where it has none.
-        bad, bad_votes: rows that could not be read, of each.
+        consensus: a row per utterance with the text columns `CONSENSUS`, and `line`; None if the
+            file has votes alone.
+        votes: a row per vote with the columns `VOTES`, whose numbers are still text; None if the
+            file has no votes.
+        bad: the rows of `consensus` that could not be read.
+        bad_votes: the rows of `votes` that could not be read.
     """
 
     path: Path
@@ -47,7 +49,7 @@ class Labels:
 
 
 def kind_of(path: Path) -> str:
-    """Return which label file this is by its first lines: a name in `READERS`, or nothing."""
+    """Return the kind of a label file by its first lines: a name in `READERS`, or ""."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         head = file.read(4096)
     if path.suffix == ".csv":
@@ -69,7 +71,7 @@ def kind_of(path: Path) -> str:
 
 
 def consensus_csv(path: Path) -> Labels:
-    """Read `labels_consensus.csv`; columns by name, in any order."""
+    """Read `labels_consensus.csv`; its columns may be in any order."""
     rows = read_rows(path)
     for column in NEEDED:
         _column(rows.header, column, path)
@@ -79,10 +81,10 @@ def consensus_csv(path: Path) -> Labels:
 
 
 def consensus_json(path: Path) -> Labels:
-    """Read `labels_consensus.json`: an object per file."""
+    """Read `labels_consensus.json`, which has an object per recording."""
     entries, lines = _load(path)
     bad = [
-        BadRow(path, lines(name), f"{name}: no object with {', '.join(NEEDED[1:])}")
+        BadRow(path, lines(name), f"{name}: expected an object with {', '.join(NEEDED[1:])}")
         for name, entry in entries.items()
         if not isinstance(entry, dict) or not set(NEEDED[1:]) <= set(entry)
     ]
@@ -97,7 +99,7 @@ def consensus_json(path: Path) -> Labels:
 
 
 def detailed_csv(path: Path) -> Labels:
-    """Read `labels_detailed.csv` of releases 1.7 to 1.12: one quoted cell per vote."""
+    """Read `labels_detailed.csv` of releases 1.7 to 1.12, which has one quoted cell per vote."""
     rows = read_rows(path)
     where = [_column(rows.header, column, path) for column in ("FileName", "EmoDetail")]
     found, bad = [], list(rows.bad)
@@ -112,7 +114,7 @@ def detailed_csv(path: Path) -> Labels:
 
 
 def votes_csv(path: Path) -> Labels:
-    """Read `labels_detailed.csv` of releases 1.6 and 2.0: a column for each part of a vote."""
+    """Read `labels_detailed.csv` of releases 1.6 and 2.0, with a column for each part of a vote."""
     rows = read_rows(path)
     workers = "Workers" if "Workers" in rows.header else "WorkerID"
     columns = ("FileName", workers, "EmoClass_Major", "EmoClass_Second", *ATTRIBUTES)
@@ -125,13 +127,13 @@ def votes_csv(path: Path) -> Labels:
 
 
 def detailed_json(path: Path) -> Labels:
-    """Read `labels_detailed.json`: an object per file, with an object per worker."""
+    """Read `labels_detailed.json`, which has an object per recording and worker."""
     entries, lines = _load(path)
     found: list[tuple[object, ...]] = []
     bad = []
     for name, workers in entries.items():
         if not isinstance(workers, dict):
-            bad.append(BadRow(path, lines(name), f"{name}: no object of workers"))
+            bad.append(BadRow(path, lines(name), f"{name}: expected an object with the workers"))
             continue
         for worker, vote in workers.items():
             if not isinstance(vote, dict) or "EmoClass_Major" not in vote:
@@ -147,7 +149,7 @@ def detailed_json(path: Path) -> Labels:
 
 
 def labels_txt(path: Path) -> Labels:
-    """Read `labels.txt`: a block per file, the consensus first and then a line per worker."""
+    """Read `labels.txt`: a block per recording has the consensus, and then a line per worker."""
     bad: list[BadRow] = []
     bad_votes: list[BadRow] = []
     heads: list[tuple[object, ...]] = []
@@ -176,7 +178,7 @@ def labels_txt(path: Path) -> Labels:
 
 
 def _column(header: Sequence[str], column: str, path: Path) -> int:
-    """Return where a column is."""
+    """Return the position of a column."""
     if column not in header:
         present = ", ".join(header)
         raise ManifestError(
@@ -186,7 +188,7 @@ def _column(header: Sequence[str], column: str, path: Path) -> int:
 
 
 def _votes(found: Iterable[tuple[object, ...]]) -> pd.DataFrame:
-    """Return votes with words in lower case and the second choices as lists."""
+    """Return the votes with their words in lower case, and the second choices as lists."""
     columns = dict(zip(VOTES, zip(*found, strict=True), strict=False)) or dict.fromkeys(VOTES, ())
     parts = _words()
     second = pd.Series([parts(cell) for cell in columns.pop("secondary")], dtype=object)
@@ -199,7 +201,7 @@ def _votes(found: Iterable[tuple[object, ...]]) -> pd.DataFrame:
 
 
 def _words() -> Callable[[object], list[str]]:
-    """Return what parts second choices; equal cells share one list."""
+    """Return a function that parts a cell of second choices; equal cells share one list."""
     known: dict[object, list[str]] = {}
 
     def parts(cell: object) -> list[str]:
@@ -212,7 +214,7 @@ def _words() -> Callable[[object], list[str]]:
 
 
 def _load(path: Path) -> tuple[dict[str, Any], Callable[[str], int]]:
-    """Return the object of a JSON file, and what tells the line of one of its keys."""
+    """Return the object of a JSON file, and a function that returns the line of a key."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -223,7 +225,7 @@ def _load(path: Path) -> tuple[dict[str, Any], Callable[[str], int]]:
     except json.JSONDecodeError as problem:
         raise ManifestError(f"{path}:{problem.lineno}: not JSON: {problem.msg}") from problem
     if not isinstance(entries, dict):
-        raise ManifestError(f"{path}:1: expected an object with a key per file")
+        raise ManifestError(f"{path}:1: expected an object with a key per recording")
     places = dict(_places(text))
     return entries, lambda name: places.get(name, 1)
 

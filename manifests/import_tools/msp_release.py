@@ -1,4 +1,4 @@
-"""Reading a release of MSP-Podcast: its label files, recordings and transcripts."""
+"""A release of MSP-Podcast has label files, recordings and transcripts, which are read here."""
 
 import os
 import re
@@ -24,14 +24,18 @@ LETTERS = {
 }
 SCHEME = parse("msp-8")
 TEST3 = re.compile(r"msp-podcast_test3_\d+", re.IGNORECASE)
-CONSENSUS = ("consensus csv", "consensus json", "labels txt")  # the first that is there is read
+# If a release has several kinds of files, the first kind in each list is read.
+CONSENSUS = ("consensus csv", "consensus json", "labels txt")
 DETAILED = ("detailed csv", "votes csv", "detailed json", "labels txt")
 BAD_ROWS = "correct the files, or leave these rows out: --bad-rows drop"
 
 
 @dataclass
 class Release:
-    """What is in a release's folder: label files by kind, recordings and transcripts by stem."""
+    """The contents of a release's folder: the label files by kind, and the recordings by stem.
+
+    `transcripts` is the folder of transcripts, and `spoken` has the stems of its files.
+    """
 
     labels: dict[str, list[Path]] = field(default_factory=dict)
     recordings: dict[str, str] = field(default_factory=dict)
@@ -47,10 +51,10 @@ def read_release(
     all_other: str,
     bad_rows: str,
 ) -> Manifest:
-    """Read the release in `root`; the options are those of the command.
+    """Read the release in `root`; the options are the options of the command.
 
     Raises:
-        ManifestError: as the importer's `import_corpus`.
+        ManifestError: for the reasons of the importer's `import_corpus`.
     """
     release = look(folder(root, "MSP-Podcast"))
     consensus, voted = _read(root, release)
@@ -104,7 +108,7 @@ def look(root: Path) -> Release:
 
 
 def _read(root: Path, release: Release) -> tuple[Labels, Labels | None]:
-    """Read the best file of the consensus and the best file of votes."""
+    """Read the first kind of file with the consensus, and the first kind with votes."""
     chosen = [_first(release, kinds) for kinds in (CONSENSUS, DETAILED)]
     if chosen[0] is None:
         raise ManifestError(
@@ -120,12 +124,12 @@ def _read(root: Path, release: Release) -> tuple[Labels, Labels | None]:
 
 
 def _first(release: Release, kinds: tuple[str, ...]) -> tuple[str, Path] | None:
-    """Return the first kind that is there, and its file; copies of one file are one."""
+    """Return the first kind that the release has, and its file; equal copies are allowed."""
     for kind in kinds:
         paths = release.labels.get(kind, [])
         if len({path.read_bytes() for path in paths}) > 1:
             raise ManifestError(
-                f"{len(paths)} different files of one kind ({kind}): {listed(paths)}; "
+                f"there are {len(paths)} different files of one kind ({kind}): {listed(paths)}; "
                 "name the folder of one release, or move the others away"
             )
         if paths:
@@ -134,14 +138,14 @@ def _first(release: Release, kinds: tuple[str, ...]) -> tuple[str, Path] | None:
 
 
 def _line(what: str, labels: Labels, bad: list[BadRow], rows: int) -> Line:
-    """Return the count of what is in a file; its bad rows are found and dropped."""
+    """Return the number of rows of a file; its bad rows are counted as found and dropped."""
     line = Line(what, rows + len(bad), note=f"from {labels.path.name}")
     line.drop("could not be read", len(bad))
     return line
 
 
 def _test3(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows for the challenge's test utterances, which no label file names."""
+    """Return rows for the challenge's test utterances, which are in no label file."""
     names_on_disk = {*release.recordings, *release.spoken}
     names = sorted({name for name in names_on_disk if TEST3.fullmatch(name)} - set(rows["id"]))
     return pd.DataFrame({"id": names, "split": "Test3"}, dtype="str")
@@ -154,7 +158,7 @@ def _labelled(
     rules: Rules,
     tally: list[Line],
 ) -> pd.DataFrame:
-    """Give the rows soft labels; the label stays the published one."""
+    """Add soft labels to the rows; the label remains the published label."""
     label = rows["label"].where(rows["label"].isin(scheme.scheme.classes))
     soft = one_hot(label, scheme.scheme)
     if votes is not None:
@@ -174,7 +178,7 @@ def _leave_out(
     all_other: str,
     tally: list[Line],
 ) -> pd.DataFrame:
-    """Leave out what the options say: rows with only other votes, rows without a consensus."""
+    """Apply the options: leave out rows whose votes are all other, and rows without a consensus."""
     out = np.zeros(len(frame), bool)
     judged = frame["arousal"].notna()
     if votes is not None:
@@ -192,7 +196,7 @@ def _leave_out(
 
 
 def _places(frame: pd.DataFrame, release: Release, tally: list[Line]) -> pd.DataFrame:
-    """Add recordings and transcripts."""
+    """Add the recordings and the transcripts."""
     frame = frame.assign(language="en", path=None, text=None)
     if release.recordings:
         where = os.path.dirname(next(iter(release.recordings.values())))

@@ -1,4 +1,4 @@
-"""Checking what MSP-Podcast's label files say, row by row: names, classes, ratings."""
+"""The names, classes and ratings in MSP-Podcast's label files are checked row by row."""
 
 import re
 from collections.abc import Mapping
@@ -18,24 +18,24 @@ NAME = re.compile(r"[^/\\]+\.wav")
 
 
 def utterances(labels: Labels, letters: Mapping[str, str]) -> pd.DataFrame:
-    """Return the utterances that are right; the others join `labels.bad`.
+    """Return the valid utterances; the other rows are added to `labels.bad`.
 
     Args:
         labels: a file with a consensus.
-        letters: the class of each letter; an empty one has no class.
+        letters: the class of each letter; the class is empty for a letter that has none.
 
     Returns:
-        Columns id, label, the attributes, speaker, gender and split.
+        A table with the columns id, label, the attributes, speaker, gender and split.
     """
     if labels.consensus is None:
-        raise ManifestError(f"{labels.path}: no consensus in it")
+        raise ManifestError(f"{labels.path}: the file has no consensus")
     table = labels.consensus
     names, codes = table["FileName"].str.strip(), table["EmoClass"].str.strip()
     wrong = _wrong_names(names)
     wrong |= {row: "the name comes twice" for row in _where(names.duplicated())}
     meant = {word: word for word in letters.values()} | dict(letters)
     label = codes.map(meant).where(codes.isin([*meant]), codes.str.lower().map(meant))
-    wrong |= {row: f"{codes[row]!r} is no class" for row in _where(label.isna())}
+    wrong |= {row: f"{codes[row]!r} is not a class" for row in _where(label.isna())}
     frame = pd.DataFrame({"id": names.str.removesuffix(".wav"), "label": or_null(label.fillna(""))})
     for column, name in ATTRIBUTES.items():
         frame[name], strange = _rating(table[column], column)
@@ -48,10 +48,10 @@ def utterances(labels: Labels, letters: Mapping[str, str]) -> pd.DataFrame:
 
 
 def checked_votes(labels: Labels) -> pd.DataFrame:
-    """Return the votes that are right, as in a manifest; the others join `labels.bad_votes`."""
+    """Return the valid votes, as in a manifest; the other rows are added to `labels.bad_votes`."""
     table = labels.votes
     if table is None:
-        raise ManifestError(f"{labels.path}: no votes in it")
+        raise ManifestError(f"{labels.path}: the file has no votes")
     wrong = _wrong_names(table["name"])
     frame = pd.DataFrame({"id": table["name"].str.removesuffix(".wav")})
     frame["rater"] = or_null(table["rater"].astype("str"))
@@ -64,14 +64,14 @@ def checked_votes(labels: Labels) -> pd.DataFrame:
 
 
 def _wrong_names(names: "pd.Series[str]") -> dict[int, str]:
-    """Return the rows whose name is no bare file name ending in .wav."""
+    """Return the rows whose name is not a file name NAME.wav without a folder."""
     codes, different = pd.factorize(names)
     right = [bool(NAME.fullmatch(name)) and ".." not in name for name in different]
-    return {row: "the name is no bare NAME.wav" for row in _where(~np.array(right, bool)[codes])}
+    return {row: "the name is not NAME.wav" for row in _where(~np.array(right, bool)[codes])}
 
 
 def _rating(cells: "pd.Series[str]", column: str) -> tuple["pd.Series[float]", dict[int, str]]:
-    """Return numbers from 1 to 7, and what is wrong with the others by row."""
+    """Return the numbers from 1 to 7, and by row the problems of the other cells."""
     text = cells.fillna("").str.strip()
     values = pd.to_numeric(text, errors="coerce").astype(np.float64)
     empty = text.str.lower().isin(["", "nan", "none"])

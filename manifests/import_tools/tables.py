@@ -1,4 +1,4 @@
-"""Reading the tables of a corpus as text; an error names the file, the line and the column."""
+"""The tables of a corpus are read as text; an error names the file, the line and the column."""
 
 import importlib
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
-    """Read a csv as text, every cell as it is written ("None" and "NA" stay words).
+    """Read a csv as text, every cell as it is written ("None" and "NA" remain words).
 
     Args:
         path: the file, in UTF-8, with a header.
-        columns: the columns that must be there.
+        columns: the columns that the table must have.
 
     Raises:
-        ManifestError: the file is missing, not a csv in UTF-8, or lacks columns.
+        ManifestError: the file is missing, is not a csv in UTF-8, or lacks columns.
     """
 
     rows = read_rows(file_at(path))
@@ -31,10 +31,10 @@ def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
 
 
 def parquet_table(path: Path) -> "pd.DataFrame":
-    """Read a Parquet file as text, as `read_table` would read the csv of it.
+    """Read a Parquet file as text, in the form in which `read_table` reads a csv.
 
     Raises:
-        ManifestError: the file is missing or not Parquet.
+        ManifestError: the file is missing, or it is not a Parquet file.
     """
     import pandas as pd
     import pyarrow as pa
@@ -49,7 +49,7 @@ def parquet_table(path: Path) -> "pd.DataFrame":
 
 
 def as_text(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Return every cell as text; empty where it is null."""
+    """Return the table with every cell as text; a null becomes empty text."""
     text = frame.copy()
     for name in frame.columns:
         text[name] = frame[name].astype(object).map(str).where(frame[name].notna(), "")
@@ -57,40 +57,41 @@ def as_text(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def require_columns(table: "pd.DataFrame", columns: Sequence[str], path: Path) -> None:
-    """Raise a ManifestError that names absent columns and their nearest."""
+    """Raise a ManifestError with the absent columns and the nearest present names."""
     absent = [name for name in columns if name not in table]
     if absent:
         wanted = listed(f"{name!r}{nearest(name, table.columns)}" for name in absent)
         raise ManifestError(
-            f"{path}:1: no column {wanted}; it has {', '.join(map(str, table.columns))}"
+            f"{path}:1: no column {wanted}; the columns are {', '.join(map(str, table.columns))}"
         )
 
 
 def optional(library: str) -> Any:
-    """Import a library that is an extra.
+    """Import a library that belongs to an extra of the package.
 
     Raises:
-        ManifestError: it is not installed; the message names the extra.
+        ManifestError: the library is not installed; the message names the extra.
     """
     try:
         return importlib.import_module(library)
     except ImportError as problem:
         raise ManifestError(
-            f"this needs the library {library}: pip install 'medusa-ser[{library}]'"
+            f"the library {library} is needed and not installed; run "
+            f"pip install 'medusa-ser[{library}]'"
         ) from problem
 
 
 def file_at(path: Path) -> Path:
     """Return the path, or raise a ManifestError if there is no file."""
     if path.is_dir():
-        raise ManifestError(f"{path}: is a folder; give the csv or Parquet file itself")
+        raise ManifestError(f"{path}: is a folder; name the csv or Parquet file itself")
     if not path.is_file():
         raise ManifestError(f"{path}: no such file")
     return path
 
 
 def frame_of(rows: Rows, path: Path) -> "pd.DataFrame":
-    """Return the rows as a table of text; `lines_of` knows their lines in the file.
+    """Return the rows as a table of text; `lines_of` returns their lines in the file.
 
     Raises:
         ManifestError: a column comes twice.
@@ -101,19 +102,20 @@ def frame_of(rows: Rows, path: Path) -> "pd.DataFrame":
     if twice:
         raise ManifestError(f"{path}:1: columns must be unique; these come twice: {listed(twice)}")
     frame = pd.DataFrame(rows.cells, columns=rows.header, dtype="str")
-    if rows.lines and rows.lines[-1] != len(rows.lines) + 1:  # blank lines, or texts over several
+    # The numbers differ if there are blank lines, or texts over several lines.
+    if rows.lines and rows.lines[-1] != len(rows.lines) + 1:
         frame.attrs["lines"] = rows.lines
     return frame
 
 
 def lines_of(frame: "pd.DataFrame") -> list[int]:
-    """Return the line in its file of every row of a table that was just read."""
+    """Return for each row of a table that was just read its line in the file."""
     lines: list[int] = frame.attrs.get("lines") or [row + 2 for row in range(len(frame))]
     return lines
 
 
 def refuse_bad_rows(bad: Sequence[BadRow], remedy: str = "correct them") -> None:
-    """Raise a ManifestError that lists the rows, if there are any."""
+    """Raise a ManifestError with the bad rows, if there are any."""
     if not bad:
         return
     shown = "".join(f"\n  {row}" for row in bad[:20])
@@ -125,7 +127,7 @@ def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
     """Return a text column as float64; empty cells are null.
 
     Raises:
-        ManifestError: cells that are not numbers, with their lines in the file.
+        ManifestError: cells are not numbers; the message has their lines in the file.
     """
     import numpy as np
     import pandas as pd
@@ -147,7 +149,7 @@ def ratings(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
     """Return a text column as numbers from 1 to 7; empty cells are null.
 
     Raises:
-        ManifestError: cells that are not such numbers, with their lines in the file.
+        ManifestError: cells are not such numbers; the message has their lines in the file.
     """
     values = numbers(frame, column, path)
     wrong = values.notna() & ~values.between(1, 7)
@@ -155,22 +157,22 @@ def ratings(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
     bad = [
         BadRow(path, line, f"{column} is {cell!r}, not 1 to 7") for line, cell, odd in cells if odd
     ]
-    refuse_bad_rows(bad, "bring ratings to the scale 1 to 7, and leave cells without one empty")
+    refuse_bad_rows(bad, "map the ratings to the scale 1 to 7, and leave unknown ratings empty")
     return values
 
 
 def or_null(values: "pd.Series[str]") -> "pd.Series[str]":
-    """Replace empty cells by null."""
+    """Return the cells with null in place of empty text."""
     return values.where(values.str.strip() != "")
 
 
 def standard_splits(names: "pd.Series[str]") -> "pd.Series[str]":
-    """Rename the usual names of splits to train, dev and test; others stay as they are."""
+    """Return train, dev and test in place of the usual names of splits; other names are kept."""
     return names.str.strip().map(lambda name: SPLIT_NAMES.get(name.lower(), name), "ignore")
 
 
 def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "pd.Series[str]":
-    """Return the text of `<stem>.txt` for each stem; null where there is no such file.
+    """Return the text of `<stem>.txt` for each stem; null if there is no such file.
 
     Raises:
         ManifestError: a file is not text in UTF-8.
@@ -189,9 +191,9 @@ def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "pd.Series[str]":
 
 
 def folder(root: Path, name: str) -> Path:
-    """Return `root`, or raise a ManifestError if it is no folder."""
+    """Return `root`, or raise a ManifestError if it is not a folder."""
     if not root.is_dir():
-        raise ManifestError(f"{root}: expected the folder of {name}, and it is not a folder")
+        raise ManifestError(f"{root}: expected the folder of {name}, but this is not a folder")
     return root
 
 

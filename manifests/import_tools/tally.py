@@ -1,4 +1,7 @@
-"""What an import found, kept and dropped, and why: printed as a table, kept in the manifest."""
+"""An import counts the rows that it found, kept and dropped, with the reasons.
+
+The counts are printed as a table, and they are kept in the manifest.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,13 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Line:
-    """One kind of thing that was read: how many there were, and how many were dropped, by reason.
+    """The counts of one kind of item.
 
     Attributes:
-        what: rows, votes, transcripts, recordings.
-        found: how many there were.
-        dropped: how many were left out, by reason.
-        note: where they were, or what else there is to know.
+        what: the kind: rows, votes, transcripts or recordings.
+        found: the number that was found.
+        dropped: the number that was left out, by reason.
+        note: the place where they were found, or another fact about them.
     """
 
     what: str
@@ -22,11 +25,11 @@ class Line:
 
     @property
     def kept(self) -> int:
-        """How many came into the manifest."""
+        """The number that the manifest contains."""
         return self.found - sum(self.dropped.values())
 
     def drop(self, reason: str, count: int) -> None:
-        """Count what was left out for a reason; nothing where the count is 0."""
+        """Add to the number that was left out for a reason; a count of 0 changes nothing."""
         if count:
             self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
 
@@ -37,11 +40,11 @@ class Line:
 
 
 def table_rows(lines: Sequence[dict[str, object]]) -> tuple[list[str], list[Sequence[object]]]:
-    """Return the header and rows of the table: a row per kind, with its reasons beside it."""
+    """Return the header and the rows of the table: a row per kind, with the reasons."""
     rows: list[Sequence[object]] = []
     for line in lines:
         dropped = line["dropped"] if isinstance(line["dropped"], dict) else {}
         why = "; ".join(f"{count} {reason}" for reason, count in dropped.items())
         cells = [line["what"], line["found"], line["kept"], sum(dropped.values())]
         rows.append([*cells, "; ".join(part for part in (why, str(line["note"])) if part)])
-    return ["", "found", "kept", "dropped", "why, and where"], rows
+    return ["", "found", "kept", "dropped", "reasons and notes"], rows

@@ -1,14 +1,16 @@
 """CMU-MOSEI and tables like it: video segments with the strength of six emotions, and a sentiment.
 
-ROOT is a csv with a row per segment: `video_id`, `clip_id`, `text`, the emotions `happy`, `sad`,
-`anger`, `surprise`, `disgust`, `fear` from 0 to 3, and, where known, `sentiment` from -3 to 3,
-`start` and `end` in seconds, `split` and `speaker`. (`mode` may stand for `split`, `label` for
-`sentiment`.) CMU-MOSEI has 23,453 such segments of some 1,000 speakers, in three splits.
+ROOT is a csv with a row per segment: `video_id`, `clip_id`, `text`, and the emotions `happy`,
+`sad`, `anger`, `surprise`, `disgust` and `fear` from 0 to 3. If they are known, it also has
+`sentiment` from -3 to 3, `start` and `end` in seconds, `split` and `speaker`. The column `split`
+may be called `mode`, and `sentiment` may be called `label`. CMU-MOSEI has 23,453 such segments of
+some 1,000 speakers, in three splits.
 
-The soft label shares out the strengths; a segment with none has no label, or is `neutral` with
-`--none neutral`. The label is the strongest emotion; ties have none. Valence is the sentiment moved
-to 1..7. `--audio FOLDER` holds `<video_id>.wav` for rows with start and end, or
-`<video_id>/<clip_id>.wav`. Speakers are unknown in most tables: the video then stands for one.
+The soft label is the share of each emotion's strength. A segment without any emotion has no label,
+or the label `neutral` with `--none neutral`. The label is the strongest emotion; a tie has no
+label. Valence is the sentiment plus 4, on the scale 1 to 7. `--audio FOLDER` has `<video_id>.wav`
+for rows with start and end, and `<video_id>/<clip_id>.wav` otherwise. If the table has no speakers,
+each video counts as a speaker.
 
 Source: Zadeh et al., ACL 2018. Licence: free for research,
 http://multicomp.cs.cmu.edu/resources/cmu-mosei-dataset/
@@ -41,14 +43,14 @@ OPTIONS = [
     click.Option(
         ["--audio"],
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="The folder with the recordings; without it, rows have no audio.",
+        help="The folder with the recordings; without this option, the rows have no audio.",
     ),
     click.Option(
         ["--none"],
         type=click.Choice(["null", "neutral"]),
         default="null",
         show_default=True,
-        help="Segments without any emotion: no label, or a seventh class.",
+        help="A segment without any emotion gets no label, or the seventh class neutral.",
     ),
 ]
 
@@ -57,7 +59,7 @@ def import_corpus(root: Path, audio: Path | None = None, none: str = "null") -> 
     """Read the csv at `root`.
 
     Raises:
-        ManifestError: columns are missing, or cells are not numbers or outside their range.
+        ManifestError: columns are missing, or cells are not numbers or are outside their range.
     """
     import numpy as np
     import pandas as pd
@@ -83,7 +85,7 @@ def import_corpus(root: Path, audio: Path | None = None, none: str = "null") -> 
 
 
 def _rows(table: "pd.DataFrame", root: Path, audio: Path | None) -> "pd.DataFrame":
-    """Return the manifest's columns, labels apart."""
+    """Return the manifest's columns without the labels."""
     import pandas as pd
 
     video, clip = table["video_id"].str.strip(), table["clip_id"].str.strip()
@@ -102,7 +104,7 @@ def _rows(table: "pd.DataFrame", root: Path, audio: Path | None) -> "pd.DataFram
 
 
 def _within(table: "pd.DataFrame", column: str, path: Path, lines: list[int]) -> "pd.Series[float]":
-    """Return a column's numbers; those outside its range are an error."""
+    """Return the numbers of a column, or raise a ManifestError if one is outside its range."""
     import numpy as np
 
     values = numbers(table, column, path)

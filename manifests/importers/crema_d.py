@@ -1,15 +1,15 @@
 """CREMA-D: acted English, 7,442 clips of 91 actors, with the votes of 2,443 raters.
 
-Six emotions, twelve sentences that say nothing about them. ROOT is the corpus's folder: its
-`tabulatedVotes.csv` (found in `processedResults/` too) has the votes, `VideoDemographics.csv` the
-actors' gender, `AudioWAV/` the recordings; without that folder the rows are kept without audio.
+The corpus has six emotions and twelve neutral sentences. ROOT is the corpus's folder. Its
+`tabulatedVotes.csv` (also found in `processedResults/`) has the votes, `VideoDemographics.csv` the
+actors' gender, and `AudioWAV/` the recordings. Without that folder the rows have no audio.
 
-Raters heard the voice, saw the face, or both: three sets of votes for the same clips, one of which
-`--channel` picks. An id is the clip's name: `1001_DFA_ANG_XX` is actor 1001, sentence DFA, acted
-anger, intensity unspecified. The label is the emotion most voted for, not the one acted; ties have
-none. Raters are not named in the table. `--labels intended` takes the acted emotion instead, of
-the recordings (or of `SentenceFilenames.csv`), and needs no votes. The corpus has no split of its
-own; protocols leave actors out.
+Raters had the voice, the face, or both. There are three sets of votes for the same clips, and
+`--channel` chooses one set. An id is the clip's name: `1001_DFA_ANG_XX` is actor 1001, sentence
+DFA, acted anger, intensity unspecified. The label is the emotion with most votes, which may differ
+from the acted emotion; a tie has no label. The table does not name the raters. `--labels intended`
+reads the acted emotion from the names of the recordings (or from `SentenceFilenames.csv`), and
+needs no votes. The corpus has no split of its own; protocols leave actors out.
 
 Source: Cao et al., CREMA-D, IEEE Transactions on Affective Computing, 2014. Licence: ODbL 1.0.
 """
@@ -38,7 +38,7 @@ EMOTIONS = {
 }
 ACTED = {name[:3].upper(): name for name in EMOTIONS.values()}
 SCHEME = LabelScheme("crema-d", tuple(EMOTIONS.values()))
-CHANNELS = {"voice": "1", "face": "2", "both": "3"}  # first digit of a row's running number
+CHANNELS = {"voice": "1", "face": "2", "both": "3"}  # It is the first digit of a row's number.
 SENTENCES = {
     "IEO": "It's eleven o'clock.",
     "TIE": "That is exactly what happened.",
@@ -59,24 +59,24 @@ OPTIONS = [
         type=click.Choice(list(CHANNELS)),
         default="voice",
         show_default=True,
-        help="What the raters had: the voice alone, the face alone, or both.",
+        help="Read the votes of raters who had the voice alone, the face alone, or both.",
     ),
     click.Option(
         ["--labels"],
         type=click.Choice(["perceived", "intended"]),
         default="perceived",
         show_default=True,
-        help="What raters heard, or what the actor was asked for.",
+        help="Read the emotion that the raters perceived, or the emotion that was acted.",
     ),
 ]
 
 
 def import_corpus(root: Path, channel: str = "voice", labels: str = "perceived") -> "Manifest":
-    """Read the votes of one channel or the acted emotions, and the recordings where they are.
+    """Read the votes of one channel or the acted emotions, and the paths of the recordings.
 
     Raises:
-        ManifestError: a table is missing or not in the published form, or a clip is not named as
-            in CREMA-D.
+        ManifestError: a table is missing or is not in the published form, or the name of a clip
+            is not as in CREMA-D.
     """
     import pandas as pd
 
@@ -96,7 +96,7 @@ def import_corpus(root: Path, channel: str = "voice", labels: str = "perceived")
 
 
 def _intended(root: Path) -> "Manifest":
-    """Read the emotions that the clips' names say were acted."""
+    """Read the acted emotions from the names of the clips."""
     import pandas as pd
 
     from medusa.manifests.labels.votes import one_hot
@@ -124,7 +124,7 @@ def _votes_table(root: Path) -> "pd.DataFrame":
 
 
 def _one_row_per_vote(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Turn counts by emotion into votes; the table does not say whose they are."""
+    """Return a row per vote from the counts by emotion; the raters are unknown."""
     import numpy as np
     import pandas as pd
 
@@ -145,7 +145,7 @@ def _one_row_per_vote(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _clips(root: Path, names: "pd.Series[str]") -> "pd.DataFrame":
-    """Return what the clips' names, the actors' table and the folder of recordings say."""
+    """Return the columns from the clips' names, the actors' table and the recordings."""
     import pandas as pd
 
     parts = names.str.split("_", expand=True).reindex(columns=range(4))

@@ -1,11 +1,12 @@
 """EmoDB, the Berlin Database of Emotional Speech: acted German, 535 utterances, 10 speakers.
 
-Seven emotions, ten everyday sentences, five actresses and five actors; utterances that at least
-80 % of listeners recognised. A file name says everything: `03a01Fa.wav` is speaker 03, sentence
-a01, emotion F (happiness), version a. ROOT is the folder with the wav files, or one above it.
+Five actresses and five actors spoke ten everyday sentences with seven emotions. At least 80 % of
+the listeners recognised the emotion of each utterance. A file name has all facts: `03a01Fa.wav` is
+speaker 03, sentence a01, emotion F (happiness), version a. ROOT is the folder with the wav files,
+or a folder above it.
 
-The corpus has no split of its own; with ten speakers, protocols are speaker-independent
-(`medusa manifest split --by speaker`, or leave one speaker out). It has one label per utterance,
+The corpus has no split of its own. Protocols keep its ten speakers apart
+(`medusa manifest split --by speaker`), or leave one speaker out. It has one label per utterance,
 the emotion that was acted, and no published votes.
 
 Source: Burkhardt et al., A Database of German Emotional Speech, Interspeech 2005; free to download.
@@ -58,7 +59,7 @@ def import_corpus(root: Path) -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
-        ManifestError: there is no wav file, or there are files not named as in EmoDB.
+        ManifestError: there is no wav file, or the name of a file is not as in EmoDB.
     """
     return acted_corpus(root, "EmoDB", NAME, "03a01Fa.wav", _row, SCHEME, endings=(".wav",))
 

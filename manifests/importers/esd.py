@@ -1,12 +1,13 @@
 """ESD, the Emotional Speech Database: acted English and Mandarin, 35,000 utterances, 20 speakers.
 
-Five emotions, 350 parallel utterances each; speakers 0001 to 0010 speak Mandarin, 0011 to 0020
-English (`--language en` reads those alone). A file is `0011/Angry/train/0011_000351.wav`, in some
-copies without the split's folder; `0011/0011.txt` has a line per utterance: name, text, emotion.
-ROOT is the folder with the speakers' folders, or one above it.
+Each speaker has 350 parallel utterances for each of five emotions. Speakers 0001 to 0010 speak
+Mandarin, and speakers 0011 to 0020 English (`--language en` reads these alone). A file is
+`0011/Angry/train/0011_000351.wav`; some copies lack the folder of the split. `0011/0011.txt` has a
+line per utterance with its name, text and emotion. ROOT is the folder with the speakers' folders,
+or a folder above it.
 
-Where the folders `train`, `evaluation` and `test` are there, they are the split (`evaluation` is
-dev); all speakers are in all three. One label per utterance, the emotion that was acted.
+If there are folders `train`, `evaluation` and `test`, they are the split (`evaluation` is dev). All
+speakers are in all three splits. Each utterance has one label, the emotion that was acted.
 
 Source: Zhou et al., Speech Communication, 2022; free for research,
 https://github.com/HLTSingapore/Emotional-Speech-Data
@@ -34,14 +35,14 @@ NAME = re.compile(
 )
 SPLITS = {"train": "train", "evaluation": "dev", "test": "test"}
 MEN = ("0004", "0005", "0006", "0008", "0010", "0011", "0012", "0013", "0014", "0020")
-ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")  # the tables of the speakers differ
+ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")  # The speakers' tables have different encodings.
 OPTIONS = [
     click.Option(
         ["--language"],
         type=click.Choice(["en", "zh", "both"]),
         default="both",
         show_default=True,
-        help="Which speakers to read.",
+        help="Read the speakers of this language.",
     )
 ]
 
@@ -50,7 +51,8 @@ def import_corpus(root: Path, language: str = "both") -> "Manifest":
     """Read the paths below `root`, and the speakers' tables of texts.
 
     Raises:
-        ManifestError: no wav file, files not named as in ESD, or none in this language.
+        ManifestError: there is no wav file, or no wav file in this language, or the name of a file
+            is not as in ESD.
     """
     texts = _texts(root)
 
@@ -77,7 +79,7 @@ def _row(file: Path, name: re.Match[str]) -> dict[str, str | None]:
 
 
 def _texts(root: Path) -> dict[str, str]:
-    """Return the text of each utterance, from `<speaker>.txt` wherever it is."""
+    """Return the text of each utterance, from the files `<speaker>.txt` below `root`."""
     texts: dict[str, str] = {}
     for path in sorted(root.rglob("00[012][0-9].txt")):
         for line in _decoded(path).splitlines():
@@ -94,4 +96,4 @@ def _decoded(path: Path) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise ManifestError(f"{path}: text in none of {', '.join(ENCODINGS)}; save it as UTF-8")
+    raise ManifestError(f"{path}: the text is in none of {', '.join(ENCODINGS)}; save it as UTF-8")

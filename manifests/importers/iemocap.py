@@ -1,15 +1,16 @@
 """IEMOCAP: acted and improvised English dialogues, 10,039 utterances of ten actors, five sessions.
 
-Nine emotions, "other", and valence, activation (here: arousal) and dominance, by three raters or
-more. ROOT is the folder with `Session1` to `Session5`: `dialog/EmoEvaluation/*.txt` has the label
-of every utterance and its raters' own, `dialog/transcriptions/*.txt` the texts and
-`sentences/wav/<dialogue>/*.wav` the recordings; without those the rows are kept without audio.
+Three or more raters chose among nine emotions and "other", and rated valence, activation (here:
+arousal) and dominance. ROOT is the folder with `Session1` to `Session5`.
+`dialog/EmoEvaluation/*.txt` has the labels and the votes, `dialog/transcriptions/*.txt` the texts,
+and `sentences/wav/<dialogue>/*.wav` the recordings. Without recordings the rows have no audio.
 
-The label is the published consensus (`xxx` is none). Raters may name several emotions: the first is
-kept as primary, the others as secondary, and the soft label counts each once a rater. The actors'
-ratings of themselves are left out, as in the published consensus. Ratings from 1 to 5 are stretched
-to 1 to 7. `--classes four` (angry, happy with excited, neutral, sad: 5,531 utterances) and
-`iemocap-6` are the usual views; utterances of other classes are left out, or kept without a label.
+The label is the published consensus (`xxx` means no consensus). A rater may name several emotions:
+the first is kept as primary, the others as secondary, and the soft label counts each of them one
+time per rater. The actors' ratings of themselves are left out, as in the published consensus.
+Ratings from 1 to 5 are stretched to 1 to 7. The usual classes are `--classes four` (angry, happy
+with excited, neutral, sad: 5,531 utterances) and `iemocap-6`. Utterances of other classes are left
+out, or kept without a label.
 
 An id is `Ses01F_impro01_M003`: session 1, the dialogue, the man's fourth turn; the speaker is
 `Ses01M`. The corpus has no split of its own; protocols leave a session out
@@ -72,7 +73,7 @@ OPTIONS = [
         type=click.Choice(["drop", "keep"]),
         default="drop",
         show_default=True,
-        help="Utterances without a consensus among these classes.",
+        help="Leave out the utterances without a consensus among these classes, or keep them.",
     ),
 ]
 
@@ -81,8 +82,8 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
     """Read the dialogues' label files in `root`.
 
     Raises:
-        ManifestError: no label file, or lines of them that cannot be read (all are listed).
-        ManifestError: `classes` is no scheme.
+        ManifestError: there is no label file, or some of its lines cannot be read (all are listed),
+            or `classes` is not a scheme.
     """
     import pandas as pd
 
@@ -123,15 +124,15 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
 def _blocks(
     path: Path, bad: list[BadRow]
 ) -> Iterator[tuple[dict[str, object], list[tuple[object, ...]]]]:
-    """Yield each utterance's first line, and its raters' votes."""
+    """Yield the first line of each utterance, and its votes."""
     text = path.read_text(encoding="utf-8", errors="replace")
     for number, block in _parts(text):
         head = HEAD.fullmatch(block[0])
         if head is None:
-            bad.append(BadRow(path, number, f"no utterance's first line: {block[0][:80]!r}"))
+            bad.append(BadRow(path, number, f"not an utterance's first line: {block[0][:80]!r}"))
             continue
         if head["code"] not in CODES:
-            bad.append(BadRow(path, number, f"{head['code']!r} is no emotion of IEMOCAP"))
+            bad.append(BadRow(path, number, f"{head['code']!r} is not an emotion of IEMOCAP"))
             continue
         words_by_rater: dict[str, list[str]] = {}
         rated: dict[str, list[float]] = {}
@@ -142,7 +143,7 @@ def _blocks(
             elif given := RATINGS.fullmatch(line):
                 rated[given["rater"]] = [_stretched(cell) for cell in given.groups()[1:]]
             elif line.startswith(("C-E", "A-E")):
-                bad.append(BadRow(path, line_number, f"no vote: {line[:80]!r}"))
+                bad.append(BadRow(path, line_number, f"not a vote: {line[:80]!r}"))
         yield head.groupdict(), list(_votes(head["id"], words_by_rater, rated))
 
 
@@ -164,7 +165,7 @@ def _parts(text: str) -> Iterator[tuple[int, list[str]]]:
 def _votes(
     name: str, words_by_rater: dict[str, list[str]], rated: dict[str, list[float]]
 ) -> Iterator[tuple[object, ...]]:
-    """Yield a vote per rater: the first emotion named, the others, and the ratings."""
+    """Yield a vote per rater: the first emotion, the other emotions, and the ratings."""
     for rater in sorted({*words_by_rater, *rated}):
         words = words_by_rater.get(rater) or [None]  # type: ignore[list-item]
         valence, arousal, dominance = rated.get(rater, [math.nan] * 3)

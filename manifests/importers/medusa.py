@@ -2,12 +2,12 @@
 
 ROOT is the csv with the columns `FileName`, one per class (`Angry`, `Sad`, `Happy`, `Surprise`,
 `Fear`, `Disgust`, `Contempt`, `Neutral`, in any order), `EmoAct`, `EmoVal`, `EmoDom` and
-`Split_Set`. Each row of the class columns is divided by its sum, so counts of votes and shares are
-both right; a row of zeros or of empty cells has no label. The label is the largest share; ties
-have none. `Train` and `Development` become train and dev, `Test` becomes test; other names stay.
+`Split_Set`. Each row of the class columns is divided by its sum, so the cells may be counts of
+votes or shares. A row of zeros or of empty cells has no label. The label is the largest share; a
+tie has no label. `Train`, `Development` and `Test` become train, dev and test; others are kept.
 
-The table has no speakers, so its own split is the one to use. MSP-Podcast itself (recordings,
-transcripts) is licensed by its makers, the MSP Lab, on request.
+The table has no speakers, so use its own split. The MSP Lab licenses MSP-Podcast itself (the
+recordings and transcripts) on request.
 
 Source: arXiv 2506.09556 and its public code.
 """
@@ -38,12 +38,12 @@ OPTIONS = [
     click.Option(
         ["--audio"],
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="The folder with the recordings named in FileName; without it, rows have no audio.",
+        help="The folder with the recordings in FileName; without this option, rows have no audio.",
     ),
     click.Option(
         ["--transcripts"],
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="A folder with one .txt per recording; a missing one leaves the text empty.",
+        help="A folder with one .txt per recording; without that file, a row has no text.",
     ),
 ]
 

@@ -1,14 +1,15 @@
 """MELD: 13,708 utterances of a television series; 7 emotions, heavily unbalanced.
 
 ROOT is the folder with `train_sent_emo.csv`, `dev_sent_emo.csv` and `test_sent_emo.csv` (9,989,
-1,109 and 2,610 rows). Those files are the corpus's own split; an id says which (`train_dia0_utt0`),
-because dialogue numbers start again in each. Recordings are found by their names, `dia0_utt0.wav`
-(or .flac), in folders whose names say the split (`train_splits`, `dev_splits_complete`,
-`output_repeated_splits_test`); the published clips are videos, whose sound must be taken out first
-(`ffmpeg -i dia0_utt0.mp4 -ac 1 -ar 16000 dia0_utt0.wav`). Without any, rows have no audio.
+1,109 and 2,610 rows). These files are the corpus's own split. An id contains the split
+(`train_dia0_utt0`), because each split numbers its dialogues from 0. The names of recordings are
+`dia0_utt0.wav` (or .flac), and their folders contain the name of the split (`train_splits`,
+`dev_splits_complete`, `output_repeated_splits_test`). The published clips are videos, so extract
+their sound first (`ffmpeg -i dia0_utt0.mp4 -ac 1 -ar 16000 dia0_utt0.wav`). Without recordings the
+rows have no audio.
 
 The six main characters are in all three splits by design of the corpus, so its protocol is not
-speaker-independent; the audit says so as a warning. One consensus label per utterance, no votes.
+speaker-independent; the audit warns of it. Each utterance has one consensus label and no votes.
 
 Source: Poria et al., MELD, ACL 2019 (arXiv 1810.02508). Licence: GPL-3.0.
 """
@@ -34,8 +35,8 @@ def import_corpus(root: Path) -> "Manifest":
     """Read the three tables in `root`.
 
     Raises:
-        ManifestError: a table is missing or is not in the published form.
-        ManifestError: an emotion is not one of the seven.
+        ManifestError: a table is missing or is not in the published form, or an emotion is not one
+            of the seven emotions.
     """
     import pandas as pd
 
@@ -67,7 +68,7 @@ def _rows(root: Path, split: str) -> "pd.DataFrame":
 
 
 def _recordings(root: Path, ids: "pd.Series[str]") -> "pd.Series[str]":
-    """Return each utterance's recording, where there are any; one that is missing is expected."""
+    """Return the path of each utterance's recording, also of a missing one; null without any."""
     import pandas as pd
 
     found: dict[str, str] = {}

@@ -1,12 +1,13 @@
 """RAVDESS: acted North American English, 1,440 spoken clips of 24 actors, speech and song.
 
-Eight emotions, two sentences, two intensities. A file name says everything in seven numbers:
-`03-01-06-01-02-01-12.wav` is audio only, speech, fearful, normal intensity, the second sentence,
-the first repetition, actor 12; odd actors are men, even ones women. ROOT is the folder with the
-wav files, or one above it (`Actor_01/` and so on). `--channel song` reads the 1,012 sung clips.
+The corpus has eight emotions, two sentences and two intensities. A file name has all facts in seven
+numbers: `03-01-06-01-02-01-12.wav` is audio only, speech, fearful, normal intensity, the second
+sentence, the first repetition, actor 12. Odd actors are men and even actors are women. ROOT is the
+folder with the wav files, or the folder above `Actor_01/` and so on. `--channel song` reads the
+1,012 sung clips.
 
-The corpus has no split of its own; protocols leave actors out. One label per clip, the emotion that
-was acted.
+The corpus has no split of its own; protocols leave actors out. Each clip has one label, the emotion
+that was acted.
 
 Source: Livingstone and Russo, PLoS ONE, 2018. Licence: CC BY-NC-SA 4.0,
 https://zenodo.org/records/1188976
@@ -47,7 +48,7 @@ OPTIONS = [
         type=click.Choice(list(CHANNELS)),
         default="speech",
         show_default=True,
-        help="Spoken clips, sung ones, or both.",
+        help="Read the spoken clips, the sung clips, or both.",
     )
 ]
 
@@ -56,7 +57,8 @@ def import_corpus(root: Path, channel: str = "speech") -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
-        ManifestError: no wav file, files not named as in RAVDESS, or none of this channel.
+        ManifestError: there is no wav file, or no wav file of this channel, or the name of a file
+            is not as in RAVDESS.
     """
 
     def row(file: Path, name: re.Match[str]) -> dict[str, str] | None:

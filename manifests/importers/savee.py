@@ -1,11 +1,12 @@
 """SAVEE: acted British English, 480 utterances of four men, seven emotions.
 
-A file is `DC/a01.wav` (also seen flat, `DC_a01.wav`): speaker DC, anger, its first sentence. The
-letters are a anger, d disgust, f fear, h happiness, n neutral, sa sadness, su surprise; 15
-sentences an emotion, 30 for neutral. ROOT is the folder with the speakers' folders, or one above.
+A file is `DC/a01.wav` (in some copies `DC_a01.wav`): speaker DC, anger, its first sentence. The
+letters are a (anger), d (disgust), f (fear), h (happiness), n (neutral), sa (sadness) and su
+(surprise). There are 15 sentences per emotion, and 30 for neutral. ROOT is the folder with the
+speakers' folders, or a folder above it.
 
-The corpus has no split of its own; with four speakers, protocols leave one out. One label per
-utterance, the emotion that was acted; texts are in the corpus's own documentation only.
+The corpus has no split of its own; protocols leave one of the four speakers out. Each utterance has
+one label, the emotion that was acted. Only the corpus's own documentation has the texts.
 
 Source: Haq and Jackson, Machine Audition, 2010; free for research on registration,
 http://kahlan.eps.surrey.ac.uk/savee/
@@ -41,7 +42,7 @@ def import_corpus(root: Path) -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
-        ManifestError: no wav file, or files not named as in SAVEE.
+        ManifestError: there is no wav file, or the name of a file is not as in SAVEE.
     """
     return acted_corpus(root, "SAVEE", NAME, "DC/a01.wav", _row, SCHEME)
 

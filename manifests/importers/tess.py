@@ -1,12 +1,12 @@
 """TESS, the Toronto Emotional Speech Set: acted English, 2,800 recordings of two women.
 
-Two hundred words in the carrier phrase "Say the word ...", seven emotions. A file is
-`OAF_back_angry.wav`: the older actress (OAF; YAF is the younger), the word, the emotion; `ps` is
-pleasant surprise, and one file of the published set says `OA` for OAF. ROOT is the folder with the
-wav files, or one above it.
+Two hundred words were spoken in the phrase "Say the word ...", with seven emotions. A file is
+`OAF_back_angry.wav`: the older actress (OAF; YAF is the younger), the word, and the emotion. `ps`
+is pleasant surprise, and one published file is named `OA` in place of OAF. ROOT is the folder with
+the wav files, or a folder above it.
 
 The corpus has no split of its own; with two speakers of one gender, splits by speaker are coarse.
-One label per recording, the emotion that was acted.
+Each recording has one label, the emotion that was acted.
 
 Source: Pichora-Fuller and Dupuis, 2020, https://doi.org/10.5683/SP2/E8H2MF. Licence: CC BY-NC-ND
 4.0.
@@ -46,7 +46,7 @@ def import_corpus(root: Path) -> "Manifest":
     """Read the file names below `root`.
 
     Raises:
-        ManifestError: no wav file, or files not named as in TESS.
+        ManifestError: there is no wav file, or the name of a file is not as in TESS.
     """
     return acted_corpus(root, "TESS", NAME, "OAF_back_angry.wav", _row, SCHEME)
 

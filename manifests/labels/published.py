@@ -1,4 +1,4 @@
-"""The label schemes of published work, by name, written as on the command line."""
+"""The label schemes of published work have names; they are written as on the command line."""
 
 _ANGRY, _SAD = "angry+anger=angry", "sad+sadness=sad"
 _HAPPY, _FEAR = "happy+happiness+joy=happy", "fear+fearful=fear"

@@ -1,4 +1,4 @@
-"""Label schemes: which classes there are, in which order, and which words mean each of them."""
+"""A label scheme lists the classes in order, and the words of the raters for each class."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,34 +13,34 @@ from medusa.manifests.labels.votes import consensus, count_votes, one_hot, share
 from medusa.manifests.manifest import Manifest, found_in
 
 OTHER = "other"
-KEPT_BY = "corpus"  # the rater of a vote that keeps the corpus's own label, where it has no votes
+KEPT_BY = "corpus"  # In a corpus without votes, this rater's votes keep the corpus's own labels.
 
 
 @dataclass(frozen=True)
 class Recoding:
-    """A label scheme, and the class that each word of a vote means."""
+    """A recoding has a label scheme, and the class for each word of a vote."""
 
     scheme: LabelScheme
     words: dict[str, str]
 
     def recode(self, votes: "pd.Series[str]") -> "pd.Series[str]":
-        """Return the class of each word; `other` for words outside the scheme, null for null."""
+        """Return the class of each word: `other` for a word outside the scheme, null for null."""
         codes, words = pd.factorize(votes)
         classes = np.array([*(self.words.get(word, OTHER) for word in words), None], dtype=object)
-        return pd.Series(classes[codes], index=votes.index, dtype="str")  # code -1 is null
+        return pd.Series(classes[codes], index=votes.index, dtype="str")  # The code -1 is null.
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How votes become a soft label.
+    """The rules by which votes become a soft label.
 
     Attributes:
         soft: `primary` counts the first choices; `primary+secondary` counts every class that a
-            rater named at all, once.
+            rater named, one time each.
         other: `drop` leaves votes outside the scheme out of the soft label; `ninth-class` makes
             them the last class, `other`.
         all_other: an utterance with only votes outside the scheme has no soft label (`drop`), or
-            every class alike (`uniform`).
+            an equal share of every class (`uniform`).
     """
 
     soft: str = "primary"
@@ -52,12 +52,12 @@ def parse(text: str, name: str = "") -> Recoding:
     """Read a scheme as it is written on the command line.
 
     Args:
-        text: the name of one in `SCHEMES`, or the classes in order, each alone or as the words
-            that are merged and the class they become: `angry,sad,happy+excited=happy`.
-        name: the scheme's name (default: the text's own, or `custom`).
+        text: a name in `SCHEMES`, or the classes in order. A class is its name alone, or the words
+            that are merged, followed by the name of the class: `angry,sad,happy+excited=happy`.
+        name: the name of the scheme; the default is the name in `SCHEMES`, or `custom`.
 
     Raises:
-        ManifestError: an empty or repeated class, or a word that is given to two classes.
+        ManifestError: a class is empty or comes twice, or a word belongs to two classes.
     """
     known = SCHEMES.get(text)
     name = name or (text if known else "custom")
@@ -93,14 +93,14 @@ def label_votes(
 ) -> tuple["pd.Series[str]", pd.DataFrame]:
     """Return the consensus (U,) and the soft labels (U, C) of raw votes under a scheme.
 
-    The consensus is the plurality of the first choices; ties have none, and so have utterances
-    where votes outside the scheme win. Soft labels are as `Rules` says.
+    The consensus is the plurality of the first choices. A tie has no consensus, and neither has an
+    utterance where votes outside the scheme win. `Rules` describes the soft labels.
 
     Args:
         votes: a row per vote with `id`, `primary` and, for `primary+secondary`, `secondary`.
         ids: the utterances (U,).
-        recoding: the scheme; `other` must be a class of it for the rule `ninth-class`.
-        rules: how votes are counted.
+        recoding: the scheme; for the rule `ninth-class` it must have the class `other`.
+        rules: the rules for counting votes.
     """
     classes = recoding.scheme.classes
     first = votes[["id"]].assign(primary=recoding.recode(votes["primary"]))
@@ -118,11 +118,11 @@ def label_votes(
 def relabel(manifest: Manifest, recoding: Recoding, rules: Rules) -> Manifest:
     """Return the manifest under another scheme; no row is dropped.
 
-    Rows with votes are counted again. Rows without are recoded from their label and soft label;
-    a corpus that has labels only keeps them as one vote each, so that it can be changed back.
+    The votes of a row are counted again. A row without votes is recoded from its label and soft
+    label. A corpus with labels alone keeps each label as a vote, so that the change can be undone.
 
     Raises:
-        ManifestError: the scheme names words that nobody used.
+        ManifestError: the scheme names words that no vote uses.
     """
     if rules.other == "ninth-class":
         recoding = with_other(recoding)
@@ -141,10 +141,10 @@ def relabel(manifest: Manifest, recoding: Recoding, rules: Rules) -> Manifest:
 
 
 def check_words(recoding: Recoding, vocabulary: Iterable[str], where: str) -> None:
-    """Raise if no word of a class is ever used, unless the scheme is one of `SCHEMES`.
+    """Raise if no vote uses a word of the scheme; a scheme in `SCHEMES` may have such words.
 
     Raises:
-        ManifestError: names the classes, the words there are, and the nearest.
+        ManifestError: the message has the unused words, the nearest words, and all used words.
     """
     used = set(vocabulary)
     known = recoding.scheme.name in SCHEMES
@@ -154,11 +154,11 @@ def check_words(recoding: Recoding, vocabulary: Iterable[str], where: str) -> No
     if strange:
         wrong = listed(f"{word!r}{nearest(word, used)}" for word in strange)
         present = listed(sorted(word for word in used if not word.startswith("other-")), 30)
-        raise ManifestError(f"nobody said {wrong} in {where}; there is {present}")
+        raise ManifestError(f"no vote in {where} uses {wrong}; the words are {present}")
 
 
 def _mentions(votes: pd.DataFrame, recoding: Recoding, first: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per vote and class that it names, first or second choice."""
+    """Return a row per vote and class that the vote names as its first or second choice."""
     second = votes[["id", "secondary"]].explode("secondary").dropna(subset="secondary")
     second = second.assign(primary=recoding.recode(second["secondary"].astype("str")))
     named = pd.concat([first, second[["id", "primary"]]]).dropna(subset="primary")
@@ -179,14 +179,14 @@ def _keep_labels(manifest: Manifest) -> Manifest:
 
 
 def _is_hard(manifest: Manifest) -> bool:
-    """Tell whether every soft label only repeats the label."""
+    """Return whether every soft label is a one-hot copy of the label."""
     label = manifest.frame["label"]
     hard = one_hot(label.where(label.isin(manifest.scheme.classes)), manifest.scheme)
     return bool(np.array_equal(hard.to_numpy(), manifest.soft(), equal_nan=True))
 
 
 def _vocabulary(manifest: Manifest) -> set[str]:
-    """Return every word that a vote uses, and every label of a row without votes."""
+    """Return all words of the votes, and all labels of rows without votes."""
     votes = manifest.votes
     if votes is None:
         return {*manifest.scheme.classes}
@@ -197,7 +197,7 @@ def _vocabulary(manifest: Manifest) -> set[str]:
 
 
 def _recoded(manifest: Manifest, recoding: Recoding) -> tuple["pd.Series[str]", pd.DataFrame]:
-    """Return label and soft label made from those that are there, without votes."""
+    """Return the labels and the soft labels, recoded from the present ones without votes."""
     classes = recoding.scheme.classes
     label = recoding.recode(manifest.frame["label"])
     label = label.where(label.isin(classes))

@@ -1,4 +1,4 @@
-"""From votes to labels: how often each class was said, and which was said most."""
+"""Votes become labels: each class is counted, and the most frequent class is the consensus."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from medusa.manifests.label_scheme import LabelScheme
 
 Counts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
-TIE = 1e-6  # shares closer than this are equal
+TIE = 1e-6  # Two shares that are closer than this are equal.
 
 
 def count_votes(votes: pd.DataFrame, ids: "pd.Series[str]", classes: Sequence[str]) -> Counts:
     """Count the primary votes of every utterance.
 
     Args:
-        votes: a row per vote with columns `id` and `primary`; a null primary is no vote.
+        votes: a row per vote with columns `id` and `primary`; a null in `primary` is not counted.
         ids: the utterances (U,).
         classes: the classes (C,).
 
@@ -26,7 +26,7 @@ def count_votes(votes: pd.DataFrame, ids: "pd.Series[str]", classes: Sequence[st
         Counts (U, C + 1); the last column holds the votes outside the scheme.
 
     Raises:
-        ManifestError: a vote is for an utterance that is not there.
+        ManifestError: a vote is for an utterance that is not in `ids`.
     """
     given = votes[votes["primary"].notna()]
     rows = pd.Index(ids).get_indexer(pd.Index(given["id"]))
@@ -57,10 +57,10 @@ def shares_of(counts: Numbers, scheme: LabelScheme) -> pd.DataFrame:
 
 
 def consensus(counts: Numbers, classes: Sequence[str]) -> "pd.Series[str]":
-    """Return the class with most votes; null on a tie, and where votes outside the scheme win.
+    """Return the class with most votes; null for a tie, and if votes outside the scheme win.
 
     Args:
-        counts: (U, C + 1) as from `count_votes`; shares will do.
+        counts: the counts (U, C + 1) of `count_votes`, or shares.
         classes: the classes (C,).
     """
     winner = counts.argmax(axis=1)
@@ -72,13 +72,13 @@ def consensus(counts: Numbers, classes: Sequence[str]) -> "pd.Series[str]":
 
 
 def plurality(soft: pd.DataFrame, scheme: LabelScheme) -> "pd.Series[str]":
-    """Return the class with the largest soft label (U, C); null on a tie and without a label."""
+    """Return the class with the largest share of the soft label (U, C); null for a tie or none."""
     shares = np.nan_to_num(soft[scheme.columns].to_numpy(np.float64))
     return consensus(np.column_stack([shares, np.zeros(len(shares))]), scheme.classes)
 
 
 def one_hot(labels: "pd.Series[str]", scheme: LabelScheme) -> pd.DataFrame:
-    """Return soft labels that put everything on the consensus class; null where it is null.
+    """Return soft labels with a share of 1 for the consensus class; null without a consensus.
 
     Raises:
         ManifestError: a label is not a class of the scheme.
@@ -103,8 +103,8 @@ def from_votes(
 ) -> tuple["pd.Series[str]", pd.DataFrame]:
     """Return the consensus label (U,) and the soft labels (U, C) of the votes.
 
-    A soft label shares out an utterance's votes over the classes; votes outside the scheme do not
-    count in it. Source: arXiv 2506.09556, "Soft Targets".
+    A soft label is the share of an utterance's votes for each class; votes outside the scheme are
+    not counted. Source: arXiv 2506.09556, "Soft Targets".
     """
     counts = count_votes(votes, ids, scheme.classes)
     return consensus(counts, scheme.classes), shares_of(counts[:, :-1], scheme)

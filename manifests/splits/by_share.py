@@ -1,4 +1,4 @@
-"""Train, dev and test: speakers kept apart, shares and class proportions as asked for."""
+"""Train, dev and test are drawn by share; the draw balances the classes and the genders."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,18 +10,18 @@ from medusa.errors import ManifestError, listed, plural
 from medusa.manifests.manifest import Manifest
 
 Floats = npt.NDArray[np.float64]
-TRIALS = 200  # few enough that another seed gives another split even for ten speakers
+TRIALS = 200  # With so few trials, another seed gives another split even for ten speakers.
 
 
 def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "pd.Series[str]":
     """Give every speaker to one split.
 
-    Speakers are dealt at random many times, each split getting its share of the speakers; kept is
-    the deal whose shares of the rows, of each class and of each gender come closest to the
-    shares asked for. Every class that has rows gets some in the first split.
+    The speakers are dealt at random many times, so that each split gets its share of the speakers.
+    The best deal is kept: its shares of the rows, of each class and of each gender are closest to
+    the given shares. Every class that has rows has some in the first split.
 
     Args:
-        manifest: the rows to split; every one needs a speaker.
+        manifest: the rows to split; every row needs a speaker.
         shares: the share of each split, the training split first; they sum to 1.
         seed: the same seed gives the same split.
 
@@ -29,8 +29,8 @@ def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "p
         The split of every row (U,).
 
     Raises:
-        ManifestError: rows without a speaker, fewer speakers than splits, or no deal found with
-            every class in the training split.
+        ManifestError: rows have no speaker, or there are fewer speakers than splits, or no deal
+            has every class in the training split.
     """
     speakers = manifest.frame["speaker"]
     if speakers.isna().any():
@@ -51,10 +51,10 @@ def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "p
 
 
 def by_utterance(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "pd.Series[str]":
-    """Give every class's rows to the splits by the shares asked for; speakers may cross.
+    """Divide the rows of every class by the given shares; a speaker may be in several splits.
 
-    Rows without a consensus are shared out as a class of their own. A class too small for every
-    split goes to the first ones.
+    Rows without a consensus are divided as a class of their own. If a class is too small for every
+    split, the first splits get its rows.
 
     Args:
         manifest: the rows to split.
@@ -69,15 +69,15 @@ def by_utterance(manifest: Manifest, shares: Mapping[str, float], seed: int) -> 
     bounds = np.cumsum(list(shares.values()))
     for rows in manifest.frame.groupby(manifest.frame["label"].fillna("")).indices.values():
         ends = np.rint(bounds * len(rows)).astype(int)
-        ends = np.maximum(ends, 1)  # a class of one row is there to learn from
+        ends = np.maximum(ends, 1)  # A class of one row belongs to the training split.
         split[order.permutation(rows)] = np.repeat(list(shares), np.diff(ends, prepend=0))
     return pd.Series(split, dtype="str")
 
 
 def in_house(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "pd.Series[str]":
-    """Give the known speakers to the splits as `by_speaker`; rows without one are for training.
+    """Divide the known speakers as `by_speaker` does; rows without a speaker go to train.
 
-    The 90-10 split of the paper (arXiv 2506.09556), with speakers kept apart where they are known.
+    It is the 90-10 split of the paper (arXiv 2506.09556), but no known speaker is in two splits.
     """
     unknown = manifest.frame["speaker"].isna()
     split = pd.Series("train", index=manifest.frame.index, dtype="str")
@@ -99,11 +99,12 @@ def split(
         seed: the same seed gives the same split.
         dev: the share of dev.
         test: the share of test.
-        keep_test: leave the rows that are `test` now alone, and take dev from the others (its
-            share is then of those).
+        keep_test: keep the present test split, and take dev from the other rows (`dev` is then a
+            share of them).
 
     Raises:
-        ManifestError: shares that leave nothing to train on, no test rows to keep, or as `METHODS`.
+        ManifestError: the shares leave nothing for train, or there are no test rows to keep, or
+            the function in `METHODS` raises it.
     """
     if not (0 <= dev < 1 and 0 <= test < 1 and dev + test < 1):
         raise ManifestError(
@@ -132,7 +133,7 @@ def split(
 
 
 def choices(by: str, seed: int, dev: float, test: float, keep_test: bool) -> dict[str, object]:
-    """Return what provenance says about a split that was made with these choices."""
+    """Return the provenance of a split that was made with these choices."""
     chosen: dict[str, object] = {"by": by, "seed": seed, "dev": dev}
     if by == "in-house":
         return chosen
@@ -140,26 +141,27 @@ def choices(by: str, seed: int, dev: float, test: float, keep_test: bool) -> dic
 
 
 def own(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
-    """Return the manifest with the corpus's own partition, some of its parts under other names.
+    """Return the manifest with the corpus's own partition, some of whose parts get new names.
 
     Args:
-        manifest: one that still has the partition it was imported with.
-        names: new names by old ones, `Test1` to `test`; an empty one takes the rows out.
+        manifest: a manifest that still has the partition with which it was imported.
+        names: the new names by old names, such as `test` by `Test1`; an empty new name takes the
+            rows out of every split.
 
     Raises:
-        ManifestError: the partition is not there (any more), or has no such part.
+        ManifestError: the manifest does not have the partition, or the partition has no such part.
     """
     made = manifest.provenance.get("split")
     if not (isinstance(made, dict) and made.get("by") == "corpus"):
         raise ManifestError(
-            "the corpus's own partition is not in the manifest (any more); "
-            "import the corpus again with --force"
+            "the corpus's own partition is not in the manifest; import the corpus again with "
+            "--force"
         )
     present = [str(name) for name in manifest.frame["split"].dropna().unique()]
     absent = [name for name in names if name not in present]
     if absent:
         raise ManifestError(
-            f"no part {listed(absent)} in the partition; there is {listed(present)}"
+            f"no part {listed(absent)} in the partition; its parts are {listed(present)}"
         )
     frame = manifest.frame.copy()
     frame["split"] = frame["split"].map(lambda name: names.get(name, name) or None, "ignore")
@@ -169,10 +171,10 @@ def own(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
 
 
 def refuse_to_replace(manifest: Manifest, keep_test: bool) -> None:
-    """Raise if there is a split that the user has not asked to replace.
+    """Raise if a present split would be replaced.
 
     Raises:
-        ManifestError: with `keep_test`, there is a dev split; without, there is any split.
+        ManifestError: there is a split; with `keep_test`, there is a dev split.
     """
     present = manifest.frame["split"].value_counts()
     if keep_test and "dev" not in present:
@@ -183,12 +185,12 @@ def refuse_to_replace(manifest: Manifest, keep_test: bool) -> None:
         counts = [f"{name} {rows}" for name, rows in present.items()]
         raise ManifestError(
             f"the manifest is split already: {', '.join(counts)} rows ({', '.join(how)}); "
-            "replace that with --force, or keep its test split with --keep-test"
+            "replace the split with --force, or keep its test split with --keep-test"
         )
 
 
 def _mass(manifest: Manifest, codes: npt.NDArray[np.intp], speakers: int) -> list[Floats]:
-    """Return what each speaker brings: rows (S, 1), class mass (S, C), genders (S, G)."""
+    """Return each speaker's rows (S, 1), sums of soft labels (S, C) and genders (S, G)."""
     soft = np.nan_to_num(manifest.soft().astype(np.float64))
     genders = pd.get_dummies(manifest.frame["gender"]).to_numpy(np.float64)
     rows = np.ones((len(manifest), 1))
@@ -222,7 +224,7 @@ def _best_deal(
 
 
 def _deal_sizes(speakers: int, wanted: Floats) -> npt.NDArray[np.intp]:
-    """Share out the speakers: the nearest whole numbers, at least 1 each, the rest to train."""
+    """Return the number of speakers of each split: rounded, at least 1; train gets the rest."""
     counts = np.maximum(np.rint(wanted * speakers), 1).astype(np.intp)
     counts[0] += max(speakers - counts.sum(), 0)
     while counts.sum() > speakers:
@@ -231,10 +233,10 @@ def _deal_sizes(speakers: int, wanted: Floats) -> npt.NDArray[np.intp]:
 
 
 def _distances(deals: npt.NDArray[np.intp], mass: list[Floats], wanted: Floats) -> Floats:
-    """Return how far each deal (K, S) is from the shares wanted; infinite without a class in train.
+    """Return the distance of each deal (K, S) from the wanted shares.
 
-    Rows, classes and genders weigh the same: the mean over each of (share got - share wanted)^2 /
-    share wanted, summed over the splits.
+    Rows, classes and genders have the same weight: each adds the mean of (share - wanted share)^2 /
+    wanted share, summed over the splits. A deal without a class in train is at infinity.
     """
     distance = np.zeros(len(deals))
     for number, share in enumerate(wanted):
@@ -250,7 +252,7 @@ def _distances(deals: npt.NDArray[np.intp], mass: list[Floats], wanted: Floats) 
 
 
 def _rarest(manifest: Manifest) -> str:
-    """Say which class has the fewest speakers."""
+    """Return a sentence about the class with the fewest speakers."""
     rows = manifest.frame[["speaker", *manifest.scheme.columns]]
     with_class = (rows.set_index("speaker")[manifest.scheme.columns] > 0).groupby(level=0).any()
     speakers = with_class.sum()

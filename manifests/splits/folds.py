@@ -1,4 +1,4 @@
-"""Folds and leave-one-out: which rows are test, by speaker, session or corpus."""
+"""Folds and leave-one-out make whole speakers, sessions or corpora the test split."""
 
 import re
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
 
     Args:
         manifest: the rows.
-        of: `speaker`; `session`, the start of the speaker's name (`Ses05F` is `Ses05`); `corpus`,
-            what stands before the slash of an id; or a regular expression for ids, whose first
-            group is the answer.
+        of: `speaker`; `session`, the start of the speaker's name (`Ses05F` is in `Ses05`);
+            `corpus`, the part of an id before the slash; or a regular expression for ids, whose
+            first group gives the name.
 
     Raises:
-        ManifestError: rows that have no such group.
+        ManifestError: rows have no such group.
     """
     frame = manifest.frame
     if of == "speaker":
@@ -38,7 +38,7 @@ def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
     if without.any():
         raise ManifestError(
             f"{plural(without.sum(), 'utterance has')} no {of} "
-            f"({listed(frame['id'][without], 3)}), so none can be left out; "
+            f"({listed(frame['id'][without], 3)}), so the groups are incomplete; "
             f"{HINTS.get(of, 'correct the regular expression')}"
         )
     return groups
@@ -47,17 +47,17 @@ def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
 def leave_out(
     manifest: Manifest, names: Sequence[str], of: str, dev: float, seed: int
 ) -> "pd.Series[str]":
-    """Put whole groups into test; dev is a share of the others' speakers.
+    """Put whole groups into test, and a share of the other speakers into dev.
 
     Args:
         manifest: the rows.
-        names: the groups that are test.
-        of: as in `groups_of`.
-        dev: the share of dev among the other rows; 0 leaves it empty.
-        seed: of the speakers of dev.
+        names: the groups that become test.
+        of: the kind of group, as in `groups_of`.
+        dev: the share of dev among the other rows; 0 leaves dev empty.
+        seed: the seed by which the speakers of dev are drawn.
 
     Raises:
-        ManifestError: there is no such group, or nothing left to train on.
+        ManifestError: there is no such group, or no row is left for train.
     """
     if not 0 <= dev < 1:
         raise ManifestError(f"--dev {dev:g}: expected a share from 0 that leaves some for train")
@@ -65,10 +65,12 @@ def leave_out(
     known = sorted(groups.unique())
     absent = [f"{name!r}{nearest(name, known)}" for name in names if name not in known]
     if absent:
-        raise ManifestError(f"no {of} {listed(absent)}; there is {listed(known, 30)}")
+        raise ManifestError(f"no {of} {listed(absent)}; the manifest has {listed(known, 30)}")
     test = groups.isin(list(names))
     if test.all():
-        raise ManifestError(f"leaving out {listed(names)} leaves nothing to train on")
+        raise ManifestError(
+            f"{listed(names)}: with these left out, no row remains for train; leave out fewer"
+        )
     split = pd.Series("test", index=groups.index, dtype="str")
     rest = manifest.where(~test)
     split[~test] = by_speaker(rest, {"train": 1 - dev, "dev": dev}, seed).to_numpy()
@@ -90,10 +92,10 @@ def split_off(
 
 
 def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) -> list[str]:
-    """Return the groups of one fold of K: every group is in one fold, and sizes are even.
+    """Return the groups of one fold of K; every group is in one fold, and the sizes are similar.
 
-    Groups are taken in a random order (by `seed`), the largest first among equals, each into the
-    fold with the fewest rows; with as many folds as groups this is leave-one-out.
+    The largest group comes first, and `seed` decides between equals. Each group goes into the fold
+    with the fewest rows. With as many folds as groups, each fold leaves one group out.
 
     Raises:
         ManifestError: there is no such fold, or there are fewer groups than folds.

@@ -96,13 +96,13 @@ def test_strange_files_and_empty_folders(tmp_path: Path, name: str) -> None:
     with pytest.raises(ManifestError, match="no wav file here or below"):
         corpora.load(name).import_corpus(tmp_path)
     wavs(tmp_path, "take2")
-    with pytest.raises(ManifestError, match=r"1 files not named like .*: take2.wav"):
+    with pytest.raises(ManifestError, match=r"1 files are not named like .*: take2.wav"):
         corpora.load(name).import_corpus(tmp_path)
 
 
 def test_two_copies_of_a_corpus(tmp_path: Path) -> None:
     wavs(tmp_path, "Actor_12/03-01-06-01-02-01-12", "copy/Actor_12/03-01-06-01-02-01-12")
-    with pytest.raises(ManifestError, match="one recording twice"):
+    with pytest.raises(ManifestError, match="one recording is there twice"):
         corpora.load("ravdess").import_corpus(tmp_path)
 
 
@@ -215,8 +215,8 @@ def test_iemocap_lines_that_cannot_be_read(tmp_path: Path) -> None:
     wrong = DIALOGUE.replace("\tneu\t", "\tqqq\t").replace("A-E3:\tval 2; act 3", "A-E3:\tval two")
     with pytest.raises(ManifestError, match=r"2 rows cannot be read") as caught:
         corpora.load("iemocap").import_corpus(iemocap(tmp_path, wrong))
-    assert "Ses01F_impro01.txt:3: 'qqq' is no emotion" in str(caught.value)
-    assert "Ses01F_impro01.txt:16: no vote: " in str(caught.value)
+    assert "Ses01F_impro01.txt:3: 'qqq' is not an emotion" in str(caught.value)
+    assert "Ses01F_impro01.txt:16: not a vote: " in str(caught.value)
 
 
 # CMU-MOSEI

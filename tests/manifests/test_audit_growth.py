@@ -129,7 +129,7 @@ def test_empty_and_looping_texts(tmp_path: Path) -> None:
     manifest(tmp_path, {"a": voice(1), "b": voice(2)}, text=[" ", "no no no no no"])
     assert by_check(found(tmp_path)) == {
         "warning texts: 1 texts in manifest are empty": ("a",),
-        "warning texts: 1 texts in manifest go in circles": ("b",),
+        "warning texts: 1 texts in manifest are repetitive": ("b",),
     }
 
 

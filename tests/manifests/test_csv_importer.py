@@ -122,7 +122,7 @@ def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None
         (["id,label,arousal", "u1,sad,high"], {}, "'high' in line 2"),
         (["id,label,V", "", "u1,a,7", "u2,b,9.3"], {"valence": "V"}, "a.csv:4: V is '9.3', not 1"),
         (["id,label,arousal", "u1,a,0", "u2,b,inf"], {}, r"(?s)2 rows .*is 'inf', .* scale 1 to 7"),
-        (["id,label", "u1,sad,extra,cells"], {}, "a.csv:2: 4 cells where the header has 2"),
+        (["id,label", "u1,sad,extra,cells"], {}, "a.csv:2: 4 cells, but the header has 2"),
         (["id,label,id", "u1,sad,u2"], {}, "these come twice: id"),
         (["id,label", 'u1,"sad', "u2,sad"], {}, "a.csv:2: a broken quote"),
     ],
@@ -136,7 +136,7 @@ def test_errors_name_the_place(
 
 
 def test_what_is_no_file_of_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=f"{tmp_path.name}: is a folder; give the csv"):
+    with pytest.raises(ManifestError, match=f"{tmp_path.name}: is a folder; name the csv"):
         import_corpus(tmp_path)
     path = table(tmp_path / "a.parquet", "id,label", "u1,sad")
     with pytest.raises(

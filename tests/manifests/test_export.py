@@ -106,7 +106,7 @@ def test_a_csv_never_replaces_a_folder(tmp_path: Path) -> None:
     made(tmp_path / "home")
     for more in ((), ("--force",)):
         result = run(tmp_path / "home", "csv", tmp_path / "home", *more)
-        assert "home: is a folder; name a file" in str(result.exception)
+        assert "home: is a folder, but a csv is a file; name a file" in str(result.exception)
     assert (tmp_path / "home/long.wav").is_file()
 
 
@@ -128,7 +128,7 @@ def test_a_folder_with_other_files_is_not_replaced(
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_text("mine")
     message = str(run(tmp_path / "home", form, target, "--force").exception)
-    assert f"holds {own}, so it is not an earlier export to {form}" in message
+    assert f"holds {own}, which no export to {form} writes" in message
     assert (target / own).read_text() == "mine"
 
 
@@ -143,4 +143,4 @@ def test_an_earlier_export_and_an_empty_folder_are_replaced(tmp_path: Path, form
         assert result.exit_code == 0, result.exception
     (tmp_path / "file").write_text("mine")
     refused = run(tmp_path / "home", form, tmp_path / "file", "--force").exception
-    assert "file: is a file; name a folder" in str(refused)
+    assert "file: is a file, but audformat needs a folder" in str(refused)

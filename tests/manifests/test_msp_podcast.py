@@ -295,10 +295,10 @@ def broken(root: Path) -> None:
 EXPECTED = {
     "labels_consensus.csv:3: a broken quote",
     f"labels_consensus.csv:4: {N.format(3)}: EmoAct is '9.3', not 1 to 7",
-    "labels_consensus.csv:5: ../../etc/passwd.wav: the name is no bare NAME.wav",
+    "labels_consensus.csv:5: ../../etc/passwd.wav: the name is not NAME.wav",
     "labels_consensus.csv:6: a byte that is not UTF-8 (0xe9)",
-    f"labels_consensus.csv:7: {N.format(5)}: 'Q' is no class",
-    "labels_consensus.csv:8: 4 cells where the header has 8",
+    f"labels_consensus.csv:7: {N.format(5)}: 'Q' is not a class",
+    "labels_consensus.csv:8: 4 cells, but the header has 8",
     f"labels_consensus.csv:9: {N.format(1)}: the name comes twice",
     f"labels_detailed.csv:3: {N.format(1)}: no vote: 'WORKER00009; Neutral'",
     f"labels_detailed.csv:4: {N.format(1)}: arousal is '0.5', not 1 to 7",
@@ -358,7 +358,9 @@ def test_json_entries_without_what_is_needed_are_named_with_their_line(tmp_path:
     said = json.loads(path.read_text())
     del said[N.format(2)]["EmoClass"]
     path.write_text(json.dumps(said, indent=1))
-    with pytest.raises(ManifestError, match=rf"labels_consensus.json:11: {N.format(2)}: no object"):
+    with pytest.raises(
+        ManifestError, match=rf"labels_consensus.json:11: {N.format(2)}: expected an object"
+    ):
         import_corpus(tmp_path)
 
 

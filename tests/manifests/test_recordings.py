@@ -52,7 +52,7 @@ def test_truncated_files_are_refused(tmp_path: Path, ending: str, share: float) 
 def test_a_truncated_wav_says_how_much_is_there(tmp_path: Path) -> None:
     path = noise(tmp_path / "a.wav")  # 44 bytes of header, 16000 of sound
     path.write_bytes(path.read_bytes()[: 44 + 4000])
-    with pytest.raises(AudioError, match=r"promises 16000 bytes of sound and 4000 are there \(25"):
+    with pytest.raises(AudioError, match=r"16000 bytes of sound, but the file has 4000 \(25"):
         facts_of(path)
 
 

@@ -105,14 +105,14 @@ def test_soft_labels_without_votes_are_added_up() -> None:
 
 
 def test_a_word_that_nobody_said_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ManifestError, match=r"nobody said 'excitd' \(did you mean 'excited'\?\)"):
+    with pytest.raises(ManifestError, match=r"in raw uses 'excitd' \(did you mean 'excited'\?\)"):
         relabel(voted(u1="excited happy sad angry"), parse("happy+excitd=happy,sad"), Rules())
     relabel(voted(u1="excited happy sad angry"), parse("six"), Rules())  # named ones may be wider
 
 
 def test_words_are_those_of_the_votes_not_of_the_present_classes() -> None:
     changed = relabel(voted(u1="happy sad angry"), parse("happy=glad,sad+angry=bad"), Rules())
-    with pytest.raises(ManifestError, match="nobody said 'glad'"):
+    with pytest.raises(ManifestError, match="no vote in custom uses 'glad'"):
         relabel(changed, parse("glad,sad"), Rules())
 
 
