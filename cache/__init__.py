@@ -1,14 +1,15 @@
-"""Layer features on disk: they are computed once and read many times.
+"""Layer features on disk: they are computed one time and read many times.
 
-An utterance is known by the digest of its audio or text, its content. `StoreWriter` takes arrays
-(K, T, D): K layers, T frames, width D. `FeatureStore` and `View` give them back as `Packed`:
-values (N, D) of B utterances without padding, and lengths (B,). `load` streams such batches.
+The key of an utterance is its *content*: the digest of its audio or of its text. `StoreWriter`
+takes arrays (K, T, D): K layers, T frames, width D. `FeatureStore` and `View` return them as
+`Packed`: values (N, D) of B utterances without padding, and lengths (B,). `load` streams such
+batches.
 
-A `FeatureSpec` says everything that changes the numbers; its digest names the store's folder.
-`cache.exchange` converts stores to other formats, `cache.upkeep` works on whole stores. This room
-imports `manifests` and the modules at the root, never `extract` or `heads`.
+A `FeatureSpec` records everything that changes the numbers. Its digest names the store's folder.
+`cache.exchange` converts stores to other formats, and `cache.upkeep` works on whole stores. This
+room imports `manifests` and the modules at the root, never `extract` or `heads`.
 
-Its door: `FeatureStore.open`, `StoreWriter`, and `open` for other projects.
+Other code enters through `FeatureStore.open` and `StoreWriter`, and other projects through `open`.
 """
 
 import importlib
@@ -36,7 +37,7 @@ __all__ = [
     "open_all",
 ]
 
-# name -> its module, which is imported (and torch with it) when the name is first used
+# Public name -> its module. The module, and torch with it, is imported when the name is first used.
 _MODULES = {
     "FeatureSpec": "spec",
     "FeatureStore": "store",
@@ -52,7 +53,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import the module of a public name, and the libraries it needs, at its first use."""
+    """Import the module of a public name at its first use, with the libraries that it needs."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"medusa.cache.{_MODULES[name]}")

@@ -1,4 +1,4 @@
-"""Two ways to the bytes of a shard: mapped into memory, or read at a position by threads."""
+"""Two ways to read the bytes of a shard: a memory map, or threads that read at a position."""
 
 import mmap
 import os
@@ -16,27 +16,28 @@ import numpy.typing as npt
 from medusa.cache.layout import FOOTER_BYTES, StoredArray, shard_tail
 from medusa.errors import StoreError
 
-# files kept open, or mapped, at once: a map holds its file, and a process often has 1,024
+# This many files are open or mapped at the same time. A map holds its file open, and a process is
+# often allowed 1,024 open files.
 FILES = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4, 8192)
 THREADS = 8
-# file systems where a page fault waits for a server, and a vanished file would kill the process
+# On these file systems a page fault waits for a server, and a vanished file would kill the process.
 REMOTE = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "fuse")
 
 REMEDY = (
-    "`medusa cache verify` says what is lost, `medusa extract --backbone NAME --force` computes it "
-    "again"
+    "`medusa cache verify` lists the lost utterances, and `medusa extract --backbone NAME --force` "
+    "computes them again"
 )
 
 Rows = npt.NDArray[np.generic]
-Piece = Sequence[int]  # shard, first row there, number of rows
+Piece = Sequence[int]  # the shard, the first row in it, and the number of rows
 
 
 class NotFlat(Exception):
-    """A shard that is not a plain matrix (a compressed copy); zarr-python reads it."""
+    """A shard is compressed and therefore no plain matrix; zarr-python can read it."""
 
 
 class Mapped:
-    """Read the shards of one array through memory maps: as fast as memory once they are warm."""
+    """Read the shards of one array through memory maps, which are as fast as memory when warm."""
 
     def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
         self.array, self.folder, self.used = array, folder, used
@@ -51,7 +52,7 @@ class Mapped:
             at = stop
 
     def prefetch(self, pieces: list[Piece]) -> None:
-        """Ask the kernel to bring these pieces in from the disk while we do something else."""
+        """Ask the kernel to read these pieces from the disk in the background."""
         row = self.array.row_bytes
         for shard, start, length in pieces:
             self._matrix(shard)
@@ -59,15 +60,16 @@ class Mapped:
             self.maps[shard][0].madvise(mmap.MADV_WILLNEED, first, (start + length) * row - first)
 
     def _matrix(self, shard: int) -> Rows:
-        """Return a shard as a matrix (frames, D), mapped."""
+        """Return a shard as a mapped matrix (frames, D)."""
         if shard not in self.maps:
             self._map(shard)
         mapped, matrix = self.maps[shard]
-        if mapped.size() != len(mapped):  # touching a page that was cut off kills the process
+        if mapped.size() != len(mapped):  # reading a page that was cut off would kill the process
             raise _cut_short(self.folder / str(shard) / "0")
         return matrix
 
     def _map(self, shard: int) -> None:
+        """Map one more shard; the map that was made first is dropped if there are too many."""
         frames = self.used[shard]
         with open_shard(self.folder, shard, frames, self.array) as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -78,7 +80,7 @@ class Mapped:
 
 
 class Positioned:
-    """Read the shards of one array with `pread` in several threads: for network file systems."""
+    """Read the shards of one array with `preadv` in threads, which suits network file systems."""
 
     def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
         self.array, self.folder, self.used = array, folder, used
@@ -103,6 +105,7 @@ class Positioned:
         """Do nothing, because the threads already read in parallel."""
 
     def _read(self, file: int, shard: int, start: int, out: Rows) -> None:
+        """Read the rows of one shard from row `start` on, until `out` is full."""
         target = memoryview(out).cast("B")  # type: ignore[arg-type]
         position = start * self.array.row_bytes
         while len(target):
@@ -112,6 +115,7 @@ class Positioned:
             target, position = target[count:], position + count
 
     def _file(self, shard: int) -> int:
+        """Return the descriptor of a shard's file, which is now the last one to be closed."""
         if shard not in self.files:
             with open_shard(self.folder, shard, self.used[shard], self.array) as file:
                 self.files[shard] = os.dup(file.fileno())
@@ -119,7 +123,7 @@ class Positioned:
         return self.files[shard]
 
     def _after_fork(self) -> None:
-        """Threads do not survive a fork; files do."""
+        """Start new threads in a forked process: open files survive a fork, threads do not."""
         if self.process != os.getpid():
             self.process, self.threads = os.getpid(), ThreadPoolExecutor(THREADS)
 
@@ -128,8 +132,8 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Bin
     """Open a shard's file after checking that it is whole and flat.
 
     Raises:
-        StoreError: it is missing or has not the size it must have.
-        NotFlat: it is a valid shard of another shape.
+        StoreError: the file is missing, or its size is wrong.
+        NotFlat: the file is a valid shard, but its frames are compressed.
     """
     path = folder / str(shard) / "0"
     padding, footer = shard_tail(frames, array.row_bytes)
@@ -139,8 +143,10 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Bin
         size = os.fstat(file.fileno()).st_size
         stored_footer = os.pread(file.fileno(), FOOTER_BYTES, max(0, size - FOOTER_BYTES))
     except OSError as problem:
-        reason = "gone" if isinstance(problem, FileNotFoundError) else problem.strerror
-        raise StoreError(f"{path}: committed, but {reason}; {REMEDY}") from problem
+        reason = "it is gone" if isinstance(problem, FileNotFoundError) else problem.strerror
+        raise StoreError(
+            f"{path}: this committed shard is unreadable: {reason}; {REMEDY}"
+        ) from problem
     if size == expected and stored_footer == footer:
         return file
     file.close()
@@ -150,16 +156,16 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Bin
 
 
 def choose(store: Path) -> type[Mapped] | type[Positioned]:
-    """Map local files; read files on a network file system at their position."""
+    """Return `Positioned` for a network file system and `Mapped` for a local one."""
     return Positioned if file_system(store).startswith(REMOTE) else Mapped
 
 
 def file_system(path: Path) -> str:
-    """Return the type of the file system that holds a path (`ext4`, `nfs4`, ...), or ''."""
+    """Return the type of the file system that holds a path (`ext4`, `nfs4`, ...), or `""`."""
     try:
         lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return ""  # no Linux: nothing to look at
+        return ""  # this system has no list of mounts, since it is not Linux
     here = path.resolve()
     mounts = [line.split()[1:3] for line in lines]
     holding = [(len(point), kind) for point, kind in mounts if here.is_relative_to(point)]
@@ -167,12 +173,12 @@ def file_system(path: Path) -> str:
 
 
 def checksum(data: bytes) -> bytes:
-    """Return crc32c as Zarr writes it."""
+    """Return the crc32c of data in the four bytes that Zarr writes."""
     return int(google_crc32c.value(data)).to_bytes(4, "little")
 
 
 def _cut_short(path: Path) -> StoreError:
-    return StoreError(f"{path}: damaged or cut short; {REMEDY}")
+    return StoreError(f"{path}: this shard is damaged or cut short; {REMEDY}")
 
 
 Ways = type[Mapped] | type[Positioned]

@@ -1,4 +1,4 @@
-"""`medusa cache`: what features there are, and whether they are still what was written."""
+"""`medusa cache`: list and describe the feature stores of the workspace."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ def cache() -> None:
 @json_option()
 @click.pass_obj
 def list_stores(workspace: Path, as_json: bool) -> None:
-    """List the stores: backbone, layers, utterances, hours or frames, size."""
+    """List the stores with their checkpoint, layers, number format, utterances and size."""
     import json
 
     from medusa.cache.info import each, folders, refuse
@@ -40,16 +40,19 @@ def list_stores(workspace: Path, as_json: bool) -> None:
     elif facts:
         table(list(facts[0]), [list(row.values()) for row in facts], title=str(features))
     elif not damaged:
-        say(f"{features}: no features yet; see `medusa extract --help`")
+        say(f"{features}: there are no features yet; run `medusa extract --backbone ...` first")
     refuse(damaged)
 
 
-@cache.command("info", short_help="Tell everything about one store.")
+@cache.command("info", short_help="Describe one store.")
 @click.argument("name", metavar="STORE")
 @json_option()
 @click.pass_obj
 def info(workspace: Path, name: str, as_json: bool) -> None:
-    """Tell everything about one store: spec, size, flags, and the error of its dtype."""
+    """Print the spec, the size, the flags and the provenance of one store.
+
+    The rounding error is that of its number format, measured when the store was written.
+    """
     import json
 
     from medusa.cache.info import describe, find

@@ -1,6 +1,7 @@
-"""Which utterance lies where: Parquet records, one per committed shard, merged when many.
+"""The index of a store: a Parquet record per committed shard gives where each utterance is.
 
-A record's file name carries the crc32c of its bytes, so no change in it goes unnoticed.
+A record's file name contains the crc32c of its bytes, so that every change in it is noticed. Many
+small records are merged into one file, which opens faster.
 """
 
 import os
@@ -28,7 +29,7 @@ SCHEMA = pa.schema(
         ("error", pa.float32()),
     ]
 )
-MERGE_ABOVE = 32  # opening this many small files is still fast
+MERGE_ABOVE = 32  # this many small files still open fast
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Index:
     """Every committed utterance, as columns.
 
     Attributes:
-        rows: content -> row of the columns; the first commit of an utterance wins.
-        shard, start, length: (R,) where its frames are.
-        table: the same rows with `crc32c`, `flags` and `error`, as Arrow.
+        rows: content -> row of the columns; the first commit of an utterance counts.
+        shard, start, length: (R,) the shard of its frames, the first frame, and their number.
+        table: the same rows as an Arrow table, with `crc32c`, `flags` and `error`.
     """
 
     rows: dict[str, int]
@@ -51,20 +52,20 @@ class Index:
         return len(self.rows)
 
     def crc32c(self) -> npt.NDArray[np.uint32]:
-        """(R, stored arrays) checksums."""
+        """Return the checksums, (R, number of stored arrays)."""
         flat = self.table["crc32c"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         checksums: npt.NDArray[np.uint32] = flat.reshape(max(len(self.shard), 1), -1)
         return checksums
 
     def flags(self) -> dict[str, int]:
-        """Return how many utterances carry each flag."""
+        """Return the number of utterances with each flag."""
         counts: dict[str, int] = {}
         for flag in self.table["flags"].combine_chunks().flatten().to_pylist():
             counts[flag] = counts.get(flag, 0) + 1
         return counts
 
     def frames_used(self) -> dict[int, int]:
-        """Return, for each committed shard, the frames that utterances take."""
+        """Return the number of frames in each committed shard."""
         if not len(self.shard):
             return {}
         used = np.zeros(int(self.shard.max()) + 1, np.int64)
@@ -76,8 +77,8 @@ class Index:
 class Record:
     """One utterance of a shard that is being committed.
 
-    `error` is the rounding of the stored dtype: root mean square, in standard deviations of the
-    utterance's own values.
+    `error` is the rounding error of the stored dtype: a root mean square, in standard deviations of
+    the utterance's own values.
     """
 
     content: str
@@ -89,7 +90,7 @@ class Record:
 
 
 def claim(store: Path) -> int:
-    """Take the next free shard number for one writer alone; numbers are never used twice."""
+    """Reserve the next free shard number for one writer and return it; none is ever used twice."""
     taken = [int(path.stem) for path in (store / INDEX).glob("[0-9]*.claim")]
     shard = max(taken, default=-1) + 1
     while True:
@@ -102,7 +103,7 @@ def claim(store: Path) -> int:
 
 
 def commit(store: Path, shard: int, records: Sequence[Record]) -> None:
-    """Write the record of a shard; once this returns, its utterances are in the store."""
+    """Write the record of a shard; when this returns, its utterances are in the store."""
     columns = {name: [getattr(record, name) for record in records] for name in Record.__slots__}
     columns["shard"] = [shard] * len(records)
     _write(store, f"{shard:06d}", pa.table(columns, SCHEMA))
@@ -112,7 +113,7 @@ def load(store: Path) -> Index:
     """Return every committed utterance.
 
     Raises:
-        StoreError: a record is not what was committed.
+        StoreError: a record differs from the committed one.
     """
     table = pa.concat_tables([SCHEMA.empty_table(), *_tables(store)]).combine_chunks()
     rows: dict[str, int] = {}
@@ -123,18 +124,18 @@ def load(store: Path) -> Index:
 
 
 def committed(store: Path) -> dict[int, Path]:
-    """Return the record file of each committed shard, ascending."""
+    """Return shard -> record file of the committed shards, in ascending order."""
     paths = sorted((store / INDEX).glob("[0-9]*.parquet"))
     return {int(path.name[:6]): path for path in paths}
 
 
 def merged(store: Path) -> list[Path]:
-    """Return the files of merged records (two only while one replaces the other)."""
+    """Return the files of merged records; there are two only while one replaces the other."""
     return sorted((store / INDEX).glob("merged-*.parquet"))
 
 
 def merge(store: Path) -> None:
-    """Put many small records into one file that opens fast; the records stay as they are."""
+    """Merge many small records into one file that opens fast; the records themselves are kept."""
     old = merged(store)
     if len(committed(store)) > MERGE_ABOVE:
         new = _write(store, "merged", pa.concat_tables(_tables(store)))
@@ -144,7 +145,7 @@ def merge(store: Path) -> None:
 
 
 def read_record(path: Path) -> pa.Table:
-    """Return the rows of one file, after comparing its bytes with its name.
+    """Return the rows of one file, after comparing its bytes with the checksum in its name.
 
     Raises:
         StoreError: they differ.
@@ -152,17 +153,17 @@ def read_record(path: Path) -> pa.Table:
     try:
         data = path.read_bytes()
         if path.stem.rpartition("-")[2] != f"{google_crc32c.value(data):08x}":
-            raise ValueError("checksum differs")
+            raise ValueError("its checksum differs")
         return pq.read_table(pa.BufferReader(data), schema=SCHEMA)
     except (pa.ArrowException, OSError, ValueError) as problem:
         raise StoreError(
-            f"{path}: index record damaged ({problem}); move it away and extract again: "
-            "only its shard's utterances are computed anew"
+            f"{path}: this index record is damaged ({problem}); move it away and extract again, "
+            "which computes only the utterances of its shard"
         ) from problem
 
 
 def _tables(store: Path) -> Iterator[pa.Table]:
-    """Yield the merged rows, if any, then every record that they do not hold yet."""
+    """Yield the merged rows, if there are any, and then every record that is not in them."""
     held: set[int] = set()
     for path in merged(store)[-1:]:
         table = read_record(path)
@@ -174,6 +175,7 @@ def _tables(store: Path) -> Iterator[pa.Table]:
 
 
 def _write(store: Path, name: str, table: pa.Table) -> Path:
+    """Write rows to a file whose name ends with their checksum, and return its path."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     data = sink.getvalue().to_pybytes()

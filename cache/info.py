@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 def folders(features: Path) -> list[Path]:
-    """Return the folder of every store in a workspace's `features/`, damaged ones too."""
+    """Return the folder of every store in a workspace's `features/`, also of damaged ones."""
     return sorted(path.parent for path in features.glob(f"*.zarr/{INDEX}"))
 
 
 def find(features: Path, name: str) -> Path:
-    """Return the store that a user means by a path, a folder's name or a backbone.
+    """Return the store that a user names by its path, its folder's name or its backbone.
 
     Raises:
-        StoreError: none fits, or several do.
+        StoreError: no store has this name, or several have it.
     """
     if (Path(name) / INDEX).is_dir():
         return Path(name)
@@ -33,16 +33,18 @@ def find(features: Path, name: str) -> Path:
     if len(fitting) == 1:
         return fitting[0]
     if not stores:
-        raise StoreError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
+        raise StoreError(
+            f"{features}: there are no features yet; run `medusa extract --backbone ...` first"
+        )
     names = [name for path, backbone in stores.items() for name in (path.stem, backbone)]
     problem = f"{len(fitting)} stores are called" if fitting else "no store is called"
     raise StoreError(
-        f"{features}: {problem} {name!r}{nearest(name, names)}; there is {listed(names, 50)}"
+        f"{features}: {problem} {name!r}{nearest(name, names)}; choose one of {listed(names, 50)}"
     )
 
 
 def each(stores: Iterable[S], act: Callable[[S], T]) -> tuple[list[T], list[str]]:
-    """Return what `act` returns for every store, and a sentence for each that it refuses."""
+    """Return the result of `act` for each store, and the error message of each that fails."""
     done, damaged = [], []
     for store in stores:
         try:
@@ -53,7 +55,7 @@ def each(stores: Iterable[S], act: Callable[[S], T]) -> tuple[list[T], list[str]
 
 
 def refuse(damaged: Sequence[str]) -> None:
-    """Raise a StoreError of these sentences, if there are any."""
+    """Raise one StoreError with these messages, if there are any."""
     if damaged:
         several = [f"{len(damaged)} stores could not be used:"] if len(damaged) > 1 else []
         raise StoreError("\n  ".join([*several, *damaged]))
@@ -62,8 +64,8 @@ def refuse(damaged: Sequence[str]) -> None:
 def describe(store: FeatureStore) -> dict[str, Any]:
     """Return a store's spec, size, flags, rounding error and provenance as plain values.
 
-    `rounding_error` is the root mean square difference between what was computed and what is
-    stored, in standard deviations (of each utterance; of each channel for int8).
+    `rounding_error` is the root mean square of the differences between the computed and the stored
+    values, in standard deviations of each utterance (for int8: of each channel).
     """
     spec = store.spec
     rows = np.fromiter(store.index.rows.values(), np.int64, len(store))
@@ -88,7 +90,7 @@ def describe(store: FeatureStore) -> dict[str, Any]:
 
 
 def _backbone(path: Path) -> str:
-    """Return the backbone of a store, from its folder's name where its spec is damaged."""
+    """Return the backbone of a store; where its spec is damaged, take it from the folder's name."""
     try:
         return read_spec(path).backbone
     except StoreError:

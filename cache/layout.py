@@ -1,9 +1,9 @@
-"""How a feature store lies on disk: a Zarr v3 group whose shards are plain matrices.
+"""The layout of a feature store on disk: a Zarr v3 group whose shards are plain matrices.
 
-A shard holds up to 32,768 frames in inner chunks of 256, uncompressed, one after the other, and
-ends with the index that the Zarr sharding codec prescribes (offset and size of each inner chunk,
-then crc32c). zarr-python and tensorstore read it as Zarr; our reader maps it as a matrix. Every
-byte of a store is covered by a checksum or by a rule that says what it must be.
+A shard holds up to 32,768 frames in uncompressed inner chunks of 256, one after the other. It ends
+with the index that the Zarr sharding codec prescribes: the offset and the size of each inner chunk,
+and a crc32c. zarr-python and tensorstore read a shard as Zarr, and our reader maps it as a matrix.
+Every byte of a store is covered by a checksum or fixed by a rule.
 """
 
 import json
@@ -27,7 +27,7 @@ FOOTER_BYTES = CHUNKS * 16 + 4
 
 SPEC, PROVENANCE, CHECKSUMS, INDEX = "spec.json", "provenance.json", "checksums.json", "index"
 ZARR = "zarr.json"
-FIXED = (SPEC, PROVENANCE, ZARR)  # written once, covered by CHECKSUMS
+FIXED = (SPEC, PROVENANCE, ZARR)  # these files never change; CHECKSUMS has their checksums
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,12 @@ class StoredArray:
 
     @property
     def row_bytes(self) -> int:
+        """The bytes of one frame."""
         return self.width * np.dtype(self.dtype).itemsize
 
 
 def stored_arrays(spec: FeatureSpec) -> list[StoredArray]:
-    """Return the arrays on disk: the spec's, and for int8 a scale per frame beside each."""
+    """Return the arrays on disk: those of the spec, and for int8 the frames' scales of each."""
     arrays = [StoredArray(name, spec.width, spec.dtype) for name in spec.arrays]
     if spec.dtype == "int8":
         arrays += [StoredArray(f"{name}_scale", 1, "float32") for name in spec.arrays]
@@ -52,7 +53,7 @@ def stored_arrays(spec: FeatureSpec) -> list[StoredArray]:
 
 
 def shard_path(store: Path, array: str, shard: int) -> Path:
-    """Where Zarr expects shard number `shard` of a two-dimensional array."""
+    """Return the file in which Zarr expects a shard of a two-dimensional array."""
     return store / array / "c" / str(shard) / "0"
 
 
@@ -60,18 +61,18 @@ def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> Non
     """Make an empty store, or check that an existing one is of this spec.
 
     Raises:
-        StoreError: the folder holds features of another spec.
+        StoreError: the folder holds features of another spec, or an archive.
     """
     if (store / CHECKSUMS).exists():
         present = read_spec(store)
         if present.digest != spec.digest:
             raise StoreError(
-                f"{store}: holds features of spec {present.digest}, not {spec.digest}; "
-                "use another folder"
+                f"{store}: the folder holds features of spec {present.digest}; expected "
+                f"{spec.digest}; use another folder"
             )
         if is_archive(store, spec):
             raise StoreError(
-                f"{store}: a compressed archive; `medusa cache restore` makes it a store again"
+                f"{store}: this is an archive; `medusa cache restore` makes it a store again"
             )
         return
     (store / INDEX).mkdir(parents=True, exist_ok=True)
@@ -93,48 +94,48 @@ def read_spec(store: Path) -> FeatureSpec:
     """Return the spec of a store.
 
     Raises:
-        StoreError: there is no store here, or its spec is damaged.
+        StoreError: the folder has no store, or the store's spec is damaged.
     """
     try:
         return FeatureSpec.from_dict(json.loads((store / SPEC).read_bytes()))
     except FileNotFoundError as problem:
-        raise StoreError(f"{store}: no feature store here (no {SPEC})") from problem
+        raise StoreError(f"{store}: the folder has no feature store (no {SPEC})") from problem
     except (ValueError, TypeError, AttributeError) as problem:
         raise StoreError(
-            f"{store / SPEC}: damaged ({problem}); put it back from a copy, or move the store "
-            "away and extract again"
+            f"{store / SPEC}: this file is damaged ({problem}); restore it from a copy, or move "
+            "the store away and extract again"
         ) from problem
 
 
 def read_provenance(store: Path) -> dict[str, Any]:
-    """Return what a store says of how its features were made.
+    """Return the provenance of a store: the library versions and the like that made its features.
 
     Raises:
-        StoreError: it is not there, or damaged.
+        StoreError: the file is missing or damaged.
     """
     try:
         made = json.loads((store / PROVENANCE).read_bytes())
         if not isinstance(made, dict):
-            raise ValueError("not an object")
+            raise ValueError("it is no JSON object")
     except (OSError, ValueError) as problem:
         raise StoreError(
-            f"{store / PROVENANCE}: missing or damaged ({problem}); put it back from a copy, or "
-            "move the store away and extract again"
+            f"{store / PROVENANCE}: this file is missing or damaged ({problem}); restore it from a "
+            "copy, or move the store away and extract again"
         ) from problem
     return made
 
 
 def is_archive(store: Path, spec: FeatureSpec) -> bool:
-    """Whether the shards of a store are compressed: read by Zarr, never written to."""
+    """Return whether the shards are compressed, so that only zarr-python can read them."""
     try:
         metadata = json.loads((store / spec.arrays[0] / ZARR).read_bytes())
         return len(metadata["codecs"][0]["configuration"]["codecs"]) > 1
     except (OSError, ValueError, LookupError, TypeError):
-        return False  # damaged metadata: `verify` tells
+        return False  # the metadata are damaged, which `verify` reports
 
 
 def canonical(value: object) -> bytes:
-    """Return the one way in which these JSON values are written."""
+    """Return the only bytes in which these JSON values are ever written."""
     return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
@@ -165,7 +166,7 @@ def array_metadata(array: StoredArray, shards: int) -> bytes:
 
 
 def grow(store: Path, spec: FeatureSpec, shards: int) -> None:
-    """Let the arrays' shapes cover `shards` shards, for those who read the store as Zarr."""
+    """Make the arrays' shapes cover `shards` shards, for programs that read the store as Zarr."""
     for array in stored_arrays(spec):
         path = store / array.name / ZARR
         if json.loads(path.read_bytes())["shape"][0] < shards * SHARD_FRAMES:
@@ -173,7 +174,7 @@ def grow(store: Path, spec: FeatureSpec, shards: int) -> None:
 
 
 def shard_tail(frames: int, row_bytes: int) -> tuple[bytes, bytes]:
-    """Return the zeros and the footer that turn a matrix of this many frames into a shard file."""
+    """Return the zeros and the footer that follow a matrix of `frames` frames in a shard file."""
     used = -(-frames // CHUNK_FRAMES)
     index = np.full((CHUNKS, 2), ABSENT, "<u8")
     index[:used, 0] = np.arange(used) * CHUNK_FRAMES * row_bytes

@@ -1,4 +1,4 @@
-"""A stream of batches from several stores: the next one is read while this one is used."""
+"""A stream of batches from several stores: the next batch is read while one is used."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,8 +11,9 @@ from medusa.cache.packed import Packed
 from medusa.cache.store import Buffers, FeatureStore
 
 Rows = npt.NDArray[np.integer]
-PREFETCHED = 6  # batches that the disk is asked for in advance
-RING = 4  # sets of reused buffers: one in use, one being filled, two the device may still copy
+PREFETCHED = 6  # this many batches are requested from the disk in advance
+# Sets of reused buffers: one is in use, one is being filled, and the device may still copy two.
+RING = 4
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Stream:
     """One modality of N utterances.
 
     Attributes:
-        store: where its features are.
-        array: which layer.
+        store: the store with its features.
+        array: the layer.
         rows: (N,) index rows of the utterances, from `store.locate`.
     """
 
@@ -35,7 +36,7 @@ class Stream:
         return cls(store, store.array(array), store.locate(contents))
 
     def read(self, batch: Rows, buffers: Buffers | None = None) -> Packed:
-        """Return the utterances number `batch`, (B,), packed."""
+        """Return the utterances whose numbers are in `batch`, (B,), packed."""
         return self.store.gather(self.rows[batch], self.array, buffers)
 
 
@@ -47,18 +48,18 @@ def load(
 ) -> Iterator[list[Packed]]:
     """Yield, for every batch of utterance numbers, one `Packed` per stream.
 
-    The same memory is used again: a batch is valid until the one after the next is asked for.
+    The memory is reused: a batch stays valid until the second one after it is requested.
 
     Args:
         streams: M modalities of the same N utterances.
-        batches: arrays of utterance numbers, 0 to N - 1.
-        pin: fill page-locked memory, for a GPU.
-        change: done to each modality in the reading thread.
+        batches: arrays of utterance numbers, from 0 to N - 1.
+        pin: whether to fill page-locked memory, from which a GPU copies faster.
+        change: a function that the reading thread applies to each modality, given its number.
     """
     rings = [[Buffers(pin) for _ in streams] for _ in range(RING)]
 
     def make(number: int) -> list[Packed]:
-        # every batch is asked for once: the first ones together, then always the one furthest ahead
+        # Every batch is requested one time: the first ones together, then the one furthest ahead.
         first = 1 if number == 0 else number + PREFETCHED
         for upcoming in batches[first : number + 1 + PREFETCHED]:
             for stream in streams:

@@ -7,9 +7,9 @@ import click
 from medusa.options import force_option
 
 PATH = click.Path(path_type=Path)
-FORCE = force_option("Replace what is there; otherwise that is an error.")
+FORCE = force_option("Replace the output if it exists; otherwise an existing output is an error.")
 INTO = click.option(
     "--into",
     type=PATH,
-    help="The store to make (default: in the workspace's features, named by the spec).",
+    help="The folder of the new store (default: one in `features/`, named by the spec).",
 )

@@ -1,4 +1,4 @@
-"""Utterances laid end to end: the one shape in which features travel, without padding."""
+"""Utterances laid end to end without padding: the shape in which all rooms exchange features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Packed:
     """B utterances of different lengths as one matrix.
 
     Attributes:
-        values: (N, D) frames of all utterances, one after the other, N = sum of lengths.
-        lengths: (B,) int64 frames per utterance, each at least 1, on the CPU.
+        values: (N, D) the frames of all utterances, one after the other; N is the sum of lengths.
+        lengths: (B,) int64 the number of frames of each utterance, at least 1, on the CPU.
     """
 
     values: Num[Tensor, "N D"]
@@ -27,7 +27,7 @@ class Packed:
 
     @property
     def owners(self) -> Int64[Tensor, "N"]:
-        """(N,) int64: which utterance each frame belongs to."""
+        """(N,) int64: the number of the utterance to which each frame belongs."""
         return torch.repeat_interleave(self.lengths)
 
     def __len__(self) -> int:
@@ -38,13 +38,13 @@ class Packed:
         return torch.split(self.values, self.lengths.tolist())
 
     def pad(self) -> tuple[Num[Tensor, "B T D"], Bool[Tensor, "B T"]]:
-        """Return (B, T, D) padded with zeros and the mask (B, T), true on real frames."""
+        """Return (B, T, D) padded with zeros, and the mask (B, T), which is true on frames."""
         padded = torch.nn.utils.rnn.pad_sequence(list(self.split()), batch_first=True)
         mask = torch.arange(padded.shape[1]) < self.lengths[:, None]
         return padded, mask.to(padded.device)
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Packed":
-        """Move the values to a device and, there, to a dtype; the lengths stay on the CPU."""
+        """Move the values to a device and convert them there; the lengths stay on the CPU."""
         values = self.values.to(device, non_blocking=True)
         return Packed(values.to(dtype or values.dtype), self.lengths)
 
@@ -62,8 +62,8 @@ class Packed:
 def cat(parts: Sequence[Packed]) -> Packed:
     """Join the same B utterances of several modalities along time, utterance by utterance.
 
-    Algorithm 2's `h1 || g1 || z1` for packed sequences: utterance b of the result is utterance b
-    of each part, one after the other.
+    This is `h1 || g1 || z1` of Algorithm 2 for packed sequences: utterance b of the result is
+    utterance b of each part, one after the other.
     """
     owners = torch.cat([part.owners for part in parts])
     device = parts[0].values.device

@@ -1,7 +1,7 @@
-"""int8 features: channels brought to one scale, then a scale per frame.
+"""int8 features: the channels are brought to one scale, and each frame then has its own scale.
 
-Per-frame scales alone are unusable (a few loud channels take all the range: an error of 32 % of a
-channel's deviation); with channels standardised first it is 0.8 %.
+Scales of frames alone are unusable: a few channels with large values take all the range, and the
+error is 32 % of a channel's deviation. With channels standardised first, the error is 0.8 %.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from medusa.atomic import atomic
 from medusa.cache.packed import Packed
 
 CHANNELS = "channels.safetensors"
-LARGEST = 1e15  # 32,768 squares of it are a float32
+LARGEST = 1e15  # the sum of 32,768 squares of it still fits into a float32
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Quantised(Packed):
-    """Packed int8 frames that become numbers where they are moved to.
+    """Packed int8 frames that are converted to floats on the device to which they are moved.
 
     Attributes:
         scales: (N, 1) float32, one per frame.
-        mean, std: (D,) float32 of the channels.
+        mean, std: (D,) float32, one per channel.
     """
 
     scales: Tensor
@@ -35,7 +35,7 @@ class Quantised(Packed):
     std: Tensor
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Packed:
-        """Move the int8 values to a device and dequantise them there."""
+        """Move the int8 values to a device and convert them to floats there."""
         values, scales, mean, std = (
             tensor.to(device, non_blocking=True)
             for tensor in (self.values, self.scales, self.mean, self.std)
@@ -45,10 +45,10 @@ class Quantised(Packed):
 
 
 def channels(frames: Floats) -> Floats:
-    """Return mean and standard deviation of each channel, (2, D), from (n, D) frames.
+    """Return the mean and the standard deviation of each channel, (2, D), of frames (n, D).
 
-    Values that are not finite, or whose squares are not, do not count: one would spoil its channel
-    for every utterance.
+    Values that are not finite, or whose squares are not, are ignored: a single one would spoil its
+    channel for every utterance.
     """
     usual = np.abs(frames) < LARGEST
     if not usual.all():
@@ -66,13 +66,13 @@ def quantise(frames: Floats, channel: Floats) -> tuple[npt.NDArray[np.int8], Flo
 
 
 def dequantise(values: npt.NDArray[np.int8], scales: Floats, channel: Floats) -> Floats:
-    """Undo `quantise`, up to rounding."""
+    """Return the floats (n, D) that `quantise` rounded."""
     wide: Floats = values * scales * channel[1] + channel[0]
     return wide
 
 
 def agree_on_channels(store: Path, mine: dict[str, Floats]) -> dict[str, Floats]:
-    """Keep the channel scales of whichever writer comes first, and return those."""
+    """Store these channel scales if no writer did so before, and return the stored ones."""
     path = store / CHANNELS
     if not path.exists():
         with atomic(path, durable=True, keep_first=True) as partial:
@@ -81,6 +81,6 @@ def agree_on_channels(store: Path, mine: dict[str, Floats]) -> dict[str, Floats]
 
 
 def read_channels(store: Path) -> dict[str, Floats]:
-    """Return mean and deviation (2, D) of the channels of each array."""
+    """Return array -> mean and deviation of its channels, (2, D)."""
     scales: dict[str, Floats] = load_file(store / CHANNELS)
     return scales

@@ -1,19 +1,20 @@
-"""How many bytes a store will take, before anything is computed."""
+"""The size of a store, estimated before any feature is computed."""
 
 from collections.abc import Iterable
 
 from medusa.cache.layout import CHUNK_FRAMES, FOOTER_BYTES, SHARD_FRAMES, stored_arrays
 from medusa.cache.spec import FeatureSpec
 
-INDEX_BYTES = 85  # of Parquet, per utterance: a digest and a checksum do not compress
+# An utterance takes this many bytes of Parquet: its digest and its checksum do not compress.
+INDEX_BYTES = 85
 
 
 def store_bytes(spec: FeatureSpec, lengths: Iterable[int]) -> dict[str, int]:
-    """Return bytes per array, and of the `index`, of a store with utterances of these lengths.
+    """Return the bytes of each array, and of the `index`, for utterances of these lengths.
 
     Args:
-        spec: what is stored.
-        lengths: frames of every utterance, in the order of writing.
+        spec: the spec of the store.
+        lengths: the number of frames of every utterance, in the order of writing.
     """
     used, count = [0], 0
     for length in lengths:

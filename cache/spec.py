@@ -1,4 +1,4 @@
-"""What a stored feature IS: everything that changes its numbers, and nothing else."""
+"""The specification of a feature: everything that changes its numbers, and nothing else."""
 
 import hashlib
 import json
@@ -17,15 +17,16 @@ class FeatureSpec:
     """The identity of a feature store; its digest names the folder.
 
     Attributes:
-        backbone: the name the user gave (`wavlm`, `auto`, ...): a label, not part of the identity.
-        family: the file in `extract/backbones/` that computes it.
-        checkpoint: hub id, or `local` for a folder or file on disk.
+        backbone: the name that the user gave (`wavlm`, `auto`, ...), which is a label and not part
+            of the identity.
+        family: the file in `extract/backbones/` that computes the features.
+        checkpoint: the hub id, or `local` for a folder or file on disk.
         revision: the hub revision, or the digest of the local checkpoint's files.
-        input: `audio` or `text`: what the utterance's content digest is a digest of.
-        layers: layer numbers as in `docs/contracts.md`, ascending, never negative.
+        input: `audio` or `text`, from which the features and the content digest are computed.
+        layers: layer numbers as in `docs/contracts.md`, ascending and never negative.
         reduce: `none` keeps the layers apart; `sum` and `mean` leave one array.
-        dtype: of the stored numbers.
-        width: D.
+        dtype: the type of the stored numbers, one of `DTYPES`.
+        width: D, the number of values in a frame.
         frame_shift_s: seconds between frames; None for text.
         preprocessing: every other choice that changes the numbers, by name.
     """
@@ -51,13 +52,13 @@ class FeatureSpec:
             value = getattr(self, name)
             if value not in known:
                 hint = nearest(value, known)
-                raise StoreError(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
+                raise StoreError(f"{name} is {value!r}; expected one of {', '.join(known)}{hint}")
         if not self.layers or list(self.layers) != sorted({*self.layers}) or self.layers[0] < 0:
-            raise StoreError(f"layers {self.layers}: expected different numbers, ascending, from 0")
+            raise StoreError(f"layers are {self.layers}; expected ascending numbers from 0 on")
 
     @property
     def digest(self) -> str:
-        """16 hex digits of the identity (all fields but `backbone`)."""
+        """16 hex digits of the identity, which is all fields but `backbone`."""
         identity = {key: value for key, value in asdict(self).items() if key != "backbone"}
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -69,7 +70,7 @@ class FeatureSpec:
 
     @property
     def arrays(self) -> tuple[str, ...]:
-        """The names of the Zarr arrays: one per kept layer, or one for the reduction."""
+        """The names of the Zarr arrays: one for each kept layer, or one for the reduction."""
         if self.reduce != "none" and len(self.layers) > 1:
             return (self.reduce,)
         return tuple(f"layer_{layer}" for layer in self.layers)
@@ -80,7 +81,7 @@ class FeatureSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "FeatureSpec":
-        """Undo `to_dict`.
+        """Return the spec of the JSON values of `to_dict`.
 
         Raises:
             StoreError: a field is missing or unknown.
@@ -88,5 +89,5 @@ class FeatureSpec:
         expected = {field.name for field in fields(cls)}
         if set(values) != expected:
             odd = ", ".join(sorted(set(values) ^ expected))
-            raise StoreError(f"not a feature specification: missing or unknown {odd}")
+            raise StoreError(f"the feature specification has missing or unknown fields: {odd}")
         return cls(**(values | {"layers": tuple(values["layers"])}))

@@ -1,4 +1,4 @@
-"""Reading features: utterances come out packed, in the order asked, by content."""
+"""Reading features: a store returns utterances by their content, packed, in the given order."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from medusa.cache.layout import SHARD_FRAMES, StoredArray, read_spec, shard_path
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import StoreError, listed, nearest
 
-if TYPE_CHECKING:  # torch is loaded when features are read, not when stores are listed
+if TYPE_CHECKING:  # torch is needed to read features, not to list stores
     import torch
 
     from medusa.cache.packed import Packed
@@ -24,17 +24,18 @@ Rows = npt.NDArray[np.integer]
 
 @dataclass
 class Buffers:
-    """Memory that is filled again and again, so that no batch has to allocate.
+    """Memory that is reused, so that no batch has to allocate.
 
     Attributes:
-        pin: page-locked memory, from which a GPU copies by itself.
+        pin: whether the memory is page-locked, so that a GPU copies from it by itself.
+        held: name -> its memory.
     """
 
     pin: bool = False
     held: "dict[str, torch.Tensor]" = field(default_factory=dict)
 
     def get(self, name: str, rows: int, width: int, dtype: "torch.dtype") -> "torch.Tensor":
-        """Return (rows, width) of uninitialised memory; the same memory for the same name."""
+        """Return uninitialised memory (rows, width), which is the same for the same name."""
         import torch
 
         memory = self.held.get(name)
@@ -48,9 +49,9 @@ class FeatureStore:
     """The committed features of one spec.
 
     Attributes:
-        path: the folder.
-        spec: what the features are.
-        index: where each utterance is.
+        path: the folder of the store.
+        spec: the specification of its features.
+        index: the place of each utterance.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class FeatureStore:
     ) -> None:
         self.path, self.spec, self.index = path, spec, entries
         self.used = entries.frames_used()
-        # (R, 3) shard, first frame there, frames: what a batch needs, in one piece of memory
+        # (R, 3) the shard, the first frame in it, and the number of frames, in one piece of memory
         self.pieces = np.stack([entries.shard, entries.start, entries.length], 1).astype(np.int64)
         self.arrays = {array.name: array for array in stored_arrays(spec)}
         self._access = access
@@ -67,22 +68,21 @@ class FeatureStore:
 
     @classmethod
     def open(cls, path: Path, access: str = "auto") -> "FeatureStore":
-        """Open a store as it is committed now.
+        """Open a store with all utterances that are committed now.
 
         Args:
-            path: the folder.
-            access: `map`, `pread` (for network file systems), or `auto`: look which it is.
+            path: the folder of the store.
+            access: `map`, `pread` (for network file systems), or `auto`, which looks at the mount.
 
         Raises:
-            StoreError: there is no store here.
-            StoreError: an index record is not what was committed.
+            StoreError: the folder has no store, or an index record is damaged.
         """
         if access not in ACCESS:
-            raise StoreError(f"access {access!r}: expected one of {', '.join(ACCESS)}")
+            raise StoreError(f"access is {access!r}; expected one of {', '.join(ACCESS)}")
         return cls(path, read_spec(path), index.load(path), access)
 
     def __reduce__(self) -> tuple[object, tuple[Path, str]]:
-        """Another process opens the store for itself."""
+        """Pickle the path alone: another process opens the store for itself."""
         return FeatureStore.open, (self.path, self._access)
 
     def __len__(self) -> int:
@@ -92,7 +92,7 @@ class FeatureStore:
         return content in self.index.rows
 
     def missing(self, contents: Iterable[str]) -> list[str]:
-        """Return the contents that are not in the store, in order, each once."""
+        """Return the contents that the store lacks, in the given order and without doubles."""
         rows = self.index.rows
         return [content for content in dict.fromkeys(contents) if content not in rows]
 
@@ -107,7 +107,7 @@ class FeatureStore:
         except KeyError:
             absent = self.missing(contents)
             raise StoreError(
-                f"{self.path}: no features for content {listed(absent)}; "
+                f"{self.path}: the store has no features for content {listed(absent)}; "
                 f"run `medusa extract --backbone {self.spec.backbone}`"
             ) from None
 
@@ -116,18 +116,17 @@ class FeatureStore:
         return self.index.length[self.locate(contents)].astype(np.int64)
 
     def read(self, contents: Sequence[str], array: str | None = None) -> "Packed":
-        """Return utterances in the order asked, packed, in the stored dtype.
+        """Return utterances in the given order, packed, in the stored dtype.
 
         Args:
             contents: B content digests.
-            array: which layer or reduction; may be left out where there is only one.
+            array: the layer or reduction; it may be omitted if the store has only one.
 
         Returns:
-            Packed with values (N, D); of an int8 store, one that dequantises in `to`.
+            Packed with values (N, D). If the store is int8, its method `to` returns floats.
 
         Raises:
-            StoreError: an utterance or the array is not in the store.
-            StoreError: a shard is missing or cut short.
+            StoreError: the store lacks an utterance or the array, or a shard is damaged.
         """
         return self.gather(self.locate(contents), self.array(array))
 
@@ -135,9 +134,9 @@ class FeatureStore:
         """Return the utterances of these index rows, packed; see `read`.
 
         Args:
-            rows: (B,) as `locate` gives them.
+            rows: (B,) index rows from `locate`.
             array: a name in `spec.arrays`.
-            buffers: reused memory; the result is valid until it is used again.
+            buffers: memory to reuse; the result is valid until the next use of it.
         """
         import torch
 
@@ -155,7 +154,7 @@ class FeatureStore:
         return Quantised(values, lengths, scales, channel[0], channel[1])
 
     def prefetch(self, rows: Rows, array: str) -> None:
-        """Start bringing these utterances in from the disk."""
+        """Start reading these utterances from the disk."""
         names = [array, f"{array}_scale"] if self.spec.dtype == "int8" else [array]
         for name in names:
             try:
@@ -164,7 +163,7 @@ class FeatureStore:
                 return
 
     def array(self, name: str | None = None) -> str:
-        """Return the name of a layer of this store; the only one needs no name."""
+        """Return the checked name of an array of this store; a single array needs no name."""
         arrays = self.spec.arrays
         if name is None and len(arrays) == 1:
             return arrays[0]
@@ -174,17 +173,18 @@ class FeatureStore:
         return name
 
     def size_bytes(self) -> int:
-        """Return the bytes on disk of all committed shards."""
+        """Return the number of bytes that all committed shards take on disk."""
         paths = [shard_path(self.path, name, shard) for name in self.arrays for shard in self.used]
         return sum(path.stat().st_size for path in paths if path.exists())
 
     def _fill(
         self, name: str, pieces: list[Piece], rows: int, buffers: Buffers | None
     ) -> "torch.Tensor":
+        """Return the pieces of one stored array as a tensor (rows, width)."""
         import torch
 
         array = self.arrays[name]
-        dtype: torch.dtype = getattr(torch, array.dtype)  # the same names as numpy's
+        dtype: torch.dtype = getattr(torch, array.dtype)  # torch has the same names as numpy
         out = (buffers or Buffers()).get(name, rows, array.width, dtype)
         try:
             self._way(name).gather(pieces, out.numpy())
@@ -193,6 +193,7 @@ class FeatureStore:
         return out
 
     def _way(self, name: str) -> Mapped | Positioned:
+        """Return the reader of one stored array."""
         if name not in self._ways:
             way = ACCESS[self._access](self.path)
             self._ways[name] = way(self.arrays[name], self.path / name / "c", self.used)
@@ -212,6 +213,7 @@ class FeatureStore:
             at += length
 
     def _channel(self, array: str) -> "torch.Tensor":
+        """Return mean and deviation (2, D) of the channels of an int8 array."""
         if not self._channels:
             import torch
 
@@ -223,6 +225,6 @@ class FeatureStore:
 
 
 def open_all(features: Path) -> list[FeatureStore]:
-    """Open every store in a workspace's `features/` that has something committed, by name."""
+    """Open every store in a workspace's `features/` with committed utterances, sorted by name."""
     stores = [FeatureStore.open(path.parent) for path in sorted(features.glob("*.zarr/spec.json"))]
     return [store for store in stores if len(store)]

@@ -1,4 +1,4 @@
-"""Which contents manifests use: of audio their own, of text every text an utterance may have."""
+"""The contents that manifests use: those of the recordings, and those of all possible texts."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,11 +14,11 @@ def used(workspace: Workspace, others: Sequence[Path] = ()) -> dict[str, set[str
     """Return the contents that any manifest uses, by input: `audio` and `text`.
 
     Args:
-        workspace: its manifest, if it has one, and its transcripts.
-        others: more manifests; the transcripts beside them count too.
+        workspace: the workspace, whose manifest, if it has one, and transcripts count.
+        others: more manifests, which count together with the transcripts beside them.
 
     Raises:
-        ManifestError: there is no manifest at all (else everything were unused), or one is damaged.
+        ManifestError: a manifest is damaged, or there is none, and everything would seem unused.
     """
     paths = list(others)
     if workspace.manifest.exists() or not others:
@@ -38,9 +38,9 @@ def by_id(workspace: Workspace, kind: str, text: str | None = None) -> dict[str,
     """Return id -> content of the workspace's manifest.
 
     Args:
-        workspace: with a manifest.
+        workspace: a workspace with a manifest.
         kind: `audio` or `text`.
-        text: which text, as for `medusa extract --text`.
+        text: the source of the text, as in `medusa extract --text`.
     """
     manifest = Manifest.read(workspace.manifest)
     contents = manifest.frame.set_index("id")["content"].dropna()
@@ -50,11 +50,11 @@ def by_id(workspace: Workspace, kind: str, text: str | None = None) -> dict[str,
 
 
 def ids(workspace: Workspace, text: str | None = None) -> dict[str, str]:
-    """Return content -> id, as far as a manifest and its texts are there; the first id of several.
+    """Return content -> id, or nothing without a manifest; of several ids the first one is taken.
 
     Args:
-        workspace: with or without a manifest.
-        text: as for `by_id`.
+        workspace: a workspace with or without a manifest.
+        text: the source of the text, as in `by_id`.
     """
     found: dict[str, str] = {}
     for kind in ("audio", "text"):

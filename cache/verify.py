@@ -1,4 +1,4 @@
-"""Whether a store is, byte for byte, what was committed."""
+"""A check that a store is, byte for byte, as it was committed."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,14 +27,14 @@ from medusa.errors import MedusaError, StoreError, listed, plural
 
 
 def verify(path: Path, names: Mapping[str, str] | None = None) -> list[str]:
-    """Return one sentence for everything in a store that is not what was written.
+    """Return one message for every file of a store that differs from the one that was written.
 
-    Data are compared with the checksums taken when they were computed, index records with the
-    checksum in their name, the rest with what the spec says it must be.
+    Frames are compared with the checksums that were taken when they were computed, index records
+    with the checksum in their name, and all other files with the content that the spec prescribes.
 
     Args:
         path: the store.
-        names: content -> what to call the utterance; contents themselves where it says nothing.
+        names: content -> the name of the utterance in messages (by default its content).
     """
     names = names or {}
     problems = [*_fixed(path)]
@@ -64,7 +64,7 @@ def _fixed(path: Path) -> Iterator[str]:
     except (OSError, ValueError, TypeError):
         whole = False
     if not whole:
-        yield f"{path / CHECKSUMS}: missing or altered"
+        yield f"{path / CHECKSUMS}: this file is missing or altered"
         return
     for name in FIXED:
         try:
@@ -72,7 +72,7 @@ def _fixed(path: Path) -> Iterator[str]:
         except OSError:
             same = False
         if not same:
-            yield f"{path / name}: missing or altered"
+            yield f"{path / name}: this file is missing or altered"
     try:
         read_spec(path)
     except StoreError as problem:
@@ -80,7 +80,7 @@ def _fixed(path: Path) -> Iterator[str]:
 
 
 def _metadata(path: Path, array: StoredArray) -> Iterator[str]:
-    """Check an array's zarr.json against what it must be for some number of shards."""
+    """Check that an array's zarr.json is the one of some number of shards."""
     file = path / array.name / "zarr.json"
     try:
         raw = file.read_bytes()
@@ -89,11 +89,11 @@ def _metadata(path: Path, array: StoredArray) -> Iterator[str]:
     except (OSError, ValueError, TypeError, KeyError, IndexError):
         same = False
     if not same:
-        yield f"{file}: missing or altered"
+        yield f"{file}: this file is missing or altered"
 
 
 def _contents(store: FeatureStore, names: Mapping[str, str]) -> Iterator[str]:
-    """Check the utterances of an archive, as they come out of its compressed shards."""
+    """Check the utterances of an archive, read from its compressed shards."""
     checksums = store.index.crc32c()
     differing: dict[str, list[str]] = {name: [] for name in store.spec.arrays}
     for content, row in store.index.rows.items():
@@ -114,12 +114,13 @@ def _contents(store: FeatureStore, names: Mapping[str, str]) -> Iterator[str]:
 
 
 def _differing(damaged: Sequence[str], utterances: int) -> str:
+    """Return the words for the utterances whose checksum differs."""
     of = plural(utterances, "utterance")
-    return f"checksum differs in {len(damaged)} of {of}: {listed(damaged)}"
+    return f"the checksum differs in {len(damaged)} of {of}: {listed(damaged)}"
 
 
 def _shard(store: FeatureStore, shard: int, frames: int, names: Mapping[str, str]) -> Iterator[str]:
-    """Check one shard of every array: size, footer, padding, and each utterance's checksum."""
+    """Check the size, footer, padding and checksums of one shard of every array."""
     rows = np.flatnonzero(store.index.shard == shard)
     checksums = store.index.crc32c()[rows]
     seal = [] if store.spec.dtype != "int8" else [store.path / CHANNELS]
@@ -129,7 +130,7 @@ def _shard(store: FeatureStore, shard: int, frames: int, names: Mapping[str, str
         try:
             data = path.read_bytes()
         except OSError as problem:
-            yield f"{path}: committed but not readable: {problem}"
+            yield f"{path}: this committed shard is unreadable: {problem}"
             continue
         wrong, damaged = [], []
         if data[frames * array.row_bytes :] != padding + footer:
@@ -146,5 +147,5 @@ def _shard(store: FeatureStore, shard: int, frames: int, names: Mapping[str, str
     for path in seal:
         actual = google_crc32c.value(path.read_bytes()) if path.exists() else None
         if any(actual != expected for expected in checksums[:, -1]):
-            yield f"{path}: missing or altered"
+            yield f"{path}: this file is missing or altered"
             return

@@ -1,4 +1,4 @@
-"""The cache as other projects use it: open a store, ask for utterances by id."""
+"""The cache for other projects: open a store and read utterances by their id."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ class View:
     """A store with the ids of a manifest: `view["u1"]` is (T, D), `view[["u1", "u2"]]` is `Packed`.
 
     Attributes:
-        store: the features.
+        store: the feature store.
         array: the layer that is read.
         contents: id -> content.
     """
@@ -32,19 +32,21 @@ class View:
 
     @property
     def ids(self) -> list[str]:
-        """The utterances that have features, in the manifest's order."""
+        """The ids of the utterances with features, in the order of the manifest."""
         return list(self.contents)
 
     def __getitem__(self, ids: str | Sequence[str]) -> Packed | Tensor:
-        """Return one utterance's frames, (T, D), or several packed; of an int8 store, float32.
+        """Return the frames of one utterance, (T, D), or several utterances packed.
+
+        The features of an int8 store are returned as float32.
 
         Raises:
-            StoreError: an id has no features here.
+            StoreError: the store has no features for an id.
         """
         names = [ids] if isinstance(ids, str) else list(ids)
         absent = [name for name in names if name not in self.contents]
         if absent:
-            raise StoreError(f"{self.store.path}: no features for {listed(absent)}")
+            raise StoreError(f"{self.store.path}: the store has no features for {listed(absent)}")
         packed = self.store.read([self.contents[name] for name in names], self.array).to("cpu")
         return packed.values if isinstance(ids, str) else packed
 
@@ -60,16 +62,16 @@ def open_view(
 
     Args:
         store: the folder, `features/<backbone>-<digest>.zarr`.
-        manifest: whose ids to use; without one, the contents' own digests are the ids.
-        array: which layer, where a store keeps several.
-        text: whose text the features are of (see `--text`), for a store of text features.
-        access: `map`, `pread` or `auto`.
+        manifest: the manifest with the ids; without one, the content digests are the ids.
+        array: the layer to read, if the store keeps several.
+        text: for a store of text features, the source of the texts (see `--text`).
+        access: `map`, `pread` or `auto`, as in `FeatureStore.open`.
 
     Returns:
         A `View`: `open_view(path, "manifest.parquet")[["u1", "u2"]].values` is (N, D).
 
     Raises:
-        MedusaError: no store or manifest there, or no such layer.
+        MedusaError: the store, the manifest or the layer does not exist.
     """
     opened = FeatureStore.open(Path(store), access)
     name = opened.array(array)

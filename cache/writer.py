@@ -1,4 +1,4 @@
-"""Appending features: a shard is filled in memory, written whole, then committed by its record."""
+"""Appending features: a shard is filled in memory, written, and then committed by its record."""
 
 import errno
 import time
@@ -26,23 +26,23 @@ from medusa.cache.quantise import CHANNELS, agree_on_channels, channels, dequant
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import MedusaError, WriteError
 
-CLAMPED = float(np.finfo(np.float16).max)  # what an infinite value becomes in int8
-COMMIT_EVERY_S = 20.0  # what a kill may cost, at most
+CLAMPED = float(np.finfo(np.float16).max)  # the value that replaces an infinite one in int8
+COMMIT_EVERY_S = 20.0  # a kill loses at most the work of this time
 Frames = npt.NDArray[np.generic]
 
 
 class StoreWriter:
     """Add utterances to a store; several writers may work on one store at the same time.
 
-    What is committed is never rewritten: a kill at any moment costs at most the shard in memory.
+    A committed shard is never rewritten: a kill at any moment loses at most the shard in memory.
 
     Args:
-        store: the folder; made if it is not there.
-        spec: what the features are; an existing store must be of the same spec.
-        provenance: library versions and the like, kept beside the spec.
-        non_finite: `refuse` an utterance with a value that is not finite in the stored dtype, or
-            `clamp` it to the largest finite one (of int8: float16's; NaN to 0) and flag the
-            utterance `clamped`.
+        store: the folder, which is made if it does not exist.
+        spec: the spec of the features; an existing store must have the same one.
+        provenance: library versions and the like, which are stored beside the spec.
+        non_finite: the treatment of a value that is not finite in the stored dtype. `refuse`
+            refuses the utterance. `clamp` replaces the value by the largest finite one (for int8
+            that of float16; NaN by 0) and flags the utterance `clamped`.
 
     Raises:
         StoreError: the folder holds features of another spec.
@@ -58,34 +58,35 @@ class StoreWriter:
         create(store, spec, provenance or {})
         self.store, self.spec, self.non_finite = store, spec, non_finite
         self.done = set(index.load(store).rows)
-        # one buffer, filled again and again: pieces of a shard kept apart would fragment memory
+        # One buffer is filled again and again: separate pieces of a shard would fragment memory.
         dtype = np.dtype("float32" if spec.dtype == "int8" else spec.dtype)
         self.values = [np.empty((SHARD_FRAMES, spec.width), dtype) for _ in spec.arrays]
         self._begin()
 
     def _begin(self) -> None:
+        """Begin an empty shard in memory."""
         self.frames = 0
         self.records: list[index.Record] = []
         self.since = time.monotonic()
 
     def missing(self, contents: Iterable[str]) -> list[str]:
-        """Return the contents that are not in the store, in order, each once."""
+        """Return the contents that the store lacks, in the given order and without doubles."""
         return [content for content in dict.fromkeys(contents) if content not in self.done]
 
     def append(
         self, content: str, values: npt.NDArray[np.floating], flags: Sequence[str] = ()
     ) -> None:
-        """Add one utterance; one that is already there is left as it is.
+        """Add one utterance, unless the store already has it.
 
         Args:
             content: the digest of the utterance's audio or text.
-            values: (K, T, D), K the number of arrays of the spec, T at least 1.
-            flags: what is unusual about it (`padded`, `truncated`, ...).
+            values: (K, T, D), where K is the number of arrays of the spec and T is at least 1.
+            flags: words for everything unusual about it (`padded`, `truncated`, ...).
 
         Raises:
-            WriteError: wrong shape, more than 32,768 frames, or a value that is not finite in the
+            WriteError: the shape is wrong, T is above 32,768, or a value is not finite in the
                 stored dtype.
-            MedusaError: no room left.
+            MedusaError: the disk is full.
         """
         if content in self.done:
             return
@@ -108,45 +109,45 @@ class StoreWriter:
         arrays, width = len(self.spec.arrays), self.spec.width
         if values.ndim != 3 or values.shape != (arrays, max(values.shape[1], 1), width):
             raise WriteError(
-                f"{content}: features of shape {values.shape}; expected ({arrays} arrays, "
+                f"{content}: the features have shape {values.shape}; expected ({arrays} arrays, "
                 f"1 or more frames, width {width})"
             )
         if values.shape[1] > SHARD_FRAMES:
             raise WriteError(
-                f"{content}: {values.shape[1]} frames in one utterance; at most {SHARD_FRAMES} "
-                "(about 10 minutes): give longer recordings as segments (start_s, duration_s)"
+                f"{content}: the utterance has {values.shape[1]} frames; expected at most "
+                f"{SHARD_FRAMES} (about 10 minutes); cut it into segments (start_s, duration_s)"
             )
 
     def _finite(
         self, content: str, values: npt.NDArray[np.floating]
     ) -> tuple[npt.NDArray[np.floating], bool]:
-        """Return the values in the dtype they are kept in, and whether any had to be clamped."""
+        """Return the values in the dtype of the buffer, and whether any of them was clamped."""
         dtype = np.dtype("float32" if self.spec.dtype == "int8" else self.spec.dtype)
-        with np.errstate(over="ignore"):  # overflow becomes inf and is looked for below
+        with np.errstate(over="ignore"):  # an overflow becomes inf, which is searched for below
             kept = np.ascontiguousarray(values, dtype)
         finite = np.isfinite(kept)
         if finite.all():
             return kept, False
         if self.non_finite == "clamp":
-            # int8's channels are measured on the shard first, without what is not finite
+            # int8 first measures its channels on the shard, and ignores values that are not finite.
             return kept if self.spec.dtype == "int8" else np.nan_to_num(kept), True
         largest = np.abs(values).max(where=np.isfinite(values), initial=0.0)
         raise WriteError(
             f"{content}: {(~finite).sum()} values are not finite as {dtype} "
-            f"(largest finite one {largest:.3g}); use --dtype float32 or --non-finite clamp"
+            f"(the largest finite one is {largest:.3g}); use --dtype float32 or --non-finite clamp"
         )
 
     def commit(self) -> None:
         """Write the shard in memory and make its utterances part of the store.
 
         Raises:
-            MedusaError: no room left; what was committed before is safe.
+            MedusaError: the disk is full; all earlier commits are safe.
         """
         if not self.records:
             return
         frames: list[Frames] = [buffer[: self.frames] for buffer in self.values]
         records = self.records
-        self._begin()  # also after a failure: the lost shard is extracted again, not written twice
+        self._begin()  # after a failure, too: the lost shard is extracted again, not written twice
         try:
             stored, seal = self._encode(frames)
             shard = index.claim(self.store)
@@ -155,20 +156,20 @@ class StoreWriter:
             index.commit(self.store, shard, sealed)
         except OSError as problem:
             self.done -= {record.content for record in records}
-            room = "no room left on the disk" if problem.errno == errno.ENOSPC else str(problem)
+            room = "the disk is full" if problem.errno == errno.ENOSPC else str(problem)
             raise MedusaError(
-                f"{self.store}: {room}; {len(records)} utterances were not written, all earlier "
-                "ones are safe: make room and run the same command again"
+                f"{self.store}: {room}; {len(records)} utterances were not written, and all "
+                "earlier ones are safe; make room and run the same command again"
             ) from problem
 
     def _encode(self, frames: list[Frames]) -> tuple[list[Frames], list[int]]:
-        """Return what goes to disk, and the checksum of the channel scales where there are any."""
+        """Return the arrays for the disk, and for int8 the checksum of the channel scales."""
         if self.spec.dtype != "int8":
             return frames, []
         floats = [array.astype(np.float32, copy=False) for array in frames]
         names = self.spec.arrays
         mine = {name: channels(array) for name, array in zip(names, floats, strict=True)}
-        for array in floats:  # the writer's own buffers
+        for array in floats:  # these are the writer's own buffers
             np.nan_to_num(array, copy=False, posinf=CLAMPED, neginf=-CLAMPED)
         agreed = agree_on_channels(self.store, mine)
         pairs = [quantise(a, agreed[name]) for name, a in zip(names, floats, strict=True)]
@@ -176,6 +177,7 @@ class StoreWriter:
         return [values for values, _ in pairs] + [scales for _, scales in pairs], [seal]
 
     def _write(self, shard: int, stored: list[Frames]) -> None:
+        """Write the shard file of every stored array."""
         for array, rows in zip(stored_arrays(self.spec), stored, strict=True):
             path = shard_path(self.store, array.name, shard)
             path.parent.mkdir(parents=True)
@@ -184,7 +186,7 @@ class StoreWriter:
     def _seal(
         self, record: index.Record, frames: list[Frames], stored: list[Frames], seal: list[int]
     ) -> index.Record:
-        """Add an utterance's checksums, and the error of int8."""
+        """Return the record of an utterance with its checksums, and for int8 with its error."""
         rows = slice(record.start, record.start + record.length)
         checksums = [checksum(array[rows]) for array in stored] + seal
         error = record.error
@@ -203,13 +205,13 @@ class StoreWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit what is in memory, also after an error: every appended utterance is complete."""
+        """Commit the shard in memory, also after an error: every appended utterance is complete."""
         self.commit()
         finish(self.store, self.spec)
 
 
 def finish(store: Path, spec: FeatureSpec) -> None:
-    """Let Zarr readers see all shards, and our own open many records fast."""
+    """Make all shards visible to readers of Zarr, and merge the records so that they open fast."""
     shards = index.committed(store)
     if shards:
         grow(store, spec, max(shards) + 1)
@@ -217,10 +219,10 @@ def finish(store: Path, spec: FeatureSpec) -> None:
 
 
 def rounding(given: npt.NDArray[np.floating], kept: npt.NDArray[np.floating]) -> float:
-    """Return the root mean square of kept - given in standard deviations of what was given."""
+    """Return the root mean square of kept - given, in standard deviations of the given values."""
     if given.dtype == kept.dtype:
         return 0.0
-    with np.errstate(all="ignore"):  # a clamped utterance has no finite deviation
+    with np.errstate(all="ignore"):  # the deviation of a clamped utterance is not finite
         difference = kept.astype(np.float32) - given.astype(np.float32)
         spread = float(given.astype(np.float32).std())
         error = float(np.sqrt(np.square(difference).mean())) / (spread or 1.0)
@@ -231,7 +233,8 @@ def int8_error(store: Path, spec: FeatureSpec, rows: list[Frames]) -> float:
     """Return the rounding error of one utterance's int8 values, in channel deviations.
 
     Args:
-        rows: the utterance's K float arrays, its K int8 arrays and its K scales.
+        store, spec: the store and its spec.
+        rows: the utterance's K float arrays, its K int8 arrays and its K arrays of scales.
     """
     agreed = agree_on_channels(store, {})
     count = len(spec.arrays)

@@ -1,9 +1,9 @@
-"""Stores in other formats, bit for bit: HDF5, folders of .npy, safetensors, Arrow.
+"""Stores in other formats, bit for bit: HDF5, folders of .npy, safetensors, and Arrow.
 
-A `Header` (what the features are) and `Group`s of utterances (records and frames, one (N, D) array
-for every stored array) go to a format's `write` and come back from its `read`. All records carry
-their checksums, so that damage is noticed on the way back.
+A format's `write` takes a `Header`, which describes the features, and `Group`s of utterances, which
+hold records and one matrix (N, D) for every stored array. Its `read_header` and `read` return them
+again. All records carry their checksums, so that an import notices damage.
 
-Its door: `convert.export` and `convert.import_`, and `foreign.import_foreign` for .npy files of
-other tools. It never imports `cache.upkeep`.
+Other code enters through `convert.export` and `convert.import_`, and through
+`foreign.import_foreign` for .npy files of other tools. This room never imports `cache.upkeep`.
 """

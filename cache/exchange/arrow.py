@@ -1,8 +1,8 @@
-"""One Arrow IPC file, readable through a memory map: a row per utterance.
+"""One Arrow IPC file with a row per utterance, which can be read through a memory map.
 
-Columns: content, length, crc32c, flags, error, seal (crc32c of these five), and each array as a
-list of rows of fixed size. The header is JSON in the schema's metadata (`medusa.header`), int8's
-channel scales beside it.
+Its columns are content, length, crc32c, flags, error, seal (the crc32c of these five), and every
+array as a list of rows of fixed size. The header is JSON in the schema's metadata
+(`medusa.header`), and so are the channel scales of int8 features (`medusa.channels`).
 """
 
 import json
@@ -45,17 +45,18 @@ def read_header(path: Path) -> Header:
 
 
 def read(path: Path, header: Header) -> Iterator[Group]:
-    """Yield the utterances of a file, a record batch at a time."""
+    """Yield the utterances of a file, one record batch at a time."""
     with pa.OSFile(str(path), "rb") as source:
         file = pa.ipc.open_file(source)
         for number in range(file.num_record_batches):
             batch = file.get_batch(number)
-            batch.validate(full=True)  # damaged offsets must not be followed
+            batch.validate(full=True)  # following damaged offsets would read other memory
             records = pa.table(batch.select(SEALED.names))
             yield Group(unseal(records), [_rows(batch, array) for array in header.arrays])
 
 
 def _type(array: StoredArray) -> pa.DataType:
+    """Return the type of the column of an array."""
     return pa.list_(pa.list_(VALUES[array.dtype], array.width))
 
 
@@ -67,6 +68,7 @@ def _matrix(array: StoredArray, rows: Rows) -> pa.Array:
 
 
 def _rows(batch: pa.RecordBatch, array: StoredArray) -> Rows:
+    """Return the frames (N, D) of a record batch."""
     column = batch.column(array.name)
     if column.type != _type(array):
         raise ValueError(f"column {array.name} is {column.type}; expected {_type(array)}")

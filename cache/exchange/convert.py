@@ -1,4 +1,4 @@
-"""Stores to other formats and back, bit for bit, in memory that does not grow with the store."""
+"""Export and import of whole stores, bit for bit, in memory that does not grow with the store."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from medusa.errors import StoreError
 
 
 class Exchange(Protocol):
-    """What a module `exchange_<format>` has."""
+    """The functions of a format's module."""
 
     def write(self, out: Path, header: Header, groups: Iterable[Group]) -> None: ...
     def read_header(self, path: Path) -> Header: ...
@@ -43,14 +43,14 @@ def export(
         path: the store.
         out: the file (hdf5, arrow) or folder (npy, safetensors) to make.
         form: one of `FORMATS`.
-        force: replace what is there.
-        names: for npy: content -> names of its files; only these utterances are written.
+        force: whether to replace `out` if it exists.
+        names: for npy, content -> names of its files; only these utterances are written.
 
     Returns:
-        What was written.
+        The header of the export.
 
     Raises:
-        MedusaError: the store is damaged, `out` is there already, or the disk is full.
+        MedusaError: the store is damaged, `out` exists, or the disk is full.
     """
     store = open_plain(path)
     rows = first_commits(store)
@@ -59,8 +59,10 @@ def export(
         rows = rows[[contents[row] in names for row in rows]]
     header = header_of(store, rows)
     if form == "npy" and store.spec.dtype == "int8":
-        say("npy has no int8 features: written as the float32 numbers they stand for, as another")
-        say("spec; for a bit-equal copy use hdf5, safetensors or arrow")
+        say(
+            "npy cannot hold int8 features: they are written as the float32 numbers they stand for,"
+        )
+        say("with another spec; for a bit-equal copy use hdf5, safetensors or arrow")
     write = FORMATS[form].write if names is None else partial(npy.write, names=names)
     with fresh(out, force) as new:
         write(new, header, counted(f"export {path.name}", header, stored(store, rows)))
@@ -68,20 +70,20 @@ def export(
 
 
 def import_(path: Path, form: str, features: Path, into: Path | None, force: bool) -> Path:
-    """Make a store of what `export` wrote.
+    """Make a store of an export.
 
     Args:
         path: the file or folder.
         form: one of `FORMATS`.
         features: the workspace's folder of stores.
         into: the store to make; by default the one that the spec names, in `features`.
-        force: replace it if it is there.
+        force: whether to replace the store if it exists.
 
     Returns:
-        The store.
+        The path of the store.
 
     Raises:
-        MedusaError: it is not such an export, damaged or not whole, or the store is there already.
+        MedusaError: `path` is no such export, is damaged or incomplete, or the store exists.
     """
     with readable(path, form):
         header = FORMATS[form].read_header(path)
@@ -90,7 +92,7 @@ def import_(path: Path, form: str, features: Path, into: Path | None, force: boo
     with fresh(into, force) as new:
         count = fill(new, header, counted(f"import {path.name}", header, groups))
         if count != header.utterances:
-            raise StoreError(f"{path}: {count} utterances; {header.utterances} were exported")
+            raise StoreError(f"{path}: it has {count} utterances; expected {header.utterances}")
     return into
 
 
@@ -102,7 +104,7 @@ def checked(path: Path, form: str, header: Header) -> Iterator[Group]:
 
 
 def counted(label: str, header: Header, groups: Iterable[Group]) -> Iterator[Group]:
-    """Yield groups and show how many utterances have passed."""
+    """Yield groups, and show the number of their utterances as progress."""
     with progress(label, header.utterances) as advance:
         for group in groups:
             yield group
@@ -111,18 +113,18 @@ def counted(label: str, header: Header, groups: Iterable[Group]) -> Iterator[Gro
 
 @contextmanager
 def readable(path: Path, form: str) -> Iterator[None]:
-    """Turn what libraries say about a file that they cannot read into one sentence.
+    """Turn the errors of libraries about an unreadable file into one message.
 
     Raises:
-        StoreError: always, when there was a problem.
+        StoreError: the file does not exist, or a library cannot read it.
     """
     if not path.exists():
-        raise StoreError(f"{path}: not there")
+        raise StoreError(f"{path}: there is no such file or folder")
     try:
         yield
     except UNREADABLE as problem:
         raise StoreError(
-            f"{path}: not a whole {form} export of `medusa cache export`: {problem}"
+            f"{path}: this is no whole {form} export of `medusa cache export`: {problem}"
         ) from problem
 
 

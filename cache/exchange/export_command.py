@@ -1,4 +1,4 @@
-"""`medusa cache export`: a store in another format, bit for bit."""
+"""`medusa cache export`: write a store in another format, bit for bit."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from medusa.cache.options import FORCE, PATH
     type=click.Choice(["content", "id"]),
     default="content",
     show_default=True,
-    help="What names the files of npy; id: the workspace's manifest, only its utterances.",
+    help="How npy files are named. `id` writes only utterances of the manifest, under their ids.",
 )
 @TEXT
 @FORCE
@@ -25,9 +25,9 @@ from medusa.cache.options import FORCE, PATH
 def export(
     workspace: Path, name: str, out: Path, form: str, by: str, text: str | None, force: bool
 ) -> None:
-    """Write STORE to OUT in another format, bit for bit; `import` makes the same store of it.
+    """Write STORE to OUT in another format, bit for bit. `import` makes the same store again.
 
-    hdf5 and arrow are one file, npy and safetensors a folder. npy has int8 features as float32.
+    hdf5 and arrow are one file, npy and safetensors a folder. npy stores int8 features as float32.
     """
     from medusa.cache.exchange.convert import export as write
     from medusa.cache.info import find
@@ -42,15 +42,17 @@ def export(
     names: dict[str, list[str]] | None = None
     if by == "id":
         if form != "npy":
-            raise StoreError(f"--by id names the files of npy; {form} has contents alone")
+            raise StoreError(
+                f"--by id needs --format npy; {form} names utterances by their content"
+            )
         store, names = FeatureStore.open(path), {}
         for utterance, content in by_id(opened, store.spec.input, text).items():
             if content in store:
                 names.setdefault(content, []).append(utterance)
         if not names:
-            raise StoreError(f"{path}: has no utterance of {opened.manifest}")
+            raise StoreError(f"{path}: the store has no utterance of {opened.manifest}")
         if len(names) < len(store):
             out_of_it = plural(len(store) - len(names), "utterance is")
-            say(f"{out_of_it} not in {opened.manifest}: left out")
+            say(f"{out_of_it} not in {opened.manifest} and left out")
     header = write(path, out, form, force, names)
     say(f"{out}: {plural(header.utterances, 'utterance')}, {plural(header.frames, 'frame')}")

@@ -1,12 +1,12 @@
-"""One HDF5 file: each array whole, end to end, in chunks, with offsets and contents beside.
+"""One HDF5 file, with every array whole and in chunks, and with the offsets of the utterances.
 
 /<array>      (frames, width)   also `<array>_scale` for int8
 /offsets      (utterances + 1)  utterance b is rows offsets[b] to offsets[b + 1]
 /contents     (utterances)      the digest of its audio or text
-/crc32c /flags /error           as in the store's index; flags as JSON
-/seal                           crc32c of what the index says about each utterance
-/header                         JSON: format, spec, provenance, counts; attribute: spec (JSON)
-/channels/<array>  (2, width)   mean and deviation of int8 features' channels
+/crc32c /flags /error           the columns of the store's index; flags are JSON
+/seal                           the crc32c of these columns of each utterance
+/header                         JSON: format, spec, provenance, counts; the file's attribute: spec
+/channels/<array>  (2, width)   mean and deviation of the channels of int8 features
 """
 
 import json
@@ -70,7 +70,10 @@ def read(path: Path, header: Header) -> Iterator[Group]:
 
 
 def _write_header(file: Any, header: Header) -> None:
-    file.attrs["spec"] = json.dumps(header.spec.to_dict())  # for others; we read the header
+    """Write the header and make all data sets, still empty."""
+    file.attrs["spec"] = json.dumps(
+        header.spec.to_dict()
+    )  # for other programs; our own reads the header
     file["header"] = json.dumps(seal_header(header.to_dict()))
     for array in header.arrays:
         chunk = min(CHUNK_FRAMES, header.frames), array.width
@@ -83,13 +86,14 @@ def _write_header(file: Any, header: Header) -> None:
     file.create_dataset("flags", (count,), text)
     file.create_dataset("error", (count,), np.float32)
     file.create_dataset("seal", (count,), np.uint32)
-    if header.channels is not None:  # the file itself, whose checksum the index has, and readable
+    if header.channels is not None:  # the file, whose checksum the index has, and its readable form
         file[CHANNELS_FILE] = np.frombuffer(header.channels, np.uint8)
         for name, values in load(header.channels).items():
             file[f"channels/{name}"] = values
 
 
 def _columns(records: pa.Table) -> dict[str, Any]:
+    """Return data set -> values of these records."""
     return {
         "contents": records["content"].to_pylist(),
         "crc32c": np.array(records["crc32c"].to_pylist(), np.uint32),

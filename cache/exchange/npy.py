@@ -1,7 +1,7 @@
-"""A folder with one .npy file per utterance, (frames, width), as the published code keeps them.
+"""A folder with one .npy file per utterance, (frames, width), the layout of the published code.
 
-One array: `<name>.npy`; several: `<array>/<name>.npy`. The name is the content, or the
-utterance's id. `features.json` and `features.parquet` beside them are for coming back.
+The file is `<name>.npy`, or `<array>/<name>.npy` if there are several arrays. The name is the
+content or the id of the utterance. An import needs `features.json` and `features.parquet`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from safetensors.numpy import load
 from medusa.cache.exchange import sidecar
 from medusa.cache.exchange.raw import Group, Header, batches, table_of
 from medusa.cache.exchange.seal import unseal
-from medusa.cache.exchange.sidecar import read_header as read_header  # the same for every folder
+from medusa.cache.exchange.sidecar import read_header as read_header  # all folders share it
 from medusa.cache.index import Record
 from medusa.cache.layout import checksum
 from medusa.cache.quantise import dequantise
@@ -25,12 +25,12 @@ Names = Mapping[str, Sequence[str]]
 
 
 def write(out: Path, header: Header, groups: Iterable[Group], names: Names | None = None) -> None:
-    """Write the folder; int8 features as the float32 numbers they stand for.
+    """Write the folder; int8 features become the float32 numbers that they stand for.
 
     Args:
         out: the folder.
-        header, groups: what is written.
-        names: content -> the names of its files; the contents themselves by default.
+        header, groups: the features to write.
+        names: content -> the names of its files; by default the content is the name.
     """
     plain, wide = widened(header), map(Widen(header), groups)
     arrays = [array.name for array in plain.arrays]
@@ -63,13 +63,13 @@ def read(path: Path, header: Header) -> Iterator[Group]:
 
 
 def file_name(name: str) -> str:
-    """Return a name that is one file's on any disk and says which utterance it is."""
+    """Return a file name for an utterance that is valid on every disk and unique."""
     escaped = "".join(f"%{ord(sign):02X}" if sign in '%/\\:*?"<>|\0' else sign for sign in name)
     return f"%2E{escaped[1:]}.npy" if escaped.startswith(".") else f"{escaped}.npy"
 
 
 def widened(header: Header) -> Header:
-    """Return the header of dequantised features: another spec, for the numbers are others."""
+    """Return the header of dequantised features, which has another spec, as the numbers differ."""
     if header.channels is None:
         return header
     preprocessing = header.spec.preprocessing | {"dequantised_from": "int8"}
@@ -78,7 +78,7 @@ def widened(header: Header) -> Header:
 
 
 class Widen:
-    """Turn groups of int8 features into float32; leave others as they are."""
+    """Turn groups of int8 features into float32, and leave other groups unchanged."""
 
     def __init__(self, header: Header) -> None:
         self.names = header.spec.arrays
@@ -96,8 +96,9 @@ class Widen:
 
 
 def _paths(folder: Path, arrays: Sequence[str], file: str) -> list[Path]:
+    """Return the path of an utterance's file for every array."""
     return [folder / name / file for name in arrays] if len(arrays) > 1 else [folder / file]
 
 
-# what np.load raises about a damaged file
+# np.load raises one of these for a damaged file.
 UNREADABLE = (OSError, EOFError, ValueError, SyntaxError, TokenError, MemoryError, BadZipFile)

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Output files and folders that are whole or absent."""
 
 import os
 import shutil
@@ -11,24 +11,24 @@ from medusa.atomic import sync
 from medusa.cache.layout import SPEC
 from medusa.errors import StoreError
 
-SIDECAR = "features.json"  # in folders that we export
+SIDECAR = "features.json"  # every exported folder has this file
 PARTIAL, OLD = "partial", "old"
-REMOVED = "removed"  # what `workspace.remove` had not yet thrown away
+REMOVED = "removed"  # the suffix of a folder that `workspace.remove` was deleting
 
 
 @contextmanager
 def fresh(path: Path, force: bool = False) -> Iterator[Path]:
-    """Give a name to write a file or folder to; it gets its own name when it is whole.
+    """Yield a hidden path to write to; it gets its final name when the block ends.
 
-    After an error nothing is left. After a kill a hidden partial is left, which the next run with
+    An error leaves nothing behind. A kill leaves a hidden partial output, which the next run with
     the same output removes.
 
     Args:
-        path: what shall be there in the end.
-        force: whether it may replace a file, or a folder that is ours.
+        path: the final path of the file or folder.
+        force: whether it may replace a file, or a folder that medusa wrote.
 
     Raises:
-        StoreError: it is there already.
+        StoreError: the path exists and may not be replaced, or the output cannot be written.
     """
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,24 +41,27 @@ def fresh(path: Path, force: bool = False) -> Iterator[Path]:
         _rename_to(partial, path)
     except OSError as problem:
         _remove(partial)
-        raise StoreError(f"{path}: not written: {problem}; nothing was changed") from problem
+        raise StoreError(f"{path}: it was not written: {problem}; nothing was changed") from problem
     except BaseException:
         _remove(partial)
         raise
 
 
 def _may_write(path: Path, force: bool) -> None:
+    """Raise an error if the path exists and may not be replaced."""
     if not path.exists():
         return
     if not force:
-        raise StoreError(f"{path}: already there; choose another name, or replace it with --force")
+        raise StoreError(
+            f"{path}: it exists already; choose another name, or replace it with --force"
+        )
     ours = any((path / name).exists() for name in (SPEC, SIDECAR))
     if path.is_dir() and any(path.iterdir()) and not ours:
-        raise StoreError(f"{path}: a folder with other things in it; choose another name")
+        raise StoreError(f"{path}: this folder has other files in it; choose another name")
 
 
 def _rename_to(partial: Path, path: Path) -> None:
-    """Rename to the final name; a folder that is there steps aside first, and is then removed."""
+    """Rename to the final name; an existing folder is renamed before that, and removed after it."""
     if path.is_dir():
         old = _sibling(path, OLD)
         path.rename(old)
@@ -74,7 +77,7 @@ def _rename_to(partial: Path, path: Path) -> None:
 
 
 def _tidy(path: Path) -> None:
-    """Put right what a killed run left: restore what had stepped aside, remove the rest."""
+    """Clean up after a killed run: restore a folder that it had renamed, and remove the rest."""
     for left in leftovers(path.parent):
         if left.name.startswith(f".{path.name}.") and _is_dead(left):
             if left.name.endswith(OLD) and not path.exists():
@@ -84,7 +87,7 @@ def _tidy(path: Path) -> None:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return the hidden outputs in a folder that are not, not yet, or no longer, whole."""
+    """Return the hidden outputs in a folder, which are incomplete or partly removed."""
     if not folder.is_dir():
         return []
     names = [path for path in folder.iterdir() if path.name.startswith(".")]
@@ -93,11 +96,12 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def _sibling(path: Path, kind: str) -> Path:
+    """Return the hidden path of this process beside an output."""
     return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.{kind}")
 
 
 def _is_dead(left: Path) -> bool:
-    """Whether the process that wrote this was one of this machine and is gone."""
+    """Return whether the process that wrote this ran on this machine and has ended."""
     owner, _, process = left.name.rpartition(".")[0].rpartition("-")
     if not owner.endswith(f".{socket.gethostname()}") or not process.isdigit():
         return False
@@ -113,8 +117,9 @@ def _is_dead(left: Path) -> bool:
 
 
 def _sync(path: Path) -> None:
+    """Make an output survive a power cut."""
     if path.is_dir():
-        os.sync()  # a folder may hold 100,000 files: one call, not one each
+        os.sync()  # a folder may hold 100,000 files, and one call serves them all
         return
     sync(path)
 

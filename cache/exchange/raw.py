@@ -1,4 +1,4 @@
-"""Utterances exactly as they are stored: what travels between stores and into other formats."""
+"""Utterances exactly as they are stored, for transfer between stores and other formats."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from medusa.cache.store import FeatureStore
 from medusa.errors import StoreError, listed
 
 FORMAT = "medusa features 1"
-GROUP_BYTES = 64 << 20  # what is in memory at once, whatever the size of the store
+GROUP_BYTES = 64 << 20  # the most bytes in memory, whatever the size of the store
 RECORDS = pa.schema([field for field in SCHEMA if field.name not in ("shard", "start")])
 
 Rows = npt.NDArray[np.generic]
@@ -27,12 +27,12 @@ Numbers = npt.NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Header:
-    """Everything about a store but its utterances.
+    """The description of a store, without its utterances.
 
     Attributes:
-        spec, provenance: as the store has them.
-        channels: the file with the channel scales of int8 features, byte for byte.
-        utterances, frames: how many follow.
+        spec, provenance: those of the store.
+        channels: the bytes of the file with the channel scales of int8 features.
+        utterances, frames: their numbers.
     """
 
     spec: FeatureSpec
@@ -47,7 +47,7 @@ class Header:
         return stored_arrays(self.spec)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, without the channels."""
+        """Return the header as plain JSON values, without the channels."""
         return {
             "format": FORMAT,
             "spec": self.spec.to_dict(),
@@ -58,13 +58,13 @@ class Header:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], channels: bytes | None) -> "Header":
-        """Undo `to_dict`.
+        """Return the header of the JSON values of `to_dict`.
 
         Raises:
-            StoreError: this is not what `to_dict` gives.
+            StoreError: the values are not those of `to_dict`.
         """
         if values.get("format") != FORMAT:
-            raise StoreError(f"format {values.get('format')!r}; this version reads {FORMAT!r}")
+            raise StoreError(f"the format is {values.get('format')!r}; expected {FORMAT!r}")
         spec = FeatureSpec.from_dict(values["spec"])
         counts = int(values["utterances"]), int(values["frames"])
         return cls(spec, values["provenance"], channels, *counts)
@@ -75,8 +75,8 @@ class Group:
     """Some utterances, end to end.
 
     Attributes:
-        records: a row per utterance, `RECORDS`.
-        arrays: (N, width) for each stored array.
+        records: a table with one row per utterance and the columns `RECORDS`.
+        arrays: the frames (N, width) of each stored array.
     """
 
     records: pa.Table
@@ -89,7 +89,7 @@ class Group:
         return np.concatenate([[0], np.cumsum(lengths)])
 
     def each(self) -> Iterator[tuple[Record, list[Rows]]]:
-        """Yield every utterance's record (its start still 0) and its rows of each array."""
+        """Yield each utterance's record, with a start of 0, and its rows of every array."""
         offsets = self.offsets
         for number, values in enumerate(self.records.to_pylist()):
             first, last = offsets[number : number + 2]
@@ -97,13 +97,13 @@ class Group:
 
 
 def first_commits(store: FeatureStore) -> Numbers:
-    """Return the index rows of the utterances in a store, each once, in the order on disk."""
+    """Return the index rows of the utterances in a store without doubles, in the order on disk."""
     rows = np.fromiter(store.index.rows.values(), np.int64, len(store))
     return rows[np.lexsort((store.index.start[rows], store.index.shard[rows]))]
 
 
 def header_of(store: FeatureStore, rows: Numbers) -> Header:
-    """Return the header of these index rows of a store."""
+    """Return the header for these index rows of a store."""
     channels = store.path / CHANNELS
     return Header(
         spec=store.spec,
@@ -118,12 +118,11 @@ def stored(store: FeatureStore, rows: Numbers) -> Iterator[Group]:
     """Yield utterances as they are stored, after comparing them with their checksums.
 
     Args:
-        store: opened with access `pread`, so that memory does not fill with what was read.
+        store: a store that is opened with access `pread`, so that memory does not fill up.
         rows: index rows.
 
     Raises:
-        StoreError: a checksum differs.
-        StoreError: a shard is missing or cut short.
+        StoreError: a checksum differs, or a shard is missing or cut short.
     """
     header = header_of(store, rows)
     records = store.index.table.select(RECORDS.names)
@@ -148,16 +147,16 @@ def batches(lengths: Numbers, header: Header, most: int = 0) -> Iterator[slice]:
 
 
 def check(header: Header, group: Group, where: str) -> Group:
-    """Return a group unchanged if it is what was computed.
+    """Return a group unchanged after comparing it with its header and its checksums.
 
     Raises:
-        StoreError: its shape, its dtype or a checksum is not what the header and records say.
+        StoreError: its shape, its dtype or a checksum differs.
     """
     frames = int(group.offsets[-1])
     for array, rows in zip(header.arrays, group.arrays, strict=True):
         if rows.shape != (frames, array.width) or rows.dtype != np.dtype(array.dtype):
             raise StoreError(
-                f"{where}: {array.name} has {rows.dtype} {rows.shape}; "
+                f"{where}: {array.name} is {rows.dtype} {rows.shape}; "
                 f"expected {array.dtype} {(frames, array.width)}"
             )
     seal = [] if header.channels is None else [int(google_crc32c.value(header.channels))]
@@ -167,29 +166,30 @@ def check(header: Header, group: Group, where: str) -> Group:
         if [*map(checksum, rows), *seal] != list(record.crc32c)
     ]
     if wrong:
-        raise StoreError(f"{where}: checksum differs for utterance {listed(wrong)}; damaged")
+        raise StoreError(f"{where}: the checksum differs for utterance {listed(wrong)}")
     return group
 
 
 def table_of(records: Sequence[Record]) -> pa.Table:
-    """Return records as `Group` has them."""
+    """Return the table of some records."""
     columns = {name: [getattr(record, name) for record in records] for name in RECORDS.names}
     return pa.table(columns, RECORDS)
 
 
 def open_plain(path: Path) -> FeatureStore:
-    """Open a store for one pass over it; memory does not grow with its size.
+    """Open a store for one pass over it, with memory that does not grow with its size.
 
     Raises:
-        StoreError: nothing is committed in it.
+        StoreError: the store has no committed utterance.
     """
     store = FeatureStore.open(path, "pread")
     if not len(store):
-        raise StoreError(f"{path}: nothing is committed in this store")
+        raise StoreError(f"{path}: this store has no committed utterance")
     return store
 
 
 def _arrays(store: FeatureStore, rows: Numbers) -> list[Rows]:
+    """Return the frames of these index rows, (N, width) for every stored array."""
     packed = [store.gather(rows, name) for name in store.spec.arrays]
     values: list[Rows] = [one.values.numpy() for one in packed]
     return values + [one.scales.numpy() for one in packed if isinstance(one, Quantised)]

@@ -1,7 +1,7 @@
-"""A folder of safetensors files: a tensor `<content>/<array>`, (frames, width), per utterance.
+"""A folder of safetensors files with a tensor `<content>/<array>`, (frames, width), per utterance.
 
-`features.json`, `features.parquet` (which utterance is in which file) and, for int8, the channel
-scales lie beside them.
+The folder also has `features.json`, `features.parquet` with the file of each utterance, and for
+int8 the channel scales.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from medusa.cache.exchange import sidecar
 from medusa.cache.exchange.raw import Group, Header, batches
 from medusa.cache.exchange.seal import unseal
-from medusa.cache.exchange.sidecar import read_header as read_header  # the same for every folder
+from medusa.cache.exchange.sidecar import read_header as read_header  # all folders share it
 
 
 def write(out: Path, header: Header, groups: Iterable[Group]) -> None:

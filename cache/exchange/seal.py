@@ -1,4 +1,4 @@
-"""Checksums of what describes the frames, for formats that have none of their own."""
+"""Checksums of records and headers, for formats that have none of their own."""
 
 import json
 from typing import Any
@@ -15,15 +15,15 @@ SEALED = RECORDS.append(pa.field(SEAL, pa.uint32()))
 
 
 def seal(records: pa.Table) -> pa.Table:
-    """Return records with a column `seal`: the crc32c of everything else in the row."""
+    """Return records with a column `seal`, the crc32c of all other values in the row."""
     return records.append_column(SEALED.field(SEAL), pa.array(_seals(records), pa.uint32()))
 
 
 def unseal(records: pa.Table) -> pa.Table:
-    """Undo `seal`.
+    """Return the records without their seal, after comparing them with it.
 
     Raises:
-        StoreError: a row is not what was sealed.
+        StoreError: a row differs from its seal.
     """
     plain = records.select(RECORDS.names).cast(RECORDS)
     pairs = zip(_seals(plain), records[SEAL].to_pylist(), strict=True)
@@ -35,15 +35,15 @@ def unseal(records: pa.Table) -> pa.Table:
 
 
 def seal_header(values: dict[str, Any]) -> dict[str, Any]:
-    """Return JSON values with the crc32c of their canonical form."""
+    """Return JSON values with a key `seal`, the crc32c of their canonical form."""
     return values | {SEAL: int(google_crc32c.value(canonical(values)))}
 
 
 def unseal_header(values: dict[str, Any]) -> dict[str, Any]:
-    """Undo `seal_header`.
+    """Return the JSON values without their seal, after comparing them with it.
 
     Raises:
-        StoreError: they are not what was sealed.
+        StoreError: they differ from their seal.
     """
     plain = {key: value for key, value in values.items() if key != SEAL}
     if values.get(SEAL) != int(google_crc32c.value(canonical(plain))):
@@ -52,5 +52,6 @@ def unseal_header(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seals(records: pa.Table) -> list[int]:
+    """Return the crc32c of every row."""
     rows = records.select(RECORDS.names).to_pylist()
     return [int(google_crc32c.value(json.dumps(row, sort_keys=True).encode())) for row in rows]

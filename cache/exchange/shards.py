@@ -1,4 +1,4 @@
-"""Writing utterances that come exactly as they shall be stored: nothing is rounded again."""
+"""Writing utterances that are already in their stored form, so that nothing is rounded again."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ from medusa.cache.writer import finish
 
 
 class Shard:
-    """One new shard, written to disk as its utterances come, so that none has to be in memory."""
+    """One new shard, to which each utterance is written at once, so that none stays in memory."""
 
     def __init__(self, store: Path, spec: FeatureSpec) -> None:
         self.store, self.arrays = store, stored_arrays(spec)
@@ -38,7 +38,7 @@ class Shard:
             self.files.append((path, partial_path(path).open("wb")))
 
     def add(self, record: index.Record, rows: list[Rows]) -> None:
-        """Append one utterance: its rows of every stored array."""
+        """Append one utterance, given its rows of every stored array."""
         for (_, file), values in zip(self.files, rows, strict=True):
             file.write(values.data)
         self.records.append(replace(record, start=self.frames))
@@ -57,20 +57,20 @@ class Shard:
         index.commit(self.store, self.number, self.records)
 
     def discard(self) -> None:
-        """Leave nothing of a shard that is not to be committed; its number stays taken."""
+        """Remove an uncommitted shard; its number stays reserved."""
         for path, file in self.files:
-            with suppress(OSError):  # a full disk: what is still buffered cannot be written
+            with suppress(OSError):  # the buffer cannot be written to a full disk
                 file.close()
             shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def append(store: Path, spec: FeatureSpec, groups: Iterable[Group]) -> int:
-    """Add utterances to a store, in as few shards as they fit in; return how many.
+    """Add utterances to a store in as few shards as possible, and return their number.
 
     Args:
-        store: an existing store; `finish` it afterwards.
-        spec: what it holds.
-        groups: their contents may come twice: the first wins.
+        store: an existing store, for which the caller calls `finish` afterwards.
+        spec: the spec of the store.
+        groups: the utterances; of two with the same content, the first is taken.
     """
     done: set[str] = set()
     shard: Shard | None = None
@@ -95,7 +95,7 @@ def append(store: Path, spec: FeatureSpec, groups: Iterable[Group]) -> int:
 
 
 def fill(store: Path, header: Header, groups: Iterable[Group]) -> int:
-    """Make a new store of these utterances; return how many there are."""
+    """Make a new store of these utterances, and return their number."""
     create(store, header.spec, header.provenance)
     if header.channels is not None:
         write_durably(store / CHANNELS, header.channels)

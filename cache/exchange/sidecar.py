@@ -1,4 +1,4 @@
-"""What lies beside exported files so that they can become the same store again."""
+"""The two files in an exported folder from which an import makes the same store again."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,19 +20,19 @@ COLUMNS = SEALED.append(pa.field("file", pa.string()))
 
 
 class Add(Protocol):
-    """Note some utterances and the file each is in."""
+    """Add the records of some utterances, and the name of the file that holds each."""
 
     def __call__(self, records: pa.Table, files: Sequence[str]) -> None: ...
 
 
 def is_there(folder: Path) -> bool:
-    """Whether a folder is an export of ours."""
+    """Return whether `medusa cache export` wrote a folder."""
     return (folder / SIDECAR).exists()
 
 
 @contextmanager
 def sidecar(folder: Path, header: Header) -> Iterator[Add]:
-    """Make a folder with `features.json` and, row by row, `features.parquet`."""
+    """Make a folder with `features.json`, and yield a function that fills `features.parquet`."""
     folder.mkdir()
     write_durably(folder / SIDECAR, canonical(seal_header(header.to_dict())))
     if header.channels is not None:
@@ -55,5 +55,5 @@ def read_header(folder: Path) -> Header:
 
 
 def read_table(folder: Path) -> pa.Table:
-    """Return the records of an exported folder, with the column `file`."""
+    """Return the sealed records of an exported folder, with the column `file`."""
     return pq.read_table(folder / TABLE, schema=COLUMNS)

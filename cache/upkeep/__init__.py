@@ -1,8 +1,8 @@
-"""Work on whole stores: compressed copies, stores joined, features removed that nothing uses.
+"""Work on whole stores: compress them, join them, and remove features that no manifest uses.
 
-Paths of stores come in; a new store, or a store with fewer files, goes out. What is committed and
-used is never changed, so a kill at any moment loses nothing.
+The functions take paths of stores. They make a new store, or leave a store with fewer files. A
+committed utterance that is in use is never changed, so that a kill at any moment loses nothing.
 
-Its door: `archive.archive` and `archive.restore`, `merge.merge`, and `gc.survey` with `gc.clean`.
-It reads stores through `cache.exchange`, which never imports it.
+Other code enters through `archive.archive` and `archive.restore`, `merge.merge`, and `waste.survey`
+with `gc.clean`. This room reads stores through `cache.exchange`, which never imports it.
 """

@@ -1,7 +1,7 @@
-"""A compressed copy of a store for cold storage, and the way back.
+"""Compressed copies of stores for cold storage, and their restoration.
 
-An archive is a store with the same index whose shards are compressed: `FeatureStore` reads it
-through zarr-python, slowly; `restore` makes of it the very files it was made of.
+An archive is a store with the same index whose shards are compressed. `FeatureStore` reads it
+slowly, through zarr-python. `restore` makes the original files again, byte for byte.
 """
 
 import json
@@ -44,16 +44,16 @@ def archive(path: Path, out: Path, force: bool = False) -> tuple[int, int]:
     Args:
         path: the store.
         out: the folder to make.
-        force: replace it if it is there.
+        force: whether to replace `out` if it exists.
 
     Returns:
-        Bytes of frames in the store, and of the compressed shards.
+        The bytes of the frames in the store, and of the compressed shards.
 
     Raises:
-        MedusaError: the store is damaged or an archive itself, or `out` is there already.
+        MedusaError: the store is damaged or an archive itself, or `out` exists.
     """
     with fresh(out, force) as new:
-        _copy_index(path, new)  # first: what is committed from here on is not in this copy
+        _copy_index(path, new)  # this comes first: later commits are not part of the copy
         store = open_plain(new)
         arrays = _compressed_arrays(store, new, _extent(path, store))
         for shard, array in _shards(store, "archive"):
@@ -71,10 +71,10 @@ def archive(path: Path, out: Path, force: bool = False) -> tuple[int, int]:
 
 
 def restore(path: Path, into: Path, force: bool = False) -> Path:
-    """Make a flat store of an archive, byte for byte what was archived.
+    """Make the flat store of an archive, byte for byte as it was archived.
 
     Raises:
-        MedusaError: the archive is damaged, or `into` is there already.
+        MedusaError: the archive is damaged, or `into` exists.
     """
     store = open_plain(path)
     with fresh(into, force) as new:
@@ -91,7 +91,7 @@ def restore(path: Path, into: Path, force: bool = False) -> Path:
             write_durably(target, rows, *shard_tail(len(rows), array.row_bytes))
         problems = verify(new)
         if problems:
-            raise StoreError("\n  ".join([f"{path}: damaged archive:", *problems]))
+            raise StoreError("\n  ".join([f"{path}: this archive is damaged:", *problems]))
     return into
 
 
@@ -101,7 +101,7 @@ def store_bytes(store: FeatureStore) -> int:
 
 
 def _copy_index(path: Path, new: Path) -> None:
-    """Copy everything but the arrays; half-written files stay behind."""
+    """Copy everything but the arrays and half-written files."""
     new.mkdir()
     shutil.copytree(path / INDEX, new / INDEX, ignore=shutil.ignore_patterns(".*"))
     for name in (*FIXED, CHECKSUMS, CHANNELS):
@@ -110,6 +110,7 @@ def _copy_index(path: Path, new: Path) -> None:
 
 
 def _compressed_arrays(store: FeatureStore, new: Path, extent: int) -> dict[str, zarr.Array[Any]]:
+    """Make the empty compressed arrays of an archive, each `extent` shards long."""
     arrays = {}
     for array in store.arrays.values():
         size = np.dtype(array.dtype).itemsize
@@ -122,12 +123,12 @@ def _compressed_arrays(store: FeatureStore, new: Path, extent: int) -> dict[str,
             compressors=BloscCodec(cname="zstd", shuffle="bitshuffle", typesize=size),
             fill_value=0,
         )
-        arrays[array.name] = made.with_config({"write_empty_chunks": True})  # silence is data too
+        arrays[array.name] = made.with_config({"write_empty_chunks": True})  # zeros are data
     return arrays
 
 
 def _extent(path: Path, store: FeatureStore) -> int:
-    """Return how many shards the shapes of the arrays must cover."""
+    """Return the number of shards that the shapes of the arrays must cover."""
     shape = _metadata(path, store.spec.arrays[0])["shape"]
     return max(int(shape[0]) // SHARD_FRAMES, max(store.used) + 1)
 
@@ -137,11 +138,12 @@ def _metadata(path: Path, name: str) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(file.read_bytes())
     except (OSError, ValueError) as problem:
-        raise StoreError(f"{file}: missing or altered: {problem}") from problem
+        raise StoreError(f"{file}: this file is missing or altered: {problem}") from problem
     return values
 
 
 def _shards(store: FeatureStore, label: str) -> Iterator[tuple[int, StoredArray]]:
+    """Yield every shard of every array, and show the progress."""
     arrays = list(store.arrays.values())
     with progress(f"{label} {store.path.name}", len(store.used) * len(arrays), "shard") as advance:
         for shard in store.used:
@@ -151,26 +153,27 @@ def _shards(store: FeatureStore, label: str) -> Iterator[tuple[int, StoredArray]
 
 
 def _flat(path: Path, store: FeatureStore, shard: int, array: StoredArray) -> Rows:
+    """Return the frames of an uncompressed shard."""
     frames = store.used[shard]
     try:
         with open_shard(path / array.name / "c", shard, frames, array) as file:
             rows: Rows = np.fromfile(file, array.dtype, frames * array.width)
     except NotFlat as problem:
-        raise StoreError(f"{path}: an archive already; copy it as it is") from problem
+        raise StoreError(f"{path}: this is an archive already; copy it as it is") from problem
     return rows.reshape(frames, array.width)
 
 
 def _decoded(store: FeatureStore, shard: int, array: StoredArray) -> Rows:
-    """Return a shard's frames out of an archive."""
+    """Return the frames of a compressed shard."""
     path = shard_path(store.path, array.name, shard)
     if not path.exists():  # zarr-python would read zeros
-        raise StoreError(f"{path}: committed but missing")
+        raise StoreError(f"{path}: this committed shard is missing")
     first = shard * SHARD_FRAMES
     try:
         source = zarr.open_array(store.path / array.name, mode="r")
         return np.asarray(source[first : first + store.used[shard]])
     except (ValueError, RuntimeError, OSError, KeyError, TypeError) as problem:
-        raise StoreError(f"{path}: damaged: {problem}") from problem
+        raise StoreError(f"{path}: this shard is damaged: {problem}") from problem
 
 
 def _check(store: FeatureStore, shard: int, array: StoredArray, rows: Rows, where: Path) -> None:
@@ -185,6 +188,6 @@ def _check(store: FeatureStore, shard: int, array: StoredArray, rows: Rows, wher
             wrong.append(store.index.table["content"][int(row)].as_py())
     if wrong:
         raise StoreError(
-            f"{shard_path(where, array.name, shard)}: checksum differs for utterance "
-            f"{listed(wrong)}; damaged"
+            f"{shard_path(where, array.name, shard)}: this shard is damaged: the checksum differs "
+            f"for utterance {listed(wrong)}"
         )

@@ -1,8 +1,9 @@
-"""Taking out of a store what no manifest uses, without ever touching what is used.
+"""Removal of the utterances that no manifest uses, without touching those in use.
 
-Shards are never rewritten. What is still used in a shard with unused utterances goes into a new
-shard; once that is committed and read back, the old record is removed, then the old data. A kill
-between any two steps leaves a whole store (an utterance may be there twice: the first wins).
+Shards are never rewritten. If a shard has unused utterances, its other utterances are written to a
+new shard. When the new shard is committed and read back, the old record is removed, and then the
+old data. A kill between any two steps leaves a whole store, in which an utterance may occur twice;
+the first occurrence counts.
 """
 
 import os
@@ -30,19 +31,19 @@ from medusa.errors import StoreError, listed
 
 
 def clean(waste: Waste) -> int:
-    """Remove what a survey found, and return how many bytes that was.
+    """Remove the waste that a survey found, and return its bytes.
 
     Raises:
-        StoreError: something is writing to the store, or it changed since the survey.
-        MedusaError: it is damaged; what is used stays where it is.
+        StoreError: the store is being written, is an archive, or has changed since the survey.
+        MedusaError: the store is damaged; the utterances in use stay where they are.
     """
     store = waste.store
     if is_archive(store.path, store.spec):
-        raise StoreError(f"{store.path}: an archive; `medusa cache restore` it first")
+        raise StoreError(f"{store.path}: this is an archive; run `medusa cache restore` first")
     if waste.busy:
         raise StoreError(
             f"{store.path}: shard {listed(waste.busy)} is being written; wait for the extraction "
-            "to end (or, if it was killed, give a smaller --older-than)"
+            "to end; if it was killed, give a smaller --older-than"
         )
     for path in waste.orphans:
         remove(path)
@@ -63,7 +64,7 @@ def clean(waste: Waste) -> int:
 
 
 def _records_alone(store: FeatureStore) -> None:
-    """Check that the shards' own records say everything, then do without the merged one."""
+    """Check that every shard has a record of its own, and remove the merged records."""
     records = index.committed(store.path)
     for path in records.values():
         index.read_record(path)
@@ -75,7 +76,7 @@ def _records_alone(store: FeatureStore) -> None:
 
 
 def _batches(waste: Waste) -> Iterator[tuple[list[int], Numbers]]:
-    """Yield shards to give up, and their rows to keep, as many as fit into one new shard."""
+    """Yield shards to remove, and their rows to keep, as many as fit into one new shard."""
     entries = waste.store.index
     shards: list[int] = []
     rows: list[Numbers] = []
@@ -92,7 +93,7 @@ def _batches(waste: Waste) -> Iterator[tuple[list[int], Numbers]]:
 
 
 def _read_back(store: FeatureStore, shards: Sequence[int], rows: Numbers) -> None:
-    """Check that these utterances are, whole, somewhere else than in the shards to give up."""
+    """Check that these utterances are whole in other shards than the ones to remove."""
     contents = store.index.table["content"].take(rows).to_pylist()
     now = FeatureStore.open(store.path, "pread")
     table = now.index.table["content"].to_pylist()
@@ -103,12 +104,12 @@ def _read_back(store: FeatureStore, shards: Sequence[int], rows: Numbers) -> Non
 
 
 def _drop(store: FeatureStore, shard: int) -> None:
-    """Give up a shard: its record, then its data, last its number unless the highest."""
+    """Remove a shard: its record, then its data, and then its number unless it is the highest."""
     claim = claim_shard(store.path, shard)
     if claim.exists():
-        os.utime(claim, (0, 0))  # no writer is at work on it
+        os.utime(claim, (0, 0))  # an old claim has no writer
     index.committed(store.path)[shard].unlink()
-    for merged in index.merged(store.path):  # of a writer that ended meanwhile
+    for merged in index.merged(store.path):  # a writer that ended meanwhile made these
         merged.unlink(missing_ok=True)
     sync(store.path / INDEX)
     for array in stored_arrays(store.spec):
@@ -118,7 +119,7 @@ def _drop(store: FeatureStore, shard: int) -> None:
 
 
 def _settle(store: FeatureStore, gone: set[int]) -> None:
-    """Merge the records again; also where a writer that ended meanwhile merged what is gone."""
+    """Merge the records again, without removed shards that another writer merged meanwhile."""
     if gone & set(index.load(store.path).frames_used()):
         for merged in index.merged(store.path):
             merged.unlink()

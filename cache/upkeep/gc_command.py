@@ -1,4 +1,4 @@
-"""`medusa cache gc`: remove features that no manifest uses."""
+"""`medusa cache gc`: remove the features that no manifest uses."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,17 +12,23 @@ if TYPE_CHECKING:
     from medusa.cache.upkeep.waste import Waste
 
 
-@click.command("gc", short_help="Remove features that no manifest uses.")
+@click.command("gc", short_help="Remove the features that no manifest uses.")
 @click.argument("names", nargs=-1, metavar="[STORE]...")
-@click.option("--manifest", "manifests", multiple=True, type=PATH, help="Keep what it uses, too.")
+@click.option(
+    "--manifest",
+    "manifests",
+    multiple=True,
+    type=PATH,
+    help="Also keep the features that this manifest uses.",
+)
 @click.option(
     "--older-than",
     type=float,
     default=24.0,
     show_default=True,
-    help="Hours after which a file that no commit knows counts as left by a killed command.",
+    help="Hours after which an uncommitted file counts as left by a killed command.",
 )
-@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Show the removable features, but remove nothing.")
 @json_option()
 @click.pass_obj
 def gc(
@@ -33,10 +39,10 @@ def gc(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Remove features that no manifest uses, and what killed commands left; a rerun goes on.
+    """Remove the features that no manifest uses, and the files that killed commands left.
 
-    What is used is never touched: a kill at any moment loses nothing. Not while features are
-    being extracted.
+    Features in use are never touched: a kill at any moment loses nothing, and a rerun continues.
+    Do not run it while features are being extracted.
     """
     import json
 

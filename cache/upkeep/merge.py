@@ -1,4 +1,4 @@
-"""Joining stores of one spec that were made on several machines."""
+"""Joining stores of one spec that several machines made."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -26,14 +26,14 @@ from medusa.errors import StoreError
 
 @dataclass(frozen=True)
 class Merged:
-    """What came out.
+    """The result of a merge.
 
     Attributes:
-        path: the store.
-        utterances: how many it has.
-        doubles: utterances that more than one store had; the first store's is kept.
-        different: doubles whose numbers were not the same bit for bit (another machine rounds
-            differently; more than rounding is for `medusa cache verify --recompute` to find).
+        path: the new store.
+        utterances: the number of its utterances.
+        doubles: the number of utterances that several stores had; the first store's are kept.
+        different: the number of doubles whose values differ in some bit. Another machine rounds
+            differently; `medusa cache verify --recompute` finds larger differences.
     """
 
     path: Path
@@ -43,18 +43,17 @@ class Merged:
 
 
 def merge(paths: Sequence[Path], features: Path, into: Path | None, force: bool = False) -> Merged:
-    """Write a store with the utterances of several.
+    """Write a store with the utterances of several stores.
 
     Args:
-        paths: stores of one spec; of an utterance in several, the first one's is taken.
+        paths: stores of one spec; an utterance is taken from the first store that has it.
         features: the workspace's folder of stores.
         into: the store to make; by default the one that the spec names, in `features`.
-        force: replace it if it is there.
+        force: whether to replace the store if it exists.
 
     Raises:
-        StoreError: the specs differ.
-        StoreError: int8 stores with different channel scales.
-        MedusaError: a store is damaged, or `into` is there already.
+        StoreError: the specs differ, or int8 stores have different channel scales.
+        MedusaError: a store is damaged, or `into` exists.
     """
     stores = [open_plain(path) for path in paths]
     _same_spec(stores)
@@ -74,6 +73,7 @@ def merge(paths: Sequence[Path], features: Path, into: Path | None, force: bool 
 
 
 def _all(stores: Sequence[FeatureStore], chosen: Sequence[Numbers], total: int) -> Iterator[Group]:
+    """Yield the chosen rows of every store, and show the progress."""
     with progress("merge", total) as advance:
         for store, rows in zip(stores, chosen, strict=True):
             for group in stored(store, rows):
@@ -82,7 +82,7 @@ def _all(stores: Sequence[FeatureStore], chosen: Sequence[Numbers], total: int) 
 
 
 def _same_spec(stores: Sequence[FeatureStore]) -> None:
-    """Every field but the label `backbone` must be the same."""
+    """Raise an error if any field but the label `backbone` differs."""
     first = stores[0]
     names = [field.name for field in fields(FeatureSpec) if field.name != "backbone"]
     problems = [
@@ -93,21 +93,24 @@ def _same_spec(stores: Sequence[FeatureStore]) -> None:
         if getattr(other.spec, name) != getattr(first.spec, name)
     ]
     if problems:
-        raise StoreError("\n  ".join(["only stores of one spec can be merged:", *problems]))
+        raise StoreError(
+            "\n  ".join(["only stores of one spec can be merged; these fields differ:", *problems])
+        )
 
 
 def _same_channels(stores: Sequence[FeatureStore], headers: Sequence[Header]) -> None:
+    """Raise an error if the channel scales of int8 stores differ."""
     for store, header in zip(stores, headers, strict=True):
         if header.channels != headers[0].channels:
             raise StoreError(
-                f"{store.path}: its int8 values are in other channel scales than those of "
-                f"{stores[0].path} (each machine took its own): joining them would round once "
-                "more; extract on one machine, on one shared disk, or as float16"
+                f"{store.path}: its int8 values have other channel scales than those of "
+                f"{stores[0].path}, since each machine measured its own; joining them would round "
+                "again; extract on one machine, on one shared disk, or as float16"
             )
 
 
 def _choose(stores: Sequence[FeatureStore]) -> tuple[list[Numbers], int, int]:
-    """Return the rows to take of each store, and how many doubles there are and how many differ."""
+    """Return each store's rows to take, the number of doubles, and how many of them differ."""
     kept: dict[str, list[int]] = {}  # content -> checksums
     chosen, doubles, different = [], 0, 0
     for store in stores:
@@ -123,6 +126,6 @@ def _choose(stores: Sequence[FeatureStore]) -> tuple[list[Numbers], int, int]:
 
 
 def _provenance(headers: Sequence[Header]) -> dict[str, object]:
-    """Return the provenance all have, or all of them."""
+    """Return the provenance that all stores share, or the list of all different ones."""
     found = {json.dumps(header.provenance, sort_keys=True): header.provenance for header in headers}
     return headers[0].provenance if len(found) == 1 else {"merged": list(found.values())}

@@ -1,4 +1,4 @@
-"""What a store could do without: unused utterances, and files that no commit knows."""
+"""The waste of a store: utterances that no manifest uses, and files that belong to no commit."""
 
 import shutil
 import time
@@ -12,9 +12,7 @@ import numpy as np
 from medusa.cache import index
 from medusa.cache.exchange.output import PARTIAL, leftovers
 from medusa.cache.exchange.raw import Numbers
-from medusa.cache.layout import (
-    INDEX,
-)
+from medusa.cache.layout import INDEX
 from medusa.cache.store import FeatureStore
 
 DAY_S = 24 * 3600.0
@@ -22,15 +20,15 @@ DAY_S = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Waste:
-    """What a store could do without.
+    """The waste of one store.
 
     Attributes:
-        store: as it is now.
+        store: the store as it is now.
         keep: index rows of the utterances that are used.
-        unused: contents that no manifest uses.
-        unused_bytes: what they take, with utterances that are there twice.
-        orphans: files and folders that no commit knows, older than the limit.
-        orphan_bytes: what those take.
+        unused: the contents that no manifest uses.
+        unused_bytes: the bytes of these, and of utterances that occur twice.
+        orphans: files and folders that belong to no commit and are older than the limit.
+        orphan_bytes: the bytes of the orphans.
         busy: shards that are being written now.
     """
 
@@ -44,24 +42,24 @@ class Waste:
 
     @property
     def bytes(self) -> int:
-        """What removing it all gives back."""
+        """The bytes that are free when all waste is removed."""
         return self.unused_bytes + self.orphan_bytes
 
     @property
     def shards(self) -> list[int]:
-        """The committed shards with something in them that is not kept."""
+        """The committed shards with an utterance that is not kept."""
         entries = self.store.index
         kept = np.isin(np.arange(len(entries.shard)), self.keep)
         return [int(shard) for shard in np.unique(entries.shard[~kept])]
 
 
 def survey(path: Path, used: set[str], older_than_s: float = DAY_S) -> Waste:
-    """Look what a store could do without; changes nothing.
+    """Return the waste of a store, without changing the store.
 
     Args:
         path: the store.
         used: the contents to keep.
-        older_than_s: younger files without a record may belong to a writer that is running.
+        older_than_s: the least age of an orphan; a younger file may belong to a running writer.
     """
     store = FeatureStore.open(path, "pread")
     rows = store.index.rows
@@ -69,7 +67,7 @@ def survey(path: Path, used: set[str], older_than_s: float = DAY_S) -> Waste:
     frames = int(store.index.length.sum()) - int(store.index.length[keep].sum())
     uncommitted = _uncommitted(store)
     old = {shard: files for shard, files in uncommitted.items() if _age_s(files) > older_than_s}
-    last = claim_shard(path, highest_shard(path))  # stays, so that no number comes twice
+    last = claim_shard(path, highest_shard(path))  # it stays, so that no number is used twice
     orphans = [file for files in old.values() for file in files if file != last]
     partials = [file for file in sorted(path.rglob(f".*.{PARTIAL}")) if file.is_file()]
     within = [file for file in partials if not any(file.is_relative_to(o) for o in orphans)]
@@ -86,7 +84,7 @@ def survey(path: Path, used: set[str], older_than_s: float = DAY_S) -> Waste:
 
 
 def remains(features: Path, older_than_s: float = DAY_S) -> list[Path]:
-    """Return what killed exports, imports and merges left in a folder of stores."""
+    """Return the files that killed exports, imports and merges left in a folder of stores."""
     return [path for path in leftovers(features) if _age_s([path]) > older_than_s]
 
 
@@ -116,18 +114,20 @@ def _uncommitted(store: FeatureStore) -> dict[int, list[Path]]:
 
 
 def claim_shard(path: Path, shard: int) -> Path:
+    """Return the file that reserves the number of a shard."""
     return path / INDEX / f"{shard:06d}.claim"
 
 
 def highest_shard(path: Path) -> int:
+    """Return the highest reserved shard number, or -1."""
     return max((int(claim.stem) for claim in (path / INDEX).glob("[0-9]*.claim")), default=-1)
 
 
 def _age_s(paths: Sequence[Path]) -> float:
-    """Return how long ago the last of these files, or of the files in these folders, changed."""
+    """Return the seconds since the last change of these files, or of files in these folders."""
     files = [file for path in paths for file in [path, *path.rglob("*")]]
     times = [0.0]
     for file in files:
-        with suppress(FileNotFoundError):  # a writer renamed it just now
+        with suppress(FileNotFoundError):  # a writer may rename a file at this moment
             times.append(file.stat().st_mtime)
     return time.time() - max(times)

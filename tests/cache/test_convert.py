@@ -242,7 +242,7 @@ def test_what_stepped_aside_comes_back_after_a_kill(tmp_path):
     child.start()
     child.join()
     assert not (tmp_path / "out").exists() and len(leftovers(tmp_path)) == 2
-    with pytest.raises(StoreError, match="already there"):  # it is back
+    with pytest.raises(StoreError, match="exists already"):  # it is back
         export(tmp_path / "s.zarr", tmp_path / "out", "npy")
     assert leftovers(tmp_path) == []
     assert same(tmp_path / "s.zarr", import_(tmp_path / "out", "npy", tmp_path, None, False))

@@ -76,5 +76,5 @@ def test_a_missing_shard_is_named(tmp_path):
     path = tmp_path / "s" / "layer_4" / "c" / "1" / "0"
     path.unlink()
     assert [line for line in verify(tmp_path / "s") if str(path) in line]
-    with pytest.raises(MedusaError, match="committed, but gone; `medusa cache verify`"):
+    with pytest.raises(MedusaError, match="unreadable: it is gone; `medusa cache verify`"):
         FeatureStore.open(tmp_path / "s").read(["u8"], "layer_4")

@@ -118,8 +118,8 @@ def test_damaged_features_have_their_ids_and_a_shard_one_line(stores):
     read.write_bytes(b"xx" + read.read_bytes()[2:])
     end = "its end is missing or altered; "
     assert told(run(stores, "verify")).splitlines()[1:-1] == [
-        f"  {heard}: {end}checksum differs in 3 of 5 utterances: u2, c3, c4",
-        f"  {read}: checksum differs in 1 of 3 utterances: u0",
+        f"  {heard}: {end}the checksum differs in 3 of 5 utterances: u2, c3, c4",
+        f"  {read}: the checksum differs in 1 of 3 utterances: u0",
     ]
     (stores["heard"].parent.parent / "manifest.parquet").unlink()
     assert "3 of 5 utterances: c2, c3, c4" in told(run(stores, "verify", "heard"))
@@ -131,4 +131,4 @@ def test_damage_in_an_archive_is_one_line_too(stores, tmp_path):
     (shard,) = (tmp_path / "cold").glob("*/c/0/0")
     shard.write_bytes(b"x" * 100)
     (line,) = verify(tmp_path / "cold", {"c1": "u1"})
-    assert line.endswith("checksum differs in 5 of 5 utterances: c0, u1, c2, c3, c4")
+    assert line.endswith("the checksum differs in 5 of 5 utterances: c0, u1, c2, c3, c4")

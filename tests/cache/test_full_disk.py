@@ -29,7 +29,7 @@ def test_survives_and_continues(tmp_path, monkeypatch, failing):
 
     monkeypatch.setattr(writer, "write_durably", full)
     monkeypatch.setattr("medusa.cache.index.write_durably", full)
-    message = r"no room left.*earlier ones are safe"
+    message = r"the disk is full.*earlier ones are safe"
     with pytest.raises(MedusaError, match=message), StoreWriter(tmp_path / "s", SPEC) as store:
         store.append("b", values)
         store.append("c", values)

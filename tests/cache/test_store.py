@@ -155,7 +155,7 @@ def test_verify_names_a_flipped_byte(tmp_path):
     data = bytearray(path.read_bytes())
     data[3] ^= 1
     path.write_bytes(data)
-    assert verify(tmp_path / "s") == [f"{path}: checksum differs in 1 of 10 utterances: u0"]
+    assert verify(tmp_path / "s") == [f"{path}: the checksum differs in 1 of 10 utterances: u0"]
 
 
 def test_a_truncated_shard_is_an_error_not_a_crash(tmp_path):

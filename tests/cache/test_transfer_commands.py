@@ -50,7 +50,7 @@ def run(root: Path, *words: object) -> str:
 def test_export_and_import(workspace, form):
     out = workspace / "out"
     assert "6 utterances, 33 frames" in run(workspace, "export", "of-audio", out, "--format", form)
-    with pytest.raises(MedusaError, match="already there"):
+    with pytest.raises(MedusaError, match="exists already"):
         run(workspace, "import", out, "--format", form)
     with pytest.raises(MedusaError, match="says itself what it is; drop --backbone and --width"):
         run(workspace, "import", out, "--format", form, "--backbone", "mine", "--width", 4)
@@ -167,5 +167,5 @@ def test_archive_restore_and_merge(workspace):
     with pytest.raises(MedusaError, match="--force"):
         run(workspace, "merge", "of-audio", elsewhere)
     said = run(workspace, "merge", "of-audio", elsewhere, "--force")
-    assert "9 utterances; 2 were there more than once, 2 of them not bit-equal" in said
+    assert "9 utterances; 2 were in several stores, 2 of them with different values" in said
     assert len(FeatureStore.open(path)) == 9 and verify(path) == []

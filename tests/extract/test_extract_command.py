@@ -294,7 +294,7 @@ def test_a_full_disk_ends_the_run(
     workspace(LENGTHS)
     run(tmp_path, "extract", "--backbone", "logmel", "--split", "dev")
     monkeypatch.setattr(writer, "write_durably", full)
-    with pytest.raises(MedusaError, match="no room left on the disk"):
+    with pytest.raises(MedusaError, match="the disk is full"):
         run(tmp_path, "extract", "--backbone", "logmel")
     monkeypatch.undo()
     assert len(only_store(tmp_path)) == 3
