@@ -14,7 +14,7 @@ from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.reports import pictures
 from medusa.reports.evaluate import evaluate
-from medusa.scoring import NAMES
+from medusa.scoring import SCORES
 
 TEMPLATE = "report.html.j2"
 
@@ -59,7 +59,7 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
     comparison = summary.get("comparison", [])
     page = environment.get_template(TEMPLATE).render(
         result=result,
-        names=NAMES,
+        scores=SCORES,
         method=config.get("method"),
         members=config.get("members", []),
         summary=summary,

@@ -3,16 +3,16 @@
 from typing import Any
 
 from medusa.console import say, table
-from medusa.scoring import NAMES
+from medusa.scoring import SCORES
 
 
 def show(result: dict[str, Any]) -> None:
     """Print what `evaluate` found as tables, each number with its interval and chance level."""
     rows: list[list[object]] = []
-    for key, name in NAMES.items():
+    for key, score in SCORES.items():
         base = result["baselines"][key]
         spread = _spread(result["interval"][key])
-        rows.append([name, result[key], spread, base["chance"], base["majority"]])
+        rows.append([score.title, result[key], spread, base["chance"], base["majority"]])
     who = f" by {result['blocks']} speakers" if result["blocks"] else ""
     split = f"{result['split']} of {result['on']}" if "on" in result else result["split"]
     title = f"{result['run']}: {result['n']} labelled utterances of {split}{who}"

@@ -1,16 +1,17 @@
-"""Evaluation: how good predictions are, and whether one prediction is better than another.
+"""Evaluation: the scores of predictions, and the comparison of two predictions.
 
-Predictions (a table of logits per utterance id) come in; a manifest gives the truth. Plain numbers
-go out: scores from confusion matrices (C, C), bootstrap intervals, chance levels and p values.
-`predictions` holds and stores them, `truth` joins them with a manifest, `metrics` has the formulas,
-`resampling` the bootstrap, `significance` the paired comparisons.
+Predictions (a table of logits per utterance id) come in, and a manifest gives the truth. Plain
+numbers go out: scores of confusion matrices (C, C), bootstrap intervals, chance levels and p
+values. `predictions` stores predictions, `truth` looks up their labels, `metrics` has the formulas
+and the list of scores, `resampling` has the bootstrap, `significance` the paired comparisons.
 
 This room imports manifests and the root modules, never heads, ensembles, reports or recipes.
 The door: `Predictions`, `truth_of`, `judge` (all scores of one run's predictions), `score_runs`
-(many runs on the same resamples) and `paired` (is the first of two predictions better?).
+(many runs on the same resamples) and `gains` (one prediction compared with several others).
 """
 
 from medusa.scoring.metrics import (
+    SCORES,
     balanced_draws,
     balanced_macro_f1_of,
     chance_macro_f1,
@@ -33,7 +34,6 @@ from medusa.scoring.run_scores import (
     score_runs,
 )
 from medusa.scoring.scores import (
-    NAMES,
     judge,
     mean_scores,
 )
@@ -53,9 +53,9 @@ from medusa.scoring.truth import (
 
 __all__ = [
     "FEW_BLOCKS",
-    "NAMES",
     "NOT_A_FOLD",
     "NO_CONSENSUS",
+    "SCORES",
     "Predictions",
     "RunScores",
     "Truth",

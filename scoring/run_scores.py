@@ -8,30 +8,23 @@ import numpy.typing as npt
 
 from medusa.errors import RunError
 from medusa.manifests import Manifest
-from medusa.scoring.metrics import (
-    Floats,
-    accuracy_of,
-    balanced_macro_f1_of,
-    macro_f1_of,
-)
+from medusa.scoring.metrics import SCORES, Floats
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.resampling import block_weights
 from medusa.scoring.truth import Truth, judging_split, truth_of
 
-TABLE_SCORES = {"balanced": balanced_macro_f1_of, "macro_f1": macro_f1_of, "accuracy": accuracy_of}
-
 
 @dataclass(frozen=True)
 class RunScores:
-    """The predictions of several runs on one split, counted per block.
+    """The predictions of several runs on one split, counted for each block.
 
-    A block is what the bootstrap draws: a speaker, or an utterance.
+    The bootstrap draws blocks: a block is a speaker or an utterance.
 
     Attributes:
-        counts: run -> (K, C, C) confusion matrices of the K blocks.
-        split: the split that the runs are judged on.
-        utterances: how many labelled utterances of that split there are.
-        weights: (draws, K) how often each block is in each resample, the same for all runs.
+        counts: the confusion matrices (K, C, C) of the K blocks, for each run.
+        split: the split on which the runs are judged.
+        utterances: the number of labelled utterances of that split.
+        weights: (draws, K) how often each resample contains each block. All runs share them.
     """
 
     counts: dict[str, npt.NDArray[np.int64]]
@@ -40,27 +33,27 @@ class RunScores:
     weights: Floats
 
     def scores(self, run: str) -> dict[str, float]:
-        """Return `macro_f1`, `accuracy` on the split as it is, and `balanced`."""
+        """Return every score of `SCORES` on the split."""
         matrix = self.counts[run].sum(0)
-        return {name: float(score(matrix)) for name, score in TABLE_SCORES.items()}
+        return {name: float(score.formula(matrix)) for name, score in SCORES.items()}
 
     def resampled(self, run: str, name: str) -> Floats:
-        """Return a score of every resample, (draws,)."""
+        """Return the score with this name of every resample, (draws,)."""
         counts = self.counts[run]
         flat = self.weights @ counts.reshape(len(counts), -1)
-        return TABLE_SCORES[name](flat.reshape(-1, *counts.shape[1:]))
+        return SCORES[name].formula(flat.reshape(-1, *counts.shape[1:]))
 
 
 def score_runs(runs: Iterable[tuple[str, Predictions]], manifest: Manifest) -> RunScores:
-    """Count the predictions of runs of one manifest on `test`, or on `dev` without test labels.
+    """Count the predictions of several runs on `test`, or on `dev` if `test` has no labels.
 
     Args:
-        runs: name and predictions of each run; they are read one after the other.
-        manifest: the manifest that the runs were trained on.
+        runs: the name and the predictions of each run. They are read one after the other.
+        manifest: the manifest on which the runs were trained.
 
     Raises:
-        RunError: there are no runs, or they predict different utterances of the split.
-        RunError: predictions and manifest do not fit, or neither split has a label.
+        RunError: there are no runs, they predict different utterances of the split, predictions
+            and manifest do not fit together, or neither split has a label.
     """
     counts: dict[str, npt.NDArray[np.int64]] = {}
     ids: list[str] = []
@@ -75,7 +68,10 @@ def score_runs(runs: Iterable[tuple[str, Predictions]], manifest: Manifest) -> R
             ids = judged_ids
             blocks, weights = block_weights(_blocks(truth, order))
         if judged_ids != ids:
-            raise RunError(f"{name}: predicts other utterances of {split} than the other runs")
+            raise RunError(
+                f"{name}: expected predictions of the same utterances of {split} as in the other "
+                "runs; train it again on the present manifest"
+            )
         predicted = predictions.logits()[order].argmax(1)
         counts[name] = _per_block(truth.labels[order], predicted, blocks, len(predictions.classes))
     if not counts:
@@ -93,7 +89,7 @@ def _sorted_rows(
 
 
 def _blocks(truth: Truth, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return each utterance's block: its speaker, or itself where speakers are unknown."""
+    """Return the block of each utterance: its speaker, or itself if speakers are unknown."""
     names = truth.blocks
     if names is None:
         return np.arange(len(rows))

@@ -1,6 +1,6 @@
-"""All scores of predictions about labelled utterances, each with its interval and baselines."""
+"""All scores of the predictions of labelled utterances, each with its interval and baselines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from medusa.errors import RunError
 from medusa.manifests import ATTRIBUTES
 from medusa.scoring import metrics, resampling
-from medusa.scoring.metrics import Floats, Ints, Numbers
+from medusa.scoring.metrics import SCORES, Floats, Ints, Numbers
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import Truth
 
@@ -19,20 +19,23 @@ def judge(truth: Truth, predictions: Predictions, prior: Floats) -> dict[str, An
     """Return all scores of one run's predictions.
 
     Args:
-        truth: B utterances. Those without a consensus label are left out of the class scores;
-            their attributes count.
-        predictions: about the same utterances, in the same order.
+        truth: the truth of B utterances. The class scores leave out utterances without a
+            consensus label; the attribute scores include them.
+        predictions: the predictions of the same utterances, in the same order.
         prior: (C,) class counts of the training split, for the chance level.
 
     Returns:
-        `classes`, `n` (labelled utterances), `blocks` (speakers, or None where utterances are
-        resampled), everything that `class_scores` returns, and `attributes`.
+        `classes`; `n`, the number of labelled utterances; `blocks`, the number of speakers, or
+        None if utterances are resampled; the values of `class_scores`; and `attributes`, the
+        values of `attribute_scores`.
 
     Raises:
         RunError: no utterance has a label.
     """
     if not truth.labelled.any():
-        raise RunError("no utterance has a label to judge by")
+        raise RunError(
+            "none of the judged utterances has a label; judge a split that has labels, with --split"
+        )
     judged = truth.rows(truth.labelled)
     predicted = predictions.logits().argmax(1)[truth.labelled]
     blocks = judged.blocks
@@ -46,11 +49,11 @@ def judge(truth: Truth, predictions: Predictions, prior: Floats) -> dict[str, An
 
 
 def mean_scores(runs: Sequence[Numbers], truth: Truth) -> dict[str, Any]:
-    """Return macro_f1, accuracy, uar and the macro-F1's interval, averaged over several runs.
+    """Return the mean macro_f1, accuracy and uar of several runs, and the interval of macro_f1.
 
     Args:
-        runs: class scores (B, C), such as logits or posteriors, of each run.
-        truth: the same B utterances, all labelled.
+        runs: the logits or posteriors (B, C) of each run.
+        truth: the truth of the same B utterances, all of them labelled.
     """
     classes, matrices, resampled = runs[0].shape[1], [], []
     for scores in runs:
@@ -70,17 +73,31 @@ def mean_scores(runs: Sequence[Numbers], truth: Truth) -> dict[str, Any]:
 def class_scores(
     truth: Truth, predicted: Ints, prior: Floats, classes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Return all class metrics of predictions (B,) about labelled utterances."""
+    """Return all scores of the classes.
+
+    Args:
+        truth: the truth of B labelled utterances.
+        predicted: (B,) predicted class numbers.
+        prior: (C,) class counts of the training split.
+        classes: the names of the C classes.
+
+    Returns:
+        Each score of `SCORES`; `interval` and `baselines` (`chance` and `majority`) of each;
+        `chance`, `majority` and `majority_class` of the macro-F1; `per_class`; and `confusion`,
+        with the truth in its rows. `balanced` is the mean over 100 class-balanced draws, and its
+        interval is that of the large-sample value, shifted to this mean.
+    """
     size = len(classes)
     matrix = metrics.confusion(truth.labels, predicted, size)
     totals = resampling.resampled_confusions(truth.labels, predicted, size, truth.blocks)
     chance = metrics.chance_confusion(prior, truth.labels)
     majority = metrics.majority_confusion(prior, truth.labels)
-    values = {name: float(score(matrix)) for name, score in SCORES.items()}
-    interval = {name: resampling.interval(score(totals)) for name, score in SCORES.items()}
+    formulas = {name: score.formula for name, score in SCORES.items()}
+    values = {name: float(formula(matrix)) for name, formula in formulas.items()}
+    interval = {name: resampling.interval(formula(totals)) for name, formula in formulas.items()}
     draws = metrics.balanced_draws(truth.labels, BALANCED_DRAWS)
     mean = metrics.mean_macro_f1_over_draws(truth.labels, predicted, size, draws)
-    shift = mean - values["balanced"]  # of the finite draws against their large-sample value
+    shift = mean - values["balanced"]  # the finite draws differ from the large-sample value
     low, high = interval["balanced"]
     return values | {
         "balanced": mean,
@@ -90,8 +107,8 @@ def class_scores(
         "interval": {name: list(pair) for name, pair in interval.items()}
         | {"balanced": [low + shift, high + shift]},
         "baselines": {
-            name: {"chance": float(score(chance)), "majority": float(score(majority))}
-            for name, score in SCORES.items()
+            name: {"chance": float(formula(chance)), "majority": float(formula(majority))}
+            for name, formula in formulas.items()
         },
         "per_class": _per_class(matrix, totals, classes),
         "confusion": matrix.tolist(),
@@ -114,7 +131,11 @@ def _per_class(matrix: Numbers, totals: Floats, classes: tuple[str, ...]) -> dic
 
 
 def attribute_scores(truth: Truth, predictions: Predictions) -> dict[str, Any]:
-    """Return CCC and MSE of each attribute that is both known and predicted somewhere."""
+    """Return `ccc` and `mse`, the number `n` of utterances and `interval` of every attribute.
+
+    Only utterances count whose attribute is both known and predicted. An attribute with fewer
+    than two such utterances is left out.
+    """
     predicted = predictions.attributes()
     result: dict[str, Any] = {}
     for column, name in enumerate(ATTRIBUTES):
@@ -136,19 +157,3 @@ def attribute_scores(truth: Truth, predictions: Predictions) -> dict[str, Any]:
             },
         }
     return result
-
-
-SCORES: dict[str, Callable[[Numbers], Floats]] = {
-    "macro_f1": metrics.macro_f1_of,
-    "micro_f1": metrics.accuracy_of,  # the same number where an utterance has one class
-    "accuracy": metrics.accuracy_of,
-    "uar": metrics.uar_of,
-    "balanced": metrics.balanced_macro_f1_of,
-}
-NAMES = {
-    "macro_f1": "macro-F1",
-    "micro_f1": "micro-F1",
-    "accuracy": "accuracy",
-    "uar": "UAR",
-    "balanced": "macro-F1, balanced draws",
-}

@@ -97,7 +97,7 @@ def test_runs_about_other_utterances_are_refused(tmp_path):
     Predictions(
         predictions.frame.iloc[:50].reset_index(drop=True), predictions.classes, predictions.run
     ).write(runs[1].path / PREDICTIONS)
-    with pytest.raises(RunError, match="two: predicts other utterances"):
+    with pytest.raises(RunError, match="two: expected predictions of the same utterances of test"):
         score_runs(stored(runs), manifest)
     with pytest.raises(RunError, match="medusa run"):
         score_runs([], manifest)
