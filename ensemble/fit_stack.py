@@ -12,7 +12,7 @@ from medusa.ensemble.comparison import compare, gain_over_members
 from medusa.ensemble.members import Members, join, trained_on
 from medusa.ensemble.stackers import OUT_OF_FOLD, STACKERS, StackConfig, StackOutput, train_rows
 from medusa.errors import RunError, listed
-from medusa.heads.runs.run_dir import METRICS, PREDICTIONS, SUMMARY, WEIGHTS, RunDir
+from medusa.heads.runs.run_dir import FORMAT, METRICS, PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.manifests import Manifest
 from medusa.scoring import (
     Predictions,
@@ -92,6 +92,7 @@ def _record(members: Sequence[RunDir], manifest: Manifest, config: StackConfig) 
     seen = {split for one in configs for split in trained_on(one)}
     return {
         "kind": "stack",
+        "format": FORMAT,
         "train_split": configs[0].get("train_split", "train"),
         "trained_on": sorted(seen | ({config.fit_on} - {OUT_OF_FOLD} if config.learns else set())),
         "manifest": manifest.digest(),

@@ -14,6 +14,7 @@ from medusa.heads.fitting.check_choices import check_choices
 from medusa.heads.fitting.folds import folds_of
 from medusa.heads.fitting.joined import Chosen, Joined, join_workspace
 from medusa.heads.networks.discriminant import average_frames_of
+from medusa.heads.runs.run_dir import FORMAT
 from medusa.workspace import Workspace
 
 
@@ -75,6 +76,7 @@ def _record(joined: Joined, config: Config) -> dict[str, Any]:
     """Return everything that the head depends on: the data it reads and its settings."""
     return {
         "kind": "head",
+        "format": FORMAT,
         "train_split": "train",
         "manifest": joined.digest,
         "classes": list(joined.manifest.scheme.classes),

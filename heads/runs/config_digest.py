@@ -24,8 +24,10 @@ def plain(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def comparable(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration without `ADDED_LATER`, where the value changes nothing."""
+    """Return the configuration without `ADDED_LATER` and `format: 1`, which change nothing."""
     values = plain(config)
+    if values.get("format") == 1:
+        del values["format"]
     for section, neutral in ADDED_LATER.items():
         if isinstance(values.get(section), dict):
             settings = values[section].items()

@@ -19,6 +19,9 @@ from medusa.workspace import remove
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
 WEIGHTS = "weights.safetensors"
+# The `format` of a configuration. Raise it if the code gives another run for the same settings and
+# data: then no older run is up to date.
+FORMAT = 1
 
 
 @dataclass(frozen=True)

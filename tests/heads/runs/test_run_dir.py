@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from medusa.errors import RunError
+from medusa.heads.runs.config_digest import difference, digest_of
 from medusa.heads.runs.run_dir import RunDir, new_run
 from medusa.heads.training.checkpoint import load_weights, save_weights
 
@@ -54,3 +55,10 @@ def test_weights_cut_short_are_named(tmp_path: Path) -> None:
 def test_a_run_is_one_folder_inside_runs(tmp_path, name):
     with pytest.raises(RunError, match="expected one word"):
         new_run(tmp_path / "runs", name)
+
+
+def test_the_format_of_the_code_is_part_of_a_configuration_from_2_on() -> None:
+    old = {"kind": "head", "seed": 0}
+    assert digest_of(old | {"format": 1}) == digest_of(old) != digest_of(old | {"format": 2})
+    problem = "format: the run has None; this command has 2"
+    assert difference(old | {"format": 1}, old | {"format": 2}) == problem
