@@ -16,6 +16,7 @@ from medusa.recipes.tasks import head_tasks, stack_tasks, wanted
 from medusa.workspace import Workspace
 
 TABLES, REPORT = "tables", "report.html"
+STAND_INS = "recipes/stand-ins"
 
 
 def read_recipe(name: str, settings: Sequence[str], tiny: bool, repeats: int | None) -> Recipe:
@@ -96,7 +97,7 @@ def _execute(
     options: dict[str, Any],
 ) -> None:
     from medusa.device import choose_devices, one_thread
-    from medusa.recipes.tiny_corpus import make_tiny_corpus
+    from medusa.recipes.synthetic.tiny_corpus import make_tiny_corpus
     from medusa.recipes.update import RunOptions, update
 
     devices, _ = choose_devices(device)
@@ -108,7 +109,7 @@ def _execute(
     state.seen = ""
     state.write()
     with one_thread() if tiny else nullcontext():
-        stand_ins = make_tiny_corpus(workspace) if tiny else None
+        stand_ins = make_tiny_corpus(workspace, workspace.root / STAND_INS) if tiny else None
         order = RunOptions(devices, jobs=jobs, stand_ins=stand_ins, **options)
         update(workspace, recipe, order, state)
     _conclude(workspace, recipe, state)

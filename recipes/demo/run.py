@@ -15,9 +15,10 @@ from medusa.device import one_thread
 from medusa.errors import MedusaError, listed
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
-from medusa.recipes.demo import session, world
-from medusa.recipes.demo.checkpoints import write_checkpoints
-from medusa.recipes.demo.corpus import AUDIO, LATENTS, NOTE, make_corpus
+from medusa.recipes.demo import session
+from medusa.recipes.synthetic import world
+from medusa.recipes.synthetic.checkpoints import write_checkpoints
+from medusa.recipes.synthetic.corpus import AUDIO, LATENTS, NOTE, make_corpus
 from medusa.reports.evaluate import evaluate
 from medusa.scoring import macro_f1
 from medusa.workspace import CONFIG_NAME, PATHS, Workspace

@@ -9,7 +9,7 @@ import click
 
 from medusa import console
 from medusa.errors import MedusaError
-from medusa.recipes.demo.corpus import Size
+from medusa.recipes.synthetic.corpus import Size
 
 STACK, REPORT, CONFIG, CHECKPOINTS = "stack", "report.html", "head.yaml", "checkpoints"
 BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")

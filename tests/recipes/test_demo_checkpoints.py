@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from medusa.recipes.demo.checkpoints import WIDTH, write_checkpoints
+from medusa.recipes.synthetic.checkpoints import WIDTH, write_checkpoints
 
 TEXTS = ("Well, the bright train was lovely.", "Look, the usual road was awful and broken.")
 

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from medusa.manifests.manifest import Manifest
-from medusa.recipes.demo import voice, words, world
-from medusa.recipes.demo.corpus import LATENTS, SCHEME, Size, make_corpus
+from medusa.recipes.synthetic import voice, words, world
+from medusa.recipes.synthetic.corpus import LATENTS, SCHEME, Size, make_corpus
 
 SMALL = Size(utterances=30, speakers=6)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.recipes.demo import world
+from medusa.recipes.synthetic import world
 
 
 def test_probabilities_sum_to_one() -> None:

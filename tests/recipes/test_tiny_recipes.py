@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.recipes.demo.corpus import NOTE
 from medusa.recipes.files import shipped
 from medusa.recipes.load import load
+from medusa.recipes.synthetic.corpus import NOTE
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes import tiny_corpus as small
-from medusa.recipes.demo.corpus import Size
 from medusa.recipes.features import commands
 from medusa.recipes.recipe import Feature
+from medusa.recipes.synthetic import tiny_corpus as small
+from medusa.recipes.synthetic.corpus import Size
 from medusa.workspace import Workspace
 
 WANTED = {name: Feature() for name in ("wavlm", "whisper")}
@@ -26,7 +26,7 @@ def checkpoints(place, stand_ins=None):
 
 
 def test_stand_ins_are_taken_by_tiny_runs_alone_and_after_ones_own(place):
-    folder = small.make_tiny_corpus(place)
+    folder = small.make_tiny_corpus(place, place.root / "recipes" / "stand-ins")
     assert folder is not None and not (place.root / "checkpoints").exists()
     assert checkpoints(place) == {}  # the real ones
     there = {"wavlm": str(folder / "wavlm"), "whisper": str(folder / "whisper.pt")}
@@ -34,7 +34,9 @@ def test_stand_ins_are_taken_by_tiny_runs_alone_and_after_ones_own(place):
     own = place.root / "checkpoints" / "wavlm"
     own.mkdir(parents=True)
     assert checkpoints(place, folder) == there | {"wavlm": str(own)}
-    assert small.make_tiny_corpus(place) == folder and not any(own.iterdir())
+    assert small.make_tiny_corpus(
+        place, place.root / "recipes" / "stand-ins"
+    ) == folder and not any(own.iterdir())
 
 
 def test_a_corpus_of_ones_own_gets_no_stand_ins(place):
@@ -42,6 +44,6 @@ def test_a_corpus_of_ones_own_gets_no_stand_ins(place):
     Manifest(frame, LabelScheme("own", ("angry", "sad"))).write(place.manifest)
     own = place.root / "checkpoints" / "wavlm"
     own.mkdir(parents=True)
-    assert small.make_tiny_corpus(place) is None
+    assert small.make_tiny_corpus(place, place.root / "recipes" / "stand-ins") is None
     assert [path.name for path in own.parent.iterdir()] == ["wavlm"]
     assert not (place.root / "recipes").exists() and set(checkpoints(place)) == {"wavlm"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medusa.recipes.demo.world import POLARITIES
+from medusa.recipes.synthetic.world import POLARITIES
 
 WORDS = {
     "negative": ("awful", "terrible", "broken", "ruined", "bitter", "cruel", "ugly", "dreadful"),

@@ -13,9 +13,9 @@ from medusa.atomic import atomic
 from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest
 from medusa.manifests.audio import content_of, recording_of
 from medusa.manifests.labels.votes import from_votes
-from medusa.recipes.demo import world
-from medusa.recipes.demo.voice import RATE_HZ, Samples, Voice, cast, speak
-from medusa.recipes.demo.words import sentence
+from medusa.recipes.synthetic import world
+from medusa.recipes.synthetic.voice import RATE_HZ, Samples, Voice, cast, speak
+from medusa.recipes.synthetic.words import sentence
 
 SCHEME = LabelScheme("demo", world.CLASSES)
 AUDIO, LATENTS = "audio", "latents.parquet"
