@@ -2,8 +2,9 @@
 
     python benchmarks/baselines.py WORKSPACE --backbones egemaps-functionals,logmel
 
-Standardised, class-balanced, scikit-learn's defaults but for the linear SVM's C of 0.01; nothing is
-selected. Fitted on train alone, and on train and dev together; judged on test.
+The features are standardised and the classes are balanced. All settings are the defaults of
+scikit-learn, except the linear SVM's C of 0.01; nothing is selected. The models are fitted on train
+alone, and on train and dev together. They are scored on test.
 """
 
 import argparse
@@ -61,7 +62,7 @@ def main() -> None:
 
 
 def contents(frame: pd.DataFrame, store: FeatureStore) -> list[str]:
-    """Return what the store knows the utterances by: their sound, or their own text."""
+    """Return the content of every utterance: of its recording, or of its text in the manifest."""
     if store.spec.input == "audio":
         return frame["content"].tolist()
     return [content_of(text) for text in frame["text"]]

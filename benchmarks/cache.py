@@ -2,8 +2,9 @@
 
     python benchmarks/cache.py --json benchmarks/results/cache.json
 
-Every figure is a ratio of times taken in turn in the same run (median over rounds), since the
-machine's own speed drifts. Synthetic fp16 features, 1024 wide, lengths as in MSP-Podcast.
+Every figure is the median over rounds of a ratio of two times, which are taken in turn in the same
+run, since the speed of a machine drifts. The features are synthetic, in fp16, 1024 wide, and as
+long as those of MSP-Podcast.
 """
 
 import argparse
@@ -34,23 +35,26 @@ WIDTH, BATCH, FRAMES_A_SECOND = 1024, 16, 50
 
 
 def spec(dtype: str = "float16", width: int = WIDTH) -> FeatureSpec:
+    """Return the spec of the simulated features."""
     return FeatureSpec(
         "simulated", "simulated", "local", "1", "audio", (24,), "none", dtype, width, 0.02, {}
     )
 
 
 def corpus_lengths(count: int, seed: int = 0) -> np.ndarray:
-    """Frames per utterance: log-normal, mean 5.6 s, 1 to 20 s."""
+    """Return log-normal numbers of frames: utterances of 1 to 20 s with a mean of 5.6 s."""
     seconds = np.random.default_rng(seed).lognormal(1.6, 0.5, count).clip(1, 20)
     return (seconds * FRAMES_A_SECOND).astype(int)
 
 
 def features(lengths: np.ndarray, width: int = WIDTH) -> list[np.ndarray]:
+    """Return features of these lengths, which are views into one random matrix."""
     block = np.random.default_rng(1).normal(size=(lengths.max() + 997, width)).astype(np.float16)
     return [block[i % 997 : i % 997 + n] for i, n in enumerate(lengths)]
 
 
 def write_store(path: Path, values: list[np.ndarray], dtype: str = "float16") -> float:
+    """Write a store, and return the seconds."""
     began = time.perf_counter()
     with StoreWriter(path, spec(dtype, values[0].shape[1])) as writer:
         for number, frames in enumerate(values):
@@ -59,7 +63,7 @@ def write_store(path: Path, values: list[np.ndarray], dtype: str = "float16") ->
 
 
 def write_raw(path: Path, values: list[np.ndarray]) -> float:
-    """The same bytes in files of a shard's size, each written in one call and synced."""
+    """Write the same bytes in files of a shard's size, each synced, and return the seconds."""
     path.mkdir()
     began = time.perf_counter()
     waiting, frames, number = [], 0, 0
@@ -77,7 +81,7 @@ def write_raw(path: Path, values: list[np.ndarray]) -> float:
 
 
 class Folder(torch.utils.data.Dataset):
-    """The published way: one float32 .npy file an utterance."""
+    """The published way: one float32 .npy file per utterance."""
 
     def __init__(self, path: Path, count: int) -> None:
         self.path, self.count = path, count
@@ -90,10 +94,12 @@ class Folder(torch.utils.data.Dataset):
 
 
 def pad(batch: list[torch.Tensor]) -> torch.Tensor:
+    """Pad a batch with zeros."""
     return torch.nn.utils.rnn.pad_sequence(batch, batch_first=True)
 
 
 def npy_epoch(path: Path, order: np.ndarray, workers: int) -> None:
+    """Read an epoch in the published way."""
     batches = [order[i : i + BATCH].tolist() for i in range(0, len(order), BATCH)]
     loader = torch.utils.data.DataLoader(
         Folder(path, len(order)), batch_sampler=batches, collate_fn=pad, num_workers=workers
@@ -103,12 +109,14 @@ def npy_epoch(path: Path, order: np.ndarray, workers: int) -> None:
 
 
 def our_epoch(store: FeatureStore, order: np.ndarray) -> None:
+    """Read an epoch through `medusa.cache.load`."""
     stream = Stream.of(store, [str(i) for i in range(len(order))])
     for parts in load([stream], [order[i : i + BATCH] for i in range(0, len(order), BATCH)]):
         parts[0].lengths.sum()
 
 
 def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that some work takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
@@ -124,6 +132,7 @@ def forget(folder: Path) -> None:
 
 
 def sequential(folder: Path) -> None:
+    """Read all shards of a store from start to end."""
     buffer = bytearray(8 << 20)
     for path in sorted(folder.rglob("0")):
         if path.is_file():
@@ -143,7 +152,7 @@ class Bench:
         self.results: dict[str, float] = {}
 
     def ratios(self, name: str, top: Callable[[], float], bottom: Callable[[], float]) -> float:
-        """Median over rounds of top / bottom, each measured right after the other."""
+        """Return the median over rounds of top / bottom, which are measured one after the other."""
         top(), bottom()  # warm up
         pairs = [(top(), bottom()) for _ in range(self.rounds)]
         self.results[name] = round(statistics.median(a / b for a, b in pairs), 3)
@@ -161,6 +170,8 @@ class Bench:
         self.whole_corpus()
 
     def writing(self) -> None:
+        """Compare writing a store with writing the same bytes to plain files."""
+
         def ours() -> float:
             shutil.rmtree(self.root / "w", ignore_errors=True)
             return write_store(self.root / "w", self.values)
@@ -175,7 +186,7 @@ class Bench:
         write_store(self.root / "int8", self.values, "int8")
 
     def gathering(self) -> None:
-        """Random batches of 16, warm: the share of an ideal copy from memory that each reaches."""
+        """Compare reading warm random batches of 16 with an ideal copy from memory."""
         store, small = (FeatureStore.open(self.root / name) for name in ("fp16", "int8"))
         memory = np.concatenate(self.values)
         offsets = np.cumsum(self.lengths) - self.lengths
@@ -205,7 +216,7 @@ class Bench:
         self._others(store, memory, offsets, batches[:20], out)
 
     def _others(self, store, memory, offsets, batches, out) -> None:
-        """h5py, zarr-python and tensorstore on the same frames; the last two on our own store."""
+        """Compare h5py, zarr-python and tensorstore with the copy; the last two read our store."""
         with h5py.File(self.root / "features.h5", "w") as file:
             file.create_dataset("x", data=memory)
         h5 = h5py.File(self.root / "features.h5")["x"]
@@ -236,6 +247,7 @@ class Bench:
         )
 
     def epochs(self) -> None:
+        """Compare a warm epoch with the published way, with no and with four workers."""
         folder = self.root / "npy"
         folder.mkdir()
         for number, frames in enumerate(self.values):
@@ -250,10 +262,13 @@ class Bench:
         self.ratios("loader_vs_npy4", lambda: timed(lambda: npy_epoch(folder, order, 4)), ours)
 
     def cold(self) -> None:
-        """A shuffled epoch from the disk. No store may be open: what is mapped is not forgotten."""
+        """Compare a shuffled epoch from the disk with sequential reading.
+
+        No store may be open, since mapped pages stay in the page cache.
+        """
         order = self.rng.permutation(len(self.lengths))
         gc.collect()
-        os.sync()  # else the disk is still writing what came before
+        os.sync()  # otherwise the disk is still writing the earlier stores
         for access, key in (("map", "cold_epoch_vs_sequential"), ("pread", "cold_pread_epoch")):
 
             def cold(access: str = access) -> float:
@@ -268,7 +283,7 @@ class Bench:
             self.ratios(key, straight, cold)
 
     def stall(self) -> None:
-        """Milliseconds a training step of 10 ms waits for its batch, warm."""
+        """Measure the milliseconds that a training step of 10 ms waits for its warm batch."""
         store = FeatureStore.open(self.root / "fp16")
         order = self.rng.permutation(len(self.lengths))[: 60 * BATCH]
         stream = Stream.of(store, [str(i) for i in range(len(self.lengths))])
@@ -284,7 +299,7 @@ class Bench:
         print(f"{'stall_ms_at_10ms':32s} {self.results['stall_ms_at_10ms']:10.3f}")
 
     def overhead(self) -> None:
-        """Microseconds of Python a batch: the same calls where there is next to nothing to copy."""
+        """Measure the microseconds of Python per batch, with almost nothing to copy."""
         write_store(self.root / "narrow", features(np.full(2000, 2), 1))
         store = FeatureStore.open(self.root / "narrow")
         rows = store.locate([str(i) for i in range(2000)])
@@ -296,7 +311,7 @@ class Bench:
         print(f"{'overhead_us_per_batch16':32s} {self.results['overhead_us_per_batch16']:10.1f}")
 
     def memory(self) -> None:
-        """Anonymous memory of a process that reads an epoch of a corpus, and of one 8x larger."""
+        """Measure the memory of a process that reads an epoch of a corpus, and of one 8x larger."""
         count = len(self.lengths) // 8
         write_store(self.root / "eighth", self.values[:count])
         peaks = [_peak(self.root / "eighth", count), _peak(self.root / "fp16", len(self.lengths))]
@@ -304,7 +319,7 @@ class Bench:
         print(f"{'memory_mb at 1x and 8x':32s} {peaks[0]:10.1f} {peaks[1]:10.1f}")
 
     def whole_corpus(self, count: int = 116_221, width: int = 32) -> None:
-        """MSP-Podcast's number of utterances, narrow: opening, and speed against a small store."""
+        """Measure a narrow store with as many utterances as MSP-Podcast against a small store."""
         lengths = corpus_lengths(count, seed=3)
         for name, size in (("whole", count), ("part", count // 16)):
             write_store(self.root / name, features(lengths[:size], width))
@@ -343,6 +358,7 @@ print(time.perf_counter() - began, used() - before)
 
 
 def _peak(path: Path, count: int) -> float:
+    """Return the MB of anonymous memory of a process that reads one epoch."""
     code = (
         "import sys; sys.argv = ['x']; import re; sys.path.insert(0, 'benchmarks');"
         "from pathlib import Path; import numpy as np; import cache as b;"
@@ -359,7 +375,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--utterances", type=int, default=1600)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="where to write the result")
+    parser.add_argument("--json", type=Path, help="the file for the result")
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:

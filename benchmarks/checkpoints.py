@@ -9,8 +9,8 @@ import torch
 from medusa.extract.checkpoints import whisper_files
 from medusa.extract.checkpoints.hugging_face import quiet
 
-# width, layers, heads, feed-forward; vocabulary of the text encoders. `tiny` has several heads
-# to be tested with; `slim` is a sixteenth as wide as `full`, with its 64 values a head
+# The width, layers, heads, feed-forward width, and vocabulary of the text encoders. `tiny` has
+# several heads for tests; `slim` is a sixteenth as wide as `full`, and has its 64 values per head.
 SIZES = {
     "tiny": (64, 4, 4, 128, 600),
     "slim": (64, 4, 1, 256, 600),
@@ -26,7 +26,7 @@ TEXTS = (
 
 
 def write(name: str, folder: Path, size: str) -> Path:
-    """Write the checkpoint of a family, and return its folder (or Whisper file)."""
+    """Write the checkpoint of a family, and return its folder (for Whisper, its file)."""
     path = folder / (f"{name}.pt" if name == "whisper" else name)
     if not path.exists():
         torch.manual_seed(0)
@@ -36,6 +36,8 @@ def write(name: str, folder: Path, size: str) -> Path:
 
 
 def _speech(kind: str, **more: Any) -> Callable[[Path, tuple[int, ...]], None]:
+    """Return a function that writes a speech encoder of a class of transformers."""
+
     def make(path: Path, size: tuple[int, ...]) -> None:
         import transformers as t
 
@@ -61,7 +63,7 @@ def _speech(kind: str, **more: Any) -> Callable[[Path, tuple[int, ...]], None]:
 
 
 STABLE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
-# its shape at a 16th of its width: deeper, 80 values a head
+# A sixteenth of the width of hubert-xlarge, which is deeper and has 80 values per head.
 XLARGE = {"hidden_size": 80, "num_hidden_layers": 12, "num_attention_heads": 1}
 SPEECH = {
     "wavlm": _speech("WavLM", **STABLE),
@@ -83,11 +85,11 @@ def _whisper(path: Path, size: tuple[int, ...]) -> None:
     model = Whisper(
         ModelDimensions(128, 1500, width, heads, layers, 51866, 448, width, heads, deep)
     )
-    torch.nn.init.normal_(model.decoder.positional_embedding, std=0.05)  # Whisper leaves it empty
+    torch.nn.init.normal_(model.decoder.positional_embedding, std=0.05)  # Whisper does not set it
     torch.save({"dims": vars(model.dims), "model_state_dict": model.state_dict()}, path)
 
 
-# openai-whisper's names of an encoder's weights, in parts, and transformers'
+# Parts of the names of an encoder's weights in openai-whisper -> the same parts in transformers.
 RENAMED = {
     "positional_embedding": "embed_positions.weight",
     "blocks.": "layers.",
@@ -118,7 +120,7 @@ def whisper_for_transformers(path: Path) -> tuple[Any, Any]:
         encoder_attention_heads=dims.n_audio_head,
         encoder_ffn_dim=4 * dims.n_audio_state,
     )
-    config._attn_implementation = "sdpa"  # as from_pretrained chooses
+    config._attn_implementation = "sdpa"  # from_pretrained chooses the same
     weights = {}
     for name, values in theirs.encoder.state_dict().items():
         for openai_part, transformers_part in RENAMED.items():
@@ -130,6 +132,8 @@ def whisper_for_transformers(path: Path) -> tuple[Any, Any]:
 
 
 def _text(kind: str, **more: Any) -> Callable[[Path, tuple[int, ...]], None]:
+    """Return a function that writes a text encoder of a class of transformers, and a tokenizer."""
+
     def make(path: Path, size: tuple[int, ...]) -> None:
         import transformers as t
 
@@ -168,7 +172,7 @@ TEXT = {
 
 
 def tokenizer() -> Any:
-    """A byte-level BPE with RoBERTa's special tokens, trained on a few sentences."""
+    """Return a byte-level BPE with RoBERTa's special tokens, trained on a few sentences."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -1,8 +1,9 @@
-"""Dropout on a CPU: ours against a mask of truth values and against torch's, forward and gradient.
+"""Dropout on a CPU: ours against a mask of truth values and against the dropout of torch.
 
     python benchmarks/dropout.py --json benchmarks/results/dropout.json
 
-CPU seconds of one thread, in turn; the fastest of each is kept. Ratios above 1: ours is faster.
+The figures are ratios of the CPU seconds of one thread for the forward pass and the gradient. All
+are timed in turn, and the fastest time of each is kept. If a ratio is above 1, ours is faster.
 """
 
 import argparse
@@ -23,7 +24,7 @@ SHAPES = ((1800, 32), (1800, 64), (4000, 1024), (4000, 2048))
 
 
 def with_truth_values(x: Tensor) -> Tensor:
-    """The same draws, multiplied as truth values."""
+    """Drop the same values as ours, by multiplying with truth values."""
     dropped = round(P * LEVELS)
     words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
     keep = words.view(torch.int16)[: x.numel()].view(x.shape) >= dropped - LEVELS // 2
@@ -31,7 +32,7 @@ def with_truth_values(x: Tensor) -> Tensor:
 
 
 def seconds(drop: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor) -> float:
-    """Return the CPU seconds of one forward and its gradient."""
+    """Return the CPU seconds of one forward pass and its gradient."""
     times = max(1, 500_000 // x.numel())
     began = time.process_time()
     for _ in range(times):

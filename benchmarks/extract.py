@@ -1,25 +1,32 @@
-"""Extraction against the published way and plain batches, backbone by backbone, in one run.
+"""The speed of extraction against the published way and plain batches, for every backbone.
 
     python benchmarks/extract.py --audio FOLDER --json benchmarks/results/extract.json
 
-ours: `medusa extract` without its command line, from files to a committed store.
-published: one file at a time, float32, read from disk and resampled, by transformers, all hidden
-states, one .npy an utterance. (Its speech is not cut into the published code's pieces of 0.19 s.)
-batched: sixteen files at a time in the corpus's order, padded, with masks, else as published.
-Random weights: `small` on CPUs, `full` (wavlm-large, whisper-large-v3, ...) where a GPU is.
-Without --audio, noise with the lengths of acted corpora. Every way has a process and an
-environment of its own (ours `medusa`'s, the others what a script has); they are timed in turn, the
-fastest round of each is kept, and all rounds are reported.
+The ways:
 
-openai (Whisper): as published, by openai-whisper's own encoder.
-short_window (Whisper): ours with `--window-s 12`; other features, and their speed against ours.
-difference (Whisper): the largest between ours, kept in float16, and the published way's features,
-by the largest feature. (The other families: fidelity.py.)
-mfu: operations counted over one real batch, padding included, by its time and the bf16 peak of the
-device; null where no peak is known. at_most (Whisper, which pads all clips alike): what
-vs_published would be if ours ran its products at the speed of a large fp32 product, and attention's
-exponentials at theirs, and did nothing else.
-one_decode: three speech encoders from one pass over the audio against three passes.
+ours: `medusa extract` without its command line, from files to a committed store.
+published: transformers encode one file at a time in float32, which is read from disk and resampled.
+All hidden states are computed, and one .npy file is written per utterance. Speech is not cut into
+the published code's pieces of 0.19 s.
+batched: the published way with sixteen files at a time in the corpus's order, padded and masked.
+openai (Whisper): the published way with openai-whisper's own encoder.
+short_window (Whisper): ours with `--window-s 12`, which gives other features.
+one_decode: one pass over the audio for three speech encoders, against three passes.
+
+The weights are random: `small` on CPUs, and `full` (wavlm-large, whisper-large-v3, ...) on a GPU.
+Without --audio, the recordings are noise with the lengths of acted corpora. Every way has a process
+and an environment of its own: ours has that of `medusa`, the others have that of a script. They are
+timed in turn. The fastest round of each is kept, and all rounds are reported.
+
+The figures:
+
+difference (Whisper): the largest difference between our features, stored in float16, and those of
+the published way, as a share of the largest feature. fidelity.py compares the other families.
+mfu: the operations of one real batch, padding included, divided by its time and by the bf16 peak of
+the device. It is null if the peak is unknown.
+at_most (Whisper, which pads all clips alike): the value that vs_published would have if ours ran
+its products at the speed of a large fp32 product and the exponentials of attention at full speed,
+and did nothing else.
 """
 
 import argparse
@@ -57,8 +64,8 @@ BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
 SPEECH = ("wavlm", "hubert", "whisper")
 OURS = ("ours", "short")
 PASSES = ("one_pass", "one_decode")
-SHORT_S = 12.0  # of Whisper's 30
-MEDUSAS = {"OMP_WAIT_POLICY": "PASSIVE"}  # as the `medusa` command sets
+SHORT_S = 12.0  # Whisper's usual window has 30 s
+MEDUSAS = {"OMP_WAIT_POLICY": "PASSIVE"}  # the `medusa` command sets this
 WORDS = [
     "well",
     "i",
@@ -103,6 +110,7 @@ def corpus(workspace: Path, audio: Path | None, count: int) -> list[Path]:
 
 
 def _noise(workspace: Path, count: int) -> Iterator[Path]:
+    """Write files of noise, and yield their paths."""
     rng = np.random.default_rng(1)
     for number, seconds in enumerate(rng.lognormal(1.0, 0.4, count).clip(1, 12)):
         path = workspace / f"{number}.wav"
@@ -111,7 +119,7 @@ def _noise(workspace: Path, count: int) -> Iterator[Path]:
 
 
 def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]:
-    """Return one backbone's figures: every way in a process of its own, timed in turn."""
+    """Return the figures of one backbone; its ways are timed in turn, each in its own process."""
     ways = ["ours", "batched", *(["openai", "short"] if name == "whisper" else []), "published"]
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -127,7 +135,7 @@ def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]
             str(path),
         ]
         command += ["--device", options.device, "--precision", options.precision, "--way"]
-        # `medusa` sets this for itself; a script has what the library does by default
+        # `medusa` sets this for itself; a script has the default of the library.
         turns = {
             way: stack.enter_context(Turn([*command, way], MEDUSAS if way in OURS else {}))
             for way in ways
@@ -136,7 +144,7 @@ def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]
             {way: turn.round() for way, turn in turns.items()} for _ in range(options.rounds + 1)
         ]
         figures = {way: turn.end() for way, turn in turns.items()}["ours"]
-    rounds = rounds[1:]  # the first warms up
+    rounds = rounds[1:]  # the first round warms up
     best = {way: min(one[way]["seconds"] for one in rounds) for way in ways}
     if name == "whisper":
         short = {"window_s": SHORT_S, "vs_whole": best["ours"] / best["short"]}
@@ -155,7 +163,7 @@ def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]
 
 
 def take_turns(name: str, options: argparse.Namespace) -> None:
-    """Be one way's process."""
+    """Run one way in this process, one round for each turn."""
     workspace, device = options.workspace, options.device
     backbone = "whisper" if name == "whisper" else "auto"
     precision = pick(options.precision, device)
@@ -178,6 +186,7 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
 
 
 def ours(job: ExtractionJob, device: str) -> dict[str, float]:
+    """Extract one time, and return the seconds and the share of them in which the device worked."""
     remove(job.store)
     outcome = extract(job, device, None)
     if outcome.problems:
@@ -190,13 +199,14 @@ def ours(job: ExtractionJob, device: str) -> dict[str, float]:
 def theirs(
     job: ExtractionJob, model: Published | OpenAI, folder: Path, batch: int, device: str
 ) -> dict[str, float]:
+    """Return the seconds of one round of another way."""
     seconds = timed(partial(published, job, model, folder, batch))
     given_back(device)
     return {"seconds": seconds}
 
 
 def given_back(device: str) -> None:
-    """Leave the memory of a GPU to the next process."""
+    """Free the memory of a GPU for the next process."""
     if device.startswith("cuda"):
         torch.cuda.empty_cache()
 
@@ -204,7 +214,7 @@ def given_back(device: str) -> None:
 def of_ours(
     name: str, job: ExtractionJob, device: str, precision: str, workspace: Path
 ) -> dict[str, Any]:
-    """Return the figures of ours in addition to its times."""
+    """Return the figures of our way in addition to its times."""
     audio_s = sum(one.source.duration_s for one in job.utterances if name not in TEXT)
     measured = {"audio_s": audio_s, "peak_memory_gb": peak_memory_gb(torch.device(device))}
     measured |= {"precision": precision} | utilisation(job, device)
@@ -217,7 +227,7 @@ def of_ours(
 
 
 def difference(job: ExtractionJob, folder: Path) -> float:
-    """Return how far stored features are from those of the way timed last, by their largest."""
+    """Return the largest difference from the features of the way timed last, as a share."""
     store, measured = FeatureStore.open(job.store), 0.0
     some = job.utterances[:20]
     packed = store.read([one.content for one in some])
@@ -298,14 +308,14 @@ def passes(name: str, options: argparse.Namespace, size: str) -> dict[str, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--audio", type=Path, help="a folder of wavs, of one channel")
+    parser.add_argument("--audio", type=Path, help="a folder of wav files with one channel")
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--size", choices=tuple(checkpoints.SIZES))
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--only", choices=(*BACKBONES, *PASSES), help="of all, this alone")
+    parser.add_argument("--only", choices=(*BACKBONES, *PASSES), help="measure only this")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--workspace", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--checkpoint", help=argparse.SUPPRESS)
@@ -325,7 +335,9 @@ def main() -> None:
         print(name, {key: _short(value) for key, value in results[name].items()}, flush=True)
     results |= {"size": size, "corpus": "recordings" if options.audio else "noise"}
     if size != "full":
-        results["not_measured"] = "full-size encoders in bf16, their memory and MFU: no GPU here"
+        results["not_measured"] = (
+            "full-size encoders in bf16, their memory and MFU: this machine has no GPU"
+        )
     results["environment"] = environment()
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

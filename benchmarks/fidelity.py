@@ -1,9 +1,10 @@
-"""How far our features are from a direct call of the model, layer by layer.
+"""The difference between our features and those of a direct call of the model, for each layer.
 
     python benchmarks/fidelity.py --write docs/fidelity.md [--long] [--minilm PATH]
 
-The direct call: one utterance, unpadded, float32, through `transformers` (openai-whisper for
-Whisper), all hidden states. Ours: alone, and in one batch with all the others, in float32 and bf16.
+The direct call encodes one utterance without padding in float32, through `transformers` (through
+openai-whisper for Whisper), with all hidden states. Ours encodes it alone, and in one batch with
+all others, in float32 and in bf16.
 """
 
 import argparse
@@ -24,13 +25,17 @@ from medusa.heads.runs.environment import environment
 SECONDS = (0.05, 0.31, 1.0, 3.7, 12.0)
 TEXTS = (*checkpoints.TEXTS, "word " * 40)
 LONG_S = 600.0
-# relative positions want a table of frames by frames for every head: 14 GB at ten minutes
+LONG_CLIPS = """All layers in float32, in a batch with a second of speech.
+Whisper encodes 30 s at a time. WavLM's relative positions take a table of frames
+by frames for every head, as the library computes them; longer recordings need
+`--piece-s`."""
+# Relative positions need a table of frames by frames for every head: 14 GB at ten minutes.
 LONGEST = {"wavlm": 120.0}
-LIMITS = {"fp32": 1e-4, "bf16": 0.3}  # shares of a layer's standard deviation
+LIMITS = {"fp32": 1e-4, "bf16": 0.3}  # as shares of a layer's standard deviation
 
 
 def direct(name: str, path: Path, source: Any) -> list[torch.Tensor]:
-    """Return the L + 1 states (T, D) as the library gives them for one source."""
+    """Return the L + 1 states (T, D) that the library computes for one source."""
     if name == "whisper":
         return _direct_whisper(path, source)
     from transformers import AutoFeatureExtractor, AutoModel, AutoTokenizer
@@ -49,13 +54,13 @@ def direct(name: str, path: Path, source: Any) -> list[torch.Tensor]:
         kept = slice(None)
     with torch.inference_mode():
         output = model(**inputs, output_hidden_states=True)
-    # the last entry of hidden_states is before the final norm in some models
+    # In some models the last entry of hidden_states is not normalised.
     computed = [*output.hidden_states[:-1], output.last_hidden_state]
     return [state[0, kept] for state in computed]
 
 
 def _direct_whisper(path: Path, source: np.ndarray) -> list[torch.Tensor]:
-    """The states by hooks on openai-whisper's own forward, cut to the true length."""
+    """Return the states that hooks in openai-whisper's own encoder collect, without padding."""
     import whisper
 
     model = whisper.load_model(str(path), device="cpu").float().eval()
@@ -71,7 +76,7 @@ def _direct_whisper(path: Path, source: np.ndarray) -> list[torch.Tensor]:
 
 
 def gaps(name: str, path: Path) -> dict[str, list[float]]:
-    """Return, for each way of ours, the largest difference per layer, in standard deviations."""
+    """Return way -> the largest difference of each layer, in standard deviations."""
     backbone = describe("whisper" if name == "whisper" else "auto", str(path))
     layers = tuple(range(backbone.n_layers + 1))
     encoder = family(backbone.family).load(backbone, layers, "cpu")
@@ -99,7 +104,7 @@ def gaps(name: str, path: Path) -> dict[str, list[float]]:
 
 
 def long_gap(name: str, path: Path) -> tuple[float, float]:
-    """Return a long clip's seconds and its largest difference, batched with a second of speech."""
+    """Return the seconds of a long clip and its largest difference, in a batch with a short one."""
     seconds = LONGEST.get(name, LONG_S)
     backbone = describe("auto", str(path))
     encoder = family(backbone.family).load(backbone, tuple(range(backbone.n_layers + 1)), "cpu")
@@ -114,17 +119,16 @@ def long_gap(name: str, path: Path) -> tuple[float, float]:
 
 
 def table(results: dict[str, dict[str, list[float]]], long: dict[str, tuple[float, float]]) -> str:
-    """Return the results as a page."""
+    """Return the page with the results."""
     lines = [
         "# Fidelity",
         "",
         "The largest difference of any value between our features and a direct call of the model",
-        "(one utterance, unpadded, float32), in standard deviations of the layer's values. Small",
-        "random checkpoints of the real classes; MiniLM is pretrained. Speech: noise of "
-        + ", ".join(f"{s:g}" for s in SECONDS)
-        + " s;",
-        f"text: {len(TEXTS)} texts up to 40 words. bf16: autocast, against float32.",
-        "Limits that the tests hold: "
+        "(one utterance, unpadded, float32), in standard deviations of the layer's values. The",
+        "checkpoints are small and random, of the real classes; MiniLM alone is pretrained. Speech",
+        "is noise of " + ", ".join(f"{s:g}" for s in SECONDS) + " s; text is",
+        f"{len(TEXTS)} texts of up to 40 words. The bf16 features are computed by autocast and",
+        "compared with float32. The tests hold these limits: "
         + ", ".join(f"{key} {value:g}" for key, value in LIMITS.items())
         + ".",
         "",
@@ -137,10 +141,8 @@ def table(results: dict[str, dict[str, list[float]]], long: dict[str, tuple[floa
             shown = " | ".join(f"{value:.1e}" for value in cells)
             lines.append(f"| {layer} | {shown} |")
     if long:
-        lines += ["", "## Long clips", "", "Batched with a second of speech; float32, all layers."]
-        lines += ["Whisper hears 30 s at a time. WavLM's relative positions take a table of frames"]
-        lines += ["by frames for every head, as the library computes them; longer recordings need"]
-        lines += ["`--piece-s`.", "", "| | seconds | largest difference |", "|---|---|---|"]
+        lines += ["", "## Long clips", "", LONG_CLIPS]
+        lines += ["", "| | seconds | largest difference |", "|---|---|---|"]
         for name, (seconds, gap) in long.items():
             lines.append(f"| {name} | {seconds:g} | {gap:.1e} |")
     return "\n".join(lines) + "\n"
@@ -148,10 +150,12 @@ def table(results: dict[str, dict[str, list[float]]], long: dict[str, tuple[floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path, help="the page")
+    parser.add_argument("--write", type=Path, help="the page to write")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--minilm", type=Path, help="a Hugging Face folder of a BERT-like encoder")
-    parser.add_argument("--long", action="store_true", help="ten minutes, too")
+    parser.add_argument(
+        "--minilm", type=Path, help="a Hugging Face folder with a BERT-like encoder"
+    )
+    parser.add_argument("--long", action="store_true", help="also measure clips of ten minutes")
     options = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Full-size heads on a GPU, and from them the hours of the paper's tables; part of `heads.py`."""
+"""Full-size heads on a GPU, and the hours for the paper's tables; `heads.py` calls this."""
 
 import warnings
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from head_steps import BATCH, Batch, Ours, Published, lengths, timed
 from medusa.heads.networks.flops import PEAKS, peak
 
 WIDTH, ROUNDS, WARM_UP = 1024, 20, 3
-AS_IN_STAGES = 4 * 75_000 + 16 * 10_000  # utterances a head is trained on: stages 1 and 2
-JUDGED = 20 * 8_000  # utterances of dev after the epochs
+AS_IN_STAGES = 4 * 75_000 + 16 * 10_000  # the training utterances of stages 1 and 2
+JUDGED = 20 * 8_000  # the dev utterances after all epochs
 
-# letters of `lengths` and feature widths: what the paper's Table 1 is made of
+# The kinds of heads in the paper's Table 1: the letters for `lengths`, and the feature widths.
 KINDS = {
     "audio and text": ("at", (1024, 1024)),
     "two audio": ("aa", (1280, 1024)),
@@ -21,14 +21,14 @@ KINDS = {
     "three audio": ("aaa", (1024, 1280, 1024)),
 }
 TABLE_1 = {"audio and text": 10, "two audio": 1, "two audio and text": 2, "three audio": 1}
-# models 2, 8, 9, 13, trained for five more rows; late fusion is counted like the others
+# Models 2, 8, 9 and 13 are trained for five more rows; late fusion is counted like the others.
 TABLE_2 = {"audio and text": 10, "two audio": 5, "two audio and text": 5}
 
 
 def measure(
     device: torch.device, memory_apart: Callable[[int, str, torch.device], float]
 ) -> dict[str, Any]:
-    """Return each kind's figures, and the hours they come to here and on a 3090."""
+    """Return the figures of each kind of head, and the total hours on this device and on a 3090."""
     figures: dict[str, Any] = {name: one_kind(*kind, device) for name, kind in KINDS.items()}
     for name in ("audio and text", "two audio and text"):
         figures[name]["peak_memory_gb"] = memory_apart(WIDTH, KINDS[name][0], device)
@@ -41,7 +41,7 @@ def measure(
 
 
 def one_kind(letters: str, widths: tuple[int, ...], device: torch.device) -> dict[str, Any]:
-    """Return utterances/s in training and prediction, MFU and the ratio to the published way."""
+    """Return the speed of training and prediction, the MFU and the ratio to the published way."""
     ours, theirs = Ours(widths, WIDTH, device), Published(widths, WIDTH, device)
     batches = [
         Batch.random(lengths(BATCH, seed, letters), widths, device)
@@ -70,7 +70,7 @@ def one_kind(letters: str, widths: tuple[int, ...], device: torch.device) -> dic
 
 
 def waits(step: Callable[[], None]) -> int:
-    """Return how often a step makes the host wait; it should be never."""
+    """Return how often a step makes the CPU wait for the GPU, which should never happen."""
     torch.cuda.set_sync_debug_mode("warn")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

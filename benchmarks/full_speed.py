@@ -1,4 +1,4 @@
-"""How much of a device's speed an extraction uses, and what it took at full speed."""
+"""The share of a device's speed that an extraction uses, and its time at full speed."""
 
 import time
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from medusa.extract.passes.stream import read_source
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.heads.networks.flops import peak as peak_flop
 
-SIDE = 2048  # of the largest product
+SIDE = 2048  # the side of the largest matrix product
 
 
 def utilisation(job: ExtractionJob, device: str) -> dict[str, float | None]:
-    """Return the operations a second of one real batch, and their share of the device's peak."""
+    """Return the operations per second of one real batch, and their share of the peak."""
     encoder = job.load(device)
     encode = with_autocast(encoder.encode, job.backbone, device)
     batch_seconds = default_batch_seconds(device, job.backbone.least_s)
@@ -29,8 +29,8 @@ def utilisation(job: ExtractionJob, device: str) -> dict[str, float | None]:
     items = [
         encoder.prepare(read_source(utterance, job.backbone.rate_hz or 0)) for utterance in batch
     ]
-    encode(items)  # warms up, and checks half precision
-    # the fused attention of CPUs is not among the operations that are counted
+    encode(items)  # the first call warms up, and checks half precision
+    # The counter does not know the fused attention of CPUs.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         encode(items)
 
@@ -46,10 +46,10 @@ def utilisation(job: ExtractionJob, device: str) -> dict[str, float | None]:
 
 
 def least_s(job: ExtractionJob, device: str) -> float:
-    """Return the seconds that all clips took if operations ran at full speed and nothing else.
+    """Return the least seconds for all clips, if only the operations took time, at full speed.
 
-    Of an encoder that pads every clip to the same length: the products that ours needs at the speed
-    of the device's largest in float32, and after them attention's exponentials at theirs.
+    The encoder pads every clip to the same length. Its products run at the speed of the largest
+    float32 product of the device, and after them the exponentials of attention run at theirs.
     """
     encoder, clip = job.load(device), job.utterances[:1]
     items = [
@@ -60,7 +60,7 @@ def least_s(job: ExtractionJob, device: str) -> float:
         encoder.encode(items)
     square = torch.randn(SIDE, SIDE, device=device)
     product_s = _fastest(lambda: square @ square) / (2 * SIDE**3)
-    some = square[: SIDE // 16]  # small enough for a processor's cache
+    some = square[: SIDE // 16]  # this part fits into the cache of a processor
     room = torch.empty_like(some)
     exponential_s = _fastest(lambda: torch.exp(some, out=room)) / some.numel()
     clip_s = counter.get_total_flops() * product_s + exponentials.count * exponential_s
@@ -68,7 +68,7 @@ def least_s(job: ExtractionJob, device: str) -> float:
 
 
 class Exponentials(TorchDispatchMode):
-    """Counts the exponentials of the attentions that are computed inside."""
+    """Counts the exponentials of all attentions that are computed inside the block."""
 
     count = 0
 
@@ -80,11 +80,12 @@ class Exponentials(TorchDispatchMode):
 
 
 def _fastest(work: Callable[[], Tensor]) -> float:
-    """Return the seconds of the fastest of thirty runs, waited for."""
+    """Return the seconds of the fastest of thirty runs, each until its result is there."""
     return min(timed(lambda: work().flatten()[0].item()) for _ in range(30))
 
 
 def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that some work takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

@@ -24,9 +24,9 @@ def lengths(count: int, seed: int, kind: str = "at") -> np.ndarray:
     """Return (count, M) lengths of utterances of 1 to 20 s, log-normal with mean 5.7 s.
 
     Args:
-        count: utterances.
-        seed: of the draw.
-        kind: a letter a modality: `a` audio, `t` text.
+        count: the number of utterances.
+        seed: the seed of the draw.
+        kind: one letter for each modality: `a` for audio, `t` for text.
     """
     rng = np.random.default_rng(seed)
     seconds = rng.lognormal(np.log(5.7) - 0.125, 0.5, count).clip(1, 20)
@@ -36,7 +36,7 @@ def lengths(count: int, seed: int, kind: str = "at") -> np.ndarray:
 
 
 def padding(sizes: np.ndarray) -> float:
-    """Return how many times the frames of a batch, lengths (B, M), its padded form has."""
+    """Return the frames of a padded batch of lengths (B, M), divided by its true frames."""
     return float((sizes.max(0) * len(sizes)).sum() / sizes.sum())
 
 
@@ -46,10 +46,10 @@ def drawn() -> list[np.ndarray]:
 
 
 def typical(count: int) -> list[np.ndarray]:
-    """Return so many batches that stand for the 999, by how much padding each would need.
+    """Return `count` batches that represent the 999 random ones by the padding that they need.
 
-    One from the middle of each of so many equal parts: a few random batches may all happen to be
-    of like lengths, or none of them.
+    The batches are sorted by padding and cut into equal parts, and the middle of each part is
+    taken. A few random batches could all happen to have similar lengths.
     """
     every = sorted(drawn(), key=padding)
     return [every[(2 * part + 1) * len(every) // (2 * count)] for part in range(count)]
@@ -82,7 +82,7 @@ class Batch:
 
 
 class Ours:
-    """The head as `fit-head` builds it, and its training step."""
+    """The head that `fit-head` builds, and its training step."""
 
     def __init__(self, widths: Sequence[int], width: int, device: torch.device) -> None:
         config = load("medusa", (f"head.width={width}", f"head.feedforward={2 * width}"))
@@ -106,7 +106,7 @@ class Ours:
 
 
 class Published:
-    """The same for `published.DeepSER`."""
+    """The head `published.DeepSER`, and its training step."""
 
     def __init__(self, widths: Sequence[int], width: int, device: torch.device) -> None:
         self.head = published.DeepSER(widths, width, 2 * width, CLASSES).to(device).train()
@@ -120,7 +120,7 @@ class Published:
 
 
 def timed(work: Callable[[], Any], device: torch.device) -> float:
-    """Return seconds: of the CPU, or, on a GPU, until it is done."""
+    """Return the CPU seconds of some work, or on a GPU the seconds until it is finished."""
     if device.type == "cuda":
         torch.cuda.synchronize()
         began = time.perf_counter()
@@ -146,6 +146,6 @@ def ratio(taken: Sequence[Sequence[float]]) -> float:
 
 
 def matmul_flop_s(device: torch.device, dtype: torch.dtype, size: int = 1536) -> float:
-    """Return the operations a second of a large product."""
+    """Return the operations per second of a large matrix product."""
     a = torch.randn(size, size, device=device, dtype=dtype)
     return 2.0 * size**3 / timed(lambda: a @ a, device)

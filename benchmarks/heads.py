@@ -2,10 +2,10 @@
 
     python benchmarks/heads.py --json benchmarks/results/heads.json
 
-Ratios of CPU seconds on one thread, or of seconds on a GPU, both sides taken in turn. Simulated
-features with the lengths of MSP-Podcast; both sides see the same utterances. The published way
-(`published.py`) is padded, unmasked and reads .npy files. On a GPU also the full-size heads, and
-from them the hours of the paper's tables (`full_size.py`).
+The figures are ratios of CPU seconds on one thread, or of seconds on a GPU. Both sides are timed in
+turn, with the same simulated features, whose lengths are those of MSP-Podcast. The published way
+(`published.py`) is padded and unmasked, and reads .npy files. On a GPU, the script also times the
+full-size heads, from which the hours for the paper's tables follow (`full_size.py`).
 """
 
 import argparse
@@ -62,10 +62,10 @@ NAMES = tuple(f"c{number}" for number in range(CLASSES))
 
 
 def steps(width: int, rounds: int, device: torch.device) -> dict[str, Any]:
-    """WavLM + RoBERTa, batch 16, both sides in fp32 and both in bf16.
+    """Time training steps with WavLM and RoBERTa, batch 16, in fp32 and in bf16.
 
-    Every round is another batch, since padding depends on its longest utterance; ratios are of
-    sums over the rounds. The MFU is that of the faster precision.
+    Every round has another batch, since the padding depends on its longest utterance. A ratio is
+    one of sums over the rounds. The MFU is that of the faster precision.
     """
     ours, theirs = Ours(WIDTHS, width, device), Published(WIDTHS, width, device)
     few = Batch.random(lengths(2, 9), WIDTHS, device)
@@ -98,7 +98,7 @@ def steps(width: int, rounds: int, device: torch.device) -> dict[str, Any]:
 
 
 def whisper(width: int, rounds: int, device: torch.device) -> float:
-    """Whisper + RoBERTa: true lengths against 1,500 frames for everything."""
+    """Compare true lengths with 1,500 frames for every utterance, with Whisper and RoBERTa."""
     sizes = lengths(BATCH // 2, 2)
     full = sizes.copy()
     full[:, 0] = WHISPER_FRAMES
@@ -109,7 +109,7 @@ def whisper(width: int, rounds: int, device: torch.device) -> float:
 
 
 def memory(width: int, kind: str, device: torch.device, bf16: bool) -> float:
-    """Return the most memory, in GB, that two steps of one head take; alone in its process."""
+    """Return the peak memory, in GB, of two steps of one head, which is alone in its process."""
     widths = (1024,) * len(kind)
     ours = Ours(widths, width, device)
     for seed in range(2):
@@ -127,7 +127,7 @@ def memory_apart(width: int, kind: str, device: torch.device) -> float:
 
 
 def workspace(root: Path, sizes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """Write the same features as a workspace and as .npy files; a fifth of the rows is dev."""
+    """Write the same features into a workspace and as .npy files; a fifth of the rows is dev."""
     rng = np.random.default_rng(3)
     count = len(sizes)
     frame = pd.DataFrame({"id": [f"u{row:06d}" for row in range(count)]})
@@ -155,7 +155,7 @@ def workspace(root: Path, sizes: np.ndarray) -> tuple[torch.Tensor, torch.Tensor
 
 
 class OneEpoch:
-    """Our trainer on a workspace, an epoch at a time."""
+    """Our trainer on a workspace; each call trains for one epoch."""
 
     def __init__(self, root: Path, config: Config, device: torch.device) -> None:
         job = prepare(Workspace.open(root), config, ["wavlm", "roberta"])
@@ -180,7 +180,7 @@ class OneEpoch:
 
 
 def epochs(width: int, count: int, rounds: int, device: torch.device) -> dict[str, float]:
-    """A whole epoch, reading and the dev split included, as the trainer runs it."""
+    """Time a whole epoch of the trainer, which includes reading and the dev split."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         soft, ratings = workspace(root, lengths(count, 4))
@@ -197,13 +197,13 @@ def epochs(width: int, count: int, rounds: int, device: torch.device) -> dict[st
             published.epoch(other.head, other.optimiser, train, dev, device, workers)
 
         taken = in_turn([ours, theirs], rounds, device)
-        # the trainer is in bf16 where a GPU has it
+        # The trainer uses bf16 on a GPU that has it.
         kind = "fp32" if device.type == "cpu" else "bf16_against_fp32"
         return {f"epoch_{kind}": ratio(taken), "data_wait_share": ours.waited / ours.seconds}
 
 
 def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, float]:
-    """The linear meta-classifier from many seeds: one batched product against a loop each."""
+    """Train the linear meta-classifier from many seeds: in one batched product, and in a loop."""
     rng = np.random.default_rng(5)
     labels = rng.integers(0, CLASSES, rows)
     inputs = rng.dirichlet(np.ones(CLASSES), (rows, members)).reshape(rows, -1)
@@ -230,7 +230,7 @@ def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, 
 
 
 def measure(options: argparse.Namespace, device: torch.device) -> dict[str, Any]:
-    """Return everything there is to measure on this device."""
+    """Return all figures that this device can measure."""
     width, small = options.width, options.small_width
     results: dict[str, Any] = {"width": width, "width_whisper_epoch": small, "batch": BATCH}
     results["rounds"] = options.rounds
@@ -250,8 +250,8 @@ def measure(options: argparse.Namespace, device: torch.device) -> dict[str, Any]
     if device.type == "cpu":
         results["not_measured"] = (
             "full-size heads in bf16 with two and three modalities: utterances/s, MFU, waiting, "
-            "memory, hours of the 14 models and Table 2; no GPU here. mfu is the share of this "
-            "CPU's own fastest product, not of a data sheet; peak_memory_gb is the process's"
+            "memory, hours of the 14 models and Table 2: this machine has no GPU. mfu is the share "
+            "of this CPU's own fastest product; peak_memory_gb is the memory of the process"
         )
     return results | {"environment": environment()}
 
@@ -259,10 +259,16 @@ def measure(options: argparse.Namespace, device: torch.device) -> dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--width", type=int, default=1024, help="of the head in the steps")
-    parser.add_argument("--small-width", type=int, help="of the heads for Whisper and the epoch")
-    parser.add_argument("--rounds", type=int, default=3, help="random batches of the steps")
-    parser.add_argument("--utterances", type=int, help="of the epoch")
+    parser.add_argument(
+        "--width", type=int, default=1024, help="the width of the head in the steps"
+    )
+    parser.add_argument(
+        "--small-width", type=int, help="the width of the heads for Whisper and the epoch"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="the number of random batches in the steps"
+    )
+    parser.add_argument("--utterances", type=int, help="the number of utterances in the epoch")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--memory", choices=("at", "aat"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -285,5 +291,5 @@ def _short(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the process of `memory_apart`
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # the process of `memory_apart` inherits it
     main()

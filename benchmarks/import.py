@@ -1,8 +1,8 @@
-"""How long an import of a release of MSP-Podcast's size takes, and how much memory it needs.
+"""The time and the memory that an import of a release of MSP-Podcast's size takes.
 
-Writes a made-up release (labels_consensus.csv and labels_detailed.csv, no recordings) and imports
-it with the command line, as a user would. `python benchmarks/import.py --help` says what can be
-changed.
+The script writes a made-up release (labels_consensus.csv and labels_detailed.csv, without
+recordings) and imports it with the command line. `python benchmarks/import.py --help` lists the
+options.
 """
 
 import argparse
@@ -29,7 +29,7 @@ RESULT = Path(__file__).parent / "results" / "import.json"
 
 
 def write_release(root: Path, utterances: int, votes: int, seed: int = 0) -> None:
-    """Write a release with votes shared out over the utterances, some of them free text."""
+    """Write a release whose votes are spread over the utterances; some votes are free text."""
     random = np.random.default_rng(seed)
     names = [f"MSP-PODCAST_{row // 100:04d}_{row % 100:04d}.wav" for row in range(utterances)]
     (root / "Labels").mkdir(parents=True)
@@ -66,7 +66,7 @@ def write_release(root: Path, utterances: int, votes: int, seed: int = 0) -> Non
 
 
 def measure(utterances: int, votes: int) -> dict[str, object]:
-    """Import a fresh release in a process of its own; return seconds and peak memory."""
+    """Import a fresh release in its own process, and return its seconds and its peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         release, workspace = Path(folder) / "release", Path(folder) / "work"
         workspace.mkdir()
@@ -88,7 +88,7 @@ def measure(utterances: int, votes: int) -> dict[str, object]:
 
 
 def environment() -> dict[str, object]:
-    """Return what the figures depend on."""
+    """Return the machine and the versions on which the figures depend."""
     libraries = ("medusa-ser", "pandas", "pyarrow", "numpy")
     return {
         "python": platform.python_version(),

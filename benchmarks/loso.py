@@ -1,11 +1,12 @@
-"""Leave one speaker out: heads, their stacks, and scikit-learn on the same cache and speakers.
+"""Leave one speaker out: heads, their stacks, and scikit-learn on the same features.
 
     python benchmarks/loso.py WORKSPACE --jobs 2 --json benchmarks/results/emodb.json
 
-The workspace is an import with the features `egemaps-functionals` and `logmel`. Every speaker is
-the test split once; of the others, two are dev (they select and fit the stacker) and the rest
-train. All test predictions together are judged. Heads, settings and seeds are the same for every
-fold and were chosen on dev splits. May be stopped and run again: finished folds are kept.
+The workspace has an imported corpus with the features `egemaps-functionals` and `logmel`. Every
+speaker is the test split of one fold. Two of the other speakers are dev, which selects epochs and
+fits the stacker, and the rest train. The test predictions of all folds are scored together. Heads,
+settings and seeds are the same for every fold, and were chosen on dev splits. The script may be
+stopped and run again: finished folds are kept.
 """
 
 import argparse
@@ -50,10 +51,10 @@ HEADS = {
     "deepser, eGeMAPS": ((F,), "deepser"),
     "deepser, both": ((F, L), "deepser"),
 }
-DISCRIMINANTS = {"discriminant, eGeMAPS": (F,), "discriminant, both": (F, L)}  # no seeds
-OURS = ("linear stack of 15", "opinion-pool stack of 17")  # what is compared with scikit-learn
+DISCRIMINANTS = {"discriminant, eGeMAPS": (F,), "discriminant, both": (F, L)}  # they have no seeds
+OURS = ("linear stack of 15", "opinion-pool stack of 17")  # these are compared with scikit-learn
 VIEWS = {"eGeMAPS": (F,), "log-mel": (L,), "both": (F, L)}
-SystemClasses = dict[str, dict[str, str]]  # by system: class by id
+SystemClasses = dict[str, dict[str, str]]  # system -> id -> class
 
 
 def main() -> None:
@@ -115,7 +116,7 @@ def fold(root: Path, speaker: str) -> SystemClasses:
 
 
 def fold_workspace(root: Path, speaker: str) -> Workspace:
-    """Return a workspace of this fold that shares the features."""
+    """Return the workspace of a fold, which shares the features."""
     folder = root / "loso" / speaker
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "medusa.yaml", "features: ../../features\n")
@@ -127,6 +128,7 @@ def fold_workspace(root: Path, speaker: str) -> Workspace:
 
 
 def combine(workspace: Workspace, name: str, members: Sequence[str], method: str) -> None:
+    """Stack some runs."""
     runs = [new_run(workspace.runs, member) for member in members]
     stack(
         new_run(workspace.runs, name), runs, Manifest.read(workspace.manifest), StackConfig(method)
@@ -134,7 +136,7 @@ def combine(workspace: Workspace, name: str, members: Sequence[str], method: str
 
 
 def on_test(workspace: Workspace, name: str) -> dict[str, str]:
-    """Return the run's class for every test utterance."""
+    """Return id -> the class that a run predicts, for every test utterance."""
     found = new_run(workspace.runs, name).predictions()
     found = found.split("test")
     classes = found.logits().argmax(1)
@@ -142,7 +144,7 @@ def on_test(workspace: Workspace, name: str) -> dict[str, str]:
 
 
 def baselines(workspace: Workspace) -> SystemClasses:
-    """Fit scikit-learn on averages (and, of frames, deviations) over time, from the same cache."""
+    """Fit scikit-learn on means over time, and for log-mel on deviations, too."""
     frame = Manifest.read(workspace.manifest).frame.dropna(subset=["label"])
     pooled = {}
     for name in (F, L):
@@ -166,7 +168,7 @@ def baselines(workspace: Workspace) -> SystemClasses:
 
 
 def judged(manifest: Manifest, predicted: SystemClasses) -> dict[str, object]:
-    """Score all systems on all utterances; those with seeds also by mean and deviation."""
+    """Score all systems on all utterances, with mean and deviation for those with seeds."""
     frame = manifest.frame.dropna(subset=["label"]).set_index("id")
     numbers = {name: number for number, name in enumerate(manifest.scheme.classes)}
     truth = frame["label"].map(numbers).to_numpy()
@@ -208,6 +210,7 @@ def judged(manifest: Manifest, predicted: SystemClasses) -> dict[str, object]:
 
 
 def show(result: dict[str, object]) -> None:
+    """Print the scores and the comparisons."""
     print(f"{result['utterances']} utterances, {result['speakers']} speakers; {result['chance']}")
     for name, scores in dict(result["systems"]).items():
         if "all" in scores:

@@ -1,6 +1,7 @@
 """The published way to train a head, written from the paper: padded, unmasked, fp32, .npy files.
 
-Independent of `medusa.heads`; the missing optimiser step in its batch loop is mended.
+The code is independent of `medusa.heads`. The published batch loop lacks the optimiser step, which
+is added here.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ class Enc(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map (B, T, inputs) to h1, h2 (B, T, D) and h3 (B, D): padding is pooled, too."""
+        """Map (B, T, inputs) to h1, h2 (B, T, D) and h3 (B, D), whose mean includes the padding."""
         x = self.second(torch.relu(self.first(x)))
         h1 = self.layers[0](x)
         h2 = self.layers[1](h1)
@@ -51,7 +52,7 @@ class DeepSER(nn.Module):
 
 
 class Files(Dataset[tuple[list[Tensor], Tensor, Tensor]]):
-    """One .npy file per utterance and modality."""
+    """A data set with one .npy file per utterance and modality."""
 
     def __init__(self, folder: Path, soft: Tensor, ratings: Tensor, modalities: int) -> None:
         self.folder, self.soft, self.ratings, self.modalities = folder, soft, ratings, modalities
@@ -79,7 +80,7 @@ def step(
     soft: Tensor,
     ratings: Tensor,
 ) -> None:
-    """One training step: 1.5 cross-entropy and 0.4 squared error."""
+    """Take one training step; the loss is 1.5 cross-entropy plus 0.4 squared error."""
     logits, attributes = model(inputs)
     loss = 1.5 * nn.functional.cross_entropy(logits.float(), soft)
     loss = loss + 0.4 * nn.functional.mse_loss(attributes.float(), ratings)
@@ -96,7 +97,7 @@ def epoch(
     device: torch.device,
     workers: int = 0,
 ) -> None:
-    """One epoch and the dev split after it."""
+    """Train for one epoch, and predict the dev split after it."""
     model.train()
     loader = DataLoader(files, 16, shuffle=True, collate_fn=pad, num_workers=workers)
     for inputs, soft, ratings in loader:
@@ -117,7 +118,7 @@ def stacker(
     epochs: int,
     seed: int,
 ) -> None:
-    """One linear meta-classifier by a DataLoader loop: balanced sampling, batch 128, rate 1e-3."""
+    """Train one linear meta-classifier in a DataLoader loop, with balanced batches of 128."""
     torch.manual_seed(seed)
     weights = 1 / torch.bincount(labels)[labels].double()
     sampler = WeightedRandomSampler(weights.tolist(), rows)

@@ -1,12 +1,14 @@
-"""MEDUSA on the corpus with known answers: is the ensemble better, how near is it to the ceiling?
+"""MEDUSA on a simulated corpus, whose best possible score (the ceiling) is known.
 
     medusa --workspace W simulate --utterances 5000
     medusa --workspace W run benchmarks/simulated.yaml --jobs 2
     python benchmarks/simulated.py W --json benchmarks/results/simulated.json
 
-Judges every repeat of the recipe on the same test utterances, balanced (every class counts alike),
-with paired bootstraps over speakers; the best member is the best on dev. Beside the repeats:
-ensembles of the heads of all of them, whose stackers learn from one, two, three thirds of dev.
+The script computes how much better the ensemble is than its members, and how near it comes to the
+ceiling. It scores every repeat of the recipe on the same test utterances, with every class counting
+alike, and compares systems by paired bootstraps over speakers. The best member is the member with
+the best score on dev. The script also scores ensembles of the heads of all repeats, whose stackers
+learn from one, two and three thirds of dev.
 """
 
 import argparse
@@ -45,7 +47,7 @@ JUDGED = {
 
 
 class Judge:
-    """The predictions of runs for the labelled test utterances."""
+    """Scores the predictions of runs for the labelled test utterances."""
 
     def __init__(self, workspace: Workspace, manifest: Manifest) -> None:
         self.workspace, self.manifest = workspace, manifest
@@ -57,24 +59,28 @@ class Judge:
         assert (self.truth != NO_CONSENSUS).all()
 
     def predicted(self, run: str) -> np.ndarray:
+        """Return the class that a run predicts for every test utterance."""
         return self.of(RunDir(self.workspace.runs / run).predictions())
 
     def of(self, predictions: Predictions) -> np.ndarray:
+        """Return the predicted class of every test utterance."""
         return predictions.select(self.ids).logits().argmax(1)
 
     def score(self, predicted: np.ndarray) -> float:
+        """Return the balanced macro-F1."""
         matrix = np.zeros((len(self.manifest.scheme.classes),) * 2)
         np.add.at(matrix, (self.truth, predicted), 1)
         return float(balanced_macro_f1_of(matrix))
 
     def better(self, first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+        """Return how much better the first predictions are, with the interval and p."""
         classes = len(self.manifest.scheme.classes)
         found = paired(self.truth, first, second, classes, self.blocks, balanced=True)
         return {"gain": found.value, "interval": list(found.interval), "p": found.p}
 
 
 def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float) -> dict[str, Any]:
-    """Judge one repeat: members, votes, one stacker, the soup."""
+    """Score one repeat: its members, its votes, its single stacker and its soup."""
     heads = [one for one in head_tasks(recipe, False) if one.repeat == number]
     runs = {one.head: state.heads[one.name] for one in heads}
     of_dev = {
@@ -98,7 +104,7 @@ def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float)
 
 
 def compare_means(workspace: Workspace, manifest: Manifest, repeats: Any) -> dict[str, Any]:
-    """Compare means over the repeats, in the same resamples of the speakers."""
+    """Compare the means over the repeats in the same resamples of the speakers."""
     names = sorted({run for one in repeats for run in one["runs"].values()})
     judged = score_runs(
         ((name, RunDir(workspace.runs / name).predictions()) for name in names), manifest
@@ -117,7 +123,7 @@ def compare_means(workspace: Workspace, manifest: Manifest, repeats: Any) -> dic
 
 
 def difference(gains: Sequence[float], drawn: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Return the mean over the repeats, its interval and p, from each repeat's resamples."""
+    """Return the mean gain over the repeats, with its interval and p from all resamples."""
     mean = np.mean(drawn, axis=0)
     return {
         "gain": float(np.mean(gains)),
@@ -127,10 +133,10 @@ def difference(gains: Sequence[float], drawn: Sequence[np.ndarray]) -> dict[str,
 
 
 def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str, Any]:
-    """Judge ensembles of the heads of all repeats, by how many of dev's speakers are learnt from.
+    """Score ensembles of the heads of all repeats, whose stackers learn from thirds of dev.
 
     Returns:
-        By thirds of dev and by method: `balanced_macro_f1` and `share_of_ceiling`.
+        `balanced_macro_f1` and `share_of_ceiling`, by the number of thirds and by method.
     """
     runs = [
         RunDir(judge.workspace.runs / state.heads[one.name]) for one in head_tasks(recipe, False)
@@ -154,6 +160,7 @@ def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str,
 def _scored(
     judge: Judge, members: Members, truth: Truth, method: str, test: np.ndarray, ceiling: float
 ) -> dict[str, float]:
+    """Return the scores of one method on the test rows."""
     combined = STACKERS[method](members, truth, StackConfig(method=method), lambda loss: None)
     score = judge.score(combined.logits[test].argmax(1))
     return {"balanced_macro_f1": score, "share_of_ceiling": score / ceiling}

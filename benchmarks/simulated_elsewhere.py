@@ -1,4 +1,4 @@
-"""The runs of a recipe on one simulated corpus, judged on another, larger draw of the same world.
+"""The runs of a recipe on one simulated corpus, scored on a larger draw of the same simulation.
 
     medusa --workspace W simulate --utterances 10000 --seed 8
     medusa --workspace W run benchmarks/simulated_discriminants.yaml --jobs 2
@@ -6,9 +6,9 @@
     python benchmarks/simulated_elsewhere.py W J --recipe benchmarks/simulated_discriminants.yaml \
         --json benchmarks/results/simulated_discriminants_elsewhere_seed8.json
 
-Test of W has 20 utterances of the rarest class, and two numbers that differ by .01 cannot be told
-apart there. All of J is new to every head and stack: nothing is fitted or selected on it. Of a
-recipe with ablations (simulated_ablations.yaml) every one is compared with the whole system there.
+The test split of W has 20 utterances of the rarest class, which are too few to distinguish scores
+that differ by .01. All of J is new to every head and stack: nothing is fitted or selected on it. If
+the recipe has ablations (simulated_ablations.yaml), each is compared with the whole system on J.
 """
 
 import argparse
@@ -58,7 +58,7 @@ class Elsewhere:
         self.truth = frame["label"].map(numbers).to_numpy(np.int64)
 
     def head(self, run: RunDir, task: HeadTask) -> Predictions:
-        """Predict with a head; its streams are taken by name, for the world is the same."""
+        """Predict with a head, whose streams are found here by their names."""
         config: Config = task.config
         chosen = choose(self.workspace.features, task.features)
         examples = gather(self.manifest, self.texts, chosen, average_frames_of(config.head))
@@ -81,10 +81,12 @@ class Elsewhere:
         return np.asarray(logits).argmax(1)
 
     def score(self, predicted: np.ndarray) -> float:
+        """Return the balanced macro-F1."""
         classes = len(self.manifest.scheme.classes)
         return float(balanced_macro_f1_of(confusion(self.truth, predicted, classes)))
 
     def resampled(self, predicted: np.ndarray) -> np.ndarray:
+        """Return the balanced macro-F1 in every resample of the speakers."""
         classes = len(self.manifest.scheme.classes)
         drawn = resampled_confusions(self.truth, predicted, classes, self.speakers)
         return np.asarray(balanced_macro_f1_of(drawn))
@@ -125,7 +127,7 @@ def main() -> None:
 def predicted_classes(
     workspace: Workspace, judged_on: Elsewhere, recipe: Any, state: State, number: int
 ) -> dict[str, np.ndarray]:
-    """Return the classes predicted by every head and stack of a repeat, and by the best on dev."""
+    """Return the classes that each head and stack of a repeat, and the best member, predict."""
     tasks = {one.head: one for one in head_tasks(recipe, False) if one.repeat == number}
     runs = {head: RunDir(workspace.runs / state.heads[one.name]) for head, one in tasks.items()}
     head_predictions = {head: judged_on.head(run, tasks[head]) for head, run in runs.items()}
@@ -146,7 +148,7 @@ def predicted_classes(
 def scores(
     judged_on: Elsewhere, predicted: list[dict[str, np.ndarray]], ceiling: float
 ) -> dict[str, dict[str, Any]]:
-    """Return every system's balanced macro-F1 and share of the ceiling, repeat by repeat."""
+    """Return each system's balanced macro-F1 and share of the ceiling in every repeat."""
     summary: dict[str, dict[str, Any]] = {}
     for name in predicted[0]:
         values = [judged_on.score(one[name]) for one in predicted]
@@ -162,7 +164,7 @@ def scores(
 def against(
     judged_on: Elsewhere, predicted: list[dict[str, np.ndarray]]
 ) -> dict[str, dict[str, Any]]:
-    """Compare means over the repeats, in the same resamples of the speakers."""
+    """Compare the means over the repeats in the same resamples of the speakers."""
     summary: dict[str, dict[str, Any]] = {}
     for ours, rivals in JUDGED.items():
         summary[ours] = {}
@@ -179,10 +181,11 @@ def against(
 def ablations(
     workspace: Workspace, judged_on: Elsewhere, recipe: Any, state: State
 ) -> dict[str, dict[str, Any]]:
-    """Compare every ablation with the same heads unchanged, over heads and repeats; p by Holm."""
+    """Compare every ablation with the unchanged heads, over all repeats; Holm corrects p."""
     scored: dict[str, tuple[float, np.ndarray]] = {}
 
     def of(task: HeadTask) -> tuple[float, np.ndarray]:
+        """Return the score of a head and its resamples, which are computed one time."""
         if task.name not in scored:
             head_predictions = judged_on.head(
                 RunDir(workspace.runs / state.heads[task.name]), task
@@ -207,11 +210,13 @@ def ablations(
 
 
 def simulation_options(folder: Path) -> dict[str, Any]:
+    """Return the options with which a workspace was simulated."""
     facts = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
     return dict(facts["asked"])
 
 
 def show(result: dict[str, Any]) -> None:
+    """Print the scores, the comparisons and the ablations."""
     print(f"{result['utterances']} utterances, ceiling {result['ceiling']:.4f}")
     for name, one in result["systems"].items():
         values, shares = one["balanced_macro_f1"], one["share_of_ceiling"]

@@ -1,4 +1,4 @@
-"""Ways that are timed in turn, each in a process of its own with the environment it would have."""
+"""Processes that are timed in turn, each with an environment of its own."""
 
 import json
 import os
@@ -13,8 +13,8 @@ class Turn:
     """A process that waits for its turn, works one round, and reports on it.
 
     Args:
-        command: of a script that calls `serve`, after the interpreter's name.
-        more: variables in addition to those of this process.
+        command: the words after the interpreter's name: a script that calls `serve`.
+        more: environment variables in addition to those of this process.
     """
 
     def __init__(self, command: list[str], more: dict[str, str]) -> None:
@@ -30,13 +30,13 @@ class Turn:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()  # one that has ended is left alone
+        self.process.kill()  # this does nothing to a process that has ended
         self.process.wait()
 
     def round(self) -> dict[str, Any]:
         """Return the report of one round; the other processes wait."""
         assert self.process.stdin
-        with suppress(BrokenPipeError):  # then it has written no report, either
+        with suppress(BrokenPipeError):  # the missing report is noticed below
             self.process.stdin.write("\n")
             self.process.stdin.flush()
         return self._read_report()
@@ -48,18 +48,19 @@ class Turn:
         return self._read_report()
 
     def _read_report(self) -> dict[str, Any]:
+        """Return the next report of the process."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.process.args}: ended before its turn")
+            raise SystemExit(f"{self.process.args}: the process ended before its turn")
         report: dict[str, Any] = json.loads(line)
         return report
 
 
 def serve(one_round: Callable[[], dict[str, Any]], end: Callable[[], dict[str, Any]]) -> None:
-    """Work a round for each line of the standard input, and report the rest at its end."""
+    """Work one round for each line of the standard input, and print a last report at its end."""
     reports = sys.stdout
-    with redirect_stdout(sys.stderr):  # whatever a library prints is no report
+    with redirect_stdout(sys.stderr):  # the output of libraries must not mix with the reports
         for _ in sys.stdin:
             print(json.dumps(one_round()), file=reports, flush=True)
         print(json.dumps(end()), file=reports, flush=True)

@@ -1,4 +1,4 @@
-"""Other ways to the features of `medusa extract`: the published code's, and openai-whisper's."""
+"""Other ways to compute the features of `medusa extract`: the published code, openai-whisper."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ TEXT = ("roberta", "modernbert")
 
 
 class Published:
-    """The model and its pre-processing, used as the published code uses them: by transformers."""
+    """The model and its pre-processing in transformers, used as the published code uses them."""
 
     def __init__(self, name: str, path: Path, device: str) -> None:
         from transformers import AutoFeatureExtractor, AutoModel, AutoTokenizer
@@ -35,7 +35,7 @@ class Published:
 
     @torch.inference_mode()
     def __call__(self, sources: list[Any]) -> Tensor:
-        """Return what is stored: the sum of the last four states, or Whisper's last."""
+        """Return the stored features: the sum of the last four states, or Whisper's last state."""
         if self.name in TEXT:
             inputs = self.reader(sources, return_tensors="pt", padding=True)
             inputs.pop("token_type_ids", None)
@@ -56,7 +56,7 @@ class Published:
 
 
 class OpenAI:
-    """Whisper, whatever the name, by the package of its authors."""
+    """Whisper in the package of its authors; the name is ignored."""
 
     def __init__(self, name: str, path: Path, device: str) -> None:
         import whisper
