@@ -87,7 +87,7 @@ def merge(workspace: Path, parts: tuple[str, ...], force: bool) -> None:
     """Write one manifest with the rows of several manifests that have the same classes.
 
     Each part is NAME=MANIFEST; its ids and speakers become NAME/ID. The splits are kept. To leave
-    a whole corpus out, run `medusa manifest split --leave-out NAME --of corpus --force`.
+    a whole corpus out, run `medusa manifest split leave-out NAME --of corpus --force`.
     """
     from medusa.errors import ManifestError
     from medusa.manifests.manifest import Manifest

@@ -134,5 +134,5 @@ def _say_next(corpus: "Manifest") -> None:
     if silent:
         say(f"{plural(silent, 'utterance has')} no audio; only text backbones can use them")
     if corpus.frame["split"].isna().all():
-        by = "speaker" if corpus.frame["speaker"].notna().all() else "utterance"
-        say(f"next: medusa manifest split --by {by}")
+        by = "" if corpus.frame["speaker"].notna().all() else " --by utterance"
+        say(f"next: medusa manifest split random{by}")

@@ -69,12 +69,12 @@ class Manifest:
         present = [str(name) for name in self.frame["split"].dropna().unique()]
         if not present:
             raise ManifestError(
-                "the manifest has no split; make one with `medusa manifest split --by speaker`"
+                "the manifest has no split; make one with `medusa manifest split random`"
             )
         absent = [name for name in names if name not in present]
         if absent:
-            remedy = "; `medusa manifest split --keep-test` makes one" if "dev" in absent else ""
-            present_note = f"there is {listed(present)}{remedy}"
+            remedy = "; make dev with `medusa manifest split random --keep-test`"
+            present_note = f"the splits are {listed(present)}{remedy if 'dev' in absent else ''}"
             raise ManifestError(f"no row is in split {listed(absent)}; {present_note}")
         return self.where(self.frame["split"].isin(names))
 

@@ -22,13 +22,13 @@ def check_splits(examples: Examples) -> None:
     if never := _absent(examples, "train"):
         raise DataError(
             f"no utterance of split 'train' is {listed(never)}, so no head can learn it; divide "
-            "the corpus again (`medusa manifest split --force`) or leave the class out (`medusa "
-            "manifest relabel`)"
+            "the corpus again (`medusa manifest split random --force`) or leave the class out "
+            "(`medusa manifest relabel`)"
         )
     if len(present := classes_of(examples, "dev")) < 2:
         raise DataError(
             f"all labelled utterances of split 'dev' are {present[0]!r}, so it cannot select "
-            "anything; divide the corpus again (`medusa manifest split --force`)"
+            "anything; divide the corpus again (`medusa manifest split random --force`)"
         )
 
 

@@ -115,7 +115,7 @@ def classes(subject: Subject) -> Iterator[Finding]:
         if lacking and by_split.loc[split].sum() > 0:
             level = "error" if split == "train" else "warning"
             message = f"{plural(len(lacking), 'class has')} no rows in {split}"
-            remedy = "split again with another --seed, or with --by utterance"
+            remedy = "split again with another --seed, or run `split random --by utterance`"
             yield Finding(level, "classes", message, remedy, tuple(lacking))
 
 
@@ -131,11 +131,11 @@ def speakers(subject: Subject) -> Iterator[Finding]:
             "split by utterance" if subject.split_by == "utterance" else "the corpus's own split"
         )
         message = f"{whose} shares {plural(meant.sum(), 'speaker')}"
-        remedy = "report that scores are better than on new speakers, or split --by speaker"
+        remedy = "report that scores are better than on new speakers, or split by speaker"
         yield Finding("warning", "speakers", message, remedy, tuple(several.index[meant]))
     if not meant.all():
         message = f"{plural((~meant).sum(), 'speaker is')} in two splits"
-        remedy = "medusa manifest split --by speaker --force"
+        remedy = "medusa manifest split random --force"
         yield Finding("error", "speakers", message, remedy, tuple(several.index[~meant]))
     nameless = frame["speaker"].isna()
     if nameless.any():
@@ -151,7 +151,7 @@ def splits(subject: Subject) -> Iterator[Finding]:
     if without.any():
         everything = "no row has" if without.all() else f"{plural(without.sum(), 'row has')} no"
         message = f"{everything} {'a ' if without.all() else ''}split"
-        remedy = "medusa manifest split --by speaker"
+        remedy = "medusa manifest split random"
         yield Finding("warning", "splits", message, remedy, subject.ids(without))
     clips = frame.dropna(subset=["content", "split"])
     leaked = clips.groupby("content")["split"].transform("nunique") > 1

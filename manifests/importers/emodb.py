@@ -6,7 +6,7 @@ speaker 03, sentence a01, emotion F (happiness), version a. ROOT is the folder w
 or a folder above it.
 
 The corpus has no split of its own. Protocols keep its ten speakers apart
-(`medusa manifest split --by speaker`), or leave one speaker out. It has one label per utterance,
+(`medusa manifest split random`), or leave one speaker out. It has one label per utterance,
 the emotion that was acted, and no published votes.
 
 Source: Burkhardt et al., A Database of German Emotional Speech, Interspeech 2005; free to download.

@@ -14,7 +14,7 @@ out, or kept without a label.
 
 An id is `Ses01F_impro01_M003`: session 1, the dialogue, the man's fourth turn; the speaker is
 `Ses01M`. The corpus has no split of its own; protocols leave a session out
-(`medusa manifest split --leave-out Ses05 --of session`).
+(`medusa manifest split leave-out Ses05 --of session`).
 
 Source: Busso et al., Language Resources and Evaluation, 2008. Licence: from USC SAIL on request,
 https://sail.usc.edu/iemocap/

@@ -37,14 +37,16 @@ def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "p
         ids = manifest.frame["id"][speakers.isna()]
         raise ManifestError(
             f"{plural(len(ids), 'utterance has')} no speaker ({listed(ids)}), so speakers cannot "
-            "be kept apart; import the corpus with its speakers, or split with --by utterance"
+            "be kept apart; import the corpus with its speakers, or run `medusa manifest split "
+            "random --by utterance`"
         )
     codes, known = pd.factorize(speakers, sort=True)
     splits = [name for name, share in shares.items() if share > 0]
     if len(known) < len(splits):
         raise ManifestError(
             f"{plural(len(known), 'speaker')} cannot fill {', '.join(splits)}; "
-            "leave a split out (--dev 0 or --test 0), or split with --by utterance"
+            "leave a split out (--dev 0 or --test 0), or run `medusa manifest split random --by "
+            "utterance`"
         )
     deal = _best_deal(_mass(manifest, codes, len(known)), shares, splits, seed, manifest)
     return pd.Series(np.array(splits, dtype=object)[deal[codes]], dtype="str")
@@ -85,110 +87,6 @@ def in_house(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "pd.
     return split
 
 
-METHODS = {"speaker": by_speaker, "utterance": by_utterance, "in-house": in_house}
-
-
-def split(
-    manifest: Manifest, by: str, seed: int, dev: float, test: float, keep_test: bool = False
-) -> Manifest:
-    """Return the manifest with a `split` for every row, and the choices in its provenance.
-
-    Args:
-        manifest: the corpus.
-        by: a name in `METHODS`.
-        seed: the same seed gives the same split.
-        dev: the share of dev.
-        test: the share of test.
-        keep_test: keep the present test split, and take dev from the other rows (`dev` is then a
-            share of them).
-
-    Raises:
-        ManifestError: the shares leave nothing for train, or there are no test rows to keep, or
-            the function in `METHODS` raises it.
-    """
-    if not (0 <= dev < 1 and 0 <= test < 1 and dev + test < 1):
-        raise ManifestError(
-            f"--dev {dev:g} and --test {test:g}: expected shares from 0 that leave some for train"
-        )
-    chosen = choices(by, seed, dev, test, keep_test)
-    frame = manifest.frame.copy()
-    free = pd.Series(True, index=frame.index)
-    if keep_test:
-        free = frame["split"] != "test"
-        if free.all():
-            raise ManifestError(
-                "no row is in split test, so there is none to keep; drop --keep-test"
-            )
-        test = 0.0
-    if by == "in-house":
-        free = frame["split"].isna() | frame["split"].isin(["train", "dev"])
-        keep_test, test = True, 0.0
-    shares = {"train": 1 - dev - test, "dev": dev, "test": test}
-    if not keep_test:
-        frame["split"] = None
-    part = manifest.where(free)
-    frame.loc[free, "split"] = METHODS[by](part, shares, seed).to_numpy()
-    provenance = manifest.provenance | {"split": chosen}
-    return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
-
-
-def choices(by: str, seed: int, dev: float, test: float, keep_test: bool) -> dict[str, object]:
-    """Return the provenance of a split that was made with these choices."""
-    chosen: dict[str, object] = {"by": by, "seed": seed, "dev": dev}
-    if by == "in-house":
-        return chosen
-    return chosen | ({"kept": "test"} if keep_test else {"test": test})
-
-
-def own(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
-    """Return the manifest with the corpus's own partition, some of whose parts get new names.
-
-    Args:
-        manifest: a manifest that still has the partition with which it was imported.
-        names: the new names by old names, such as `test` by `Test1`; an empty new name takes the
-            rows out of every split.
-
-    Raises:
-        ManifestError: the manifest does not have the partition, or the partition has no such part.
-    """
-    made = manifest.provenance.get("split")
-    if not (isinstance(made, dict) and made.get("by") == "corpus"):
-        raise ManifestError(
-            "the corpus's own partition is not in the manifest; import the corpus again with "
-            "--force"
-        )
-    present = [str(name) for name in manifest.frame["split"].dropna().unique()]
-    absent = [name for name in names if name not in present]
-    if absent:
-        raise ManifestError(
-            f"no part {listed(absent)} in the partition; its parts are {listed(present)}"
-        )
-    frame = manifest.frame.copy()
-    frame["split"] = frame["split"].map(lambda name: names.get(name, name) or None, "ignore")
-    chosen = made | {"renamed": {**made.get("renamed", {}), **names}}
-    provenance = manifest.provenance | {"split": chosen}
-    return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
-
-
-def refuse_to_replace(manifest: Manifest, keep_test: bool) -> None:
-    """Raise if a present split would be replaced.
-
-    Raises:
-        ManifestError: there is a split; with `keep_test`, there is a dev split.
-    """
-    present = manifest.frame["split"].value_counts()
-    if keep_test and "dev" not in present:
-        return
-    if len(present):
-        made = manifest.provenance.get("split")
-        how = [f"{key} {value}" for key, value in made.items()] if isinstance(made, dict) else []
-        counts = [f"{name} {rows}" for name, rows in present.items()]
-        raise ManifestError(
-            f"the manifest is split already: {', '.join(counts)} rows ({', '.join(how)}); "
-            "replace the split with --force, or keep its test split with --keep-test"
-        )
-
-
 def _mass(manifest: Manifest, codes: npt.NDArray[np.intp], speakers: int) -> list[Floats]:
     """Return each speaker's rows (S, 1), sums of soft labels (S, C) and genders (S, G)."""
     soft = np.nan_to_num(manifest.soft().astype(np.float64))
@@ -217,7 +115,8 @@ def _best_deal(
     if np.isinf(distances).all():
         raise ManifestError(
             f"none of {TRIALS} deals of {speakers} speakers had every class in train: "
-            f"{_rarest(manifest)}; drop the rare class, or split with --by utterance"
+            f"{_rarest(manifest)}; drop the rare class, or run `medusa manifest split random --by "
+            "utterance`"
         )
     best: npt.NDArray[np.intp] = deals[distances.argmin()]
     return best

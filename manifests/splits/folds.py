@@ -77,20 +77,6 @@ def leave_out(
     return split
 
 
-def split_off(
-    manifest: Manifest,
-    names: Sequence[str],
-    of: str,
-    dev: float,
-    seed: int,
-    chosen: dict[str, object],
-) -> Manifest:
-    """Return the manifest split by `leave_out`, with `chosen` in its provenance."""
-    frame = manifest.frame.assign(split=leave_out(manifest, names, of, dev, seed))
-    provenance = manifest.provenance | {"split": chosen}
-    return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
-
-
 def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) -> list[str]:
     """Return the groups of one fold of K; every group is in one fold, and the sizes are similar.
 
@@ -103,9 +89,9 @@ def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) ->
     groups = groups_of(manifest, of)
     sizes = groups.value_counts().sort_index()
     if folds < 2:
-        raise ManifestError(f"--folds {folds}: expected 2 folds or more")
+        raise ManifestError(f"{folds} folds: expected 2 folds or more")
     if not 0 < fold <= folds:
-        raise ManifestError(f"--fold {fold} of --folds {folds}: expected a fold from 1 to {folds}")
+        raise ManifestError(f"fold {fold} of {folds}: expected a fold from 1 to {folds}")
     if len(sizes) < folds:
         raise ManifestError(f"{len(sizes)} {of}s cannot fill {folds} folds")
     order = np.random.default_rng(seed).permutation(len(sizes))

@@ -44,7 +44,7 @@ class Scale:
 
 def commands(root: Path, scale: Scale) -> Iterator[list[str]]:
     """Yield the session's command lines, each as its words after `medusa --workspace ROOT`."""
-    yield ["manifest", "split", "--by", "speaker"]
+    yield ["manifest", "split", "random"]
     for name in BACKBONES:
         checkpoint = root / CHECKPOINTS / (f"{name}.pt" if name == "whisper" else name)
         text = ["--text", "manifest"] if name in READERS else []

@@ -1,5 +1,6 @@
 """Leave one out, folds, the in-house split, the corpus's own partition, and merged corpora."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.merge import merge
-from medusa.manifests.splits.by_share import own, split
 from medusa.manifests.splits.folds import fold_names, groups_of, leave_out
+from medusa.manifests.splits.plan import SplitPlan, divided, own
 from medusa.tests.command_line import invoke
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
@@ -82,7 +83,7 @@ def test_in_house_is_90_10_of_train_and_dev_and_keeps_the_rest() -> None:
     frame = manifest.frame
     frame["speaker"] = [f"s{row % 40}" if row % 8 else None for row in range(400)]
     frame["split"] = np.repeat(["train", "dev", "Test1", "Test3"], [250, 50, 60, 40])
-    made = split(manifest, "in-house", 0, 0.1, 0.2).frame
+    made = divided(manifest, SplitPlan("in-house", 0, 0.1)).frame
     assert made["split"].value_counts()["Test1"] == 60
     assert (made["split"][300:] == frame["split"][300:]).all()
     inside = made[:300]
@@ -125,7 +126,7 @@ def test_merged_corpora_and_one_left_out(tmp_path: Path) -> None:
     assert merged.frame["path"][40] == "../b/wav/Ses01F_000.wav"
     assert merged.frame["speaker"].nunique() == 20
     assert merged.votes is not None and merged.votes["rater"].tolist() == ["a"] * 40 + ["b"] * 40
-    assert run(home, "split", "--leave-out", "b", "--of", "corpus").exit_code == 0
+    assert run(home, "split", "leave-out", "b", "--of", "corpus").exit_code == 0
     splits = Manifest.read(home / "manifest.parquet").frame["split"]
     assert (splits[40:] == "test").all() and set(splits[:40]) == {"train", "dev"}
     other = Manifest(corpus(4).frame[["id"]], LabelScheme("x", ("happy", "sad")))
@@ -137,7 +138,7 @@ def test_the_command_makes_folds_and_shows_them(tmp_path: Path) -> None:
     corpus().write(tmp_path / "manifest.parquet")
     seen: list[str] = []
     for fold in "12345":
-        words = ["split", "--folds", "5", "--fold", fold, "--of", "session", "--force"]
+        words = ["split", "fold", f"{fold}/5", "--of", "session", "--force"]
         assert run(tmp_path, *words).exit_code == 0
         manifest = Manifest.read(tmp_path / "manifest.parquet")
         seen += manifest.split("test").frame["id"].tolist()
@@ -146,36 +147,27 @@ def test_the_command_makes_folds_and_shows_them(tmp_path: Path) -> None:
             **{"dev": 0.2, "seed": 0},
         }
     assert sorted(seen) == sorted(corpus().frame["id"])
-    again = run(tmp_path, "split", "--folds", "5", "--fold", "5", "--of", "session")
+    again = run(tmp_path, "split", "fold", "5/5", "--of", "session")
     assert "nothing to do" in again.stderr
-    shown = run(tmp_path, "split", "--show")
+    shown = run(tmp_path, "split", "show")
     assert "rows (speakers)" in shown.stdout and "(2)" in shown.stdout
     assert "speakers in test: Ses0" in shown.stderr
-    refused = run(tmp_path, "split", "--folds", "5")
-    assert "--folds K goes with --fold k" in str(refused.exception)
 
 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("--folds 5 --fold 0", "--fold 0 of --folds 5: expected a fold from 1 to 5"),
-        ("--folds 0 --fold 0", "--folds 0: expected 2 folds or more"),
-        ("--folds 0 --fold 0 --leave-out Ses05F", "without --leave-out"),
-        ("--leave-out Ses05F --keep-test", "--keep-test does not go with --leave-out"),
-        ("--folds 5 --fold 1 --keep-test", "--keep-test does not go with --leave-out or --folds"),
-        ("--leave-out Ses05F --by in-house", "--by in-house does not go with --leave-out"),
-        ("--folds 5 --fold 1 --by utterance", "--by utterance does not go with"),
-        ("--leave-out Ses05F --dev 1", "--dev 1: expected a share from 0 that leaves some"),
-        ("--leave-out Ses05F --dev -0.5", "--dev -0.5: expected a share from 0"),
-        ("--of session", "give one of them (--leave-out NAME, or --folds K --fold k), or drop"),
-        ("--by in-house --of session", "--of session says what --leave-out or --folds take"),
-        ("--rename a=b", "add --by corpus, or drop --rename"),
-        ("--by corpus --dev 0.1", "--dev does not go with --by corpus"),
-        ("--by corpus --keep-test", "--keep-test does not go with --by corpus"),
-        ("--leave-out Ses05F --rename a=b", "--rename gives new names to the parts of"),
+        ("fold 0/5", "fold 0 of 5: expected a fold from 1 to 5"),
+        ("fold 6/5", "fold 6 of 5: expected a fold from 1 to 5"),
+        ("fold 1/0", "0 folds: expected 2 folds or more"),
+        ("fold 5", "fold 5: expected k/K, such as 1/5"),
+        ("fold one/5", "fold one/5: expected k/K, such as 1/5"),
+        ("leave-out Ses05F --dev 1", "--dev 1: expected a share from 0 that leaves some"),
+        ("leave-out Ses05F --dev -0.5", "--dev -0.5: expected a share from 0"),
+        ("in-house --dev 1", "--dev 1 and --test 0: expected shares from 0"),
     ],
 )
-def test_what_does_not_go_together_is_refused(tmp_path: Path, words: str, problem: str) -> None:
+def test_impossible_choices_change_nothing(tmp_path: Path, words: str, problem: str) -> None:
     path = tmp_path / "manifest.parquet"
     corpus().write(path)
     before = path.read_bytes()
@@ -196,3 +188,32 @@ def test_the_first_fold_begins_with_the_largest_group() -> None:
     frame = pd.concat([frame.assign(label=label), one_hot(label, SCHEME)], axis=1)
     folds = [fold_names(Manifest(frame, SCHEME), fold, 3, "speaker", 0) for fold in (1, 2, 3)]
     assert folds == [["large"], ["middle"], ["small"]]
+
+
+BEFORE = {  # Digests of the splits that the options of version 0.1.0 gave for the same choices.
+    "random": "ba2bda2c745a",
+    "random --seed 1 --dev 0.1 --test 0.3": "474af9e19518",
+    "random --by utterance --seed 2": "2f7a21ece9d3",
+    "leave-out Ses03F --seed 4": "29cc47f3db5c",
+    "leave-out Ses05 Ses02 --of session --dev 0.25": "9daf4fa6676f",
+    "fold 2/5 --of session --seed 3": "885ce8d5038e",
+    "fold 1/3": "853c4e7f0c7d",
+    "random --dev 0 --test 0.3; random --keep-test --seed 5 --dev 0.25": "14eb81a8b037",
+    "in-house --seed 6": "0c296e045fc7",
+    "corpus --rename Test1=test": "695e51e303d6",
+}
+
+
+@pytest.mark.parametrize(("commands", "digest"), BEFORE.items())
+def test_the_same_seed_gives_the_split_that_it_gave_before(
+    tmp_path: Path, commands: str, digest: str
+) -> None:
+    manifest = corpus()
+    if commands.startswith(("in-house", "corpus")):
+        manifest.frame["split"] = (["train"] * 7 + ["dev"] * 2 + ["Test1"] * 3) * 10
+        manifest.provenance = {"split": {"by": "corpus"}}
+    manifest.write(tmp_path / "manifest.parquet")
+    for words in commands.split("; "):
+        assert run(tmp_path, "split", *words.split()).exit_code == 0
+    made = Manifest.read(tmp_path / "manifest.parquet").frame["split"].fillna("-")
+    assert hashlib.sha256(" ".join(made).encode()).hexdigest().startswith(digest)

@@ -106,9 +106,9 @@ def test_split_keeps_the_votes_of_its_rows() -> None:
 
 
 def test_split_says_what_there_is() -> None:
-    with pytest.raises(ManifestError, match="no row is in split dev; there is train, test"):
+    with pytest.raises(ManifestError, match="no row is in split dev; the splits are train, test"):
         small().split("train", "dev")
-    with pytest.raises(ManifestError, match="medusa manifest split --by speaker"):
+    with pytest.raises(ManifestError, match="medusa manifest split random"):
         small(split=None).split("train")
 
 

@@ -51,7 +51,7 @@ def test_the_session(home: Path, emodb: Path) -> None:
     assert result.exit_code == 0
     assert "happiness" in result.stdout and "42" in result.stdout
     assert "next: medusa manifest split" in result.stderr
-    result = run(home, "split", "--by", "speaker", "--seed", "0")
+    result = run(home, "split", "random", "--seed", "0")
     assert result.exit_code == 0 and "speakers" in result.stdout
     manifest = Manifest.read(home / "manifest.parquet")
     assert len(manifest.split("train", "dev", "test")) == 42
@@ -63,22 +63,22 @@ def test_the_session(home: Path, emodb: Path) -> None:
 
 def test_the_same_command_again_does_nothing(home: Path, emodb: Path) -> None:
     run(home, "import", "emodb", emodb)
-    run(home, "split")
+    run(home, "split", "random")
     before = (home / "manifest.parquet").read_bytes()
     assert "nothing to do" in run(home, "import", "emodb", emodb).stderr
-    assert "already like this; nothing to do" in run(home, "split").stderr
+    assert "already like this; nothing to do" in run(home, "split", "random").stderr
     assert (home / "manifest.parquet").read_bytes() == before
 
 
 def test_other_rows_and_other_splits_need_force(home: Path, emodb: Path) -> None:
     run(home, "import", "emodb", emodb)
-    run(home, "split")
+    run(home, "split", "random")
     before = (home / "manifest.parquet").read_bytes()
     (emodb / "03a01Wa.wav").unlink()
     assert "--force" in refusal(run(home, "import", "emodb", emodb))
-    assert "--force" in refusal(run(home, "split", "--seed", "1"))
+    assert "--force" in refusal(run(home, "split", "random", "--seed", "1"))
     assert (home / "manifest.parquet").read_bytes() == before
-    assert run(home, "split", "--seed", "1", "--force").exit_code == 0
+    assert run(home, "split", "random", "--seed", "1", "--force").exit_code == 0
     assert run(home, "import", "emodb", emodb, "--force").exit_code == 0
     assert len(Manifest.read(home / "manifest.parquet")) == 41
 
@@ -95,7 +95,7 @@ def test_a_truncated_recording_leaves_nothing_behind(home: Path, emodb: Path) ->
 
 def test_show_as_json(home: Path, emodb: Path) -> None:
     run(home, "import", "emodb", emodb)
-    run(home, "split")
+    run(home, "split", "random")
     said = json.loads(run(home, "show", "--json").stdout)
     assert said["scheme"]["classes"][0] == "anger"
     assert list(said["splits"]) == ["train", "dev", "test", "all"]
@@ -132,13 +132,13 @@ def test_a_csv_option_reaches_the_importer(home: Path, tmp_path: Path) -> None:
 
 
 def test_the_next_command_is_one_that_works(home: Path, tmp_path: Path) -> None:
-    for speaker, by in (("", "utterance"), ("s2", "speaker")):
+    for speaker, by in (("", " --by utterance"), ("s2", "")):
         (tmp_path / "a.csv").write_text(f"id,label,speaker\nu1,sad,s1\nu2,glad,{speaker}\n")
         said = run(home, "import", "csv", tmp_path / "a.csv", "--force").stderr
-        assert f"next: medusa manifest split --by {by}\n" in said
+        assert f"next: medusa manifest split random{by}\n" in said
     (tmp_path / "a.csv").write_text("id,label\n" + "".join(f"u{i},sad\n" for i in range(9)))
     run(home, "import", "csv", tmp_path / "a.csv", "--force")
-    assert run(home, "split", "--by", "utterance").exit_code == 0
+    assert run(home, "split", "random", "--by", "utterance").exit_code == 0
 
 
 def test_ids_that_come_twice_are_refused(home: Path, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_ids_that_come_twice_are_refused(home: Path, tmp_path: Path) -> None:
 
 
 def test_split_without_a_manifest_says_what_to_do(home: Path) -> None:
-    assert "medusa manifest import" in refusal(run(home, "split"))
+    assert "medusa manifest import" in refusal(run(home, "split", "random"))
 
 
 def test_the_command_itself_exits_with_1_and_one_message(home: Path) -> None:

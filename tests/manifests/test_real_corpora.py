@@ -10,7 +10,7 @@ import pytest
 
 from medusa.manifests import corpora
 from medusa.manifests.import_tools.ingest import attach_audio
-from medusa.manifests.splits.by_share import split
+from medusa.manifests.splits.plan import SplitPlan, divided
 
 ROOT = Path(os.environ.get("MEDUSA_REAL_DATA", "")) if "MEDUSA_REAL_DATA" in os.environ else None
 LETTERS = "ADFHNS"
@@ -38,7 +38,7 @@ def test_emodb(tmp_path: Path) -> None:
     }
     assert frame["content"].is_unique and frame["text"].notna().all()
     assert manifest.audio_path(frame["path"][0]).is_file()
-    parts = split(manifest, "speaker", 0, 0.2, 0.2).frame
+    parts = divided(manifest, SplitPlan("speaker", 0, 0.2, 0.2)).frame
     speakers = parts.groupby("split")["speaker"].nunique()
     assert speakers.to_dict() == {"train": 6, "dev": 2, "test": 2}
     assert (parts.groupby("split")["label"].nunique() == 7).all()

@@ -8,7 +8,8 @@ from medusa.errors import ManifestError
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import Manifest
-from medusa.manifests.splits.by_share import _distances, refuse_to_replace, split
+from medusa.manifests.splits.by_share import _distances
+from medusa.manifests.splits.plan import SplitPlan, divided, refuse_to_replace
 
 SCHEME = LabelScheme("three", ("angry", "sad", "happy"))
 
@@ -24,7 +25,7 @@ def corpus(speakers: int = 10, rows: int = 300, seed: int = 0) -> Manifest:
 
 def made(manifest: Manifest, by: str = "speaker", seed: int = 0, **how: object) -> pd.Series:
     shares = {"dev": 0.2, "test": 0.2} | how
-    return split(manifest, by, seed, **shares).frame["split"]  # type: ignore[arg-type]
+    return divided(manifest, SplitPlan(by, seed, **shares)).frame["split"]  # type: ignore[arg-type]
 
 
 def test_no_speaker_is_in_two_splits_and_shares_are_near() -> None:
@@ -119,7 +120,7 @@ def test_shares_can_be_zero() -> None:
 @pytest.mark.parametrize(("dev", "test"), [(0.5, 0.5), (-0.1, 0.2), (1.0, 0.0)])
 def test_impossible_shares(dev: float, test: float) -> None:
     with pytest.raises(ManifestError, match="leave some for train"):
-        split(corpus(), "speaker", 0, dev, test)
+        divided(corpus(), SplitPlan("speaker", 0, dev, test))
 
 
 def test_rows_without_speakers_name_the_remedy() -> None:
@@ -147,8 +148,8 @@ def test_no_deal_with_every_class_in_train() -> None:
 
 def test_keep_test_leaves_test_alone_and_carves_dev() -> None:
     manifest = corpus()
-    first = split(manifest, "speaker", 0, 0.0, 0.3)
-    second = split(first, "speaker", 1, 0.25, 0.2, keep_test=True)
+    first = divided(manifest, SplitPlan("speaker", 0, 0.0, 0.3))
+    second = divided(first, SplitPlan("speaker", 1, 0.25, kept="test"))
     before, after = first.frame["split"] == "test", second.frame["split"] == "test"
     assert before.equals(after)
     speakers = second.frame["speaker"].groupby(second.frame["split"]).unique()
@@ -158,17 +159,18 @@ def test_keep_test_leaves_test_alone_and_carves_dev() -> None:
 
 def test_keep_test_needs_a_test_split() -> None:
     with pytest.raises(ManifestError, match="no row is in split test"):
-        split(corpus(), "speaker", 0, 0.2, 0.2, keep_test=True)
+        divided(corpus(), SplitPlan("speaker", 0, 0.2, kept="test"))
 
 
 def test_a_split_is_not_replaced_unasked() -> None:
-    first = split(corpus(), "speaker", 0, 0.2, 0.2)
+    plan, keeping = SplitPlan("speaker", 0, 0.2, 0.2), SplitPlan("speaker", 0, 0.2, kept="test")
+    first = divided(corpus(), plan)
     with pytest.raises(ManifestError, match=r"split already: train \d+, .*seed 0.*--force"):
-        refuse_to_replace(first, keep_test=False)
+        refuse_to_replace(first, plan)
     with pytest.raises(ManifestError, match="--force"):
-        refuse_to_replace(first, keep_test=True)  # it has a dev split
-    refuse_to_replace(split(corpus(), "speaker", 0, 0.0, 0.2), keep_test=True)
-    refuse_to_replace(corpus(), keep_test=False)
+        refuse_to_replace(first, keeping)  # it has a dev split
+    refuse_to_replace(divided(corpus(), SplitPlan("speaker", 0, 0.0, 0.2)), keeping)
+    refuse_to_replace(corpus(), plan)
 
 
 def test_podcast_sized_in_a_moment() -> None:
