@@ -4,13 +4,13 @@ from pathlib import Path
 
 from medusa.console import say
 from medusa.manifests import Manifest
-from medusa.manifests.splits.by_share import split
+from medusa.manifests.splits.plan import SplitPlan, divided
 from medusa.recipes.synthetic.checkpoints import write_checkpoints
 from medusa.recipes.synthetic.corpus import NOTE, Size, make_corpus
 from medusa.workspace import Workspace
 
 SIZE, SEED = Size(utterances=120, speakers=12), 0
-DEV, TEST = 0.2, 0.2  # the shares of the splits
+PLAN = SplitPlan("speaker", SEED, dev=0.2, test=0.2)
 
 
 def make_tiny_corpus(workspace: Workspace, stand_ins: Path) -> Path | None:
@@ -31,7 +31,7 @@ def make_tiny_corpus(workspace: Workspace, stand_ins: Path) -> Path | None:
     if corpus.provenance.get("corpus") != "demo":
         return None
     if corpus.frame["split"].isna().all():
-        corpus = split(corpus, "speaker", SEED, DEV, TEST)
+        corpus = divided(corpus, PLAN)
         corpus.write(workspace.manifest)
     if corpus.frame["text"].notna().all():
         write_checkpoints(stand_ins, corpus.frame["text"].tolist(), SEED)
