@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from medusa.errors import listed, plural
-from medusa.manifests.write_changed import pairs, write_changed
+from medusa.manifests.pairs import pairs
+from medusa.manifests.write_changed import write_changed
 from medusa.options import force_option
 
 

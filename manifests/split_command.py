@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.errors import ManifestError, listed
-from medusa.manifests.write_changed import pairs, write_changed
+from medusa.manifests.pairs import pairs
+from medusa.manifests.write_changed import write_changed
 from medusa.options import force_option, seed_option
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def corpus(workspace: Path, rename: str) -> None:
 
     path = Workspace.open(workspace).manifest
     present = Manifest.read(path)
-    changed = own(present, pairs(rename))
+    changed = own(present, pairs(rename, "--rename OLD=NEW,OLD=NEW", may_be_empty=True))
     write_changed(path, changed, changed.frame["split"].equals(present.frame["split"]))
 
 

@@ -1,4 +1,4 @@
-"""From one table of text, with a row per utterance, to a manifest."""
+"""A table of text with a row per utterance becomes a manifest."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import ManifestError, listed
-from medusa.manifests.import_tools.table_options import HELP
+from medusa.manifests.import_tools.table_options import COLUMNS, NUMBERS, TEXTS, named_columns
 from medusa.manifests.import_tools.tables import (
     lines_of,
     numbers,
@@ -18,38 +18,38 @@ from medusa.manifests.import_tools.tables import (
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 from medusa.manifests.labels.votes import one_hot, plurality, shares_of
 from medusa.manifests.manifest import Manifest
-
-TEXTS = ("speaker", "gender", "language", "split", "text", "label")
-NUMBERS = {"start": "start_s", "duration": "duration_s"} | {name: name for name in ATTRIBUTES}
+from medusa.manifests.pairs import pairs
 
 
 def from_table(
     table: pd.DataFrame,
     root: Path,
     audio: Path,
+    columns: str | None = None,
     soft: str | None = None,
     counts: bool = False,
     classes: str | None = None,
     no_consensus: str | None = None,
     name: str | None = None,
-    **columns: str | None,
 ) -> Manifest:
-    """Return a manifest of a table of text; the options are those of the command.
+    """Return a manifest of a table of text; the other arguments are the options of the command.
 
     Args:
-        table: every cell as text, empty where there is nothing.
-        root: where it came from, for messages.
+        table: every cell as text; a cell without a value is empty.
+        root: the origin of the table, for messages.
         audio: the folder that paths are relative to.
 
     Raises:
-        ManifestError, ManifestError: as `import_corpus`.
+        ManifestError: a named column is missing, or cells are not numbers, or ratings are not from
+            1 to 7, or there is no id and no path, or no label, or a label is not a class.
     """
-    named = {key: column for key, column in columns.items() if column}
-    shares = _soft_columns(soft)
+    named = named_columns(columns)
+    given = pairs(soft or "", "--soft CLASS=COLUMN,CLASS=COLUMN")
+    shares = {class_name.lower(): column for class_name, column in given.items()}
     require_columns(table, [*named.values(), *shares.values()], root)
     if table.empty:
         raise ManifestError(f"{root}: no rows; expected a header and a row per utterance")
-    frame = _rows(table, root, _found(table, named), audio)
+    frame = _rows(table, root, {key: key for key in COLUMNS if key in table} | named, audio)
     label = _consensus(frame.pop("label"), no_consensus) if "label" in frame else None
     shares = shares or _own_soft_columns(table)
     scheme = LabelScheme(name or root.stem, _classes(root, classes, shares, label))
@@ -59,19 +59,13 @@ def from_table(
     return Manifest(frame, scheme, provenance=provenance)
 
 
-def _found(table: pd.DataFrame, named: dict[str, str]) -> dict[str, str]:
-    """Return the columns to read: those named, and those with the manifest's own names."""
-    own = {key: NUMBERS.get(key, key) for key in HELP}
-    return {key: column for key, column in own.items() if column in table} | named
-
-
 def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path) -> pd.DataFrame:
-    """Return the manifest's columns, soft labels apart."""
+    """Return the manifest's columns without the soft labels."""
     if "id" not in columns and "path" not in columns:
         commas = "; cells are separated by commas" if len(table.columns) == 1 else ""
         raise ManifestError(
-            f"{root}: no column for the utterance; name it with --id (or --path); "
-            f"it has {', '.join(table.columns)}{commas}"
+            f"{root}: no column for the utterance; name it with --columns id=COLUMN (or "
+            f"path=COLUMN); the columns are {', '.join(table.columns)}{commas}"
         )
     names = table[columns.get("id", columns.get("path", ""))].str.strip()
     lines = lines_of(table)
@@ -81,13 +75,13 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
     if (twice := names.duplicated()).any():
         repeated = listed(f"{names[row]} (line {lines[row]})" for row in names.index[twice])
         raise ManifestError(
-            f"{root}: ids must be unique, and these come again: {repeated}; "
-            "correct the table, or name another column with --id"
+            f"{root}: ids must be unique, but these come again: {repeated}; "
+            "correct the table, or name another column with --columns id=COLUMN"
         )
     frame = pd.DataFrame({"id": names})
     if "path" in columns:
         given = or_null(table[columns["path"]])
-        real = audio.resolve()  # a path's `..` leave the folder itself, not a link to it
+        real = audio.resolve()  # A `..` in a path leaves the folder itself, not a link to it.
         frame["path"] = given.map(
             lambda path: str((real if ".." in Path(path).parts else audio) / path),
             na_action="ignore",
@@ -97,24 +91,15 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
             frame[key] = or_null(table[columns[key]])
     if "split" in frame:
         frame["split"] = standard_splits(frame["split"])
-    for key, own in NUMBERS.items():
+    for key in NUMBERS:
         if key in columns:
-            read = ratings if own in ATTRIBUTES else numbers
-            frame[own] = read(table, columns[key], root)
+            read = ratings if key in ATTRIBUTES else numbers
+            frame[key] = read(table, columns[key], root)
     return frame
 
 
-def _soft_columns(soft: str | None) -> dict[str, str]:
-    """Return the column of each class, from `--soft`."""
-    pairs = [pair.partition("=") for pair in soft.split(",")] if soft else []
-    wrong = ["".join(pair) for pair in pairs if not all(part.strip() for part in pair)]
-    if wrong:
-        raise ManifestError(f"--soft: expected CLASS=COLUMN,CLASS=COLUMN and got {listed(wrong)}")
-    return {name.strip().lower(): column.strip() for name, _, column in pairs}
-
-
 def _own_soft_columns(table: pd.DataFrame) -> dict[str, str]:
-    """Return the columns that are named `p_<class>`, by class."""
+    """Return the columns with names `p_<class>`, by class."""
     columns = [str(column) for column in table.columns if str(column).startswith("p_")]
     return {column.removeprefix("p_").lower(): column for column in columns}
 
@@ -122,7 +107,7 @@ def _own_soft_columns(table: pd.DataFrame) -> dict[str, str]:
 def _soft_rows(
     table: pd.DataFrame, root: Path, shares: dict[str, str], scheme: LabelScheme, counts: bool
 ) -> pd.DataFrame | None:
-    """Return the soft label columns of the table, if it has any."""
+    """Return the soft labels of the table, or None if it has no columns for them."""
     if not shares:
         return None
     values = np.column_stack([numbers(table, shares[each], root) for each in scheme.classes])
@@ -135,15 +120,15 @@ def _labels(
     soft_rows: pd.DataFrame | None,
     scheme: LabelScheme,
 ) -> pd.DataFrame:
-    """Return consensus and soft labels, each made from the other where it is missing."""
+    """Return the labels and the soft labels; each is made from the other if it is missing."""
     if label is None:
         rows = pd.DataFrame() if soft_rows is None else soft_rows
         return pd.concat([plurality(rows, scheme).rename("label"), rows], axis=1)
     try:
-        rows = one_hot(label, scheme)  # checks the labels too
+        rows = one_hot(label, scheme)  # It also checks the labels.
     except ManifestError as problem:
         raise ManifestError(
-            f"{root}: {problem}; name those that stand for no consensus with --no-consensus"
+            f"{root}: {problem}; name labels that mean no consensus with --no-consensus"
         ) from problem
     return pd.concat([label.rename("label"), rows if soft_rows is None else soft_rows], axis=1)
 
@@ -156,11 +141,11 @@ def _consensus(label: "pd.Series[str]", no_consensus: str | None) -> "pd.Series[
 def _classes(
     root: Path, classes: str | None, shares: dict[str, str], label: "pd.Series[str] | None"
 ) -> tuple[str, ...]:
-    """Return the classes in order: as given, else as in `--soft`, else the labels sorted."""
+    """Return the classes in the order of `--classes`, or of `--soft`, or sorted."""
     if not shares and label is None:
         raise ManifestError(
-            f"{root}: no labels; name a column with --label, or columns with "
-            "--soft CLASS=COLUMN,..."
+            f"{root}: no labels; name their column with --columns label=COLUMN, or the columns of "
+            "soft labels with --soft CLASS=COLUMN,..."
         )
     given = tuple(name.strip().lower() for name in classes.split(",")) if classes else ()
     absent = [name for name in given if shares and name not in shares]

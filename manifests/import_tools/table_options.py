@@ -1,50 +1,63 @@
-"""The options of importers that read one table: they name its columns and its classes."""
+"""The importers that read one table share these options, which describe its columns and labels."""
 
 from pathlib import Path
 
 import click
 
-HELP = {
-    "id": "Column with the utterance's name.",
-    "path": "Column with the recording's file.",
-    "label": "Column with the consensus class; empty where there is none.",
-    "speaker": "Column with the speaker.",
-    "gender": "Column with the speaker's gender.",
-    "language": "Column with the language.",
-    "split": "Column with the corpus's own split.",
-    "text": "Column with the transcript.",
-    "start": "Column with the segment's start in the file, in seconds.",
-    "duration": "Column with the segment's length, in seconds.",
-    "arousal": "Column with arousal, 1 to 7.",
-    "valence": "Column with valence, 1 to 7.",
-    "dominance": "Column with dominance, 1 to 7.",
-}
+from medusa.errors import ManifestError, nearest
+from medusa.manifests.label_scheme import ATTRIBUTES
+from medusa.manifests.pairs import pairs
+
+TEXTS = ("speaker", "gender", "language", "split", "text", "label")
+NUMBERS = ("start_s", "duration_s", *ATTRIBUTES)
+COLUMNS = ("id", "path", *TEXTS, *NUMBERS)
 OPTIONS = [
-    *(click.Option([f"--{name}"], metavar="COLUMN", help=text) for name, text in HELP.items()),
+    click.Option(
+        ["--columns"],
+        metavar="NAME=COLUMN,...",
+        help="The columns of the table whose names are not the manifest's, such as "
+        f"id=Clip,label=Emotion. The manifest's names are {', '.join(COLUMNS)}.",
+    ),
     click.Option(
         ["--soft"],
         metavar="CLASS=COLUMN,...",
-        help="Columns with soft labels, and with that the classes and their order.",
+        help="The columns with the soft labels; they also give the classes and their order.",
     ),
     click.Option(
         ["--counts"],
         is_flag=True,
-        help="The soft label columns count votes: divide each row by its sum.",
+        help="The soft label columns count votes, so divide each row by its sum.",
     ),
     click.Option(
         ["--classes"],
         metavar="CLASS,...",
-        help="The classes and their order (default: the labels there are, sorted).",
+        help="The classes and their order (default: the labels of the table, sorted).",
     ),
     click.Option(
         ["--no-consensus"],
         metavar="LABEL,...",
-        help="Labels that stand for no consensus, such as x,other.",
+        help="The labels that mean no consensus, such as x,other.",
     ),
     click.Option(
         ["--audio"],
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="The folder that paths are relative to (default: the csv's).",
+        help="The folder that paths are relative to (default: the folder of the table).",
     ),
-    click.Option(["--name"], help="The label scheme's name (default: the csv's name)."),
+    click.Option(["--name"], help="The name of the label scheme (default: the table's name)."),
 ]
+
+
+def named_columns(text: str | None) -> dict[str, str]:
+    """Return the table's columns by the manifest's names, from `--columns`.
+
+    Raises:
+        ManifestError: the text is not a list of pairs, or a name is not in `COLUMNS`.
+    """
+    named = pairs(text or "", "--columns NAME=COLUMN,NAME=COLUMN")
+    unknown = [f"{name!r}{nearest(name, COLUMNS)}" for name in named if name not in COLUMNS]
+    if unknown:
+        raise ManifestError(
+            f"--columns: the manifest has no column {', '.join(unknown)}; its columns are "
+            f"{', '.join(COLUMNS)}"
+        )
+    return named

@@ -1,18 +1,18 @@
 """Any corpus as one table: a csv in UTF-8 or a Parquet file with a row per utterance.
 
-ROOT is the csv, or a file ending in `.parquet`. A column that has the manifest's own name (`id`,
-`path`, `speaker`, `gender`, `language`, `split`, `text`, `label`, `start_s`, `duration_s`,
-`arousal`, `valence`, `dominance`, `p_<class>`) is read without saying so; an option names another.
-Only the id is needed, and where
-there is none the path serves. Paths are relative to the csv's folder, or to `--audio`.
+ROOT is the csv, or a file with the suffix `.parquet`. A column is read if it has one of the
+manifest's names: `id`, `path`, `speaker`, `gender`, `language`, `split`, `text`, `label`,
+`start_s`, `duration_s`, `arousal`, `valence`, `dominance` and `p_<class>`. `--columns` gives the
+names of other columns: `--columns id=Clip,label=Emotion`. Only the id is needed; without a column
+for it, the path is the id. Paths are relative to the folder of the csv, or to `--audio`.
 
-Labels come as a consensus (`--label`), as soft labels (`--soft angry=Angry,sad=Sad`), or both; each
-is made from the other where it is missing. Class names are put into lower case. Splits named
-train, dev, valid, test and the like become train, dev and test; other names stay.
+The table has labels (`--columns label=COLUMN`), or soft labels (`--soft angry=Angry,sad=Sad`), or
+both; each is made from the other if it is missing. The names of classes become lower case. The
+splits train, dev, valid, test and similar names become train, dev and test; other names are kept.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medusa.manifests.import_tools.table_options import OPTIONS
 from medusa.manifests.import_tools.tables import parquet_table, read_table
@@ -23,25 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["OPTIONS", "import_corpus"]
 
 
-def import_corpus(
-    root: Path,
-    soft: str | None = None,
-    counts: bool = False,
-    classes: str | None = None,
-    no_consensus: str | None = None,
-    audio: Path | None = None,
-    name: str | None = None,
-    **columns: str | None,
-) -> "Manifest":
-    """Read the csv at `root`; `columns` maps the keys of `HELP` to the names of its columns.
+def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> "Manifest":
+    """Read the csv or the Parquet file at `root`; `from_table` describes the options.
 
     Raises:
-        ManifestError: a named column is missing, cells are not numbers or ratings not from 1 to 7,
-            there is neither id nor path, or no label.
-        ManifestError: a label is not one of the classes given.
+        ManifestError: the file cannot be read, or `from_table` raises it.
     """
     from medusa.manifests.import_tools.table_corpus import from_table
 
     table = parquet_table(root) if root.suffix == ".parquet" else read_table(root, [])
-    given = {"soft": soft, "classes": classes, "no_consensus": no_consensus, "name": name}
-    return from_table(table, root, audio or root.parent, counts=counts, **given, **columns)
+    return from_table(table, root, audio or root.parent, **options)

@@ -1,9 +1,9 @@
 """A Hugging Face `datasets` folder on disk (`save_to_disk`), read by the library.
 
-ROOT is the folder of a dataset, or of several named splits, whose names become the split. Columns
-are named by options as for `csv`; class labels become their names. An `audio` column's files are
-used where they are; recordings that are inside the dataset are written to `--unpack FOLDER`. Needs
-the extra `medusa-ser[datasets]`.
+ROOT is the folder of a dataset, or of several named splits, whose names become the split.
+`--columns` names the columns, as for `csv`; class labels become their names. The files of an
+`audio` column stay in their folders; recordings that are inside the dataset are written to
+`--unpack FOLDER`. The importer needs the extra `medusa-ser[datasets]`.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ OPTIONS = [
     click.Option(
         ["--unpack"],
         type=click.Path(file_okay=False, path_type=Path),
-        help="Where to write recordings that are inside the dataset.",
+        help="The folder to which recordings that are inside the dataset are written.",
     ),
     *TABLE_OPTIONS,
 ]
@@ -36,7 +36,8 @@ def import_corpus(
     """Read the dataset in `root`.
 
     Raises:
-        ManifestError: no dataset, recordings inside it without `unpack`, or as the importer `csv`.
+        ManifestError: there is no dataset, or it has recordings inside and `unpack` is None, or
+            `from_table` raises it.
     """
     import pandas as pd
 
@@ -56,7 +57,7 @@ def import_corpus(
 def _frame(
     library: Any, part: Any, split: str | None, root: Path, unpack: Path | None
 ) -> "pd.DataFrame":
-    """Return one split's table, classes by name and recordings by path."""
+    """Return the table of one split, with the names of classes and the paths of recordings."""
     for name, feature in part.features.items():
         if isinstance(feature, library.Audio):
             part = part.cast_column(name, library.Audio(decode=False))
@@ -64,7 +65,7 @@ def _frame(
     for name, feature in part.features.items():
         if isinstance(feature, library.ClassLabel):
             names = dict(enumerate(feature.names))
-            frame[name] = frame[name].map(names)  # -1, no label, becomes null
+            frame[name] = frame[name].map(names)  # The code -1, no label, becomes null.
         elif isinstance(feature, library.Audio):
             cells = zip(frame.index, frame.pop(name), strict=True)
             frame["path"] = [_path(cell, f"{split or 'row'}-{row}", root, unpack)
@@ -75,13 +76,13 @@ def _frame(
 
 
 def _path(cell: dict[str, Any] | None, name: str, root: Path, unpack: Path | None) -> str | None:
-    """Return where a recording is, written out first if it is inside the dataset."""
+    """Return the path of a recording; a recording inside the dataset is written out first."""
     if not cell:
         return None
     if not cell.get("bytes"):
         return str(cell["path"])
     if unpack is None:
-        raise ManifestError(f"{root}: recordings are inside the dataset; say where to write them: "
+        raise ManifestError(f"{root}: recordings are inside the dataset; name a folder for them: "
                           "--unpack FOLDER")  # fmt: skip
     unpack.mkdir(parents=True, exist_ok=True)
     path = unpack / Path(cell.get("path") or f"{name}.wav").name

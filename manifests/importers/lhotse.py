@@ -1,9 +1,9 @@
 """Lhotse manifests: cuts, or recordings with supervisions, read by the library.
 
 ROOT is a cut manifest (`cuts.jsonl.gz`, also .jsonl or .json), or a folder with one `recordings*`
-and one `supervisions*` manifest. There is a row per supervision: its id, segment, speaker, gender,
-language and text; everything in its `custom` field is a column that options can name as for `csv`
-(`--label emotion`). Needs the extra `medusa-ser[lhotse]`.
+and one `supervisions*` manifest. There is a row per supervision with its id, segment, speaker,
+gender, language and text. Every entry of its `custom` field is a column that `--columns` can name,
+as for `csv` (`--columns label=emotion`). The importer needs the extra `medusa-ser[lhotse]`.
 """
 
 from collections.abc import Iterator
@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medusa.errors import ManifestError
-from medusa.manifests.import_tools.table_options import OPTIONS as TABLE_OPTIONS
+from medusa.manifests.import_tools.table_options import OPTIONS
 from medusa.manifests.import_tools.tables import as_text, optional
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
 
-OPTIONS = [*TABLE_OPTIONS]
+__all__ = ["OPTIONS", "import_corpus"]
 
 
 def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> "Manifest":
     """Read the manifest at `root`.
 
     Raises:
-        ManifestError: no manifest, one without supervisions, or as the importer `csv`.
+        ManifestError: there is no manifest, or it has no supervision, or `from_table` raises it.
     """
     import pandas as pd
 
@@ -33,13 +33,13 @@ def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> "Man
     lhotse = optional("lhotse")
     rows = list(_rows(_cuts(lhotse, root)))
     if not rows:
-        raise ManifestError(f"{root}: no supervision in it; labels come from supervisions")
+        raise ManifestError(f"{root}: the manifest has no supervision, so it has no labels")
     where = audio or (root if root.is_dir() else root.parent)
     return from_table(as_text(pd.DataFrame(rows)), root, where, **options)
 
 
 def _cuts(lhotse: Any, root: Path) -> Any:
-    """Return the cuts in a file, or those made from a folder's recordings and supervisions."""
+    """Return the cuts in a file, or make cuts from a folder's recordings and supervisions."""
     if root.is_file():
         return lhotse.CutSet.from_file(root)
     parts = {}

@@ -47,11 +47,7 @@ def test_columns_by_option(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "Name,File,Who,V", "u1,1.wav,anna,2", "u2,2.wav,bert,6")
     manifest = import_corpus(
         table(path, "Name,File,Who,V,E", "u1,1.wav,anna,2,O", "u2,2.wav,bert,6,JOY"),
-        id="Name",
-        path="File",
-        speaker="Who",
-        valence="V",
-        label="E",
+        columns="id=Name, path=File, speaker=Who, valence=V, label=E",
         classes="joy,anger",
         no_consensus="x,o",
         audio=tmp_path / "sound",
@@ -86,7 +82,7 @@ def test_segments_share_a_file(tmp_path: Path) -> None:
         tmp_path / "a.csv", "id,path,start_s,length,label", "u1,long.wav,0,0.5,sad",
         "u2,long.wav,0.5,,sad", "u3,long.wav,0,0.5,sad",
     )  # fmt: skip
-    manifest, _ = attach_audio(import_corpus(path, duration="length"), tmp_path)
+    manifest, _ = attach_audio(import_corpus(path, columns="duration_s=length"), tmp_path)
     assert column(manifest, "start_s") == [0.0, 0.5, 0.0]
     assert column(manifest, "duration_s") == [0.5, 1.5, 0.5]
     contents = column(manifest, "content")
@@ -95,7 +91,7 @@ def test_segments_share_a_file(tmp_path: Path) -> None:
 
 def test_paths_serve_as_ids(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "file,label", "a/1.wav,sad", "b/1.wav,sad")
-    assert column(import_corpus(path, path="file"), "id") == ["a/1.wav", "b/1.wav"]
+    assert column(import_corpus(path, columns="path=file"), "id") == ["a/1.wav", "b/1.wav"]
 
 
 def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None:
@@ -108,19 +104,23 @@ def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("lines", "options", "message"),
     [
-        (["id,label"], {"label": "lable"}, r"no column 'lable' \(did you mean 'label'\?\)"),
-        (["id,x", "u1,1"], {}, "no labels; name a column with --label"),
-        (["a,label", "u1,sad"], {}, "no column for the utterance; name it with --id"),
+        (["id,label"], {"columns": "label=lable"}, r"no column 'lable' \(did you mean 'label'\?\)"),
+        (["id,x", "u1,1"], {}, "no labels; name their column with --columns label=COLUMN"),
+        (["a,label", "u1,sad"], {}, "no column for the utterance; name it with --columns id=COL"),
         (["id,label", "u1,sad", ",sad"], {}, "no id in line 3"),
         (["id,label", "u1,sad", "u1,sad"], {}, r"these come again: u1 \(line 3\)"),
         (["id,label"], {}, "no rows; expected a header and a row per utterance"),
         (["id;label", "u1;sad"], {}, "cells are separated by commas"),
         (["id,A", "u1,1", "u2,lots"], {"soft": "a=A"}, "'A' should hold numbers, but has 'lots'"),
-        (["id,A", "u1,1"], {"soft": "a"}, "expected CLASS=COLUMN,CLASS=COLUMN and got a"),
+        (["id,A", "u1,1"], {"soft": "a"}, "expected --soft CLASS=COLUMN,CLASS=COLUMN .*got 'a'"),
         (["id,A", "u1,1"], {"soft": "a=B"}, "no column 'B'"),
         (["id,A", "u1,1"], {"soft": "a=A", "classes": "a,b"}, "for b of --classes"),
         (["id,label,arousal", "u1,sad,high"], {}, "'high' in line 2"),
-        (["id,label,V", "", "u1,a,7", "u2,b,9.3"], {"valence": "V"}, "a.csv:4: V is '9.3', not 1"),
+        (
+            ["id,label,V", "", "u1,a,7", "u2,b,9.3"],
+            {"columns": "valence=V"},
+            "csv:4: V is '9.3', not",
+        ),
         (["id,label,arousal", "u1,a,0", "u2,b,inf"], {}, r"(?s)2 rows .*is 'inf', .* scale 1 to 7"),
         (["id,label", "u1,sad,extra,cells"], {}, "a.csv:2: 4 cells, but the header has 2"),
         (["id,label,id", "u1,sad,u2"], {}, "these come twice: id"),
@@ -131,7 +131,7 @@ def test_errors_name_the_place(
     tmp_path: Path, lines: list[str], options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ManifestError, match=message) as caught:
-        import_corpus(table(tmp_path / "a.csv", *lines), **options)  # type: ignore[arg-type]
+        import_corpus(table(tmp_path / "a.csv", *lines), **options)
     assert "a.csv" in str(caught.value) or "--soft" in str(caught.value)
 
 
@@ -149,3 +149,23 @@ def test_a_label_outside_the_classes(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "id,label", "u1,sad", "u2,X")
     with pytest.raises(ManifestError, match=r"a.csv: not a class: 'x'; .*--no-consensus"):
         import_corpus(path, classes="sad,angry")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            "labl=E",
+            r"no column 'labl' \(did you mean 'label'\?\); its columns are id, path",
+        ),
+        ("id=A,start=B,x=C", r"no column 'start' \(did you mean 'start_s'\?\), 'x'; its columns"),
+        ("id", "expected --columns NAME=COLUMN,NAME=COLUMN with each name once, and got 'id'"),
+        ("id=", "expected --columns NAME=COLUMN,NAME=COLUMN .*, and got 'id='"),
+        ("=A", "expected --columns NAME=COLUMN,NAME=COLUMN .*, and got '=A'"),
+        ("id=A,id=B", "with each name once, and got 'id=A,id=B'"),
+    ],
+)
+def test_columns_that_cannot_be_read(tmp_path: Path, columns: str, message: str) -> None:
+    path = table(tmp_path / "a.csv", "A,B,E", "u1,1,sad")
+    with pytest.raises(ManifestError, match=message):
+        import_corpus(path, columns=columns)

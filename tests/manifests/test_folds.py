@@ -119,7 +119,10 @@ def test_merged_corpora_and_one_left_out(tmp_path: Path) -> None:
     home.mkdir()
     result = run(home, "merge", *(f"{name}={tmp_path}/{name}/manifest.parquet" for name in "ab"))
     assert result.exit_code == 0, result.output
-    for wrong, problem in (("a", "expected NAME=MANIFEST ... and got 'a'"), ("a=b", "b: no such")):
+    for wrong, problem in (
+        ("a", "expected NAME=MANIFEST ... with each name once, and got 'a'"),
+        ("a=b", "b: no such"),
+    ):
         assert problem in str(run(home, "merge", wrong).exception)
     merged = Manifest.read(home / "manifest.parquet")
     assert len(merged) == 80 and merged.frame["id"][40] == "b/Ses01F_000"

@@ -65,15 +65,15 @@ def test_audformat(tmp_path: Path) -> None:
         database["emotion"][name].set(values)
     database.save(str(tmp_path))
     manifest, _ = attach_audio(
-        corpora.load("audformat").import_corpus(tmp_path, label="emotion"), tmp_path
+        corpora.load("audformat").import_corpus(tmp_path, columns="label=emotion"), tmp_path
     )
     assert column(manifest, "label") == ["joy", None, "anger"]
     assert column(manifest, "speaker") == ["a", "a", "b"]
     assert column(manifest, "path") == ["audio/001.wav", "audio/001.wav", "audio/002.wav"]
     assert column(manifest, "start_s") == [0, 0.25, 0]
     assert column(manifest, "duration_s") == [0.25, 0.75, 1]
-    with pytest.raises(ManifestError, match="name one with --table: emotion"):
-        corpora.load("audformat").import_corpus(tmp_path, label="mood")
+    with pytest.raises(ManifestError, match="choose one with --table: emotion"):
+        corpora.load("audformat").import_corpus(tmp_path, columns="label=mood")
 
 
 def test_lhotse(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_lhotse(tmp_path: Path) -> None:
     cuts.to_file(tmp_path / "cuts.jsonl.gz")
     for root in (tmp_path, tmp_path / "cuts.jsonl.gz"):
         manifest, _ = attach_audio(
-            corpora.load("lhotse").import_corpus(root, label="emotion"), tmp_path
+            corpora.load("lhotse").import_corpus(root, columns="label=emotion"), tmp_path
         )
         assert column(manifest, "id") == ["u1", "u2"]
         assert column(manifest, "label") == ["sad", "happy"]
@@ -136,12 +136,13 @@ def test_datasets(tmp_path: Path) -> None:
         for name, rows in {"train": train, "validation": test}.items()
     }
     datasets.DatasetDict(parts).save_to_disk(str(tmp_path / "disk"))
-    named = {"id": "name", "label": "emotion"}
+    named = "id=name,label=emotion"
     with pytest.raises(ManifestError, match="--unpack FOLDER"):
-        corpora.load("datasets").import_corpus(tmp_path / "disk", **named)
+        corpora.load("datasets").import_corpus(tmp_path / "disk", columns=named)
     out = tmp_path / "unpacked"
     manifest, _ = attach_audio(
-        corpora.load("datasets").import_corpus(tmp_path / "disk", unpack=out, **named), tmp_path
+        corpora.load("datasets").import_corpus(tmp_path / "disk", unpack=out, columns=named),
+        tmp_path,
     )
     assert column(manifest, "id") == ["u1", "u2", "u3"]
     assert column(manifest, "label") == ["happy", None, "sad"]

@@ -124,11 +124,12 @@ def test_unknown_corpus(home: Path) -> None:
 
 def test_a_csv_option_reaches_the_importer(home: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("name,mood\nu1,sad\nu2,glad\n")
-    result = run(home, "import", "csv", tmp_path / "a.csv", "--id", "name", "--label", "mood")
+    words = ["--columns", "id=name,label=mood"]
+    result = run(home, "import", "csv", tmp_path / "a.csv", *words)
     assert result.exit_code == 0
     manifest = Manifest.read(home / "manifest.parquet")
     assert manifest.frame["label"].tolist() == ["sad", "glad"]
-    assert manifest.provenance["options"] == {"id": "name", "label": "mood", "counts": False}
+    assert manifest.provenance["options"] == {"columns": "id=name,label=mood", "counts": False}
 
 
 def test_the_next_command_is_one_that_works(home: Path, tmp_path: Path) -> None:
