@@ -143,4 +143,4 @@ def test_an_earlier_export_and_an_empty_folder_are_replaced(tmp_path: Path, form
         assert result.exit_code == 0, result.exception
     (tmp_path / "file").write_text("mine")
     refused = run(tmp_path / "home", form, tmp_path / "file", "--force").exception
-    assert "file: is a file, but audformat needs a folder" in str(refused)
+    assert f"file: is a file, but {form} needs a folder" in str(refused)
