@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medusa.console import show_progress
+    from medusa.heads.queue.fit_heads import fit_heads
+    from medusa.heads.queue.head_specs import head_specs
+    from medusa.heads.spec import HeadResult, HeadSpec
     from medusa.workspace import Workspace
 
 # name -> its module, which is imported when the name is first used
 _MODULES = {
+    "HeadResult": "heads.spec",
+    "HeadSpec": "heads.spec",
     "Workspace": "workspace",
+    "fit_heads": "heads.queue.fit_heads",
+    "head_specs": "heads.queue.head_specs",
     "show_progress": "console",
 }
-__all__ = ["Workspace", "show_progress"]
+__all__ = ["HeadResult", "HeadSpec", "Workspace", "fit_heads", "head_specs", "show_progress"]
 
 
 def __getattr__(name: str) -> object:

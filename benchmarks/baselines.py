@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from medusa.cache import FeatureStore
-from medusa.heads.examples.join import choose
+from medusa.heads.examples.choose import choose
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
 from medusa.workspace import Workspace

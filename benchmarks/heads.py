@@ -50,6 +50,7 @@ from medusa.heads.networks.fusion import build
 from medusa.heads.networks.memory import peak_memory_gb
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training.loop import Trainer
 from medusa.heads.training.predict import predict
 from medusa.manifests import LabelScheme, Manifest
@@ -158,7 +159,7 @@ class OneEpoch:
     """Our trainer on a workspace; each call trains for one epoch."""
 
     def __init__(self, root: Path, config: Config, device: torch.device) -> None:
-        job = prepare(Workspace.open(root), config, ["wavlm", "roberta"])
+        job = prepare(Workspace.open(root), HeadSpec("a", config, ("wavlm", "roberta")))
         head = build(config.head, job.examples.widths, CLASSES)
         run = RunDir(root / "run")
         run.path.mkdir()

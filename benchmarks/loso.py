@@ -26,11 +26,11 @@ from medusa.atomic import write_text
 from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.stackers import StackConfig
 from medusa.heads.config import load
-from medusa.heads.examples.join import choose
-from medusa.heads.queue.spec import HeadSpec
+from medusa.heads.examples.choose import choose
 from medusa.heads.queue.train_one import train_one
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import new_run
+from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import leave_out
 from medusa.scoring.metrics import chance_macro_f1, confusion, macro_f1_of, uar_of
@@ -88,7 +88,7 @@ def fold(root: Path, speaker: str) -> SystemClasses:
         for name, (backbones, head) in HEADS.items():
             settings = (*COMMON, f"head.name={head}", f"seed={seed}")
             title = f"{'+'.join(backbones)}-{head}-s{seed}"
-            spec = HeadSpec(title, title, load("small", settings), backbones)
+            spec = HeadSpec(title, load("small", settings), backbones)
             train_one(workspace, spec, torch.device("cpu"))
             runs.setdefault(seed, []).append(title)
             predicted[f"{name} @{seed}"] = on_test(workspace, title)
@@ -104,7 +104,7 @@ def fold(root: Path, speaker: str) -> SystemClasses:
     for name, backbones in DISCRIMINANTS.items():
         title = f"{'+'.join(backbones)}-discriminant"
         config = load("small", ("head.name=discriminant", "head.pooling=statistics"))
-        train_one(workspace, HeadSpec(title, title, config, backbones), torch.device("cpu"))
+        train_one(workspace, HeadSpec(title, config, backbones), torch.device("cpu"))
         every.append(title)
         predicted[name] = on_test(workspace, title)
     for method in ("linear", "opinion-pool", "soft", "product"):

@@ -23,7 +23,8 @@ from simulated import JUDGED, difference
 from medusa.atomic import write_text
 from medusa.ensemble.apply import COMBINERS, align
 from medusa.heads.config import Config
-from medusa.heads.examples.join import choose, gather
+from medusa.heads.examples.choose import choose
+from medusa.heads.examples.join import gather
 from medusa.heads.networks.discriminant import average_frames_of
 from medusa.heads.networks.fusion import build
 from medusa.heads.runs.environment import environment

@@ -17,15 +17,17 @@ import torch
 from torch.autograd.profiler_util import FunctionEventAvg
 from torch.profiler import ProfilerActivity
 
-from medusa.console import say, table
+from medusa.console import say, show_progress, table
 from medusa.device import choose_device
 from medusa.errors import MedusaError
 from medusa.heads.config import load
 from medusa.heads.examples.join import Rows
-from medusa.heads.fitting.prepare import HeadJob, prepare
+from medusa.heads.fitting.head_job import HeadJob
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.fitting.trainers import make_trainer
 from medusa.heads.networks.discriminant import CLOSED_FORM
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training.loop import Trainer
 from medusa.workspace import Workspace
 
@@ -63,10 +65,12 @@ def profile(job: HeadJob, device: torch.device, trace: Path) -> StepProfile:
     Raises:
         MedusaError: the head is not trained by steps.
     """
-    if job.config.head.name in CLOSED_FORM:
-        raise MedusaError(f"a {job.config.head.name} takes no training steps; profile another head")
+    if job.spec.config.head.name in CLOSED_FORM:
+        raise MedusaError(
+            f"a {job.spec.config.head.name} takes no training steps; profile another head"
+        )
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(job.examples, job.config, RunDir(Path(folder)), device)
+        trainer = make_trainer(job.examples, job.spec.config, RunDir(Path(folder)), device)
         batches = endless(trainer)
         take(trainer, [next(batches) for _ in range(WARM)])
         measured = [next(batches) for _ in range(STEPS)]
@@ -148,9 +152,11 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--trace", type=Path, default=Path("trace.json"))
     options = parser.parse_args()
-    job = prepare(Workspace.open(options.workspace), load(options.config, tuple(options.set)))
+    spec = HeadSpec("profile", load(options.config, tuple(options.set)))
+    job = prepare(Workspace.open(options.workspace), spec)
     device, _ = choose_device(options.device)
-    show(profile(job, device, options.trace), options.trace)
+    with show_progress():
+        show(profile(job, device, options.trace), options.trace)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 In: a manifest with splits and feature stores. Out: run folders with weights, metrics and
 predictions (id, split, logits (C,), attributes (3,)). Each folder imports only folders to its left:
 
-    config <- networks <- examples <- training <- closed_form <- fitting <- queue
+    config <- spec <- networks <- examples <- training <- closed_form <- fitting <- queue
 
 `runs`, the run folders, lie below training. Nothing here imports `medusa.extract`: training needs
 neither transformers nor whisper.
 
-Door: `fitting.prepare.prepare` joins labels and features, `fitting.fit.fit` trains one head, and
-`queue.train_all.train_all` trains many.
+Door: `queue.fit_heads.fit_heads` trains the heads of a list of `spec.HeadSpec`. It calls
+`fitting.prepare.prepare`, which joins labels and features, and `fitting.fit.fit` for each.
 """

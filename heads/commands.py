@@ -75,12 +75,14 @@ def fit_head(
     or --grid, many heads are trained, one after the other or --jobs at once. A head that fails
     does not stop the others.
     """
+    from functools import partial
+
     from medusa.console import say
     from medusa.device import choose_devices
     from medusa.errors import DataError
-    from medusa.heads.queue.options import QueueOptions
-    from medusa.heads.queue.run_queue import run_all
-    from medusa.heads.queue.variants import variants
+    from medusa.heads.queue.fit_heads import fit_heads
+    from medusa.heads.queue.head_specs import head_specs
+    from medusa.heads.queue.results import raise_problems, show_result
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
@@ -94,15 +96,17 @@ def fit_head(
     names = parts_of(backbones or "")
     if backbones and not names:
         raise DataError("--backbones: it names no backbone; leave it out to take every store")
-    options = QueueOptions(
+    specs = head_specs(
         workspace,
-        names,
         config_name,
-        text,
-        missing == "drop",
-        devices,
-        force,
-        jobs,
+        overrides,
+        name=name,
+        seeds=seeds,
+        grid=grid,
+        features=names,
+        text=text,
+        drop_missing=missing == "drop",
+        force=force,
     )
-    for line in run_all(options, name, variants(overrides, seeds, grid)):
-        click.echo(line)
+    show = partial(show_result, workspace, len(specs) > 1)
+    raise_problems(fit_heads(workspace, specs, devices=devices, jobs=jobs, on_result=show))

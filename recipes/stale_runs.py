@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 
-from medusa.cache import FeatureStore
 from medusa.ensemble import StackConfig, best
 from medusa.errors import DataError, MedusaError, RunError, listed
-from medusa.heads.examples.join import choose
+from medusa.heads.examples.choose import ChosenFeature, choose
 from medusa.heads.fitting.texts_digest import current_texts_digest
 from medusa.heads.runs.config_digest import digest_of
 from medusa.heads.runs.run_dir import RunDir
@@ -17,7 +16,7 @@ from medusa.recipes.state import State
 from medusa.recipes.tasks import HeadTask, StackTask, head_tasks, stack_tasks
 from medusa.workspace import Workspace
 
-Streams = Callable[[tuple[str, ...]], list[tuple[FeatureStore, str]]]
+Streams = Callable[[tuple[str, ...]], list[ChosenFeature]]
 
 
 def without_stale_runs(

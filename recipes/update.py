@@ -11,8 +11,8 @@ from medusa.console import say
 from medusa.ensemble import stack as fit_stack
 from medusa.errors import MedusaError
 from medusa.heads.fitting.check_choices import check_choices
-from medusa.heads.queue.spec import HeadSpec
-from medusa.heads.queue.train_all import train_all
+from medusa.heads.queue.fit_heads import fit_heads
+from medusa.heads.spec import HeadResult, HeadSpec
 from medusa.manifests import Manifest
 from medusa.recipes import features
 from medusa.recipes.demo.session import run as run_command
@@ -126,27 +126,33 @@ def _train(
     shared: tuple[str, ...],
 ) -> None:
     """Train the heads that have no finished run, `jobs` of them at the same time."""
-    specs = [
-        HeadSpec(
-            task.name,
-            f"{state.path.name}.{task.name}.{{digest}}",
+    specs = {
+        task.name: HeadSpec(
+            f"{state.path.name}.{task.name}",
             task.config,
             task.features,
             options.text,
             options.missing == "drop",
             shared,
+            named_by_content=True,
         )
         for task in tasks
-    ]
-    for result in train_all(workspace, specs, options.devices, options.jobs):
-        title = result.spec.title
+    }
+    task_names = {spec.name: name for name, spec in specs.items()}
+
+    def keep(result: HeadResult) -> None:
+        name = task_names[result.spec.name]
         if result.problem:
-            state.heads.pop(title, None)
-            state.problems[title] = result.problem
-            say(f"{title}: {result.problem}")
+            state.heads.pop(name, None)
+            state.problems[name] = result.problem
+            say(f"{name}: {result.problem}")
         else:
-            state.heads[title] = result.run
+            state.heads[name] = result.run
         state.write()
+
+    fit_heads(
+        workspace, [*specs.values()], devices=options.devices, jobs=options.jobs, on_result=keep
+    )
 
 
 def _stack(

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
-from medusa.cache import FeatureStore, Packed, Stream, load, open_all
+from medusa.cache import FeatureStore, Packed, Stream, load
 from medusa.cache.layout import read_provenance
-from medusa.errors import DataError, listed, nearest
+from medusa.errors import DataError, listed
+from medusa.heads.examples.choose import ChosenFeature
 from medusa.heads.examples.votes import votes_of
 from medusa.manifests import ATTRIBUTES, Manifest
 from medusa.scoring import NO_CONSENSUS
@@ -88,68 +88,13 @@ def average_frames(packed: Packed, group: int) -> Packed:
     return Packed(means, torch.from_numpy(shorter))
 
 
-def choose(features: Path, names: Sequence[str]) -> list[tuple[FeatureStore, str]]:
-    """Find the stores that `--backbones` names, with the layer to read from each.
-
-    Args:
-        features: the workspace's folder of stores.
-        names: each is a backbone or a store's folder name without `.zarr`. A suffix `:layer_20`
-            names one layer, and `:*` names all layers. No names mean every store.
-
-    Raises:
-        DataError: a name matches no store, or several stores.
-    """
-    stores = open_all(features)
-    if not stores:
-        raise DataError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
-    wanted = list(names) or list(dict.fromkeys(store.spec.backbone for store in stores))
-    return [one for name in wanted for one in _choose_all(stores, *name.partition(":")[::2])]
-
-
-def _choose_all(
-    stores: list[FeatureStore], name: str, array: str
-) -> list[tuple[FeatureStore, str]]:
-    if array != "*":
-        return [_choose_one(stores, name, array)]
-    known = {
-        name: layer for store in stores for layer in store.spec.arrays for name in _names(store)
-    }
-    store, _ = _choose_one(stores, name, known.get(name, ""))
-    return [(store, layer) for layer in store.spec.arrays]
-
-
-def _names(store: FeatureStore) -> tuple[str, str]:
-    return store.spec.backbone, store.path.stem
-
-
-def _choose_one(stores: list[FeatureStore], name: str, array: str) -> tuple[FeatureStore, str]:
-    fitting = [store for store in stores if name in _names(store)]
-    if not fitting:
-        known = [store.spec.backbone for store in stores]
-        raise DataError(
-            f"no features of {name!r}{nearest(name, known)}; there are {listed(known, 20)}; "
-            f"run `medusa extract --backbone {name}`"
-        )
-    if len(fitting) > 1:
-        choices = ", ".join(f"--backbones {store.path.stem}" for store in fitting)
-        raise DataError(f"{len(fitting)} different features of {name!r}: choose with {choices}")
-    store = fitting[0]
-    arrays = store.spec.arrays
-    if array and array not in arrays:
-        raise DataError(f"{store.path}: has no {array!r}, but {listed(arrays, 40)}")
-    if not array and len(arrays) > 1:
-        choices = ", ".join(f"--backbones {name}:{other}" for other in arrays)
-        raise DataError(f"{store.path}: its layers are kept apart; choose one with {choices}")
-    return store, array or arrays[0]
-
-
 def gather(
     manifest: Manifest,
     texts: "pd.Series[str] | None",
-    chosen: Sequence[tuple[FeatureStore, str]],
+    chosen: Sequence[ChosenFeature],
     average_frames: int = 1,
     drop_missing: bool = False,
-    also_require: Sequence[tuple[FeatureStore, str]] = (),
+    also_require: Sequence[ChosenFeature] = (),
 ) -> Examples:
     """Join the rows of a manifest that have a split with their features.
 
@@ -216,12 +161,12 @@ def _averaged(store: FeatureStore, average_frames: int) -> int:
 
 def _missing(
     frame: pd.DataFrame,
-    chosen: Sequence[tuple[FeatureStore, str]],
+    chosen: Sequence[ChosenFeature],
     has_features: "list[pd.Series[bool]]",
 ) -> str:
     lines = [
         f"{(~has).sum()} of {len(frame)} utterances have no {store.spec.backbone} features "
-        f"({listed(frame['id'][~has])}); run `{_extraction(store)}`, with the options of then"
+        f"({listed(frame['id'][~has])}); run `{_extraction(store)}`, with the original options"
         for (store, _), has in zip(chosen, has_features, strict=True)
         if not has.all()
     ]

@@ -5,6 +5,7 @@ import pandas as pd
 from medusa.cache import FeatureStore, open_all
 from medusa.console import say
 from medusa.errors import DataError
+from medusa.heads.examples.choose import ChosenFeature
 from medusa.heads.examples.join import Examples, gather
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.manifests import LabelScheme, Manifest
@@ -50,7 +51,7 @@ def _without_labels(manifest: Manifest, classes: tuple[str, ...]) -> Manifest:
     return Manifest(frame, LabelScheme("of the head", classes))
 
 
-def _stores(stored: StoredHead, workspace: Workspace) -> list[tuple[FeatureStore, str]]:
+def _stores(stored: StoredHead, workspace: Workspace) -> list[ChosenFeature]:
     """Return the stores of the head's specifications, in its order, with the array of each."""
     stores = {store.spec.digest: store for store in open_all(workspace.features)}
     problems = [
@@ -60,7 +61,7 @@ def _stores(stored: StoredHead, workspace: Workspace) -> list[tuple[FeatureStore
     ]
     if problems:
         raise DataError("\n  ".join([f"{workspace.features}:", *problems]))
-    return [(stores[feature["spec"]], feature["array"]) for feature in stored.features]
+    return [ChosenFeature(stores[feature["spec"]], feature["array"]) for feature in stored.features]
 
 
 def _no_store(

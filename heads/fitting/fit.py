@@ -10,8 +10,8 @@ import torch
 from medusa.heads.examples.join import Rows
 from medusa.heads.fitting.finish import finish_run
 from medusa.heads.fitting.folds import each_fold, without
+from medusa.heads.fitting.head_job import HeadJob
 from medusa.heads.fitting.predictions import predict_rows
-from medusa.heads.fitting.prepare import HeadJob
 from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
 from medusa.scoring import NOT_A_FOLD
@@ -37,12 +37,12 @@ def fit(
 
     def fit_fold(held_out: Rows, fold_run: RunDir) -> None:
         examples = without(job.examples, held_out)
-        fitter = make_fitter(examples, job.config, fold_run, device, advance)
+        fitter = make_fitter(examples, job.spec.config, fold_run, device, advance)
         fitter.fit()
         finish_run(fitter, fold_run, predict_rows(fitter, held_out, fold_run))
 
-    fold_runs = each_fold(job.folds, run, job.config, fit_fold)
-    fitter = make_fitter(job.examples, job.config, run, device, advance)
+    fold_runs = each_fold(job.folds, run, job.spec.config.train.folds, fit_fold)
+    fitter = make_fitter(job.examples, job.spec.config, run, device, advance)
     fitter.fit()
     predictions = predict_rows(fitter, np.flatnonzero(job.folds == NOT_A_FOLD), run)
     for number, fold_run in enumerate(fold_runs):

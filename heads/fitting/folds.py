@@ -6,7 +6,6 @@ from collections.abc import Callable
 import numpy as np
 
 from medusa.errors import DataError
-from medusa.heads.config import Config
 from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
@@ -66,21 +65,21 @@ def without(examples: Examples, held_out: Rows) -> Examples:
 
 
 def each_fold(
-    folds: Rows, run: RunDir, config: Config, fit_fold: Callable[[Rows, RunDir], None]
+    folds: Rows, run: RunDir, count: int, fit_fold: Callable[[Rows, RunDir], None]
 ) -> list[RunDir]:
     """Fit the head of every fold in a folder inside the run; finished folds are left alone.
 
     Args:
         folds: (N,) as `folds_of` returned them.
         run: of the head on the whole training split.
-        config: of that head.
+        count: the number of folds.
         fit_fold: fits a head without these rows and predicts them, into this folder.
 
     Returns:
         The run of each fold.
     """
     fold_runs = []
-    for number in range(config.train.folds):
+    for number in range(count):
         fold_run = RunDir(run.path / f"fold-{number}")
         if fold_run.start(run.config() | {"fold": number}):
             fit_fold(np.flatnonzero(folds == number), fold_run)

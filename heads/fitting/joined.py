@@ -1,25 +1,23 @@
 """A workspace's labels, texts and features, joined; heads that read the same share the join."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import pandas as pd
 
-from medusa.cache import FeatureStore
-from medusa.heads.examples.join import Examples, choose, gather
+from medusa.heads.examples.choose import ChosenFeature, choose
+from medusa.heads.examples.join import Examples, gather
 from medusa.heads.fitting.split_checks import check_splits, split_warnings
 from medusa.heads.fitting.texts_digest import texts_digest
+from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest
 from medusa.manifests.texts import MANIFEST, content_of, require_texts, texts_of
 from medusa.workspace import Workspace
 
-Chosen = list[tuple[FeatureStore, str]]  # stores, and the array of each that is read
-
 
 @dataclass(frozen=True)
 class Joined:
-    """What a workspace gives to every head that reads the same features.
+    """The labels, texts and features of a workspace, for all heads that read the same features.
 
     Attributes:
         manifest, digest: the manifest of the workspace, and its digest.
@@ -27,34 +25,24 @@ class Joined:
         text: the source of the texts, None where no store is of text.
         texts_digest: of the contents of a transcripts table, None without one.
         examples: the N joined utterances.
-        notes: what the corpus says about itself, and warnings about its splits.
+        notes: remarks about the corpus, and warnings about its splits.
     """
 
     manifest: Manifest
     digest: str
-    chosen: Chosen
+    chosen: list[ChosenFeature]
     text: str | None
     texts_digest: str | None
     examples: Examples
     notes: list[str]
 
 
-def join_workspace(
-    workspace: Workspace,
-    backbones: Sequence[str],
-    text: str | None,
-    drop_missing: bool,
-    also_require: Sequence[str],
-    average_frames: int,
-) -> Joined:
+def join_workspace(workspace: Workspace, spec: HeadSpec, average_frames: int) -> Joined:
     """Join the labels, texts and features of a workspace, or return the join made before.
 
     Args:
         workspace: with manifest and features.
-        backbones: whose features are read; all by default.
-        text: the source of the texts that text features were made from.
-        drop_missing: leave out utterances that lack features.
-        also_require: further backbones whose features no utterance may lack.
+        spec: the head that reads them.
         average_frames: how many consecutive audio frames are averaged into one.
 
     Raises:
@@ -62,33 +50,33 @@ def join_workspace(
     """
     return _join(
         workspace,
-        tuple(backbones),
-        text,
-        drop_missing,
-        tuple(also_require),
+        spec.features,
+        spec.text,
+        spec.drop_missing,
+        spec.also_require,
         average_frames,
         _stamp(workspace),
     )
 
 
-@lru_cache(maxsize=4)  # a queue of a thousand heads needs the same few
+@lru_cache(maxsize=4)  # A queue of a thousand heads needs only a few joins.
 def _join(
     workspace: Workspace,
-    backbones: tuple[str, ...],
+    features: tuple[str, ...],
     text: str | None,
     drop_missing: bool,
     also_require: tuple[str, ...],
     average_frames: int,
-    stamp: object,  # a workspace that changed is joined anew
+    stamp: object,  # A workspace that has changed is joined again.
 ) -> Joined:
     manifest = Manifest.read(workspace.manifest)
-    manifest.split("train", "dev")  # raises where there is no split
-    chosen = choose(workspace.features, backbones)
+    manifest.split("train", "dev")  # This raises an error if there is no split.
+    chosen = choose(workspace.features, features)
     required = choose(workspace.features, also_require) if also_require else []
     source, contents = None, None
     if _has_text([*chosen, *required]):
         source, contents = _text_contents(workspace, manifest, text, drop_missing)
-    text_read = source if _has_text(chosen) else None  # only what a head reads is recorded
+    text_read = source if _has_text(chosen) else None  # Only these texts are recorded.
     from_table = contents is not None and text_read not in (None, MANIFEST)
     examples = gather(manifest, contents, chosen, average_frames, drop_missing, required)
     check_splits(examples)
@@ -114,8 +102,8 @@ def _text_contents(
     return source, texts.dropna().map(content_of)
 
 
-def _has_text(chosen: Chosen) -> bool:
-    return any(store.spec.input == "text" for store, _ in chosen)
+def _has_text(chosen: list[ChosenFeature]) -> bool:
+    return any(one.store.spec.input == "text" for one in chosen)
 
 
 def _stamp(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:

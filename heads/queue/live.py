@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from medusa.console import Terminal, current_reporter
 from medusa.heads.runs.run_dir import FINISHED, METRICS, RunDir
 
 RECENT_S = 600.0  # a run that has logged nothing for longer is not shown
 
 
 class Watch:
-    """Shows nothing; it is used where stderr is no terminal."""
+    """Shows nothing; it is used where messages do not go to a terminal."""
 
     def show(self, runs: Path, finished: int, total: int) -> None:
         """Show the state of the unfinished runs in a folder, and how many heads are finished."""
@@ -65,7 +66,7 @@ def latest_metrics(runs: Path) -> list[tuple[str, dict[str, Any]]]:
 @contextmanager
 def watching() -> Iterator[Watch]:
     """Give a table that `show` keeps up to date, or one that shows nothing without a terminal."""
-    if not sys.stderr.isatty():
+    if not (isinstance(current_reporter(), Terminal) and sys.stderr.isatty()):
         yield Watch()
         return
     from rich.console import Console

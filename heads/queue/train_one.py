@@ -5,11 +5,11 @@ import torch
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import HeadJob, prepare
+from medusa.heads.fitting.prepare import prepare
 from medusa.heads.fitting.trainers import progress_total
-from medusa.heads.queue.spec import HeadResult, HeadSpec
 from medusa.heads.runs.config_digest import digest_of
 from medusa.heads.runs.run_dir import RunDir, new_run
+from medusa.heads.spec import HeadResult, HeadSpec
 from medusa.workspace import Workspace
 
 
@@ -27,27 +27,24 @@ def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> Hea
     Raises:
         MedusaError: whatever keeps it from being trained.
     """
-    job = prepare(
-        workspace, spec.config, spec.backbones, spec.text, spec.drop_missing, spec.also_require
-    )
-    run = _run_of(workspace, spec, job)
+    job = prepare(workspace, spec)
+    run = _run_of(workspace, spec, digest_of(job.record)[:12])
     fresh = not (run.finished and not spec.force) and run.start(job.record, spec.force)
     if fresh:
-        backbones = " + ".join(store.spec.backbone for store, _ in job.chosen)
+        backbones = " + ".join(one.store.spec.backbone for one in job.chosen)
         say(f"{run.name}: {backbones}, {len(job.examples.ids)} utterances, on {device}")
         with progress(run.name, progress_total(spec.config), "epoch") as advance:
             fit(job, run, device, advance)
-    elif not run.start(job.record):  # also checks that the run has this configuration
+    elif not run.start(job.record):  # `start` also checks that the run has this configuration.
         say(f"{run.name}: finished already, nothing to do (--force trains again)")
     return HeadResult(spec, run.name, fresh=fresh, notes=tuple(job.notes))
 
 
-def _run_of(workspace: Workspace, spec: HeadSpec, job: HeadJob) -> RunDir:
+def _run_of(workspace: Workspace, spec: HeadSpec, digest: str) -> RunDir:
     """Return the spec's run, or a finished run of the same content under another name."""
-    if "{digest}" not in spec.name:
+    if not spec.named_by_content:
         return new_run(workspace.runs, spec.name)
-    digest = digest_of(job.record)[:12]
     for other in sorted(workspace.runs.glob(f"*.{digest}")):
         if RunDir(other).finished:
             return RunDir(other)
-    return new_run(workspace.runs, spec.name.replace("{digest}", digest))
+    return new_run(workspace.runs, f"{spec.name}.{digest}")

@@ -34,18 +34,19 @@ def variants(overrides: tuple[str, ...], seeds: str | None, grid: Sequence[str])
     if twice := sorted({key for key in keys if [*keys, *fixed].count(key) > 1}):
         raise ConfigError(f"--grid, --seeds, --set: {', '.join(twice)} twice; give every key once")
     if seeds is not None:
-        axes.append([(f"seed={seed}", f"s{seed}") for seed in _seeds(seeds)])
+        axes.append([Variant((f"seed={seed}",), f"-s{seed}") for seed in _seeds(seeds)])
     combinations = []
     for values in itertools.product(*axes):
-        ending = "".join(f"-{label}" for _, label in values)
-        combinations.append(Variant((*overrides, *(override for override, _ in values)), ending))
+        own = [override for value in values for override in value.overrides]
+        ending = "".join(value.ending for value in values)
+        combinations.append(Variant((*overrides, *own), ending))
     if len({variant.ending for variant in combinations}) < len(combinations):
         raise ConfigError("--grid, --seeds: the same head twice; give every value once")
     return combinations
 
 
-def _axis(text: str) -> list[tuple[str, str]]:
-    """Return the overrides of one `key=v1,v2`, each with the part that it adds to a name."""
+def _axis(text: str) -> list[Variant]:
+    """Return a variant for each value of one `key=v1,v2`."""
     key, equals, values = text.partition("=")
     choices = parts_of(values)
     if not equals or not choices:
@@ -53,7 +54,8 @@ def _axis(text: str) -> list[tuple[str, str]]:
     last = key.rsplit(".", 1)[-1]
     clean = [re.sub(r"[^A-Za-z0-9._+-]", "_", value) for value in choices]
     return [
-        (f"{key}={value}", f"{last}={label}") for value, label in zip(choices, clean, strict=True)
+        Variant((f"{key}={value}",), f"-{last}={label}")
+        for value, label in zip(choices, clean, strict=True)
     ]
 
 

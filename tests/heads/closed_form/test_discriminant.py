@@ -18,6 +18,7 @@ from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.discriminant import Averages, average_frames_of, floored
 from medusa.heads.networks.pooling import segment_mean
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training.selection import DevSelector
 from medusa.manifests import Manifest
 from medusa.tests.command_line import invoke
@@ -198,7 +199,7 @@ def test_a_run_has_what_every_run_has(workspace) -> None:
     assert summary["dev_macro_f1"] == max(line["dev_macro_f1"] for line in lines) > 0.8
     best = max(lines, key=lambda line: line["dev_macro_f1"])  # of equally good ones the first
     assert summary["best_at"] == f"shrinkage {best['shrinkage']:g}"
-    examples = prepare(Workspace.open(workspace), load("small", SMALL)).examples
+    examples = prepare(Workspace.open(workspace), HeadSpec("a", load("small", SMALL))).examples
     dev = examples.rows("dev")
     dev = dev[examples.labels[dev] >= 0]
     logits = said.select([examples.ids[row] for row in dev]).logits().copy()
@@ -213,7 +214,7 @@ def test_a_run_has_what_every_run_has(workspace) -> None:
 def test_attributes_are_learnt(workspace) -> None:
     """Arousal is what the first channel says; dominance nobody has rated."""
     place = Workspace.open(workspace)
-    examples = prepare(place, load("small", SMALL)).examples
+    examples = prepare(place, HeadSpec("a", load("small", SMALL))).examples
     manifest = Manifest.read(place.manifest)
     first = {
         name: float(examples.streams[0].store.read([content]).values[:, 0].mean())
@@ -282,7 +283,7 @@ def test_every_fold_has_a_discriminant_of_its_own(workspace) -> None:
 def test_what_it_cannot_do_is_said(workspace) -> None:
     config = load("small", (*SMALL, "loss.secondary_weight=1", "head.attribute_map=sigmoid"))
     with pytest.raises(ConfigError, match=r"(?s)attribute_map: .*linear.*secondary_weight: .* 0"):
-        prepare(Workspace.open(workspace), config)
+        prepare(Workspace.open(workspace), HeadSpec("a", config))
     path = workspace / "manifest.parquet"
     manifest = Manifest.read(path)
     manifest.frame.loc[manifest.frame["label"] == "sad", "label"] = None  # soft labels stay

@@ -7,15 +7,18 @@ from medusa.heads.config import load
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
 
 
 def test_the_bias_lies_halfway_between_a_class_and_all(workspace) -> None:
-    job = prepare(Workspace.open(workspace), load("small", ("head.name=discriminant",)))
+    job = prepare(
+        Workspace.open(workspace), HeadSpec("a", load("small", ("head.name=discriminant",)))
+    )
     run = RunDir(workspace / "runs" / "lda")
     run.start(job.record)
     fitter = make_fitter(
-        job.examples, job.config, run, torch.device("cpu"), lambda amount=1, note="": None
+        job.examples, job.spec.config, run, torch.device("cpu"), lambda amount=1, note="": None
     )
     fitter.fit()
     rows = job.examples.rows("train")

@@ -14,6 +14,7 @@ from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import write_transcripts
 from medusa.workspace import Workspace
@@ -22,7 +23,7 @@ SMALL = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.ep
 
 
 def trained(root, *overrides, text=None) -> RunDir:
-    job = prepare(Workspace.open(root), load("small", SMALL + overrides), (), text)
+    job = prepare(Workspace.open(root), HeadSpec("a", load("small", SMALL + overrides), (), text))
     run = RunDir(root / "runs" / "a")
     run.start(job.record)
     fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)

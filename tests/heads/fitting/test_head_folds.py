@@ -12,6 +12,7 @@ from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.folds import folds_of, without
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training.loop import Trainer
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
@@ -21,7 +22,7 @@ FAST = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epo
 
 
 def trained(root, name: str, *overrides: str) -> RunDir:
-    job = prepare(Workspace.open(root), load("small", FAST + overrides))
+    job = prepare(Workspace.open(root), HeadSpec("a", load("small", FAST + overrides)))
     run = RunDir(root / "runs" / name)
     run.start(job.record)
     fit(job, run, CPU, lambda amount=1, note="": None)
@@ -104,7 +105,7 @@ def test_killed_while_finishing(workspace, monkeypatch, moment):
 
 
 def test_a_fold_that_takes_a_class_away_is_refused(workspace):
-    job = prepare(Workspace.open(workspace), load("small", FAST))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", FAST)))
     held = job.examples.rows("train")[job.examples.labels[job.examples.rows("train")] == 0]
     job.examples.soft[:, 0] = torch.tensor(job.examples.labels == 0).float()
     with pytest.raises(DataError, match="is angry; use fewer folds"):

@@ -6,6 +6,7 @@ from medusa.heads.config import load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training import meter
 from medusa.heads.training.targets import Targets
 from medusa.workspace import Workspace
@@ -14,13 +15,15 @@ SHORT = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.ep
 
 
 def test_texts_of_the_manifest_are_no_table_to_be_digested(workspace) -> None:
-    job = prepare(Workspace.open(workspace), load("small", SHORT), ("toy-text",))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", SHORT), ("toy-text",)))
     assert job.record["text"] == "manifest"
     assert "texts" not in job.record
 
 
 def test_the_seconds_of_the_folds_are_in_the_summary(workspace) -> None:
-    job = prepare(Workspace.open(workspace), load("small", (*SHORT, "train.folds=2")))
+    job = prepare(
+        Workspace.open(workspace), HeadSpec("a", load("small", (*SHORT, "train.folds=2")))
+    )
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     summary = fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)
@@ -38,7 +41,7 @@ def test_with_a_known_peak_the_share_of_it_is_logged(workspace, monkeypatch) -> 
 
     monkeypatch.setattr(meter, "peak", lambda device: 1e3)
     monkeypatch.setattr(meter, "train_flop", train_flop)
-    job = prepare(Workspace.open(workspace), load("small", SHORT))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", SHORT)))
     rows = job.examples.rows("train")
     measured = meter.Meter(None, job.examples, rows, torch.device("cpu"))
     assert seen == [16] and len(rows) > 16
@@ -59,7 +62,7 @@ def test_targets_count_their_utterances() -> None:
 
 
 def test_heads_outside_folds_say_minus_one(workspace) -> None:
-    job = prepare(Workspace.open(workspace), load("small", SHORT))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", SHORT)))
     run = RunDir(workspace / "runs" / "b")
     run.start(job.record)
     fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)
@@ -67,7 +70,7 @@ def test_heads_outside_folds_say_minus_one(workspace) -> None:
 
 
 def test_every_epoch_has_its_own_seconds(workspace, monkeypatch) -> None:
-    job = prepare(Workspace.open(workspace), load("small", SHORT))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", SHORT)))
     measured = meter.Meter(None, job.examples, job.examples.rows("train"), torch.device("cpu"))
     now = measured.clock
     monkeypatch.setattr(meter.time, "monotonic", lambda: now)
@@ -79,7 +82,9 @@ def test_every_epoch_has_its_own_seconds(workspace, monkeypatch) -> None:
 
 
 def test_a_discriminant_takes_no_steps(workspace) -> None:
-    job = prepare(Workspace.open(workspace), load("small", ("head.name=discriminant",)))
+    job = prepare(
+        Workspace.open(workspace), HeadSpec("a", load("small", ("head.name=discriminant",)))
+    )
     run = RunDir(workspace / "runs" / "lda")
     run.start(job.record)
     summary = fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)

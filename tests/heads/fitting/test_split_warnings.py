@@ -5,6 +5,7 @@ import pytest
 from medusa.errors import DataError
 from medusa.heads.config import load
 from medusa.heads.fitting.prepare import prepare
+from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -17,7 +18,7 @@ def changed(workspace, change):
     manifest = Manifest.read(path)
     change(manifest.frame)
     Manifest(manifest.frame, manifest.scheme).write(path)
-    return prepare(Workspace.open(workspace), load("small"), ["toy-audio"])
+    return prepare(Workspace.open(workspace), HeadSpec("a", load("small"), ("toy-audio",)))
 
 
 def test_a_class_that_train_never_has(workspace):

@@ -8,6 +8,7 @@ from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.fitting.trainers import progress_total
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
 
 PATIENT = ("head.width=8", "head.feedforward=8", "train.patience=100")
@@ -24,7 +25,7 @@ STAGES = ("stages.0.epochs=2", "stages.1.epochs=3")
     ],
 )
 def test_the_total_is_the_number_of_calls(workspace, overrides, expected):
-    job = prepare(Workspace.open(workspace), load("small", (*PATIENT, *overrides)))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", (*PATIENT, *overrides))))
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     amounts = []
@@ -33,4 +34,4 @@ def test_the_total_is_the_number_of_calls(workspace, overrides, expected):
         amounts.append(amount)
 
     fit(job, run, torch.device("cpu"), advance)
-    assert sum(amounts) == len(amounts) == progress_total(job.config) == expected
+    assert sum(amounts) == len(amounts) == progress_total(job.spec.config) == expected

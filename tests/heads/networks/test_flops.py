@@ -57,11 +57,12 @@ def test_the_share_of_the_peak_is_logged_where_it_is_known(workspace, monkeypatc
     from medusa.heads.fitting.fit import fit
     from medusa.heads.fitting.prepare import prepare
     from medusa.heads.runs.run_dir import RunDir
+    from medusa.heads.spec import HeadSpec
     from medusa.heads.training import meter
     from medusa.workspace import Workspace
 
     small = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
-    job = prepare(Workspace.open(workspace), load("small", small))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", small)))
     monkeypatch.setattr(meter, "peak", lambda device: 1e9)
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)

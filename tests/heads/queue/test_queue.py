@@ -18,10 +18,10 @@ from safetensors.torch import load_file
 from medusa.cli import medusa
 from medusa.errors import ConfigError, MedusaError
 from medusa.heads.config import load
-from medusa.heads.queue import train_all as queue
-from medusa.heads.queue.spec import HeadResult, HeadSpec
-from medusa.heads.queue.train_all import train_all
+from medusa.heads.queue import processes
+from medusa.heads.queue.fit_heads import fit_heads
 from medusa.heads.queue.variants import Variant, variants
+from medusa.heads.spec import HeadResult, HeadSpec
 from medusa.heads.training import loop as train
 from medusa.tests.command_line import call
 from medusa.workspace import Workspace
@@ -184,12 +184,12 @@ def test_every_device_has_its_process(workspace: Path, monkeypatch: pytest.Monke
         taken.extend(words)
         return ThreadPoolExecutor(1)
 
-    monkeypatch.setattr(queue, "one_process", pool)
-    monkeypatch.setattr(queue, "_attempt_silently", lambda workspace, spec: HeadResult(spec))
-    heads = [HeadSpec(str(number), str(number), load("small")) for number in range(5)]
+    monkeypatch.setattr(processes, "one_process", pool)
+    monkeypatch.setattr(processes, "_attempt_silently", lambda workspace, spec: HeadResult(spec))
+    heads = [HeadSpec(str(number), load("small")) for number in range(5)]
     devices = [torch.device("cuda", 0), torch.device("cuda", 1)]
-    done = list(train_all(Workspace.open(workspace), heads, devices, jobs=3))
-    assert {result.spec.title for result in done} == set("01234") and len(done) == 5
+    done = fit_heads(Workspace.open(workspace), heads, devices=devices, jobs=3)
+    assert {result.spec.name for result in done} == set("01234") and len(done) == 5
     assert taken == devices * 2  # three processes are made four
 
 
@@ -227,10 +227,10 @@ def test_a_process_killed_between_two_heads_costs_nothing(
         monkeypatch.setattr(pool, "submit", submit)
         return pool
 
-    monkeypatch.setattr(queue, "one_process", killed_when_idle)
-    monkeypatch.setattr(queue, "_attempt_silently", lambda workspace, spec: HeadResult(spec))
-    heads = [HeadSpec(str(number), str(number), load("small")) for number in range(5)]
+    monkeypatch.setattr(processes, "one_process", killed_when_idle)
+    monkeypatch.setattr(processes, "_attempt_silently", lambda workspace, spec: HeadResult(spec))
+    heads = [HeadSpec(str(number), load("small")) for number in range(5)]
     cpu = [torch.device("cpu")]
-    done = list(train_all(Workspace.open(workspace), heads, cpu, jobs=2))
-    assert sorted(result.spec.title for result in done) == list("01234")
+    done = fit_heads(Workspace.open(workspace), heads, devices=cpu, jobs=2)
+    assert sorted(result.spec.name for result in done) == list("01234")
     assert not any(result.problem for result in done)

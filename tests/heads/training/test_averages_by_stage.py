@@ -11,6 +11,7 @@ from medusa.heads.config.settings import load
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.fitting.trainers import make_trainer
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
 
 STEPS = 3  # of an epoch: 40 utterances in batches of 16
@@ -23,10 +24,10 @@ SETTINGS = (
 
 def stages_of(root, *settings: str):
     """Train two stages; of each, the weights after every step, and those that were kept."""
-    job = prepare(Workspace.open(root), load("small", SETTINGS + settings))
+    job = prepare(Workspace.open(root), HeadSpec("a", load("small", SETTINGS + settings)))
     run = RunDir(root / "runs" / "averaged")
     run.start(job.record)
-    trainer, seen = make_trainer(job.examples, job.config, run, torch.device("cpu")), []
+    trainer, seen = make_trainer(job.examples, job.spec.config, run, torch.device("cpu")), []
     hook = register_optimizer_step_post_hook(
         lambda *args: seen.append(trainer.head.output.classes.weight.detach().clone())
     )

@@ -9,6 +9,7 @@ from medusa.heads.config.settings import load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -19,7 +20,7 @@ def test_the_dev_loss_is_the_cross_entropy_of_the_predictions(workspace) -> None
     manifest = Manifest.read(workspace / "manifest.parquet")
     manifest.frame.loc[4, "label"] = None  # of dev: without a consensus there is no loss
     manifest.write(workspace / "manifest.parquet")
-    job = prepare(Workspace.open(workspace), load("small", SHORT))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", SHORT)))
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     summary = fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)

@@ -11,6 +11,7 @@ from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.memory import embed
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training import loop as train
 from medusa.heads.training.loop import Trainer
 from medusa.workspace import Workspace
@@ -23,7 +24,7 @@ FAST = (
 
 
 def trained(root, name: str, *overrides: str) -> RunDir:
-    job = prepare(Workspace.open(root), load("small", FAST + overrides))
+    job = prepare(Workspace.open(root), HeadSpec("a", load("small", FAST + overrides)))
     run = RunDir(root / "runs" / name)
     run.start(job.record)
     fit(job, run, CPU, lambda amount=1, note="": None)
@@ -105,13 +106,15 @@ def test_an_average_is_resumed_to_the_bit(workspace, monkeypatch, average):
 
 
 def test_micro_batches_give_the_gradients_of_the_whole_batch(workspace):
-    job = prepare(Workspace.open(workspace), load("small", (*FAST, "head.dropout=0.2")))
+    job = prepare(
+        Workspace.open(workspace), HeadSpec("a", load("small", (*FAST, "head.dropout=0.2")))
+    )
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     torch.manual_seed(0)
     from medusa.heads.networks.fusion import build
 
-    head = build(job.config.head, job.examples.widths, 3).train()
+    head = build(job.spec.config.head, job.examples.widths, 3).train()
     for module in head.modules():
         if hasattr(module, "p"):
             module.p = 0.0  # the draws of dropout depend on how many are drawn at once

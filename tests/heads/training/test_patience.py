@@ -9,6 +9,7 @@ from medusa.heads.config.settings import load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training.selection import DevSelector
 from medusa.workspace import Workspace
 
@@ -19,7 +20,7 @@ def epochs_run(root, monkeypatch, scores, *settings: str) -> tuple[list[str], Ru
     """Train with these dev scores, then 0; return the stage of every epoch, and the run."""
     script = chain(scores, repeat(0.0))
     monkeypatch.setattr(DevSelector, "score", lambda *args: next(script))
-    job = prepare(Workspace.open(root), load("small", SMALL + settings))
+    job = prepare(Workspace.open(root), HeadSpec("a", load("small", SMALL + settings)))
     run = RunDir(root / "runs" / "scripted")
     run.start(job.record)
     fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)

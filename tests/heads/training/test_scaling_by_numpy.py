@@ -5,6 +5,7 @@ import numpy as np
 from medusa.heads.config import load
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.standardise import Standardise
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training.scaling import standardise
 from medusa.tests.heads.conftest import make_workspace
 from medusa.workspace import Workspace
@@ -12,7 +13,7 @@ from medusa.workspace import Workspace
 
 def test_mean_and_deviation_are_over_all_frames(tmp_path) -> None:
     workspace = Workspace.open(make_workspace(tmp_path, count=210))
-    examples = prepare(workspace, load("small")).examples
+    examples = prepare(workspace, HeadSpec("a", load("small"))).examples
     rows = examples.rows("train")
     assert len(rows) > 2 * 64  # more than two batches
     scales = [Standardise(width) for width in examples.widths]

@@ -10,6 +10,7 @@ from medusa.heads.config import StageConfig, load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training.schedule import clip, rate
 from medusa.scoring.metrics import macro_f1
 from medusa.workspace import Workspace
@@ -18,7 +19,7 @@ FAST = ("head.width=8", "head.feedforward=8", "stages.0.epochs=3", "stages.1.epo
 
 
 def trained(root, name: str, *overrides: str) -> RunDir:
-    job = prepare(Workspace.open(root), load("small", FAST + overrides))
+    job = prepare(Workspace.open(root), HeadSpec("a", load("small", FAST + overrides)))
     run = RunDir(root / "runs" / name)
     run.start(job.record)
     fit(job, run, torch.device("cpu"), lambda amount=1, note="": None)
@@ -59,7 +60,7 @@ def test_clipping_scales_the_whole_gradient_to_its_limit() -> None:
 def test_natural_selection_scores_the_whole_dev_split(workspace) -> None:
     run = trained(workspace, "n", "train.selection=natural")
     predictions = run.predictions()
-    job = prepare(Workspace.open(workspace), load("small", FAST))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", FAST)))
     rows = job.examples.rows("dev")
     rows = rows[job.examples.labels[rows] >= 0]
     said = predictions.logits()[rows].argmax(1)

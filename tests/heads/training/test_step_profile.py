@@ -11,6 +11,7 @@ import torch
 from medusa.errors import MedusaError
 from medusa.heads.config import load
 from medusa.heads.fitting.prepare import prepare
+from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
 
 BENCHMARKS = str(Path(__file__).parents[3] / "benchmarks")
@@ -26,7 +27,7 @@ def step_profile():
 
 def test_a_profile_is_a_trace_and_leaves_no_run(workspace, tmp_path, step_profile):
     trace = tmp_path / "trace.json"
-    job = prepare(Workspace.open(workspace), load("small", TINY))
+    job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", TINY)))
     measured = step_profile.profile(job, torch.device("cpu"), trace)
     assert set(measured.parts) == set(step_profile.PARTS)
     assert all(seconds > 0 for seconds in measured.parts.values())
@@ -49,6 +50,8 @@ def test_the_script_prints_parts_and_operations(
 
 
 def test_a_head_without_steps_is_refused(workspace, tmp_path, step_profile):
-    job = prepare(Workspace.open(workspace), load("small", ("head.name=discriminant",)))
+    job = prepare(
+        Workspace.open(workspace), HeadSpec("a", load("small", ("head.name=discriminant",)))
+    )
     with pytest.raises(MedusaError, match="a discriminant takes no training steps"):
         step_profile.profile(job, torch.device("cpu"), tmp_path / "trace.json")

@@ -14,6 +14,7 @@ from medusa.heads.fitting.trainers import make_trainer
 from medusa.heads.networks.compile import compile_framewise
 from medusa.heads.networks.fusion import build
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training import meter
 from medusa.workspace import Workspace
 
@@ -22,7 +23,7 @@ TINY = ("head.width=8", "head.feedforward=8", "train.batch=6")
 
 
 def tiny(root, *more: str):
-    return prepare(Workspace.open(root), load("small", (*TINY, *more)))
+    return prepare(Workspace.open(root), HeadSpec("a", load("small", (*TINY, *more))))
 
 
 def test_steps_tell_what_the_epoch_averages(workspace, monkeypatch):
@@ -30,7 +31,7 @@ def test_steps_tell_what_the_epoch_averages(workspace, monkeypatch):
     job = tiny(workspace, "stages.0.epochs=2", "stages.1.epochs=1")
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
-    make_trainer(job.examples, job.config, run, CPU).fit()
+    make_trainer(job.examples, job.spec.config, run, CPU).fit()
     lines = [json.loads(line) for line in (run.path / meter.STEPS).read_text().splitlines()]
     epochs = run.metrics()
     assert [line["step"] for line in lines] == list(range(1, sum(e["steps"] for e in epochs) + 1))
@@ -106,7 +107,7 @@ def test_killed_before_the_first_checkpoint_no_line_is_double(workspace, monkeyp
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        trainer = make_trainer(job.examples, job.config, run, CPU)
+        trainer = make_trainer(job.examples, job.spec.config, run, CPU)
 
         def killed() -> None:
             raise KeyboardInterrupt
@@ -114,7 +115,7 @@ def test_killed_before_the_first_checkpoint_no_line_is_double(workspace, monkeyp
         broken.setattr(trainer, "_save", killed)
         trainer.fit()
     assert len(run.metrics()) == 1
-    make_trainer(job.examples, job.config, run, CPU).fit()
+    make_trainer(job.examples, job.spec.config, run, CPU).fit()
     lines = (run.path / meter.STEPS).read_text().splitlines()
     steps = [json.loads(line)["step"] for line in lines]
     assert [line["epoch"] for line in run.metrics()] == [1, 2, 3] and steps == sorted(set(steps))

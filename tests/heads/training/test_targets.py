@@ -12,6 +12,7 @@ from medusa.heads.config import load
 from medusa.heads.examples.join import _examples
 from medusa.heads.examples.votes import votes_of
 from medusa.heads.fitting.prepare import prepare
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training.targets import Targets, check_votes, training_rows
 from medusa.manifests import LabelScheme, Manifest
 from medusa.workspace import Workspace
@@ -83,8 +84,10 @@ def test_dropout_and_second_choices_need_votes():
 
 
 def test_rows_without_consensus_can_be_left_out_of_soft_labels(workspace):
-    job = prepare(Workspace.open(workspace), load("small", ("train.rows=consensus",)))
-    rows, answers = training_rows(job.examples, job.config)
+    job = prepare(
+        Workspace.open(workspace), HeadSpec("a", load("small", ("train.rows=consensus",)))
+    )
+    rows, answers = training_rows(job.examples, job.spec.config)
     assert "u6" not in [job.examples.ids[row] for row in rows] and len(rows) == 39
     assert answers.soft.max() < 1  # soft still
     everything, _ = training_rows(job.examples, load("small"))

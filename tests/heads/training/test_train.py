@@ -14,6 +14,7 @@ from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.config_digest import digest_of
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.spec import HeadSpec
 from medusa.heads.training import loop as train
 from medusa.heads.training.meter import STEPS
 from medusa.heads.training.targets import training_rows
@@ -34,7 +35,10 @@ CPU = torch.device("cpu")
 
 
 def job(root, *overrides, backbones=(), **kwargs):
-    return prepare(Workspace.open(root), load("small", FAST + overrides), backbones, **kwargs)
+    return prepare(
+        Workspace.open(root),
+        HeadSpec("a", load("small", FAST + overrides), tuple(backbones), **kwargs),
+    )
 
 
 def run_all(job, path, advance=lambda amount=1, note="": None) -> RunDir:
@@ -160,10 +164,10 @@ def untimed(run: RunDir) -> list[dict[str, object]]:
 
 def test_hard_labels_leave_out_rows_without_consensus(workspace):
     soft = job(workspace)
-    rows, targets = training_rows(soft.examples, soft.config)
+    rows, targets = training_rows(soft.examples, soft.spec.config)
     assert len(rows) == 40 and targets.soft.max() < 1
     hard = job(workspace, "train.labels=hard")
-    rows, targets = training_rows(hard.examples, hard.config)
+    rows, targets = training_rows(hard.examples, hard.spec.config)
     assert len(rows) == 39 and "u6" not in [hard.examples.ids[row] for row in rows]
     labels = hard.examples.labels[rows]
     assert torch.equal(targets.soft, torch.eye(3)[labels])

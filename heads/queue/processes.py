@@ -1,4 +1,4 @@
-"""Heads to train, one after the other or several at once; finished runs are left alone."""
+"""Heads that are trained at once, each in another process."""
 
 import contextlib
 import io
@@ -16,35 +16,9 @@ import torch
 from medusa.children import no_orphans, one_process
 from medusa.console import say
 from medusa.heads.queue.live import watching
-from medusa.heads.queue.spec import HeadResult, HeadSpec
 from medusa.heads.queue.train_one import attempt
+from medusa.heads.spec import HeadResult, HeadSpec
 from medusa.workspace import Workspace
-
-
-def train_all(
-    workspace: Workspace,
-    specs: Sequence[HeadSpec],
-    devices: Sequence[torch.device],
-    jobs: int = 1,
-) -> Iterator[HeadResult]:
-    """Train the head of each spec and yield its result as soon as it is finished.
-
-    A head that fails does not stop the others; its result has the problem.
-
-    Args:
-        workspace: with manifest and features.
-        specs: the heads.
-        devices: where to train; each device has the same number of processes.
-        jobs: how many processes run at once, at least; the cores are divided among them.
-    """
-    jobs = -(-max(jobs, len(devices)) // len(devices)) * len(devices)
-    if jobs <= 1 or len(specs) <= 1:
-        for number, spec in enumerate(specs):
-            if len(specs) > 1:
-                say(f"head {number + 1} of {len(specs)}: {spec.title}")
-            yield attempt(workspace, spec, devices[0])
-    else:
-        yield from _in_processes(workspace, specs, devices, min(jobs, len(specs)))
 
 
 @dataclass(frozen=True)
@@ -72,13 +46,16 @@ class _Workers:
         return _Worker(device, self.pools.enter_context(pool))
 
 
-def _in_processes(
+def in_processes(
     workspace: Workspace, specs: Sequence[HeadSpec], devices: Sequence[torch.device], jobs: int
 ) -> Iterator[HeadResult]:
-    """Train each head in another process; a process that the system kills costs its head alone."""
+    """Train each head in another process, and yield its result as soon as it is known.
+
+    A head whose process is killed is trained one more time; the other heads are not affected.
+    """
     waiting = deque(specs)
     running = dict[Future[HeadResult], tuple[HeadSpec, _Worker]]()
-    killed = set[str]()  # titles of heads whose process was killed once
+    killed = set[str]()  # the names of heads whose process was killed one time
     with ExitStack() as pools, watching() as watch, no_orphans():
         workers = _Workers(pools, devices, jobs)
         while waiting or running:
@@ -86,7 +63,7 @@ def _in_processes(
                 spec, worker = waiting.popleft(), workers.idle.pop()
                 try:
                     running[worker.pool.submit(_attempt_silently, workspace, spec)] = (spec, worker)
-                except BrokenProcessPool:  # it was killed while it had nothing to do
+                except BrokenProcessPool:  # It was killed while it was idle.
                     waiting.appendleft(spec)
                     workers.release(worker, killed=True)
             ended, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
@@ -95,17 +72,17 @@ def _in_processes(
                 spec, worker = running.pop(future)
                 if not isinstance(future.exception(), BrokenProcessPool):
                     yield future.result()
-                elif spec.title in killed:
+                elif spec.name in killed:
                     problem = "its process was killed twice; is there too little memory?"
                     yield HeadResult(spec, problem=problem)
                 else:
-                    say(f"{spec.title}: its process was killed; it is trained once more")
+                    say(f"{spec.name}: its process was killed; it is trained once more")
                     waiting.append(spec)
-                    killed.add(spec.title)
+                    killed.add(spec.name)
                 workers.release(worker, killed=future.exception() is not None)
 
 
-_device = torch.device("cpu")  # the device of a worker process
+_device = torch.device("cpu")  # This is the device of a worker process.
 
 
 def _set_device(device: torch.device) -> None:

@@ -1,0 +1,73 @@
+"""The stores and layers that a head reads, found by the names that `--backbones` takes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from medusa.cache import FeatureStore, open_all
+from medusa.errors import DataError, listed, nearest
+
+
+class ChosenFeature(NamedTuple):
+    """One stream that a head reads.
+
+    Attributes:
+        store: the feature store.
+        array: the name of the array that is read from it, which is a layer or a reduction.
+    """
+
+    store: FeatureStore
+    array: str
+
+
+def choose(features: Path, names: Sequence[str]) -> list[ChosenFeature]:
+    """Find the stores that `--backbones` names, with the layer to read from each.
+
+    Args:
+        features: the workspace's folder of stores.
+        names: each is a backbone or a store's folder name without `.zarr`. A suffix `:layer_20`
+            names one layer, and `:*` names all layers. No names mean every store.
+
+    Raises:
+        DataError: a name matches no store, or several stores.
+    """
+    stores = open_all(features)
+    if not stores:
+        raise DataError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
+    wanted = list(names) or list(dict.fromkeys(store.spec.backbone for store in stores))
+    return [one for name in wanted for one in _choose_all(stores, *name.partition(":")[::2])]
+
+
+def _choose_all(stores: list[FeatureStore], name: str, array: str) -> list[ChosenFeature]:
+    if array != "*":
+        return [_choose_one(stores, name, array)]
+    known = {
+        name: layer for store in stores for layer in store.spec.arrays for name in _names(store)
+    }
+    store = _choose_one(stores, name, known.get(name, "")).store
+    return [ChosenFeature(store, layer) for layer in store.spec.arrays]
+
+
+def _names(store: FeatureStore) -> tuple[str, str]:
+    return store.spec.backbone, store.path.stem
+
+
+def _choose_one(stores: list[FeatureStore], name: str, array: str) -> ChosenFeature:
+    fitting = [store for store in stores if name in _names(store)]
+    if not fitting:
+        known = [store.spec.backbone for store in stores]
+        raise DataError(
+            f"no features of {name!r}{nearest(name, known)}; there are {listed(known, 20)}; "
+            f"run `medusa extract --backbone {name}`"
+        )
+    if len(fitting) > 1:
+        choices = ", ".join(f"--backbones {store.path.stem}" for store in fitting)
+        raise DataError(f"{len(fitting)} different features of {name!r}: choose with {choices}")
+    store = fitting[0]
+    arrays = store.spec.arrays
+    if array and array not in arrays:
+        raise DataError(f"{store.path}: has no {array!r}, but {listed(arrays, 40)}")
+    if not array and len(arrays) > 1:
+        choices = ", ".join(f"--backbones {name}:{other}" for other in arrays)
+        raise DataError(f"{store.path}: its layers are kept apart; choose one with {choices}")
+    return ChosenFeature(store, array or arrays[0])

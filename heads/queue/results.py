@@ -1,0 +1,49 @@
+"""The results of heads as a command prints them."""
+
+from collections.abc import Sequence
+
+import click
+
+from medusa.console import say
+from medusa.errors import MedusaError
+from medusa.heads.runs.run_dir import SUMMARY, RunDir
+from medusa.heads.spec import HeadResult
+from medusa.workspace import Workspace
+
+
+def show_result(workspace: Workspace, many: bool, result: HeadResult) -> None:
+    """Print a trained head's score, or report the problem of one of many heads."""
+    if not result.problem:
+        click.echo(_score_line(workspace, result))
+    elif many:
+        say(f"{result.spec.name}: {result.problem}")
+
+
+def _score_line(workspace: Workspace, result: HeadResult) -> str:
+    """Return a line with the head's score on dev, and report the notes of its corpus."""
+    for note in result.notes:
+        say(f"note: {note}")
+    run = RunDir(workspace.runs / result.run)
+    summary, config = run.read_json(SUMMARY), run.config()
+    score = f"{result.run}: dev macro-F1 {summary['dev_macro_f1']:.3f}"
+    best = f"best {'after' if summary['steps'] else 'with'} {summary['best_at']}"
+    if config["train"]["selection"] == "natural":
+        return f"{score} on the whole split ({best})"
+    chance = 1 / len(config["classes"])
+    return f"{score} on balanced draws ({best}; chance {chance:.3f})"
+
+
+def raise_problems(results: Sequence[HeadResult]) -> None:
+    """Raise one error that lists the problems of all heads, if there are any.
+
+    Raises:
+        MedusaError: some heads were not trained.
+    """
+    problems = [result for result in results if result.problem]
+    if not problems:
+        return
+    if len(results) == 1:
+        raise MedusaError(problems[0].problem)
+    lines = [f"{result.spec.name}: {result.problem}" for result in problems]
+    head = f"{len(lines)} of {len(results)} heads were not trained:"
+    raise MedusaError("\n  ".join([head, *lines]))
