@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.cache.exchange.export_command import export
-from medusa.cache.exchange.import_command import import_
+from medusa.cache.exchange.import_command import import_, import_npy
 from medusa.cache.upkeep.commands import COMMANDS as UPKEEP
 from medusa.cache.upkeep.gc_command import gc
 from medusa.options import json_option
@@ -82,5 +82,5 @@ def _facts(store: "FeatureStore") -> dict[str, object]:
     }
 
 
-for command in (export, import_, *UPKEEP, gc):
+for command in (export, import_, import_npy, *UPKEEP, gc):
     cache.add_command(command)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from medusa.errors import MedusaError
+from medusa.cache.store import FeatureStore
+from medusa.console import say
+from medusa.errors import MedusaError, StoreError, plural
 from medusa.manifests import Manifest
 from medusa.manifests.texts import MANIFEST, content_of, sources, texts_of
 from medusa.workspace import Workspace
@@ -47,6 +49,29 @@ def by_id(workspace: Workspace, kind: str, text: str | None = None) -> dict[str,
     if kind == "text":
         contents = texts_of(manifest, workspace.transcripts, text)[1].dropna().map(content_of)
     return {str(name): str(content) for name, content in contents.items()}
+
+
+def ids_of_store(workspace: Workspace, path: Path, text: str | None) -> dict[str, list[str]]:
+    """Return content -> ids in the workspace's manifest, for the utterances of a store.
+
+    Args:
+        workspace: a workspace with a manifest.
+        path: the store.
+        text: the source of the text, as in `by_id`.
+
+    Raises:
+        StoreError: the store has no utterance of the manifest.
+    """
+    store, names = FeatureStore.open(path), dict[str, list[str]]()
+    for utterance, content in by_id(workspace, store.spec.input, text).items():
+        if content in store:
+            names.setdefault(content, []).append(utterance)
+    if not names:
+        raise StoreError(f"{path}: the store has no utterance of {workspace.manifest}")
+    if len(names) < len(store):
+        others = plural(len(store) - len(names), "utterance is")
+        say(f"{others} not in {workspace.manifest} and left out")
+    return names
 
 
 def ids(workspace: Workspace, text: str | None = None) -> dict[str, str]:

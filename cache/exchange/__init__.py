@@ -7,3 +7,5 @@ again. All records carry their checksums, so that an import notices damage.
 Other code enters through `convert.export` and `convert.import_`, and through
 `foreign.import_foreign` for .npy files of other tools. This room never imports `cache.upkeep`.
 """
+
+FORMATS = ("hdf5", "npy", "safetensors", "arrow")  # each is the name of a module in this folder

@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import pyarrow as pa
 from safetensors import SafetensorError
 
-from medusa.cache.exchange import arrow, hdf5, npy, safetensors
+from medusa.cache.exchange import FORMATS as FORMATS
+from medusa.cache.exchange import npy
 from medusa.cache.exchange.npy import Names
-from medusa.cache.exchange.output import fresh
+from medusa.cache.exchange.output import SIDECAR, fresh
 from medusa.cache.exchange.raw import (
     Group,
     Header,
@@ -32,6 +34,11 @@ class Exchange(Protocol):
     def write(self, out: Path, header: Header, groups: Iterable[Group]) -> None: ...
     def read_header(self, path: Path) -> Header: ...
     def read(self, path: Path, header: Header) -> Iterator[Group]: ...
+
+
+def exchange(form: str) -> Exchange:
+    """Import the module of a format, and with it the library that only this format needs."""
+    return cast(Exchange, import_module(f"medusa.cache.exchange.{form}"))
 
 
 def export(
@@ -63,18 +70,17 @@ def export(
             "npy cannot hold int8 features: they are written as the float32 numbers they stand for,"
         )
         say("with another spec; for a bit-equal copy use hdf5, safetensors or arrow")
-    write = FORMATS[form].write if names is None else partial(npy.write, names=names)
+    write = exchange(form).write if names is None else partial(npy.write, names=names)
     with fresh(out, force) as new:
         write(new, header, counted(f"export {path.name}", header, stored(store, rows)))
     return header
 
 
-def import_(path: Path, form: str, features: Path, into: Path | None, force: bool) -> Path:
-    """Make a store of an export.
+def import_(path: Path, features: Path, into: Path | None = None, force: bool = False) -> Path:
+    """Make a store of an export, whose format is recognised.
 
     Args:
         path: the file or folder.
-        form: one of `FORMATS`.
         features: the workspace's folder of stores.
         into: the store to make; by default the one that the spec names, in `features`.
         force: whether to replace the store if it exists.
@@ -85,8 +91,9 @@ def import_(path: Path, form: str, features: Path, into: Path | None, force: boo
     Raises:
         MedusaError: `path` is no such export, is damaged or incomplete, or the store exists.
     """
+    form = format_of(path)
     with readable(path, form):
-        header = FORMATS[form].read_header(path)
+        header = exchange(form).read_header(path)
     into = into or features / header.spec.folder
     groups = checked(path, form, header)
     with fresh(into, force) as new:
@@ -96,10 +103,31 @@ def import_(path: Path, form: str, features: Path, into: Path | None, force: boo
     return into
 
 
+def format_of(path: Path) -> str:
+    """Return the format of an export, from the first bytes of a file or the files in a folder.
+
+    Raises:
+        StoreError: the path does not exist, or is no export.
+    """
+    if not path.exists():
+        raise StoreError(f"{path}: there is no such file or folder")
+    if (path / SIDECAR).exists():
+        return "safetensors" if any(path.glob("features-*.safetensors")) else "npy"
+    if path.is_file():
+        with path.open("rb") as file:
+            form = MAGIC.get(file.read(6))
+        if form is not None:
+            return form
+    raise StoreError(
+        f"{path}: this is no export of `medusa cache export`; `medusa cache import-npy` makes a "
+        "store of other .npy files"
+    )
+
+
 def checked(path: Path, form: str, header: Header) -> Iterator[Group]:
     """Yield the utterances of an export after comparing them with their checksums."""
     with readable(path, form):
-        for group in FORMATS[form].read(path, header):
+        for group in exchange(form).read(path, header):
             yield check(header, group, str(path))
 
 
@@ -116,10 +144,8 @@ def readable(path: Path, form: str) -> Iterator[None]:
     """Turn the errors of libraries about an unreadable file into one message.
 
     Raises:
-        StoreError: the file does not exist, or a library cannot read it.
+        StoreError: a library cannot read the file.
     """
-    if not path.exists():
-        raise StoreError(f"{path}: there is no such file or folder")
     try:
         yield
     except UNREADABLE as problem:
@@ -132,9 +158,4 @@ UNREADABLE = (
     *(OSError, ValueError, TypeError, LookupError, RuntimeError),
     *(*npy.UNREADABLE, SafetensorError, pa.ArrowException),
 )
-FORMATS: dict[str, Exchange] = {
-    "hdf5": hdf5,
-    "npy": npy,
-    "safetensors": safetensors,
-    "arrow": arrow,
-}
+MAGIC = {b"\x89HDF\r\n": "hdf5", b"ARROW1": "arrow"}

@@ -4,14 +4,21 @@ from pathlib import Path
 
 import click
 
-from medusa.cache.exchange.options import FORMAT, TEXT
+from medusa.cache.exchange import FORMATS
 from medusa.cache.options import FORCE, PATH
+from medusa.options import text_option
 
 
 @click.command("export", short_help="Write a store in another format, bit for bit.")
 @click.argument("name", metavar="STORE")
 @click.argument("out", type=PATH)
-@FORMAT
+@click.option(
+    "--format",
+    "form",
+    required=True,
+    type=click.Choice(FORMATS),
+    help="The format to write.",
+)
 @click.option(
     "--by",
     type=click.Choice(["content", "id"]),
@@ -19,7 +26,7 @@ from medusa.cache.options import FORCE, PATH
     show_default=True,
     help="How npy files are named. `id` writes only utterances of the manifest, under their ids.",
 )
-@TEXT
+@text_option("With `--by id`, the source of the texts of text features; see `medusa extract`.")
 @FORCE
 @click.pass_obj
 def export(
@@ -31,28 +38,15 @@ def export(
     """
     from medusa.cache.exchange.convert import export as write
     from medusa.cache.info import find
-    from medusa.cache.store import FeatureStore
-    from medusa.cache.used import by_id
+    from medusa.cache.used import ids_of_store
     from medusa.console import say
     from medusa.errors import StoreError, plural
     from medusa.workspace import Workspace
 
+    if by == "id" and form != "npy":
+        raise StoreError(f"--by id needs --format npy; {form} names utterances by their content")
     opened = Workspace.open(workspace)
     path = find(opened.features, name)
-    names: dict[str, list[str]] | None = None
-    if by == "id":
-        if form != "npy":
-            raise StoreError(
-                f"--by id needs --format npy; {form} names utterances by their content"
-            )
-        store, names = FeatureStore.open(path), {}
-        for utterance, content in by_id(opened, store.spec.input, text).items():
-            if content in store:
-                names.setdefault(content, []).append(utterance)
-        if not names:
-            raise StoreError(f"{path}: the store has no utterance of {opened.manifest}")
-        if len(names) < len(store):
-            out_of_it = plural(len(store) - len(names), "utterance is")
-            say(f"{out_of_it} not in {opened.manifest} and left out")
+    names = ids_of_store(opened, path, text) if by == "id" else None
     header = write(path, out, form, force, names)
     say(f"{out}: {plural(header.utterances, 'utterance')}, {plural(header.frames, 'frame')}")

@@ -1,6 +1,7 @@
-"""Making a store of somebody else's folder of .npy files, each named by an utterance's id."""
+"""Making a store of .npy files of another program, each named by the id of an utterance."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.cache.exchange.npy import UNREADABLE, file_name
-from medusa.cache.exchange.output import fresh
+from medusa.cache.exchange.output import SIDECAR, fresh
 from medusa.cache.layout import checksum
 from medusa.cache.spec import FeatureSpec
 from medusa.cache.writer import StoreWriter
@@ -21,26 +22,28 @@ Values = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Origin:
-    """What the user says about files that say nothing about themselves.
+    """The facts about the features that the files do not contain.
 
     Attributes:
         backbone: a name for the features.
-        width: D, which every file must have.
-        input: `audio` or `text`: what the features were computed from.
-        dtype: to store them in.
-        frame_shift_s: seconds between frames, if known.
+        input: `audio` or `text`, from which they were computed.
+        frame_shift_s: seconds between frames, if they are known.
     """
 
     backbone: str
-    width: int
     input: str = "audio"
-    dtype: str = "float32"
     frame_shift_s: float | None = None
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What came in: the store, how many utterances, and the files that belong to none."""
+    """The result of an import.
+
+    Attributes:
+        store: the path of the new store.
+        utterances: the number of its utterances.
+        left_out: the files that belong to no utterance.
+    """
 
     store: Path
     utterances: int
@@ -57,27 +60,30 @@ def import_foreign(
 ) -> Imported:
     """Make a store of a folder of .npy files.
 
+    float16 files are stored as float16, and all others as float32.
+
     Args:
         folder: files (frames, width), (1, frames, width) or (width,), also in folders below.
-        origin: what they are.
+        origin: the other facts about the features.
         contents: id -> content; a file is named by the id, or by the content.
         features: the workspace's folder of stores.
         into: the store to make; by default the one that the spec names, in `features`.
-        force: replace it if it is there.
+        force: whether to replace the store if it exists.
 
     Raises:
-        StoreError: no file belongs to an utterance, or files are not such arrays: all are named.
-        StoreError: the store is there already.
+        StoreError: the folder is an export, no file belongs to an utterance, some files have other
+            shapes or widths (all are named), or the store exists.
     """
+    if (folder / SIDECAR).exists():
+        raise StoreError(f"{folder}: this is an export; `medusa cache import` makes a store of it")
     found = sorted(folder.rglob("*.npy"))
     mine = _match(found, contents)
     if not mine:
         raise StoreError(
-            f"{folder}: none of its {len(found)} .npy files is named by an id of the manifest "
-            f"({listed(contents, 3)}, ...) or a content"
+            f"{folder}: none of its {len(found)} .npy files has the name of an id of the manifest "
+            f"({listed(contents, 3)}, ...) or of a content; rename the files"
         )
-    digest = _look(folder, mine, origin.width)
-    spec = _spec(origin, digest)
+    spec = _spec(origin, *_inspect(folder, mine))
     into = into or features / spec.folder
     with fresh(into, force) as new, StoreWriter(new, spec, {"imported": folder.name}) as writer:
         for content, values in _counted(mine):
@@ -87,7 +93,7 @@ def import_foreign(
 
 
 def _match(found: list[Path], contents: Mapping[str, str]) -> dict[str, Path]:
-    """Return content -> file."""
+    """Return content -> its file, for every file that is named by an id or a content."""
     names = {file_name(name): content for name, content in contents.items()}
     names |= {file_name(content): content for content in contents.values()}
     mine: dict[str, Path] = {}
@@ -97,47 +103,57 @@ def _match(found: list[Path], contents: Mapping[str, str]) -> dict[str, Path]:
     return mine
 
 
-def _look(folder: Path, mine: Mapping[str, Path], width: int) -> str:
-    """Read every file once: return a digest of all, or raise with all that is wrong."""
+def _inspect(folder: Path, mine: Mapping[str, Path]) -> tuple[str, int, str]:
+    """Read every file, and return a digest of all files, their width and the dtype to store.
+
+    Raises:
+        StoreError: some files are unreadable, or have another width than most files.
+    """
     problems, digest = [], hashlib.sha256()
-    with progress(f"look at {folder.name}", len(mine)) as advance:
+    widths: dict[Path, int] = {}
+    dtypes = set()
+    with progress(f"inspect {folder.name}", len(mine)) as advance:
         for content, path in sorted(mine.items()):
             try:
                 values = _read(path)
-                if values.shape[1] != width:
-                    raise WriteError(f"width {values.shape[1]}; expected {width}")
+                widths[path] = values.shape[1]
+                dtypes.add(str(values.dtype))
                 digest.update(f"{content} {values.dtype} {checksum(values):08x}\n".encode())
             except (*UNREADABLE, WriteError) as problem:
                 problems.append(f"{path}: {problem}")
             advance()
+    width = Counter(widths.values()).most_common(1)[0][0] if widths else 0
+    others = {path: found for path, found in widths.items() if found != width}
+    problems += [f"{path}: the width is {n}; expected {width}" for path, n in others.items()]
     if problems:
         wrong = f"{plural(len(problems), 'file does')} not fit:"
         raise StoreError("\n  ".join([wrong, *problems[:20]]))
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:16], width, "float16" if dtypes == {"float16"} else "float32"
 
 
 def _read(path: Path) -> Values:
     """Return a file's frames, (T, D)."""
     values = np.load(path, allow_pickle=False)
     if not np.issubdtype(values.dtype, np.floating):
-        raise WriteError(f"{values.dtype} values; expected floating point")
+        raise WriteError(f"the values are {values.dtype}; expected floating point")
     if values.ndim == 3 and len(values) == 1:
         values = values[0]
     frames: Values = values[None] if values.ndim == 1 else values
     if frames.ndim != 2 or not len(frames):
-        raise WriteError(f"shape {values.shape}; expected (frames, width)")
+        raise WriteError(f"the shape is {values.shape}; expected (frames, width)")
     return frames
 
 
 def _counted(mine: Mapping[str, Path]) -> Iterator[tuple[str, Values]]:
+    """Yield every content and its frames, and show the progress."""
     with progress("import", len(mine)) as advance:
         for content, path in mine.items():
             yield content, _read(path)
             advance()
 
 
-def _spec(origin: Origin, digest: str) -> FeatureSpec:
-    """Name features that we did not compute: by the numbers themselves."""
+def _spec(origin: Origin, digest: str, width: int, dtype: str) -> FeatureSpec:
+    """Return the spec of features of another program, whose revision is the digest of all files."""
     return FeatureSpec(
         backbone=origin.backbone,
         family="foreign",
@@ -146,8 +162,8 @@ def _spec(origin: Origin, digest: str) -> FeatureSpec:
         input=origin.input,
         layers=(0,),
         reduce="none",
-        dtype=origin.dtype,
-        width=origin.width,
+        dtype=dtype,
+        width=width,
         frame_shift_s=origin.frame_shift_s,
         preprocessing={"imported_from": "npy"},
     )

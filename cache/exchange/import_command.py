@@ -1,84 +1,62 @@
-"""`medusa cache import`: a store of exported files, or of any folder of .npy files."""
+"""`medusa cache import|import-npy`: make a store of an export, or of any folder of .npy files."""
 
 from pathlib import Path
 
 import click
 
-from medusa.cache.exchange.options import FORMAT, TEXT
 from medusa.cache.options import FORCE, INTO, PATH
+from medusa.options import text_option
 
 
-@click.command("import", short_help="Make a store of what `export` wrote.")
-@click.argument("source", metavar="IN", type=PATH)
-@FORMAT
+@click.command("import", short_help="Make a store of an export.")
+@click.argument("source", type=PATH)
 @INTO
-@click.option("--backbone", help="A name for features that are no export of ours (npy).")
-@click.option("--width", type=click.IntRange(min=1), help="Numbers per frame of such features.")
-@click.option(
-    "--input",
-    "kind",
-    type=click.Choice(["audio", "text"]),
-    default="audio",
-    show_default=True,
-    help="What such features were computed from.",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(["float16", "float32", "int8"]),
-    default="float32",
-    show_default=True,
-    help="How to store such features.",
-)
-@click.option("--frame-shift", type=float, help="Seconds between frames of such features.")
-@TEXT
 @FORCE
 @click.pass_obj
-def import_(
-    workspace: Path,
-    source: Path,
-    form: str,
-    into: Path | None,
-    backbone: str | None,
-    width: int | None,
-    kind: str,
-    dtype: str,
-    frame_shift: float | None,
-    text: str | None,
-    force: bool,
-) -> None:
-    """Make a store of IN, which `export` wrote; every utterance is compared with its checksum.
+def import_(workspace: Path, source: Path, into: Path | None, force: bool) -> None:
+    """Make a store of SOURCE, a file or folder that `medusa cache export` wrote.
 
-    With --backbone and --width: of any folder of .npy files named by the ids of the manifest.
+    The format is recognised, and every utterance is compared with its checksum.
     """
     from medusa.cache.exchange.convert import import_ as read
-    from medusa.cache.exchange.foreign import Origin, import_foreign
-    from medusa.cache.exchange.sidecar import is_there
-    from medusa.cache.used import by_id
     from medusa.console import say
-    from medusa.errors import StoreError, listed, plural
     from medusa.workspace import Workspace
 
-    opened = Workspace.open(workspace)
-    ours = form != "npy" or is_there(source)
-    if ours and (backbone or width):
-        raise StoreError(
-            f"{source}: an export says itself what it is; drop --backbone and --width, which are "
-            "for folders of .npy that are no export"
-        )
-    if ours:
-        say(f"{read(source, form, opened.features, into, force)}: imported")
-        return
-    if not source.is_dir():
-        what = "is a file; --format npy needs a folder" if source.exists() else "no such folder"
-        raise StoreError(f"{source}: {what}")
-    if not backbone or not width:
-        raise StoreError(
-            f"{source}: no export of `medusa cache export` (no features.json); to import it "
-            "nevertheless say what it is: --backbone NAME --width D"
-        )
-    origin = Origin(backbone, width, kind, dtype, frame_shift)
-    contents = by_id(opened, kind, text)
-    done = import_foreign(source, origin, contents, opened.features, into, force)
-    say(f"{done.store}: {plural(done.utterances, 'utterance')} imported")
+    store = read(source, Workspace.open(workspace).features, into, force)
+    say(f"{store}: the store is imported")
+
+
+@click.command("import-npy", short_help="Make a store of .npy files of another program.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--backbone", required=True, help="A name for the features.")
+@click.option("--frame-shift", type=float, help="Seconds between frames, if they are known.")
+@text_option("For text features, the source of the texts: `manifest` or a transcripts table.")
+@INTO
+@FORCE
+@click.pass_obj
+def import_npy(
+    workspace: Path,
+    folder: Path,
+    backbone: str,
+    frame_shift: float | None,
+    text: str | None,
+    into: Path | None,
+    force: bool,
+) -> None:
+    """Make a store of FOLDER, which has one .npy file per utterance, named by its id.
+
+    Width and number format are read from the files. Without --text, the features are of audio.
+    """
+    from medusa.cache.exchange.foreign import Origin, import_foreign
+    from medusa.cache.used import by_id
+    from medusa.console import say
+    from medusa.errors import listed, plural
+    from medusa.workspace import Workspace
+
+    opened, kind = Workspace.open(workspace), "text" if text else "audio"
+    origin, contents = Origin(backbone, kind, frame_shift), by_id(opened, kind, text)
+    done = import_foreign(folder, origin, contents, opened.features, into, force)
+    say(f"{done.store}: {plural(done.utterances, 'utterance is')} imported")
     if done.left_out:
-        say(f"{plural(len(done.left_out), 'file')} of no utterance: {listed(done.left_out)}")
+        files = plural(len(done.left_out), "file does")
+        say(f"{files} not belong to an utterance: {listed(done.left_out)}")

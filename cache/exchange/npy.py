@@ -11,11 +11,11 @@ from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
+import pyarrow as pa
 from safetensors.numpy import load
 
 from medusa.cache.exchange import sidecar
-from medusa.cache.exchange.raw import Group, Header, batches, table_of
-from medusa.cache.exchange.seal import unseal
+from medusa.cache.exchange.raw import Group, Header, Rows, table_of
 from medusa.cache.exchange.sidecar import read_header as read_header  # all folders share it
 from medusa.cache.index import Record
 from medusa.cache.layout import checksum
@@ -50,16 +50,14 @@ def write(out: Path, header: Header, groups: Iterable[Group], names: Names | Non
 
 
 def read(path: Path, header: Header) -> Iterator[Group]:
-    """Yield the utterances of a folder."""
-    table = sidecar.read_table(path)
+    """Return the utterances of a folder, one group after the other."""
     arrays = [array.name for array in header.arrays]
-    for part in batches(table["length"].to_numpy(), header):
-        rows = table.slice(part.start, part.stop - part.start)
-        columns: list[list[np.ndarray]] = [[] for _ in arrays]
-        for file in rows["file"].to_pylist():
-            for column, file_path in zip(columns, _paths(path, arrays, file), strict=True):
-                column.append(np.load(file_path, allow_pickle=False))
-        yield Group(unseal(rows), [np.concatenate(column) for column in columns])
+
+    def frames(records: pa.Table) -> Iterator[list[Rows]]:
+        for file in records["file"].to_pylist():
+            yield [np.load(part, allow_pickle=False) for part in _paths(path, arrays, file)]
+
+    return sidecar.read_groups(path, header, frames)
 
 
 def file_name(name: str) -> str:

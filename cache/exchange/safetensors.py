@@ -5,15 +5,16 @@ int8 the channel scales.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
-import numpy as np
+import pyarrow as pa
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from medusa.cache.exchange import sidecar
-from medusa.cache.exchange.raw import Group, Header, batches
-from medusa.cache.exchange.seal import unseal
+from medusa.cache.exchange.raw import Group, Header, Rows
 from medusa.cache.exchange.sidecar import read_header as read_header  # all folders share it
 
 
@@ -33,17 +34,14 @@ def write(out: Path, header: Header, groups: Iterable[Group]) -> None:
 
 
 def read(path: Path, header: Header) -> Iterator[Group]:
-    """Yield the utterances of a folder."""
-    table = sidecar.read_table(path)
-    for part in batches(table["length"].to_numpy(), header):
-        rows = table.slice(part.start, part.stop - part.start)
-        contents, files = rows["content"].to_pylist(), rows["file"].to_pylist()
-        columns: list[list[np.ndarray]] = [[] for _ in header.arrays]
-        for file in dict.fromkeys(files):
+    """Return the utterances of a folder, one group after the other."""
+    arrays = [array.name for array in header.arrays]
+
+    def frames(records: pa.Table) -> Iterator[list[Rows]]:
+        pairs = zip(records["file"].to_pylist(), records["content"].to_pylist(), strict=True)
+        for file, utterances in groupby(pairs, itemgetter(0)):
             with safe_open(path / file, "np") as tensors:
-                for content in [
-                    c for c, its_file in zip(contents, files, strict=True) if its_file == file
-                ]:
-                    for array, column in zip(header.arrays, columns, strict=True):
-                        column.append(tensors.get_tensor(f"{content}/{array.name}"))
-        yield Group(unseal(rows), [np.concatenate(column) for column in columns])
+                for _, content in utterances:
+                    yield [tensors.get_tensor(f"{content}/{name}") for name in arrays]
+
+    return sidecar.read_groups(path, header, frames)

@@ -1,17 +1,18 @@
 """The two files in an exported folder from which an import makes the same store again."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medusa.cache.exchange.output import SIDECAR
-from medusa.cache.exchange.raw import Header
-from medusa.cache.exchange.seal import SEALED, seal, seal_header, unseal_header
+from medusa.cache.exchange.raw import Group, Header, Rows, batches
+from medusa.cache.exchange.seal import SEALED, seal, seal_header, unseal, unseal_header
 from medusa.cache.layout import canonical, write_durably
 from medusa.cache.quantise import CHANNELS
 
@@ -23,11 +24,6 @@ class Add(Protocol):
     """Add the records of some utterances, and the name of the file that holds each."""
 
     def __call__(self, records: pa.Table, files: Sequence[str]) -> None: ...
-
-
-def is_there(folder: Path) -> bool:
-    """Return whether `medusa cache export` wrote a folder."""
-    return (folder / SIDECAR).exists()
 
 
 @contextmanager
@@ -54,6 +50,19 @@ def read_header(folder: Path) -> Header:
     return Header.from_dict(values, scales)
 
 
-def read_table(folder: Path) -> pa.Table:
-    """Return the sealed records of an exported folder, with the column `file`."""
-    return pq.read_table(folder / TABLE, schema=COLUMNS)
+def read_groups(
+    folder: Path, header: Header, read: Callable[[pa.Table], Iterable[list[Rows]]]
+) -> Iterator[Group]:
+    """Yield the utterances of an exported folder.
+
+    Args:
+        folder: the folder.
+        header: its header.
+        read: reads the frames of every stored array, for each utterance of some records, which
+            have the column `file`.
+    """
+    table = pq.read_table(folder / TABLE, schema=COLUMNS)
+    for part in batches(table["length"].to_numpy(), header):
+        records = table.slice(part.start, part.stop - part.start)
+        columns = zip(*read(records), strict=True)
+        yield Group(unseal(records), [np.concatenate(column) for column in columns])

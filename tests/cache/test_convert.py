@@ -63,12 +63,12 @@ def same(one: Path, other: Path) -> bool:
 
 @pytest.mark.parametrize("layers", [(3,), (3, 4)])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "int8"])
-@pytest.mark.parametrize("form", list(convert.FORMATS))
+@pytest.mark.parametrize("form", convert.FORMATS)
 def test_round_trips_are_bit_equal(tmp_path, monkeypatch, form, dtype, layers):
     monkeypatch.setattr(raw, "GROUP_BYTES", 4000)  # many groups
     make(tmp_path / "s.zarr", dtype, layers)
     export(tmp_path / "s.zarr", tmp_path / "out", form)
-    back = import_(tmp_path / "out", form, tmp_path / "features", None, False)
+    back = import_(tmp_path / "out", tmp_path / "features")
     assert back.parent == tmp_path / "features"
     if form == "npy" and dtype == "int8":  # other numbers, and it says so: another spec
         there, here = FeatureStore.open(tmp_path / "s.zarr"), FeatureStore.open(back)
@@ -131,7 +131,7 @@ def test_npy_by_id_gives_every_id_its_file(tmp_path):
     files = sorted(path.name for path in (tmp_path / "out").glob("*.npy"))
     assert files == ["%2Ehidden.npy", "100%25.npy", "a%2Fb.npy"]
     assert np.array_equal(np.load(tmp_path / "out" / "a%2Fb.npy"), features["c1"][0])
-    back = import_(tmp_path / "out", "npy", tmp_path, None, False)
+    back = import_(tmp_path / "out", tmp_path)
     assert facts(back) == {c: facts(tmp_path / "s.zarr")[c] for c in names}
 
 
@@ -148,15 +148,15 @@ def test_an_output_that_is_there_stays_without_force(tmp_path):
         with pytest.raises(StoreError):
             export(tmp_path / "s.zarr", tmp_path / "mine", "npy", force)
     assert (tmp_path / "mine" / "thesis.tex").exists()
-    back = import_(tmp_path / "s.h5", "hdf5", tmp_path, None, False)
+    back = import_(tmp_path / "s.h5", tmp_path)
     with pytest.raises(StoreError, match="--force"):
-        import_(tmp_path / "s.h5", "hdf5", tmp_path, None, False)
-    import_(tmp_path / "s.h5", "hdf5", tmp_path, None, True)
+        import_(tmp_path / "s.h5", tmp_path)
+    import_(tmp_path / "s.h5", tmp_path, force=True)
     assert same(tmp_path / "s.zarr", back)
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("form", list(convert.FORMATS))
+@pytest.mark.parametrize("form", convert.FORMATS)
 def test_damage_is_found_on_import(tmp_path, form):
     make(tmp_path / "s.zarr", "float32", count=12)
     export(tmp_path / "s.zarr", tmp_path / "out", form)
@@ -167,7 +167,7 @@ def test_damage_is_found_on_import(tmp_path, form):
         for cut in (data[: len(data) // 2], b""):
             path.write_bytes(cut)
             with pytest.raises(MedusaError):
-                import_(tmp_path / "out", form, tmp_path / "f", None, False)
+                import_(tmp_path / "out", tmp_path / "f")
         path.write_bytes(data)
     store = FeatureStore.open(tmp_path / "s.zarr")
     values = store.read(["c5"], "layer_4").values.numpy()[:1].tobytes()
@@ -177,7 +177,7 @@ def test_damage_is_found_on_import(tmp_path, form):
     data[data.index(values) + 1] ^= 4
     holding[0].write_bytes(data)
     with pytest.raises(MedusaError, match="checksum differs for utterance c5"):
-        import_(tmp_path / "out", form, tmp_path / "f", None, False)
+        import_(tmp_path / "out", tmp_path / "f")
     assert list((tmp_path / "f").iterdir()) == []
 
 
@@ -208,7 +208,7 @@ def die_midway(path: Path, out: Path, form: str, groups: int) -> None:
     export(path, out, form, True)
 
 
-@pytest.mark.parametrize("form", list(convert.FORMATS))
+@pytest.mark.parametrize("form", convert.FORMATS)
 def test_killed_midway_leaves_no_half_output(tmp_path, form):
     make(tmp_path / "s.zarr")
     fork = multiprocessing.get_context("fork")
@@ -220,7 +220,7 @@ def test_killed_midway_leaves_no_half_output(tmp_path, form):
         child.join()
         assert (tmp_path / "out").exists() is there
         assert len(leftovers(tmp_path)) == (groups < 10**6)  # one at most, not one per kill
-    back = import_(tmp_path / "out", form, tmp_path / "f", None, False)
+    back = import_(tmp_path / "out", tmp_path / "f")
     assert same(tmp_path / "s.zarr", back)
     export(tmp_path / "s.zarr", tmp_path / "out", form, force=True)
     assert leftovers(tmp_path) == []
@@ -245,7 +245,7 @@ def test_what_stepped_aside_comes_back_after_a_kill(tmp_path):
     with pytest.raises(StoreError, match="exists already"):  # it is back
         export(tmp_path / "s.zarr", tmp_path / "out", "npy")
     assert leftovers(tmp_path) == []
-    assert same(tmp_path / "s.zarr", import_(tmp_path / "out", "npy", tmp_path, None, False))
+    assert same(tmp_path / "s.zarr", import_(tmp_path / "out", tmp_path))
 
 
 def test_groups_are_small_whatever_the_store(tmp_path, monkeypatch):

@@ -51,11 +51,12 @@ def test_export_and_import(workspace, form):
     out = workspace / "out"
     assert "6 utterances, 33 frames" in run(workspace, "export", "of-audio", out, "--format", form)
     with pytest.raises(MedusaError, match="exists already"):
-        run(workspace, "import", out, "--format", form)
-    with pytest.raises(MedusaError, match="says itself what it is; drop --backbone and --width"):
-        run(workspace, "import", out, "--format", form, "--backbone", "mine", "--width", 4)
+        run(workspace, "import", out)
+    if out.is_dir():
+        with pytest.raises(MedusaError, match="this is an export; `medusa cache import` makes"):
+            run(workspace, "import-npy", out, "--backbone", "mine")
     shutil.move(workspace / "features", workspace / "elsewhere")
-    run(workspace, "import", out, "--format", form)
+    run(workspace, "import", out)
     (store,) = (workspace / "features").iterdir()
     assert store.name.startswith("of-audio") and verify(store) == []
     assert len(FeatureStore.open(store)) == 6
@@ -86,23 +87,24 @@ def foreign(folder: Path) -> dict[str, np.ndarray]:
 
 def test_a_foreign_folder_becomes_a_store(workspace):
     values = foreign(workspace / "theirs")
-    words = ("import", workspace / "theirs", "--format", "npy")
-    with pytest.raises(MedusaError, match="--backbone NAME --width D"):
-        run(workspace, *words)
     (workspace / "theirs.h5").write_bytes(b"")
-    for name, problem in (("theirs.h5", "is a file; --format npy needs a"), ("thiers", "no such")):
-        with pytest.raises(MedusaError, match=f"{name}: {problem} folder"):
-            run(workspace, "import", workspace / name, "--format", "npy")
-    said = run(workspace, *words, "--backbone", "emo2vec", "--width", 3)
-    assert "4 utterances imported" in said and "zzz.npy" in said
+    for name in ("theirs", "theirs.h5"):
+        with pytest.raises(MedusaError, match=f"{name}: this is no export.*import-npy"):
+            run(workspace, "import", workspace / name)
+    with pytest.raises(MedusaError, match="no such file or folder"):
+        run(workspace, "import", workspace / "thiers")
+    words = ("import-npy", workspace / "theirs", "--backbone", "emo2vec")
+    said = run(workspace, *words)
+    assert "4 utterances are imported" in said and "1 file does not belong" in said
+    assert "zzz.npy" in said
     (path,) = (workspace / "features").glob("emo2vec-*.zarr")
     store = FeatureStore.open(path)
     for content, name in {"c0": "u0", "c1": "u1", "c2": "a%2Fu2", "c3": "c3"}.items():
         assert np.array_equal(store.read([content]).values, values[name].reshape(-1, 3))
-    assert verify(path) == []
+    assert verify(path) == [] and store.spec.input == "audio" and store.spec.width == 3
     # other numbers are another spec, the same ones the same
     np.save(workspace / "theirs" / "u0.npy", values["u0"] + 1)
-    run(workspace, *words, "--backbone", "emo2vec", "--width", 3)
+    run(workspace, *words)
     assert len(list((workspace / "features").glob("emo2vec-*.zarr"))) == 2
 
 
@@ -110,15 +112,30 @@ def test_all_foreign_files_that_do_not_fit_are_named(workspace):
     foreign(workspace / "theirs")
     np.save(workspace / "theirs" / "u0.npy", np.zeros((2, 9), np.float32))
     np.save(workspace / "theirs" / "u1.npy", np.zeros((2, 3), int))
+    words = ("import-npy", workspace / "theirs", "--backbone", "x")
+    with pytest.raises(MedusaError, match="2 files do not fit") as caught:
+        run(workspace, *words)
+    for message in ("u0.npy: the width is 9; expected 3", "u1.npy: the values are int64"):
+        assert message in str(caught.value)
     (workspace / "theirs" / "a%2Fu2.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(MedusaError, match="3 files do not fit") as caught:
-        run(
-            *(workspace, "import", workspace / "theirs", "--format", "npy"),
-            *("--backbone", "x", "--width", 3),
-        )
-    for said in ("u0.npy: width 9; expected 3", "u1.npy: int64 values", "a%2Fu2.npy"):
-        assert said in str(caught.value)
+    with pytest.raises(MedusaError, match=r"3 files do not fit:\n.*\n.*a%2Fu2\.npy: "):
+        run(workspace, *words)
     assert not list((workspace / "features").glob("x-*"))
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"), [("float16", "float16"), ("float32", "float32"), ("float64", "float32")]
+)
+def test_foreign_text_features_keep_their_number_format(workspace, given, stored):
+    (workspace / "theirs").mkdir()
+    for name in ("u0", "u2", "u3"):
+        np.save(workspace / "theirs" / f"{name}.npy", np.full((2, 5), 1.5, given))
+    run(workspace, "import-npy", workspace / "theirs", "--backbone", "mine", "--text", "manifest")
+    (path,) = (workspace / "features").glob("mine-*.zarr")
+    store = FeatureStore.open(path)
+    assert (store.spec.dtype, store.spec.width, store.spec.input) == (stored, 5, "text")
+    assert set(store.index.rows) == {content_of("hello"), content_of("yes")}
+    assert store.read([content_of("yes")]).values.tolist() == [[1.5] * 5] * 2
 
 
 def test_gc_keeps_what_any_manifest_or_transcript_uses(workspace):
