@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -27,16 +26,19 @@ class Importer(Protocol):
 
 def names() -> list[str]:
     """Return the names of the corpora that can be imported, as the user writes them."""
-    return sorted(
-        module.name.replace("_", "-") for module in pkgutil.iter_modules(importers.__path__)
-    )
+    return sorted(_files())
 
 
 def summary(name: str) -> str:
     """Return the first line of an importer's docstring without importing the module."""
-    source = Path(importers.__path__[0]) / f"{name.replace('-', '_')}.py"
-    docstring = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
-    return docstring.partition("\n")[0]
+    tree = ast.parse(_files()[name].read_text(encoding="utf-8"))
+    return (ast.get_docstring(tree) or "").partition("\n")[0]
+
+
+def _files() -> dict[str, Path]:
+    """Return the file of each importer by the name of its corpus."""
+    files = (file for folder in importers.__path__ for file in Path(folder).glob("[a-z]*.py"))
+    return {file.stem.replace("_", "-"): file for file in files}
 
 
 def load(name: str) -> Importer:
