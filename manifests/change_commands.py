@@ -1,10 +1,10 @@
-"""`medusa manifest relabel`, `merge` and `export` change the classes, join corpora, and write."""
+"""`medusa manifest relabel` changes the classes, and `merge` joins several corpora."""
 
 from pathlib import Path
 
 import click
 
-from medusa.errors import listed, plural
+from medusa.errors import listed
 from medusa.manifests.pairs import pairs
 from medusa.manifests.write_changed import write_changed
 from medusa.options import force_option
@@ -105,26 +105,3 @@ def merge(workspace: Path, parts: tuple[str, ...], force: bool) -> None:
     if path.exists() and not (same or force):
         raise ManifestError(f"{path}: already holds another manifest; replace it with --force")
     write_changed(path, merged, same)
-
-
-@click.command(short_help="Write the manifest for other tools.")
-@click.argument(
-    "form", metavar="FORMAT", type=click.Choice(["csv", "lhotse", "audformat", "datasets"])
-)
-@click.argument("target", type=click.Path(path_type=Path))
-@force_option("Replace the file, or an earlier export.")
-@click.pass_obj
-def export(workspace: Path, form: str, target: Path, force: bool) -> None:
-    """Write the manifest for other tools: FORMAT is csv, lhotse, audformat or datasets.
-
-    TARGET is a file for csv, and a folder for the other formats. The recordings stay in their
-    folders; the export has their paths. `medusa manifest import FORMAT TARGET` reads each format.
-    """
-    from medusa.console import say
-    from medusa.manifests.export import export as write
-    from medusa.manifests.manifest import Manifest
-    from medusa.workspace import Workspace
-
-    corpus = Manifest.read(Workspace.open(workspace).manifest)
-    write(corpus, form, target, force)
-    say(f"wrote {target}: {plural(len(corpus), 'utterance')} as {form}")

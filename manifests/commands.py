@@ -3,7 +3,8 @@
 import click
 
 from medusa.manifests.audit_command import audit
-from medusa.manifests.change_commands import export, merge, relabel
+from medusa.manifests.change_commands import merge, relabel
+from medusa.manifests.export_command import export
 from medusa.manifests.import_command import import_
 from medusa.manifests.show_command import show
 from medusa.manifests.split_command import split
