@@ -85,7 +85,7 @@ def relabel(
 @force_option("Replace the manifest that is there.")
 @click.pass_obj
 def merge(workspace: Path, parts: tuple[str, ...], force: bool) -> None:
-    """Write one manifest with the rows of several manifests that have the same classes.
+    """Join several manifests with the same classes.
 
     Each part is NAME=MANIFEST; its ids and speakers become NAME/ID. The splits are kept. To leave
     a whole corpus out, run `medusa manifest split leave-out NAME --of corpus --force`.

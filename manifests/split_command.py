@@ -109,9 +109,10 @@ def leave_out(
 @FORCE
 @click.pass_obj
 def fold(workspace: Path, fold: str, of: str, dev: float, seed: int, force: bool) -> None:
-    """Divide the groups into K folds, and make the k-th fold the test split: `fold 1/5`.
+    """Make one of K folds the test split.
 
-    Dev is a share of the other speakers.
+    The speakers, sessions or corpora are divided into K folds of similar size; `fold 1/5` makes the
+    first of five folds the test split. Dev is a share of the other speakers.
     """
     from medusa.manifests.splits.plan import SplitPlan
 
@@ -126,9 +127,10 @@ def fold(workspace: Path, fold: str, of: str, dev: float, seed: int, force: bool
 @click.option("--rename", metavar="OLD=NEW,...", default="", help="New names of its parts.")
 @click.pass_obj
 def corpus(workspace: Path, rename: str) -> None:
-    """Use the corpus's own partition, some of whose parts may get new names.
+    """Use the corpus's own partition.
 
-    An empty new name, as in `--rename Test3=`, takes the rows out of every split.
+    Its parts may get new names. An empty new name, as in `--rename Test3=`, takes the rows out of
+    every split.
     """
     from medusa.manifests.manifest import Manifest
     from medusa.manifests.splits.plan import own

@@ -67,7 +67,7 @@ def test_without_the_script_python_runs_it(monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("medusa")
 
 
-@pytest.mark.parametrize("group", [(), ("cache",), ("manifest",)])
+@pytest.mark.parametrize("group", [(), ("cache",), ("manifest",), ("manifest", "split")])
 def test_every_command_is_listed_in_a_whole_sentence(group):
     listed = CliRunner().invoke(cli.medusa, [*group, "--help"], terminal_width=80).output
     lines = listed.partition("Commands:\n")[2].splitlines()
