@@ -1,0 +1,68 @@
+"""The declared dependencies are the imported ones, and those of one format or command load late."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from medusa.tests import house
+from medusa.tests.house import imports
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+WITH_TRANSFORMERS = {"tokenizers"}  # transformers pins its version, and only a demo imports it
+
+
+def normal(name: str) -> str:
+    """Return a distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {normal(re.split(r"[\[<>=;]", one)[0]) for one in requirements}
+
+
+def imported() -> set[str]:
+    """Return the distributions that production code imports, wherever in a file."""
+    found = {name.split(".")[0] for path in house.production_files() for name in imports(path)}
+    distributions = importlib.metadata.packages_distributions()
+    third = found - sys.stdlib_module_names - {"medusa"}
+    return {normal(distributions.get(name, [name])[0]) for name in third}
+
+
+def test_every_imported_distribution_is_declared():
+    extras = [one for group in PROJECT["optional-dependencies"].values() for one in group]
+    known = names(PROJECT["dependencies"]) | names(extras) | WITH_TRANSFORMERS
+    assert imported() - known == set()
+
+
+def test_every_declared_dependency_is_imported_and_justified():
+    declared = names(PROJECT["dependencies"])
+    assert declared - imported() == set()
+    decisions = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    _, _, table = decisions.partition("| library | reason |\n")
+    assert declared == {normal(name) for name in re.findall(r"^\| (\w[\w-]*) \| ", table, re.M)}
+
+
+@pytest.mark.parametrize(
+    ("code", "unwanted"),
+    [
+        ("import medusa", {"click", "numpy", "torch"}),
+        ("import medusa.cache; medusa.cache.FeatureStore", {"torch", "zarr", "h5py"}),
+        ("from medusa.cache.exchange.convert import exchange; exchange('npy')", {"h5py", "zarr"}),
+        ("import medusa.manifests.manifest", {"torch", "soundfile", "soxr"}),
+        ("import medusa.heads.fitting.fit", {"scipy", "sklearn", "jinja2", "h5py", "zarr"}),
+        (
+            "import medusa.extract.passes.single_pass",
+            {"transformers", "tokenizers", "huggingface_hub", "whisper", "h5py", "zarr"},
+        ),
+    ],
+)
+def test_libraries_of_one_format_or_command_load_late(code, unwanted):
+    code = f"import sys\n{code}\nprint(sorted({unwanted!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
