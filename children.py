@@ -40,6 +40,7 @@ def _begin(
 
 
 def _end_with_parent() -> None:
+    """Wait until the parent process has ended, and then end this one."""
     parent = parent_process()
     if parent is not None:
         parent.join()

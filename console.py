@@ -156,6 +156,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
 
 
 def _cell(value: object) -> str:
+    """Return the text of one cell: three decimals for a float, a dash for an absent value."""
     if value is None:
         return "–"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -44,11 +44,7 @@ class FeatureSpec:
     preprocessing: dict[str, Any]
 
     def __post_init__(self) -> None:
-        for name, known in (
-            ("dtype", DTYPES),
-            ("reduce", REDUCTIONS),
-            ("input", ("audio", "text")),
-        ):
+        for name, known in {"dtype": DTYPES, "reduce": REDUCTIONS, "input": INPUTS}.items():
             value = getattr(self, name)
             if value not in known:
                 hint = nearest(value, known)

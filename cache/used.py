@@ -37,17 +37,23 @@ def used(workspace: Workspace, others: Sequence[Path] = ()) -> dict[str, set[str
 
 
 def by_id(workspace: Workspace, kind: str, text: str | None = None) -> dict[str, str]:
-    """Return id -> content of the workspace's manifest.
+    """Return id -> content of the workspace's manifest; see `contents_by_id`."""
+    return contents_by_id(workspace.manifest, workspace.transcripts, kind, text)
+
+
+def contents_by_id(path: Path, transcripts: Path, kind: str, text: str | None) -> dict[str, str]:
+    """Return id -> content of a manifest, without utterances that have none.
 
     Args:
-        workspace: a workspace with a manifest.
+        path: the manifest.
+        transcripts: the folder with its transcripts.
         kind: `audio` or `text`.
         text: the source of the text, as in `medusa extract --text`.
     """
-    manifest = Manifest.read(workspace.manifest)
+    manifest = Manifest.read(path)
     contents = manifest.frame.set_index("id")["content"].dropna()
     if kind == "text":
-        contents = texts_of(manifest, workspace.transcripts, text)[1].dropna().map(content_of)
+        contents = texts_of(manifest, transcripts, text)[1].dropna().map(content_of)
     return {str(name): str(content) for name, content in contents.items()}
 
 

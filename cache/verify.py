@@ -12,6 +12,7 @@ from medusa.cache.layout import (
     CHECKSUMS,
     FIXED,
     SHARD_FRAMES,
+    ZARR,
     StoredArray,
     array_metadata,
     canonical,
@@ -81,12 +82,12 @@ def _fixed(path: Path) -> Iterator[str]:
 
 def _metadata(path: Path, array: StoredArray) -> Iterator[str]:
     """Check that an array's zarr.json is the one of some number of shards."""
-    file = path / array.name / "zarr.json"
+    file = path / array.name / ZARR
     try:
         raw = file.read_bytes()
         shards, rest = divmod(int(json.loads(raw)["shape"][0]), SHARD_FRAMES)
         same = rest == 0 and raw == array_metadata(array, shards)
-    except (OSError, ValueError, TypeError, KeyError, IndexError):
+    except (OSError, ValueError, TypeError, LookupError):
         same = False
     if not same:
         yield f"{file}: this file is missing or altered"

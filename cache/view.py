@@ -7,9 +7,8 @@ from torch import Tensor
 
 from medusa.cache.packed import Packed
 from medusa.cache.store import FeatureStore
+from medusa.cache.used import contents_by_id
 from medusa.errors import StoreError, listed
-from medusa.manifests import Manifest
-from medusa.manifests.texts import content_of, texts_of
 
 
 class View:
@@ -77,10 +76,6 @@ def open_view(
     name = opened.array(array)
     if manifest is None:
         return View(opened, name, {content: content for content in opened.index.rows})
-    rows = Manifest.read(Path(manifest))
-    contents = rows.frame.set_index("id")["content"].dropna()
-    if opened.spec.input == "text":
-        _, texts = texts_of(rows, Path(manifest).parent / "transcripts", text)
-        contents = texts.dropna().map(content_of)
-    present = contents[contents.isin(opened.index.rows)]
-    return View(opened, name, dict(zip(present.index, present, strict=True)))
+    transcripts = Path(manifest).parent / "transcripts"
+    contents = contents_by_id(Path(manifest), transcripts, opened.spec.input, text)
+    return View(opened, name, {one: key for one, key in contents.items() if key in opened})

@@ -3,6 +3,7 @@
 import errno
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,14 @@ from medusa.cache.layout import (
     stored_arrays,
     write_durably,
 )
-from medusa.cache.quantise import CHANNELS, agree_on_channels, channels, dequantise, quantise
+from medusa.cache.quantise import (
+    CHANNELS,
+    agree_on_channels,
+    channels,
+    dequantise,
+    quantise,
+    read_channels,
+)
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import MedusaError, WriteError
 
@@ -192,9 +200,7 @@ class StoreWriter:
         error = record.error
         if self.spec.dtype == "int8":
             error = int8_error(self.store, self.spec, [a[rows] for a in frames + stored])
-        return index.Record(
-            record.content, record.start, record.length, checksums, record.flags, error
-        )
+        return replace(record, crc32c=checksums, error=error)
 
     def __enter__(self) -> Self:
         return self
@@ -236,8 +242,7 @@ def int8_error(store: Path, spec: FeatureSpec, rows: list[Frames]) -> float:
         store, spec: the store and its spec.
         rows: the utterance's K float arrays, its K int8 arrays and its K arrays of scales.
     """
-    agreed = agree_on_channels(store, {})
-    count = len(spec.arrays)
+    agreed, count = read_channels(store), len(spec.arrays)
     squares = []
     for k, name in enumerate(spec.arrays):
         wide = dequantise(rows[count + k], rows[2 * count + k], agreed[name])  # type: ignore[arg-type]

@@ -32,12 +32,12 @@ def write(out: Path, header: Header, groups: Iterable[Group], names: Names | Non
         header, groups: the features to write.
         names: content -> the names of its files; by default the content is the name.
     """
-    plain, wide = widened(header), map(Widen(header), groups)
+    plain = widened(header)
     arrays = [array.name for array in plain.arrays]
     with sidecar.sidecar(out, plain) as add:
         for name in arrays if len(arrays) > 1 else []:
             (out / name).mkdir()
-        for group in wide:
+        for group in widen(header, groups):
             records: list[Record] = []
             files: list[str] = []
             for record, rows in group.each():
@@ -75,22 +75,18 @@ def widened(header: Header) -> Header:
     return replace(header, spec=spec, channels=None)
 
 
-class Widen:
-    """Turn groups of int8 features into float32, and leave other groups unchanged."""
-
-    def __init__(self, header: Header) -> None:
-        self.names = header.spec.arrays
-        self.channels = None if header.channels is None else load(header.channels)
-
-    def __call__(self, group: Group) -> Group:
-        if self.channels is None:
-            return group
-        count = len(self.names)
-        pairs = zip(group.arrays[:count], group.arrays[count:], self.names, strict=True)
-        wide = [dequantise(values, scales, self.channels[name]) for values, scales, name in pairs]  # type: ignore[arg-type]
+def widen(header: Header, groups: Iterable[Group]) -> Iterator[Group]:
+    """Yield groups of int8 features as float32, and other groups unchanged."""
+    if header.channels is None:
+        yield from groups
+        return
+    names, channels = header.spec.arrays, load(header.channels)
+    for group in groups:
+        parts = zip(group.arrays[: len(names)], group.arrays[len(names) :], names, strict=True)
+        wide = [dequantise(values, scales, channels[name]) for values, scales, name in parts]  # type: ignore[arg-type]
         plain = Group(group.records, list(wide))
         records = [replace(r, crc32c=[*map(checksum, rows)]) for r, rows in plain.each()]
-        return Group(table_of(records), plain.arrays)
+        yield Group(table_of(records), plain.arrays)
 
 
 def _paths(folder: Path, arrays: Sequence[str], file: str) -> list[Path]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +19,8 @@ TABLE = "features.parquet"
 COLUMNS = SEALED.append(pa.field("file", pa.string()))
 
 
-class Add(Protocol):
-    """Add the records of some utterances, and the name of the file that holds each."""
-
-    def __call__(self, records: pa.Table, files: Sequence[str]) -> None: ...
+# A function that adds the records of some utterances, and the name of the file that holds each.
+Add = Callable[[pa.Table, Sequence[str]], None]
 
 
 @contextmanager

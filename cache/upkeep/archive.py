@@ -23,6 +23,7 @@ from medusa.cache.layout import (
     FIXED,
     INDEX,
     SHARD_FRAMES,
+    ZARR,
     StoredArray,
     array_metadata,
     checksum,
@@ -82,7 +83,7 @@ def restore(path: Path, into: Path, force: bool = False) -> Path:
         for array in stored_arrays(store.spec):
             (new / array.name).mkdir()
             metadata = array_metadata(array, _extent(path, store))
-            write_durably(new / array.name / "zarr.json", metadata)
+            write_durably(new / array.name / ZARR, metadata)
         for shard, array in _shards(store, "restore"):
             rows = _decoded(store, shard, array)
             _check(store, shard, array, rows, path)
@@ -129,17 +130,12 @@ def _compressed_arrays(store: FeatureStore, new: Path, extent: int) -> dict[str,
 
 def _extent(path: Path, store: FeatureStore) -> int:
     """Return the number of shards that the shapes of the arrays must cover."""
-    shape = _metadata(path, store.spec.arrays[0])["shape"]
-    return max(int(shape[0]) // SHARD_FRAMES, max(store.used) + 1)
-
-
-def _metadata(path: Path, name: str) -> dict[str, Any]:
-    file = path / name / "zarr.json"
+    file = path / store.spec.arrays[0] / ZARR
     try:
-        values: dict[str, Any] = json.loads(file.read_bytes())
-    except (OSError, ValueError) as problem:
+        shards = int(json.loads(file.read_bytes())["shape"][0]) // SHARD_FRAMES
+    except (OSError, ValueError, TypeError, LookupError) as problem:
         raise StoreError(f"{file}: this file is missing or altered: {problem}") from problem
-    return values
+    return max(shards, max(store.used) + 1)
 
 
 def _shards(store: FeatureStore, label: str) -> Iterator[tuple[int, StoredArray]]:
