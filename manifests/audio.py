@@ -97,7 +97,8 @@ def digest_of(path: Path) -> str:
             while chunk := file.read(CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as problem:
-        raise AudioError(f"{path}: cannot be read: {problem.strerror}") from problem
+        reason = problem.strerror
+        raise AudioError(f"{path}: cannot be read: {reason}; check its permissions") from problem
     return digest.hexdigest()
 
 
@@ -139,7 +140,7 @@ def segment_of(
 
 
 def each(
-    look: Callable[[Path], T],
+    function: Callable[[Path], T],
     paths: Iterable[Path],
     advance: Callable[[], None] = lambda: None,
     workers: int = 8,
@@ -147,7 +148,7 @@ def each(
     """Apply `facts_of`, `digest_of` or `recording_of` to many files at the same time.
 
     Args:
-        look: the function that is applied to a file.
+        function: the function that is applied to a file.
         paths: the files; a file that comes several times is read once.
         advance: it is called after each file.
         workers: the number of threads; reading and hashing release the interpreter's lock.
@@ -158,14 +159,14 @@ def each(
     found: dict[Path, T] = {}
     problems: dict[Path, AudioError] = {}
 
-    def one(path: Path) -> tuple[Path, T | AudioError]:
+    def result_of(path: Path) -> tuple[Path, T | AudioError]:
         try:
-            return path, look(path)
+            return path, function(path)
         except AudioError as problem:
             return path, problem
 
     with ThreadPoolExecutor(workers) as pool:
-        for path, result in pool.map(one, dict.fromkeys(paths)):
+        for path, result in pool.map(result_of, dict.fromkeys(paths)):
             if isinstance(result, AudioError):
                 problems[path] = result
             else:

@@ -39,7 +39,7 @@ def audit(
     """
     from medusa.atomic import write_text
     from medusa.console import progress, say, table
-    from medusa.manifests.audit.checks import audit as look
+    from medusa.manifests.audit.checks import audit as find_faults
     from medusa.manifests.audit.findings import LEVELS, Subject
     from medusa.workspace import Workspace
 
@@ -47,7 +47,7 @@ def audit(
     subject = Subject.read(workspace.manifest, workspace.transcripts)
     files = subject.frame["path"].nunique() * (2 if listen else 1)
     with progress("auditing", files, unit="file") as advance:
-        found = look(subject, digests, advance, listen)
+        found = find_faults(subject, digests, advance, listen)
     counts = {level: sum(finding.level == level for finding in found) for level in LEVELS}
     report = counts | {"findings": [finding.to_dict() for finding in found]}
     text = json.dumps(report, indent=2, ensure_ascii=False)

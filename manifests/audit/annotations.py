@@ -89,7 +89,7 @@ def agreement(subject: Subject) -> Iterator[Finding]:
         yield Finding("note", "agreement", f"Krippendorff's alpha: {shown}", remedy)
 
 
-def spoken(subject: Subject) -> Iterator[Finding]:
+def empty_or_repetitive(subject: Subject) -> Iterator[Finding]:
     """Find empty and repetitive texts, in the corpus's own texts and in the transcripts."""
     sources = {texts.MANIFEST: subject.frame[["id", "text"]]}
     for name in texts.sources(subject.transcripts):
@@ -100,8 +100,8 @@ def spoken(subject: Subject) -> Iterator[Finding]:
     for name, table in sources.items():
         transcribed = table.dropna(subset="text")
         empty = transcribed["text"].str.strip() == ""
-        looping = transcribed["text"].map(loops).astype(bool) & ~empty
-        for kind, which in {"are empty": empty, "are repetitive": looping}.items():
+        repetitive = transcribed["text"].map(is_repetitive).astype(bool) & ~empty
+        for kind, which in {"are empty": empty, "are repetitive": repetitive}.items():
             if which.any():
                 message = f"{which.sum()} texts in {name} {kind}"
                 remedy = "check them by ear; recognisers write such texts for silence and noise"
@@ -109,7 +109,7 @@ def spoken(subject: Subject) -> Iterator[Finding]:
                 yield Finding("warning", "texts", message, remedy, where)
 
 
-def loops(text: str) -> bool:
+def is_repetitive(text: str) -> bool:
     """Return whether a phrase of up to 6 words comes 4 times in a row, or the text compresses."""
     data = text.encode()
     if len(data) > 100 and len(data) / len(zlib.compress(data)) > COMPRESSION:
@@ -143,4 +143,4 @@ def _alpha(library: Any, counts: pd.DataFrame, level: str, domain: Any) -> float
     return float(measured)
 
 
-CHECKS = (durations, same_audio, entropy, agreement, spoken)
+CHECKS = (durations, same_audio, entropy, agreement, empty_or_repetitive)

@@ -51,10 +51,10 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
     ):
         segments[subject.folder / str(path)].append((str(name), float(start_s), float(length_s)))
 
-    def look(path: Path) -> dict[str, Loudness]:
-        return {name: hear(path, start, length) for name, start, length in segments[path]}
+    def clips_of(path: Path) -> dict[str, Loudness]:
+        return {name: loudness_of(path, start, length) for name, start, length in segments[path]}
 
-    found, _ = each(look, segments, advance)  # The other checks report unreadable recordings.
+    found, _ = each(clips_of, segments, advance)  # The other checks report unreadable recordings.
     sounds = {name: sound for part in found.values() for name, sound in part.items()}
     loud = {name: sound for name, sound in sounds.items() if sound.loudest_db > SILENT_DB}
     clipped = tuple(name for name, sound in sounds.items() if sound.clipped > CLIPPED_SHARE)
@@ -69,7 +69,7 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
     yield from _alike(subject, loud)
 
 
-def hear(path: Path, start_s: float, length_s: float) -> Loudness:
+def loudness_of(path: Path, start_s: float, length_s: float) -> Loudness:
     """Decode a segment and return its loudness and its print.
 
     Raises:
@@ -81,7 +81,7 @@ def hear(path: Path, start_s: float, length_s: float) -> Loudness:
             file.seek(round(start_s * rate))
             sound = file.read(max(round(length_s * rate), 1), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as problem:
-        raise AudioError(f"{path}: cannot be decoded: {problem}") from problem
+        raise AudioError(f"{path}: cannot be decoded: {problem}; replace it") from problem
     clipped = float((np.abs(sound) >= CLIPPED).mean()) if len(sound) else 0.0
     mono = sound.mean(axis=1)
     window = max(rate // 50, 1)

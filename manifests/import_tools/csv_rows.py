@@ -16,10 +16,10 @@ class BadRow:
 
     path: Path
     line: int
-    what: str
+    problem: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.what}"
+        return f"{self.path}:{self.line}: {self.problem}"
 
 
 class Rows(NamedTuple):

@@ -88,7 +88,7 @@ def consensus_json(path: Path) -> Labels:
         for name, entry in entries.items()
         if not isinstance(entry, dict) or not set(NEEDED[1:]) <= set(entry)
     ]
-    odd = {row.what.partition(":")[0] for row in bad}
+    odd = {row.problem.partition(":")[0] for row in bad}
     good = {name: entry for name, entry in entries.items() if name not in odd}
     table = pd.DataFrame(
         [[name, *(_text(entry.get(key)) for key in CONSENSUS[1:])] for name, entry in good.items()],
@@ -107,7 +107,7 @@ def detailed_csv(path: Path) -> Labels:
         name, detail = cells[where[0]].strip(), cells[where[1]]
         vote = VOTE.fullmatch(detail)
         if vote is None:
-            bad.append(BadRow(path, line, f"{name}: no vote: {detail[:80]!r}"))
+            bad.append(BadRow(path, line, f"{name}: not a vote: {detail[:80]!r}"))
         else:
             found.append((name, *vote.groups(), line))
     return Labels(path, votes=_votes(found), bad_votes=bad)
@@ -168,10 +168,10 @@ def labels_txt(path: Path) -> Labels:
             elif vote and name:
                 found.append((name, *vote.groups(), line))
             elif ".wav" in text:
-                bad.append(BadRow(path, line, f"no file's first line: {text.strip()[:80]!r}"))
+                bad.append(BadRow(path, line, f"not a first line: {text.strip()[:80]!r}"))
                 name = None
             elif text.strip():
-                whose = "no vote" if name or vote is None else "a vote of a file that is not read"
+                whose = "not a vote" if name or vote is None else "a vote of an unread recording"
                 bad_votes.append(BadRow(path, line, f"{whose}: {text.strip()[:80]!r}"))
     consensus = pd.DataFrame(heads, columns=[*CONSENSUS, "line"])
     return Labels(path, consensus, _votes(found), bad, bad_votes)
@@ -219,11 +219,15 @@ def _load(path: Path) -> tuple[dict[str, Any], Callable[[str], int]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as problem:
         line = path.read_bytes()[: problem.start].count(b"\n") + 1
-        raise ManifestError(f"{path}:{line}: a byte that is not UTF-8") from problem
+        raise ManifestError(
+            f"{path}:{line}: a byte that is not UTF-8; save it as UTF-8"
+        ) from problem
     try:
         entries = json.loads(text)
     except json.JSONDecodeError as problem:
-        raise ManifestError(f"{path}:{problem.lineno}: not JSON: {problem.msg}") from problem
+        raise ManifestError(
+            f"{path}:{problem.lineno}: not JSON: {problem.msg}; copy the file again"
+        ) from problem
     if not isinstance(entries, dict):
         raise ManifestError(f"{path}:1: expected an object with a key per recording")
     places = dict(_places(text))

@@ -34,13 +34,13 @@ BAD_ROWS = "correct the files, or leave these rows out: --bad-rows drop"
 class Release:
     """The contents of a release's folder: the label files by kind, and the recordings by stem.
 
-    `transcripts` is the folder of transcripts, and `spoken` has the stems of its files.
+    `transcripts` is the folder of transcripts, and `transcribed` has the stems of its files.
     """
 
     labels: dict[str, list[Path]] = field(default_factory=dict)
     recordings: dict[str, str] = field(default_factory=dict)
     transcripts: Path | None = None
-    spoken: set[str] = field(default_factory=set)
+    transcribed: set[str] = field(default_factory=set)
 
 
 def read_release(
@@ -56,7 +56,7 @@ def read_release(
     Raises:
         ManifestError: for the reasons of the importer's `import_corpus`.
     """
-    release = look(folder(root, "MSP-Podcast"))
+    release = contents_of(folder(root, "MSP-Podcast"))
     consensus, voted = _read(root, release)
     rows = utterances(consensus, LETTERS)
     votes = None if voted is None else checked_votes(voted)
@@ -88,14 +88,14 @@ def read_release(
     return Manifest(frame, scheme.scheme, votes, provenance=provenance)
 
 
-def look(root: Path) -> Release:
+def contents_of(root: Path) -> Release:
     """Return the label files, recordings and transcripts below `root`."""
     release = Release()
     for folder_path, folders, files in os.walk(root):
         folders.sort()
         if "transcript" in Path(folder_path).name.lower():
             release.transcripts = Path(folder_path)
-            release.spoken = {name[:-4] for name in files if name.endswith(".txt")}
+            release.transcribed = {name[:-4] for name in files if name.endswith(".txt")}
             continue
         for name in sorted(files):
             if name.lower().endswith(".wav"):
@@ -137,16 +137,16 @@ def _first(release: Release, kinds: tuple[str, ...]) -> tuple[str, Path] | None:
     return None
 
 
-def _line(what: str, labels: Labels, bad: list[BadRow], rows: int) -> Line:
+def _line(kind: str, labels: Labels, bad: list[BadRow], rows: int) -> Line:
     """Return the number of rows of a file; its bad rows are counted as found and dropped."""
-    line = Line(what, rows + len(bad), note=f"from {labels.path.name}")
+    line = Line(kind, rows + len(bad), note=f"from {labels.path.name}")
     line.drop("could not be read", len(bad))
     return line
 
 
 def _test3(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows for the challenge's test utterances, which are in no label file."""
-    names_on_disk = {*release.recordings, *release.spoken}
+    names_on_disk = {*release.recordings, *release.transcribed}
     names = sorted({name for name in names_on_disk if TEST3.fullmatch(name)} - set(rows["id"]))
     return pd.DataFrame({"id": names, "split": "Test3"}, dtype="str")
 
@@ -206,12 +206,12 @@ def _places(frame: pd.DataFrame, release: Release, tally: list[Line]) -> pd.Data
         tally.append(_files("recordings", set(release.recordings), frame))
     if release.transcripts is not None:
         frame["text"] = read_texts(release.transcripts, frame["id"])
-        tally.append(_files("transcripts", release.spoken, frame))
+        tally.append(_files("transcripts", release.transcribed, frame))
     return frame
 
 
-def _files(what: str, names: set[str], frame: pd.DataFrame) -> Line:
-    line = Line(what, len(names))
+def _files(kind: str, names: set[str], frame: pd.DataFrame) -> Line:
+    line = Line(kind, len(names))
     line.drop("of no utterance in the manifest", len(names - set(frame["id"])))
     absent = len(set(frame["id"]) - names)
     line.note = f"{plural(absent, 'utterance has')} none" if absent else ""

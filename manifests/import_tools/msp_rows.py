@@ -91,8 +91,8 @@ def _bad_rows(
     wrong: dict[int, str], lines: "pd.Series[int]", names: "pd.Series[str]", path: Path
 ) -> list[BadRow]:
     return [
-        BadRow(path, int(lines.iloc[row]), f"{names.iloc[row]}: {what}")
-        for row, what in sorted(wrong.items())
+        BadRow(path, int(lines.iloc[row]), f"{names.iloc[row]}: {problem}")
+        for row, problem in sorted(wrong.items())
     ]
 
 

@@ -71,7 +71,7 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
     lines = lines_of(table)
     if (names == "").any():
         empty = listed(lines[row] for row in names.index[names == ""])
-        raise ManifestError(f"{root}: no id in line {empty}")
+        raise ManifestError(f"{root}: no id in line {empty}; give every row its id")
     if (twice := names.duplicated()).any():
         repeated = listed(f"{names[row]} (line {lines[row]})" for row in names.index[twice])
         raise ManifestError(

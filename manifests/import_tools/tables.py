@@ -86,7 +86,7 @@ def file_at(path: Path) -> Path:
     if path.is_dir():
         raise ManifestError(f"{path}: is a folder; name the csv or Parquet file itself")
     if not path.is_file():
-        raise ManifestError(f"{path}: no such file")
+        raise ManifestError(f"{path}: no such file; correct the path")
     return path
 
 
@@ -185,7 +185,9 @@ def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "pd.Series[str]":
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as problem:
-            raise ManifestError(f"{path}: not text in UTF-8: {problem}") from problem
+            raise ManifestError(
+                f"{path}: not text in UTF-8: {problem}; save it as UTF-8"
+            ) from problem
 
     return stems.map(read)
 

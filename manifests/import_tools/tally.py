@@ -12,13 +12,13 @@ class Line:
     """The counts of one kind of item.
 
     Attributes:
-        what: the kind: rows, votes, transcripts or recordings.
+        kind: rows, votes, transcripts or recordings.
         found: the number that was found.
         dropped: the number that was left out, by reason.
         note: the place where they were found, or another fact about them.
     """
 
-    what: str
+    kind: str
     found: int
     dropped: dict[str, int] = field(default_factory=dict)
     note: str = ""
@@ -36,7 +36,7 @@ class Line:
     def to_dict(self) -> dict[str, object]:
         """Return plain JSON values."""
         counts = {"found": self.found, "kept": self.kept, "dropped": self.dropped}
-        return {"what": self.what, **counts, "note": self.note}
+        return {"kind": self.kind, **counts, "note": self.note}
 
 
 def table_rows(lines: Sequence[dict[str, object]]) -> tuple[list[str], list[Sequence[object]]]:
@@ -45,6 +45,6 @@ def table_rows(lines: Sequence[dict[str, object]]) -> tuple[list[str], list[Sequ
     for line in lines:
         dropped = line["dropped"] if isinstance(line["dropped"], dict) else {}
         why = "; ".join(f"{count} {reason}" for reason, count in dropped.items())
-        cells = [line["what"], line["found"], line["kept"], sum(dropped.values())]
+        cells = [line["kind"], line["found"], line["kept"], sum(dropped.values())]
         rows.append([*cells, "; ".join(part for part in (why, str(line["note"])) if part)])
     return ["", "found", "kept", "dropped", "reasons and notes"], rows

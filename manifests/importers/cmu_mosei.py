@@ -112,5 +112,7 @@ def _within(table: "pd.DataFrame", column: str, path: Path, lines: list[int]) ->
     wrong = np.flatnonzero(values.notna() & ~values.between(least, most))
     if len(wrong):
         cells = listed(f"{values.iloc[row]:g} in line {lines[row]}" for row in wrong)
-        raise ManifestError(f"{path}: {column} should be from {least} to {most}, but has {cells}")
+        raise ManifestError(
+            f"{path}: {column} should be from {least} to {most}, but has {cells}; correct the table"
+        )
     return values

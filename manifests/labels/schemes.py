@@ -69,7 +69,7 @@ def parse(text: str, name: str = "") -> Recoding:
         own = own or merged
         merged_words = [word.strip() for word in merged.split("+")]
         if not own or not all(merged_words):
-            raise ManifestError(f"--classes {text}: {part!r} is no class; {_form()}")
+            raise ManifestError(f"--classes {text}: {part!r} is not a class; {_form()}")
         twice = [word for word in merged_words if word in words]
         if own in classes or twice:
             raise ManifestError(

@@ -10,7 +10,7 @@ import soundfile
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.manifests.audit.annotations import loops
+from medusa.manifests.audit.annotations import is_repetitive
 from medusa.manifests.audit.checks import audit
 from medusa.manifests.audit.findings import Finding, Subject
 from medusa.manifests.audit.waveforms import fingerprint
@@ -122,7 +122,7 @@ def test_prints_of_different_clips_differ_and_of_a_louder_one_do_not() -> None:
     ],
 )
 def test_loops(text: str, expected: bool) -> None:
-    assert loops(text) is expected
+    assert is_repetitive(text) is expected
 
 
 def test_empty_and_looping_texts(tmp_path: Path) -> None:

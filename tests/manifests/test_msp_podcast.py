@@ -209,7 +209,7 @@ def test_all_other_can_be_uniform_and_no_consensus_can_go(tmp_path: Path) -> Non
     assert [name[-1] for name in manifest.frame["id"]] == ["1", "4", "5"]
     assert manifest.provenance["import"] == [
         {
-            "what": "utterances",
+            "kind": "utterances",
             "found": 6,
             "kept": 3,
             "dropped": {"have votes outside the classes only": 1, "have no consensus": 2},
@@ -217,7 +217,7 @@ def test_all_other_can_be_uniform_and_no_consensus_can_go(tmp_path: Path) -> Non
             "votes",
         },
         {
-            "what": "votes",
+            "kind": "votes",
             "found": 13,
             "kept": 7,
             "dropped": {"of utterances that were dropped": 6},
@@ -300,7 +300,7 @@ EXPECTED = {
     f"labels_consensus.csv:7: {N.format(5)}: 'Q' is not a class",
     "labels_consensus.csv:8: 4 cells, but the header has 8",
     f"labels_consensus.csv:9: {N.format(1)}: the name comes twice",
-    f"labels_detailed.csv:3: {N.format(1)}: no vote: 'WORKER00009; Neutral'",
+    f"labels_detailed.csv:3: {N.format(1)}: not a vote: 'WORKER00009; Neutral'",
     f"labels_detailed.csv:4: {N.format(1)}: arousal is '0.5', not 1 to 7",
 }
 

@@ -53,7 +53,7 @@ def test_the_named_schemes_have_their_sizes() -> None:
 
 @pytest.mark.parametrize("text", ["", "sad,,angry", "sad,sad", "sad+angry=x,angry", "+sad=x"])
 def test_schemes_that_make_no_sense(text: str) -> None:
-    with pytest.raises(ManifestError, match=r"is no class|comes twice"):
+    with pytest.raises(ManifestError, match=r"is not a class|comes twice"):
         parse(text)
 
 

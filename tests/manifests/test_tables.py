@@ -27,7 +27,7 @@ def test_a_quote_that_is_never_closed_costs_one_row(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", 'a,b\n1,x\n2,"y\n3,z\n4,"w"\n')
     rows = read_rows(path)
     assert [cells[0] for cells in rows.cells] == ["1", "3", "4"]
-    assert [(row.line, row.what[:14]) for row in rows.bad] == [(3, "a broken quote")]
+    assert [(row.line, row.problem[:14]) for row in rows.bad] == [(3, "a broken quote")]
 
 
 def test_a_quote_closed_rows_later_costs_those_two_rows_alone(tmp_path: Path) -> None:
