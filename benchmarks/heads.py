@@ -43,6 +43,7 @@ from head_steps import (
 
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.ensemble import linear
+from medusa.ensemble.stacker import Training, TrainSet
 from medusa.heads.config import Config, load
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.flops import peak
@@ -210,8 +211,9 @@ def stackers(members: int = 14, rows: int = 4000, epochs: int = 3) -> dict[str, 
     inputs = rng.dirichlet(np.ones(CLASSES), (rows, members)).reshape(rows, -1)
     soft = np.eye(CLASSES, dtype=np.float32)[labels]
     ratings = rng.uniform(1, 7, (rows, 3)).astype(np.float32)
-    train_set = linear.TrainSet(inputs, labels, soft, ratings)
-    training = linear.Training(epochs=epochs)
+    posteriors = np.zeros((0, *soft.shape), np.float32)
+    train_set = TrainSet(inputs, labels, soft, ratings, posteriors)
+    training = Training(epochs=epochs)
     drawn = int(np.bincount(labels).min()) * CLASSES
     tensors = [
         torch.from_numpy(array) for array in (inputs.astype(np.float32), labels, soft, ratings)

@@ -23,8 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from medusa.atomic import write_text
-from medusa.ensemble.fit_stack import stack
-from medusa.ensemble.stackers import StackConfig
+from medusa.ensemble.stacker import StackConfig
+from medusa.ensemble.stacking import stack
 from medusa.heads.config import load
 from medusa.heads.examples.choose import choose
 from medusa.heads.queue.train_one import train_one

@@ -22,7 +22,9 @@ from zlib import crc32
 import numpy as np
 
 from medusa.ensemble.members import Members, join
-from medusa.ensemble.stackers import STACKERS, StackConfig
+from medusa.ensemble.stack_inputs import inputs_of, train_set_of
+from medusa.ensemble.stacker import StackConfig
+from medusa.ensemble.stackers import stacker_of
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
@@ -161,7 +163,10 @@ def _scored(
     judge: Judge, members: Members, truth: Truth, method: str, test: np.ndarray, ceiling: float
 ) -> dict[str, float]:
     """Return the scores of one method on the test rows."""
-    combined = STACKERS[method](members, truth, StackConfig(method=method), lambda loss: None)
+    config = StackConfig(method=method)
+    stacker = stacker_of(config)
+    fitted = stacker.fit(train_set_of(members, truth, config), config)
+    combined = stacker.predict(fitted.weights, inputs_of(members, config))
     score = judge.score(combined.logits[test].argmax(1))
     return {"balanced_macro_f1": score, "share_of_ceiling": score / ceiling}
 

@@ -21,7 +21,7 @@ import torch
 from simulated import JUDGED, difference
 
 from medusa.atomic import write_text
-from medusa.ensemble.apply import COMBINERS, align
+from medusa.ensemble.stored_stack import apply_stack
 from medusa.heads.config import Config
 from medusa.heads.examples.choose import choose
 from medusa.heads.examples.join import gather
@@ -74,12 +74,10 @@ class Elsewhere:
 
     def stack(self, run: RunDir, predicted: dict[str, Predictions]) -> np.ndarray:
         """Return the classes that a stack predicts from the predictions of its members."""
-        config = run.config()
-        names = [one["name"] for one in config["members"]]
-        members = align(names, [predicted[name] for name in names])
-        assert members.ids == self.ids
-        logits, _ = COMBINERS[config["method"]](run, config, members)
-        return np.asarray(logits).argmax(1)
+        names = [one["name"] for one in run.config()["members"]]
+        stacked = apply_stack(run, {name: predicted[name] for name in names})
+        assert stacked.ids == self.ids
+        return stacked.logits().argmax(1)
 
     def score(self, predicted: np.ndarray) -> float:
         """Return the balanced macro-F1."""

@@ -1,13 +1,15 @@
 """Ensembles: many finished runs are combined into one run of kind `stack`.
 
-Run folders come in; `members.join` aligns their predictions by utterance id, (M, B, C). A stacker
-turns them into a `StackOutput` with logits (B, C) and, where members predict them, attributes
-(B, 3). `voting` learns nothing; `linear` (with `soup`), `opinion_pool`, `scikit_learn` and `forest`
-learn from a split that the members were not trained on.
+Run folders come in; `members.join` aligns their predictions by utterance id, (M, B, C). A `Stacker`
+turns them into a `StackOutput` with logits (B, C) and, if members predict them, attributes (B, 3).
+`stackers` lists all stackers: votes learn nothing; the other ones learn from a split on which the
+members were not trained. `linear` (with `soup`), `opinion_pool`, `scikit_learn`, `forest` and
+`voting` have their formulas.
 
 This room imports heads, scoring, manifests and the root modules, never reports or recipes.
-The door: `fit_stack.stack` fits and writes a stack, `apply.apply` predicts other utterances with a
-finished head or stack, `members.trained_on` tells which splits a run was trained on.
+The door: `fit_stack.fit_stack` combines runs of a workspace, `stacking.stack` fits and writes one
+stack, `apply.apply` predicts other utterances with a finished head or stack, `members.trained_on`
+returns the splits on which a run was trained.
 """
 
 import importlib
@@ -15,19 +17,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medusa.ensemble.choose_members import best, finished_heads
-    from medusa.ensemble.fit_stack import stack
     from medusa.ensemble.members import different_names, join, trained_on
-    from medusa.ensemble.stackers import STACKERS, StackConfig
+    from medusa.ensemble.stacker import StackConfig
+    from medusa.ensemble.stackers import STACKERS
+    from medusa.ensemble.stacking import stack
 
 # Each name of the door and its module, which is imported when the name is used.
 _MODULES = {
     "STACKERS": "stackers",
-    "StackConfig": "stackers",
+    "StackConfig": "stacker",
     "best": "choose_members",
     "different_names": "members",
     "finished_heads": "choose_members",
     "join": "members",
-    "stack": "fit_stack",
+    "stack": "stacking",
     "trained_on": "members",
 }
 __all__ = [

@@ -4,53 +4,42 @@ from typing import Any
 
 import click
 
+from medusa.ensemble.stackers import LEARNING, STACKERS
 from medusa.options import force_option
+
+METHODS = "; ".join(f"{name}: {stacker.summary}" for name, stacker in STACKERS.items())
 
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
-@click.option("--name", default="stack", show_default=True, help="The new run's name.")
+@click.option("--name", default="stack", show_default=True, help="The name of the new run.")
 @click.option(
     "--method",
     default="linear",
     show_default=True,
-    help="linear (the paper's meta-classifier, souped), opinion-pool (one weight per member), "
-    "logreg, svm, mlp, forest (scikit-learn's); or a vote that learns nothing: majority, soft "
-    "(mean posterior), product (mean log-posterior).",
+    help=f"How the predictions are combined. {METHODS}.",
 )
 @click.option(
     "--fit-on",
     default="dev",
     show_default=True,
-    help="The split that a stacker learns from, or out-of-fold: the training split as the folds of "
-    "`medusa fit-head --folds` predict it.",
-)
-@click.option("--top", type=int, metavar="K", help="Combine only the K runs that are best on dev.")
-@click.option(
-    "--in-sample", is_flag=True, help="Allow --fit-on a split that the runs were trained on."
+    help="The split from which the method learns, or out-of-fold: the training split, predicted by "
+    "the folds of `medusa fit-head --folds`. The votes learn nothing.",
 )
 @click.option(
-    "--inputs",
-    type=click.Choice(["posteriors", "logits"]),
-    default="posteriors",
-    show_default=True,
-    help="What the stacker reads from every run.",
+    "--top", type=int, metavar="K", help="Combine only the K runs with the best scores on dev."
 )
 @click.option(
-    "--with-attributes", is_flag=True, help="Let the stacker read predicted attributes, too."
+    "--in-sample", is_flag=True, help="Allow --fit-on a split on which the runs were trained."
 )
 @click.option(
-    "--seeds", default=6, show_default=True, help="How many runs of linear or mlp are trained."
-)
-@click.option(
-    "--soup",
-    type=click.Choice(["uniform", "greedy", "none"]),
-    default="uniform",
-    show_default=True,
-    help="How the weights of linear's runs become one.",
-)
-@click.option(
-    "--epochs", type=int, help="Class-balanced epochs of linear.  [default: 1,000 steps' worth]"
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting of the method: inputs=logits (class scores instead of posteriors), "
+    "with_attributes=true, seeds=3 (of linear or mlp), soup=uniform|greedy|none and "
+    "training.epochs=50 (of linear). Repeat the option for several settings.",
 )
 @force_option("Replace a run of this name.")
 @click.pass_context
@@ -62,55 +51,35 @@ def stack(
     fit_on: str,
     top: int | None,
     in_sample: bool,
-    inputs: str,
-    with_attributes: bool,
-    seeds: int,
-    soup: str,
-    epochs: int | None,
+    settings: tuple[str, ...],
     force: bool,
 ) -> None:
     """Combine finished runs into one ensemble, which is a run itself.
 
-    RUN: names of runs; without any, all finished heads of the workspace.
+    RUN is the name of a run. Without any, all finished heads of the workspace are combined.
     """
-    from medusa.console import say
-    from medusa.ensemble import StackConfig, best, finished_heads
-    from medusa.ensemble import stack as fit_stack
-    from medusa.ensemble.linear import Training
-    from medusa.errors import RunError, listed
-    from medusa.heads.runs.run_dir import SUMMARY, find_run, new_run
-    from medusa.manifests import Manifest
+    from medusa.ensemble.fit_stack import fit_stack
+    from medusa.ensemble.stacker import StackConfig
+    from medusa.ensemble.stackers import stacker_of, with_settings
+    from medusa.heads.runs.run_dir import SUMMARY
     from medusa.workspace import Workspace
 
-    _refuse_unread(context, method)
-    config = StackConfig(
-        method, fit_on, in_sample, inputs, with_attributes, seeds, soup, Training(epochs)
-    )
+    config = StackConfig(method, fit_on, in_sample)
+    if not stacker_of(config).learns:
+        _refuse_learning(context, method)
+    config = with_settings(config, settings)
     workspace = Workspace.open(context.obj)
-    manifest = Manifest.read(workspace.manifest)
-    named = [find_run(workspace.runs, one) for one in runs]
-    paths = [one.path.resolve() for one in named]
-    if twice := {one.name for one in named if paths.count(one.path.resolve()) > 1}:
-        raise RunError(f"{listed(sorted(twice))} is named twice; name each run once")
-    members = named or finished_heads(workspace.runs)
-    if top is not None:
-        members = best(members, top)
-    run = new_run(workspace.runs, name)
-    if not fit_stack(run, members, manifest, config, force):
-        say(f"{name}: finished already, nothing to do (--force stacks again)")
+    run = fit_stack(workspace, runs, name=name, config=config, top=top, force=force)
     show(run.read_json(SUMMARY), name)
 
 
-def _refuse_unread(context: click.Context, method: str) -> None:
-    """Refuse options that the method does not read."""
+def _refuse_learning(context: click.Context, method: str) -> None:
+    """Refuse the options of learning for a method that learns nothing."""
     from medusa.console import given
-    from medusa.ensemble.stackers import ignored
 
-    options = {"epochs" if name == "training" else name for name in ignored(method)}
-    unread = [name for name in given(context) if name in options]
+    unread = [f"--{one.replace('_', '-')}" for one in given(context) if one in LEARNING]
     if unread:
-        words = ", ".join(f"--{name.replace('_', '-')}" for name in unread)
-        raise click.UsageError(f"{words}: --method {method} does not read it", context)
+        raise click.UsageError(f"{', '.join(unread)}: --method {method} does not read it", context)
 
 
 def show(summary: dict[str, Any], name: str) -> None:
@@ -121,13 +90,12 @@ def show(summary: dict[str, Any], name: str) -> None:
     rows: list[list[object]] = []
     for line in summary["comparison"]:
         low, high = line["interval"]
-        spread = f"{low:.3f} – {high:.3f}"
-        line_gain = gains.get(line["name"])
-        gain = (
-            [f"{line_gain['difference']:+.3f}", f"{line_gain['p']:.3f}"] if line_gain else ["", ""]
-        )
-        row = [line["name"], line["kind"], line["macro_f1"], spread, line["accuracy"]]
-        rows.append(row + gain if gains else row)
+        row = [line["name"], line["kind"], line["macro_f1"], f"{low:.3f} – {high:.3f}"]
+        row.append(line["accuracy"])
+        gain = gains.get(line["name"])
+        if gains:
+            row += [f"{gain['difference']:+.3f}", f"{gain['p']:.3f}"] if gain else ["", ""]
+        rows.append(row)
     blank = ["", None, "", ""] if gains else ["", None]
     rows.append(["always the most frequent class", "baseline", summary["majority"], *blank])
     rows.append(["guessing by the training prior", "baseline", summary["chance"], *blank])

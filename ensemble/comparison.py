@@ -1,78 +1,142 @@
-"""The scores of an ensemble and of its members on the same utterances."""
+"""The summary of a stack: its scores and those of its members on the same utterances."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from medusa.ensemble.members import Members
-from medusa.ensemble.stackers import StackOutput
-from medusa.ensemble.voting import VOTES
-from medusa.scoring import Truth, gains, mean_scores
+from medusa.ensemble.stack_inputs import inputs_of
+from medusa.ensemble.stacker import StackConfig, StackOutput
+from medusa.ensemble.stackers import STACKERS, stacker_of
+from medusa.heads.runs.run_dir import SUMMARY, RunDir
+from medusa.manifests import Manifest
+from medusa.scoring import (
+    Truth,
+    chance_macro_f1,
+    gains,
+    judging_split,
+    majority_macro_f1,
+    mean_scores,
+    training_prior,
+)
 
 KINDS = ("member", "vote", "single", "stacker", "soup")
-SOUP_NAMES = {
-    "uniform": "linear, soup of {}",
-    "greedy": "linear, greedy soup of {}",
-    "none": "linear, the first of {}",
-}
+Scores = npt.NDArray[np.floating]
+Entry = tuple[str, str, Sequence[Scores]]
 
 
-def compare(
+def summary_of(
+    runs: Sequence[RunDir],
     members: Members,
     truth: Truth,
     output: StackOutput,
-    split: str,
-    method: str = "",
-    soup: str = "uniform",
-) -> list[dict[str, Any]]:
-    """Judge every member, the votes and, where one learnt, the stacker: its seeds and its soup.
+    manifest: Manifest,
+    config: StackConfig,
+) -> dict[str, Any]:
+    """Judge a stack and its members on `test`, or on `dev` if `test` has no labels.
 
     Args:
-        members: M runs.
-        truth: about the same utterances.
-        output: what the stacker returned.
-        split: the split to judge on; rows without a consensus are left out.
-        method: what to call a stacker that is neither a vote nor linear.
-        soup: how linear's seeds became one, a name in `SOUP_NAMES`.
+        runs: the runs of the M members.
+        members: their predictions of B utterances.
+        truth: the truth of the same utterances.
+        output: the predictions of the stacker for them.
+        manifest: it has the class counts of the training split.
+        config: the settings of the stack.
 
     Returns:
-        One row each, the best first within its kind: name, kind (one of `KINDS`), macro_f1,
-        accuracy, uar and interval, the 95 % interval of the macro-F1.
+        `split`; `utterances`, the number of labelled ones; `chance` and `majority` of the
+        macro-F1; `comparison`, see `compare`; `gains`, see `significance.gains`; and `notes`. There
+        are no gains if the split chose the weights of the stacker.
     """
+    split, stacker = judging_split(members.splits, truth), stacker_of(config)
     rows = (members.splits == split) & truth.labelled
-    posteriors = members.posteriors[:, rows]
-    entries = [
-        (name, "member", [scores]) for name, scores in zip(members.names, posteriors, strict=True)
+    judged, others = truth.rows(rows), member_entries(members, rows)
+    greedy = "soup" in stacker.options and config.soup == "greedy"
+    chosen_here = split == config.fit_on or (greedy and split == "dev")
+    prior = training_prior(manifest, runs[0].config().get("train_split", "train"))
+    return {
+        "split": split,
+        "utterances": len(judged.labels),
+        "chance": chance_macro_f1(prior, judged.labels),
+        "majority": majority_macro_f1(prior, judged.labels),
+        "comparison": compare([*others, *own_entries(output, config, rows)], judged),
+        "gains": _gains(others, output.logits[rows], judged)
+        if stacker.learns and not chosen_here
+        else [],
+        "notes": _notes(runs, config, split),
+    }
+
+
+def member_entries(members: Members, rows: npt.NDArray[np.bool_]) -> list[Entry]:
+    """Return the name, the kind and the class scores of every member and vote.
+
+    Args:
+        members: the predictions of B utterances.
+        rows: (B,) the utterances to return.
+    """
+    entries: list[Entry] = [
+        (name, "member", [posteriors[rows]])
+        for name, posteriors in zip(members.names, members.posteriors, strict=True)
     ]
-    entries += [(f"{name} vote", "vote", [vote(posteriors)]) for name, vote in VOTES.items()]
-    if seeds := len(output.per_seed_logits):
-        kind = "stacker" if soup == "none" else "soup"
-        entries += [
-            ("linear, one seed", "single", [*output.per_seed_logits[:, rows]]),
-            (SOUP_NAMES[soup].format(seeds), kind, [output.logits[rows]]),
-        ]
-    elif output.weights:
-        entries.append((method, "stacker", [output.logits[rows]]))
-    judged = truth.rows(rows)
+    for name, stacker in STACKERS.items():
+        if not stacker.learns:
+            inputs = inputs_of(members, StackConfig(name)).rows(rows)
+            entries.append((f"{name} vote", "vote", [stacker.predict({}, inputs).logits]))
+    return entries
+
+
+def own_entries(
+    output: StackOutput, config: StackConfig, rows: npt.NDArray[np.bool_]
+) -> list[Entry]:
+    """Return the entries of a stacker that learns, and of the maps of its seeds."""
+    stacker, entries = stacker_of(config), list[Entry]()
+    if len(output.per_seed_logits):
+        seeds = [logits[rows] for logits in output.per_seed_logits]
+        entries.append((f"{config.method}, one seed", "single", seeds))
+    if stacker.learns:
+        entries.append((*stacker.title(config), [output.logits[rows]]))
+    return entries
+
+
+def compare(entries: Sequence[Entry], judged: Truth) -> list[dict[str, Any]]:
+    """Judge class scores; several class scores of one entry are judged one by one and averaged.
+
+    Returns:
+        A row for each entry, the best first within its kind: name, kind (one of `KINDS`),
+        macro_f1, accuracy, uar and interval, the 95 % interval of the macro-F1.
+    """
     lines = [
         {"name": name, "kind": kind} | mean_scores(scores, judged) for name, kind, scores in entries
     ]
     return sorted(lines, key=lambda line: (KINDS.index(line["kind"]), -line["macro_f1"]))
 
 
-def gain_over_members(
-    members: Members, truth: Truth, output: StackOutput, split: str
-) -> list[dict[str, Any]]:
-    """Return how much better the stack is than every member and vote, each with a p value.
+def _gains(others: Sequence[Entry], logits: Scores, judged: Truth) -> list[dict[str, Any]]:
+    """Return the difference of the macro-F1 between the stack and every member and vote."""
+    classes = {name: scores[0].argmax(1) for name, _, scores in others}
+    return gains(judged, logits.argmax(1), classes, logits.shape[1])
 
-    Args:
-        members, truth, output, split: see `compare`.
 
-    Returns:
-        One row for each of them, whose name in `compare` is `of`; see `significance.gains`.
-    """
-    rows = (members.splits == split) & truth.labelled
-    posteriors = members.posteriors[:, rows]
-    scores = dict(zip(members.names, posteriors, strict=True))
-    others = {name: member.argmax(1) for name, member in scores.items()}
-    others |= {f"{name} vote": vote(posteriors).argmax(1) for name, vote in VOTES.items()}
-    predicted = output.logits[rows].argmax(1)
-    return gains(truth.rows(rows), predicted, others, len(members.classes))
+def _notes(runs: Sequence[RunDir], config: StackConfig, split: str) -> list[str]:
+    """Return the notes of the members, and warnings about the splits that were used twice."""
+    notes = [note for run in runs for note in run.read_json(SUMMARY).get("notes", [])]
+    fit_on = config.fit_on if stacker_of(config).learns else None
+    if config.in_sample:
+        notes.append(
+            f"In-sample: the stacker was fitted on {fit_on!r}, which its members were "
+            "trained on, so it trusts them more than they deserve."
+        )
+    notes = list(dict.fromkeys(notes))
+    if split == "dev" and fit_on != "dev":
+        notes.append(
+            "No labelled test split: judged on 'dev', which chose every member's weights, so all "
+            "numbers are somewhat too good."
+        )
+    if split == fit_on:
+        notes.append(
+            f"No labelled test split: judged on {split!r}, where the stacker was fitted, so its "
+            "own numbers there are too good; members and votes are comparable."
+        )
+    return notes

@@ -1,26 +1,26 @@
-"""Ueda's balanced stacking: random forests in folds, kept and applied as arrays."""
+"""Ueda's balanced stacking: random forests in folds, stored and applied as arrays."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from medusa.ensemble.linear import TrainSet
-from medusa.ensemble.scikit_learn import Array, Weights, balanced_rows
+from medusa.ensemble.stack_inputs import balanced_rows
+from medusa.ensemble.stacker import TrainSet, Weights
 from medusa.errors import MedusaError
 
+Array = npt.NDArray[np.float64]
 FOLDS, SEED = 5, 0
 SETTINGS = {"n_estimators": 200, "max_depth": 8, "min_samples_leaf": 10, "min_samples_split": 10}
 
 
-def fit_forest(train_set: TrainSet, classes: int, seeds: int) -> Weights:
+def fit_forest(train_set: TrainSet) -> Weights:
     """Fit a forest on the training part of each of 5 stratified folds of balanced rows.
 
     Source: arXiv 2505.20007 (200 trees, depth 8, at least 10 rows in a leaf and in a split).
 
     Raises:
-        MedusaError: a class has one row, which no two folds can share.
+        MedusaError: a class has a single row, which cannot be in two folds.
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedKFold
@@ -30,8 +30,9 @@ def fit_forest(train_set: TrainSet, classes: int, seeds: int) -> Weights:
     folds = min(FOLDS, int(np.bincount(labels)[np.unique(labels)].min()))
     if folds < 2:
         raise MedusaError(
-            "forest: a class has one labelled row where the stacker learns; give it more, with "
-            "--fit-on out-of-fold, or choose another --method"
+            "forest: expected two labelled rows of every class to learn from, but a class has one "
+            "labelled row; learn from more rows with --fit-on out-of-fold, or choose another "
+            "--method"
         )
     parts = StratifiedKFold(folds, shuffle=True, random_state=SEED).split(inputs, labels)
     trees = []
@@ -39,14 +40,13 @@ def fit_forest(train_set: TrainSet, classes: int, seeds: int) -> Weights:
         forest = RandomForestClassifier(**SETTINGS, random_state=SEED + number)
         forest.fit(inputs[part], labels[part])
         trees += [(tree.tree_, forest.classes_) for tree in forest.estimators_]
-    return _arrays(trees, classes)
+    return _arrays(trees, train_set.n_classes)
 
 
-def apply_forest(weights: Weights, inputs: Array, classes: int) -> Array:
-    """Return the log of the mean probability over all trees, (B, C)."""
-    at = {name: tensor.numpy() for name, tensor in weights.items()}
+def apply_forest(at: Weights, inputs: Array) -> Array:
+    """Return the logarithm of the mean probabilities over all trees, (B, C), of inputs (B, I)."""
     x = inputs.astype(np.float32)  # scikit-learn compares in this precision
-    rows, total = np.arange(len(x)), np.zeros((len(x), classes))
+    rows, total = np.arange(len(x)), np.zeros((len(x), at["value"].shape[1]))
     for root in at["roots"]:
         node = np.full(len(x), root)
         while (inner := at["left"][node] >= 0).any():
@@ -54,11 +54,12 @@ def apply_forest(weights: Weights, inputs: Array, classes: int) -> Array:
             following = np.where(below, at["left"][node], at["right"][node])
             node = np.where(inner, following, node)
         total += at["value"][node]
-    return np.log(np.maximum(total / len(at["roots"]), 1e-12))
+    logits: Array = np.log(np.maximum(total / len(at["roots"]), 1e-12))
+    return logits
 
 
 def _arrays(trees: list[tuple[Any, npt.NDArray[np.int64]]], classes: int) -> Weights:
-    """Lay all trees' nodes end to end; `roots` says where each begins, -1 marks a leaf."""
+    """Concatenate the nodes of all trees. `roots` has their first nodes; a leaf's child is -1."""
     parts: dict[str, list[npt.NDArray[np.generic]]] = {
         name: [] for name in ("left", "right", "feature", "threshold", "value")
     }
@@ -75,5 +76,5 @@ def _arrays(trees: list[tuple[Any, npt.NDArray[np.int64]]], classes: int) -> Wei
         value[:, known] = counts / counts.sum(1, keepdims=True)
         parts["value"].append(value)
         start += len(counts)
-    joined = {name: torch.from_numpy(np.concatenate(some)) for name, some in parts.items()}
-    return joined | {"roots": torch.tensor(roots)}
+    joined: Weights = {name: np.concatenate(some) for name, some in parts.items()}
+    return joined | {"roots": np.array(roots)}

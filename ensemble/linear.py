@@ -2,59 +2,61 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from medusa.scoring import balanced_draws
+from medusa.console import progress
+from medusa.ensemble.soup import SOUPS, State
+from medusa.ensemble.stack_inputs import HALF, MIDDLE, balanced_rows
+from medusa.ensemble.stacker import (
+    Fitted,
+    StackConfig,
+    StackInputs,
+    StackOutput,
+    Training,
+    TrainSet,
+    Weights,
+)
+from medusa.scoring import balanced_draws, macro_f1
 
-MIDDLE, HALF = 4.0, 3.0  # attributes live on 1..7; inside the map they are (a - 4) / 3
-STEPS = 1000
+Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class TrainSet:
-    """The labelled utterances of the split that a stacker is fitted on.
+def fit_soup(train_set: TrainSet, config: StackConfig) -> Fitted:
+    """Train one map per seed and make a soup of them.
 
-    Attributes:
-        inputs: (n, I) the class scores of the members.
-        labels: (n,) consensus classes, for balancing.
-        soft: (n, C) the targets, rows summing to one.
-        attributes: (n, 3), NaN where unknown, or None where the corpus has none.
+    A greedy soup is chosen on dev, or on the training rows if dev has no labels. The weights are
+    named `soup.weight`, `soup.bias`, `seed_0.weight` and so on, as float64.
     """
+    losses: list[float] = []
+    epochs = config.training.resolved(train_set.labels.tolist()).epochs or 0
+    with progress("linear", epochs, "epoch") as advance:
 
-    inputs: npt.NDArray[np.float64]
-    labels: npt.NDArray[np.int64]
-    soft: npt.NDArray[np.float32]
-    attributes: npt.NDArray[np.float32] | None
+        def each_epoch(loss: float) -> None:
+            losses.append(loss)
+            advance(1, f"loss {loss:.3f}")
+
+        states = train(train_set, range(config.seeds), config.training, each_epoch)
+    judged = train_set.dev or train_set
+    mean = SOUPS[config.soup].combine(states, lambda state: _score(state, judged))
+    named = {"soup": mean} | {f"seed_{seed}": state for seed, state in enumerate(states)}
+    return Fitted(
+        {f"{run}.{key}": state[key].numpy() for run, state in named.items() for key in state},
+        losses,
+    )
 
 
-@dataclass(frozen=True)
-class Training:
-    """The training settings of the map. They are the paper's (section 4) where it gives them.
-
-    Attributes:
-        epochs: a fixed number, since nothing is held out to stop at. None: as many as make 1,000
-            optimiser steps, whatever the size of the corpus; after much fewer the random start
-            still shows, after many more a small split is learnt by heart.
-        weight_decay: PyTorch's default.
-    """
-
-    epochs: int | None = None
-    batch: int = 128
-    lr: float = 1e-3
-    weight_decay: float = 0.01
-    ce_weight: float = 1.5
-    mse_weight: float = 0.4
-
-    def resolved(self, labels: npt.NDArray[np.int64]) -> "Training":
-        """Return the same with `epochs` as a number, for training labels (n,)."""
-        counts = np.unique(labels, return_counts=True)[1]
-        steps = math.ceil(int(counts.min()) * len(counts) / self.batch)
-        return replace(self, epochs=self.epochs or math.ceil(STEPS / steps))
+def apply_soup(weights: Weights, inputs: StackInputs) -> StackOutput:
+    """Predict with the soup, and with the map of every seed that is stored with it."""
+    classes = inputs.posteriors.shape[-1]
+    logits, attributes = apply(_state(weights, "soup"), inputs.matrix, classes)
+    seeds = [name.removesuffix(".weight") for name in weights if name.endswith(".weight")]
+    seeds = sorted((name for name in seeds if name != "soup"), key=lambda name: int(name[5:]))
+    each = [apply(_state(weights, name), inputs.matrix, classes)[0] for name in seeds]
+    return StackOutput(logits, attributes, each)
 
 
 def train(
@@ -63,31 +65,31 @@ def train(
     training: Training,
     each_epoch: Callable[[float], None] = lambda loss: None,
     dtype: torch.dtype = torch.float32,
-) -> list[dict[str, Tensor]]:
-    """Train one linear map per seed in one batched product, as if each were trained alone.
+) -> list[State]:
+    """Train the linear maps of all seeds in one batched product, as if each were trained alone.
 
-    A seed decides its initial weights (uniform, as `torch.nn.Linear`) and its fresh class-balanced
-    subset of every epoch. Class weights are uniform; there is no MixUp and nothing after the map.
+    A seed decides the initial weights (uniform, as in `torch.nn.Linear`) and the class-balanced
+    subset of every epoch. Class weights are uniform. There is no MixUp, and nothing after the map.
 
     Args:
         train_set: n labelled utterances.
-        seeds: S of them.
-        training: rates and weights.
-        each_epoch: called with every epoch's loss, averaged over the seeds.
-        dtype: the type of number to compute with.
+        seeds: S numbers.
+        training: the number of epochs, the rates and the weights.
+        each_epoch: called with the loss of every epoch, averaged over the seeds.
+        dtype: the type of number in which the maps are trained.
 
     Returns:
-        S times {"weight": (O, I), "bias": (O,)} as float64, O = C + 3 with attributes, else C.
+        S times {"weight": (O, I), "bias": (O,)} as float64. O is C + 3 with attributes, else C.
     """
     inputs = torch.from_numpy(train_set.inputs).to(dtype)
-    inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], 1)  # the bias is a weight of it
+    inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], 1)  # a bias is the weight of 1
     soft = torch.from_numpy(train_set.soft).to(dtype)
     ratings = train_set.attributes
     known = None if ratings is None else torch.from_numpy(ratings).to(dtype)
     outputs = soft.shape[1] + (0 if known is None else 3)
     maps = _initial(seeds, outputs, inputs.shape[1] - 1).to(dtype)
     adam = torch.optim.AdamW([maps], training.lr, weight_decay=training.weight_decay, fused=True)
-    epochs = training.resolved(train_set.labels).epochs or 0
+    epochs = training.resolved(train_set.labels.tolist()).epochs or 0
     for order in _orders(train_set.labels, seeds, epochs):
         total = 0.0
         for rows in torch.split(order, training.batch, dim=1):
@@ -101,9 +103,7 @@ def train(
     return [{"weight": seed[:, :-1], "bias": seed[:, -1].clone()} for seed in maps.double()]
 
 
-def apply(
-    state: dict[str, Tensor], inputs: npt.NDArray[np.float64], n_classes: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+def apply(state: State, inputs: Array, n_classes: int) -> tuple[Array, Array | None]:
     """Return logits (B, C) and attributes (B, 3) or None of a trained map for inputs (B, I)."""
     weight, bias = state["weight"].double(), state["bias"].double()
     outputs = torch.nn.functional.linear(torch.from_numpy(inputs), weight, bias).numpy()
@@ -112,7 +112,7 @@ def apply(
 
 
 def _initial(seeds: Sequence[int], outputs: int, inputs: int) -> Tensor:
-    """Return weights and, last, biases, (S, O, I + 1), uniform within 1 / sqrt(I)."""
+    """Return weights and, in the last column, biases, (S, O, I + 1), uniform in ±1 / sqrt(I)."""
     drawn = []
     for seed in seeds:
         generator = torch.Generator().manual_seed(seed)
@@ -122,7 +122,7 @@ def _initial(seeds: Sequence[int], outputs: int, inputs: int) -> Tensor:
 
 
 def _orders(labels: npt.NDArray[np.int64], seeds: Sequence[int], epochs: int) -> Tensor:
-    """Return (epochs, S, n) rows: every epoch and seed a fresh balanced subset, shuffled."""
+    """Return rows (epochs, S, n): a new shuffled balanced subset for every epoch and seed."""
     orders = []
     for seed in seeds:
         draws = balanced_draws(labels, draws=epochs, seed=seed)
@@ -131,21 +131,21 @@ def _orders(labels: npt.NDArray[np.int64], seeds: Sequence[int], epochs: int) ->
 
 
 def _rows(values: Tensor, rows: Tensor) -> Tensor:
-    """Return (S, B, any) of values (n, any) at rows (S, B)."""
+    """Return the values (n, D) at rows (S, B), as (S, B, D)."""
     return values.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
 
 
 def _loss(
     outputs: Tensor, soft: Tensor, attributes: Tensor | None, training: Training
 ) -> tuple[Tensor, Tensor]:
-    """1.5 CE + 0.4 MSE per seed (equation 1): (S,), and its gradient, from outputs (S, B, O).
+    """Return 1.5 CE + 0.4 MSE of every seed (equation 1), (S,), and its gradient (S, B, O).
 
-    The CE is averaged over the batch, the MSE over the attributes that are known in it. The
-    gradient is written out, since recording it would take longer than everything else.
+    The CE is averaged over the batch, and the MSE over the attributes that are known in it. The
+    gradient is written by hand, because recording it would take longer than everything else.
     """
     classes = soft.shape[-1]
     logits = outputs[..., :classes]
-    logits = logits - logits.amax(-1, keepdim=True)  # torch's softmax is slow over few classes
+    logits = logits - logits.amax(-1, keepdim=True)  # torch's softmax is slow for few classes
     exp = logits.exp()
     total = exp.sum(-1, keepdim=True)
     entropy = (total.log().sum((1, 2)) - (soft * logits).sum((1, 2))) / soft.shape[1]
@@ -159,3 +159,19 @@ def _loss(
     of_attributes = training.mse_weight * 2 * HALF * difference / count[:, None, None]
     loss = training.ce_weight * entropy + training.mse_weight * square
     return loss, torch.cat([error, of_attributes], -1)
+
+
+def _state(weights: Weights, name: str) -> State:
+    """Return one map of the weights."""
+    return {
+        key: torch.from_numpy(np.array(weights[f"{name}.{key}"], np.float64))
+        for key in ("weight", "bias")
+    }
+
+
+def _score(state: State, judged: TrainSet) -> float:
+    """Return the macro-F1 of a map on one class-balanced draw."""
+    classes = judged.n_classes
+    predicted = apply(state, judged.inputs, classes)[0].argmax(1)
+    rows = balanced_rows(judged.labels)
+    return macro_f1(judged.labels[rows], predicted[rows], classes)

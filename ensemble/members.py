@@ -1,6 +1,6 @@
-"""Several runs about the same utterances, joined by id."""
+"""The predictions of several runs for the same utterances, joined by id."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,23 +9,25 @@ import numpy.typing as npt
 
 from medusa.errors import RunError, listed
 from medusa.heads.runs.run_dir import RunDir
-from medusa.scoring import NOT_A_FOLD, Predictions
+from medusa.manifests import Manifest
+from medusa.scoring import NOT_A_FOLD, Predictions, Truth, truth_of
 
 
 @dataclass(frozen=True)
 class Members:
-    """The predictions of M runs about B utterances, in the order of sorted ids.
+    """The predictions of M runs for B utterances, in the order of sorted ids.
 
     Attributes:
-        names: (M,) the runs.
+        names: (M,) the names of the runs.
         ids: (B,) the utterances.
-        splits: (B,) the split each was in when the runs were made.
-        folds: (B,) the fold that predicted it, -1 outside; where the runs' folds differ, all -1.
+        splits: (B,) the split of each utterance when the runs were made.
+        folds: (B,) the fold that predicted the utterance, -1 outside folds. If the folds of the
+            runs differ, all are -1.
         classes: the order of the logits, the same in every run.
         logits: (M, B, C).
         posteriors: (M, B, C).
-        attributes: (A, B, 3) of the A runs that predict attributes, A may be 0.
-        foldless: why there are no folds, where there are none.
+        attributes: (A, B, 3) of the A runs that predict attributes. A may be 0.
+        foldless: the reason why all folds are -1, or an empty text.
     """
 
     names: tuple[str, ...]
@@ -38,44 +40,65 @@ class Members:
     attributes: npt.NDArray[np.float32]
     foldless: str = ""
 
+    def truth(self, manifest: Manifest) -> Truth:
+        """Return the truth of the utterances; see `truth_of`."""
+        return truth_of(manifest, self.ids, self.splits.tolist(), self.classes)
+
 
 def join(runs: Sequence[RunDir]) -> Members:
-    """Read the runs' predictions and line them up by id; the order of their rows never matters.
+    """Read the predictions of runs and align them by id; see `align`.
 
     Raises:
-        RunError: a run is not finished.
-        RunError: the runs' classes, ids or splits differ; all differences are named. Or two
-            runs have one name.
+        RunError: there are no runs, a run is not finished, two runs have one name, or their
+            classes, ids or splits differ.
     """
     if not runs:
         raise RunError("no runs to combine; train some with `medusa fit-head`")
     different_names(runs)
-    predictions = {run.name: run.predictions() for run in runs}
+    return align({run.name: run.predictions() for run in runs})
+
+
+def align(predictions: Mapping[str, Predictions], how: str = "strict") -> Members:
+    """Align the predictions of several runs by id; the order of their rows has no influence.
+
+    Args:
+        predictions: the predictions of each run, by its name.
+        how: `strict` requires the same ids and splits in every run. `inner` keeps the utterances
+            that all runs predict.
+
+    Raises:
+        RunError: classes differ; with `strict`, ids or splits differ. All differences are listed.
+    """
     _same_classes(predictions)
-    ids = sorted(set().union(*(one.ids for one in predictions.values())))
-    _same_ids(predictions, ids)
+    each = [set(one.ids) for one in predictions.values()]
+    ids = sorted(set.union(*each) if how == "strict" else set.intersection(*each))
+    if how == "strict":
+        _same_ids(predictions, ids)
     predictions = {name: one.select(ids) for name, one in predictions.items()}
-    _same_splits(predictions)
-    first = next(iter(predictions.values()))
-    attributes = [
-        values for one in predictions.values() if (values := one.attributes()) is not None
-    ]
+    if how == "strict":
+        _same_splits(predictions)
+    tables = list(predictions.values())
+    attributes = [values for one in tables if (values := one.attributes()) is not None]
     folds, foldless = _folds(predictions)
     return Members(
         names=tuple(predictions),
         ids=ids,
-        splits=first.frame["split"].to_numpy(str),
+        splits=tables[0].frame["split"].to_numpy(str),
         folds=folds,
-        classes=first.classes,
-        logits=np.stack([one.logits() for one in predictions.values()]),
-        posteriors=np.stack([one.posteriors() for one in predictions.values()]),
+        classes=tables[0].classes,
+        logits=np.stack([one.logits() for one in tables]),
+        posteriors=np.stack([one.posteriors() for one in tables]),
         attributes=np.stack(attributes) if attributes else np.empty((0, len(ids), 3), np.float32),
         foldless=foldless,
     )
 
 
 def different_names(runs: Sequence[RunDir]) -> None:
-    """Raise if two runs have one name: members are told apart by it."""
+    """Raise if two runs have one name, because members are named by it.
+
+    Raises:
+        RunError: two runs in different folders have the same name.
+    """
     paths: dict[str, list[str]] = {}
     for run in runs:
         paths.setdefault(run.name, []).append(str(run.path))
@@ -83,8 +106,8 @@ def different_names(runs: Sequence[RunDir]) -> None:
         raise RunError(f"runs of one name: {'; '.join(twice)}; rename a folder, or leave it out")
 
 
-def _folds(predictions: dict[str, Predictions]) -> tuple[npt.NDArray[np.int64], str]:
-    """Return the fold of every utterance, and why it is -1 for all."""
+def _folds(predictions: Mapping[str, Predictions]) -> tuple[npt.NDArray[np.int64], str]:
+    """Return the fold of every utterance, and the reason if it is -1 for all."""
     folds = {name: one.frame["fold"].to_numpy(np.int64) for name, one in predictions.items()}
     name, first = next(iter(folds.items()))
     if without := [one for one, own in folds.items() if (own == NOT_A_FOLD).all()]:
@@ -95,12 +118,12 @@ def _folds(predictions: dict[str, Predictions]) -> tuple[npt.NDArray[np.int64], 
 
 
 def trained_on(config: dict[str, Any]) -> list[str]:
-    """Return the splits that a run has learnt from; for a stack, its members' are among them."""
+    """Return the splits from which a run has learnt; for a stack, those of its members, too."""
     splits: list[str] = config.get("trained_on") or [config.get("train_split", "train")]
     return splits
 
 
-def _same_classes(predictions: dict[str, Predictions]) -> None:
+def _same_classes(predictions: Mapping[str, Predictions]) -> None:
     name, first = next(iter(predictions.items()))
     other = [
         f"{run} has {', '.join(one.classes)}"
@@ -114,7 +137,7 @@ def _same_classes(predictions: dict[str, Predictions]) -> None:
         )
 
 
-def _same_ids(predictions: dict[str, Predictions], ids: Sequence[str]) -> None:
+def _same_ids(predictions: Mapping[str, Predictions], ids: Sequence[str]) -> None:
     problems = []
     for name, one in predictions.items():
         predicted = set(one.ids)
@@ -124,12 +147,12 @@ def _same_ids(predictions: dict[str, Predictions], ids: Sequence[str]) -> None:
             problems.append(f"{name} has no prediction for {listed(absent)}")
     if problems:
         raise RunError(
-            "the runs are not about the same utterances: " + "; ".join(problems) + "; "
+            "the runs predict different utterances: " + "; ".join(problems) + "; "
             "fit those heads again on the present manifest, or leave them out"
         )
 
 
-def _same_splits(predictions: dict[str, Predictions]) -> None:
+def _same_splits(predictions: Mapping[str, Predictions]) -> None:
     name, first = next(iter(predictions.items()))
     for other, one in predictions.items():
         differ = (one.frame["split"] != first.frame["split"]).to_numpy(bool)

@@ -2,9 +2,9 @@
 
     log p(c) = sum_m w_m log p_m(c) + b_c + const
 
-(Genest and Zidek 1986.) Where members judge by evidence that is independent given the class, the
-best answer has this form with w = 1; members that share evidence get smaller weights. With M + C
-numbers to learn it needs far fewer labelled rows than a map from all M C posteriors.
+Source: Genest and Zidek (1986). If the members use evidence that is independent given the class,
+then the best prediction has this form with w = 1. Members that share evidence get smaller weights.
+The pool has M + C parameters, and needs far fewer labelled rows than a map of all M C posteriors.
 """
 
 import numpy as np
@@ -17,13 +17,14 @@ PULL = 0.01  # the penalty on the distance from the product vote, w = 1 / M and 
 
 
 def fit_pool(posteriors: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]) -> Array:
-    """Return the M weights, then the C biases, that have the least cross-entropy.
+    """Return the M weights and then the C biases with the least cross-entropy.
 
-    Classes count alike, however many rows they have. The problem is convex: one optimum, no seeds.
+    All classes have equal weight, whatever their number of rows. The problem is convex, so there
+    is one optimum, and no seed is needed.
 
     Args:
         posteriors: (M, B, C).
-        labels: (B,) classes.
+        labels: (B,) class numbers.
     """
     from scipy.optimize import minimize
 
@@ -37,11 +38,10 @@ def fit_pool(posteriors: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]
     return learnt
 
 
-def pooled(learnt: Array, posteriors: npt.NDArray[np.floating]) -> Array:
-    """Return logits (B, C) of posteriors (M, B, C)."""
-    members = len(posteriors)
-    logits: Array = np.tensordot(learnt[:members], log_posteriors(posteriors), 1)
-    return logits + learnt[members:]
+def pooled(weights: Array, bias: Array, posteriors: npt.NDArray[np.floating]) -> Array:
+    """Return logits (B, C) from weights (M,), a bias (C,) and posteriors (M, B, C)."""
+    logits: Array = np.tensordot(weights, log_posteriors(posteriors), 1)
+    return logits + bias
 
 
 def _loss(

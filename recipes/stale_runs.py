@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache, partial
 
 from medusa.ensemble import StackConfig, best
+from medusa.ensemble.stackers import record as stack_record
 from medusa.errors import DataError, MedusaError, RunError, listed
 from medusa.heads.examples.choose import ChosenFeature, choose
 from medusa.heads.fitting.texts_digest import current_texts_digest
@@ -75,7 +76,7 @@ def stack_run(
     facts = {
         "members": [one.digest() for one in members],
         "manifest": manifest,
-        **config.record(),
+        **stack_record(config),
     }
     name = f"{state.path.name}.{task.name}.{digest_of(facts)[:12]}"
     return RunDir(workspace.runs / name), members, config

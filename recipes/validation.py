@@ -1,7 +1,10 @@
 """Check a recipe: collect every name that does not exist and every invalid value."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from medusa.ensemble.soup import SOUPS
+from medusa.ensemble.stacker import INPUTS
+from medusa.ensemble.stackers import STACKERS
 from medusa.errors import ConfigError, nearest
 from medusa.recipes.recipe import (
     Ablation,
@@ -14,15 +17,7 @@ from medusa.recipes.recipe import (
 )
 
 AVERAGED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # the values that `medusa extract` accepts
-# The choices of `medusa stack`, repeated so that torch is not imported; a test compares them.
-STACKED = {
-    "method": (
-        *("linear", "opinion-pool", "majority", "soft", "product"),
-        *("logreg", "svm", "mlp", "forest"),
-    ),
-    "inputs": ("posteriors", "logits"),
-    "soup": ("uniform", "greedy", "none"),
-}
+STACK_CHOICES: dict[str, Iterable[str]] = {"method": STACKERS, "inputs": INPUTS, "soup": SOUPS}
 
 
 def problems_of(recipe: Recipe) -> list[str]:
@@ -76,7 +71,7 @@ def _unmatched(where: str, patterns: Sequence[str], heads: dict[str, HeadEntry])
 def _wrong_stack(where: str, stack: StackEntry, heads: Sequence[str]) -> list[str]:
     problems = [
         f"{where}.{key}: {value!r} is not one of {', '.join(known)}{nearest(value, known)}"
-        for key, known in STACKED.items()
+        for key, known in STACK_CHOICES.items()
         if (value := getattr(stack, key)) not in known
     ]
     count = len(matching(heads, stack.heads))

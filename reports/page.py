@@ -9,6 +9,7 @@ import jinja2
 import yaml
 
 from medusa.atomic import write_text
+from medusa.ensemble import STACKERS
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
 from medusa.manifests import Manifest
@@ -60,6 +61,7 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
     page = environment.get_template(TEMPLATE).render(
         result=result,
         scores=SCORES,
+        stackers=STACKERS,
         method=config.get("method"),
         members=config.get("members", []),
         summary=summary,

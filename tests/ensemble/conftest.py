@@ -7,15 +7,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.ensemble.members import Members
+from medusa.ensemble.stack_inputs import inputs_of, train_set_of
+from medusa.ensemble.stacker import StackConfig, StackOutput
+from medusa.ensemble.stackers import stacker_of
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.manifest import Manifest
 from medusa.scoring.predictions import Predictions
+from medusa.scoring.truth import Truth
 
 CLASSES = ("angry", "happy", "neutral")
 SIZES = {"train": 60, "dev": 45, "test": 30}
 
 AddRun = Callable[..., RunDir]
+Combine = Callable[[Members, Truth, StackConfig], StackOutput]
+
+
+@pytest.fixture
+def combine() -> Combine:
+    """Return a function that fits a stacker and predicts all utterances of the members."""
+
+    def fit_and_predict(members: Members, truth: Truth, config: StackConfig) -> StackOutput:
+        stacker = stacker_of(config)
+        fitted = stacker.fit(train_set_of(members, truth, config), config)
+        return stacker.predict(fitted.weights, inputs_of(members, config))
+
+    return fit_and_predict
 
 
 @pytest.fixture

@@ -15,29 +15,29 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from medusa.cli import medusa
-from medusa.ensemble.apply import apply
 from medusa.ensemble.choose_members import best
-from medusa.ensemble.fit_stack import stack
 from medusa.ensemble.forest import apply_forest, fit_forest
-from medusa.ensemble.linear import TrainSet
 from medusa.ensemble.members import join
 from medusa.ensemble.scikit_learn import (
     apply_map,
     apply_mlp,
-    balanced_rows,
     fit_logistic,
     fit_mlp,
     fit_svm,
 )
 from medusa.ensemble.soup import SOUPS, greedy, soup
-from medusa.ensemble.stackers import CLASSICAL, STACKERS, StackConfig
+from medusa.ensemble.stack_inputs import balanced_rows, inputs_of, train_set_of
+from medusa.ensemble.stacker import StackConfig, Training, TrainSet
+from medusa.ensemble.stackers import STACKERS
+from medusa.ensemble.stacking import stack
+from medusa.ensemble.stored_stack import apply_stack
 from medusa.errors import MedusaError, RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import truth_of
 
 
-def train_set_of(
+def made_up_rows(
     classes: int = 4, rows: int = 400, present: tuple[int, ...] = (0, 1, 3)
 ) -> TrainSet:
     rng = np.random.default_rng(0)
@@ -45,11 +45,12 @@ def train_set_of(
     inputs = rng.normal(size=(rows, 6)) * (1, 5, 1, 0, 1, 1) + np.eye(classes)[labels] @ rng.normal(
         size=(classes, 6)
     )
-    return TrainSet(inputs, labels, np.eye(classes, dtype=np.float32)[labels], None)
+    soft = np.eye(classes, dtype=np.float32)[labels]
+    return TrainSet(inputs, labels, soft, None, np.zeros((0, rows, classes), np.float32))
 
 
 def test_the_forest_equals_a_direct_script() -> None:
-    learnt, new = train_set_of(), np.random.default_rng(1).normal(size=(50, 6))
+    learnt, new = made_up_rows(), np.random.default_rng(1).normal(size=(50, 6))
     # the script: equal rows of every class, five stratified folds, averaged probabilities
     rows = balanced_rows(learnt.labels)
     assert len(set(np.bincount(learnt.labels[rows])[[0, 1, 3]])) == 1
@@ -61,7 +62,7 @@ def test_the_forest_equals_a_direct_script() -> None:
             200, max_depth=8, min_samples_leaf=10, min_samples_split=10, random_state=number
         )
         said.append(forest.fit(x[part], y[part]).predict_proba(new))
-    logits = apply_forest(fit_forest(learnt, 4, 1), new, 4)
+    logits = apply_forest(fit_forest(learnt), new)
     np.testing.assert_allclose(np.exp(logits[:, [0, 1, 3]]), np.mean(said, axis=0), atol=1e-12)
     assert (np.exp(logits[:, 2]) < 1e-11).all()
 
@@ -72,11 +73,11 @@ def test_the_forest_equals_a_direct_script() -> None:
     [(fit_logistic, LogisticRegression(max_iter=2000)), (fit_svm, LinearSVC(dual=False))],
 )
 def test_maps_equal_scikit_learn(fit, model, present) -> None:
-    learnt, new = train_set_of(present=present), np.random.default_rng(1).normal(size=(50, 6))
+    learnt, new = made_up_rows(present=present), np.random.default_rng(1).normal(size=(50, 6))
     rows = balanced_rows(learnt.labels)
     scaler = StandardScaler().fit(learnt.inputs[rows])
     model = model.fit(scaler.transform(learnt.inputs[rows]), learnt.labels[rows])
-    logits = apply_map(fit(learnt, 4, 1), new, 4)
+    logits = apply_map(fit(learnt), new)
     expected = model.decision_function(scaler.transform(new))
     if expected.ndim == 1:
         np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-9)
@@ -87,7 +88,7 @@ def test_maps_equal_scikit_learn(fit, model, present) -> None:
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_network_is_the_mean_of_scikit_learns() -> None:
-    learnt, new = train_set_of(), np.random.default_rng(1).normal(size=(20, 6))
+    learnt, new = made_up_rows(), np.random.default_rng(1).normal(size=(20, 6))
     said = []
     for seed in (0, 1):
         rows = balanced_rows(learnt.labels, seed)
@@ -95,11 +96,11 @@ def test_the_network_is_the_mean_of_scikit_learns() -> None:
         model = MLPClassifier(64, alpha=1.0, max_iter=300, tol=1e-3, random_state=seed)
         model.fit(scaler.transform(learnt.inputs[rows]), learnt.labels[rows])
         said.append(model.predict_proba(scaler.transform(new)))
-    logits = apply_mlp(fit_mlp(learnt, 4, 2), new, 4)
+    logits = apply_mlp(fit_mlp(learnt, 2), new)
     np.testing.assert_allclose(np.exp(logits)[:, [0, 1, 3]], np.mean(said, axis=0), atol=1e-9)
 
 
-@pytest.mark.parametrize("method", list(CLASSICAL))
+@pytest.mark.parametrize("method", ["logreg", "svm", "mlp", "forest"])
 def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run) -> None:
     members = [add_run("a", 0, 2.0), add_run("b", 1, 2.0), add_run("c", 2, 1.0)]
     from medusa.heads.runs.run_dir import RunDir
@@ -110,20 +111,12 @@ def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run
     assert lines[method]["kind"] == "stacker" and 0 < lines[method]["macro_f1"] <= 1
     assert "training" not in run.config() and (run.path / WEIGHTS).exists()
     assert not stack(run, members, manifest, StackConfig(method=method, inputs="logits", seeds=2))
-    # applied from the stored arrays, with the members' stored predictions
-    from medusa.ensemble import apply as applying
-
-    stored = {one.name: one.predictions() for one in members}
-    config = run.config()
-    joined = applying.align([one.name for one in members], list(stored.values()))
-    logits, _ = applying.COMBINERS[method](run, config, joined)
-    np.testing.assert_allclose(
-        logits, run.predictions().select(joined.ids).logits(), rtol=1e-5, atol=1e-5
-    )
-    assert apply is applying.apply
+    # the stored arrays, with the members' stored predictions, predict the same
+    repeated = apply_stack(run, {one.name: one.predictions() for one in members})
+    np.testing.assert_array_equal(repeated.logits(), run.predictions().logits())
 
 
-def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
+def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run, combine) -> None:
     from medusa.heads.runs.run_dir import RunDir
 
     members = [add_run("a", 0, 2.0), add_run("b", 1, 2.0)]
@@ -146,10 +139,8 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
     assert run.config()["trained_on"] == ["train"] and not run.config()["in_sample"]
     # by hand: the training rows in dev's place
     moved = replace(joined, splits=np.where(joined.folds >= 0, "dev", "other"))
-    from medusa.ensemble.stackers import linear_soup
-
     truth = truth_of(manifest, joined.ids, joined.splits.tolist(), joined.classes)
-    by_hand = linear_soup(moved, truth, replace(out_of_fold(), fit_on="dev"), lambda loss: None)
+    by_hand = combine(moved, truth, replace(out_of_fold(), fit_on="dev"))
     np.testing.assert_allclose(
         run.predictions().select(joined.ids).logits(), by_hand.logits, atol=1e-5
     )
@@ -165,8 +156,6 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run) -> None:
 
 
 def out_of_fold() -> StackConfig:
-    from medusa.ensemble.linear import Training
-
     return StackConfig(fit_on="out-of-fold", seeds=2, training=Training(epochs=20))
 
 
@@ -183,9 +172,7 @@ def test_a_greedy_soup_is_never_below_its_best_member() -> None:
 
 
 def test_a_greedy_stack_is_chosen_on_dev(manifest, add_run) -> None:
-    from medusa.ensemble.linear import Training
-    from medusa.ensemble.linear import apply as apply_linear
-    from medusa.ensemble.stackers import inputs_of, linear_soup
+    from medusa.ensemble.linear import apply_soup, fit_soup
     from medusa.scoring.metrics import macro_f1
 
     members = join([add_run("a", 0, 1.0), add_run("b", 1, 1.0)])
@@ -193,22 +180,23 @@ def test_a_greedy_stack_is_chosen_on_dev(manifest, add_run) -> None:
     config = StackConfig(
         fit_on="train", in_sample=True, soup="greedy", seeds=5, training=Training(epochs=3)
     )
-    answer = linear_soup(members, truth, config, lambda loss: None)
+    fitted = fit_soup(train_set_of(members, truth, config), config)
+    answer = apply_soup(fitted.weights, inputs_of(members, config))
     dev = np.flatnonzero((members.splits == "dev") & (truth.labels >= 0))
     rows = dev[balanced_rows(truth.labels[dev])]
 
     def score(name: str) -> float:
-        state = {key: answer.weights[f"{name}.{key}"] for key in ("weight", "bias")}
-        said = apply_linear(state, inputs_of(members, config)[rows], 3)[0].argmax(1)
-        return macro_f1(truth.labels[rows], said, 3)
+        weight, bias = (fitted.weights[f"{name}.{key}"] for key in ("weight", "bias"))
+        logits = (inputs_of(members, config).matrix[rows] @ weight.T + bias)[:, :3]
+        return macro_f1(truth.labels[rows], logits.argmax(1), 3)
 
     per_seed_logits = [score(f"seed_{seed}") for seed in range(5)]
     assert len(set(per_seed_logits)) > 1 and score("soup") >= max(per_seed_logits)
     truth.labels[dev] = (truth.labels[dev] + 1) % 3  # another judge chooses another soup
-    other = linear_soup(members, truth, config, lambda loss: None)
-    assert (other.per_seed_logits == answer.per_seed_logits).all() and (
-        other.logits != answer.logits
-    ).any()
+    again = fit_soup(train_set_of(members, truth, config), config)
+    other = apply_soup(again.weights, inputs_of(members, config))
+    np.testing.assert_array_equal(other.per_seed_logits, answer.per_seed_logits)
+    assert (other.logits != answer.logits).any()
 
 
 def test_a_forest_needs_two_rows_of_every_class(manifest, add_run) -> None:
@@ -217,8 +205,9 @@ def test_a_forest_needs_two_rows_of_every_class(manifest, add_run) -> None:
     manifest.frame.loc[rows[few][1:], "label"] = None
     members = join([add_run("a"), add_run("b", seed=1)])
     truth = truth_of(manifest, members.ids, members.splits.tolist(), members.classes)
+    config = StackConfig(method="forest")
     with pytest.raises(MedusaError, match="a class has one labelled row"):
-        STACKERS["forest"](members, truth, StackConfig(method="forest"), print)
+        STACKERS["forest"].fit(train_set_of(members, truth, config), config)
 
 
 def test_soups_by_hand() -> None:
@@ -227,9 +216,9 @@ def test_soups_by_hand() -> None:
     def near_five(state):
         return -abs(float(state["w"]) - 5)
 
-    assert SOUPS["uniform"](states, near_five)["w"].item() == 3
-    assert SOUPS["none"](states, near_five)["w"].item() == 0
-    assert SOUPS["greedy"](states, near_five)["w"].item() == 5  # 4.5 would be worse
+    assert SOUPS["uniform"].combine(states, near_five)["w"].item() == 3
+    assert SOUPS["none"].combine(states, near_five)["w"].item() == 0
+    assert SOUPS["greedy"].combine(states, near_five)["w"].item() == 5  # 4.5 would be worse
     assert soup(states[1:])["w"].item() == 4.5
 
 

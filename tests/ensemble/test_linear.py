@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from medusa.ensemble.linear import Training, TrainSet, apply, train
+from medusa.ensemble.linear import apply, train
+from medusa.ensemble.stacker import Training, TrainSet
 from medusa.scoring.metrics import balanced_draws
 
 RNG = np.random.default_rng(0)
@@ -16,6 +17,7 @@ TRAIN_SET = TrainSet(
     labels=LABELS,
     soft=(0.8 * np.eye(3) + 0.2 / 3)[LABELS].astype(np.float32),
     attributes=RNG.uniform(1, 7, (41, 3)).astype(np.float32),
+    posteriors=np.zeros((0, 41, 3), np.float32),
 )
 TRAINING = Training(epochs=20, batch=10)
 

@@ -71,7 +71,7 @@ def test_independent_evidence_is_added_up() -> None:
     assert np.abs(learnt[4:]).max() < 0.05
     new, truth = independent(20_000, 4, seed=1)
     right = {
-        "pool": (pooled(learnt, new).argmax(1) == truth).mean(),
+        "pool": (pooled(learnt[:4], learnt[4:], new).argmax(1) == truth).mean(),
         "product": (product_vote(new).argmax(1) == truth).mean(),
         "soft": (soft_vote(new).argmax(1) == truth).mean(),
     }
@@ -90,4 +90,6 @@ def test_a_member_twice_shares_its_weight_and_noise_gets_none() -> None:
 def test_a_class_that_never_occurs_and_one_row_a_class_stay_finite() -> None:
     posteriors, _ = independent(3, 2)
     learnt = fit_pool(posteriors, np.array([0, 1, 2]))
-    assert np.isfinite(learnt).all() and np.isfinite(pooled(learnt, posteriors)).all()
+    assert (
+        np.isfinite(learnt).all() and np.isfinite(pooled(learnt[:2], learnt[2:], posteriors)).all()
+    )

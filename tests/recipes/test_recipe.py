@@ -4,15 +4,12 @@ import pytest
 from click.testing import CliRunner
 
 from medusa.cli import medusa
-from medusa.ensemble.soup import SOUPS
-from medusa.ensemble.stackers import INPUTS, STACKERS
 from medusa.errors import ConfigError
 from medusa.heads.fitting.check_choices import check_choices
 from medusa.recipes.files import shipped
 from medusa.recipes.load import load
 from medusa.recipes.recipe import config_of, features_of
 from medusa.recipes.tasks import head_tasks, stack_tasks
-from medusa.recipes.validation import STACKED
 
 SMALL = """
 title: small
@@ -211,11 +208,6 @@ def test_what_would_be_found_late_is_found_at_once(tmp_path, old, new, said):
 )
 def test_settings_that_cannot_be_are_no_tracebacks(tmp_path, setting, said):
     assert said in refusal(write(tmp_path, SMALL), [setting])
-
-
-def test_ensembles_know_what_is_checked_here():
-    for key, known in {"method": STACKERS, "inputs": INPUTS, "soup": SOUPS}.items():
-        assert set(STACKED[key]) == set(known)
 
 
 def test_a_setting_for_all_heads_is_so_for_those_that_set_it_themselves(tmp_path):

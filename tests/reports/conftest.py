@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medusa.ensemble.fit_stack import stack
-from medusa.ensemble.linear import Training
-from medusa.ensemble.stackers import StackConfig
+from medusa.ensemble.stacker import StackConfig, Training
+from medusa.ensemble.stacking import stack
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.manifest import Manifest

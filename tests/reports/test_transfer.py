@@ -75,7 +75,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate("ab"):
         words = ["--config", "small", "--name", name, "--set", f"seed={seed}", "--device", "cpu"]
         assert call(root, "fit-head", *words, *options).exit_code == 0
-    assert call(root, "stack", "a", "b", "--name", "s", "--epochs", "200").exit_code == 0
+    assert (
+        call(root, "stack", "a", "b", "--name", "s", "--set", "training.epochs=200").exit_code == 0
+    )
     assert call(root, "stack", "a", "b", "--name", "v", "--method", "soft").exit_code == 0
     return root
 

@@ -1,0 +1,76 @@
+"""A stack on disk: its weights and predictions are written, read and applied again."""
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from medusa.atomic import atomic
+from medusa.ensemble.members import Members, align
+from medusa.ensemble.stack_inputs import inputs_of
+from medusa.ensemble.stacker import StackConfig, Stacker, StackOutput, Weights
+from medusa.ensemble.stackers import stacker_of
+from medusa.errors import RunError
+from medusa.heads.runs.run_dir import PREDICTIONS, WEIGHTS, RunDir
+from medusa.scoring import Predictions
+
+
+def predictions_of(run: RunDir, members: Members, output: StackOutput) -> Predictions:
+    """Return the output of a stacker as the predictions of its run."""
+    return Predictions.of(
+        members.ids,
+        members.splits.tolist(),
+        output.logits,
+        output.attributes,
+        members.classes,
+        run.digest(),
+    )
+
+
+def write_stack(
+    run: RunDir, members: Members, stacker: Stacker, weights: Weights, output: StackOutput
+) -> None:
+    """Write the predictions for every split and, if the stacker learns, its weights."""
+    predictions_of(run, members, output).write(run.path / PREDICTIONS)
+    if stacker.learns:
+        stored = {
+            name: np.ascontiguousarray(values, stacker.stored) for name, values in weights.items()
+        }
+        with atomic(run.path / WEIGHTS) as partial:
+            save_file(stored, partial)
+
+
+def read_weights(run: RunDir, stacker: Stacker) -> Weights:
+    """Return the stored weights of a stack.
+
+    Raises:
+        RunError: the stacker learns, and the file is missing.
+    """
+    if not stacker.learns:
+        return {}
+    path = run.path / WEIGHTS
+    if not path.exists():
+        raise RunError(
+            f"{path}: expected the weights of the stacker, found no file; make the run again with "
+            "--force"
+        )
+    return dict(load_file(path))
+
+
+def apply_stack(run: RunDir, predictions: dict[str, Predictions]) -> Predictions:
+    """Predict the utterances that all members predict.
+
+    Args:
+        run: a finished stack.
+        predictions: the predictions of each of its members, by name and in its order.
+
+    Raises:
+        RunError: the weights of the stack are missing.
+    """
+    members, record = align(predictions, how="inner"), run.config()
+    config = StackConfig(
+        record["method"],
+        inputs=record.get("inputs", "posteriors"),
+        with_attributes=record.get("with_attributes", False),
+    )
+    stacker = stacker_of(config)
+    output = stacker.predict(read_weights(run, stacker), inputs_of(members, config))
+    return predictions_of(run, members, output)
