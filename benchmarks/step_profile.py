@@ -24,8 +24,7 @@ from medusa.heads.config import load
 from medusa.heads.examples.join import Rows
 from medusa.heads.fitting.head_job import HeadJob
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import make_trainer
-from medusa.heads.networks.discriminant import CLOSED_FORM
+from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training.loop import Trainer
@@ -65,12 +64,11 @@ def profile(job: HeadJob, device: torch.device, trace: Path) -> StepProfile:
     Raises:
         MedusaError: the head is not trained by steps.
     """
-    if job.spec.config.head.name in CLOSED_FORM:
-        raise MedusaError(
-            f"a {job.spec.config.head.name} takes no training steps; profile another head"
-        )
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(job.examples, job.spec.config, RunDir(Path(folder)), device)
+        trainer = make_fitter(job.examples, job.spec.config, RunDir(Path(folder)), device)
+        if not isinstance(trainer, Trainer):
+            name = job.spec.config.head.name
+            raise MedusaError(f"a {name} takes no training steps; profile another head")
         batches = endless(trainer)
         take(trainer, [next(batches) for _ in range(WARM)])
         measured = [next(batches) for _ in range(STEPS)]

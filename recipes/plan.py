@@ -9,9 +9,8 @@ import torch
 from medusa.errors import MedusaError, nearest
 from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, CorpusSize, Estimate, estimate
 from medusa.heads.config import Config
-from medusa.heads.networks.discriminant import CLOSED_FORM, average_frames_of
 from medusa.heads.networks.flops import train_flop
-from medusa.heads.networks.fusion import build
+from medusa.heads.networks.fusion import HEADS, average_frames_of, build
 from medusa.recipes.recipe import Recipe
 from medusa.recipes.tasks import HeadTask, head_tasks
 
@@ -24,7 +23,6 @@ WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3's encod
 DECODE_MFU = 0.02  # the share of the peak in greedy decoding, which waits for memory
 TOKENS_S = 4.0  # tokens of text in a second of speech
 SAVED = 34  # values that the backward pass keeps per token, layer and unit of width
-POOLING = ("probe", "asp_mlp", *CLOSED_FORM)  # heads without layers over frames
 RECURRENT = 2.0  # the cost of a recurrent head relative to a transformer of its size
 
 
@@ -235,7 +233,7 @@ def _head(
     if flop is None:
         flop = RECURRENT * 6.0 * parameters * sum(lengths) / max(1, len(lengths))
     memory = (16 * parameters + kept_bytes(config, lengths, widths)) / 1e9
-    if config.head.name in CLOSED_FORM:
+    if HEADS[config.head.name].closed_form:
         # The head sums products of channels in doubles. Solving it needs six such matrices.
         wide = head.output.classes.in_features
         flop, memory = 2.0 * wide**2, memory + 48 * wide**2 / 1e9
@@ -246,7 +244,7 @@ def _head(
 def _passes(config: Config, rows: SplitSizes) -> float:
     """Return the number of utterances that a head reads, summed over all epochs."""
     heads = 1 + config.train.folds
-    if config.head.name in CLOSED_FORM:
+    if HEADS[config.head.name].closed_form:
         return float(rows.train * heads)
     seen = sum(
         stage.epochs
@@ -259,7 +257,7 @@ def _passes(config: Config, rows: SplitSizes) -> float:
 
 def kept_bytes(config: Config, lengths: Sequence[int], widths: Sequence[int]) -> float:
     """Return the bytes that a step's backward pass keeps, for utterances of these lengths."""
-    if config.head.name in POOLING:
+    if not HEADS[config.head.name].layers_over_frames:
         return 8.0 * config.train.batch * sum(n * d for n, d in zip(lengths, widths, strict=True))
     tokens = 2 * sum(lengths) * (1 + config.head.layers / 2) * config.train.batch
     return tokens * config.head.layers * config.head.width * SAVED * 2

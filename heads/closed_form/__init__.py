@@ -5,5 +5,5 @@ weights (C, D) and (3, D), and a line of metrics for every shrinkage that was tr
 
 The folder imports examples, networks, runs and training. It never imports fitting or queue.
 
-Door: `fit.ClosedForm` fits a head; `positions.weights_of` returns its weights by position.
+Door: `fit.ClosedForm` fits a head.
 """

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from itertools import chain, combinations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from medusa.cache import Packed
 from medusa.heads.closed_form.moments import ROUNDING
-from medusa.heads.networks.pooling import KNOTS, PositionalPool, near_knots, segment_mean
+from medusa.heads.networks.pooling import KNOTS, near_knots, segment_mean
 
 RIDGE = 0.01  # A share of the average variance is added, for knots with frames in few utterances.
 LEAST = 1e-3  # Every weight is at least this share of the largest weight.
@@ -90,12 +90,6 @@ def _largest_ratio(between: Tensor, within: Tensor) -> Tensor:
             best, ratio = torch.zeros(KNOTS, dtype=torch.float64), float(values[-1])
             best[chosen] = weights
     return best
-
-
-def weights_of(head: nn.Module) -> list[list[float]]:
-    """Return each modality's weights by position, M times KNOTS, or [] for other poolings."""
-    pools = [one for one in head.modules() if isinstance(one, PositionalPool)]
-    return [pool.weights.tolist() for pool in pools]
 
 
 def at_knots(x: Packed, scores: Tensor) -> Tensor:

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from medusa.heads.closed_form.positions import weights_of
-from medusa.heads.fitting.trainers import Fitter
+from medusa.heads.networks.pooling import position_weights
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.heads.training.checkpoint import save_weights
+from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.loop import BEST, CHECKPOINT
 from medusa.scoring import Predictions
 
 
 def finish_run(
-    fitter: Fitter,
+    fitter: HeadFitter,
     run: RunDir,
     predictions: Predictions,
     fold_runs: Sequence[RunDir] = (),
@@ -25,7 +25,7 @@ def finish_run(
         run: where to write.
         predictions: of the run.
         fold_runs: the finished runs of its folds, whose seconds count as the run's.
-        notes: what the corpus says about itself.
+        notes: remarks about the corpus.
 
     Returns:
         The run's summary: the score on the dev split and where it was reached.
@@ -39,12 +39,13 @@ def finish_run(
         "parameters": sum(parameter.numel() for parameter in fitter.head.parameters()),
         "device": str(fitter.device),
         "notes": list(notes),
-        "positions": weights_of(fitter.head),
+        "positions": position_weights(fitter.head),
         "seconds": fitter.meter.counted()["all"] + seconds_of_folds,
     }
     run.write_json(SUMMARY, summary)
     save_weights(run.path / WEIGHTS, fitter.head)
-    run.finish()  # a run that is killed before this resumes from the files removed after it
+    run.finish()
+    # Killed before this line, the run resumes from these files.
     for name in (BEST, CHECKPOINT):
         (run.path / name).unlink(missing_ok=True)
     return summary

@@ -6,16 +6,16 @@ import torch
 
 from medusa.console import progress
 from medusa.heads.examples.join import Examples, Rows
-from medusa.heads.fitting.trainers import Fitter
 from medusa.heads.networks.fusion import Head
 from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.predict import predict
 from medusa.scoring import Predictions
 
 CHUNK = 2048  # utterances between two steps of the progress line
 
 
-def predict_rows(fitter: Fitter, rows: Rows, run: RunDir) -> Predictions:
+def predict_rows(fitter: HeadFitter, rows: Rows, run: RunDir) -> Predictions:
     """Predict these rows with the best weights.
 
     Args:

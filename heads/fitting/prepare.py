@@ -6,7 +6,7 @@ from medusa.heads.fitting.folds import folds_of
 from medusa.heads.fitting.head_job import HeadJob
 from medusa.heads.fitting.joined import join_workspace
 from medusa.heads.fitting.record import record_of
-from medusa.heads.networks.discriminant import average_frames_of
+from medusa.heads.networks.fusion import average_frames_of
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
 

@@ -7,8 +7,7 @@ import torch
 
 from medusa.errors import DataError
 from medusa.heads.config import HeadConfig, LossConfig
-from medusa.heads.networks.discriminant import average_frames_of
-from medusa.heads.networks.fusion import Head, build
+from medusa.heads.networks.fusion import Head, average_frames_of, build
 from medusa.heads.runs.run_dir import WEIGHTS, RunDir
 from medusa.heads.training.checkpoint import load_weights
 from medusa.heads.training.loss import auxiliary
@@ -40,7 +39,7 @@ class StoredHead:
         """Read the settings of a run.
 
         Raises:
-            DataError: they are not of this version.
+            DataError: they are those of another version.
         """
         config = run.config()
         return cls(

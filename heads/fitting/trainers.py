@@ -1,20 +1,18 @@
-"""What fits a head to its examples: training by steps, or a solution in closed form."""
+"""The network of a head, and what fits it: training by steps, or a solution in closed form."""
 
 from collections.abc import Callable
 
 import torch
 
-from medusa.heads.closed_form.fit import SHRINKAGES, ClosedForm
+from medusa.heads.closed_form.fit import ClosedForm
 from medusa.heads.config import Config
 from medusa.heads.examples.join import Examples
-from medusa.heads.networks.discriminant import CLOSED_FORM
-from medusa.heads.networks.fusion import Head, build
+from medusa.heads.networks.fusion import HEADS, Head, build
 from medusa.heads.runs.run_dir import RunDir
-from medusa.heads.training.loop import Trainer, epochs_at_most
+from medusa.heads.training.fitter import HeadFitter
+from medusa.heads.training.loop import Trainer
 from medusa.heads.training.loss import auxiliary
 from medusa.heads.training.scaling import standardise
-
-Fitter = Trainer | ClosedForm
 
 
 def _no_progress(amount: int = 1, note: str = "") -> None:
@@ -27,31 +25,12 @@ def make_fitter(
     run: RunDir,
     device: torch.device,
     advance: Callable[..., None] = _no_progress,
-) -> Fitter:
-    """Build the head, and return what fits it: by steps, or in closed form.
+) -> HeadFitter:
+    """Build the head from its seed, and return what fits it.
 
-    Args:
-        examples: features and labels, with splits `train` and `dev`.
-        config: the head's settings.
-        run: where metrics and checkpoints are written.
-        device: where to compute.
-        advance: called after every epoch, or every shrinkage that was tried.
+    The arguments are those of `HeadFitter`.
     """
-    if config.head.name in CLOSED_FORM:
-        head = build_network(examples, config)
-        return ClosedForm(head, examples, config, run, device, advance)
-    return make_trainer(examples, config, run, device, advance)
-
-
-def make_trainer(
-    examples: Examples,
-    config: Config,
-    run: RunDir,
-    device: torch.device,
-    advance: Callable[..., None] = _no_progress,
-) -> Trainer:
-    """Build the head from its seed, and return what trains it by steps; see `make_fitter`."""
-    return Trainer(build_network(examples, config), examples, config, run, device, advance)
+    return _kind(config)(build_network(examples, config), examples, config, run, device, advance)
 
 
 def build_network(examples: Examples, config: Config) -> Head:
@@ -64,6 +43,8 @@ def build_network(examples: Examples, config: Config) -> Head:
 
 def progress_total(config: Config) -> int:
     """Return how often the fit of a head and of its folds calls `advance`, at most."""
-    if config.head.name in CLOSED_FORM:
-        return len(SHRINKAGES) * (1 + config.train.folds)
-    return epochs_at_most(config)
+    return _kind(config).calls_at_most(config) * (1 + config.train.folds)
+
+
+def _kind(config: Config) -> type[HeadFitter]:
+    return ClosedForm if HEADS[config.head.name].closed_form else Trainer

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from medusa.cache import Packed
 from medusa.heads.config import HeadConfig
+from medusa.heads.networks.base import Fusion
 from medusa.heads.networks.pooling import AttentionPool
 from medusa.heads.networks.recurrent import sequence
 
 
-class CrossAttention(nn.Module):
+class CrossAttention(Fusion):
     """Encode each modality with a BiGRU, attend between all ordered pairs, and pool.
 
     Each modality passes a Linear, a LayerNorm and a BiGRU. Then
@@ -23,20 +24,20 @@ class CrossAttention(nn.Module):
     Source: arXiv 2505.20007.
     """
 
-    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
-        super().__init__()
+    def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
+        super().__init__(config, widths)
         width, wide = config.width, 2 * config.width
         self.maps = nn.ModuleList(
-            nn.Sequential(nn.Linear(size, width), nn.LayerNorm(width)) for size in inputs
+            nn.Sequential(nn.Linear(size, width), nn.LayerNorm(width)) for size in widths
         )
-        self.grus = nn.ModuleList(nn.GRU(width, width, bidirectional=True) for _ in inputs)
+        self.grus = nn.ModuleList(nn.GRU(width, width, bidirectional=True) for _ in widths)
         self.attentions = nn.ModuleList(
-            nn.MultiheadAttention(wide, 1, dropout=config.dropout, batch_first=True) for _ in inputs
+            nn.MultiheadAttention(wide, 1, dropout=config.dropout, batch_first=True) for _ in widths
         )
-        self.pools = nn.ModuleList(AttentionPool(wide) for _ in inputs)
+        self.pools = nn.ModuleList(AttentionPool(wide) for _ in widths)
         self.out = nn.Sequential(
-            nn.LayerNorm(len(inputs) * wide),
-            nn.Linear(len(inputs) * wide, width),
+            nn.LayerNorm(len(widths) * wide),
+            nn.Linear(len(widths) * wide, width),
             nn.ReLU(),
             nn.Dropout(config.dropout),
         )

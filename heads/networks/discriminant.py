@@ -8,16 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed
-from medusa.heads.config import HeadConfig
+from medusa.heads.config import Config, HeadConfig
+from medusa.heads.networks.base import Fusion
 from medusa.heads.networks.output import Output
 from medusa.heads.networks.pooling import POOLS
-
-CLOSED_FORM = ("discriminant",)  # These heads are computed, not trained.
-
-
-def average_frames_of(config: HeadConfig) -> int:
-    """Return how many frames are averaged into one, or 1 if the pooling averages all frames."""
-    return 1 if config.name in CLOSED_FORM else config.average_frames
 
 
 class FlooredOutput(Output):
@@ -46,24 +40,42 @@ def floored(logits: Float[Tensor, "B C"], floor: Float[Tensor, ""]) -> Float[Ten
     return torch.logaddexp(sure, (floor / logits.shape[1]).log().expand_as(sure))
 
 
-class Averages(nn.Module):
+class Averages(Fusion):
     """Join the averages over time of all modalities.
 
     With `pooling: statistics` it returns averages and deviations in which every frame has the same
     weight. With `pooling: positional` the averages have the weights of `closed_form.positions`.
     """
 
+    closed_form = True
+    output_type = FlooredOutput
     linear_output = True
-    output = FlooredOutput
+    pools_streams = True
+    layers_over_frames = False
 
-    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
-        super().__init__()
-        pools = [POOLS[config.pooling](size) for size in inputs]
+    def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
+        super().__init__(config, widths)
+        pools = [POOLS[config.pooling](width) for width in widths]
         self.pools = nn.ModuleList(pools)
         for parameter in self.pools.parameters():
             nn.init.zeros_(parameter)  # Initially all frames have the same weight.
             parameter.requires_grad_(False)
         self.out_width = sum(pool.out_width for pool in pools)
+
+    @classmethod
+    def problems(cls, config: Config) -> list[str]:
+        untrained = [name for name, pool in POOLS.items() if not pool.needs_training]
+        settings = [
+            ("head.attribute_map", config.head.attribute_map != "linear", "linear"),
+            ("head.pooling", config.head.pooling not in untrained, " or ".join(untrained)),
+            ("loss.neutral_weight", config.loss.neutral_weight > 0, "0"),
+            ("loss.secondary_weight", config.loss.secondary_weight > 0, "0"),
+        ]
+        return super().problems(config) + [
+            f"{key}: a {config.head.name} is not trained, and this would be; set it to {allowed}"
+            for key, needs_training, allowed in settings
+            if needs_training
+        ]
 
     def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to (B, D)."""

@@ -7,33 +7,31 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed
+from medusa.heads.config import HeadConfig
 from medusa.heads.networks.attention import PackedAttention
 from medusa.heads.networks.dropout import Dropout
 from medusa.heads.networks.pooling import POOLS
-from medusa.heads.networks.recurrent import RecurrentLayer
 
 
 class TransformerLayer(nn.Module):
     """Apply PyTorch's post-norm encoder layer with relu to packed frames.
 
-    Parameters have the names of `torch.nn.TransformerEncoderLayer`.
+    Parameters have the names of `torch.nn.TransformerEncoderLayer`. Dropout is applied to the
+    attention weights, the attention output and both feed-forward maps.
 
     Args:
-        width: D.
-        heads: the number of attention heads.
-        feedforward: the hidden width of the feed-forward part.
-        dropout: the dropout of the attention weights, the attention output and both feed-forward
-            maps.
+        config: D is its `width`; `attention_heads`, `feedforward` and `dropout` are used, too.
     """
 
-    def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
+    def __init__(self, config: HeadConfig) -> None:
         super().__init__()
-        self.self_attn = PackedAttention(width, heads, dropout)
-        self.linear1 = nn.Linear(width, feedforward)
-        self.linear2 = nn.Linear(feedforward, width)
+        width = config.width
+        self.self_attn = PackedAttention(width, config.attention_heads, config.dropout)
+        self.linear1 = nn.Linear(width, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, width)
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Packed) -> Packed:
         """Map (N, D) to (N, D)."""
@@ -51,32 +49,24 @@ class Encoder(nn.Module):
     """ENC applies two maps to a fixed width, K transformer layers and pooling (Algorithm 1).
 
     Args:
-        inputs: the width of the incoming frames.
-        width: D.
-        layers: K, which is 2 in the paper.
-        heads, feedforward, dropout: the arguments of each layer.
-        pool: a name in `POOLS`.
-        layer: a name in `LAYERS`.
+        width: the width of the incoming frames.
+        config: D is its `width`, and K its `layers`, which is 2 in the paper.
+        layer: the class of the layers.
+        pooling: a name in `POOLS`, by default the one of the settings.
     """
 
     def __init__(
         self,
-        inputs: int,
         width: int,
-        layers: int,
-        heads: int,
-        feedforward: int,
-        dropout: float,
-        pool: str,
-        layer: str = "transformer",
+        config: HeadConfig,
+        layer: Callable[[HeadConfig], nn.Module] = TransformerLayer,
+        pooling: str | None = None,
     ) -> None:
         super().__init__()
-        self.w1 = nn.Linear(inputs, width)
-        self.w2 = nn.Linear(width, width)
-        self.layers = nn.ModuleList(
-            LAYERS[layer](width, heads, feedforward, dropout) for _ in range(layers)
-        )
-        self.pool = POOLS[pool](width)
+        self.w1 = nn.Linear(width, config.width)
+        self.w2 = nn.Linear(config.width, config.width)
+        self.layers = nn.ModuleList(layer(config) for _ in range(config.layers))
+        self.pool = POOLS[pooling or config.pooling](config.width)
 
     def forward(self, x: Packed) -> tuple[list[Packed], Float[Tensor, "B E"]]:
         """Return the K layers' outputs, each (N, D), and the pooled last output, (B, D')."""
@@ -86,9 +76,3 @@ class Encoder(nn.Module):
             h = layer(h)
             hidden.append(h)
         return hidden, self.pool(h)
-
-
-LAYERS: dict[str, Callable[[int, int, int, float], nn.Module]] = {
-    "transformer": TransformerLayer,
-    "bilstm": lambda width, heads, feedforward, dropout: RecurrentLayer(width, dropout),
-}

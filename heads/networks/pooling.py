@@ -1,5 +1,7 @@
 """Pooling of each utterance's frames into one vector."""
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -10,11 +12,32 @@ KNOTS = 8  # The weights by position have this many knots.
 LEAST_LOG = -10.0  # The smallest log weight; the largest is 0. So every utterance has some weight.
 
 
-class MeanPool(nn.Module):
-    """Compute the mean over the frames of each utterance (published code)."""
+class Pooling(nn.Module):
+    """Map the frames (N, D) of B utterances to one vector each, (B, out_width).
+
+    A subclass is built from the width D, and it is an entry of `POOLS`.
+
+    Attributes:
+        out_width: the width of the vectors, which `__init__` sets.
+        needs_training: whether it is of use only with trained parameters.
+        by_position: whether the weight of a frame depends on its position in the utterance.
+    """
+
+    needs_training: ClassVar[bool] = True
+    by_position: ClassVar[bool] = False
+    out_width: int
 
     def __init__(self, width: int) -> None:
         super().__init__()
+
+
+class MeanPool(Pooling):
+    """Compute the mean over the frames of each utterance (published code)."""
+
+    needs_training = False
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
         self.out_width = width
 
     def forward(self, x: Packed) -> Float[Tensor, "B D"]:
@@ -22,11 +45,11 @@ class MeanPool(nn.Module):
         return segment_mean(x)
 
 
-class AttentionPool(nn.Module):
+class AttentionPool(Pooling):
     """Compute a weighted mean whose weights are the softmax of a learned score per frame."""
 
     def __init__(self, width: int) -> None:
-        super().__init__()
+        super().__init__(width)
         self.out_width = width
         self.score = nn.Linear(width, 1)
 
@@ -37,14 +60,16 @@ class AttentionPool(nn.Module):
         return segment_mean(x.like(weights * x.values)) * lengths[:, None]
 
 
-class StatisticsPool(nn.Module):
+class StatisticsPool(Pooling):
     """Join the weighted mean and standard deviation, with the weights of `AttentionPool`.
 
     Source: attentive statistics pooling, Okabe et al. 2018, with a linear score.
     """
 
+    needs_training = False  # Without training, all frames have the same weight.
+
     def __init__(self, width: int) -> None:
-        super().__init__()
+        super().__init__(width)
         self.out_width = 2 * width
         self.score = nn.Linear(width, 1)
 
@@ -59,7 +84,7 @@ class StatisticsPool(nn.Module):
         return torch.cat([mean, variance.clamp_min(1e-8).sqrt()], dim=1)
 
 
-class PositionalPool(nn.Module):
+class PositionalPool(Pooling):
     """Compute a weighted mean whose weights depend on a frame's position alone, not on its values.
 
     DeepSER has no positional encoding, so it ignores the order of frames, like the mean. Here an
@@ -67,8 +92,11 @@ class PositionalPool(nn.Module):
     weights of other positions are interpolated linearly. All weights are equal initially.
     """
 
+    needs_training = False  # `closed_form.positions` computes the weights.
+    by_position = True
+
     def __init__(self, width: int) -> None:
-        super().__init__()
+        super().__init__(width)
         self.out_width = width
         self.position = nn.Parameter(torch.zeros(KNOTS))  # These are the log weights.
 
@@ -98,7 +126,13 @@ def near_knots(x: Packed) -> Float[Tensor, "N K"]:
 
 def joined(pooling: str) -> str:
     """Return the pooling for streams joined over time, in which positions are ambiguous."""
-    return "mean" if pooling == "positional" else pooling
+    return "mean" if POOLS[pooling].by_position else pooling
+
+
+def position_weights(head: nn.Module) -> list[list[float]]:
+    """Return each modality's weights by position, M times KNOTS, or [] for other poolings."""
+    pools = [module for module in head.modules() if isinstance(module, PositionalPool)]
+    return [pool.weights.tolist() for pool in pools]
 
 
 def segment_mean(x: Packed) -> Float[Tensor, "B D"]:
@@ -123,8 +157,8 @@ def _reduce(
     return torch.segment_reduce(values, how, lengths=on_device, axis=0, unsafe=True)
 
 
-# These are the poolings by name. Each class takes the width D and has an `out_width`.
-POOLS: dict[str, type[MeanPool | AttentionPool | StatisticsPool | PositionalPool]] = {
+# These are the poolings by name.
+POOLS: dict[str, type[Pooling]] = {
     "mean": MeanPool,
     "attention": AttentionPool,
     "statistics": StatisticsPool,

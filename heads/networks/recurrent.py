@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, unpack_sequence
 
 from medusa.cache import Packed
+from medusa.heads.config import HeadConfig
 from medusa.heads.networks.dropout import Dropout
 
 
@@ -11,14 +12,13 @@ class RecurrentLayer(nn.Module):
     """Run a bidirectional LSTM over each utterance, with half the width in each direction.
 
     Args:
-        width: D, an even number.
-        dropout: the dropout of the output.
+        config: D is its `width`, an even number. `dropout` is that of the output.
     """
 
-    def __init__(self, width: int, dropout: float) -> None:
+    def __init__(self, config: HeadConfig) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(width, width // 2, bidirectional=True)
-        self.dropout = Dropout(dropout)
+        self.lstm = nn.LSTM(config.width, config.width // 2, bidirectional=True)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Packed) -> Packed:
         """Map (N, D) to (N, D)."""

@@ -8,16 +8,19 @@ from torch import Tensor, nn
 
 from medusa.cache import Packed, cat
 from medusa.heads.config import HeadConfig
+from medusa.heads.networks.base import Fusion
 from medusa.heads.networks.encoder import Encoder
 from medusa.heads.networks.pooling import StatisticsPool, segment_mean
 
 
-class LateFusion(nn.Module):
+class LateFusion(Fusion):
     """Encode and pool each modality, join the results and map them (Table 2, "late fusion")."""
 
-    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
-        super().__init__()
-        encoders = [Encoder(size, *shape(config)) for size in inputs]
+    pools_streams = True
+
+    def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
+        super().__init__(config, widths)
+        encoders = [Encoder(width, config) for width in widths]
         self.modalities = nn.ModuleList(encoders)
         pooled = sum(encoder.pool.out_width for encoder in encoders)
         self.join = nn.Linear(pooled, config.width)
@@ -30,13 +33,13 @@ class LateFusion(nn.Module):
         return x
 
 
-class EarlyConcat(nn.Module):
+class EarlyConcat(Fusion):
     """Map every modality to one width, join them over time and run one encoder over all."""
 
-    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
-        super().__init__()
-        self.maps = nn.ModuleList(nn.Linear(size, config.width) for size in inputs)
-        self.encoder = Encoder(config.width, *shape(config))
+    def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
+        super().__init__(config, widths)
+        self.maps = nn.ModuleList(nn.Linear(width, config.width) for width in widths)
+        self.encoder = Encoder(config.width, config)
         self.join = nn.Linear(self.encoder.pool.out_width, config.width)
         self.out_width = config.width
 
@@ -47,18 +50,20 @@ class EarlyConcat(nn.Module):
         return x
 
 
-class StatisticsMlp(nn.Module):
+class StatisticsMlp(Fusion):
     """Map the attentive statistics of each modality to a hidden layer (2025 challenge baseline).
 
     The hidden layer consists of dropout, Linear, LayerNorm, relu and dropout.
     """
 
-    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
-        super().__init__()
-        self.pools = nn.ModuleList(StatisticsPool(size) for size in inputs)
+    layers_over_frames = False
+
+    def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
+        super().__init__(config, widths)
+        self.pools = nn.ModuleList(StatisticsPool(width) for width in widths)
         self.mlp = nn.Sequential(
             nn.Dropout(config.dropout),
-            nn.Linear(2 * sum(inputs), config.width),
+            nn.Linear(2 * sum(widths), config.width),
             nn.LayerNorm(config.width),
             nn.ReLU(),
             nn.Dropout(config.dropout),
@@ -72,21 +77,22 @@ class StatisticsMlp(nn.Module):
         return x
 
 
-class Probe(nn.Module):
+class Probe(Fusion):
     """Compute the mean over time, without hidden layers (SUPERB, Yang et al. 2021).
 
     Streams of one width are assumed to be layers of one encoder (`--reduce none`, `--backbones
     wavlm:layer_0,wavlm:layer_1,...`) and are summed with softmax weights. Other streams are joined.
     """
 
-    linear_output = True  # The last map has no relu before it.
+    linear_output = True
+    layers_over_frames = False
 
-    def __init__(self, config: HeadConfig, inputs: Sequence[int]) -> None:
-        super().__init__()
+    def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
+        super().__init__(config, widths)
         self.weights = None
-        if len(inputs) > 1 and len(set(inputs)) == 1:
-            self.weights = nn.Parameter(torch.zeros(len(inputs)))
-        self.out_width = inputs[0] if self.weights is not None else sum(inputs)
+        if len(widths) > 1 and len(set(widths)) == 1:
+            self.weights = nn.Parameter(torch.zeros(len(widths)))
+        self.out_width = widths[0] if self.weights is not None else sum(widths)
 
     def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to (B, D)."""
@@ -94,15 +100,3 @@ class Probe(nn.Module):
         if self.weights is None:
             return torch.cat(pooled, dim=1)
         return torch.einsum("m,mbd->bd", self.weights.softmax(0), torch.stack(pooled))
-
-
-def shape(config: HeadConfig) -> tuple[int, int, int, int, float, str]:
-    """Return the arguments that all encoders of a head share."""
-    return (
-        config.width,
-        config.layers,
-        config.attention_heads,
-        config.feedforward,
-        config.dropout,
-        config.pooling,
-    )

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -18,18 +17,18 @@ from medusa.cache import Packed
 from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads.config import Config, StageConfig
-from medusa.heads.examples.join import Examples, Rows
+from medusa.heads.examples.join import Rows
 from medusa.heads.examples.sampling import SAMPLERS, Draw
 from medusa.heads.networks.compile import compile_framewise
 from medusa.heads.networks.fusion import Head
 from medusa.heads.networks.memory import embed, halved
-from medusa.heads.runs.run_dir import METRICS, RunDir
+from medusa.heads.runs.run_dir import METRICS
 from medusa.heads.training import checkpoint, mixup
+from medusa.heads.training.fitter import FitState, HeadFitter
 from medusa.heads.training.loss import TrainStatistics, auxiliary, class_weights, total
-from medusa.heads.training.meter import Meter, StepLog
+from medusa.heads.training.meter import StepLog
 from medusa.heads.training.predict import BATCH, predict
 from medusa.heads.training.schedule import clip, rate
-from medusa.heads.training.selection import DevSelector
 from medusa.heads.training.targets import check_votes, training_rows
 from medusa.heads.training.weight_average import averaged
 
@@ -38,15 +37,12 @@ SAVE_EVERY_S = 120.0  # A kill loses at most this much training.
 
 
 @dataclass
-class TrainingState:
+class TrainingState(FitState):
     """The position of a training. With the weights, it suffices to resume the training."""
 
     stage: int = 0
     epoch: int = 0  # The epoch's number in this stage.
     step: int = 0  # The step's number in this epoch.
-    steps: int = 0  # The number of steps in all stages.
-    best: float = -1.0  # The best score of all stages.
-    best_at: str = ""
     stage_best: float = -1.0
     since_best: int = 0  # The epochs since the best score.
     lines: int = 0  # The number of lines in metrics.jsonl.
@@ -55,42 +51,26 @@ class TrainingState:
     sums: dict[str, Any] = field(default_factory=dict)  # The losses of this epoch so far.
 
 
-class Trainer:
-    """Train one head to the end of its stages.
+class Trainer(HeadFitter):
+    """Train one head to the end of its stages."""
 
-    Args:
-        head: the network, newly initialised from the seed.
-        examples: the features and labels, with splits `train` and `dev`.
-        config: the stages, the losses and the seed.
-        run: the run folder for metrics, checkpoints and the best weights.
-        device: the device that computes.
-        advance: a function that is called after every epoch with a note for the progress line.
-    """
+    state: TrainingState
 
-    def __init__(
-        self,
-        head: Head,
-        examples: Examples,
-        config: Config,
-        run: RunDir,
-        device: torch.device,
-        advance: Callable[..., None] = lambda amount=1, note="": None,
-    ) -> None:
-        self.head, self.examples, self.config, self.run = head.to(device), examples, config, run
-        if config.train.compile:
+    def _set_up(self) -> None:
+        if self.config.train.compile:
             compile_framewise(self.head)
-        self.device, self.advance = device, advance
         self.state = TrainingState()
-        self.rows, self.targets = training_rows(examples, config)
-        check_votes(
-            self.targets, config.train.annotator_dropout, bool(config.loss.secondary_weight)
-        )
-        self.selector = DevSelector(examples, config.train)
+        self.rows, self.targets = training_rows(self.examples, self.config)
+        dropout, secondary = self.config.train.annotator_dropout, self.config.loss.secondary_weight
+        check_votes(self.targets, dropout, bool(secondary))
         self.optimiser = self._new_optimiser()
-        self.average = averaged(self.head, config.train)
-        self.meter = Meter(self.head, examples, self.rows, device)
-        self.steps = StepLog(run.path)
+        self.average = averaged(self.head, self.config.train)
+        self.steps = StepLog(self.run.path)
         self.saved = time.monotonic()
+
+    @staticmethod
+    def calls_at_most(config: Config) -> int:
+        return sum(stage.epochs for stage in config.stages)
 
     @property
     def selected_head(self) -> Head:
@@ -310,8 +290,3 @@ class Trainer:
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             write_text(path, "".join(lines[: self.state.lines]))
-
-
-def epochs_at_most(config: Config) -> int:
-    """Return the number of epochs of all stages and folds if no stage ends early."""
-    return sum(stage.epochs for stage in config.stages) * (1 + config.train.folds)

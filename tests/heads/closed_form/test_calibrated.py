@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from medusa.heads.closed_form.fit import calibrated
+from medusa.heads.closed_form.calibration import calibrated
 
 
 def balanced_loss(logits: np.ndarray, truth: np.ndarray, scale: float, floor: float) -> float:

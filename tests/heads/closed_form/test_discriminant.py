@@ -10,12 +10,13 @@ from sklearn.linear_model import LinearRegression
 
 from medusa.cache import Packed
 from medusa.errors import ConfigError, MedusaError
-from medusa.heads.closed_form.fit import calibrated
+from medusa.heads.closed_form.calibration import calibrated
 from medusa.heads.closed_form.moments import discriminant, moments_of, regression
 from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.networks.discriminant import Averages, average_frames_of, floored
+from medusa.heads.networks.discriminant import Averages, floored
+from medusa.heads.networks.fusion import average_frames_of
 from medusa.heads.networks.pooling import segment_mean
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec

@@ -65,7 +65,7 @@ def test_the_training_split_is_predicted_by_heads_that_did_not_see_it(workspace)
 
 def test_finished_folds_are_not_trained_again(workspace, monkeypatch):
     straight = trained(workspace, "straight", "train.folds=2")
-    real, seen = trainers.make_trainer, []
+    real, seen = trainers.make_fitter, []
 
     def dies(examples, config, run, *more):
         seen.append(run.name)
@@ -73,7 +73,7 @@ def test_finished_folds_are_not_trained_again(workspace, monkeypatch):
             raise KeyboardInterrupt
         return real(examples, config, run, *more)
 
-    monkeypatch.setattr(trainers, "make_trainer", dies)
+    monkeypatch.setattr("medusa.heads.fitting.fit.make_fitter", dies)
     with pytest.raises(KeyboardInterrupt):
         trained(workspace, "a", "train.folds=2")
     resumed = trained(workspace, "a", "train.folds=2")

@@ -153,7 +153,9 @@ def test_neighbours_change_next_to_nothing_in_bf16(modalities):
 
 def test_a_layer_equals_pytorchs():
     torch.manual_seed(0)
-    ours = TransformerLayer(8, heads=2, feedforward=12, dropout=0.1).eval()
+    ours = TransformerLayer(
+        HeadConfig(width=8, attention_heads=2, feedforward=12, dropout=0.1)
+    ).eval()
     theirs = torch.nn.TransformerEncoderLayer(8, 2, 12, batch_first=True).eval()
     theirs.load_state_dict(ours.state_dict())  # the names and shapes are the same
     utterances = [torch.randn(length, 8) for length in (3, 8, 1)]

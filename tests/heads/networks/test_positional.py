@@ -8,7 +8,7 @@ import torch
 
 from medusa.cache import Packed
 from medusa.errors import ConfigError
-from medusa.heads.closed_form.fit import in_halves
+from medusa.heads.closed_form.fit_positions import in_halves
 from medusa.heads.closed_form.positions import LEAST, Positions, at_knots, best_positions
 from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.check_choices import check_choices

@@ -9,7 +9,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from medusa.heads.config.settings import load
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import make_trainer
+from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
@@ -27,7 +27,7 @@ def stages_of(root, *settings: str):
     job = prepare(Workspace.open(root), HeadSpec("a", load("small", SETTINGS + settings)))
     run = RunDir(root / "runs" / "averaged")
     run.start(job.record)
-    trainer, seen = make_trainer(job.examples, job.spec.config, run, torch.device("cpu")), []
+    trainer, seen = make_fitter(job.examples, job.spec.config, run, torch.device("cpu")), []
     hook = register_optimizer_step_post_hook(
         lambda *args: seen.append(trainer.head.output.classes.weight.detach().clone())
     )

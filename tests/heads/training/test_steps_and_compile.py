@@ -10,7 +10,7 @@ import torch
 from medusa.cache import Packed
 from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import make_trainer
+from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.networks.compile import compile_framewise
 from medusa.heads.networks.fusion import build
 from medusa.heads.runs.run_dir import RunDir
@@ -31,7 +31,7 @@ def test_steps_tell_what_the_epoch_averages(workspace, monkeypatch):
     job = tiny(workspace, "stages.0.epochs=2", "stages.1.epochs=1")
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
-    make_trainer(job.examples, job.spec.config, run, CPU).fit()
+    make_fitter(job.examples, job.spec.config, run, CPU).fit()
     lines = [json.loads(line) for line in (run.path / meter.STEPS).read_text().splitlines()]
     epochs = run.metrics()
     assert [line["step"] for line in lines] == list(range(1, sum(e["steps"] for e in epochs) + 1))
@@ -107,7 +107,7 @@ def test_killed_before_the_first_checkpoint_no_line_is_double(workspace, monkeyp
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        trainer = make_trainer(job.examples, job.spec.config, run, CPU)
+        trainer = make_fitter(job.examples, job.spec.config, run, CPU)
 
         def killed() -> None:
             raise KeyboardInterrupt
@@ -115,7 +115,7 @@ def test_killed_before_the_first_checkpoint_no_line_is_double(workspace, monkeyp
         broken.setattr(trainer, "_save", killed)
         trainer.fit()
     assert len(run.metrics()) == 1
-    make_trainer(job.examples, job.spec.config, run, CPU).fit()
+    make_fitter(job.examples, job.spec.config, run, CPU).fit()
     lines = (run.path / meter.STEPS).read_text().splitlines()
     steps = [json.loads(line)["step"] for line in lines]
     assert [line["epoch"] for line in run.metrics()] == [1, 2, 3] and steps == sorted(set(steps))

@@ -6,7 +6,7 @@ import torch
 
 from medusa.heads.config import load
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import make_trainer
+from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
@@ -30,7 +30,7 @@ def test_vector_scaling_uses_the_shares_of_the_training_classes(workspace) -> No
     job = prepare(Workspace.open(workspace), HeadSpec("a", load("small", WHOLE)))
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
-    trainer = make_trainer(job.examples, job.spec.config, run, torch.device("cpu"))
+    trainer = make_fitter(job.examples, job.spec.config, run, torch.device("cpu"))
     rows = job.examples.rows("train")
     with torch.no_grad():
         logits = trainer.head(next(job.examples.batches([rows])))[0].double().numpy()

@@ -1,0 +1,54 @@
+"""The interface of all fusion networks: how they are built, and what their classes declare."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from torch import nn
+
+from medusa.heads.config import Config, HeadConfig
+from medusa.heads.networks.output import Output
+from medusa.heads.networks.pooling import POOLS
+
+
+class Fusion(nn.Module):
+    """A network that maps M packed modalities of the same B utterances to x, (B, D).
+
+    A subclass is built from the settings and the M feature widths, and it is an entry of `HEADS`.
+    Everything that the program asks about a head is an attribute of its class.
+
+    Attributes:
+        out_width: D, which `__init__` sets.
+        closed_form: whether the weights are computed in one pass over the training rows. The
+            channels are then standardised, and frames are not averaged before the head.
+        output_type: the class of the output layers.
+        linear_output: whether there is no relu between x and the output layers.
+        pools_streams: whether each stream is pooled alone, so that positions have a meaning.
+        layers_over_frames: whether there are layers over frames, whose activations need memory.
+    """
+
+    closed_form: ClassVar[bool] = False
+    output_type: ClassVar[type[Output]] = Output
+    linear_output: ClassVar[bool] = False
+    pools_streams: ClassVar[bool] = False
+    layers_over_frames: ClassVar[bool] = True
+    out_width: int
+
+    def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
+        super().__init__()
+
+    @classmethod
+    def average_frames(cls, config: HeadConfig) -> int:
+        """Return how many audio frames are averaged into one before the network."""
+        return 1 if cls.closed_form else config.average_frames
+
+    @classmethod
+    def problems(cls, config: Config) -> list[str]:
+        """Return a line for every setting that this network cannot use."""
+        problems, head = [], config.head
+        if head.width % head.attention_heads:
+            problems.append("head.attention_heads: it must divide head.width")
+        if POOLS[head.pooling].by_position and not cls.pools_streams:
+            problems.append(
+                f"head.pooling: {head.name} has no use for {head.pooling}; set it to mean"
+            )
+        return problems
