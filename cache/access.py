@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
-import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
-from medusa.cache.layout import FOOTER_BYTES, StoredArray, shard_tail
+from medusa.cache.layout import FOOTER_BYTES, StoredArray, checksum, shard_tail
 from medusa.errors import StoreError
 
 # This many files are open or mapped at the same time. A map holds its file open, and a process is
@@ -150,7 +149,8 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Bin
     if size == expected and stored_footer == footer:
         return file
     file.close()
-    if len(stored_footer) == FOOTER_BYTES and checksum(stored_footer[:-4]) == stored_footer[-4:]:
+    stored_sum = int.from_bytes(stored_footer[-4:], "little")
+    if len(stored_footer) == FOOTER_BYTES and checksum(stored_footer[:-4]) == stored_sum:
         raise NotFlat(path)
     raise _cut_short(path)
 
@@ -170,11 +170,6 @@ def file_system(path: Path) -> str:
     mounts = [line.split()[1:3] for line in lines]
     holding = [(len(point), kind) for point, kind in mounts if here.is_relative_to(point)]
     return max(holding, default=(0, ""))[1]
-
-
-def checksum(data: bytes) -> bytes:
-    """Return the crc32c of data in the four bytes that Zarr writes."""
-    return int(google_crc32c.value(data)).to_bytes(4, "little")
 
 
 def _cut_short(path: Path) -> StoreError:

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import google_crc32c
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medusa.cache.layout import INDEX, write_durably
+from medusa.cache.layout import INDEX, checksum, write_durably
 from medusa.errors import StoreError
 
 SCHEMA = pa.schema(
@@ -152,7 +151,7 @@ def read_record(path: Path) -> pa.Table:
     """
     try:
         data = path.read_bytes()
-        if path.stem.rpartition("-")[2] != f"{google_crc32c.value(data):08x}":
+        if path.stem.rpartition("-")[2] != f"{checksum(data):08x}":
             raise ValueError("its checksum differs")
         return pq.read_table(pa.BufferReader(data), schema=SCHEMA)
     except (pa.ArrowException, OSError, ValueError) as problem:
@@ -179,6 +178,6 @@ def _write(store: Path, name: str, table: pa.Table) -> Path:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     data = sink.getvalue().to_pybytes()
-    path = store / INDEX / f"{name}-{google_crc32c.value(data):08x}.parquet"
+    path = store / INDEX / f"{name}-{checksum(data):08x}.parquet"
     write_durably(path, data)
     return path

@@ -86,7 +86,7 @@ def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> Non
     }
     for name, text in texts.items():
         write_durably(store / name, text)
-    sums = {name: int(google_crc32c.value(text)) for name, text in texts.items()}
+    sums = {name: checksum(text) for name, text in texts.items()}
     write_durably(store / CHECKSUMS, canonical(sums))
 
 
@@ -181,12 +181,13 @@ def shard_tail(frames: int, row_bytes: int) -> tuple[bytes, bytes]:
     index[:used, 1] = CHUNK_FRAMES * row_bytes
     entries = index.tobytes()
     padding = bytes((used * CHUNK_FRAMES - frames) * row_bytes)
-    return padding, entries + google_crc32c.value(entries).to_bytes(4, "little")
+    return padding, entries + checksum(entries).to_bytes(4, "little")
 
 
-def checksum(rows: npt.NDArray[np.generic]) -> int:
-    """Return the crc32c of an array's bytes."""
-    return int(google_crc32c.value(np.ascontiguousarray(rows)))
+def checksum(data: bytes | npt.NDArray[np.generic]) -> int:
+    """Return the crc32c of some bytes, or of the bytes of an array."""
+    whole = data if isinstance(data, bytes) else np.ascontiguousarray(data)
+    return int(google_crc32c.value(whole))
 
 
 def write_durably(path: Path, *parts: bytes | npt.NDArray[np.generic]) -> None:

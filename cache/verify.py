@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import google_crc32c
 import numpy as np
 
 from medusa.cache import index
@@ -69,7 +68,7 @@ def _fixed(path: Path) -> Iterator[str]:
         return
     for name in FIXED:
         try:
-            same = google_crc32c.value((path / name).read_bytes()) == sums[name]
+            same = checksum((path / name).read_bytes()) == sums[name]
         except OSError:
             same = False
         if not same:
@@ -146,7 +145,7 @@ def _shard(store: FeatureStore, shard: int, frames: int, names: Mapping[str, str
         if wrong:
             yield f"{path}: {'; '.join(wrong)}"
     for path in seal:
-        actual = google_crc32c.value(path.read_bytes()) if path.exists() else None
+        actual = checksum(path.read_bytes()) if path.exists() else None
         if any(actual != expected for expected in checksums[:, -1]):
             yield f"{path}: this file is missing or altered"
             return

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
@@ -181,7 +180,7 @@ class StoreWriter:
             np.nan_to_num(array, copy=False, posinf=CLAMPED, neginf=-CLAMPED)
         agreed = agree_on_channels(self.store, mine)
         pairs = [quantise(a, agreed[name]) for name, a in zip(names, floats, strict=True)]
-        seal = int(google_crc32c.value((self.store / CHANNELS).read_bytes()))
+        seal = checksum((self.store / CHANNELS).read_bytes())
         return [values for values, _ in pairs] + [scales for _, scales in pairs], [seal]
 
     def _write(self, shard: int, stored: list[Frames]) -> None:

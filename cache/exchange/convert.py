@@ -67,9 +67,9 @@ def export(
     header = header_of(store, rows)
     if form == "npy" and store.spec.dtype == "int8":
         say(
-            "npy cannot hold int8 features: they are written as the float32 numbers they stand for,"
+            "npy cannot hold int8 features: they are written as float32 numbers, with another spec;"
         )
-        say("with another spec; for a bit-equal copy use hdf5, safetensors or arrow")
+        say("for a bit-equal copy use hdf5, safetensors or arrow")
     write = exchange(form).write if names is None else partial(npy.write, names=names)
     with fresh(out, force) as new:
         write(new, header, counted(f"export {path.name}", header, stored(store, rows)))

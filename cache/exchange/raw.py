@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -159,7 +158,7 @@ def check(header: Header, group: Group, where: str) -> Group:
                 f"{where}: {array.name} is {rows.dtype} {rows.shape}; "
                 f"expected {array.dtype} {(frames, array.width)}"
             )
-    seal = [] if header.channels is None else [int(google_crc32c.value(header.channels))]
+    seal = [] if header.channels is None else [checksum(header.channels)]
     wrong = [
         record.content
         for record, rows in group.each()

@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-import google_crc32c
 import pyarrow as pa
 
 from medusa.cache.exchange.raw import RECORDS
-from medusa.cache.layout import canonical
+from medusa.cache.layout import canonical, checksum
 from medusa.errors import StoreError, listed
 
 SEAL = "seal"
@@ -36,7 +35,7 @@ def unseal(records: pa.Table) -> pa.Table:
 
 def seal_header(values: dict[str, Any]) -> dict[str, Any]:
     """Return JSON values with a key `seal`, the crc32c of their canonical form."""
-    return values | {SEAL: int(google_crc32c.value(canonical(values)))}
+    return values | {SEAL: checksum(canonical(values))}
 
 
 def unseal_header(values: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def unseal_header(values: dict[str, Any]) -> dict[str, Any]:
         StoreError: they differ from their seal.
     """
     plain = {key: value for key, value in values.items() if key != SEAL}
-    if values.get(SEAL) != int(google_crc32c.value(canonical(plain))):
+    if values.get(SEAL) != checksum(canonical(plain)):
         raise StoreError("the description of the features (spec, provenance) is damaged")
     return plain
 
@@ -54,4 +53,4 @@ def unseal_header(values: dict[str, Any]) -> dict[str, Any]:
 def _seals(records: pa.Table) -> list[int]:
     """Return the crc32c of every row."""
     rows = records.select(RECORDS.names).to_pylist()
-    return [int(google_crc32c.value(json.dumps(row, sort_keys=True).encode())) for row in rows]
+    return [checksum(json.dumps(row, sort_keys=True).encode()) for row in rows]
