@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medusa.console import show_progress
+    from medusa.ensemble.fit_stack import fit_stack
+    from medusa.ensemble.stacker import StackConfig
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
+    from medusa.reports.evaluate import Evaluation, evaluate
     from medusa.workspace import Workspace
 
 # name -> its module, which is imported when the name is first used
 _MODULES = {
+    "Evaluation": "reports.evaluate",
+    "StackConfig": "ensemble.stacker",
+    "evaluate": "reports.evaluate",
+    "fit_stack": "ensemble.fit_stack",
     "HeadResult": "heads.spec",
     "HeadSpec": "heads.spec",
     "Workspace": "workspace",
@@ -23,7 +30,18 @@ _MODULES = {
     "head_specs": "heads.queue.head_specs",
     "show_progress": "console",
 }
-__all__ = ["HeadResult", "HeadSpec", "Workspace", "fit_heads", "head_specs", "show_progress"]
+__all__ = [
+    "Evaluation",
+    "HeadResult",
+    "HeadSpec",
+    "StackConfig",
+    "Workspace",
+    "evaluate",
+    "fit_heads",
+    "fit_stack",
+    "head_specs",
+    "show_progress",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,70 +1,125 @@
-"""Judge a run on one split: every number with its interval, its chance level and its majority."""
+"""The scores of a finished run, on its own corpus or on the corpus of another workspace."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
 
-from medusa.ensemble import trained_on
-from medusa.errors import RunError
-from medusa.heads.runs.run_dir import SUMMARY, RunDir
+from medusa.errors import ConfigError
+from medusa.heads.runs.run_dir import find_run
 from medusa.manifests import Manifest
-from medusa.scoring import FEW_BLOCKS, judge, training_prior, truth_of, unpredicted
+from medusa.reports.judged_run import judge_run
+from medusa.workspace import Workspace
 
 
-def evaluate(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str, Any]:
-    """Compare a run's predictions with the manifest's consensus labels and attributes, by id.
+class Evaluation(TypedDict):
+    """The scores of a run, as `medusa evaluate --json` prints them.
+
+    Every score of `scoring.SCORES` is a key; a score that is added there is one, too.
+
+    Attributes:
+        run, kind, split: the name of the run, `head` or `stack`, and the split.
+        classes: the names of the C classes.
+        n: the number of labelled utterances.
+        unlabelled, unpredicted: the utterances without a consensus label, which the class scores
+            leave out, and those without a prediction.
+        blocks: the number of speakers, or None if the bootstrap draws utterances.
+        macro_f1, uar, accuracy: scores of the split. UAR is the mean recall.
+        balanced: the mean macro-F1 over 100 class-balanced draws.
+        interval: the 95 % interval of every score.
+        baselines: `chance` and `majority` for every score.
+        chance, majority: the macro-F1 of guessing with the class shares of the training split, and
+            of always predicting `majority_class`.
+        majority_class: the most frequent class of the training split.
+        per_class: precision, recall, f1, support and interval (of f1) of every class.
+        confusion: (C, C) counts, with the truth in rows.
+        attributes: ccc, mse, n and interval of every attribute that is known and predicted.
+        notes: sentences that a reader must know before believing the numbers.
+        on, map, dropped: only with another workspace: its folder; the class there that each class
+            of the run means, or None; and the number of rows of each class without a counterpart.
+    """
+
+    run: str
+    kind: str
+    split: str
+    classes: list[str]
+    n: int
+    unlabelled: int
+    unpredicted: int
+    blocks: int | None
+    macro_f1: float
+    balanced: float
+    uar: float
+    accuracy: float
+    interval: dict[str, list[float]]
+    baselines: dict[str, dict[str, float]]
+    chance: float
+    majority: float
+    majority_class: str
+    per_class: dict[str, dict[str, Any]]
+    confusion: list[list[int]]
+    attributes: dict[str, dict[str, Any]]
+    notes: list[str]
+    on: NotRequired[str]
+    map: NotRequired[dict[str, str | None]]
+    dropped: NotRequired[dict[str, int]]
+
+
+def evaluate(
+    workspace: Workspace,
+    run: str,
+    *,
+    split: str = "test",
+    on: Workspace | None = None,
+    class_map: str = "",
+    text: str | None = None,
+    missing: str = "error",
+    device: str = "auto",
+    output: Path | None = None,
+) -> Evaluation:
+    """Judge a finished head or stack by the consensus labels and attributes of a manifest.
 
     Args:
-        run: a finished head or stack.
-        manifest: all of it.
-        split: the part to judge on. Rows without a consensus are counted in `unlabelled` and left
-            out of the class metrics; their attributes count.
-
-    Returns:
-        Plain values, as `medusa evaluate --json` prints them: macro_f1, micro_f1, accuracy, uar
-        and balanced (mean macro-F1 over 100 class-balanced draws) as numbers; chance and majority
-        for the macro-F1, and for every metric in `baselines`; interval of each; per_class,
-        confusion (truth in rows), attributes; n, unlabelled, unpredicted, blocks (speakers, or
-        null where utterances were resampled), classes, notes.
+        workspace: the folder with the run and the manifest on which it was trained.
+        run: the name of the run.
+        split: the split to judge on. With `on`, `all` judges every row.
+        on: another workspace. The run predicts its corpus, and is judged by the labels there. It
+            needs the features that the heads read.
+        class_map: with `on`, `HEAD=CLASS,...`: the class there that each class of the run means.
+            By default it has the same name; with nothing after `=`, there is none.
+        text: with `on`, the source of the texts, `manifest` or a transcripts table. By default it
+            is the source of the training, if there is one.
+        missing: with `on`, `error`, or `drop`: leave out utterances that lack features.
+        device: with `on`, the device that predicts: `auto`, `cpu`, `cuda`, ...
+        output: with `on`, a Parquet file for the predictions, in the classes of the run.
 
     Raises:
-        RunError, RunError: the run is not finished or does not predict that split.
-        RunError: no row of the split has a label.
+        ConfigError: an argument that needs `on` is given without it, or the folder of `output` does
+            not exist.
+        RunError: the run does not exist, is not finished or does not predict the split, or no row
+            of the split has a label.
+        ManifestError, DataError: the run and the other corpus do not fit together.
     """
-    predictions = run.predictions().split(split)
-    splits = predictions.frame["split"].tolist()
-    truth = truth_of(manifest, predictions.ids, splits, predictions.classes)
-    if not truth.labelled.any():
-        raise RunError(f"no row of split {split!r} has a label; choose another with --split")
-    prior = training_prior(manifest, run.config().get("train_split", "train"))
-    result = identity_of(run, split) | {
-        "unlabelled": int((~truth.labelled).sum()),
-        "unpredicted": unpredicted(manifest, predictions.ids, split),
+    away = {
+        "--map": class_map,
+        "--text": text,
+        "--missing": missing != "error",
+        "--device": device != "auto",
+        "--output": output,
     }
-    result |= judge(truth, predictions, prior)
-    result["notes"] = notes_of(run, result)
-    return result
+    lone = [name for name, value in away.items() if value]
+    if on is None and lone:
+        raise ConfigError(f"{', '.join(lone)}: only with --on WORKSPACE")
+    finished, manifest = find_run(workspace.runs, run), Manifest.read(workspace.manifest)
+    if on is None:
+        return cast(Evaluation, judge_run(finished, manifest, split))
+    from medusa.device import choose_device
+    from medusa.reports.transfer import transfer
 
-
-def identity_of(run: RunDir, split: str) -> dict[str, Any]:
-    """Return what an evaluation is about: the run's name and kind, and the split."""
-    return {"run": run.name, "kind": run.config().get("kind", "head"), "split": split}
-
-
-def notes_of(run: RunDir, result: dict[str, Any]) -> list[str]:
-    """Return what a reader must know before believing the numbers."""
-    notes: list[str] = list(run.read_json(SUMMARY).get("notes", []))
-    split, blocks = result["split"], result["blocks"]
-    if split in trained_on(run.config()):
-        notes.append(f"This run has learnt from {split!r}; the numbers say nothing about new data.")
-    absent = [name for name, scores in result["per_class"].items() if not scores["support"]]
-    if absent:
-        present = len(result["classes"]) - len(absent)
-        notes.append(
-            f"{split!r} has no {', '.join(absent)}: averages are over the other {present} classes."
-        )
-    if result["unpredicted"]:
-        notes.append(f"{result['unpredicted']} utterances of {split!r} have no prediction.")
-    if blocks is None:
-        notes.append("Intervals resample utterances: fewer than two speakers are known.")
-    elif blocks < FEW_BLOCKS:
-        notes.append(f"There are only {blocks} speakers in {split!r}: the intervals are rough.")
-    return notes
+    if output and not output.parent.is_dir():
+        raise ConfigError(f"--output {output}: there is no folder {output.parent}; make it")
+    torch_device, drop = choose_device(device)[0], missing == "drop"
+    result, predictions = transfer(
+        finished, manifest, on, split, class_map, text, torch_device, drop
+    )
+    if output:
+        predictions.write(output)
+    return cast(Evaluation, result)

@@ -7,8 +7,6 @@ import click
 
 from medusa.options import device_option, json_option, missing_option, text_option
 
-AWAY = ("text", "missing", "device", "output")  # options of `evaluate` that need --on
-
 
 @click.command()
 @click.argument("run")
@@ -16,7 +14,7 @@ AWAY = ("text", "missing", "device", "output")  # options of `evaluate` that nee
     "--split",
     default="test",
     show_default=True,
-    help="The split to judge on; with --on also `all`, every row.",
+    help="The split to judge on. With --on, `all` judges every row.",
 )
 @click.option(
     "--on",
@@ -26,31 +24,31 @@ AWAY = ("text", "missing", "device", "output")  # options of `evaluate` that nee
 )
 @click.option(
     "--map",
-    "mapping",
+    "class_map",
     default="",
     metavar="HEAD=CLASS,...",
-    help="With --on: what the run's classes are called there; several may mean one, one with "
-    "nothing after = means none.  [default: the same name]",
+    help="With --on: the class there that each class of the run means. Several classes may mean "
+    "the same one. A class with nothing after = has no counterpart.  [default: the same name]",
 )
 @text_option(
-    "With --on: whose text is read there, `manifest` or a transcripts table.  "
-    "[default: as in training, where there is such]"
+    "With --on: the source of the texts there, `manifest` or a transcripts table.  "
+    "[default: that of the training, if there is one]"
 )
-@missing_option("With --on: what to do with utterances that lack features.")
-@device_option("With --on: cpu, cuda, ...")
+@missing_option("With --on: what happens to utterances that lack features.")
+@device_option("With --on: the device that predicts, such as cpu or cuda.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With --on: keep the predictions, in the run's own classes, in this Parquet file.",
+    help="With --on: write the predictions, in the classes of the run, to this Parquet file.",
 )
 @json_option("Print everything as one JSON object.")
-@click.pass_context
+@click.pass_obj
 def evaluate(
-    context: click.Context,
+    root: Path,
     run: str,
     split: str,
     on: Path | None,
-    mapping: str,
+    class_map: str,
     text: str | None,
     missing: str,
     device: str,
@@ -59,39 +57,26 @@ def evaluate(
 ) -> None:
     """Judge a finished run: macro-F1, accuracy, UAR, per class, confusion, attributes.
 
-    With --on, on another corpus: heads are fed its features, nothing is trained, nothing is kept
-    unless asked with --output.
+    With --on, the run predicts the corpus of another workspace. Nothing is trained, and the
+    predictions are kept only with --output.
     """
-    from medusa.heads.runs.run_dir import find_run
-    from medusa.manifests import Manifest
-    from medusa.reports.evaluate import evaluate as judge
+    from medusa.reports.evaluate import evaluate as scores_of
     from medusa.workspace import Workspace
 
-    workspace = Workspace.open(context.obj)
-    finished, manifest = find_run(workspace.runs, run), Manifest.read(workspace.manifest)
-    if on is None:
-        _refuse_without_on(context)
-        result = judge(finished, manifest, split)
-    else:
-        from medusa.reports.evaluate_on import evaluate_on
-
-        result = evaluate_on(
-            finished, manifest, on, split, mapping, text, missing == "drop", device, output
-        )
+    result = scores_of(
+        Workspace.open(root),
+        run,
+        split=split,
+        on=Workspace.open(on) if on else None,
+        class_map=class_map,
+        text=text,
+        missing=missing,
+        device=device,
+        output=output,
+    )
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:
         from medusa.reports.print_scores import show
 
         show(result)
-
-
-def _refuse_without_on(context: click.Context) -> None:
-    """Refuse options that mean nothing without --on."""
-    from medusa.console import given
-
-    names = {"mapping": "--map"} | {key: f"--{key}" for key in AWAY}
-    options = given(context)
-    lone = [name for key, name in names.items() if key in options]
-    if lone:
-        raise click.UsageError(f"{', '.join(lone)}: only with --on WORKSPACE", context)

@@ -14,30 +14,30 @@ from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.reports import pictures
-from medusa.reports.evaluate import evaluate
+from medusa.reports.judged_run import judge_run
 from medusa.scoring import SCORES
 
 TEMPLATE = "report.html.j2"
 
 
 def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "test") -> None:
-    """Evaluate a run and write its page, whole or not at all.
+    """Judge a run and write its page, as a whole or not at all.
 
     Args:
         run: a finished head or stack.
-        manifest: all of it.
-        output: the file; an older one is replaced.
-        split: the part that is judged on.
+        manifest: the manifest on which it was trained.
+        output: the file; an existing file is replaced.
+        split: the split to judge on.
 
     Raises:
-        MedusaError: there is no such folder, or the output is one.
-        MedusaError: whatever `evaluate` refuses.
+        MedusaError: the folder of the output does not exist, or the output is a folder.
+        RunError: see `judge_run`.
     """
     if output.is_dir():
         raise MedusaError(f"{output}: is a folder; name a file, such as {output / 'report.html'}")
     if not output.parent.is_dir():
         raise MedusaError(f"{output.parent}: no such folder; make it, or choose another -o")
-    text = render(run, evaluate(run, manifest, split))
+    text = render(run, judge_run(run, manifest, split))
     write_text(output, text)
 
 
@@ -45,8 +45,8 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
     """Return the page as text.
 
     Args:
-        run: a finished run; the training curves of a stack are its members', found beside it.
-        result: what `evaluate` said about it.
+        run: a finished run. A stack has the training curves of its members, if they still exist.
+        result: the scores that `judge_run` returned for it.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -82,7 +82,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def _curves(run: RunDir, config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the training curves of the run's members, where still there, and its own."""
+    """Return the training curves of the run's members that still exist, and its own curves."""
     members = [RunDir(run.path.parent / one["name"]) for one in config.get("members", [])]
     logs = {one.name: one.metrics() for one in [*members, run]}
     scores = [line.get("dev_macro_f1") or 0.0 for lines in logs.values() for line in lines]
@@ -93,7 +93,7 @@ def _curves(run: RunDir, config: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _positions(
     summary: Mapping[str, Any], config: Mapping[str, Any]
 ) -> list[tuple[str, list[float]]]:
-    """Return the weights by position of each modality, the largest 1; none of other pools."""
+    """Return the weights by position of each modality; an empty list for other poolings."""
     weights = summary.get("positions", [])
     streams = config["features"] if weights else []
     several = Counter(one["backbone"] for one in streams)
@@ -105,7 +105,7 @@ def _positions(
 
 
 def _flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return environment.json as name and value, with libraries on the same level."""
+    """Return the names and values of environment.json, with nested ones on the same level."""
     pairs: list[tuple[str, str]] = []
     for name, value in values.items():
         if isinstance(value, dict):

@@ -1,13 +1,14 @@
 """The tables that `medusa evaluate` prints."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from medusa.console import say, table
 from medusa.scoring import SCORES
 
 
-def show(result: dict[str, Any]) -> None:
-    """Print what `evaluate` found as tables, each number with its interval and chance level."""
+def show(result: Mapping[str, Any]) -> None:
+    """Print an `Evaluation` as tables, each score with its interval and its chance level."""
     rows: list[list[object]] = []
     for key, score in SCORES.items():
         base = result["baselines"][key]

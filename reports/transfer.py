@@ -13,7 +13,7 @@ from medusa.errors import ManifestError, RunError, listed, nearest
 from medusa.heads.fitting.apply import CPU
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest
-from medusa.reports.evaluate import identity_of, notes_of
+from medusa.reports.judged_run import identity_of, notes_of
 from medusa.scoring import Predictions, judge, training_prior, truth_of, unpredicted
 from medusa.workspace import Workspace
 

@@ -108,7 +108,7 @@ def _conclude(workspace: Workspace) -> None:
     """Print the scores of the ensemble, its members, chance and the best possible prediction."""
     corpus = Manifest.read(workspace.manifest)
     run = RunDir(workspace.runs / session.STACK)
-    result = evaluate(run, corpus)
+    result = evaluate(workspace, session.STACK)
     members = [one for one in run.read_json(SUMMARY)["comparison"] if one["kind"] == "member"]
     rows = [
         ("the ensemble", result["macro_f1"]),

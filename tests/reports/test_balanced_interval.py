@@ -9,7 +9,7 @@ import pytest
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.manifest import Manifest
-from medusa.reports.evaluate import evaluate
+from medusa.reports.judged_run import judge_run
 from medusa.scoring.predictions import Predictions
 
 CLASSES = ("glad", "sad")
@@ -33,7 +33,7 @@ def test_where_no_resample_differs_the_interval_is_the_score_itself(tmp_path: Pa
     run.write_json(SUMMARY, {})
     run.finish()
     manifest = Manifest(pd.concat([pd.DataFrame(learnt), frame]), LabelScheme("two", CLASSES))
-    result = evaluate(run, manifest)
+    result = judge_run(run, manifest)
 
     # Large draws of as many glad as sad: of 3 glad 2 are recognised, of 3 sad all. Draws of 10 and
     # 10 differ from that by chance, and on average, too, since F1 is no linear function.

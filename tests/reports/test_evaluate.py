@@ -19,7 +19,7 @@ from medusa.errors import MedusaError, RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.manifest import Manifest
-from medusa.reports.evaluate import evaluate
+from medusa.reports.judged_run import judge_run
 from medusa.scoring import metrics
 from medusa.scoring.predictions import Predictions
 from medusa.tests.command_line import call as call_command
@@ -126,10 +126,10 @@ def test_notes_say_what_matters(judged: dict[str, Any], made_up: Path) -> None:
 def test_refusals(made_up: Path) -> None:
     run, manifest = RunDir(made_up / "runs" / "a"), Manifest.read(made_up / "manifest.parquet")
     with pytest.raises(RunError, match=r"no split 'final'; there is.*--split"):
-        evaluate(run, manifest, "final")
+        judge_run(run, manifest, "final")
     manifest.frame.loc[manifest.frame["split"] == "test", "label"] = None
     with pytest.raises(RunError, match="no row of split 'test' has a label"):
-        evaluate(run, manifest)
+        judge_run(run, manifest)
     with pytest.raises(MedusaError, match=r"no run 'z'.*there is a, b, s"):
         call(made_up, "z")
 
@@ -159,7 +159,7 @@ def tiny(tmp_path: Path, speakers: list[str | None], predicted: int = 4) -> dict
     said.write(run.path / PREDICTIONS)
     run.write_json(SUMMARY, {})
     run.finish()
-    return evaluate(run, Manifest(pd.DataFrame(frame), scheme))
+    return judge_run(run, Manifest(pd.DataFrame(frame), scheme))
 
 
 def test_unknown_speakers_mean_utterances_are_drawn(tmp_path: Path) -> None:
