@@ -1,7 +1,7 @@
 """A split plan has the choices of a split; the manifest keeps the plan as its provenance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 import pandas as pd
 
@@ -39,9 +39,8 @@ class SplitPlan:
 
     def provenance(self) -> dict[str, object]:
         """Return the choices that belong to this kind of split, as JSON values."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        used = {field.name: values[field.name] for field in fields(self)
-                if values[field.name] != field.default}  # fmt: skip
+        defaults = {field.name: field.default for field in fields(self)}
+        used = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         return used | ({"test": [*self.test]} if isinstance(self.test, tuple) else {})
 
 
