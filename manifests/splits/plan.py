@@ -142,7 +142,7 @@ def _groups(manifest: Manifest, plan: SplitPlan) -> "pd.Series[str]":
 
 def _shares(dev: float, test: float) -> dict[str, float]:
     """Return the share of each split; the training split is first and gets the rest."""
-    if not (0 <= dev < 1 and 0 <= test < 1 and dev + test < 1):
+    if not (dev >= 0 and test >= 0 and dev + test < 1):
         raise ManifestError(
             f"--dev {dev:g} and --test {test:g}: expected shares from 0 that leave some for train"
         )
