@@ -117,7 +117,7 @@ def test_shares_can_be_zero() -> None:
         assert set(made(corpus(), by, dev=0.0)) == {"train", "test"}
 
 
-@pytest.mark.parametrize(("dev", "test"), [(0.5, 0.5), (-0.1, 0.2), (1.0, 0.0)])
+@pytest.mark.parametrize(("dev", "test"), [(0.5, 0.5), (-0.1, 0.2), (0.2, -0.1), (1.0, 0.0)])
 def test_impossible_shares(dev: float, test: float) -> None:
     with pytest.raises(ManifestError, match="leave some for train"):
         divided(corpus(), SplitPlan("speaker", 0, dev, test))
