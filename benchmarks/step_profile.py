@@ -40,11 +40,11 @@ class StepProfile:
     """Seconds of one step, on average.
 
     Attributes:
-        step: measured by the clock.
+        step: the seconds of a step by the clock.
         parts: seconds of each of `PARTS` on the processor. On a GPU this is the time that it
             takes to start the work.
         operations: name, seconds on the device (elsewhere on the CPU) and calls; longest first.
-        utterances_per_s: of the measured steps.
+        utterances_per_s: the speed in the measured steps.
     """
 
     step: float

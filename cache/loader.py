@@ -70,10 +70,8 @@ def load(
 
     with ThreadPoolExecutor(1) as thread:
         waiting: Future[list[Packed]] | None = None
-        for number in range(len(batches)):
-            upcoming = thread.submit(make, number)
+        for number in range(len(batches) + 1):
+            upcoming = thread.submit(make, number) if number < len(batches) else None
             if waiting is not None:
                 yield waiting.result()
             waiting = upcoming
-        if waiting is not None:
-            yield waiting.result()
