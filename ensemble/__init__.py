@@ -16,8 +16,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medusa.ensemble.choose_members import best, finished_heads
-    from medusa.ensemble.members import different_names, join, trained_on
+    from medusa.ensemble.choose_members import best
+    from medusa.ensemble.members import trained_on
     from medusa.ensemble.stacker import StackConfig
     from medusa.ensemble.stackers import STACKERS
     from medusa.ensemble.stacking import stack
@@ -27,16 +27,10 @@ _MODULES = {
     "STACKERS": "stackers",
     "StackConfig": "stacker",
     "best": "choose_members",
-    "different_names": "members",
-    "finished_heads": "choose_members",
-    "join": "members",
     "stack": "stacking",
     "trained_on": "members",
 }
-__all__ = [
-    "STACKERS", "StackConfig", "best", "different_names",
-    "finished_heads", "join", "stack", "trained_on",
-]  # fmt: skip
+__all__ = ["STACKERS", "StackConfig", "best", "stack", "trained_on"]
 
 
 def __getattr__(name: str) -> object:

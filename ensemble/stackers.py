@@ -135,7 +135,7 @@ class LogisticRegressionStacker(AveragedAttributes):
 class SupportVectorStacker(LogisticRegressionStacker):
     """Linear support vector machines of scikit-learn, kept as a linear map."""
 
-    summary = "linear support vector machines, whose values are no probabilities"
+    summary = "linear support vector machines"
 
     def fit(self, train: TrainSet, config: StackConfig) -> Fitted:
         from medusa.ensemble.scikit_learn import fit_svm

@@ -29,7 +29,7 @@ def judge_run(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str,
     splits = predictions.frame["split"].tolist()
     truth = truth_of(manifest, predictions.ids, splits, predictions.classes)
     if not truth.labelled.any():
-        raise RunError(f"no row of split {split!r} has a label; choose another with --split")
+        raise RunError(f"no row of split {split!r} has a label; judge another split with --split")
     prior = training_prior(manifest, run.config().get("train_split", "train"))
     result = identity_of(run, split) | {
         "unlabelled": int((~truth.labelled).sum()),

@@ -34,7 +34,10 @@ def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "te
         RunError: see `judge_run`.
     """
     if output.is_dir():
-        raise MedusaError(f"{output}: is a folder; name a file, such as {output / 'report.html'}")
+        raise MedusaError(
+            f"{output}: expected a file, found a folder; name a file, such as "
+            f"{output / 'report.html'}"
+        )
     if not output.parent.is_dir():
         raise MedusaError(f"{output.parent}: no such folder; make it, or choose another -o")
     text = render(run, judge_run(run, manifest, split))

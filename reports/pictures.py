@@ -1,4 +1,4 @@
-"""Where things are in the report's pictures; `pictures.html.j2` draws them."""
+"""The positions of all elements in the report's pictures. `pictures.html.j2` draws them."""
 
 import math
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def dots(comparison: Sequence[dict[str, Any]], chance: float) -> dict[str, Any]:
-    """Place every run's score and interval on one axis from 0, in percent of its length.
+    """Place the score and the interval of every run on one axis from 0, in percent of its length.
 
     Args:
         comparison: rows with name, kind, macro_f1 and interval.
-        chance: drawn as a line.
+        chance: the chance level, which is drawn as a line.
 
     Returns:
-        ticks (label, at), chance and rows (the given ones, with at, left and width).
+        `ticks` (label and at), `chance`, and `rows`: the given rows with at, left and width.
     """
     marks = ticks(0, max(chance, *(line["interval"][1] for line in comparison)), 5)
     top = marks[-1]
@@ -42,10 +42,14 @@ def dots(comparison: Sequence[dict[str, Any]], chance: float) -> dict[str, Any]:
 
 
 def heatmap(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> dict[str, Any]:
-    """Place a confusion matrix, truth in rows; each cell's share is of its row.
+    """Place a confusion matrix with the truth in rows. The share of a cell is that of its row.
+
+    Args:
+        confusion: (C, C) counts.
+        classes: the names of the C classes.
 
     Returns:
-        width, height, row and column labels, and cells with x, y, count, share and names.
+        Width, height, row and column labels, and cells with x, y, count, share and names.
     """
     longest = max(len(name) for name in classes)
     wide = max(CELL_HEIGHT + 8, LETTER * longest + 6)
@@ -75,16 +79,16 @@ def curves(
     """Place a run's losses and dev macro-F1 over epochs, stage by stage.
 
     Args:
-        name: of the run.
-        lines: its metrics.jsonl; any key may be absent.
-        best_of_all: the highest dev macro-F1 of the runs side by side, so that their axes agree.
+        name: the name of the run.
+        lines: the lines of its metrics.jsonl. Any key may be absent.
+        best_of_all: the highest dev macro-F1 of all runs in the report, so that their axes agree.
 
     Returns:
-        panels (ticks and series with points), stages (label and x), axis (epoch and x), or None if
-        nothing was logged.
+        `panels` (ticks, and series with points), `stages` (label and x) and `axis` (epoch and x);
+        or None if nothing was logged.
     """
     lines = [line for line in lines if isinstance(line.get("epoch"), int)]
-    # of the classes alone, as dev's is, where attributes are learnt as well
+    # the loss of dev has no part of the attributes, so that of train is drawn without it, too
     ours = "class_loss" if any("class_loss" in line for line in lines) else "train_loss"
     losses = {"train": _series(lines, ours), "dev": _series(lines, "dev_loss")}
     score = _series(lines, "dev_macro_f1")
@@ -109,7 +113,7 @@ def curves(
 
 
 def _series(lines: Sequence[dict[str, Any]], key: str) -> list[tuple[int, float]]:
-    """Return (epoch, value) where there is a finite one, thinned to what a small picture shows."""
+    """Return the finite values as (epoch, value), at most as many as a small picture can show."""
     values = [(line["epoch"], line.get(key)) for line in lines]
     points = [(n, float(v)) for n, v in values if isinstance(v, int | float) and math.isfinite(v)]
     every = math.ceil(len(points) / MOST_POINTS) or 1
@@ -123,7 +127,10 @@ def _panel(
     lines: Sequence[dict[str, Any]],
     include: Sequence[float],
 ) -> dict[str, Any] | None:
-    """Place series on an axis that also includes the values `include`."""
+    """Place series of points on an axis that also includes the values `include`.
+
+    Returns None if there are no points.
+    """
     values = [value for points in series.values() for _, value in points]
     if not values:
         return None
@@ -149,16 +156,16 @@ def _across(epoch: float, lines: Sequence[dict[str, Any]]) -> float:
 
 
 def _epochs(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return round epochs and where they are, the first and the last among them."""
+    """Return round epochs, the first and the last epoch, each with its position."""
     first, last = lines[0]["epoch"], lines[-1]["epoch"]
-    gap = (last - first) / 8  # nearer than this, two numbers would touch
+    gap = (last - first) / 8  # at a smaller distance, two numbers would touch
     round_ones = [int(mark) for mark in ticks(first, last, 5) if mark.is_integer()]
     between = [epoch for epoch in round_ones if first + gap < epoch < last - gap]
     return [{"label": n, "x": _across(n, lines)} for n in sorted({first, *between, last})]
 
 
 def _stages(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return each stage's name and where it begins, when there are several."""
+    """Return the name of each stage, its start and its middle."""
     runs = [(name, list(part)) for name, part in groupby(lines, key=lambda line: line.get("stage"))]
     starts = [
         _across(part[0]["epoch"] - 0.5 * (number > 0), lines)

@@ -1,4 +1,4 @@
-"""`medusa submit`: the challenge's own files from a run's predictions, or a check of one."""
+"""`medusa submit`: write the predictions of a run as files for the challenge, or check a file."""
 
 from pathlib import Path
 
@@ -15,35 +15,35 @@ from medusa.options import force_option
     type=click.Choice(["1", "2", "both"]),
     default="both",
     show_default=True,
-    help="1: classes. 2: arousal, valence and dominance.",
+    help="Task 1 needs classes. Task 2 needs arousal, valence and dominance.",
 )
 @click.option(
     "--split",
     "split_name",
     default="Test3",
     show_default=True,
-    help="The split of the manifest that is submitted.",
+    help="The split of the manifest whose predictions are submitted.",
 )
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="The folder for task1.csv and task2.csv (default: here).",
+    help="The folder for task1.csv and task2.csv.  [default: the current folder]",
 )
 @click.option(
     "--count",
     type=int,
     default=3200,
     show_default=True,
-    help="How many recordings the test set has, numbered from 1.",
+    help="The number of recordings in the test set. They are numbered from 1.",
 )
 @click.option(
     "--check",
     "existing",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Only check this file.",
+    help="Check this file, and write nothing.",
 )
-@force_option("Replace files that are there.")
+@force_option("Replace existing files.")
 @click.pass_obj  # fmt: skip
 def submit(
     root: Path,
@@ -55,10 +55,10 @@ def submit(
     existing: Path | None,
     force: bool,
 ) -> None:
-    """Write RUN's predictions as submissions to Task 1 and Task 2 of the challenge.
+    """Write the predictions of RUN as submissions to Task 1 and Task 2 of the challenge.
 
-    Every one of the 3,200 test recordings must be there once. `--check FILE` says whether an
-    existing file would be accepted, and for which task.
+    The run must predict each of the 3,200 test recordings once. `--check FILE` checks an existing
+    file and prints its task.
     """
     from medusa.console import say
     from medusa.heads.runs.run_dir import find_run
@@ -80,7 +80,7 @@ def submit(
         if path.exists() and path.read_text(encoding="utf-8") == text:
             say(f"{path}: already written; nothing to do")
         elif path.exists() and not force:
-            raise RunError(f"{path}: holds another submission; replace it with --force")
+            raise RunError(f"{path}: this file has another submission; replace it with --force")
         else:
             files.write(path, text, names)
             say(f"wrote {path}: {count} recordings")

@@ -1,4 +1,4 @@
-"""Judge a run on another workspace's corpus, through a stated mapping of classes."""
+"""Judge a run on the corpus of another workspace, with a mapping between the classes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +23,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ClassMap:
-    """Which class of the corpus each class of the head means.
+    """The class of the target corpus that each class of the head means.
 
     Attributes:
-        pairs: head class -> target class, in the head's order; None where it means none.
-        target: the corpus's classes in order.
+        pairs: the target class of each head class, in the order of the head; None without one.
+        target: the classes of the target corpus, in order.
     """
 
     pairs: dict[str, str | None]
@@ -35,7 +35,7 @@ class ClassMap:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The K target classes that some head class means: those that are judged."""
+        """The K target classes that a head class means. Only these are judged."""
         return tuple(name for name in self.target if name in self.pairs.values())
 
     @property
@@ -49,11 +49,11 @@ class ClassMap:
         return tuple(name for name, other in self.pairs.items() if other is None)
 
     def columns(self, name: str) -> list[int]:
-        """Return the numbers of the head classes that mean this target class."""
+        """Return the numbers of the head classes that mean a target class."""
         return [column for column, other in enumerate(self.pairs.values()) if other == name]
 
     def logits(self, logits: npt.NDArray[np.floating]) -> Floats:
-        """Map logits (B, C) to (B, K) logs of the added posteriors."""
+        """Map logits (B, C) to the logarithms of the added posteriors, (B, K)."""
         logs = logits - np.logaddexp.reduce(logits.astype(np.float64), axis=1, keepdims=True)
         parts = [np.logaddexp.reduce(logs[:, self.columns(name)], axis=1) for name in self.kept]
         return np.stack(parts, axis=1)
@@ -64,16 +64,18 @@ class ClassMap:
 
 
 def read_map(text: str, head: tuple[str, ...], target: tuple[str, ...]) -> ClassMap:
-    """Read `happy=happiness,angry=anger`; classes that are not written mean their own name.
+    """Read a mapping such as `happy=happiness,angry=anger`.
 
     Args:
-        text: head class = target class, comma-separated; several may mean the same one, and one
-            with nothing after `=` means none.
-        head: the head's classes.
-        target: the corpus's classes.
+        text: pairs of head class = target class, separated by commas. Several head classes may mean
+            the same target class; one with nothing after `=` means none. A head class that is not
+            in the text means the target class of the same name.
+        head: the classes of the head.
+        target: the classes of the target corpus.
 
     Raises:
-        ManifestError: unknown or repeated classes (all are named), or fewer than two in common.
+        ManifestError: classes are unknown or repeated (all are listed), or fewer than two classes
+            are in common.
     """
     pairs: dict[str, str | None] = {name: name if name in target else None for name in head}
     problems, seen = [], set()
@@ -87,7 +89,7 @@ def read_map(text: str, head: tuple[str, ...], target: tuple[str, ...]) -> Class
         if right and right not in target:
             problems.append(f"the corpus has no {right!r}{nearest(right, target)}")
         if left in seen:
-            problems.append(f"{left!r} comes twice")
+            problems.append(f"{left!r} occurs twice; write it once")
         seen.add(left)
         pairs[left] = right or None
     sides = f"the head has {', '.join(head)}; the corpus has {', '.join(target)}"
@@ -96,7 +98,10 @@ def read_map(text: str, head: tuple[str, ...], target: tuple[str, ...]) -> Class
     found = ClassMap(pairs, target)
     if len(found.kept) < 2:
         common = found.kept[0] if found.kept else "nothing"
-        raise ManifestError(f"classes in common: {common}; {sides}; say which is which with --map")
+        raise ManifestError(
+            f"expected at least two classes in common, found {common}; {sides}; write a mapping "
+            "with --map"
+        )
     return found
 
 
@@ -110,26 +115,24 @@ def transfer(
     device: torch.device = CPU,
     drop_missing: bool = False,
 ) -> tuple[dict[str, Any], Predictions]:
-    """Predict another workspace's corpus with a run and compare with its labels and attributes.
+    """Predict the corpus of another workspace with a run, and judge the predictions there.
 
     Args:
         run: a finished head or stack.
-        source: the manifest it was trained on, for the chance level.
-        workspace: where the other manifest, its features and transcripts are.
-        split: the part to judge on; `all` is every row, also those without a split.
+        source: the manifest on which it was trained, for the chance level.
+        workspace: the folder of the other manifest, its features and its transcripts.
+        split: the split to judge on; `all` judges every row, even those without a split.
         mapping: see `read_map`.
         text, device, drop_missing: see `heads.apply`.
 
     Returns:
-        What `evaluate` returns, about the classes that have a counterpart (added posteriors,
-        added prior), and beside it `on`, the workspace; `map`, head class to target class or
-        None; `dropped`, the rows of each target class without a counterpart. Attributes are
-        judged on those rows, too. Then the predictions, in the head's own classes.
+        The values of `Evaluation` for the target classes that have a counterpart (posteriors and
+        prior are added up), with the keys `on`, `map` and `dropped`. Attributes are also judged
+        on rows of classes without a counterpart. Then the predictions, in the classes of the head.
 
     Raises:
-        ManifestError, DataError, ManifestError: head and corpus do not fit together.
-        RunError: the source manifest is no longer the one of the training.
-        RunError: no row has a label to judge by.
+        ManifestError, DataError: the run and the corpus do not fit together.
+        RunError: the source manifest has changed since the training, or no row has a label.
     """
     target = Manifest.read(workspace.manifest)
     part = _part(target, split)
@@ -139,7 +142,10 @@ def transfer(
     predictions = apply(run, part, workspace, text, device, drop_missing)
     prior = classes.prior(training_prior(source, run.config().get("train_split", "train")))
     if not prior.sum():
-        raise RunError(f"the run saw no {listed(classes.kept)} in training: no chance level")
+        raise RunError(
+            f"expected training rows of {listed(classes.kept)} for the chance level, found none; "
+            "map classes that the run was trained on, with --map"
+        )
     result = _judge(run, part, predictions, classes, prior, split)
     result |= {"on": str(workspace.root), "map": classes.pairs}
     where = result | {"split": f"{split} of {workspace.root.name or workspace.root}"}
@@ -149,12 +155,12 @@ def transfer(
         *_differences(classes, result["dropped"]),
         *_trained_rows(run, source, part, predictions),
     ]
-    result["notes"] = list(dict.fromkeys(notes))  # both corpora may be made up in the same words
+    result["notes"] = list(dict.fromkeys(notes))  # both corpora may have the same note
     return result, predictions
 
 
 def _part(manifest: Manifest, split: str) -> Manifest:
-    """Return the rows of a split, or all."""
+    """Return the rows of a split, or all rows."""
     if split == ALL:
         return manifest
     try:
@@ -171,13 +177,16 @@ def _judge(
     prior: Floats,
     split: str,
 ) -> dict[str, Any]:
-    """Return everything but the notes."""
+    """Return all values of the evaluation except its notes, `on` and `map`."""
     labels = part.frame.loc[part.frame["id"].isin(predictions.ids), "label"]
     target = _mapped_manifest(part, classes, split)
     mapped = _mapped_predictions(predictions, classes, split)
     truth = truth_of(target, mapped.ids, mapped.frame["split"].tolist(), classes.kept)
     if not truth.labelled.any():
-        raise RunError(f"no row of {split!r} has one of the labels {listed(classes.kept)}")
+        raise RunError(
+            f"no row of {split!r} has one of the labels {listed(classes.kept)}; judge another "
+            "split with --split"
+        )
     return {
         **identity_of(run, split),
         "dropped": {name: int((labels == name).sum()) for name in classes.dropped},
@@ -208,7 +217,7 @@ def _mapped_predictions(predictions: Predictions, classes: ClassMap, split: str)
 
 
 def _differences(classes: ClassMap, dropped: dict[str, int]) -> list[str]:
-    """Say what the mapping leaves out on either side."""
+    """Return notes about the classes that the mapping leaves out."""
     notes = []
     if dropped:
         counts = ", ".join(f"{name} ({count})" for name, count in dropped.items())
@@ -227,7 +236,7 @@ def _differences(classes: ClassMap, dropped: dict[str, int]) -> list[str]:
 def _trained_rows(
     run: RunDir, source: Manifest, part: Manifest, predictions: Predictions
 ) -> list[str]:
-    """Say how many of the recordings the run has learnt from."""
+    """Return a note about the recordings from which the run has learnt."""
     trained = source.frame.loc[
         source.frame["split"].isin(trained_on(run.config())), "content"
     ].dropna()
@@ -236,6 +245,6 @@ def _trained_rows(
     if not count:
         return []
     return [
-        f"This run has learnt from {count} of these {len(contents)} recordings; about them the "
-        "numbers say nothing new."
+        f"This run has learnt from {count} of these {len(contents)} recordings; the numbers do not "
+        "hold for new data."
     ]

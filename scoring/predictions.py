@@ -1,4 +1,4 @@
-"""Predictions of a head or an ensemble, one row per utterance: what every room exchanges."""
+"""The predictions of a head or an ensemble: the table that the rooms exchange."""
 
 import json
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ NOT_A_FOLD = -1
 
 @dataclass
 class Predictions:
-    """Logits and attributes by utterance id.
+    """Logits and attributes by utterance id, one row per utterance.
 
     Attributes:
-        frame: columns `id`, `split`, `fold` (-1 outside folds), `logit_<class>` and, where the
-            head predicts them, `arousal`, `valence`, `dominance`; nulls otherwise.
+        frame: it has the columns `id`, `split`, `fold` (-1 outside folds), `logit_<class>`,
+            `arousal`, `valence` and `dominance`. Attributes that the run does not predict are null.
         classes: the order of the logits.
-        run: the digest of the run that made them.
+        run: the digest of the run that made the predictions.
     """
 
     frame: pd.DataFrame
@@ -44,7 +44,7 @@ class Predictions:
         run: str,
         fold: int = NOT_A_FOLD,
     ) -> "Predictions":
-        """Build from arrays: logits (B, C), attributes (B, 3) or None."""
+        """Build the table from arrays: logits (B, C), and attributes (B, 3) or None."""
         frame = pd.DataFrame({"id": list(ids), "split": list(splits), "fold": fold})
         for column, name in enumerate(classes):
             frame[f"logit_{name}"] = logits[:, column].astype(np.float32)
@@ -54,24 +54,31 @@ class Predictions:
         return cls(frame, tuple(classes), run)
 
     def select(self, ids: Sequence[str]) -> "Predictions":
-        """Return the rows of these ids, in this order.
+        """Return the rows of these ids, in the same order.
 
         Raises:
-            RunError: some of them are not here.
+            RunError: some ids have no prediction.
         """
         rows = self.frame.set_index("id", drop=False)
         absent = [name for name in ids if name not in rows.index]
         if absent:
-            raise RunError(f"run {self.run} has no prediction for {listed(absent)}")
+            raise RunError(
+                f"run {self.run} has no prediction for {listed(absent)}; train it again on the "
+                "present manifest"
+            )
         return Predictions(rows.loc[list(ids)].reset_index(drop=True), self.classes, self.run)
 
     def split(self, name: str) -> "Predictions":
-        """Return the rows of one split."""
+        """Return the rows of one split.
+
+        Raises:
+            RunError: there are none.
+        """
         frame = self.frame[self.frame["split"] == name].reset_index(drop=True)
         if not len(frame):
             present = listed(self.frame["split"].unique())
             raise RunError(
-                f"the run predicts no split {name!r}; there is {present}; choose one with --split"
+                f"the run predicts no split {name!r}, only {present}; choose one with --split"
             )
         return Predictions(frame, self.classes, self.run)
 
@@ -80,23 +87,23 @@ class Predictions:
         return self.frame["id"].tolist()
 
     def logits(self) -> npt.NDArray[np.float32]:
-        """(B, C) in class order."""
+        """Return the logits (B, C), in class order."""
         return self.frame[[f"logit_{name}" for name in self.classes]].to_numpy(np.float32)
 
     def posteriors(self) -> npt.NDArray[np.float32]:
-        """(B, C) softmax of the logits."""
+        """Return the softmax of the logits, (B, C)."""
         from scipy.special import softmax
 
         posteriors: npt.NDArray[np.float32] = softmax(self.logits(), axis=1)
         return posteriors
 
     def attributes(self) -> npt.NDArray[np.float32] | None:
-        """(B, 3) arousal, valence, dominance on the 1..7 scale, or None if not predicted."""
+        """Return arousal, valence and dominance (B, 3), from 1 to 7, or None if not predicted."""
         values = self.frame[list(ATTRIBUTES)].to_numpy(np.float32)
         return None if np.isnan(values).all() else values
 
     def write(self, path: Path) -> None:
-        """Write to Parquet atomically."""
+        """Write a Parquet file, as a whole or not at all."""
         table = pa.Table.from_pandas(self.frame, preserve_index=False)
         table = table.replace_schema_metadata(
             {"medusa.classes": json.dumps(self.classes), "medusa.run": self.run}
@@ -106,19 +113,22 @@ class Predictions:
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":
-        """Read what `write` wrote.
+        """Read a file of `write`.
 
         Raises:
-            RunError: the file is missing or was not written by `write`.
+            RunError: the file is missing, or `write` did not write it.
         """
         if not path.exists():
-            raise RunError(f"{path}: no predictions here; make the run again with --force")
+            raise RunError(
+                f"{path}: expected predictions, found no file; make the run again with --force"
+            )
         try:
             table = pq.read_table(path)
             metadata = table.schema.metadata or {}
             classes = tuple(json.loads(metadata[b"medusa.classes"]))
         except (pa.ArrowInvalid, OSError, KeyError) as problem:
             raise RunError(
-                f"{path}: not a predictions file ({problem}); make the run again with --force"
+                f"{path}: expected a file of predictions, which this is not ({problem}); make the "
+                "run again with --force"
             ) from problem
         return cls(table.to_pandas(), classes, metadata[b"medusa.run"].decode())

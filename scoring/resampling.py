@@ -1,4 +1,4 @@
-"""Bootstrap resamples and the intervals of scores; a speaker is drawn with all utterances."""
+"""Bootstrap resamples and the intervals of scores. A speaker is drawn with all utterances."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from medusa.scoring.metrics import Floats, Ints, Numbers, moments
 
 INTERVAL = (2.5, 97.5)
-FEW_BLOCKS = 10  # below, drawing whole speakers alone gives intervals that are too narrow
+FEW_BLOCKS = 10  # with fewer speakers, drawing only whole speakers gives too narrow intervals
 CHUNK_CELLS = 1 << 22  # resampling weights held at once: 32 MB
 
 
@@ -20,17 +20,18 @@ def resampled_confusions(
     draws: int = 1000,
     seed: int = 0,
 ) -> Floats:
-    """Bootstrap a confusion matrix; any score of the result has its spread.
+    """Draw bootstrap resamples of a confusion matrix. The scores of the result give intervals.
 
     Args:
-        y_true: (B,) the truth.
-        y_pred: (B,) predictions.
+        y_true: (B,) true class numbers.
+        y_pred: (B,) predicted class numbers.
         n_classes: C.
-        blocks: (B,) whose utterance it is; speakers are drawn whole, since their utterances are
-            not independent. Of fewer than 10 speakers the utterances are drawn as well, within
-            each. Without it utterances are drawn, as counts of a multinomial.
+        blocks: (B,) the speaker of each utterance. Speakers are drawn with all their utterances,
+            because these are not independent. With fewer than 10 speakers, the utterances of each
+            drawn speaker are drawn as well. Without blocks, utterances are drawn, as the counts of
+            a multinomial distribution.
         draws: the number of resamples.
-        seed: the same seed draws the same blocks for every metric and every run.
+        seed: the seed of the draws. One seed draws the same blocks for every score and run.
 
     Returns:
         (draws, C, C).
@@ -43,11 +44,11 @@ def resampled_confusions(
 def resampled_counts(
     kinds: Ints, n_kinds: int, blocks: Sequence[str] | None = None, draws: int = 1000, seed: int = 0
 ) -> Floats:
-    """Bootstrap how often every kind of utterance occurs: (draws, n_kinds).
+    """Draw bootstrap resamples of how often every kind of utterance occurs: (draws, n_kinds).
 
     Args:
         kinds: (B,) numbers below n_kinds, such as the cell of a confusion matrix.
-        n_kinds: how many kinds there are.
+        n_kinds: the number of kinds.
         blocks, draws, seed: see `resampled_confusions`.
     """
     if blocks is None:
@@ -70,7 +71,12 @@ def resampled_moments(
     draws: int = 1000,
     seed: int = 0,
 ) -> Floats:
-    """Bootstrap the summed `moments` of one attribute: (draws, 6); see `resampled_confusions`."""
+    """Draw resamples of the summed `moments` of one attribute, (draws, 6).
+
+    Args:
+        truth, predicted: (B,) see `moments`.
+        blocks, draws, seed: see `resampled_confusions`.
+    """
     rows = moments(truth, predicted)
     if blocks is None:
         return _resample(rows, draws, seed)
@@ -85,18 +91,18 @@ def resampled_moments(
 def block_weights(
     blocks: npt.NDArray[np.int64], draws: int = 2000, seed: int = 0
 ) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Draw resamples that several runs share: how often each block is in each of them.
+    """Draw resamples that several runs share: how often each block is in each resample.
 
-    Of fewer than 10 speakers the utterances are drawn as well, within each.
+    With fewer than 10 speakers, the utterances of each drawn speaker are drawn as well.
 
     Args:
-        blocks: (B,) the number of the block, from 0, that every utterance belongs to.
+        blocks: (B,) the number of the block of every utterance, from 0.
         draws: the number of resamples.
         seed: the seed of the draws.
 
     Returns:
-        The blocks to count by (B,), which are the utterances themselves where those are drawn, and
-        (draws, K) how often each of these K blocks is drawn.
+        The blocks (B,) to count by, which are the utterances themselves if utterances are drawn;
+        and how often each of these K blocks is drawn, (draws, K).
     """
     rng, sizes = np.random.default_rng(seed), np.bincount(blocks)
     count = len(sizes)
@@ -117,7 +123,7 @@ def interval(values: Floats) -> tuple[float, float]:
 
 
 def _resample(sums: Numbers, draws: int, seed: int) -> Floats:
-    """Draw K of K blocks with replacement and add up (K, V), many times: (draws, V)."""
+    """Draw K of K blocks with replacement, and add up their values (K, V): (draws, V)."""
     count, rng, totals = len(sums), np.random.default_rng(seed), []
     for start in range(0, draws, max(1, CHUNK_CELLS // count)):
         size = min(draws - start, max(1, CHUNK_CELLS // count))
@@ -126,10 +132,13 @@ def _resample(sums: Numbers, draws: int, seed: int) -> Floats:
 
 
 def _resample_twice(blocks: Sequence[tuple[Numbers, Numbers]], draws: int, seed: int) -> Floats:
-    """Draw K of K blocks, and inside every drawn block as many of its utterances: (draws, V).
+    """Draw K of K blocks, and in every drawn block as many utterances as it has: (draws, V).
 
     Args:
-        blocks: of each, how often every kind of utterance occurs (U,), and what one adds (U, V).
+        blocks: for each block, how often every kind of utterance occurs, (U,), and the values that
+            one utterance of the kind adds, (U, V).
+        draws: the number of resamples.
+        seed: the seed of the draws.
     """
     rng = np.random.default_rng(seed)
     totals = np.zeros((draws, blocks[0][1].shape[1]))
@@ -141,7 +150,7 @@ def _resample_twice(blocks: Sequence[tuple[Numbers, Numbers]], draws: int, seed:
 
 
 def _times(count: int, draws: int, rng: np.random.Generator) -> Floats:
-    """Return how often each of `count` blocks is drawn: (draws, count), rows summing to count."""
+    """Return how often each of `count` blocks is drawn, (draws, count); rows add up to count."""
     picks = rng.integers(count, size=(draws, count)) + np.arange(draws)[:, None] * count
     times = np.bincount(picks.ravel(), minlength=draws * count)
     return times.reshape(draws, count).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Whether one of two predictions is better: a paired bootstrap; p values corrected for many."""
+"""Is one of two predictions better? A paired bootstrap, and p values corrected for their number."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from medusa.scoring.truth import Truth
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better the first of two is.
+    """The difference of the macro-F1 of two predictions.
 
     Attributes:
-        value: macro-F1 of the first less that of the second.
+        value: the macro-F1 of the first minus that of the second.
         interval: its 95 % interval.
-        p: of no difference, two-sided.
+        p: the two-sided p value of no difference.
     """
 
     value: float
@@ -36,18 +36,18 @@ def paired(
     draws: int = 2000,
     seed: int = 0,
 ) -> Difference:
-    """Compare two predictions of the same utterances by resampling both alike.
+    """Compare two predictions of the same utterances on the same resamples.
 
-    Source: Efron and Tibshirani (1993), chapter 16; speakers drawn whole, as in `resampling`.
+    Source: Efron and Tibshirani (1993), chapter 16. Speakers are drawn whole, as in `resampling`.
 
     Args:
-        y_true: (B,) the truth.
-        first, second: (B,) predictions.
+        y_true: (B,) true class numbers.
+        first, second: (B,) predicted class numbers.
         n_classes: C.
-        blocks: (B,) whose utterance it is; without it utterances are drawn.
-        balanced: let every class count alike, as in many large class-balanced draws.
+        blocks: (B,) the speaker of each utterance. Without it, utterances are drawn.
+        balanced: give all classes equal weight, as in many large class-balanced draws.
         draws: the number of resamples.
-        seed: of the resampling.
+        seed: the seed of the draws.
     """
     pair = np.asarray(first, np.int64) * n_classes + second
     kinds = np.asarray(y_true, np.int64) * n_classes**2 + pair
@@ -67,14 +67,14 @@ def gains(
     """Compare one prediction with several others, with p values corrected for their number.
 
     Args:
-        truth: B labelled utterances.
-        predicted: (B,) predicted classes.
-        others: name -> (B,) classes that another run predicts.
+        truth: the truth of B labelled utterances.
+        predicted: (B,) predicted class numbers.
+        others: the class numbers (B,) that each other run predicts, by its name.
         n_classes: C.
 
     Returns:
-        One row for each of the others: `of` (its name), `difference` of the macro-F1, its 95 %
-        `interval`, and the two-sided `p`.
+        A row for each of the others: `of`, its name; `difference` of the macro-F1; its 95 %
+        `interval`; and the two-sided `p`.
     """
     differences = [
         paired(truth.labels, predicted, other, n_classes, truth.blocks) for other in others.values()
@@ -87,16 +87,17 @@ def gains(
 
 
 def two_sided(differences: Floats) -> float:
-    """Return twice the smaller tail beyond 0 of resampled differences (draws,).
+    """Return the two-sided p value of differences (draws,): twice the smaller tail beyond 0.
 
-    One draw is added to both (Davison and Hinkley, 1997, section 4.4.2), so p is never 0.
+    One draw is added to the tail and to the draws (Davison and Hinkley, 1997, section 4.4.2), so
+    that p is never 0.
     """
     tail = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
     return min(1.0, 2 * (tail + 1) / (len(differences) + 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values, corrected for how many there are, in the same order (Holm, 1979)."""
+    """Return p values, corrected for their number, in the same order (Holm, 1979)."""
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)
     stepped = np.minimum(np.maximum.accumulate(np.asarray(p_values)[order] * factors), 1)

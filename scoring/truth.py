@@ -15,13 +15,13 @@ JUDGING_SPLITS = ("test", "dev")  # the first of these that has labels judges
 
 @dataclass(frozen=True)
 class Truth:
-    """The truth about B utterances, in the order they were asked for.
+    """The truth of B utterances, in the order of the ids that were looked up.
 
     Attributes:
-        labels: (B,) the consensus class's number; -1 where there is none.
-        soft: (B, C) soft labels; one-hot where there is only a consensus, NaN where neither is.
-        attributes: (B, 3) arousal, valence, dominance; NaN where unknown.
-        speakers: (B,) None where unknown.
+        labels: (B,) the number of the consensus class, or -1 without a consensus.
+        soft: (B, C) soft labels. A consensus without votes is one-hot; without either, NaN.
+        attributes: (B, 3) arousal, valence and dominance; NaN if unknown.
+        speakers: (B,) the speakers; None if unknown.
     """
 
     labels: npt.NDArray[np.int64]
@@ -30,21 +30,21 @@ class Truth:
     speakers: list[str | None]
 
     def rows(self, mask: npt.NDArray[np.bool_]) -> "Truth":
-        """Return the utterances where `mask` (B,) is true."""
+        """Return the utterances for which `mask` (B,) is true."""
         speakers = [name for name, keep in zip(self.speakers, mask, strict=True) if keep]
         return Truth(self.labels[mask], self.soft[mask], self.attributes[mask], speakers)
 
     @property
     def labelled(self) -> npt.NDArray[np.bool_]:
-        """(B,) whether the utterance has a consensus label."""
+        """The mask (B,) of the utterances that have a consensus label."""
         labelled: npt.NDArray[np.bool_] = self.labels != NO_CONSENSUS
         return labelled
 
     @property
     def blocks(self) -> list[str] | None:
-        """(B,) what a bootstrap draws whole: the speaker, or the utterance where it is unknown.
+        """The blocks (B,) that a bootstrap draws: speakers, or utterances of unknown speakers.
 
-        None when fewer than two speakers are known: then the utterances are drawn.
+        None if fewer than two speakers are known. The bootstrap then draws utterances.
         """
         if len({name for name in self.speakers if name is not None}) < 2:
             return None
@@ -57,13 +57,13 @@ def truth_of(
     """Look up predicted utterances in the manifest.
 
     Args:
-        manifest: all of it.
+        manifest: the manifest on which the run was trained.
         ids: (B,) the utterances.
         splits: (B,) their splits when the predictions were made.
         classes: the order of the predicted logits.
 
     Raises:
-        RunError: classes, ids or splits are not the manifest's (any more).
+        RunError: the manifest has other classes, lacks an id, or has it in another split.
     """
     if tuple(classes) != manifest.scheme.classes:
         raise RunError(
@@ -86,44 +86,50 @@ def truth_of(
 
 
 def judging_split(splits: npt.NDArray[np.str_], truth: Truth) -> str:
-    """Return `test` where it has labels, else `dev`.
+    """Return `test` if it has labels, else `dev`.
 
     Args:
         splits: (B,) the split of every utterance.
-        truth: the truth about the same utterances.
+        truth: the truth of the same utterances.
 
     Raises:
-        RunError: neither has a label.
+        RunError: neither split has a label.
     """
     labelled = set(splits[truth.labelled].tolist())
     for name in JUDGING_SPLITS:
         if name in labelled:
             return name
-    raise RunError(f"no row of split {' or '.join(JUDGING_SPLITS)} has a label to judge by")
+    raise RunError(
+        f"no row of split {' or '.join(JUDGING_SPLITS)} has a label to judge by; make splits with "
+        "labels, with `medusa manifest split`"
+    )
 
 
 def unpredicted(manifest: Manifest, ids: Sequence[str], split: str) -> int:
-    """Return how many utterances of a split have no prediction: their features were missing."""
+    """Return the number of utterances of a split without a prediction (features were missing)."""
     expected = manifest.frame.loc[manifest.frame["split"] == split, "id"]
     return int((~expected.isin(list(ids))).sum())
 
 
 def training_prior(manifest: Manifest, split: str = "train") -> npt.NDArray[np.float64]:
-    """Return how often each class is the consensus label in the split heads were trained on, (C,).
+    """Return the number of rows of each class in the split of the heads' training, (C,).
 
     Raises:
-        RunError: no row there has a label.
+        RunError: no row of the split has a label.
     """
     labels = manifest.frame.loc[manifest.frame["split"] == split, "label"]
     counts = labels.value_counts().reindex(list(manifest.scheme.classes)).fillna(0)
     if not counts.sum():
-        raise RunError(f"no row of split {split!r} has a label, so the chance level is unknown")
+        raise RunError(
+            f"no row of split {split!r} has a label, so the chance level is unknown; the manifest "
+            "has changed since the training: fit again"
+        )
     return np.asarray(counts, np.float64)
 
 
 def _same_utterances(manifest: Manifest, ids: Sequence[str], splits: Sequence[str]) -> None:
     now = dict(zip(manifest.frame["id"], manifest.frame["split"], strict=True))
-    remedy = "the manifest has changed since: fit again"
+    remedy = "the manifest has changed since the training: fit again"
     gone = [name for name in ids if name not in now]
     if gone:
         raise RunError(f"the manifest does not have {listed(gone)}; {remedy}")

@@ -125,7 +125,7 @@ def test_notes_say_what_matters(judged: dict[str, Any], made_up: Path) -> None:
 
 def test_refusals(made_up: Path) -> None:
     run, manifest = RunDir(made_up / "runs" / "a"), Manifest.read(made_up / "manifest.parquet")
-    with pytest.raises(RunError, match=r"no split 'final'; there is.*--split"):
+    with pytest.raises(RunError, match=r"no split 'final', only .*--split"):
         judge_run(run, manifest, "final")
     manifest.frame.loc[manifest.frame["split"] == "test", "label"] = None
     with pytest.raises(RunError, match="no row of split 'test' has a label"):

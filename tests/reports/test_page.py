@@ -36,7 +36,7 @@ def test_the_pieces_are_there(page: str) -> None:
         "majority vote",
         "soft vote",
         "linear, soup of 2",
-        "The gain is the ensemble",
+        "The gain is the macro-F1 of the ensemble",
         'aria-label="confusion matrix"',
         "Class by class",
         "arousal",
@@ -97,7 +97,7 @@ def test_the_default_place_is_the_workspace(made_up: Path) -> None:
 
 
 def test_impossible_outputs_are_refused(made_up: Path, tmp_path: Path) -> None:
-    with pytest.raises(MedusaError, match="is a folder; name a file"):
+    with pytest.raises(MedusaError, match="expected a file, found a folder; name a file"):
         report(made_up, "s", "-o", str(tmp_path))
     with pytest.raises(MedusaError, match="no such folder"):
         report(made_up, "s", "-o", str(tmp_path / "no" / "report.html"))

@@ -62,11 +62,11 @@ def test_gaps_duplicates_and_strangers_are_refused(ids: list[str], message: str)
 
 
 def test_what_cannot_be_submitted() -> None:
-    with pytest.raises(RunError, match="predicts no arousal"):
+    with pytest.raises(RunError, match="needs predictions of arousal"):
         submission(predictions(attributes=False), 2, NAMES)
     made = predictions()
     made.frame.loc[1, "logit_sad"] = np.nan
-    with pytest.raises(RunError, match=r"1 predictions are not finite: .*0001"):
+    with pytest.raises(RunError, match=r"1 prediction is not finite: .*0001"):
         submission(made, 1, NAMES)
     made = Predictions.of(NAMES, ["Test3"] * 3, np.eye(3), None, ("sad", "other", "fear"), "r")
     with pytest.raises(RunError, match="no letter for other"):
@@ -82,10 +82,10 @@ def test_an_existing_file_is_checked_line_by_line(tmp_path: Path) -> None:
     )
     with pytest.raises(RunError) as caught:
         check(path, NAMES)
-    for part in ("line 2: 'Z' is none of A, S", "1 missing", "1 more than once"):
+    for part in ("line 2: 'Z', expected one of A, S", "1 missing", "1 more than once"):
         assert part in str(caught.value)
     path.write_text(f"FileName,EmoAct,EmoVal,EmoDom\n{NAMES[0]},9.3,nan,4\n{NAMES[1]},4,4\n")
-    with pytest.raises(RunError, match=r"line 2: 9.3, nan is no number from 1 to 7"):
+    with pytest.raises(RunError, match=r"line 2: 9.3, nan, expected numbers from 1 to 7"):
         check(path, NAMES)
     path.write_text("Name,Class\n")
     with pytest.raises(RunError, match=r"a.csv:1: the header is 'Name,Class'"):

@@ -256,6 +256,6 @@ def test_a_wrong_map_is_told_all_at_once() -> None:
     message = str(caught.value)
     assert "no 'hapy' (did you mean 'happy'?)" in message
     assert "no 'sorow' (did you mean 'sorrow'?)" in message
-    assert "'angry': expected HEAD_CLASS=CLASS" in message and "'sad' comes twice" in message
-    with pytest.raises(ManifestError, match="classes in common: sad"):
+    assert "'angry': expected HEAD_CLASS=CLASS" in message and "'sad' occurs twice" in message
+    with pytest.raises(ManifestError, match="two classes in common, found sad"):
         read_map("", CLASSES, ("sad", "glad"))
