@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from medusa.console import show_progress
     from medusa.ensemble.fit_stack import fit_stack
     from medusa.ensemble.stacker import StackConfig
+    from medusa.extract.extract_features import extract_features
+    from medusa.extract.extraction_options import ExtractionOptions
+    from medusa.extract.transcription.transcribe import transcribe
+    from medusa.extract.transcription.transcription_options import TranscriptionOptions
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
@@ -20,27 +24,35 @@ if TYPE_CHECKING:
 # name -> its module, which is imported when the name is first used
 _MODULES = {
     "Evaluation": "reports.evaluate",
-    "StackConfig": "ensemble.stacker",
-    "evaluate": "reports.evaluate",
-    "fit_stack": "ensemble.fit_stack",
+    "ExtractionOptions": "extract.extraction_options",
     "HeadResult": "heads.spec",
     "HeadSpec": "heads.spec",
+    "StackConfig": "ensemble.stacker",
+    "TranscriptionOptions": "extract.transcription.transcription_options",
     "Workspace": "workspace",
+    "evaluate": "reports.evaluate",
+    "extract_features": "extract.extract_features",
     "fit_heads": "heads.queue.fit_heads",
+    "fit_stack": "ensemble.fit_stack",
     "head_specs": "heads.queue.head_specs",
     "show_progress": "console",
+    "transcribe": "extract.transcription.transcribe",
 }
 __all__ = [
     "Evaluation",
+    "ExtractionOptions",
     "HeadResult",
     "HeadSpec",
     "StackConfig",
+    "TranscriptionOptions",
     "Workspace",
     "evaluate",
+    "extract_features",
     "fit_heads",
     "fit_stack",
     "head_specs",
     "show_progress",
+    "transcribe",
 ]
 
 

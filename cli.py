@@ -22,7 +22,7 @@ COMMANDS = {
         "medusa.extract.transcribe_command",
         "Turn speech into text with Whisper, once.",
     ),
-    "extract": ("medusa.extract.commands", "Compute features of a frozen backbone, once."),
+    "extract": ("medusa.extract.extract_command", "Compute features of a frozen backbone, once."),
     "plan": ("medusa.recipes.plan_command", "Bytes and hours, beforehand."),
     "cache": ("medusa.cache.commands", "List, check and move the feature stores."),
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),

@@ -10,7 +10,7 @@ All hidden states are computed, and one .npy file is written per utterance. Spee
 the published code's pieces of 0.19 s.
 batched: the published way with sixteen files at a time in the corpus's order, padded and masked.
 openai (Whisper): the published way with openai-whisper's own encoder.
-short_window (Whisper): ours with `--window-s 12`, which gives other features.
+short_window (Whisper): ours with `window_s=12`, which gives other features.
 one_decode: one pass over the audio for three speech encoders, against three passes.
 
 The weights are random: `small` on CPUs, and `full` (wavlm-large, whisper-large-v3, ...) on a GPU.

@@ -141,7 +141,8 @@ class StoreWriter:
         largest = np.abs(values).max(where=np.isfinite(values), initial=0.0)
         raise WriteError(
             f"{content}: {(~finite).sum()} values are not finite as {dtype} "
-            f"(the largest finite one is {largest:.3g}); use --dtype float32 or --non-finite clamp"
+            f"(the largest finite one is {largest:.3g}); extract with "
+            "--set dtype=float32 or --set non_finite=clamp"
         )
 
     def commit(self) -> None:

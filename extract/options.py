@@ -1,29 +1,44 @@
-"""Options, tables and errors that `medusa extract` and `medusa transcribe` share."""
+"""Options and tables that `medusa extract` and `medusa transcribe` share."""
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from medusa.errors import ConfigError
+from medusa.options import Command
 
-MOST_PROBLEMS = 50
-
-
-batch_seconds = click.option(
-    "--batch-seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Padded seconds of audio in a batch; halved when memory runs out.  [default: 40 on cpu, "
-    "60 for Whisper; on cuda what its free memory is measured to hold, 400 to "
-    "transcribe]",
-)
 only_splits = click.option(
     "--split", "splits", metavar="NAME[,NAME...]", help="Only the utterances of these splits."
 )
 
 
+def set_option(help: str) -> Callable[[Command], Command]:
+    """Return `--set NAME=VALUE`, which a command receives as `overrides`."""
+    return click.option(
+        "--set", "overrides", multiple=True, metavar="NAME=VALUE", help=f"A further choice: {help}"
+    )
+
+
+def settings_of(kind: Any, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the values of `--set` as the fields of a dataclass, those that were given.
+
+    Raises:
+        ConfigError: a name is unknown, or a value has another type; all of them are listed.
+    """
+    from medusa.strict import parse, set_value
+
+    values: dict[str, Any] = {}
+    problems = [problem for override in overrides for problem in set_value(values, override)]
+    settings = parse(kind, values, "", problems)
+    if problems:
+        raise ConfigError("\n  ".join(["--set:", *problems]))
+    return {name: getattr(settings, name) for name in values}
+
+
 def show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
-    """Print what was done: everything as JSON, or some columns as a table."""
+    """Print how much was done: everything as JSON, or some columns as a table."""
     from medusa.console import table
 
     if as_json:
@@ -37,17 +52,3 @@ def _cell(value: Any) -> object:
     if isinstance(value, dict):
         return ", ".join(f"{count} {flag}" for flag, count in value.items()) or "none"
     return round(value) if isinstance(value, float) and value >= 10 else value
-
-
-def refuse(what: str, problems: list[str]) -> None:
-    """Raise if any utterance failed, naming them; a file that fails for several encoders once."""
-    problems = list(dict.fromkeys(problems))
-    if not problems:
-        return
-    shown = problems[:MOST_PROBLEMS]
-    rest = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
-    count = "1 utterance has" if len(problems) == 1 else f"{len(problems)} utterances have"
-    raise ConfigError(
-        f"{count} no {what} (the others are stored); mend these and run the command again:\n  "
-        + "\n  ".join([*shown, *rest])
-    )

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medusa.errors import MedusaError
+from medusa.extract.options import set_option, settings_of
 from medusa.options import json_option, text_option
 
 if TYPE_CHECKING:
-    from medusa.extract.planning.estimate import CorpusSize, Estimate
+    from medusa.extract.planning.corpus_size import CorpusSize
+    from medusa.extract.planning.estimate import Estimate
     from medusa.workspace import Workspace
 
 
@@ -26,7 +28,7 @@ SAME = "As in `medusa extract`."
 @click.option("--checkpoint", metavar="PATH_OR_ID", help=SAME)
 @click.option("--layers", metavar="LAYERS", help=SAME)
 @click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum", help=SAME)
-@click.option("--dtype", type=click.Choice(["float16", "float32", "int8"]), help=SAME)
+@set_option("dtype, average_frames, window_s, like; as in `medusa extract`.")
 @text_option("The texts of text backbones; see `medusa extract`.")
 @click.option(
     "--utterances",
@@ -50,7 +52,7 @@ def plan(
     checkpoint: str | None,
     layers: str | None,
     reduce: str,
-    dtype: str | None,
+    overrides: tuple[str, ...],
     text: str | None,
     utterances: int | None,
     hours: float | None,
@@ -61,19 +63,23 @@ def plan(
 
     The command fails if the disk is too small.
     """
+    from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
+    further = settings_of(FurtherOptions, overrides)
+    options = ExtractionOptions(checkpoint=checkpoint, layers=layers, reduce=reduce, **further)
     workspace = Workspace.open(root)
     wanted = parts_of(names or "")
     if checkpoint and len(wanted) > 1:
         raise MedusaError("--checkpoint is for one backbone at a time")
     check_corpus(workspace, utterances, hours)
+    from medusa.extract.planning.corpus_size import corpus_of
     from medusa.extract.planning.estimate import estimate, free_bytes, reads_text, require_room
 
     reading = any(reads_text(name, checkpoint) for name in wanted)
     corpus = corpus_of(workspace, text, utterances, hours, reading)
-    plans = [estimate(corpus, name, checkpoint, None, layers, reduce, dtype) for name in wanted]
+    plans = [estimate(corpus, name, options) for name in wanted]
     free = free_bytes(workspace.features)
     _show(plans, corpus, free, speed, as_json)
     require_room(workspace.features, sum(one.bytes for one in plans))
@@ -88,29 +94,6 @@ def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | 
             f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
             "PATH`, or say how large the corpus will be: --utterances N --hours H"
         )
-
-
-def corpus_of(
-    workspace: "Workspace",
-    text: str | None,
-    utterances: int | None,
-    hours: float | None,
-    reading: bool,
-) -> "CorpusSize":
-    """Return the workspace's corpus, with texts where a backbone reads them, or an imagined one."""
-    from medusa.extract.planning.estimate import CorpusSize
-    from medusa.manifests import Manifest
-    from medusa.manifests.texts import texts_of
-
-    check_corpus(workspace, utterances, hours)
-    if utterances is not None and hours is not None:
-        return CorpusSize.of_size(utterances, hours)
-    manifest = Manifest.read(workspace.manifest)
-    seconds = manifest.frame["duration_s"].fillna(0.0).tolist()
-    if not reading:
-        return CorpusSize(seconds)
-    _, by_id = texts_of(manifest, workspace.transcripts, text)
-    return CorpusSize(seconds, by_id.tolist() if by_id.notna().all() else None)
 
 
 def _show(

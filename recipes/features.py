@@ -99,16 +99,12 @@ def extract_words(
     checkpoint = next((file for file in files if file.exists()), None)
     stand_in = checkpoint is not None and checkpoint.parent == stand_ins
     # a stand-in's own window is short already
-    for option in (
-        "layers",
-        "reduce",
-        "like",
-        "average_frames",
-        *(() if stand_in else ("window_s",)),
-    ):
+    for option in ("layers", "reduce"):
         if (value := getattr(feature, option)) is not None:
-            flag = option.replace("_", "-")
-            words += [f"--{flag}", str(value)]
+            words += [f"--{option}", str(value)]
+    for option in ("like", "average_frames", *(() if stand_in else ("window_s",))):
+        if (value := getattr(feature, option)) is not None:
+            words += ["--set", f"{option}={value}"]
     if text is not None and _reads_text(backbone):
         words += ["--text", text]
     if checkpoint is not None:

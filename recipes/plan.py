@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import torch
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, CorpusSize, Estimate, estimate
+from medusa.extract.extraction_options import ExtractionOptions
+from medusa.extract.planning.corpus_size import CorpusSize
+from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, Estimate, estimate
 from medusa.heads.config import Config
 from medusa.heads.networks.flops import train_flop
 from medusa.heads.networks.fusion import HEADS, average_frames_of, build
@@ -105,15 +107,14 @@ def plan(recipe: Recipe, corpus: CorpusSize, rows: SplitSizes, profile: DevicePr
     """
     features = {}
     for name, one in recipe.features.items():
-        size = estimate(
-            corpus,
-            one.backbone or name,
+        options = ExtractionOptions(
             layers=one.layers,
             reduce=one.reduce or "sum",
             like=one.like,
             average_frames=one.average_frames or 1,
             window_s=one.window_s,
         )
+        size = estimate(corpus, one.backbone or name, options)
         flop = extract_flop(size, corpus)
         features[name] = (size, flop / (profile.flop_s * EXTRACT_MFU) / 3600)
     found: dict[tuple[object, ...], tuple[int, float, float]] = {}

@@ -10,7 +10,7 @@ import click
 from medusa.extract.plan_command import plan as extract_plan
 
 if TYPE_CHECKING:
-    from medusa.extract.planning.estimate import CorpusSize
+    from medusa.extract.planning.corpus_size import CorpusSize
     from medusa.manifests import Manifest
     from medusa.recipes.plan import Plan, SplitSizes
     from medusa.recipes.recipe import Recipe
@@ -45,12 +45,13 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **options: Any
 
 
 def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
-    from medusa.extract.plan_command import check_corpus, corpus_of
+    from medusa.extract.plan_command import check_corpus
     from medusa.recipes.load import load
     from medusa.workspace import Workspace
 
     workspace, planned = Workspace.open(root), load(name)
     check_corpus(workspace, options["utterances"], options["hours"])
+    from medusa.extract.planning.corpus_size import corpus_of
     from medusa.extract.planning.estimate import free_bytes, require_room
     from medusa.manifests import Manifest
     from medusa.recipes.features import read_text

@@ -196,9 +196,9 @@ def _mel(piece: Wave, window: int, mels: int) -> Tensor:
 class WhisperEncoder:
     """Whisper's encoder on windows of fixed length, padded with silence and cut afterwards.
 
-    Whisper hears 30 s; with `--window-s` less, at the first of its positions. What it says of the
-    padding is cut off (kept only in the mode `medusa-published`): S samples give ceil(S / 320)
-    frames. Longer recordings are heard in windows that follow each other.
+    Whisper takes 30 s; a shorter `window_s` uses the first of its positions. The frames of the
+    padding are cut off (and kept only in the mode `medusa-published`): S samples give ceil(S / 320)
+    frames. Longer recordings are encoded in windows that follow each other.
 
     Args:
         states: runs the weights, as `States` says.

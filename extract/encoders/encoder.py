@@ -27,7 +27,7 @@ class Backbone:
         default_layers: the layers kept when `--layers` is not given (`last4`, `last`).
         preprocessing: every other choice that changes the numbers, by name.
         least_s: the least seconds that an utterance costs: Whisper pads everything to 30.
-        default_dtype: the dtype of the stored numbers where `--dtype` is not given.
+        default_dtype: the dtype of the stored numbers if the user names none.
     """
 
     name: str

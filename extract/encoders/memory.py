@@ -56,7 +56,7 @@ class BatchSplitter(Generic[Result]):
         longest = max((one for one, _ in batch), key=lambda one: one.seconds)
         say(
             f"out of memory on {len(batch)} utterances, the longest {longest.label} with "
-            f"{longest.seconds:.1f} s: going on with --batch-seconds {self.limit_seconds:.0f}"
+            f"{longest.seconds:.1f} s: it goes on with batch_seconds={self.limit_seconds:.0f}"
         )
 
 

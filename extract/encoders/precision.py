@@ -1,6 +1,5 @@
 """The precision of a model: float32, or half precision where the device is fast at it."""
 
-from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from medusa.console import say
 from medusa.errors import MedusaError
-from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.encoders.encoder import Backbone
 
 PRECISIONS: dict[str, torch.dtype] = {
     "fp32": torch.float32,
@@ -38,33 +37,6 @@ def with_precision(backbone: Backbone, precision: str) -> Backbone:
     return replace(backbone, preprocessing=backbone.preprocessing | {"precision": precision})
 
 
-def with_autocast(
-    encode: Callable[[Sequence[Any]], list[Encoded]], backbone: Backbone, device: str
-) -> Callable[[Sequence[Any]], list[Encoded]]:
-    """Return `encode` under autocast, where the backbone asks for half precision.
-
-    The very first item is also encoded in float32, and the difference is printed.
-
-    Raises:
-        MedusaError: from the first call, where they differ by more than 5 %.
-    """
-    precision = backbone.preprocessing.get("precision", "fp32")
-    if precision == "fp32":
-        return encode
-    unchecked = [True]
-
-    def encode_checked(items: Sequence[Any]) -> list[Encoded]:
-        with autocast(precision, device):
-            encoded = encode(items)
-        if unchecked:
-            (exact,) = encode(items[:1])
-            _check(encoded[0].values, exact.values, precision)
-            unchecked.clear()
-        return encoded
-
-    return encode_checked
-
-
 def autocast(precision: str, device: str) -> AbstractContextManager[Any]:
     """Return the context in which matrix products are computed in a precision."""
     if precision == "fp32":
@@ -78,11 +50,16 @@ def difference(values: Tensor, exact: Tensor) -> float:
     return float(gap / exact.float().std(correction=0).clamp_min(1e-12))
 
 
-def _check(values: Tensor, exact: Tensor, precision: str) -> None:
+def check_half_precision(values: Tensor, exact: Tensor, precision: str) -> None:
+    """Report how far half precision is from float32 on one utterance.
+
+    Raises:
+        MedusaError: they differ by more than 5 %.
+    """
     share = difference(values, exact)
     if not share <= MAX_DIFFERENCE:  # also where it is not a number
         raise MedusaError(
-            f"--precision {precision}: the first utterance's features differ from float32 by "
-            f"{share:.1%} (at most {MAX_DIFFERENCE:.0%} is taken); use --precision fp32"
+            f"precision={precision}: the first utterance's features differ from float32 by "
+            f"{share:.1%} (at most {MAX_DIFFERENCE:.0%} is taken); use --set precision=fp32"
         )
     say(f"{precision}: the first utterance's features differ from float32 by {share:.2%}")

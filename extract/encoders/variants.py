@@ -45,7 +45,7 @@ def variant(
     if piece_s is not None:
         backbone = _windowed(backbone, piece_s, overlap_s)
     elif overlap_s is not None:
-        raise ConfigError("--overlap-s: belongs to --piece-s; give both")
+        raise ConfigError("overlap_s: belongs to piece_s; give both")
     if window_s is not None:
         backbone = _shortened(backbone, window_s)
     return backbone if average_frames == 1 else _averaged(backbone, average_frames)
@@ -64,15 +64,15 @@ def variant_of_store(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Ba
 
 def _like(backbone: Backbone, like: str) -> Backbone:
     if like not in LIKE:
-        raise ConfigError(f"--like {like}: expected {', '.join(LIKE)}{nearest(like, LIKE)}")
+        raise ConfigError(f"like={like}: expected {', '.join(LIKE)}{nearest(like, LIKE)}")
     if backbone.family not in LIKE[like]:
-        raise ConfigError(f"--like {like}: has no {backbone.name} features; leave it out")
+        raise ConfigError(f"like={like}: has no {backbone.name} features; leave it out")
     return replace(backbone, preprocessing=backbone.preprocessing | {"like": like})
 
 
 def _averaged(backbone: Backbone, frames: int) -> Backbone:
     if backbone.frame_shift_s is None:
-        raise ConfigError(f"--average-frames: {backbone.name} has no frames in time; leave it out")
+        raise ConfigError(f"average_frames: {backbone.name} has no frames in time; leave it out")
     shift_s = backbone.frame_shift_s * frames
     choices = backbone.preprocessing | {CHOICES["average_frames"]: frames}
     return replace(backbone, frame_shift_s=shift_s, preprocessing=choices)
@@ -81,16 +81,16 @@ def _averaged(backbone: Backbone, frames: int) -> Backbone:
 def _shortened(backbone: Backbone, window_s: float) -> Backbone:
     whole_s = backbone.preprocessing.get("window_s")
     if whole_s is None:
-        raise ConfigError(f"--window-s: Whisper's alone; extract {backbone.name} without it")
+        raise ConfigError(f"window_s: is for Whisper alone; extract {backbone.name} without it")
     if window_s == whole_s:
         return backbone
     if not LEAST_WINDOW_S <= window_s <= whole_s:
         raise ConfigError(
-            f"--window-s {window_s:g}: expected {LEAST_WINDOW_S:g} to {whole_s:g} s, the model's "
+            f"window_s={window_s:g}: expected {LEAST_WINDOW_S:g} to {whole_s:g} s, the model's "
             "whole window"
         )
     if "like" in backbone.preprocessing:
-        raise ConfigError("--window-s: --like has the whole window; leave one of them out")
+        raise ConfigError("window_s: the mode of like has the whole window; leave one of them out")
     shift_s = backbone.frame_shift_s or 1.0
     window_s = round(round(window_s / shift_s) * shift_s, 6)  # whole frames
     choices = backbone.preprocessing | {"window_s": window_s}
@@ -99,13 +99,13 @@ def _shortened(backbone: Backbone, window_s: float) -> Backbone:
 
 def _windowed(backbone: Backbone, piece_s: float, overlap_s: float | None) -> Backbone:
     if backbone.family != "ssl":
-        raise ConfigError(f"--piece-s: {backbone.name} has its own window or none; leave it out")
+        raise ConfigError(f"piece_s: {backbone.name} has its own window or none; leave it out")
     if "like" in backbone.preprocessing:
-        raise ConfigError("--piece-s: --like has its own pieces; leave one of them out")
+        raise ConfigError("piece_s: the mode of like has its own pieces; leave one of them out")
     overlap_s = 2.0 if overlap_s is None else overlap_s
     if not LEAST_OVERLAP_S <= overlap_s <= piece_s / 2:
         raise ConfigError(
-            f"--overlap-s {overlap_s:g}: expected {LEAST_OVERLAP_S:g} s to half of --piece-s "
+            f"overlap_s={overlap_s:g}: expected {LEAST_OVERLAP_S:g} s to half of piece_s "
             f"({piece_s / 2:g} s)"
         )
     pieces = {"piece_s": float(piece_s), "overlap_s": float(overlap_s)}

@@ -10,5 +10,16 @@ Door: `Utterance`, `plan_batches`, `read_segment`.
 
 from medusa.extract.inputs.batches import Utterance, plan_batches
 from medusa.extract.inputs.segments import Segment, Wave, check_content, read_segment
+from medusa.extract.inputs.utterances import audio_utterances, possible_texts, text_utterances
 
-__all__ = ["Segment", "Utterance", "Wave", "check_content", "plan_batches", "read_segment"]
+__all__ = [
+    "Segment",
+    "Utterance",
+    "Wave",
+    "audio_utterances",
+    "check_content",
+    "plan_batches",
+    "possible_texts",
+    "read_segment",
+    "text_utterances",
+]

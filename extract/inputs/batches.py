@@ -32,6 +32,11 @@ class Utterance:
         where = self.source.path if isinstance(self.source, Segment) else "text"
         return f"{self.id} ({where})"
 
+    def failure(self, problem: Exception) -> str:
+        """Return an error with the utterance's id, and with its file unless the error names it."""
+        named = isinstance(self.source, str) or str(self.source.path) in str(problem)
+        return f"{self.id if named else self.label}: {problem}"
+
 
 def plan_batches(
     utterances: Sequence[Utterance],

@@ -1,10 +1,11 @@
 """Passes over a corpus: utterances are read ahead, encoded in batches and stored.
 
-In go `ExtractionJob`s and a device; out come filled feature stores and one `Outcome` for each.
-`single_pass` fills one store, `shared_pass` the stores of several encoders from one reading of
-the audio, `multi_device` spreads the utterances over processes, and `recompute` compares stored
-features with new ones. `stream` is the loop that all of them share.
+In go `PassWorker`s, each a model and the results that it fills in; the results on disk and one
+`Outcome` for each worker come out. `run_pass` is the only driver: it takes one model or several,
+of audio or of text. `feature_worker` fills a feature store; Whisper's decoder has workers of its
+own in `extract.transcription`. `stream` is the loop over batches, `processes` spreads utterances
+over several devices, and `recompute` compares stored features with new ones.
 Nothing here imports a command or the decoder of Whisper.
 
-Door: `multi_device.extract_on_devices`, `recompute.recompute`.
+Door: `run_pass.run_pass`, `processes.fill_stores`, `recompute.recompute`.
 """

@@ -20,7 +20,7 @@ def measured_batch_seconds(
     todo: Sequence[Utterance],
     prepare: Callable[[Any], Any],
     encode: Callable[[Sequence[Any]], Sequence[Any]],
-    rate_hz: int,
+    rate_hz: int | None,
     device: str,
     least_s: float = 0.0,
 ) -> float:
@@ -49,7 +49,7 @@ def measured_batch_seconds(
         batch_seconds = scaled(needed, padded_s, free)
         say(
             f"{needed / 1e6:.0f} MB for {padded_s:.1f} s, {free / 1e9:.1f} GB "
-            f"free: batches of {batch_seconds:.0f} s (--batch-seconds)"
+            f"free: batches of {batch_seconds:.0f} s (batch_seconds)"
         )
         return batch_seconds
     return default

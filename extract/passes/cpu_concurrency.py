@@ -11,6 +11,7 @@ from importlib.util import find_spec
 import torch
 
 from medusa.extract.inputs import Utterance, plan_batches
+from medusa.extract.passes.worker import PassWorker
 from medusa.extract.planning import ExtractionJob
 
 MAX_CONCURRENT = 4  # each batch has its own memory
@@ -19,7 +20,7 @@ EVEN = 8  # a small corpus is cut into this many batches for each slot, so that 
 
 
 def plan_concurrent_batches(
-    jobs: Sequence[ExtractionJob],
+    workers: Sequence[PassWorker],
     device: str,
     todo: Sequence[Utterance],
     batch_seconds: float,
@@ -28,12 +29,12 @@ def plan_concurrent_batches(
     """Return the batches of these utterances, and how many of them to encode at the same time.
 
     Args:
-        jobs: the jobs whose encoders get each batch.
-        device: where the encoders run.
+        workers: the models that get each batch.
+        device: where they run.
         todo, batch_seconds, least_s: as `plan_batches` takes them.
     """
     plan = list(plan_batches(todo, batch_seconds, least_s))
-    concurrent = min(concurrent_batches(job, device, len(plan)) for job in jobs)
+    concurrent = min(worker.concurrent(device, len(plan)) for worker in workers)
     if concurrent > 1 and len(plan) < EVEN * concurrent:
         smaller = batch_seconds * len(plan) / (EVEN * concurrent)
         plan = list(plan_batches(todo, smaller, least_s))

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,15 +13,14 @@ from medusa.errors import ConfigError, MedusaError, StoreError
 from medusa.extract.backbones import families, family
 from medusa.extract.encoders import (
     Backbone,
-    average_frames,
-    frames_averaged,
+    BackboneEncoder,
+    EncoderRunner,
+    default_batch_seconds,
     pick,
-    reduced,
     variant_of_store,
-    with_autocast,
 )
-from medusa.extract.inputs import Utterance
-from medusa.extract.passes.stream import device_batches, sentence, stream
+from medusa.extract.inputs import Utterance, plan_batches
+from medusa.extract.passes.stream import stream
 from medusa.extract.planning import utterances_for, weights_of
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
@@ -74,18 +75,23 @@ def recompute(
     rng = np.random.default_rng(seed)
     chosen = [stored[i] for i in rng.choice(len(stored), min(count, len(stored)), replace=False)]
     encoder = family(backbone.family).load(backbone, store.spec.layers, device)
-    plan = device_batches(chosen, device, None, backbone.least_s)
+    runner = EncoderRunner(encoder, backbone, store.spec.reduce, device)
+    seconds = default_batch_seconds(device, backbone.least_s)
+    plan = plan_batches(chosen, seconds, backbone.least_s)
     differences = []
-    encode = with_autocast(encoder.encode, backbone, device)
-    for batch in stream(plan, encoder.prepare, encode, backbone.rate_hz or 0):
+    prepare = partial(_prepared, encoder)
+    for batch in stream(plan, prepare, runner, backbone.rate_hz):
         for utterance, encoded in batch:
             if isinstance(encoded, MedusaError):
-                raise StoreError(sentence(utterance, encoded))
-            values = reduced(encoded.values.float(), store.spec.reduce)
-            values = average_frames(values, frames_averaged(backbone)).cpu()
-            differences.append((*_difference(store, utterance, values), utterance.id))
+                raise StoreError(utterance.failure(encoded))
+            encoded.ready()
+            differences.append((*_difference(store, utterance, encoded.values), utterance.id))
     largest, relative, worst = max(differences)
     return Comparison(len(differences), largest, relative, worst)
+
+
+def _prepared(encoder: BackboneEncoder, utterance: Utterance, source: Any) -> Any:
+    return encoder.prepare(source)
 
 
 def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:

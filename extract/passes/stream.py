@@ -1,13 +1,12 @@
-"""Utterances in batches through a model: read ahead in threads, unreadable ones set aside."""
+"""Utterances go through a model in batches: threads read ahead, unreadable files are set aside."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from medusa.errors import MedusaError
-from medusa.extract.encoders.devices import default_batch_seconds
 from medusa.extract.encoders.memory import BatchSplitter
-from medusa.extract.inputs import Utterance, Wave, check_content, plan_batches, read_segment
+from medusa.extract.inputs import Utterance, Wave, check_content, read_segment
 from medusa.extract.passes.cpu_concurrency import split_threads
 from medusa.extract.passes.prefetch import prefetch_map
 
@@ -17,28 +16,26 @@ Prepared = TypeVar("Prepared")
 
 def stream(
     plan: Iterable[Sequence[Utterance]],
-    prepare: Callable[[Any], Any],
+    prepare: Callable[[Utterance, Any], Any],
     encode: Callable[[Sequence[Any]], Sequence[Result]],
-    rate_hz: int,
+    rate_hz: int | None,
     late: bool = False,
     concurrent: int = 1,
-    attach: Callable[[Utterance, Any], Any] = lambda utterance, item: item,
 ) -> Iterator[list[tuple[Utterance, Result | MedusaError]]]:
     """Yield, batch by batch, every utterance with its result or with the error that it raised.
 
     Args:
         plan: the batches.
-        prepare: turns samples (S,) or a text into an item; it runs in threads.
+        prepare: turns an utterance and its samples (S,) or text into an item; it runs in threads.
         encode: turns items into as many results; it runs here, or in threads.
-        rate_hz: the rate of the samples; 0 for texts.
+        rate_hz: the rate of the samples; None for texts.
         late: yield a batch after the next one has begun: a GPU works while this one is stored.
         concurrent: how many batches are encoded at the same time, each by its share of the CPU's
             threads.
-        attach: adds to an item what else is known of its utterance.
     """
 
     def fetch(batch: Sequence[Utterance]) -> list[tuple[Utterance, Any]]:
-        return [(one, _prepared(one, prepare, attach, rate_hz)) for one in batch]
+        return [(one, _prepared(one, prepare, rate_hz)) for one in batch]
 
     splitter = BatchSplitter(encode)
 
@@ -71,33 +68,16 @@ def _encoded(
         yield from prefetch_map(encode, batches, concurrent, concurrent + 1, begin)
 
 
-def device_batches(
-    todo: Sequence[Utterance], device: str, batch_seconds: float | None, least_s: float
-) -> Iterator[list[Utterance]]:
-    """Return batches of this many padded seconds, or (None) of the device's default."""
-    seconds = batch_seconds or default_batch_seconds(device, least_s)
-    return plan_batches(todo, seconds, least_s)
-
-
-def sentence(utterance: Utterance, problem: MedusaError) -> str:
-    """Return an error with the utterance's id, and with its file unless the error names it."""
-    named = isinstance(utterance.source, str) or str(utterance.source.path) in str(problem)
-    return f"{utterance.id if named else utterance.label}: {problem}"
-
-
 def _prepared(
-    utterance: Utterance,
-    prepare: Callable[[Any], Any],
-    attach: Callable[[Utterance, Any], Any],
-    rate_hz: int,
+    utterance: Utterance, prepare: Callable[[Utterance, Any], Any], rate_hz: int | None
 ) -> Any:
     try:
-        return attach(utterance, prepare(read_source(utterance, rate_hz)))
+        return prepare(utterance, read_source(utterance, rate_hz))
     except MedusaError as problem:
         return problem
 
 
-def read_source(utterance: Utterance, rate_hz: int) -> Wave | str:
+def read_source(utterance: Utterance, rate_hz: int | None) -> Wave | str:
     """Return an utterance's samples, or its text.
 
     Raises:
@@ -105,6 +85,8 @@ def read_source(utterance: Utterance, rate_hz: int) -> Wave | str:
     """
     if isinstance(utterance.source, str):
         return utterance.source
+    if rate_hz is None:
+        raise TypeError(f"{utterance.label}: samples need a rate")
     wave = read_segment(utterance.source, rate_hz)
     check_content(utterance.source, utterance.content)
     return wave

@@ -5,18 +5,19 @@ backbone (utterances, the identity of the features, the store), and an estimate 
 frames. `origin` finds out which weights a store was made with.
 Nothing here reads weights into memory, and nothing imports a pass over the corpus.
 
-Door: `plan_jobs`, `check_room`, `ExtractionJob`.
+Door: `plan_jobs`, `require_room`, `ExtractionJob`.
 """
 
-from medusa.extract.planning.estimate import check_room
+from medusa.extract.planning.estimate import bytes_of, require_room
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs, utterances_for
 from medusa.extract.planning.origin import extraction_command, weights_of
 
 __all__ = [
     "ExtractionJob",
-    "check_room",
+    "bytes_of",
     "extraction_command",
     "plan_jobs",
+    "require_room",
     "utterances_for",
     "weights_of",
 ]

@@ -12,7 +12,9 @@ from medusa.cache.size import store_bytes
 from medusa.errors import CheckpointError, MedusaError
 from medusa.extract.backbones import checkpoints, describe
 from medusa.extract.encoders import Backbone, frames_averaged, parse_layers, variant
+from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.inputs import Utterance
+from medusa.extract.planning.corpus_size import CorpusSize
 from medusa.extract.planning.jobs import ExtractionJob
 
 # Layers and width of the hub's checkpoints, for planning where they are not on this machine
@@ -34,35 +36,6 @@ TOKENS_A_WORD = 1.3  # of English, for the byte-pair encoders above
 WINDOW_S = 30.0  # of every published Whisper
 WORDS_A_SECOND = 2.6  # of spontaneous speech
 CHARACTERS_A_TOKEN = 4
-MAX_IMAGINED = 200_000  # utterances that are imagined one by one
-
-
-@dataclass(frozen=True)
-class CorpusSize:
-    """The seconds of every utterance to be encoded, and its text where that is known.
-
-    In an imagined corpus, each entry may stand for several utterances.
-    """
-
-    seconds: Sequence[float]
-    texts: Sequence[str] | None = None
-    each: float = 1.0
-
-    @classmethod
-    def of_size(cls, utterances: int, hours: float) -> "CorpusSize":
-        """Imagine a corpus of this size, all of its utterances of one length."""
-        shown = min(utterances, MAX_IMAGINED)
-        return cls([hours * 3600 / utterances] * shown, each=utterances / shown)
-
-    @property
-    def count(self) -> int:
-        """How many utterances there are."""
-        return round(len(self.seconds) * self.each)
-
-    @property
-    def all_s(self) -> float:
-        """How many seconds they are together."""
-        return sum(self.seconds) * self.each
 
 
 @dataclass(frozen=True)
@@ -89,26 +62,23 @@ class Estimate:
 def estimate(
     corpus: CorpusSize,
     name: str,
-    checkpoint: str | None = None,
-    revision: str | None = None,
-    layers: str | None = None,
-    reduce: str = "sum",
-    dtype: str | None = None,
-    **variants: Any,
+    options: ExtractionOptions | None = None,
 ) -> Estimate:
     """Return the frames and bytes of one backbone's store.
 
     Args:
         corpus: the utterances that will be encoded.
-        name, checkpoint, revision, layers, reduce, dtype, variants: as in `jobs.plan_jobs`.
+        name: the backbone.
+        options: the choices of the extraction.
 
     Raises:
         MedusaError: no such backbone, layers or variant.
     """
-    backbone, notes = facts(name, checkpoint, revision)
-    backbone = variant(backbone, **variants)
-    kept = parse_layers(layers or backbone.default_layers, backbone.n_layers)
-    spec = backbone.spec(kept, reduce, dtype)
+    options = options or ExtractionOptions()
+    backbone, notes = facts(name, options.checkpoint, options.revision)
+    backbone = variant(backbone, **options.variants("fp32"))
+    kept = parse_layers(options.layers or backbone.default_layers, backbone.n_layers)
+    spec = backbone.spec(kept, options.reduce, options.dtype)
     if backbone.input == "audio":
         lengths = [frames(backbone, seconds) for seconds in corpus.seconds]
     else:
@@ -200,27 +170,13 @@ def _tokenizer(backbone: Backbone) -> Any:
     )
 
 
-def check_room(*missing: tuple[ExtractionJob, Sequence[Utterance]]) -> None:
-    """Make sure, before hours of work, that the disk can hold the missing features.
-
-    Args:
-        missing: one or more jobs of one folder, each with the utterances that its store lacks.
-
-    Raises:
-        MedusaError: it cannot; the message names the needed and the free bytes.
-    """
-    needed = sum(bytes_of(job, lacking) for job, lacking in missing)
-    first = missing[0][0].store
-    require_room(first if len(missing) == 1 else first.parent, needed)
-
-
 def require_room(folder: Path, needed: float) -> None:
     """Raise an error if the disk of a folder has fewer free bytes than features need."""
     if needed > (free := free_bytes(folder)):
         raise MedusaError(
             f"{folder}: the features need {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free; "
             "use another disk (medusa.yaml), make room, or keep less (--layers, --reduce, "
-            "--dtype int8)"
+            "--set dtype=int8)"
         )
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from medusa.cache import FeatureSpec
 from medusa.errors import ConfigError
@@ -16,8 +15,13 @@ from medusa.extract.encoders import (
     parse_layers,
     variant,
 )
-from medusa.extract.inputs import Utterance
-from medusa.extract.inputs.utterances import audio_utterances, possible_texts, text_utterances
+from medusa.extract.extraction_options import ExtractionOptions
+from medusa.extract.inputs import (
+    Utterance,
+    audio_utterances,
+    possible_texts,
+    text_utterances,
+)
 from medusa.manifests import Manifest, texts
 from medusa.workspace import Workspace
 
@@ -50,52 +54,38 @@ class ExtractionJob:
 def plan_jobs(
     workspace: Workspace,
     names: Sequence[str],
-    checkpoint: str | None = None,
-    revision: str | None = None,
-    layers: str | None = None,
-    reduce: str = "sum",
-    dtype: str | None = None,
-    text: str | None = None,
-    splits: Sequence[str] = (),
-    label: str | None = None,
-    compiled: bool = False,
-    **variants: Any,
+    options: ExtractionOptions,
+    precision: str = "fp32",
 ) -> list[ExtractionJob]:
     """Return one job for each backbone, without loading weights.
 
     Args:
-        workspace: with a manifest.
+        workspace: a workspace with a manifest.
         names: the backbones.
-        checkpoint, revision: in place of the default of the backbone.
-        layers: as `parse_layers` takes it; by default the backbone's own choice.
-        reduce: `none`, `sum` or `mean` of several layers.
-        dtype: the dtype of the stored numbers; by default the backbone's own choice.
-        text: which texts the text backbones read; see `medusa.manifests.texts.texts_of`.
-        splits: only these splits; all rows by default.
-        label: another name for the one backbone.
-        compiled: let `torch.compile` make the encoders' kernels.
-        variants: other choices that change the features; see `variants.variant`.
+        options: which features of which utterances.
+        precision: the precision on the device, `fp32`, `bf16` or `fp16`.
 
     Raises:
         MedusaError: anything that can be known to fail before the first job begins.
     """
     corpus = Manifest.read(workspace.manifest)
-    if splits:
-        corpus = corpus.split(*splits)
+    if options.splits:
+        corpus = corpus.split(*options.splits)
     backbones = [
-        variant(describe(name, checkpoint, revision), **variants) for name in dict.fromkeys(names)
+        variant(describe(name, options.checkpoint, options.revision), **options.variants(precision))
+        for name in dict.fromkeys(names)
     ]
-    if label:
-        backbones = [replace(one, name=_checked(label)) for one in backbones]
+    if options.label:
+        backbones = [replace(one, name=_checked(options.label)) for one in backbones]
     jobs = []
     by_input: dict[str, Sequence[Utterance]] = {}
     for one in backbones:
-        kept = parse_layers(layers or one.default_layers, one.n_layers)
-        spec = one.spec(kept, reduce, dtype)
+        kept = parse_layers(options.layers or one.default_layers, one.n_layers)
+        spec = one.spec(kept, options.reduce, options.dtype)
         if one.input not in by_input:
-            by_input[one.input] = utterances_for(one.input, corpus, workspace, text)
+            by_input[one.input] = utterances_for(one.input, corpus, workspace, options.text)
         store = workspace.features / spec.folder
-        jobs.append(ExtractionJob(one, spec, store, by_input[one.input], compiled))
+        jobs.append(ExtractionJob(one, spec, store, by_input[one.input], options.compile))
     return jobs
 
 

@@ -202,7 +202,9 @@ def language_code(name: str | None) -> str | None:
     code = str(TO_LANGUAGE_CODE.get(name.lower(), name.lower()))
     if code not in LANGUAGES:
         hint = nearest(name.lower(), [*LANGUAGES, *TO_LANGUAGE_CODE])
-        raise MedusaError(f"--language {name}: not a language Whisper knows{hint}; e.g. en, de")
+        raise MedusaError(
+            f"language {name}: Whisper does not know it{hint}; give a code such as en or de"
+        )
     return code
 
 
@@ -236,7 +238,7 @@ def spoken(multilingual: bool, language: str | None) -> str | None:
     if multilingual:
         return language
     if language not in (None, "en"):
-        raise MedusaError(f"--language {language}: this model knows English only")
+        raise MedusaError(f"language {language}: this model knows English only")
     return "en"
 
 

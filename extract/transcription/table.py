@@ -128,7 +128,7 @@ class TranscriptTable:
 
 
 def read_words(path: Path) -> pd.DataFrame:
-    """Read a table that `medusa transcribe --words` wrote, its column `words` included.
+    """Read a table that `medusa transcribe --set words=true` wrote, its column `words` included.
 
     Raises:
         DataError: not a table of transcripts.
@@ -136,7 +136,7 @@ def read_words(path: Path) -> pd.DataFrame:
     """
     frame = read_transcripts(path)
     if "words" not in pq.read_schema(path).names:
-        raise DataError(f"{path}: has no words; make it anew with `medusa transcribe --words`")
+        raise DataError(f"{path}: has no words; make it anew with `--set words=true`")
     words = pq.read_table(path, columns=["words"])["words"].cast(WITH_WORDS.field("words").type)
     return frame.assign(words=words.to_pylist())
 

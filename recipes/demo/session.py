@@ -81,7 +81,7 @@ def run(root: Path, words: list[str]) -> None:
 def _command(name: str) -> click.Command:
     """Return a command from its room; nothing imports `cli.py`, which also finds commands."""
     from medusa.ensemble.commands import stack
-    from medusa.extract.commands import extract
+    from medusa.extract.extract_command import extract
     from medusa.extract.transcribe_command import transcribe
     from medusa.heads.commands import fit_head
     from medusa.manifests.commands import manifest

@@ -171,7 +171,7 @@ def test_a_truncated_shard_is_an_error_not_a_crash(tmp_path):
     [
         (np.zeros((1, 3, 8)), "expected \\(2 arrays"),
         (np.zeros((2, 0, 8)), "expected \\(2 arrays"),
-        (np.full((2, 3, 8), 1e6), "float16.*--dtype float32"),
+        (np.full((2, 3, 8), 1e6), "float16.*--set dtype=float32"),
         (np.full((2, 3, 8), np.nan), "not finite"),
         (np.zeros((2, SHARD_FRAMES + 1, 8)), "segments"),
     ],

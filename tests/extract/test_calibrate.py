@@ -10,9 +10,9 @@ import torch
 from medusa.extract.inputs import utterances as sources
 from medusa.extract.inputs.batches import Utterance
 from medusa.extract.passes import calibration, cpu_concurrency
-from medusa.extract.passes import single_pass as run
-from medusa.extract.planning.jobs import plan_jobs
 from medusa.manifests import Manifest
+from medusa.tests.extract import running as run
+from medusa.tests.extract.running import plan_jobs
 from medusa.workspace import Workspace, remove
 
 GB = 10**9

@@ -63,7 +63,7 @@ def test_the_option_asks_for_compiled_encoders(tmp_path, workspace, monkeypatch)
     asked: list[object] = []
     monkeypatch.setattr(jobs, "compile_encoder", asked.append)
     words = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
-    assert CliRunner().invoke(medusa, [*words, "--compile"]).exit_code == 0
+    assert CliRunner().invoke(medusa, [*words, "--set=compile=true"]).exit_code == 0
     assert len(asked) == 1
     assert CliRunner().invoke(medusa, [*words, "--force"]).exit_code == 0
     assert len(asked) == 1

@@ -14,15 +14,16 @@ import torch
 
 from medusa.cache import FeatureStore
 from medusa.extract.passes import cpu_concurrency
-from medusa.extract.passes import single_pass as run
 from medusa.extract.passes.cpu_concurrency import (
     concurrent_batches,
     plan_concurrent_batches,
     split_threads,
 )
-from medusa.extract.passes.shared_pass import extract_together
-from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
+from medusa.extract.passes.feature_worker import FeatureWorker
+from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
+from medusa.tests.extract import running as run
+from medusa.tests.extract.running import extract_together, plan_jobs
 from medusa.workspace import Workspace, remove
 
 LENGTHS = tuple(range(3000, 25000, 800))
@@ -134,12 +135,13 @@ def test_when_one_at_a_time(
     assert concurrent_batches(replace(job, compiled=True), "cpu", 100) == 1
     (signal,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
     assert concurrent_batches(signal, "cpu", 100) == 1
+    both = [FeatureWorker(one, "cpu") for one in (job, signal)]
     utterances = job.utterances[:1] * 100  # 19 s in all
     assert concurrent_batches(job, "cpu", 5) == 2
-    plan, several = plan_concurrent_batches([job], "cpu", utterances, 4.0, 0.0)
+    plan, several = plan_concurrent_batches(both[:1], "cpu", utterances, 4.0, 0.0)
     assert several == 2 and len(plan) == 17 and sum(map(len, plan)) == 100
-    assert len(plan_concurrent_batches([job], "cpu", utterances, 0.5, 0.0)[0]) == 50
-    assert plan_concurrent_batches([job, signal], "cpu", utterances, 4.0, 0.0)[1] == 1
+    assert len(plan_concurrent_batches(both[:1], "cpu", utterances, 0.5, 0.0)[0]) == 50
+    assert plan_concurrent_batches(both, "cpu", utterances, 4.0, 0.0)[1] == 1
     with split_threads(2) as begin:
         begin()
         assert torch.get_num_threads() == 1
@@ -168,7 +170,15 @@ def test_ctrl_c_waits_for_no_batch(
     tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
 ) -> None:
     workspace(LENGTHS)
-    words = ["--workspace", str(tmp_path), "extract", "--backbone", "auto", "--batch-seconds", "2"]
+    words = [
+        "--workspace",
+        str(tmp_path),
+        "extract",
+        "--backbone",
+        "auto",
+        "--set",
+        "batch_seconds=2",
+    ]
     words += ["--checkpoint", str(checkpoint("wavlm"))]
     offline = os.environ | {"HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-c", SLOW, *words]

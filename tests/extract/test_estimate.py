@@ -12,10 +12,10 @@ from medusa.cache.size import store_bytes
 from medusa.cli import medusa
 from medusa.errors import DataError, MedusaError
 from medusa.extract.encoders.encoder import Backbone
-from medusa.extract.passes.single_pass import extract
 from medusa.extract.plan_command import plan
-from medusa.extract.planning.estimate import CorpusSize, estimate, frames
-from medusa.extract.planning.jobs import plan_jobs
+from medusa.extract.planning.corpus_size import CorpusSize
+from medusa.extract.planning.estimate import estimate, frames
+from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
 

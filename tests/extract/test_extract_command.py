@@ -46,7 +46,7 @@ def test_every_utterance_has_its_own_features(
     """Joined by content: read back in another order, each is what its file alone gives."""
     manifest = workspace(LENGTHS)
     given = ["extract", "--backbone", "wavlm", "--checkpoint", str(checkpoint("wavlm"))]
-    (row,) = json.loads(run(tmp_path, *given, "--dtype", "float32", "--json"))
+    (row,) = json.loads(run(tmp_path, *given, "--set", "dtype=float32", "--json"))
     assert (row["utterances"], row["failed"], row["flags"]) == (6, 0, {"padded": 1})
     assert row["frames"] == 49 + 21 + 1 + 75 + 49 + 27
 
@@ -68,7 +68,7 @@ def test_layers_kept_apart_and_summed(
 ) -> None:
     manifest = workspace(LENGTHS)
     given = ["extract", "--backbone", "hubert", "--checkpoint", str(checkpoint("hubert"))]
-    run(tmp_path, *given, "--layers", "all", "--reduce", "none", "--dtype", "float32")
+    run(tmp_path, *given, "--layers", "all", "--reduce", "none", "--set", "dtype=float32")
     apart = only_store(tmp_path)
     assert apart.spec.arrays == tuple(f"layer_{layer}" for layer in range(6))
     run(tmp_path, *given, "--layers", "1,4-5", "--reduce", "mean")
@@ -277,7 +277,7 @@ def test_overflow_is_named_not_stored(
     with pytest.raises(MedusaError, match=r"u0 \(.*u0.wav\): .*not finite as float16.*float32"):
         run(tmp_path, *given)
     assert len(only_store(tmp_path)) == 0
-    (row,) = json.loads(run(tmp_path, *given, "--non-finite", "clamp", "--json"))
+    (row,) = json.loads(run(tmp_path, *given, "--set", "non_finite=clamp", "--json"))
     assert row["flags"] == {"clamped": 2}
     assert only_store(tmp_path).read(manifest.frame["content"]).values.abs().max() == 65504
 
@@ -350,7 +350,7 @@ def test_killed_and_continued_equals_uninterrupted(
 ) -> None:
     """SIGKILL after two commits; the next run adds what is missing and changes nothing else."""
     manifest = workspace([4000 + 100 * index for index in range(60)])
-    given = ["extract", "--backbone", "logmel", "--batch-seconds", "1"]
+    given = ["extract", "--backbone", "logmel", "--set", "batch_seconds=1"]
     features = tmp_path / "features"
     process = subprocess.Popen([sys.executable, "-c", SLOWLY, "--workspace", str(tmp_path), *given])
     deadline = time.monotonic() + 120

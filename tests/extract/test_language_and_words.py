@@ -72,7 +72,7 @@ def test_a_language_that_was_not_asked_for_is_flagged(
     truth = spoken(path, tmp_path, len(LENGTHS))
     other = "en" if "en" not in truth else "de"
     for asked in (truth[0], other):
-        given = ["--model", str(path), "--language", asked, "--max-tokens=6", "--name", asked]
+        given = ["--model", str(path), "--language", asked, "--set=max_tokens=6", "--name", asked]
         said = run(tmp_path, "transcribe", *given, "--json")
         table = read_transcripts(tmp_path / "transcripts" / f"{asked}.parquet")
         assert set(table["language"]) == {asked}  # it is decoded in what was asked for
@@ -89,7 +89,7 @@ def test_the_manifest_may_say_what_is_spoken(
     other = "en" if "en" not in truth else "de"
     manifest.frame["language"] = [f"{truth[0]}-XX", other, None, "a language of our own"]
     manifest.write(tmp_path / "manifest.parquet")
-    run(tmp_path, "transcribe", "--model", str(path), "--max-tokens=6")
+    run(tmp_path, "transcribe", "--model", str(path), "--set=max_tokens=6")
     table = read_transcripts(tmp_path / "transcripts/small.parquet")
     assert table["language"].tolist() == truth
     assert ["language" in flags for flags in table["flags"]] == [False, True, False, False]
@@ -101,7 +101,7 @@ def test_one_pass_flags_it_too(
     workspace(LENGTHS)
     truth = spoken(path, tmp_path, len(LENGTHS))
     other = "en" if "en" not in truth else "de"
-    given = ["--checkpoint", str(path), "--transcribe", "--language", other]
+    given = ["--checkpoint", str(path), "--transcribe", "--set", f"language={other}"]
     run(tmp_path, "extract", "--backbone", "whisper", *given)
     table = read_transcripts(tmp_path / "transcripts/small.parquet")
     assert all("language" in flags for flags in table["flags"])
@@ -177,9 +177,9 @@ def test_words_are_kept_in_the_table(
     tmp_path: Path, workspace: Callable[..., Manifest], path: Path
 ) -> None:
     manifest = workspace(LENGTHS)
-    given = ["transcribe", "--model", str(path), "--language=en", "--max-tokens=6"]
-    run(tmp_path, *given, "--words", "--split", "dev")
-    run(tmp_path, *given, "--words")
+    given = ["transcribe", "--model", str(path), "--language=en", "--set=max_tokens=6"]
+    run(tmp_path, *given, "--set=words=true", "--split", "dev")
+    run(tmp_path, *given, "--set=words=true")
     table = tmp_path / "transcripts/small.parquet"
     frame = read_words(table)
     assert frame["id"].tolist() == manifest.frame["id"].tolist()

@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.errors import MedusaError
-from medusa.extract.encoders.offload import ComputeTimer
-from medusa.extract.passes import single_pass as run
-from medusa.extract.passes.multi_device import extract_on_devices
-from medusa.extract.passes.one_device import shard_of
-from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
+from medusa.extract.encoders.compute_timer import ComputeTimer
+from medusa.extract.passes.processes import fill_stores, shard_of
+from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
+from medusa.tests.extract import running as run
+from medusa.tests.extract.running import plan_jobs
 from medusa.workspace import Workspace, remove
 
 LENGTHS = (16000, 7001, 24321, 16000, 9000, 300, 12000, 8000)
@@ -81,7 +81,7 @@ def test_two_processes_give_the_store_of_one(
     jobs = jobs_of(tmp_path)
     few = replace(jobs[0], utterances=jobs[0].utterances[:3])
     run.extract(few, "cpu", 40.0)
-    words = ["--workspace", str(tmp_path), "extract", "--dtype=float32", "--json"]
+    words = ["--workspace", str(tmp_path), "extract", "--set=dtype=float32", "--json"]
     words += [f"--backbone={','.join(NAMES)}", f"--device={','.join(TWO)}"]
     result = CliRunner().invoke(medusa, words)
     assert result.exit_code == 0, result.output
@@ -99,7 +99,7 @@ def test_a_bad_file_is_named_and_the_others_are_done(
 ) -> None:
     workspace(LENGTHS)
     (tmp_path / "wav/u4.wav").write_bytes(b"no sound")
-    (outcome,) = extract_on_devices(jobs_of(tmp_path)[:1], TWO, 40.0)
+    (outcome,) = fill_stores(jobs_of(tmp_path)[:1], TWO, 40.0)
     assert outcome.utterances == len(LENGTHS) - 1
     assert len(outcome.problems) == 1 and "u4.wav" in outcome.problems[0]
 
@@ -122,9 +122,9 @@ def test_a_killed_process_is_said_and_continued(
     killer.start()
     jobs = jobs_of(tmp_path)
     with pytest.raises(MedusaError, match=r"a process was killed.*run the same command again"):
-        extract_on_devices(jobs, TWO, 40.0)
+        fill_stores(jobs, TWO, 40.0)
     killer.join()
-    extract_on_devices(jobs, TWO, 40.0)
+    fill_stores(jobs, TWO, 40.0)
     for job, expected in zip(jobs, alone, strict=True):
         same(values_of(job), expected)
 
@@ -132,8 +132,7 @@ def test_a_killed_process_is_said_and_continued(
 def test_what_several_did_is_added() -> None:
     parts = []
     for number in (1, 2):
-        busy = ComputeTimer()
-        busy.known_s = 2.0 * number
+        busy = ComputeTimer(known_s=2.0 * number)
         parts.append(run.Outcome(number, 10.0, 100, 4.0 + number, busy, [f"u{number}"]))
     found = run.Outcome.of_processes(parts)
     assert (found.utterances, found.seconds, found.frames, found.elapsed_s) == (3, 20.0, 200, 6.0)
@@ -145,7 +144,7 @@ def test_what_several_did_is_added() -> None:
     [
         (["--device=,"], "names no device"),
         (["--device=cpu,cpu", "--transcribe"], "several do not go with --transcribe"),
-        (["--compile", "--transcribe"], "does not go with --transcribe"),
+        (["--set=compile=true", "--transcribe"], "compile: does not go with --transcribe"),
         (["--device=cpu,cudda"], "did you mean 'cuda'"),
     ],
 )

@@ -14,10 +14,9 @@ import soundfile
 from medusa.cache import FeatureStore
 from medusa.errors import AudioError
 from medusa.extract.inputs.segments import Segment, read_segment
-from medusa.extract.passes.single_pass import extract
-from medusa.extract.planning.jobs import plan_jobs
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.audio import content_of, digest_of, facts_of, segment_of
+from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]

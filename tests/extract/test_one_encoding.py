@@ -40,7 +40,7 @@ def run(root: Path, *words: str) -> None:
     CliRunner().invoke(medusa, command, catch_exceptions=False, standalone_mode=False)
 
 
-@pytest.mark.parametrize("language", [(), ("--language", "en")])
+@pytest.mark.parametrize("language", [(), ("--set", "language=en")])
 def test_every_window_is_encoded_one_time_for_features_and_transcript(
     language: tuple[str, ...],
     tmp_path: Path,

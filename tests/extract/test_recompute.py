@@ -12,9 +12,8 @@ import pytest
 from medusa.cache import FeatureStore, StoreWriter
 from medusa.errors import MedusaError, StoreError
 from medusa.extract.passes.recompute import recompute
-from medusa.extract.passes.single_pass import extract
-from medusa.extract.planning.jobs import plan_jobs
 from medusa.tests.command_line import call
+from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
 
@@ -28,7 +27,7 @@ def extracted(
 ) -> Path:
     workspace((16000, 7001, 9000))
     model = str(checkpoint("wavlm"))
-    run(tmp_path, "extract", "--backbone", "wavlm", "--checkpoint", model, "--dtype=float32")
+    run(tmp_path, "extract", "--backbone", "wavlm", "--checkpoint", model, "--set=dtype=float32")
     return tmp_path
 
 
@@ -67,8 +66,8 @@ def test_features_with_another_name_come_out_again(
     workspace((16000, 7001))
     for name, model in (("wavlm", "wavlm"), ("whisper", "whisper.pt")):
         given = [f"--backbone={name}", f"--checkpoint={checkpoint(model)}", f"--as=my-{name}"]
-        run(tmp_path, "extract", *given, "--dtype=float32")
-    run(tmp_path, "extract", "--backbone=logmel", "--as=mel", "--dtype=float32")
+        run(tmp_path, "extract", *given, "--set=dtype=float32")
+    run(tmp_path, "extract", "--backbone=logmel", "--as=mel", "--set=dtype=float32")
     out = run(tmp_path, "cache", "verify", "--recompute", "2")
     found = re.findall(r"^(\S+)-\w+: 2 utt.* largest difference (\S+) ", out, re.MULTILINE)
     assert [name for name, _ in found] == ["mel", "my-wavlm", "my-whisper"]

@@ -10,8 +10,7 @@ import pytest
 
 from medusa.cache import FeatureStore, StoreWriter
 from medusa.extract.passes.recompute import recompute
-from medusa.extract.passes.single_pass import extract
-from medusa.extract.planning.jobs import plan_jobs
+from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
 SHIFT = 0.5

@@ -16,12 +16,14 @@ from medusa.cli import medusa
 from medusa.errors import CheckpointError, MedusaError
 from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.extract.encoders import devices
-from medusa.extract.passes import shared_pass as together
-from medusa.extract.passes import single_pass as run
+from medusa.extract.extract_features import passes_of
 from medusa.extract.passes import stream
 from medusa.extract.planning import estimate
-from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
+from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
+from medusa.tests.extract import running as run
+from medusa.tests.extract import running as together
+from medusa.tests.extract.running import plan_jobs
 from medusa.workspace import Workspace, remove
 
 LENGTHS = (16000, 7001, 24321, 16000, 9000, 300)
@@ -203,7 +205,7 @@ def test_encoders_of_one_rate_are_grouped(tmp_path, workspace, checkpoint):
     wavlm, hubert, whisper = jobs_of(tmp_path, checkpoint)
     fast = replace(hubert, backbone=replace(hubert.backbone, rate_hz=24_000))
     text = replace(wavlm, backbone=replace(wavlm.backbone, rate_hz=None))
-    groups = together.passes([wavlm, fast, text, whisper])
+    groups = passes_of([wavlm, fast, text, whisper])
     assert groups == [[wavlm, whisper], [fast], [text]]
 
 
@@ -214,7 +216,7 @@ def test_room_is_asked_for_all_stores_at_once(tmp_path, workspace, checkpoint, m
     monkeypatch.setattr(estimate, "free_bytes", lambda folder: sum(needs) - 1)
     with pytest.raises(MedusaError, match=r"features: the features need"):
         together.extract_together(jobs, "cpu", 60.0)
-    assert estimate.check_room((jobs[0], jobs[0].utterances)) is None
+    assert estimate.require_room(tmp_path, needs[0]) is None
 
 
 def test_the_option_repeated_is_a_list_and_a_bad_file_counts_once(tmp_path, workspace):

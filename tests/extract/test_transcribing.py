@@ -72,7 +72,7 @@ def test_a_batch_says_what_each_clip_alone_says(
     heard: Callable[[Path], Any],
 ) -> None:
     manifest = workspace(LENGTHS)
-    run(tmp_path, "--model", str(talkative), "--language", "english", f"--max-tokens={TOKENS}")
+    run(tmp_path, "--model", str(talkative), "--language", "english", f"--set=max_tokens={TOKENS}")
     table = read_transcripts(tmp_path / "transcripts/talkative.parquet")
     assert table["id"].tolist() == manifest.frame["id"].tolist()
     assert table["content"].tolist() == manifest.frame["content"].tolist()
@@ -92,7 +92,7 @@ def test_a_second_run_hears_only_what_is_new(
     tmp_path: Path, workspace: Callable[..., Manifest], talkative: Path
 ) -> None:
     workspace(LENGTHS)
-    given = ["--model", str(talkative), "--language", "en", f"--max-tokens={TOKENS}"]
+    given = ["--model", str(talkative), "--language", "en", f"--set=max_tokens={TOKENS}"]
     (row,) = json.loads(run(tmp_path, *given, "--split", "dev", "--json"))
     assert row["utterances"] == 2
     part = read_transcripts(tmp_path / "transcripts/talkative.parquet")
@@ -109,7 +109,7 @@ def test_another_model_or_option_does_not_mix_in(
     tmp_path: Path, workspace: Callable[..., Manifest], talkative: Path
 ) -> None:
     workspace((16000,))
-    given = ["--model", str(talkative), f"--max-tokens={TOKENS}"]
+    given = ["--model", str(talkative), f"--set=max_tokens={TOKENS}"]
     run(tmp_path, *given, "--language", "en")
     with pytest.raises(MedusaError, match=r"another language \(en, not de\).*--name.*--force"):
         run(tmp_path, *given, "--language", "de")
@@ -127,7 +127,7 @@ def test_bad_files_are_named_and_the_others_kept(
 ) -> None:
     workspace(LENGTHS)
     shutil.copy(tmp_path / "wav/u0.wav", tmp_path / "wav/u2.wav")
-    given = ["--model", str(talkative), "--language", "en", f"--max-tokens={TOKENS}"]
+    given = ["--model", str(talkative), "--language", "en", f"--set=max_tokens={TOKENS}"]
     with pytest.raises(MedusaError, match=r"1 utterance has no transcript[^:]*:\n  u2: "):
         run(tmp_path, *given)
     table = read_transcripts(tmp_path / "transcripts/talkative.parquet")
@@ -151,9 +151,9 @@ def test_an_interruption_keeps_what_was_heard(
         return encode(self, items)
 
     monkeypatch.setattr(Transcriber, "encode", twice)
-    given = ["--model", str(talkative), "--language", "en", f"--max-tokens={TOKENS}"]
+    given = ["--model", str(talkative), "--language", "en", f"--set=max_tokens={TOKENS}"]
     CliRunner().invoke(
-        medusa, ["--workspace", str(tmp_path), "transcribe", *given, "--batch-seconds", "2"]
+        medusa, ["--workspace", str(tmp_path), "transcribe", *given, "--set", "batch_seconds=2"]
     )
     assert batches == [1, 1, 1]
     assert len(read_transcripts(tmp_path / "transcripts/talkative.parquet")) == 2
@@ -184,7 +184,7 @@ def test_the_language_is_detected_clip_by_clip(
     tmp_path: Path, workspace: Callable[..., Manifest], talkative: Path
 ) -> None:
     workspace(LENGTHS[:2])
-    run(tmp_path, "--model", str(talkative), f"--max-tokens={TOKENS}")
+    run(tmp_path, "--model", str(talkative), f"--set=max_tokens={TOKENS}")
     table = read_transcripts(tmp_path / "transcripts/talkative.parquet")
     assert all(language_code(language) == language for language in table["language"])
 

@@ -15,11 +15,11 @@ from medusa.errors import ConfigError, MedusaError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.chunking import Cut
 from medusa.extract.encoders.layers import average_frames
-from medusa.extract.encoders.precision import difference, with_autocast
+from medusa.extract.encoders.precision import difference
+from medusa.extract.encoders.runner import EncoderRunner
 from medusa.extract.encoders.variants import variant, variant_of_store
 from medusa.extract.passes.recompute import recompute
-from medusa.extract.passes.single_pass import extract
-from medusa.extract.planning.jobs import plan_jobs
+from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -120,9 +120,9 @@ def test_bf16_is_near_float32_and_another_identity(
     backbone, encoder = load(checkpoint(name), precision="bf16")
     source = "the meeting is at seven" if backbone.input == "text" else waves[1]
     items = [encoder.prepare(source)]
-    encode = with_autocast(encoder.encode, backbone, "cpu")
+    encode = EncoderRunner(encoder, backbone, "none", "cpu")
     if name in ("wavlm", "hubert") and not narrow_groups_are_right_in_bf16():
-        with pytest.raises(MedusaError, match="use --precision fp32"):
+        with pytest.raises(MedusaError, match="use --set precision=fp32"):
             encode(items)  # wrong features are refused, whoever computed them
         return
     found = encode(items)[0].values
@@ -134,17 +134,22 @@ def test_bf16_is_near_float32_and_another_identity(
     assert variant_of_store(exact_backbone, backbone.preprocessing) == backbone
 
 
-def test_half_precision_that_goes_wrong_is_refused(checkpoint: Callable[[str], Path]) -> None:
+def test_half_precision_that_goes_wrong_is_refused(
+    checkpoint: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     backbone, encoder = load(checkpoint("roberta"), precision="bf16")
+    encode = encoder.encode
 
     def broken(items: Any) -> Any:
-        found = encoder.encode(items)
+        found = encode(items)
         if torch.is_autocast_enabled("cpu"):
             return [replace(one, values=one.values * float("nan")) for one in found]
         return found
 
-    with pytest.raises(MedusaError, match="use --precision fp32"):
-        with_autocast(broken, backbone, "cpu")([encoder.prepare("oh well")])
+    runner = EncoderRunner(encoder, backbone, "none", "cpu")
+    monkeypatch.setattr(encoder, "encode", broken)
+    with pytest.raises(MedusaError, match="use --set precision=fp32"):
+        runner([encoder.prepare("oh well")])
 
 
 def test_signal_features_are_always_float32() -> None:
@@ -155,8 +160,8 @@ def test_signal_features_are_always_float32() -> None:
     ("choices", "message"),
     [
         ({"like": "medusa-publishd"}, "did you mean"),
-        ({"overlap_s": 1.0}, "belongs to --piece-s"),
-        ({"piece_s": 2.0, "overlap_s": 1.5}, "half of --piece-s"),
+        ({"overlap_s": 1.0}, "belongs to piece_s"),
+        ({"piece_s": 2.0, "overlap_s": 1.5}, "half of piece_s"),
     ],
 )
 def test_choices_that_cannot_be(

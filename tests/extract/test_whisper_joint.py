@@ -52,7 +52,7 @@ def store_of(home: Path) -> FeatureStore:
 def test_one_pass_equals_two(
     tmp_path: Path, model: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words += ["--dtype", "float32"]
+    words += ["--set", "dtype=float32"]
     medusa(tmp_path, *words)
     medusa(tmp_path, "transcribe", "--model", model)
     contents = Manifest.read(tmp_path / "manifest.parquet").frame["content"].tolist()
@@ -84,7 +84,7 @@ def test_one_pass_equals_two(
 def test_only_what_is_missing_is_heard_again(tmp_path: Path, words: list[str]) -> None:
     medusa(tmp_path, *words)
     digest = store_of(tmp_path).size_bytes()
-    medusa(tmp_path, *words, "--transcribe", "--language", "en")
+    medusa(tmp_path, *words, "--transcribe", "--set", "language=en")
     assert len(read_transcripts(tmp_path / "transcripts" / "whisper.parquet")) == len(LENGTHS)
     assert store_of(tmp_path).size_bytes() == digest
 
@@ -113,7 +113,7 @@ def test_nothing_is_thrown_away_before_a_refusal(
     marks = [path / "mark" for path in sorted((tmp_path / "features").iterdir())]
     for mark in marks:
         mark.touch()
-    again = ["--transcribe", "--force", "--language", "de"]
+    again = ["--transcribe", "--force", "--set", "language=de"]
     with pytest.raises(MedusaError, match="logmel has no decoder"):
         medusa(tmp_path, "extract", "--backbone", first, *again)
     with pytest.raises(DataError, match=r"another language.*leave --transcribe out") as caught:
@@ -135,8 +135,8 @@ def test_english_alone_is_refused_before_anything_is_thrown_away(
     torch.save(held, tmp_path / "base.en.pt")
     medusa(tmp_path, *words)
     before = store_of(tmp_path).size_bytes()
-    with pytest.raises(MedusaError, match="--language de: this model knows English only"):
-        medusa(tmp_path, *words, "--transcribe", "--force", "--language", "de")
+    with pytest.raises(MedusaError, match="language de: this model knows English only"):
+        medusa(tmp_path, *words, "--transcribe", "--force", "--set", "language=de")
     assert store_of(tmp_path).size_bytes() == before
 
 
@@ -156,8 +156,8 @@ def test_half_precision_is_checked_here_too(
     tmp_path: Path, model: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the check's float32 pass is not what is transcribed."""
-    words += ["--precision", "bf16", "--transcribe"]
-    with monkeypatch.context() as patch, pytest.raises(MedusaError, match="--precision fp32"):
+    words += ["--set", "precision=bf16", "--transcribe"]
+    with monkeypatch.context() as patch, pytest.raises(MedusaError, match="precision=fp32"):
         patch.setattr(precision, "MAX_DIFFERENCE", 0.0)
         medusa(tmp_path, *words)
     decoded = []

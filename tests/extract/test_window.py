@@ -15,10 +15,9 @@ from medusa.errors import ConfigError, MedusaError, StoreError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.variants import variant, variant_of_store
 from medusa.extract.passes.recompute import recompute
-from medusa.extract.passes.single_pass import extract
-from medusa.extract.planning.jobs import plan_jobs
 from medusa.recipes.features import extract_words
 from medusa.recipes.recipe import Feature
+from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -134,7 +133,7 @@ def test_weights_that_cannot_hear_a_stores_window_are_the_wrong_ones(
         ("tiny.pt", {"window_s": 0.5}, "expected 1 to 2 s"),
         ("tiny.pt", {"window_s": 3.0}, "expected 1 to 2 s"),
         ("tiny.pt", {"window_s": 1.0, "like": "medusa-published"}, "leave one of them out"),
-        ("wavlm", {"window_s": 1.0}, "Whisper's alone"),
+        ("wavlm", {"window_s": 1.0}, "is for Whisper alone"),
     ],
 )
 def test_windows_that_cannot_be(
@@ -149,10 +148,10 @@ def test_the_decoder_wants_the_whole_window(
 ) -> None:
     workspace((16000,))
     words = ["--workspace", str(tmp_path), "extract", "--backbone", "whisper", "--device", "cpu"]
-    words += ["--checkpoint", str(checkpoint("tiny.pt")), "--window-s", "1"]
+    words += ["--checkpoint", str(checkpoint("tiny.pt")), "--set", "window_s=1"]
     done = CliRunner().invoke(medusa, [*words, "--transcribe"])
     assert isinstance(done.exception, MedusaError)
-    assert "--window-s" in str(done.exception)
+    assert "window_s" in str(done.exception)
     assert CliRunner().invoke(medusa, words).exit_code == 0
 
 
@@ -160,9 +159,9 @@ def test_a_recipe_may_ask_for_a_shorter_window(tmp_path: Path) -> None:
     feature = Feature("whisper", window_s=12.0, average_frames=2)
     words = extract_words(Workspace.open(tmp_path), "whisper12", feature)
     assert words[:5] == ["extract", "--backbone", "whisper", "--as", "whisper12"]
-    assert words[5:] == ["--average-frames", "2", "--window-s", "12.0"]
+    assert words[5:] == ["--set", "average_frames=2", "--set", "window_s=12.0"]
     for folder, asked in ((tmp_path / "small", False), (tmp_path / "checkpoints", True)):
         folder.mkdir()
         (folder / "whisper.pt").touch()
         words = extract_words(Workspace.open(tmp_path), "w", feature, stand_ins=tmp_path / "small")
-        assert ("--window-s" in words) == asked and str(folder / "whisper.pt") in words
+        assert ("window_s=12.0" in words) == asked and str(folder / "whisper.pt") in words

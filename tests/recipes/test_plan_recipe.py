@@ -115,7 +115,7 @@ def test_a_recipe_for_speech_reads_no_texts(tmp_path):
 
 def test_a_huge_corpus_is_planned_from_a_part_of_it(tmp_path, monkeypatch):
     """A thousand times as much takes a thousand times as much, and is planned as soon."""
-    monkeypatch.setattr("medusa.extract.planning.estimate.MAX_IMAGINED", 500)
+    monkeypatch.setattr("medusa.extract.planning.corpus_size.MAX_IMAGINED", 500)
     found = []
     for factor in (1, 1000):
         size = ["--utterances", str(500 * factor), "--hours", str(2 * factor)]

@@ -1,0 +1,76 @@
+"""Everything that happens around one call of an encoder, as steps in order."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medusa.extract.encoders.compute_timer import ComputeTimer
+from medusa.extract.encoders.encoder import Backbone, BackboneEncoder, Encoded
+from medusa.extract.encoders.layers import average_frames, reduced
+from medusa.extract.encoders.precision import autocast, check_half_precision
+from medusa.extract.encoders.variants import frames_averaged
+
+
+class EncoderRunner:
+    """Turns prepared items into features that are ready to be stored.
+
+    A call encodes the items in the backbone's precision, reduces the layers and averages the
+    frames in float32 on the device, and copies the result to the CPU. The first call also
+    compares half precision with float32.
+
+    Args:
+        encoder: the backbone with its weights.
+        backbone: its facts, with the precision and the number of averaged frames.
+        reduce: how several layers become one, as in `FeatureSpec`.
+        device: the device of the weights.
+
+    Attributes:
+        timer: the time for which the model ran.
+    """
+
+    def __init__(
+        self, encoder: BackboneEncoder, backbone: Backbone, reduce: str, device: str
+    ) -> None:
+        self.encoder, self.reduce, self.device = encoder, reduce, device
+        self.precision = str(backbone.preprocessing.get("precision", "fp32"))
+        self.frames = frames_averaged(backbone)
+        self.timer = ComputeTimer(device)
+        self.checked = self.precision == "fp32"
+
+    def __call__(self, items: Sequence[Any]) -> list[Encoded]:
+        """Return finished features (K, T, D) float32 on the CPU, in the order of the items.
+
+        On a GPU the copies are under way when it returns: call an `Encoded`'s `ready` before use.
+
+        Raises:
+            MedusaError: in the first call, if half precision changes the features too much.
+        """
+        started = self.timer.start()
+        finished = [
+            replace(one, values=self._copied(self.finish(one.values))) for one in self.encode(items)
+        ]
+        ready = self.timer.stop(started)
+        return [replace(one, ready=ready) for one in finished]
+
+    def encode(self, items: Sequence[Any]) -> list[Encoded]:
+        """Return the features of all kept layers (K, T, D), on the device."""
+        with autocast(self.precision, self.device):
+            encoded = self.encoder.encode(items)
+        if not self.checked:
+            (exact,) = self.encoder.encode(items[:1])
+            check_half_precision(encoded[0].values, exact.values, self.precision)
+            self.checked = True
+        return encoded
+
+    def finish(self, values: Tensor) -> Tensor:
+        """Reduce the layers of (K, T, D) and average its frames; both happen in float32."""
+        return average_frames(reduced(values.float(), self.reduce), self.frames)
+
+    def _copied(self, values: Tensor) -> Tensor:
+        if not self.device.startswith("cuda"):
+            return values.cpu()
+        pinned = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        return pinned.copy_(values, non_blocking=True)

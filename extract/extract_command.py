@@ -1,0 +1,123 @@
+"""`medusa extract`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from medusa.extract.options import only_splits, set_option, settings_of, show
+from medusa.options import device_option, force_option, json_option, text_option
+
+if TYPE_CHECKING:
+    from medusa.extract.extract_features import ExtractionResult
+
+EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "stored_mb", "flags")
+FURTHER = """dtype=float16|float32|int8, average_frames=1|2|4, precision=auto|fp32|bf16|fp16,
+non_finite=refuse|clamp, compile=true, like=medusa-published, piece_s=S, overlap_s=S, window_s=S,
+batch_seconds=S, language=CODE; docs/extraction.md explains each."""
+
+
+@click.command()
+@click.option(
+    "--backbone",
+    "names",
+    required=True,
+    multiple=True,
+    metavar="NAME[,NAME...]",
+    help="logmel, wavlm, hubert, whisper, roberta, modernbert, ...; or auto, with --checkpoint, "
+    "for any Hugging Face speech or text encoder. Give several in a list or repeat the option: "
+    "each file is decoded once for all speech encoders.",
+)
+@click.option(
+    "--checkpoint",
+    metavar="PATH_OR_ID",
+    help="A folder, a file or a hub id in place of the backbone's usual checkpoint.",
+)
+@click.option(
+    "--as",
+    "label",
+    metavar="LABEL",
+    help="Another name for this backbone (fit-head --backbones LABEL).  [default: its name]",
+)
+@click.option("--revision", metavar="COMMIT", help="Branch, tag or commit of a hub checkpoint.")
+@click.option(
+    "--layers",
+    metavar="LAYERS",
+    help="20, 20-24, -1, last, last4, all, or a comma list; 0 is the input of the first layer.  "
+    "[default: last4; whisper: last]",
+)
+@click.option(
+    "--reduce",
+    type=click.Choice(["none", "sum", "mean"]),
+    default="sum",
+    show_default=True,
+    help="How several layers become one; none keeps them apart.",
+)
+@click.option(
+    "--transcribe",
+    is_flag=True,
+    help="With whisper: the same pass through its encoder also fills transcripts/MODEL.parquet, as "
+    "`medusa transcribe` would.",
+)
+@device_option(
+    "auto (cuda where there is one, else cpu), cpu, cuda, mps; several (cuda:0,cuda:1) start a "
+    "process for each, with its part of the utterances.",
+    metavar="NAME[,NAME...]",
+)
+@text_option(
+    "The texts that text backbones read: manifest, or the name of a transcripts table.  "
+    "[default: the one table there is, else manifest]"
+)
+@only_splits
+@set_option(FURTHER)
+@force_option("Remove the stored features and start anew.")
+@json_option()
+@click.pass_obj
+def extract(
+    root: Path,
+    /,
+    names: tuple[str, ...],
+    splits: str | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Compute the features of a frozen backbone for every utterance, once.
+
+    Stored features are not computed again: an interrupted run continues where it stopped.
+    """
+    from medusa.extract.extract_features import extract_features
+    from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
+    from medusa.extract.passes.outcome import raise_failures
+    from medusa.strict import parts_of
+    from medusa.workspace import Workspace
+
+    further = settings_of(FurtherOptions, overrides)
+    options = ExtractionOptions(**choices, **further, splits=parts_of(splits or ""))
+    workspace, wanted = Workspace.open(root), parts_of(",".join(names))
+    results = extract_features(workspace, wanted, options, allow_failures=True)
+    rows = [_row(one) for one in results if one.outcome.elapsed_s or as_json]
+    show(rows, EXTRACTED, as_json)
+    raise_failures("features", [problem for result in results for problem in result.problems])
+
+
+def _row(result: "ExtractionResult") -> dict[str, Any]:
+    """Return one backbone's result, and the size and flags of its store, as JSON values."""
+    from medusa.cache import FeatureStore
+
+    job, outcome = result.job, result.outcome
+    store = FeatureStore.open(job.store)
+    is_audio = job.spec.input == "audio"
+    return {
+        "backbone": job.backbone.name,
+        "store": job.store.name,
+        "utterances": outcome.utterances,
+        "hours": outcome.seconds / 3600 if is_audio else None,
+        "frames": outcome.frames,
+        "seconds": outcome.elapsed_s,
+        "x_real_time": outcome.speed if is_audio else None,
+        "busy_share": outcome.timer.seconds / outcome.elapsed_s if outcome.elapsed_s else None,
+        "stored_mb": store.size_bytes() / 1e6,
+        "flags": store.index.flags(),
+        "failed": len(result.problems),
+    }

@@ -1,0 +1,106 @@
+"""Audio and text become features of frozen encoders: the function behind `medusa extract`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medusa.console import say
+from medusa.extract.encoders import pick, pick_precision
+from medusa.extract.extraction_options import ExtractionOptions
+from medusa.extract.passes.outcome import Outcome, raise_failures
+from medusa.extract.passes.processes import fill_stores
+from medusa.extract.planning import ExtractionJob, plan_jobs
+from medusa.strict import parts_of
+from medusa.workspace import Workspace, remove
+
+
+@dataclass(frozen=True)
+class ExtractionResult:
+    """One feature store and how much was added to it.
+
+    Attributes:
+        job: the backbone, the identity of the features, the store and its utterances.
+        outcome: how much was added, and the utterances that failed.
+        transcripts: with `transcribe`, how much was added to the table.
+        table: with `transcribe`, the table of transcripts.
+    """
+
+    job: ExtractionJob
+    outcome: Outcome
+    transcripts: Outcome | None = None
+    table: Path | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for every utterance without features or without a transcript."""
+        return [*self.outcome.problems, *(self.transcripts.problems if self.transcripts else ())]
+
+
+def extract_features(
+    workspace: Workspace,
+    backbones: Sequence[str],
+    options: ExtractionOptions | None = None,
+    *,
+    allow_failures: bool = False,
+) -> list[ExtractionResult]:
+    """Compute the features of frozen backbones for every utterance that lacks them.
+
+    Backbones that read the same samples share one pass over the audio. Stored features are not
+    computed again: an interrupted run continues where it stopped.
+
+    Args:
+        workspace: a workspace with a manifest.
+        backbones: names such as `wavlm` or `roberta`, or `auto` with a checkpoint.
+        options: which features, and how they are computed.
+        allow_failures: return even if some utterances have no features; `problems` names them.
+
+    Returns:
+        One result for each backbone, in their order.
+
+    Raises:
+        MedusaError: anything that can be known to fail before the work begins; or (after all
+            others were stored) some utterances have no features.
+    """
+    options = options or ExtractionOptions()
+    devices = [pick(name) for name in parts_of(options.device)]
+    options.check(backbones, devices)
+    precision = pick_precision(options.precision, devices[0])
+    jobs = plan_jobs(workspace, backbones, options, precision)
+    if options.transcribe:
+        from medusa.extract.features_and_transcripts import fill_stores_and_tables
+
+        results = [
+            ExtractionResult(one.job, one.outcome, one.sink.outcome, one.sink.table.path)
+            for one in fill_stores_and_tables(jobs, workspace, options, devices[0])
+        ]
+    else:
+        results = _features(jobs, options, devices)
+    for result in results:
+        if not result.outcome.elapsed_s:
+            job = result.job
+            has = f"has all {len(job.utterances)} utterances of {job.backbone.name}"
+            say(f"{job.store}: {has}; nothing to do")
+    if not allow_failures:
+        raise_failures("features", [problem for result in results for problem in result.problems])
+    return results
+
+
+def _features(
+    jobs: Sequence[ExtractionJob], options: ExtractionOptions, devices: Sequence[str]
+) -> list[ExtractionResult]:
+    """Fill the stores. Encoders of the same samples share one pass; text encoders run alone."""
+    outcomes: dict[Path, Outcome] = {}
+    for group in passes_of(jobs):
+        for job in group if options.force else ():
+            remove(job.store)
+        filled = fill_stores(group, devices, options.batch_seconds, options.non_finite)
+        outcomes |= {job.store: outcome for job, outcome in zip(group, filled, strict=True)}
+    return [ExtractionResult(job, outcomes[job.store]) for job in jobs]
+
+
+def passes_of(jobs: Sequence[ExtractionJob]) -> list[list[ExtractionJob]]:
+    """Group the jobs whose encoders read the same samples; each text encoder is alone."""
+    groups: dict[object, list[ExtractionJob]] = {}
+    for job in jobs:
+        groups.setdefault(job.backbone.rate_hz or job.store, []).append(job)
+    return list(groups.values())

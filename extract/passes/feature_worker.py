@@ -1,0 +1,100 @@
+"""A frozen encoder as a worker of a pass: it fills a feature store."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self
+
+from medusa.cache import StoreWriter
+from medusa.errors import MedusaError, WriteError
+from medusa.extract.encoders import Encoded, EncoderRunner
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes.calibration import measured_batch_seconds
+from medusa.extract.passes.cpu_concurrency import concurrent_batches
+from medusa.extract.passes.outcome import Outcome
+from medusa.extract.planning import ExtractionJob, bytes_of
+
+LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
+
+
+class FeatureWorker:
+    """One encoder, and the store that it fills.
+
+    Args:
+        job: the backbone, the store and the utterances.
+        device: the device, for the provenance.
+        non_finite: as `StoreWriter` takes it: `refuse` an utterance that overflows, or `clamp` it.
+    """
+
+    def __init__(self, job: ExtractionJob, device: str, non_finite: str = "refuse") -> None:
+        self.job, self.device, self.non_finite = job, device, non_finite
+        self.utterances, self.output = job.utterances, job.store
+        self.name, self.rate_hz = job.backbone.name, job.backbone.rate_hz
+        self.least_s = job.backbone.least_s
+        self.outcome = Outcome()
+        self.runner: Any = None
+
+    def __enter__(self) -> Self:
+        made_by = provenance(self.device, self.job.backbone.source)
+        self.writer = StoreWriter(self.job.store, self.job.spec, made_by, self.non_finite)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.writer.__exit__(kind, error, trace)
+
+    def missing(self) -> set[str]:
+        return set(self.writer.missing(one.content for one in self.utterances))
+
+    def bytes_of(self, utterances: Sequence[Utterance]) -> float:
+        return bytes_of(self.job, utterances)
+
+    def load(self, device: str) -> None:
+        encoder = self.job.load(device)
+        self.runner = EncoderRunner(encoder, self.job.backbone, self.job.spec.reduce, device)
+        self.outcome.timer = self.runner.timer
+
+    def unload(self) -> None:
+        self.runner = None
+
+    def batch_seconds(self, todo: Sequence[Utterance], device: str) -> float:
+        prepare, encode = self.runner.encoder.prepare, self.runner.encode
+        return measured_batch_seconds(todo, prepare, encode, self.rate_hz, device, self.least_s)
+
+    def concurrent(self, device: str, batches: int) -> int:
+        return concurrent_batches(self.job, device, batches)
+
+    def prepare(self, utterance: Utterance, source: Any) -> Any:
+        return self.runner.encoder.prepare(source)
+
+    def encode(self, items: Sequence[Any]) -> Sequence[Encoded]:
+        encoded: list[Encoded] = self.runner(items)
+        return encoded
+
+    def keep(self, utterance: Utterance, result: Encoded) -> MedusaError | None:
+        result.ready()
+        values = result.values.numpy()
+        try:
+            self.writer.append(utterance.content, values, result.flags)
+        except WriteError as problem:  # a full disk is another error, and ends the run
+            return problem
+        self.outcome.utterances += 1
+        self.outcome.seconds += utterance.seconds
+        self.outcome.frames += values.shape[1]
+        return None
+
+    def batch_done(self) -> None:
+        self.outcome.clock()
+
+
+def provenance(device: str, source: str) -> dict[str, object]:
+    """Return the facts that may change the last digits of a feature, but are not its identity."""
+    return {
+        "device": device,
+        "source": source,
+        "versions": {name: version(name) for name in LIBRARIES},
+    }

@@ -1,0 +1,89 @@
+"""The counts of one model's work in a pass over a corpus."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from medusa.errors import DataError
+from medusa.extract.encoders import ComputeTimer
+
+MAX_SHOWN = 50  # problems in one message
+
+
+@dataclass
+class Outcome:
+    """How much one pass added to a feature store or to a table of transcripts.
+
+    Attributes:
+        utterances, seconds, frames: how much was added.
+        elapsed_s: the time to the last byte on disk, without the loading of the weights.
+        timer: the part of that time in which the model ran.
+        problems: one sentence for every utterance that has no result.
+        flags: how many new transcripts carry each flag.
+        began: when the work began, by the monotonic clock.
+    """
+
+    utterances: int = 0
+    seconds: float = 0.0
+    frames: int = 0
+    elapsed_s: float = 0.0
+    timer: ComputeTimer = field(default_factory=ComputeTimer)
+    problems: list[str] = field(default_factory=list)
+    flags: Counter[str] = field(default_factory=Counter)
+    began: float | None = None
+
+    def clock(self) -> None:
+        """Let `elapsed_s` be the time since the first call."""
+        now = time.monotonic()
+        self.began = now if self.began is None else self.began
+        self.elapsed_s = now - self.began
+
+    @property
+    def speed(self) -> float:
+        """Seconds of audio for each second of time."""
+        return self.seconds / self.elapsed_s if self.elapsed_s else 0.0
+
+    @classmethod
+    def of_processes(cls, parts: "Sequence[Outcome]") -> "Outcome":
+        """Return the sum of several processes' outcomes; the timer is the mean of their devices."""
+        busy_s = sum(one.timer.seconds for one in parts) / len(parts)
+        return cls(
+            utterances=sum(one.utterances for one in parts),
+            seconds=sum(one.seconds for one in parts),
+            frames=sum(one.frames for one in parts),
+            elapsed_s=max(one.elapsed_s for one in parts),
+            timer=ComputeTimer(known_s=busy_s),
+            problems=[problem for one in parts for problem in one.problems],
+        )
+
+
+def note(outcomes: Sequence[Outcome]) -> str:
+    """Return how much audio was encoded, how fast, and how busy the models were."""
+    first = outcomes[0]
+    busy_s = sum(one.timer.seconds for one in outcomes)
+    return (
+        f"{first.seconds / 3600:.2f} h of audio, {first.speed:.0f}x real time, "
+        f"{'model' if len(outcomes) == 1 else 'models'} "
+        f"{busy_s / max(first.elapsed_s, 1e-9):.0%} busy"
+    )
+
+
+def raise_failures(what: str, problems: Sequence[str]) -> None:
+    """Raise an error that names the utterances without a result, if there are any.
+
+    Args:
+        what: the missing thing: `features` or `transcript`.
+        problems: one sentence for each utterance; a file that fails for several encoders counts
+            once.
+    """
+    problems = list(dict.fromkeys(problems))
+    if not problems:
+        return
+    shown = problems[:MAX_SHOWN]
+    rest = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
+    count = "1 utterance has" if len(problems) == 1 else f"{len(problems)} utterances have"
+    raise DataError(
+        f"{count} no {what} (the others are stored); mend these and run the command again:\n  "
+        + "\n  ".join([*shown, *rest])
+    )

@@ -1,0 +1,148 @@
+"""Several devices: one process each, which adds its part of the utterances to the same stores."""
+
+import os
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
+from multiprocessing import get_context
+from queue import Empty
+from typing import Any
+
+from medusa.children import no_orphans, one_process
+from medusa.console import Advance, current_reporter, progress, report_to
+from medusa.errors import MedusaError
+from medusa.extract.encoders import ComputeTimer, pick
+from medusa.extract.passes.feature_worker import FeatureWorker
+from medusa.extract.passes.outcome import Outcome
+from medusa.extract.passes.run_pass import run_pass
+from medusa.extract.planning import ExtractionJob, require_room
+
+LOOK_EVERY_S = 0.2
+
+
+def fill_stores(
+    jobs: Sequence[ExtractionJob],
+    devices: Sequence[str],
+    batch_seconds: float | None = None,
+    non_finite: str = "refuse",
+) -> list[Outcome]:
+    """Fill the stores of encoders that read the same samples, on one device or on several.
+
+    Args:
+        jobs: the backbones, with their stores and utterances.
+        devices: if there are several, each gets a process; `cpu` may come twice.
+        batch_seconds: as `run_pass` takes it.
+        non_finite: as `FeatureWorker` takes it.
+
+    Returns:
+        One outcome for each job.
+
+    Raises:
+        MedusaError: as `run_pass` does, or a process was killed. The committed features are safe,
+            and the same call goes on with the rest.
+    """
+    if len(devices) > 1:
+        return _in_processes(jobs, devices, batch_seconds, non_finite)
+    workers = [FeatureWorker(job, devices[0], non_finite) for job in jobs]
+    run_pass(workers, devices[0], batch_seconds)
+    return [worker.outcome for worker in workers]
+
+
+def _in_processes(
+    jobs: Sequence[ExtractionJob],
+    devices: Sequence[str],
+    batch_seconds: float | None,
+    non_finite: str,
+) -> list[Outcome]:
+    workers = [FeatureWorker(job, ",".join(devices)) for job in jobs]
+    needed = [_needed(worker) for worker in workers]
+    if not any(needed):
+        return [worker.outcome for worker in workers]
+    require_room(jobs[0].store.parent, sum(needed))
+    progress_queue = get_context("spawn").Queue()
+    count, label = len(devices), "+".join(job.backbone.name for job in jobs)
+    threads = max(1, (os.cpu_count() or 1) // count)
+    total = len({one.content for job in jobs for one in job.utterances})
+    with progress(label, total) as advance, ExitStack() as pools, no_orphans():
+        futures = []
+        for number, device in enumerate(devices):
+            pool = pools.enter_context(one_process(threads, _start, (progress_queue,)))
+            shards = [shard_of(job, number, count) for job in jobs]
+            futures.append(pool.submit(_work, shards, device, batch_seconds, non_finite))
+        _watch(futures, progress_queue, advance)
+        try:
+            outcomes = [future.result() for future in futures]
+        except BrokenProcessPool as problem:
+            raise MedusaError(
+                f"--device {','.join(devices)}: a process was killed (memory?); what it committed "
+                "is safe: run the same command again"
+            ) from problem
+    for worker in workers:
+        with worker:  # leaving it lets Zarr readers see the shards of all processes
+            pass
+    return [Outcome.of_processes(parts) for parts in zip(*outcomes, strict=True)]
+
+
+def _needed(worker: FeatureWorker) -> float:
+    """Create a store, before several processes open it, and return the bytes that it will need."""
+    with worker:
+        absent = worker.missing()
+        return worker.bytes_of([one for one in worker.utterances if one.content in absent])
+
+
+def shard_of(job: ExtractionJob, number: int, count: int) -> ExtractionJob:
+    """Return a job with the utterances of process `number` of `count`.
+
+    They are chosen by content, so that another run divides the utterances in the same way.
+    """
+    shard = [one for one in job.utterances if zlib.crc32(one.content.encode()) % count == number]
+    return replace(job, utterances=shard)
+
+
+def _work(
+    jobs: Sequence[ExtractionJob], device: str, batch_seconds: float | None, non_finite: str
+) -> list[Outcome]:
+    """Fill the stores in a worker process, and return outcomes that can be sent to another one."""
+    outcomes = fill_stores(jobs, [pick(device)], batch_seconds, non_finite)
+    # the events of a GPU stay in its process
+    return [replace(one, timer=ComputeTimer(known_s=one.timer.seconds)) for one in outcomes]
+
+
+class _Queued:
+    """The reporter of a worker process: the command shows one progress line for all of them."""
+
+    def __init__(self, progress_queue: Any) -> None:
+        self.progress_queue, self.messages = progress_queue, current_reporter()
+
+    def say(self, message: str) -> None:
+        self.messages.say(message)
+
+    def progress(
+        self, label: str, total: float, unit: str, done: float
+    ) -> AbstractContextManager[Advance]:
+        self.advance(done)
+        return nullcontext(self.advance)
+
+    def advance(self, amount: float = 1, note: str = "") -> None:
+        self.progress_queue.put(amount)
+
+
+def _start(progress_queue: Any) -> None:
+    report_to(_Queued(progress_queue))
+
+
+def _watch(
+    futures: Sequence["Future[list[Outcome]]"], progress_queue: Any, advance: Advance
+) -> None:
+    """Show the progress that the processes report, until all have ended."""
+    while True:
+        ended = not wait(futures, timeout=0).not_done
+        try:
+            while True:
+                advance(progress_queue.get(timeout=0 if ended else LOOK_EVERY_S))
+        except Empty:
+            if ended:
+                return

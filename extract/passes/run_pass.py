@@ -1,0 +1,199 @@
+"""One pass over a corpus: every recording is decoded once for all models that need it."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+
+from medusa.console import Advance, progress, say
+from medusa.errors import MedusaError
+from medusa.extract.encoders import out_of_memory
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes.cpu_concurrency import plan_concurrent_batches
+from medusa.extract.passes.outcome import note
+from medusa.extract.passes.stream import stream
+from medusa.extract.passes.worker import PassWorker
+from medusa.extract.planning import require_room
+
+Groups = dict[tuple[bool, ...], list[Utterance]]
+"""Which of the workers lack an utterance -> the utterances."""
+
+
+def run_pass(
+    workers: Sequence[PassWorker], device: str, batch_seconds: float | None = None
+) -> None:
+    """Let every worker fill in the results that it lacks; its `outcome` tells how much that was.
+
+    The weights of a worker are read only if it lacks a result. If the device cannot hold all
+    models at the same time, they run one after the other.
+
+    Args:
+        workers: models that read the same samples, or one model that reads texts.
+        device: where the models run.
+        batch_seconds: padded seconds in a batch; None: as many as the device is measured to take.
+
+    Raises:
+        MedusaError: the weights cannot be loaded, the results belong to other options, or the
+            disk is full. An utterance that fails is a line in `outcome.problems` instead.
+    """
+    with ExitStack() as opened:
+        for worker in workers:
+            opened.enter_context(worker)
+        groups, total = _missing(workers)
+        active = [
+            worker
+            for number, worker in enumerate(workers)
+            if any(lacking[number] for lacking in groups)
+        ]
+        fits = _load(active, device)
+        if fits:
+            _encode_groups(workers, active, groups, total, device, batch_seconds)
+    if not fits:
+        say("the encoders do not fit into memory together; they run one after the other")
+        for worker in active:
+            run_pass([worker], device, batch_seconds)
+        return
+    for worker in active:
+        worker.outcome.clock()
+
+
+def _missing(workers: Sequence[PassWorker]) -> tuple[Groups, int]:
+    """Return the utterances by the workers that lack them, and how many there are in all.
+
+    Raises:
+        MedusaError: the disk cannot hold the missing results.
+    """
+    wanted = {one.content: one for worker in workers for one in worker.utterances}
+    lacks = [worker.missing() for worker in workers]
+    groups: Groups = {}
+    for content, utterance in wanted.items():
+        groups.setdefault(tuple(content in lack for lack in lacks), []).append(utterance)
+    groups.pop((False,) * len(workers), None)
+    needed = sum(
+        worker.bytes_of([wanted[content] for content in lack])
+        for worker, lack in zip(workers, lacks, strict=True)
+    )
+    first = workers[0].output
+    require_room(first if len(workers) == 1 else first.parent, needed)
+    return groups, len(wanted)
+
+
+def _load(workers: Sequence[PassWorker], device: str) -> bool:
+    """Read the weights of all workers; return False if several do not fit into memory."""
+    try:
+        for worker in workers:
+            worker.load(device)
+    except (RuntimeError, MedusaError) as problem:
+        # a loader may have wrapped the error
+        short = any(out_of_memory(one) for one in (problem, problem.__cause__))
+        if not short or len(workers) == 1:
+            raise
+    else:
+        return True
+    # outside the except block: a live traceback would keep the memory of the weights
+    for worker in workers:
+        worker.unload()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return False
+
+
+def _encode_groups(
+    workers: Sequence[PassWorker],
+    active: Sequence[PassWorker],
+    groups: Groups,
+    total: int,
+    device: str,
+    batch_seconds: float | None,
+) -> None:
+    """Go through the corpus: utterances that the same workers lack are encoded together."""
+    if not groups:
+        return
+    missing = [one for group in groups.values() for one in group]
+    seconds = {
+        id(worker): batch_seconds or worker.batch_seconds(missing, device) for worker in active
+    }
+    names = "+".join(worker.name for worker in active)
+    for worker in active:
+        worker.outcome.clock()
+    with progress(names, total, done=total - len(missing)) as advance:
+        for lacking, todo in groups.items():
+            chosen = [worker for worker, lack in zip(workers, lacking, strict=True) if lack]
+            _Batches(chosen, [seconds[id(one)] for one in chosen], device).run(todo, advance)
+
+
+class _Batches:
+    """The batches of one group of utterances through the workers that lack them.
+
+    Args:
+        workers: the models.
+        seconds: the padded seconds that each of them takes in one call.
+        device: where they run.
+    """
+
+    def __init__(
+        self, workers: Sequence[PassWorker], seconds: Sequence[float], device: str
+    ) -> None:
+        self.workers, self.device = workers, device
+        self.batch_seconds = min(seconds)  # the model with the greatest need of memory decides
+        self.least_s = min(worker.least_s for worker in workers)
+        # a model that pads every clip takes fewer clips in one call than others do
+        self.sizes = [
+            int(most / one.least_s) if one.least_s else None
+            for one, most in zip(workers, seconds, strict=True)
+        ]
+
+    def run(self, todo: Sequence[Utterance], advance: Advance) -> None:
+        """Encode the utterances and keep their results."""
+        plan, concurrent = plan_concurrent_batches(
+            self.workers, self.device, todo, self.batch_seconds, self.least_s
+        )
+        for worker in self.workers:
+            worker.outcome.timer.concurrent = concurrent
+        rate_hz, late = self.workers[0].rate_hz, self.device.startswith("cuda")
+        for batch in stream(plan, self._prepare, self._encode, rate_hz, late, concurrent):
+            for utterance, results in batch:
+                self._keep(utterance, results)
+            for worker in self.workers:
+                worker.batch_done()
+            outcomes = [worker.outcome for worker in self.workers]
+            advance(len(batch), note(outcomes) if rate_hz else "")
+
+    def _prepare(self, utterance: Utterance, source: Any) -> list[Any]:
+        """Return each worker's item, or the error that this worker has with the utterance."""
+        items: list[Any] = []
+        for worker in self.workers:
+            try:
+                items.append(worker.prepare(utterance, source))
+            except MedusaError as problem:
+                items.append(problem)
+        return items
+
+    def _encode(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        """Return the results of a batch: for each utterance, one of every worker."""
+        columns = [
+            _encode_good(worker, [row[number] for row in rows], size)
+            for number, (worker, size) in enumerate(zip(self.workers, self.sizes, strict=True))
+        ]
+        return [list(results) for results in zip(*columns, strict=True)]
+
+    def _keep(self, utterance: Utterance, results: "list[Any] | MedusaError") -> None:
+        """Hand the results of an utterance to the workers, or note why there are none."""
+        for number, worker in enumerate(self.workers):
+            result = results if isinstance(results, MedusaError) else results[number]
+            problem = result if isinstance(result, MedusaError) else worker.keep(utterance, result)
+            # the fault of the file has the same sentence for every worker
+            named = len(self.workers) > 1 and problem is not results
+            if problem is not None:
+                prefix = f"{worker.name}: " if named else ""
+                worker.outcome.problems.append(prefix + utterance.failure(problem))
+
+
+def _encode_good(worker: PassWorker, items: Sequence[Any], size: int | None) -> list[Any]:
+    """Encode the items that are no errors, at most `size` in one call; keep the order of all."""
+    good = [item for item in items if not isinstance(item, MedusaError)]
+    size = max(1, len(good) if size is None else size)
+    parts = [good[start : start + size] for start in range(0, len(good), size)]
+    encoded = iter([result for part in parts for result in worker.encode(part)])
+    return [item if isinstance(item, MedusaError) else next(encoded) for item in items]

@@ -1,0 +1,86 @@
+"""One model of a pass over a corpus, and the results that it fills in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from medusa.errors import MedusaError
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes.outcome import Outcome
+
+
+class PassWorker(Protocol):
+    """A model that takes part in a pass, and the store or the table that it fills.
+
+    A worker is a context manager: entering opens its results, leaving writes them completely,
+    also after an error.
+
+    Attributes:
+        name: the name of the model, for the progress line and for errors.
+        rate_hz: the rate of the samples that it reads; None if it reads texts.
+        least_s: the least seconds that an utterance costs.
+        utterances: all utterances that the results are to hold.
+        output: the folder or file of the results.
+        outcome: how much was added so far.
+    """
+
+    name: str
+    rate_hz: int | None
+    least_s: float
+    utterances: Sequence[Utterance]
+    output: Path
+    outcome: Outcome
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def missing(self) -> set[str]:
+        """Return the contents of the utterances that have no result yet."""
+        ...
+
+    def bytes_of(self, utterances: Sequence[Utterance]) -> float:
+        """Return about how many bytes the results of these utterances will take on the disk."""
+        ...
+
+    def load(self, device: str) -> None:
+        """Read the weights onto a device."""
+        ...
+
+    def unload(self) -> None:
+        """Give the memory of the weights back."""
+        ...
+
+    def batch_seconds(self, todo: Sequence[Utterance], device: str) -> float:
+        """Return the padded seconds of audio that one batch may hold on this device."""
+        ...
+
+    def concurrent(self, device: str, batches: int) -> int:
+        """Return how many of so many batches the model may encode at the same time."""
+        ...
+
+    def prepare(self, utterance: Utterance, source: Any) -> Any:
+        """Turn samples (S,) or a text into an item; it runs in threads.
+
+        Raises:
+            MedusaError: the model does not take this utterance.
+        """
+        ...
+
+    def encode(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Compute the results of prepared items, in their order."""
+        ...
+
+    def keep(self, utterance: Utterance, result: Any) -> MedusaError | None:
+        """Keep one result; return the error that concerns this utterance alone."""
+        ...
+
+    def batch_done(self) -> None:
+        """Take note of the time after a batch, and write if that is due."""
+        ...

@@ -1,0 +1,75 @@
+"""Transcripts on their way into a table, with the counts of a pass."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from medusa.errors import MedusaError
+from medusa.extract.checkpoints.whisper_files import WhisperFile
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes.outcome import Outcome
+from medusa.extract.transcription.decoder import Transcript
+from medusa.extract.transcription.table import MEND, TranscriptTable
+from medusa.extract.transcription.transcription_options import TranscriptionOptions
+
+WRITE_EVERY_S = 30.0  # a kill costs at most the transcripts of this time
+
+
+class TranscriptSink:
+    """Takes transcripts one by one and writes the table every 30 seconds.
+
+    Args:
+        table: the table.
+        utterances: all utterances that the table should hold.
+    """
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        file: WhisperFile,
+        options: TranscriptionOptions,
+        utterances: Sequence[Utterance],
+        mend: str = MEND,
+    ) -> Self:
+        """Open the table of a model in a folder of tables.
+
+        Raises:
+            DataError: the table was made by another model or with other options.
+        """
+        made_by = {"checkpoint": file.checkpoint, "revision": file.revision} | options.record()
+        path = folder / f"{options.name or file.name}.parquet"
+        return cls(TranscriptTable(path, made_by, options.force, mend), utterances)
+
+    def __init__(self, table: TranscriptTable, utterances: Sequence[Utterance]) -> None:
+        self.table, self.utterances = table, utterances
+        self.outcome = Outcome()
+        self.written = time.monotonic()
+
+    def missing(self) -> set[str]:
+        """Return the contents of the utterances without a transcript."""
+        return {one.content for one in self.utterances if one.content not in self.table.rows}
+
+    def keep(
+        self, utterance: Utterance, transcript: Transcript | MedusaError
+    ) -> MedusaError | None:
+        """Add a transcript to the table; return the error if there is none."""
+        if isinstance(transcript, MedusaError):
+            return transcript
+        self.table.add(utterance.content, transcript)
+        self.outcome.utterances += 1
+        self.outcome.seconds += utterance.seconds
+        self.outcome.flags.update(transcript.flags)
+        return None
+
+    def batch_done(self) -> None:
+        """Take note of the time after a batch, and write the table if that is due."""
+        self.outcome.clock()
+        if time.monotonic() - self.written > WRITE_EVERY_S:
+            self.close()
+
+    def close(self) -> None:
+        """Write the table; ids may be new although no transcript is."""
+        self.table.write(self.utterances)
+        self.written = time.monotonic()

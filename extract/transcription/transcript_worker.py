@@ -1,0 +1,120 @@
+"""Whisper as a worker of a pass: it fills a table of transcripts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from medusa.errors import MedusaError
+from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows
+from medusa.extract.checkpoints import whisper_files
+from medusa.extract.encoders import default_batch_seconds
+from medusa.extract.inputs import Utterance
+from medusa.extract.transcription.decoder import (
+    Transcriber,
+    Transcript,
+    in_language,
+    language_code,
+)
+from medusa.extract.transcription.policy import POLICIES
+from medusa.extract.transcription.sink import TranscriptSink
+from medusa.extract.transcription.transcription_options import TranscriptionOptions
+
+
+class TranscriptWorker:
+    """Whisper with its decoder, and the table that it fills.
+
+    Args:
+        model: a name of openai-whisper, or the path of a checkpoint.
+        options: the choices of the decoding.
+        utterances: all utterances that the table should hold.
+        folder: the folder of the tables.
+
+    Raises:
+        MedusaError: the model cannot be found, Whisper does not know the language, or the table
+            is another model's.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        options: TranscriptionOptions,
+        utterances: Sequence[Utterance],
+        folder: Path,
+    ) -> None:
+        self.options = replace(options, language=language_code(options.language))
+        self.file = file = whisper_files.find(model)
+        self.sink = sink = TranscriptSink.open(folder, file, self.options, utterances)
+        self.utterances, self.output, self.outcome = utterances, sink.table.path, sink.outcome
+        self.name = sink.table.path.stem
+        self.rate_hz: int | None = RATE_HZ
+        self.least_s = whisper_files.read_dims(file.path)["n_audio_ctx"] * FRAME / RATE_HZ
+        self.reader: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.sink.close()
+
+    def missing(self) -> set[str]:
+        return self.sink.missing()
+
+    def bytes_of(self, utterances: Sequence[Utterance]) -> float:
+        return 0.0
+
+    def load(self, device: str) -> None:
+        model = whisper_files.read_model(self.file.source, device)
+        choices = self.options
+        self.reader = Transcriber(
+            model,
+            choices.language,
+            choices.max_tokens,
+            device,
+            choices.prompt,
+            choices.beam,
+            choices.words,
+        )
+
+    def unload(self) -> None:
+        self.reader = None
+
+    def batch_seconds(self, todo: Sequence[Utterance], device: str) -> float:
+        return default_batch_seconds(device, self.least_s)
+
+    def concurrent(self, device: str, batches: int) -> int:
+        return 1
+
+    def prepare(self, utterance: Utterance, source: Any) -> Windows:
+        return in_language(utterance, self.reader.prepare(source))
+
+    def encode(self, items: Sequence[Windows]) -> list[Transcript | MedusaError]:
+        transcripts = self.reader.encode(items)
+        return [self._decided(*pair) for pair in zip(items, transcripts, strict=True)]
+
+    def _decided(
+        self, item: Windows, transcript: Transcript | MedusaError
+    ) -> Transcript | MedusaError:
+        """Treat a flagged transcript as the policy says."""
+        if isinstance(transcript, MedusaError):
+            return transcript
+        return POLICIES[self.options.flagged](transcript, partial(self._sample, item))
+
+    def _sample(self, item: Windows, temperature: float) -> Transcript:
+        transcript: Transcript | MedusaError = self.reader.sample(item, temperature)
+        if isinstance(transcript, MedusaError):
+            raise transcript
+        return transcript
+
+    def keep(self, utterance: Utterance, result: Transcript) -> MedusaError | None:
+        return self.sink.keep(utterance, result)
+
+    def batch_done(self) -> None:
+        self.sink.batch_done()

@@ -1,0 +1,41 @@
+"""Extraction as tests call it: with plain arguments, one job or several."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from medusa.extract import planning
+from medusa.extract.extraction_options import ExtractionOptions
+from medusa.extract.passes.outcome import Outcome
+from medusa.extract.passes.processes import fill_stores
+from medusa.extract.planning import ExtractionJob
+from medusa.workspace import Workspace
+
+
+def plan_jobs(
+    workspace: Workspace,
+    names: Sequence[str],
+    checkpoint: str | None = None,
+    precision: str = "fp32",
+    **choices: Any,
+) -> list[ExtractionJob]:
+    """Plan jobs in one precision."""
+    options = ExtractionOptions(checkpoint=checkpoint, **choices)
+    return planning.plan_jobs(workspace, names, options, precision)
+
+
+def extract(
+    job: ExtractionJob,
+    device: str,
+    batch_seconds: float | None = None,
+    non_finite: str = "refuse",
+) -> Outcome:
+    """Fill one store."""
+    (outcome,) = fill_stores([job], [device], batch_seconds, non_finite)
+    return outcome
+
+
+def extract_together(
+    jobs: Sequence[ExtractionJob], device: str, batch_seconds: float | None = None
+) -> list[Outcome]:
+    """Fill several stores in one pass."""
+    return fill_stores(jobs, [device], batch_seconds)
