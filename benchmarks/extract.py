@@ -51,8 +51,8 @@ from ways import TEXT, OpenAI, Published, published
 
 from medusa.cache import FeatureStore
 from medusa.extract.encoders.precision import pick
-from medusa.extract.passes.shared_pass import extract_together
-from medusa.extract.passes.single_pass import extract
+from medusa.extract.extraction_options import ExtractionOptions
+from medusa.extract.passes.processes import fill_stores
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.heads.networks.memory import peak_memory_gb
 from medusa.heads.runs.environment import environment
@@ -168,11 +168,8 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
     backbone = "whisper" if name == "whisper" else "auto"
     precision = pick(options.precision, device)
     window_s = SHORT_S if options.way == "short" else None
-    job = plan_jobs(
-        *(Workspace.open(workspace), [backbone], options.checkpoint),
-        precision=precision,
-        window_s=window_s,
-    )[0]
+    choices = ExtractionOptions(checkpoint=str(options.checkpoint), window_s=window_s)
+    (job,) = plan_jobs(Workspace.open(workspace), [backbone], choices, precision)
     (workspace / "npy").mkdir(exist_ok=True)
     if options.way in OURS:
         figures = partial(of_ours, name, job, device, precision, workspace)
@@ -188,7 +185,7 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
 def ours(job: ExtractionJob, device: str) -> dict[str, float]:
     """Extract one time, and return the seconds and the share of them in which the device worked."""
     remove(job.store)
-    outcome = extract(job, device, None)
+    (outcome,) = fill_stores([job], [device])
     if outcome.problems:
         raise SystemExit("\n".join(outcome.problems))
     given_back(device)
@@ -239,18 +236,29 @@ def difference(job: ExtractionJob, folder: Path) -> float:
 
 def one_pass(path: Path, workspace: Path, device: str) -> dict[str, float]:
     """Time Whisper's features and transcripts in one pass against two passes."""
-    from medusa.extract.transcription.transcribe import transcribe
-    from medusa.extract.transcription.whisper_joint import extract_and_transcribe
+    from medusa.extract.passes.run_pass import run_pass
+    from medusa.extract.transcription.joint_worker import JointWorker
+    from medusa.extract.transcription.sink import TranscriptSink
+    from medusa.extract.transcription.transcript_worker import TranscriptWorker
+    from medusa.extract.transcription.transcription_options import TranscriptionOptions
+    from medusa.extract.transcription.whisper_decoder import decoder_of
 
-    (job,) = plan_jobs(Workspace.open(workspace), ["whisper"], str(path), dtype="float32")
+    choices = ExtractionOptions(checkpoint=str(path), dtype="float32")
+    (job,) = plan_jobs(Workspace.open(workspace), ["whisper"], choices)
     few = ExtractionJob(job.backbone, job.spec, job.store, job.utterances[:40])
     remove(few.store)
-    decoding: Any = {"language": "en", "max_tokens": 8}
-    features = extract(few, device, None).elapsed_s
-    text = transcribe(few.utterances, workspace / "two", str(path), device, **decoding).elapsed_s
+    decoding = TranscriptionOptions(language="en", max_tokens=8)
+    features = fill_stores([few], [device])[0].elapsed_s
+    text = TranscriptWorker(str(path), decoding, few.utterances, workspace / "two")
+    run_pass([text], device)
     remove(few.store)
-    both, _ = extract_and_transcribe(few, workspace / "one", device, None, **decoding)
-    return {"two_passes_s": features + text, "one_pass_s": both.elapsed_s, "encoder_s": features}
+    file = decoder_of(few.backbone, "en")
+    sink = TranscriptSink.open(workspace / "one", file, decoding, few.utterances)
+    both = JointWorker(few, device, "refuse", sink)
+    run_pass([both], device)
+    two_passes_s = features + text.outcome.elapsed_s
+    one_pass_s = both.outcome.elapsed_s
+    return {"two_passes_s": two_passes_s, "one_pass_s": one_pass_s, "encoder_s": features}
 
 
 def one_decode(
@@ -261,9 +269,8 @@ def one_decode(
         plan_jobs(
             Workspace.open(workspace),
             ["whisper" if name == "whisper" else "auto"],
-            str(path),
-            label=name,
-            precision=pick(precision, device),
+            ExtractionOptions(checkpoint=str(path), label=name),
+            pick(precision, device),
         )[0]
         for name, path in paths.items()
     ]
@@ -271,10 +278,10 @@ def one_decode(
     for number in range(rounds + 1):  # the first round warms up
         for job in jobs:
             remove(job.store)
-        three = sum(extract(job, device, None).elapsed_s for job in jobs)
+        three = sum(fill_stores([job], [device])[0].elapsed_s for job in jobs)
         for job in jobs:
             remove(job.store)
-        one = extract_together(jobs, device, None)[0].elapsed_s
+        one = fill_stores(jobs, [device])[0].elapsed_s
         if number:
             times = {"three_passes_s": three, "one_pass_s": one}
             best = {way: min(best[way], times[way]) for way in best}

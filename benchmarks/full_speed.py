@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from medusa.extract.encoders.devices import default_batch_seconds
-from medusa.extract.encoders.precision import with_autocast
+from medusa.extract.encoders.runner import EncoderRunner
 from medusa.extract.inputs.batches import plan_batches
 from medusa.extract.passes.stream import read_source
 from medusa.extract.planning.jobs import ExtractionJob
@@ -23,12 +23,10 @@ SIDE = 2048  # the side of the largest matrix product
 def utilisation(job: ExtractionJob, device: str) -> dict[str, float | None]:
     """Return the operations per second of one real batch, and their share of the peak."""
     encoder = job.load(device)
-    encode = with_autocast(encoder.encode, job.backbone, device)
+    encode = EncoderRunner(encoder, job.backbone, job.spec.reduce, device).encode
     batch_seconds = default_batch_seconds(device, job.backbone.least_s)
     batch = next(plan_batches(job.utterances, batch_seconds, job.backbone.least_s))
-    items = [
-        encoder.prepare(read_source(utterance, job.backbone.rate_hz or 0)) for utterance in batch
-    ]
+    items = [encoder.prepare(read_source(utterance, job.backbone.rate_hz)) for utterance in batch]
     encode(items)  # the first call warms up, and checks half precision
     # The counter does not know the fused attention of CPUs.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
@@ -52,9 +50,7 @@ def least_s(job: ExtractionJob, device: str) -> float:
     float32 product of the device, and after them the exponentials of attention run at theirs.
     """
     encoder, clip = job.load(device), job.utterances[:1]
-    items = [
-        encoder.prepare(read_source(utterance, job.backbone.rate_hz or 0)) for utterance in clip
-    ]
+    items = [encoder.prepare(read_source(utterance, job.backbone.rate_hz)) for utterance in clip]
     counter = FlopCounterMode(display=False)
     with sdpa_kernel(SDPBackend.MATH), counter, Exponentials() as exponentials:
         encoder.encode(items)

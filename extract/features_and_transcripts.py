@@ -50,4 +50,4 @@ def _worker(
     file = decoder_of(job.backbone, language)
     decoding = TranscriptionOptions(language=language)
     sink = TranscriptSink.open(workspace.transcripts, file, decoding, job.utterances, mend=MEND)
-    return JointWorker(job, device, options.non_finite, language, sink)
+    return JointWorker(job, device, options.non_finite, sink)

@@ -8,8 +8,8 @@ import torch
 
 from medusa.errors import MedusaError, nearest
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.planning.corpus_size import CorpusSize
-from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, Estimate, estimate
+from medusa.extract.planning import CorpusSize, Estimate
+from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, estimate
 from medusa.heads.config import Config
 from medusa.heads.networks.flops import train_flop
 from medusa.heads.networks.fusion import HEADS, average_frames_of, build

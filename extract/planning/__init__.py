@@ -8,11 +8,14 @@ Nothing here reads weights into memory, and nothing imports a pass over the corp
 Door: `plan_jobs`, `require_room`, `ExtractionJob`.
 """
 
-from medusa.extract.planning.estimate import bytes_of, require_room
+from medusa.extract.planning.corpus_size import CorpusSize
+from medusa.extract.planning.estimate import Estimate, bytes_of, require_room
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs, utterances_for
 from medusa.extract.planning.origin import extraction_command, weights_of
 
 __all__ = [
+    "CorpusSize",
+    "Estimate",
     "ExtractionJob",
     "bytes_of",
     "extraction_command",

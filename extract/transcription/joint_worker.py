@@ -36,8 +36,7 @@ class JointWorker(FeatureWorker):
     Args:
         job: a job of the backbone `whisper`.
         device, non_finite: as `FeatureWorker` takes them.
-        language: the code of the spoken language; None to detect it for every clip.
-        sink: takes the transcripts.
+        sink: takes the transcripts, and knows the language and the longest text of the decoding.
     """
 
     def __init__(
@@ -45,11 +44,10 @@ class JointWorker(FeatureWorker):
         job: ExtractionJob,
         device: str,
         non_finite: str,
-        language: str | None,
         sink: TranscriptSink,
     ) -> None:
         super().__init__(job, device, non_finite)
-        self.language, self.sink = language, sink
+        self.sink = sink
         self.final_states: list[torch.Tensor] = []  # the encoder's output, which the decoder needs
 
     def __exit__(
@@ -71,7 +69,8 @@ class JointWorker(FeatureWorker):
     def load(self, device: str) -> None:
         backbone, spec = self.job.backbone, self.job.spec
         self.model = whisper_files.read_model(backbone.source, device)
-        self.decoder = Transcriber(self.model, self.language, None, device)
+        options = self.sink.options
+        self.decoder = Transcriber(self.model, options.language, options.max_tokens, device)
         encoder = WhisperEncoder(self._states, backbone, spec.layers, device)
         self.runner = EncoderRunner(encoder, backbone, spec.reduce, device)
         self.outcome.timer = self.runner.timer

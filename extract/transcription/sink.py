@@ -22,6 +22,7 @@ class TranscriptSink:
     Args:
         table: the table.
         utterances: all utterances that the table should hold.
+        options: the choices of the decoding.
     """
 
     @classmethod
@@ -40,10 +41,15 @@ class TranscriptSink:
         """
         made_by = {"checkpoint": file.checkpoint, "revision": file.revision} | options.record()
         path = folder / f"{options.name or file.name}.parquet"
-        return cls(TranscriptTable(path, made_by, options.force, mend), utterances)
+        return cls(TranscriptTable(path, made_by, options.force, mend), utterances, options)
 
-    def __init__(self, table: TranscriptTable, utterances: Sequence[Utterance]) -> None:
-        self.table, self.utterances = table, utterances
+    def __init__(
+        self,
+        table: TranscriptTable,
+        utterances: Sequence[Utterance],
+        options: TranscriptionOptions,
+    ) -> None:
+        self.table, self.utterances, self.options = table, utterances, options
         self.outcome = Outcome()
         self.written = time.monotonic()
 
