@@ -1,9 +1,14 @@
 """Plain values from YAML become typed dataclasses; all mistakes are reported together."""
 
+import contextlib
 import dataclasses
+import importlib
+import math
 import types
 import typing
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import yaml
 
@@ -75,11 +80,75 @@ def unreadable(override: str) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Allowed:
+    """The allowed values of a field, as a part of its type: `Annotated[int, Allowed(...)]`.
+
+    Attributes:
+        words: the allowed values in words, such as `at least 1`.
+        test: a function that is true for an allowed value. None is always allowed.
+    """
+
+    words: str
+    test: Callable[[Any], object]
+
+
+@dataclass(frozen=True)
+class KeyOf:
+    """The allowed values of a field are the keys of a dictionary: `Annotated[str, KeyOf(...)]`.
+
+    The dictionary is imported when it is needed, since its module may import large libraries.
+
+    Attributes:
+        module: the module of the dictionary.
+        name: the name of the dictionary.
+    """
+
+    module: str
+    name: str
+
+    def entries(self) -> dict[str, Any]:
+        """Return the dictionary."""
+        found: dict[str, Any] = getattr(importlib.import_module(self.module), self.name)
+        return found
+
+
+def entries_of(values: Any, where: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield key, value and dictionary of every `KeyOf` field of a dataclass, at any depth."""
+    hints = typing.get_type_hints(type(values), include_extras=True)
+    for field in dataclasses.fields(values):
+        value, key = getattr(values, field.name), f"{where}.{field.name}".lstrip(".")
+        for mark in typing.get_args(hints[field.name])[1:]:
+            if isinstance(mark, KeyOf):
+                yield key, value, mark.entries()
+        if dataclasses.is_dataclass(value):
+            yield from entries_of(value, key)
+        elif isinstance(value, tuple):
+            for number, item in enumerate(value):
+                if dataclasses.is_dataclass(item):
+                    yield from entries_of(item, f"{key}.{number}")
+
+
+def unknown_keys(values: Any) -> list[str]:
+    """Return a line for every `KeyOf` field of a dataclass whose dictionary lacks the value."""
+    return [
+        not_one_of(key, value, entries)
+        for key, value, entries in entries_of(values)
+        if isinstance(value, str) and value not in entries  # `parse` refuses other types.
+    ]
+
+
+def not_one_of(where: str, value: Any, known: Iterable[str]) -> str:
+    """Return the problem of a value that is none of the known ones, with the nearest of them."""
+    return f"{where}: {value!r} is not one of {', '.join(known)}{nearest(str(value), known)}"
+
+
 def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
     """Turn plain values into a dataclass, a tuple, a dictionary, a number or a text.
 
     Args:
-        kind: the type; every field of a dataclass needs a default.
+        kind: the type; every field of a dataclass needs a default. `Literal` and `Allowed` limit
+            the values of a field. `KeyOf` is left to `unknown_keys`.
         values: the values that were read from YAML.
         where: the dotted key of the values, for messages.
         problems: a list to which a line is added for every mistake.
@@ -96,19 +165,43 @@ def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
         return tuple(parse(item, v, f"{where}.{i}", problems) for i, v in enumerate(values))
     if typing.get_origin(kind) is dict:
         return _entries(typing.get_args(kind)[1], values, where, problems)
+    if typing.get_origin(kind) is Annotated:
+        return _limited(kind, values, where, problems)
+    if typing.get_origin(kind) is Literal:
+        if values not in typing.get_args(kind):
+            problems.append(not_one_of(where, values, typing.get_args(kind)))
+        return values
     if kind is Any:
         if not _is_plain(values):
             problems.append(f"{where}: expected a number, text, true or false, got {values!r}")
         return values
+    return _plain_value(kind, values, where, problems)
+
+
+def _limited(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
+    """Turn a plain value into one of an `Annotated` type, and check what it allows."""
+    before, (inner, *marks) = len(problems), typing.get_args(kind)
+    value = parse(inner, values, where, problems)
+    if len(problems) == before and value is not None:
+        problems += [
+            f"{where}: expected {mark.words}, got {value!r}"
+            for mark in marks
+            if isinstance(mark, Allowed) and not mark.test(value)
+        ]
+    return value
+
+
+def _plain_value(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
+    """Turn a plain value into a number, a text, true or false, or None."""
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if float in allowed and isinstance(values, str | int) and not isinstance(values, bool):
-        try:  # YAML 1.1 reads 1e-5 as text.
-            return float(values)
-        except ValueError:
-            pass
+        with contextlib.suppress(ValueError):  # YAML 1.1 reads 1e-5 as text.
+            values = float(values)
     if type(values) not in allowed:
         names = " or ".join("nothing" if t is types.NoneType else t.__name__ for t in allowed)
         problems.append(f"{where}: expected {names}, got {values!r}")
+    elif isinstance(values, float) and not math.isfinite(values):
+        problems.append(f"{where}: expected a finite number, got {values}")
     return values
 
 
@@ -125,7 +218,7 @@ def _fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
     if not isinstance(values, dict):
         problems.append(f"{where or 'file'}: expected `key: value` lines, got {values!r}")
         return None
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     given = {}
     for key, value in values.items():
         path = f"{where}.{key}".lstrip(".")

@@ -2,8 +2,8 @@
 
 The name of a preset or the path of a file comes in, with `key=value` overrides; a frozen `Config`
 goes out, with `HeadConfig`, `LossConfig`, `MixupConfig`, `TrainConfig` and its stages. `settings`
-declares the fields and their defaults, `limits` the allowed ranges; `presets/` has the YAML files.
-All unknown keys and impossible values are listed in one error.
+declares every field with its default and its allowed values; `presets/` has the YAML files. All
+unknown keys and impossible values are listed in one error.
 
 This room imports only modules at the root. Its door: `load` and `Config`.
 """

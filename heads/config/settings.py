@@ -1,17 +1,27 @@
 """The settings of a head and of its training, and the reader of their YAML files."""
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
 
 from medusa.errors import ConfigError, nearest, plural
-from medusa.heads.config.limits import out_of_range
-from medusa.strict import parse, read_yaml, set_value
+from medusa.strict import Allowed, KeyOf, parse, read_yaml, set_value, unknown_keys
 
 CONFIGS = Path(__file__).parent / "presets"
+
+# A field's type declares its allowed values. Any finite number is allowed where it declares none.
+AT_LEAST_1 = Allowed("at least 1", lambda value: value >= 1)
+NOT_NEGATIVE = Allowed("0 or more", lambda value: value >= 0)
+POSITIVE = Allowed("more than 0", lambda value: value > 0)
+SHARE = Allowed("a number from 0 to 1", lambda value: 0 <= value <= 1)
+BELOW_1 = Allowed("from 0 to below 1", lambda value: 0 <= value < 1)
+SEED = Allowed("from 0 to below 2**63", lambda value: 0 <= value < 2**63)
+FOLDS = Allowed("0, or 2 or more", lambda value: value == 0 or value >= 2)
+WORD = Allowed("one word, which becomes part of a file's name", re.compile(r"[\w-]+").fullmatch)
 
 
 @dataclass(frozen=True)
@@ -21,15 +31,18 @@ class HeadConfig:
     The defaults are those of the paper (section 4), or of the published code if the paper has none.
     """
 
-    name: str = "deepser"
-    width: int = 1024
-    layers: int = 2
-    attention_heads: int = 1
-    feedforward: int = 2048
-    dropout: float = 0.1
-    pooling: str = "mean"
-    attribute_map: str = "linear"  # "sigmoid" is 1 + 6 sigmoid(.), as in the published code.
-    average_frames: int = 1  # This many consecutive audio frames are averaged into one.
+    name: Annotated[str, KeyOf("medusa.heads.networks.fusion", "HEADS")] = "deepser"
+    width: Annotated[int, AT_LEAST_1] = 1024
+    layers: Annotated[int, AT_LEAST_1] = 2
+    attention_heads: Annotated[int, AT_LEAST_1] = 1
+    feedforward: Annotated[int, AT_LEAST_1] = 2048
+    dropout: Annotated[float, BELOW_1] = 0.1
+    pooling: Annotated[str, KeyOf("medusa.heads.networks.pooling", "POOLS")] = "mean"
+    # "sigmoid" is 1 + 6 sigmoid(.), as in the published code.
+    attribute_map: Annotated[str, KeyOf("medusa.heads.networks.output", "ATTRIBUTE_MAPS")] = (
+        "linear"
+    )
+    average_frames: Annotated[int, AT_LEAST_1] = 1  # So many audio frames are averaged into one.
     standardise: bool = False  # Whether channels are scaled by training mean and deviation.
 
 
@@ -37,70 +50,83 @@ class HeadConfig:
 class LossConfig:
     """The losses of equation 1: `class_weight` and `attribute_weight` multiply its two terms."""
 
-    classes: str = "ce"
-    class_weight: float = 1.5
-    attributes: str = "mse"
-    attribute_weight: float = 0.4
-    focal_gamma: float = 2.0
-    vector_gamma: float = 0.3
-    vector_tau: float = 1.0
-    neutral_weight: float = 0.0  # The loss of neutral against expressive, a separate output.
-    secondary_weight: float = 0.0  # The loss of the raters' second choices, a separate output.
+    classes: Annotated[str, KeyOf("medusa.heads.training.class_losses", "CLASS_LOSSES")] = "ce"
+    class_weight: Annotated[float, NOT_NEGATIVE] = 1.5
+    attributes: Annotated[str, KeyOf("medusa.heads.training.loss", "ATTRIBUTE_LOSSES")] = "mse"
+    attribute_weight: Annotated[float, NOT_NEGATIVE] = 0.4
+    focal_gamma: Annotated[float, NOT_NEGATIVE] = 2.0
+    vector_gamma: Annotated[float, NOT_NEGATIVE] = 0.3
+    vector_tau: Annotated[float, NOT_NEGATIVE] = 1.0
+    # The loss of neutral against expressive, a separate output.
+    neutral_weight: Annotated[float, NOT_NEGATIVE] = 0.0
+    # The loss of the raters' second choices, a separate output.
+    secondary_weight: Annotated[float, NOT_NEGATIVE] = 0.0
 
 
 @dataclass(frozen=True)
 class MixupConfig:
     """Manifold MixUp with probability `p` and lambda from Beta(alpha, alpha) (section 3.7)."""
 
-    p: float = 0.3
-    alpha: float = 0.2
-    per: str = "sample"  # "batch" draws one lambda for the whole batch.
+    p: Annotated[float, SHARE] = 0.3
+    alpha: Annotated[float, POSITIVE] = 0.2
+    per: Literal["sample", "batch"] = "sample"  # "batch" draws one lambda for the whole batch.
 
 
 @dataclass(frozen=True)
 class StageConfig:
     """One stage of training on the same weights."""
 
-    name: str = "full"
-    epochs: int = 4
-    lr: float = 1e-5
-    sampler: str = "shuffle"
+    name: Annotated[str, WORD] = "full"
+    epochs: Annotated[int, AT_LEAST_1] = 4
+    lr: Annotated[float, POSITIVE] = 1e-5
+    sampler: Annotated[str, KeyOf("medusa.heads.examples.sampling", "SAMPLERS")] = "shuffle"
     class_weights: float = 0.0  # The exponent of N / (C f_c). 0 gives uniform weights.
-    no_consensus: float = 0.0  # The balanced sampler's rows without consensus per row of a class.
-    start: str = "last"  # "best" starts from the best weights of the stage before.
-    optimiser: str = "keep"  # "reset" starts with a new optimiser.
-    schedule: str = "constant"  # "cosine" falls to `floor` times the rate at the stage's end.
-    floor: float = 0.0
-    warmup: float = 0.0  # The share of the stage's steps in which the rate rises from 0.
-    clip: float | None = None  # The largest norm of the gradient.
+    # The rows without consensus that a sampler draws, as a share of the rows of one class.
+    no_consensus: Annotated[float, NOT_NEGATIVE] = 0.0
+    # "best" starts from the best weights of the stage before.
+    start: Literal["last", "best"] = "last"
+    optimiser: Literal["keep", "reset"] = "keep"  # "reset" starts with a new optimiser.
+    # "cosine" falls to `floor` times the rate at the stage's end.
+    schedule: Annotated[str, KeyOf("medusa.heads.training.schedule", "SCHEDULES")] = "constant"
+    floor: Annotated[float, SHARE] = 0.0
+    warmup: Annotated[float, SHARE] = 0.0  # The share of the steps in which the rate rises from 0.
+    clip: Annotated[float | None, POSITIVE] = None  # The largest norm of the gradient.
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """The settings that all stages share."""
 
-    batch: int = 16
-    labels: str = "soft"  # "hard" trains on one-hot labels of the rows with a consensus.
-    rows: str = "all"  # "consensus" trains only on rows with a consensus.
-    annotator_dropout: float = 0.0  # The probability that a rater's vote is left out.
-    weight_decay: float = 0.01
-    patience: int = 8  # This many epochs without a better score end a stage.
-    label_smoothing: float = 0.0
-    selection: str = "balanced"  # Draws of the dev split. "natural" scores the whole split.
-    average: str = "none"  # "ema" and "swa" score and keep mean weights.
-    decay: float = 0.999  # The decay of "ema".
-    micro: int | None = None  # The utterances on the device at a time, by default the batch.
-    folds: int = 0  # With 2 or more, the training split is also predicted out of fold.
-    draws: int = 20  # The score averages this many balanced draws of the dev split.
+    batch: Annotated[int, AT_LEAST_1] = 16
+    # "hard" trains on one-hot labels of the rows with a consensus.
+    labels: Literal["soft", "hard"] = "soft"
+    # "consensus" trains only on rows with a consensus.
+    rows: Literal["all", "consensus"] = "all"
+    # The probability that a rater's vote is left out.
+    annotator_dropout: Annotated[float, BELOW_1] = 0.0
+    weight_decay: Annotated[float, NOT_NEGATIVE] = 0.01
+    patience: Annotated[int, AT_LEAST_1] = 8  # So many epochs without a better score end a stage.
+    label_smoothing: Annotated[float, SHARE] = 0.0
+    # "balanced" scores draws of the dev split, "natural" the whole split.
+    selection: Literal["balanced", "natural"] = "balanced"
+    # "ema" and "swa" score and keep mean weights.
+    average: Annotated[str, KeyOf("medusa.heads.training.weight_average", "AVERAGES")] = "none"
+    decay: Annotated[float, BELOW_1] = 0.999  # The decay of "ema".
+    # The utterances on the device at a time, by default the batch.
+    micro: Annotated[int | None, AT_LEAST_1] = None
+    # With 2 or more, the training split is also predicted out of fold.
+    folds: Annotated[int, FOLDS] = 0
+    draws: Annotated[int, AT_LEAST_1] = 20  # The score averages so many draws of the dev split.
     compile: bool = False  # Whether torch.compile compiles frame-by-frame operations.
-    per_class: int | None = None  # Rows per class in a draw, by default the rarest class's count.
+    # The rows per class in a draw, by default the count of the rarest class.
+    per_class: Annotated[int | None, AT_LEAST_1] = None
 
 
 @dataclass(frozen=True)
 class Config:
     """The whole configuration, which is one YAML file."""
 
-    seed: int = 0
+    seed: Annotated[int, SEED] = 0
     head: HeadConfig = field(default_factory=HeadConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     mixup: MixupConfig = field(default_factory=MixupConfig)
@@ -127,7 +153,8 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
             items of a list are numbered from 0.
 
     Raises:
-        ConfigError: there is no such configuration, or keys or values are wrong.
+        ConfigError: there is no such configuration, or keys or values are wrong. `check_choices`
+            refuses unknown names of heads, losses and the like, whose modules import torch.
     """
     path = file_of(name)
     if not path.is_file():
@@ -140,7 +167,8 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
         raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
     problems = [line for override in overrides for line in set_value(values, override)]
     config: Config = parse(Config, values, "", problems)
-    problems += out_of_range(config.to_dict()) if config else []
+    if problems and config:
+        problems += unknown_keys(config)
     if problems:
         where = f"{path.name} with what was set" if overrides else path.name
         raise ConfigError("\n  ".join([f"{where}: {plural(len(problems), 'problem')}:", *problems]))

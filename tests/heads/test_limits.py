@@ -3,8 +3,9 @@
 import pytest
 
 from medusa.errors import ConfigError
-from medusa.heads.config import Config, load
-from medusa.heads.config.limits import LIMITS, out_of_range
+from medusa.heads.config import Config, HeadConfig, load
+from medusa.heads.fitting.check_choices import check_choices
+from medusa.strict import parse
 
 
 def test_every_number_out_of_range_is_listed_at_once():
@@ -29,15 +30,39 @@ def test_unknown_keys_and_numbers_out_of_range_are_listed_together(tmp_path):
         load(str(path))
 
 
-def test_limits_are_on_settings_that_exist():
-    values = Config().to_dict()
-    values["stages"] = values["stages"][0]
-    for setting in LIMITS:
-        at = values
-        for part in setting.split("."):
-            at = at[part]
+def test_names_and_numbers_are_listed_together():
+    with pytest.raises(ConfigError) as caught:
+        load(
+            "small", ("head.pooling=men", "mixup.per=batches", "stages.1.sampler=3", "head.width=0")
+        )
+    message = str(caught.value)
+    assert "head.pooling: 'men' is not one of mean, attention" in message
+    assert "(did you mean 'mean'?)" in message
+    assert "mixup.per: 'batches' is not one of sample, batch (did you mean 'batch'?)" in message
+    assert "stages.1.sampler: expected str, got 3" in message
+    assert "4 problems" in message.splitlines()[0] and len(message.splitlines()) == 5
+    assert "head.width: expected at least 1, got 0" in message
 
 
-def test_shipped_configurations_are_within_limits():
-    for name in ("medusa", "small"):
-        assert out_of_range(load(name).to_dict()) == []
+def test_a_configuration_that_a_program_makes_is_checked_before_training():
+    with pytest.raises(ConfigError, match=r"head\.width: expected at least 1, got 0"):
+        check_choices(Config(head=HeadConfig(width=0)))
+
+
+def test_infinite_numbers_are_refused_where_any_number_is_allowed():
+    with pytest.raises(ConfigError, match=r"stages\.0\.class_weights: expected a finite number"):
+        load("small", ("stages.0.class_weights=.inf",))
+
+
+def test_none_is_allowed_where_it_is_the_default():
+    assert load("small", ("train.micro=null", "stages.0.clip=null")).train.micro is None
+    with pytest.raises(ConfigError, match=r"train\.micro: expected at least 1, got 0"):
+        load("small", ("train.micro=0",))
+
+
+def test_defaults_and_shipped_configurations_are_allowed():
+    problems = []
+    assert parse(Config, Config().to_dict(), "", problems) == Config()
+    assert problems == []
+    for name in ("medusa", "medusa-published", "small"):
+        check_choices(load(name))

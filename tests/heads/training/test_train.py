@@ -266,8 +266,11 @@ def test_other_votes_are_another_run_where_they_are_learnt_from(workspace):
 def test_what_no_corpus_or_file_can_have_is_refused_first(workspace):
     with pytest.raises(DataError, match="neutral_weight: the label scheme has no class 'neutral'"):
         job(workspace, "loss.neutral_weight=1")
-    wrong = ("head.name=dhf", "head.width=15", "stages.0.name=a/b")
-    with pytest.raises(ConfigError, match=r"stages.0.name: 'a/b' is not one word(.|\n)*dhf needs"):
+    wrong = ("head.name=dff", "stages.0.name=a/b")
+    with pytest.raises(ConfigError, match=r"stages.0.name: expected one word(.|\n)*mean 'dhf'"):
+        job(workspace, *wrong)
+    wrong = ("head.name=dhf", "head.width=15", "loss.classes=cee")
+    with pytest.raises(ConfigError, match=r"'cee' is not one of(.|\n)*dhf needs an even width"):
         job(workspace, *wrong)
     with pytest.raises(ConfigError, match=r"seed: expected from 0 to below 2\*\*63"):
         load("small", ("seed=99999999999999999999",))
