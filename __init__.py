@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
+    from medusa.recipes.options import RecipeOptions, RecipeResult
+    from medusa.recipes.run import run_recipe
     from medusa.reports.evaluate import Evaluation, evaluate
     from medusa.workspace import Workspace
 
@@ -29,12 +31,15 @@ _MODULES = {
     "HeadSpec": "heads.spec",
     "StackConfig": "ensemble.stacker",
     "TranscriptionOptions": "extract.transcription.transcription_options",
+    "RecipeOptions": "recipes.options",
+    "RecipeResult": "recipes.options",
     "Workspace": "workspace",
     "evaluate": "reports.evaluate",
     "extract_features": "extract.extract_features",
     "fit_heads": "heads.queue.fit_heads",
     "fit_stack": "ensemble.fit_stack",
     "head_specs": "heads.queue.head_specs",
+    "run_recipe": "recipes.run",
     "show_progress": "console",
     "transcribe": "extract.transcription.transcribe",
 }
@@ -43,6 +48,8 @@ __all__ = [
     "ExtractionOptions",
     "HeadResult",
     "HeadSpec",
+    "RecipeOptions",
+    "RecipeResult",
     "StackConfig",
     "TranscriptionOptions",
     "Workspace",
@@ -51,6 +58,7 @@ __all__ = [
     "fit_heads",
     "fit_stack",
     "head_specs",
+    "run_recipe",
     "show_progress",
     "transcribe",
 ]

@@ -28,7 +28,6 @@ COMMANDS = {
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
     "run": ("medusa.recipes.commands", "A whole published system, from a recipe."),
-    "ablate": ("medusa.recipes.commands", "What each component of a recipe brings."),
     "tables": ("medusa.recipes.commands", "The source's tables beside ours."),
     "evaluate": (
         "medusa.reports.evaluate_command",

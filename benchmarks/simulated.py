@@ -28,9 +28,10 @@ from medusa.ensemble.stackers import stacker_of
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
-from medusa.recipes.load import load
+from medusa.recipes.definition.load import load
+from medusa.recipes.find_runs import RecipeRuns, find_runs
+from medusa.recipes.options import RecipeOptions
 from medusa.recipes.render import text
-from medusa.recipes.state import State
 from medusa.recipes.tables import tables
 from medusa.recipes.tasks import head_tasks, stack_tasks
 from medusa.scoring.metrics import balanced_macro_f1_of
@@ -81,10 +82,12 @@ class Judge:
         return {"gain": found.value, "interval": list(found.interval), "p": found.p}
 
 
-def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float) -> dict[str, Any]:
+def repeat(
+    judge: Judge, finished: RecipeRuns, recipe: Any, number: int, ceiling: float
+) -> dict[str, Any]:
     """Score one repeat: its members, its votes, its single stacker and its soup."""
     heads = [one for one in head_tasks(recipe, False) if one.repeat == number]
-    runs = {one.head: state.heads[one.name] for one in heads}
+    runs = {one.head: finished.heads[one.name] for one in heads}
     of_dev = {
         head: RunDir(judge.workspace.runs / run).read_json(SUMMARY)["dev_macro_f1"]
         for head, run in runs.items()
@@ -92,7 +95,7 @@ def repeat(judge: Judge, state: State, recipe: Any, number: int, ceiling: float)
     chosen = {"best member": runs[max(of_dev, key=lambda head: of_dev[head])]}
     for task in stack_tasks(recipe):
         if task.repeat == number:
-            chosen[task.stack] = state.stacks[task.name]
+            chosen[task.stack] = finished.stacks[task.name]
     predicted = {name: judge.predicted(run) for name, run in chosen.items()}
     return {
         "runs": chosen,
@@ -134,14 +137,14 @@ def difference(gains: Sequence[float], drawn: Sequence[np.ndarray]) -> dict[str,
     }
 
 
-def larger(judge: Judge, state: State, recipe: Any, ceiling: float) -> dict[str, Any]:
+def larger(judge: Judge, finished: RecipeRuns, recipe: Any, ceiling: float) -> dict[str, Any]:
     """Score ensembles of the heads of all repeats, whose stackers learn from thirds of dev.
 
     Returns:
         `balanced_macro_f1` and `share_of_ceiling`, by the number of thirds and by method.
     """
     runs = [
-        RunDir(judge.workspace.runs / state.heads[one.name]) for one in head_tasks(recipe, False)
+        RunDir(judge.workspace.runs / finished.heads[one.name]) for one in head_tasks(recipe, False)
     ]
     members = join(runs)
     truth = truth_of(judge.manifest, members.ids, members.splits.tolist(), members.classes)
@@ -178,15 +181,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     workspace, recipe = Workspace.open(options.workspace), load(str(options.recipe))
-    state, manifest = State.read(workspace, options.recipe.stem), Manifest.read(workspace.manifest)
+    finished, manifest = (
+        find_runs(workspace, recipe, RecipeOptions(), {}),
+        Manifest.read(workspace.manifest),
+    )
     judge = Judge(workspace, manifest)
     facts = json.loads((options.workspace / "simulation.json").read_text(encoding="utf-8"))
     best = judge.of(Predictions.read(options.workspace / "ceiling.parquet"))
     ceiling = judge.score(best)
-    repeats = [repeat(judge, state, recipe, n, ceiling) for n in range(recipe.repeats)]
+    repeats = [repeat(judge, finished, recipe, n, ceiling) for n in range(recipe.repeats)]
     means = compare_means(workspace, manifest, repeats)
-    all_of_them = larger(judge, state, recipe, ceiling)
-    made = tables(workspace, recipe, state)
+    all_of_them = larger(judge, finished, recipe, ceiling)
+    made = tables(workspace, recipe, finished)
     results: dict[str, Any] = {
         "recipe": options.recipe.stem,
         "corpus": facts["asked"],

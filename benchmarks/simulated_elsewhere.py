@@ -33,8 +33,9 @@ from medusa.heads.training.loss import auxiliary
 from medusa.heads.training.predict import predict
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of
-from medusa.recipes.load import load
-from medusa.recipes.state import State
+from medusa.recipes.definition.load import load
+from medusa.recipes.find_runs import RecipeRuns, find_runs
+from medusa.recipes.options import RecipeOptions
 from medusa.recipes.tasks import HeadTask, head_tasks, stack_tasks
 from medusa.scoring.metrics import balanced_macro_f1_of, confusion
 from medusa.scoring.predictions import Predictions
@@ -99,12 +100,12 @@ def main() -> None:
     options = parser.parse_args()
     workspace, recipe = Workspace.open(options.workspace), load(str(options.recipe))
     judged_on = Elsewhere(Workspace.open(options.judged_on))
-    state = State.read(workspace, options.recipe.stem)
+    finished = find_runs(workspace, recipe, RecipeOptions(), {})
     best = Predictions.read(options.judged_on / "ceiling.parquet").select(judged_on.ids)
     ceiling = judged_on.score(best.logits().argmax(1))
     torch.set_num_threads(1)
     predicted = [
-        predicted_classes(workspace, judged_on, recipe, state, n) for n in range(recipe.repeats)
+        predicted_classes(workspace, judged_on, recipe, finished, n) for n in range(recipe.repeats)
     ]
     result = {
         "recipe": options.recipe.stem,
@@ -114,7 +115,7 @@ def main() -> None:
         "ceiling": ceiling,
         "systems": scores(judged_on, predicted, ceiling),
         "against": against(judged_on, predicted) if recipe.stacks else {},
-        "ablations": ablations(workspace, judged_on, recipe, state),
+        "ablations": ablations(workspace, judged_on, recipe, finished),
         "environment": environment(),
     }
     show(result)
@@ -123,11 +124,11 @@ def main() -> None:
 
 
 def predicted_classes(
-    workspace: Workspace, judged_on: Elsewhere, recipe: Any, state: State, number: int
+    workspace: Workspace, judged_on: Elsewhere, recipe: Any, finished: RecipeRuns, number: int
 ) -> dict[str, np.ndarray]:
     """Return the classes that each head and stack of a repeat, and the best member, predict."""
     tasks = {one.head: one for one in head_tasks(recipe, False) if one.repeat == number}
-    runs = {head: RunDir(workspace.runs / state.heads[one.name]) for head, one in tasks.items()}
+    runs = {head: RunDir(workspace.runs / finished.heads[one.name]) for head, one in tasks.items()}
     head_predictions = {head: judged_on.head(run, tasks[head]) for head, run in runs.items()}
     of_dev = {head: run.read_json(SUMMARY)["dev_macro_f1"] for head, run in runs.items()}
     predicted = {
@@ -138,7 +139,7 @@ def predicted_classes(
     for task in stack_tasks(recipe):
         if task.repeat == number:
             predicted[task.stack] = judged_on.stack(
-                RunDir(workspace.runs / state.stacks[task.name]), by_run
+                RunDir(workspace.runs / finished.stacks[task.name]), by_run
             )
     return predicted
 
@@ -177,7 +178,7 @@ def against(
 
 
 def ablations(
-    workspace: Workspace, judged_on: Elsewhere, recipe: Any, state: State
+    workspace: Workspace, judged_on: Elsewhere, recipe: Any, finished: RecipeRuns
 ) -> dict[str, dict[str, Any]]:
     """Compare every ablation with the unchanged heads, over all repeats; Holm corrects p."""
     scored: dict[str, tuple[float, np.ndarray]] = {}
@@ -186,7 +187,7 @@ def ablations(
         """Return the score of a head and its resamples, which are computed one time."""
         if task.name not in scored:
             head_predictions = judged_on.head(
-                RunDir(workspace.runs / state.heads[task.name]), task
+                RunDir(workspace.runs / finished.heads[task.name]), task
             ).select(judged_on.ids)
             predicted = head_predictions.logits().argmax(1)
             scored[task.name] = judged_on.score(predicted), judged_on.resampled(predicted)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medusa.ensemble.choose_members import best
     from medusa.ensemble.members import trained_on
     from medusa.ensemble.stacker import StackConfig
-    from medusa.ensemble.stackers import STACKERS
+    from medusa.ensemble.stackers import STACKERS, record
     from medusa.ensemble.stacking import stack
 
 # Each name of the door and its module, which is imported when the name is used.
@@ -27,10 +27,11 @@ _MODULES = {
     "STACKERS": "stackers",
     "StackConfig": "stacker",
     "best": "choose_members",
+    "record": "stackers",
     "stack": "stacking",
     "trained_on": "members",
 }
-__all__ = ["STACKERS", "StackConfig", "best", "stack", "trained_on"]
+__all__ = ["STACKERS", "StackConfig", "best", "record", "stack", "trained_on"]
 
 
 def __getattr__(name: str) -> object:

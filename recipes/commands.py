@@ -1,4 +1,4 @@
-"""`medusa run`, `medusa ablate`, `medusa tables`: a whole published system by one command."""
+"""`medusa run` and `medusa tables`: a whole published system by one command."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,20 +8,18 @@ import click
 
 from medusa.options import device_option, jobs_option, missing_option, text_option
 
-RECIPE = "The name of a shipped recipe (`medusa run --list` shows them) or a YAML file."
 
-
-def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that all three commands have."""
+def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change a recipe."""
     options = [
-        click.option("--tiny", is_flag=True, help="The recipe's small profile."),
+        click.option("--tiny", is_flag=True, help="Use the recipe's small profile."),
         click.option(
             "--set",
             "settings",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Change all heads (mixup.p=0), one (heads.m01.seed=5) or an ensemble "
-            "(stacks.soup.seeds=3); may be repeated.",
+            help="Change all heads (mixup.p=0), one head (heads.m01.seed=5) or an ensemble "
+            "(stacks.soup.seeds=3). May be repeated.",
         ),
         click.option(
             "--repeats", type=int, help="Train everything so many times, from other seeds."
@@ -32,67 +30,66 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _training(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the two commands that train."""
-    options = [
-        click.option(
-            "--only",
-            metavar="PATTERN",
-            help="Run only tasks whose name fits: m0*, *.no-mixup.",
-        ),
-        text_option("Whose text is read: `manifest` or a transcripts table."),
-        missing_option(
-            "What to do with utterances that lack features; drop: the same for all heads."
-        ),
-        device_option("cpu, cuda, cuda:1, ...; several (cuda:0,cuda:1): a head on each at once."),
-        jobs_option("Train so many heads at once."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @click.command()
 @click.argument("recipe", required=False)
-@_shared
-@_training
+@_recipe_options
+@click.option(
+    "--only", metavar="PATTERN", help="Run only the tasks whose name fits, such as m0*, *.no-mixup."
+)
+@click.option("--no-stacks", is_flag=True, help="Train only heads and ablations, no ensembles.")
+@text_option("Whose text is read: `manifest` or a transcripts table.")
+@missing_option("What to do with utterances that lack features; drop: the same for all heads.")
+@device_option("cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1) each trains a head.")
+@jobs_option("Train so many heads at once.")
 @click.option("--list", "list_them", is_flag=True, help="List the shipped recipes.")
 @click.pass_obj
-def run(root: Path, /, recipe: str | None, list_them: bool, **options: Any) -> None:
+def run(
+    root: Path, /, recipe: str | None, list_them: bool, no_stacks: bool, **options: Any
+) -> None:
     """Run a recipe: features, heads, ablations, ensembles, tables and a report.
 
-    RECIPE: a shipped recipe by name, or a YAML file. Finished parts are kept: a changed
-    setting retrains only the parts that depend on it. With --tiny in a folder without a
-    manifest, a small made-up corpus and random-weight checkpoints are written first.
+    RECIPE is the name of a shipped recipe or a YAML file. Finished parts are kept: a changed
+    setting retrains only the parts that depend on it. With --tiny in a folder without a manifest,
+    the command first makes a small synthetic corpus and random-weight checkpoints.
     """
-    from medusa.recipes.files import shipped
-    from medusa.recipes.load import load
+    import time
+
+    from medusa.console import say
+    from medusa.errors import MedusaError
+    from medusa.recipes.options import RecipeOptions
+    from medusa.recipes.render import text
+    from medusa.recipes.run import run_recipe
+    from medusa.workspace import Workspace
 
     if list_them or recipe is None:
-        for name in shipped():
-            one = load(name)
-            count = f"{len(one.heads):3} head{'s' if len(one.heads) > 1 else ' '}"
-            click.echo(f"{name:18} {count}  {one.title}")
-        return
-    _run(root, recipe, ablations=True, **options)
+        return _list()
+    began = time.monotonic()
+    root.mkdir(parents=True, exist_ok=True)
+    result = run_recipe(
+        Workspace.open(root), recipe, RecipeOptions(**options, stacks=not no_stacks)
+    )
+    click.echo("\n".join(map(text, result.tables)))
+    seconds, name = time.monotonic() - began, result.folder.name
+    if result.fresh:
+        say(f"{name}: {seconds:.0f} s; the tables are in {result.folder}")
+    else:
+        say(f"{name}: up to date, nothing to do ({seconds:.1f} s)")
+    if result.problems:
+        lines = [f"{task}: {problem}" for task, problem in result.problems.items()]
+        raise MedusaError("\n  ".join([f"{len(lines)} part(s) of the recipe are missing:", *lines]))
+
+
+def _list() -> None:
+    from medusa.recipes.definition.load import load_shipped
+
+    for name, one in load_shipped().items():
+        heads = "head" if len(one.heads) == 1 else "heads"
+        click.echo(f"{name:18} {len(one.heads):3} {heads:5}  {one.title}")
 
 
 @click.command()
 @click.argument("recipe")
-@_shared
-@_training
-@click.pass_obj
-def ablate(root: Path, /, recipe: str, **options: Any) -> None:
-    """Train a recipe's heads and their ablations, without ensembles, and compare them.
-
-    RECIPE: a shipped recipe by name, or a YAML file.
-    """
-    _run(root, recipe, ablations=True, stacks=False, **options)
-
-
-@click.command()
-@click.argument("recipe")
-@_shared
+@_recipe_options
 @click.option(
     "--format",
     "form",
@@ -105,34 +102,19 @@ def ablate(root: Path, /, recipe: str, **options: Any) -> None:
 def tables(
     root: Path,
     recipe: str,
-    tiny: bool,
     settings: tuple[str, ...],
+    tiny: bool,
     repeats: int | None,
     form: str,
 ) -> None:
-    """Print our results next to the published ones, for the parts that are finished so far.
+    """Print our results next to the published ones, for the parts that are finished.
 
-    RECIPE: a shipped recipe by name, or a YAML file.
+    RECIPE is the name of a shipped recipe or a YAML file. Parts that are missing or stale are
+    listed with the reason.
     """
-    from medusa.errors import ConfigError
-    from medusa.recipes.run import read_recipe, state_name
-    from medusa.recipes.state import State
+    from medusa.recipes.current_tables import current_tables
+    from medusa.recipes.render import FORMATS
     from medusa.workspace import Workspace
 
-    workspace = Workspace.open(root)
-    loaded = read_recipe(recipe, settings, tiny, repeats)
-    state = State.read(workspace, state_name(recipe, tiny))
-    if not state.heads:
-        command = f"medusa run {recipe}{' --tiny' if tiny else ''}"
-        raise ConfigError(f"{state.path}: nothing to judge yet; run the recipe with `{command}`")
-    from medusa.recipes.render import FORMATS
-    from medusa.recipes.tables import tables as make
-
-    for one in make(workspace, loaded, state):
+    for one in current_tables(Workspace.open(root), recipe, settings, tiny, repeats):
         click.echo(FORMATS[form](one))
-
-
-def _run(root: Path, recipe: str, **options: Any) -> None:
-    from medusa.recipes.run import run_recipe
-
-    run_recipe(root, recipe, **options)

@@ -1,17 +1,14 @@
-"""The features that a recipe's heads need, and the commands that extract the missing ones."""
+"""The features that a recipe's heads need, and how many utterances lack them."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
 import pandas as pd
 
 from medusa.cache import FeatureStore, open_all
 from medusa.manifests import Manifest
-from medusa.manifests.texts import content_of, sources, texts_of
-from medusa.recipes.recipe import Feature, Recipe
+from medusa.manifests.texts import content_of, texts_of
+from medusa.recipes.definition.recipe import Feature, Recipe
 from medusa.workspace import Workspace
-
-CHECKPOINTS = "checkpoints"  # a workspace may hold its own checkpoints, one for each backbone
 
 
 def needed(recipe: Recipe, names: Iterable[str]) -> dict[str, Feature]:
@@ -49,70 +46,13 @@ def _missing(
     return int((~contents[possible].isin(store.index.rows)).sum())
 
 
-def commands(
-    workspace: Workspace,
-    manifest: Manifest,
-    wanted: dict[str, Feature],
-    text: str | None,
-    devices: Sequence[str] = ("auto",),
-    stand_ins: Path | None = None,
-) -> list[list[str]]:
-    """Return the command lines, as words after `medusa`, that extract the missing features.
-
-    Args:
-        workspace, manifest: the workspace and its corpus.
-        wanted: the features, by name.
-        text: the source of the texts.
-        devices: the devices that encode.
-        stand_ins: a folder of checkpoints, used for backbones without one in the workspace.
-    """
-    lines = []
-    for name, feature in wanted.items():
-        if missing(workspace, manifest, name, text):
-            words = extract_words(workspace, name, feature, text, stand_ins)
-            lines.append([*words, "--device", ",".join(devices)])
-    without = manifest.frame["text"].isna().any() and not sources(workspace.transcripts)
-    if lines and read_text(wanted) and without and text is None:
-        lines.insert(0, ["transcribe", "--device", devices[0]])
-    return lines
-
-
 def read_text(wanted: dict[str, Feature]) -> bool:
     """Return whether any of these features is computed from text."""
-    return any(_reads_text(feature.backbone or name) for name, feature in wanted.items())
+    return any(reads_text(feature.backbone or name) for name, feature in wanted.items())
 
 
-def extract_words(
-    workspace: Workspace,
-    name: str,
-    feature: Feature,
-    text: str | None = None,
-    stand_ins: Path | None = None,
-) -> list[str]:
-    """Return one `medusa extract` line."""
-    backbone = feature.backbone or name
-    words = ["extract", "--backbone", backbone]
-    if backbone != name:
-        words += ["--as", name]
-    folders = [workspace.root / CHECKPOINTS, *([stand_ins] if stand_ins else [])]
-    files = [folder / file for folder in folders for file in (backbone, f"{backbone}.pt")]
-    checkpoint = next((file for file in files if file.exists()), None)
-    stand_in = checkpoint is not None and checkpoint.parent == stand_ins
-    # a stand-in's own window is short already
-    for option in ("layers", "reduce"):
-        if (value := getattr(feature, option)) is not None:
-            words += [f"--{option}", str(value)]
-    for option in ("like", "average_frames", *(() if stand_in else ("window_s",))):
-        if (value := getattr(feature, option)) is not None:
-            words += ["--set", f"{option}={value}"]
-    if text is not None and _reads_text(backbone):
-        words += ["--text", text]
-    if checkpoint is not None:
-        words += ["--checkpoint", str(checkpoint)]
-    return words
-
-
-def _reads_text(backbone: str) -> bool:
+def reads_text(backbone: str) -> bool:
+    """Return whether a backbone encodes text."""
     from medusa.extract.planning.estimate import TEXT
 
     return backbone in TEXT

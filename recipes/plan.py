@@ -13,7 +13,7 @@ from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, estimate
 from medusa.heads.config import Config
 from medusa.heads.networks.flops import train_flop
 from medusa.heads.networks.fusion import HEADS, average_frames_of, build
-from medusa.recipes.recipe import Recipe
+from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.tasks import HeadTask, head_tasks
 
 TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # assumed shares, if only the size of the corpus is known

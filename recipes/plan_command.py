@@ -12,8 +12,8 @@ from medusa.extract.plan_command import plan as extract_plan
 if TYPE_CHECKING:
     from medusa.extract.planning.corpus_size import CorpusSize
     from medusa.manifests import Manifest
+    from medusa.recipes.definition.recipe import Recipe
     from medusa.recipes.plan import Plan, SplitSizes
-    from medusa.recipes.recipe import Recipe
     from medusa.workspace import Workspace
 
 
@@ -46,7 +46,7 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **options: Any
 
 def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
     from medusa.extract.plan_command import check_corpus
-    from medusa.recipes.load import load
+    from medusa.recipes.definition.load import load
     from medusa.workspace import Workspace
 
     workspace, planned = Workspace.open(root), load(name)

@@ -1,14 +1,30 @@
-"""Tables as text, Markdown, LaTeX and csv."""
+"""A table of results, and its form as text, Markdown, LaTeX and csv."""
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from medusa.recipes.tables import ResultTable
+
+@dataclass(frozen=True)
+class ResultTable:
+    """One table as texts.
+
+    Attributes:
+        title: the heading.
+        header: the names of the columns.
+        rows: the cells of each row.
+        notes: remarks below the table.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
 
 
 def text(table: ResultTable) -> str:
-    """Columns under each other."""
+    """Return the table as text, with aligned columns."""
     rows = [list(table.header), *map(list, table.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.header))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
@@ -19,7 +35,7 @@ def text(table: ResultTable) -> str:
 
 
 def markdown(table: ResultTable) -> str:
-    """A pipe table under a heading."""
+    """Return the table as a Markdown table under a heading."""
     lines = ["| " + " | ".join(row) + " |" for row in (table.header, *table.rows)]
     lines.insert(1, "|" + "---|" * len(table.header))
     notes = "".join(f"\n{note}\n" for note in table.notes)
@@ -27,7 +43,7 @@ def markdown(table: ResultTable) -> str:
 
 
 def latex(table: ResultTable) -> str:
-    """A tabular with booktabs' rules."""
+    """Return the table as a LaTeX tabular with the rules of booktabs."""
     rows = [" & ".join(map(_tex, row)) + r" \\" for row in table.rows]
     head = " & ".join(map(_tex, table.header)) + r" \\"
     notes = "".join(f"% {note}\n" for note in table.notes)
@@ -37,7 +53,7 @@ def latex(table: ResultTable) -> str:
 
 
 def comma_separated(table: ResultTable) -> str:
-    """Rows of csv; the first column says which table."""
+    """Return the table as csv; the first column is its title."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table", *table.header])

@@ -1,14 +1,19 @@
-"""The state of a recipe in a workspace: which runs it has made and which parts failed."""
+"""The state of a recipe in a workspace: its last runs and tables, and when they were up to date."""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from medusa.atomic import write_text
 from medusa.heads.config import file_of
-from medusa.recipes.recipe import Recipe
+from medusa.heads.runs.config_digest import FORMAT
+from medusa.recipes.definition.recipe import Recipe
+from medusa.recipes.options import RecipeOptions, RecipeResult
+from medusa.recipes.render import ResultTable, markdown, text
+from medusa.recipes.tasks import head_tasks, stack_tasks
 from medusa.workspace import Workspace
 
 FOLDER = "recipes"
@@ -20,30 +25,48 @@ class State:
 
     Attributes:
         path: the folder of its state, tables and report.
-        heads, stacks: task -> the name of its run.
-        problems: task -> the reason why it has no run.
-        seen: the fingerprint of all inputs after a complete run, else empty.
+        text, missing: the options of the last run that decide on the data of its heads.
+        runs: task -> its last run. It may be stale: the identity decides.
+        tables: the last tables, as plain values.
+        stamp: the stamp of all inputs after a complete run, else empty.
     """
 
     path: Path
-    heads: dict[str, str] = field(default_factory=dict)
-    stacks: dict[str, str] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
-    seen: str = ""
+    text: str | None = None
+    missing: str = "error"
+    runs: dict[str, str] = field(default_factory=dict)
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    stamp: str = ""
 
     @classmethod
-    def read(cls, workspace: Workspace, name: str) -> "State":
-        """Return the stored state; it is empty before the first run."""
-        path = workspace.root / FOLDER / name
+    def read(cls, workspace: Workspace, recipe: str, tiny: bool) -> "State":
+        """Return the stored state of a recipe by its name or file; empty before the first run."""
+        path = workspace.root / FOLDER / (Path(recipe).stem + ("-tiny" if tiny else ""))
         file = path / "state.json"
-        if not file.exists():
-            return cls(path)
-        values = json.loads(file.read_text(encoding="utf-8"))
-        return cls(path, **values)
+        values = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        known = {one.name for one in fields(cls)} - {"path"}
+        return cls(path, **{key: value for key, value in values.items() if key in known})
+
+    def begin(self, text: str | None, missing: str) -> None:
+        """Store the options of a run that begins; the tables are out of date until it ends."""
+        self.text, self.missing, self.stamp = text, missing, ""
+        self.write()
+
+    def result(self, recipe: Recipe) -> RecipeResult:
+        """Return the result of a complete run whose inputs have not changed since."""
+        tasks = [[one.name for one in kind] for kind in (head_tasks(recipe), stack_tasks(recipe))]
+        heads, stacks = ({name: self.runs[name] for name in names} for names in tasks)
+        made = [ResultTable(**one) for one in self.tables]
+        return RecipeResult(self.path, heads, stacks, made, fresh=False)
+
+    def write_tables(self, made: Sequence[ResultTable]) -> None:
+        """Write the tables as text and as Markdown, and keep them in the state."""
+        self.tables = [asdict(one) for one in made]
+        self.write_text("tables.txt", "\n".join(map(text, made)))
+        self.write_text("tables.md", "\n".join(map(markdown, made)))
 
     def write(self) -> None:
         """Write the state as a whole or not at all."""
-        self.path.mkdir(parents=True, exist_ok=True)
         values = {key: value for key, value in asdict(self).items() if key != "path"}
         self.write_text("state.json", json.dumps(values, indent=1) + "\n")
 
@@ -53,24 +76,22 @@ class State:
         write_text(self.path / name, text)
 
 
-def fingerprint(workspace: Workspace, recipe: Recipe, state: State, options: dict[str, Any]) -> str:
-    """Return a digest that changes when an input of the results may have changed.
+def stamp(workspace: Workspace, recipe: Recipe, options: RecipeOptions, state: State) -> str:
+    """Return a digest that changes whenever the identity of a task may have changed.
 
-    It reads only names, sizes and times of files, so that it takes no time.
+    It reads only the names, sizes and times of files, so that a command with nothing to do returns
+    at once. An equal stamp means equal identities; another stamp means nothing.
     """
-    files = [
-        workspace.manifest,
-        *workspace.transcripts.glob("*.parquet"),
-        *workspace.features.glob("*/*.json"),
-    ]
-    files += [
-        workspace.runs / run / "finished" for run in (*state.heads.values(), *state.stacks.values())
-    ]
-    files += [state.path / name for name in ("tables.md", "tables.txt")]
-    files.append(file_of(recipe.config))
-    facts = [(str(one), _stat(one)) for one in sorted(files)]
-    text = json.dumps([asdict(recipe), options, facts, state.problems], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    files = [workspace.manifest, file_of(recipe.config), state.path / "tables.txt"]
+    files.append(state.path / "tables.md")
+    files += [*workspace.transcripts.glob("*.parquet"), *workspace.features.glob("*/*.json")]
+    files += workspace.features.glob("*/index/*.parquet")
+    for run in state.runs.values():
+        files += [workspace.runs / run / name for name in ("config.yaml", "finished")]
+    tasks = [(one.name, one.features, one.config.to_dict()) for one in head_tasks(recipe)]
+    facts = [FORMAT, asdict(recipe), tasks, options.text, options.missing]
+    facts += [(str(one), _stat(one)) for one in sorted(files)]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _stat(path: Path) -> tuple[int, int]:

@@ -1,18 +1,16 @@
 """Tables of our results next to the published ones: heads, ensembles, ablations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from medusa.ensemble import trained_on
-from medusa.errors import ConfigError, listed
 from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.manifests import Manifest
-from medusa.recipes.recipe import Recipe, features_of
-from medusa.recipes.stale_runs import without_stale_runs
-from medusa.recipes.state import State
+from medusa.recipes.definition.recipe import Recipe, features_of
+from medusa.recipes.find_runs import RecipeRuns
+from medusa.recipes.render import ResultTable
 from medusa.recipes.tasks import head_tasks, stack_tasks
 from medusa.scoring import (
     RunScores,
@@ -25,45 +23,27 @@ from medusa.scoring import (
 from medusa.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class ResultTable:
-    """One table as texts.
+def tables(workspace: Workspace, recipe: Recipe, found: RecipeRuns) -> list[ResultTable]:
+    """Return the tables of heads, ensembles, ablations and missing runs; none is empty.
 
-    Attributes:
-        title: the heading.
-        header: the names of the columns.
-        rows: the cells of each row.
-        notes: remarks below the table.
-    """
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    notes: Sequence[str] = ()
-
-
-def tables(workspace: Workspace, recipe: Recipe, state: State) -> list[ResultTable]:
-    """Score every finished run of a recipe that is still current.
+    Args:
+        workspace: it holds the runs.
+        recipe: the recipe.
+        found: the runs that are up to date, and the reasons why the others are missing.
 
     Raises:
-        MedusaError: there are no runs, or all of them have other settings or another manifest.
+        MedusaError: a run has no readable predictions, or they do not fit the manifest.
     """
-    manifest = Manifest.read(workspace.manifest)
-    known = len(state.heads)
-    state = without_stale_runs(workspace, recipe, state, manifest)
-    if known and not state.heads:
-        raise ConfigError(
-            f"{state.path}: what is there was made with other settings, features, texts or "
-            "another manifest; bring it about again with `medusa run`, or repeat its --set and "
-            "--repeats"
-        )
-    names = dict.fromkeys([*state.heads.values(), *state.stacks.values()])
-    runs = {name: RunDir(workspace.runs / name) for name in names}
-    runs = {name: run for name, run in runs.items() if run.finished}
-    scores = score_runs(((run.name, run.predictions()) for run in runs.values()), manifest)
-    notes = _notes(scores, manifest)
-    made = [_heads(recipe, state, scores, runs, notes), _stacks(recipe, state, scores, runs, notes)]
-    made.append(_ablations(recipe, state, scores, runs, notes))
+    missing = [(task, " ".join(reason.split())) for task, reason in found.missing.items()]
+    made = [ResultTable("Missing", ("", "reason"), missing)]
+    if found.heads:
+        manifest = Manifest.read(workspace.manifest)
+        names = dict.fromkeys([*found.heads.values(), *found.stacks.values()])
+        runs = {name: RunDir(workspace.runs / name) for name in names}
+        scores = score_runs(((name, run.predictions()) for name, run in runs.items()), manifest)
+        notes = _notes(scores, manifest)
+        parts = (_heads, _stacks, _ablations)
+        made = [*(part(recipe, found, scores, runs, notes) for part in parts), *made]
     return [one for one in made if one.rows]
 
 
@@ -71,12 +51,12 @@ HEADER = ("balanced macro-F1", "95 %", "macro-F1", "accuracy", "published macro-
 
 
 def _heads(
-    recipe: Recipe, state: State, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
+    recipe: Recipe, found: RecipeRuns, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
 ) -> ResultTable:
     rows = []
     for name, head in recipe.heads.items():
         tasks = [one for one in head_tasks(recipe, False) if one.head == name]
-        runs_of_task = _finished(state.heads, [one.name for one in tasks], runs)
+        runs_of_task = _finished(found.heads, [one.name for one in tasks], runs)
         if runs_of_task:
             hours = _hours([runs[one] for one in runs_of_task])
             cells = _cells(scores, [[one] for one in runs_of_task], head.published, hours)
@@ -85,12 +65,12 @@ def _heads(
 
 
 def _stacks(
-    recipe: Recipe, state: State, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
+    recipe: Recipe, found: RecipeRuns, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
 ) -> ResultTable:
     rows, fitted, chosen = [], list[str](), list[str]()
     for name, stack in recipe.stacks.items():
         tasks = [one for one in stack_tasks(recipe) if one.stack == name]
-        runs_of_task = _finished(state.stacks, [one.name for one in tasks], runs)
+        runs_of_task = _finished(found.stacks, [one.name for one in tasks], runs)
         if runs_of_task:
             if any(scores.split in trained_on(runs[one].config()) for one in runs_of_task):
                 fitted.append(name)
@@ -113,25 +93,25 @@ def _too_good(split: str, fitted: list[str], chosen: list[str]) -> list[str]:
     notes = []
     if fitted:
         notes.append(
-            f"Judged on {split!r}, where the stacker of {listed(fitted, 20)} was fitted, so its "
+            f"Judged on {split!r}, where the stacker of {', '.join(fitted)} was fitted, so its "
             "own numbers there are too good; heads and votes are comparable."
         )
     if chosen:
         notes.append(
-            f"Judged on {split!r}, where the heads of {listed(chosen, 20)} were chosen as the "
+            f"Judged on {split!r}, where the heads of {', '.join(chosen)} were chosen as the "
             "best, so its numbers there are too good."
         )
     return notes
 
 
 def _ablations(
-    recipe: Recipe, state: State, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
+    recipe: Recipe, found: RecipeRuns, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
 ) -> ResultTable:
     """Average every ablation over its heads and repeats; compare with the same heads unchanged."""
     rows: list[list[str]] = []
     p_values: list[float] = []
     for name, ablation in recipe.ablations.items():
-        pairs = _pairs(recipe, state, name, runs)
+        pairs = _pairs(recipe, found, name, runs)
         if not pairs:
             continue
         changes = np.mean([_change(scores, one, two) for one, two, _ in pairs], axis=0)
@@ -159,7 +139,7 @@ def _ablations(
         ablated = {one.head for one in head_tasks(recipe) if one.ablation is not None}
         plain = [one for one in head_tasks(recipe, False) if one.head in ablated]
         before = [
-            _finished(state.heads, [one.name for one in plain if one.repeat == repeat], runs)
+            _finished(found.heads, [one.name for one in plain if one.repeat == repeat], runs)
             for repeat in range(recipe.repeats)
         ]
         hours = _hours([runs[name] for group in before for name in group])
@@ -171,7 +151,7 @@ def _ablations(
 
 
 def _pairs(
-    recipe: Recipe, state: State, ablation: str, runs: dict[str, RunDir]
+    recipe: Recipe, found: RecipeRuns, ablation: str, runs: dict[str, RunDir]
 ) -> list[tuple[str, str, int]]:
     """Return (run of the whole system, run of the ablation, repeat) of every head and repeat."""
     tasks = list(head_tasks(recipe))
@@ -180,7 +160,7 @@ def _pairs(
     for one in tasks:
         if one.ablation == ablation:
             names = (whole[one.head, one.repeat], one.name)
-            pair = tuple(state.heads.get(name, "") for name in names)
+            pair = tuple(found.heads.get(name, "") for name in names)
             if all(name in runs for name in pair):
                 pairs.append((pair[0], pair[1], one.repeat))
     return pairs

@@ -4,8 +4,11 @@ import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from medusa.errors import ConfigError, listed
 from medusa.heads.config import Config
-from medusa.recipes.recipe import Recipe, config_of, features_of, matching
+from medusa.heads.spec import HeadSpec
+from medusa.recipes.definition.recipe import Recipe, config_of, features_of, matching
+from medusa.recipes.options import RecipeOptions
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,43 @@ def stack_tasks(recipe: Recipe) -> Iterator[StackTask]:
             yield StackTask(name_of(name, None, repeat), name, repeat, members)
 
 
+def head_spec(
+    task: HeadTask, name: str, options: RecipeOptions, required: tuple[str, ...]
+) -> HeadSpec:
+    """Return a head as `fit_heads` trains it.
+
+    Args:
+        task: the head.
+        name: the beginning of the name of its run.
+        options: the source of the texts, and whether utterances may lack features.
+        required: features that no utterance may lack, besides the head's own.
+    """
+    return HeadSpec(
+        f"{name}.{task.name}",
+        task.config,
+        task.features,
+        options.text,
+        options.missing == "drop",
+        required,
+        named_by_content=True,
+    )
+
+
 def name_of(name: str, ablation: str | None, repeat: int) -> str:
     """Return `m01`, `m01.no-mixup`, `m01.no-mixup.r2`."""
     parts = [name, *([ablation] if ablation else []), *([f"r{repeat}"] if repeat else [])]
     return ".".join(parts)
+
+
+def check_only(recipe: Recipe, only: str | None) -> None:
+    """Check that the pattern of `--only` fits a task.
+
+    Raises:
+        ConfigError: it fits none.
+    """
+    names = [one.name for one in head_tasks(recipe)] + [one.name for one in stack_tasks(recipe)]
+    if not any(wanted(one, only) for one in names):
+        raise ConfigError(f"--only {only}: fits no task; the tasks are {listed(names, 20)}")
 
 
 def wanted(name: str, only: str | None) -> bool:

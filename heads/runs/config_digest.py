@@ -6,6 +6,9 @@ from typing import Any
 
 from medusa.errors import listed
 
+# The `format` of a configuration. Raise it if the code gives another run for the same settings and
+# data: then no older run is up to date.
+FORMAT = 1
 # settings that were added later, with the value that changes nothing: older runs stay valid
 ADDED_LATER: dict[str, dict[str, Any]] = {"train": {"compile": False}}
 NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # lists in a config

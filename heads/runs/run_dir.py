@@ -10,6 +10,7 @@ import yaml
 
 from medusa.atomic import write_text
 from medusa.errors import RunError, listed, nearest
+from medusa.heads.runs.config_digest import FORMAT as FORMAT
 from medusa.heads.runs.config_digest import comparable, difference, digest_of, plain
 from medusa.heads.runs.environment import environment
 from medusa.scoring import Predictions
@@ -19,9 +20,6 @@ from medusa.workspace import remove
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
 WEIGHTS = "weights.safetensors"
-# The `format` of a configuration. Raise it if the code gives another run for the same settings and
-# data: then no older run is up to date.
-FORMAT = 1
 
 
 @dataclass(frozen=True)

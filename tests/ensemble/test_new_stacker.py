@@ -13,7 +13,7 @@ from medusa.ensemble import apply as applying
 from medusa.ensemble.stackers import STACKERS
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests.manifest import Manifest
-from medusa.recipes.load import load
+from medusa.recipes.definition.load import load
 from medusa.scoring.predictions import Predictions
 from medusa.tests.command_line import call, invoke
 

@@ -15,8 +15,8 @@ from medusa.errors import ConfigError, MedusaError, StoreError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.variants import variant, variant_of_store
 from medusa.extract.passes.recompute import recompute
-from medusa.recipes.features import extract_words
-from medusa.recipes.recipe import Feature
+from medusa.recipes.definition.recipe import Feature
+from medusa.recipes.extraction import extract_words
 from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 

@@ -6,9 +6,9 @@ from click.testing import CliRunner
 from medusa.cli import medusa
 from medusa.errors import ConfigError
 from medusa.heads.fitting.check_choices import check_choices
-from medusa.recipes.files import shipped
-from medusa.recipes.load import load
-from medusa.recipes.recipe import config_of, features_of
+from medusa.recipes.definition.files import shipped
+from medusa.recipes.definition.load import load
+from medusa.recipes.definition.recipe import config_of, features_of
 from medusa.recipes.tasks import head_tasks, stack_tasks
 
 SMALL = """

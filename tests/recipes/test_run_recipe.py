@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -20,8 +21,11 @@ from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training import loop as train
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of, write_transcripts
-from medusa.recipes import update as runner
+from medusa.recipes import extraction, find_runs, fit_stacks
+from medusa.recipes.definition.load import load
 from medusa.recipes.features import missing
+from medusa.recipes.options import RecipeOptions
+from medusa.recipes.state import State
 from medusa.tests.command_line import call as call_command
 from medusa.workspace import Workspace
 
@@ -103,10 +107,22 @@ def call(home: Path, *words: str) -> str:
     return call_command(home, words[0], home / "toy.yaml", *words[1:]).output
 
 
+def found(home: Path) -> find_runs.RecipeRuns:
+    """Return the runs that are up to date, by their identities."""
+    workspace = Workspace.open(home)
+    state = State.read(workspace, "toy", False)
+    options = RecipeOptions(text=state.text, missing=state.missing)
+    return find_runs.find_runs(workspace, load(str(home / "toy.yaml")), options, state.runs)
+
+
 def runs(home: Path) -> dict[str, str]:
-    """task -> run, as the recipe's state says."""
-    state = json.loads((home / "recipes" / "toy" / "state.json").read_text())
-    return state["heads"] | state["stacks"]
+    """Return task -> run, of all runs that are up to date."""
+    return found(home).heads | found(home).stacks
+
+
+def last_runs(home: Path) -> dict[str, str]:
+    """Return task -> the last run, as the state stores it."""
+    return json.loads((home / "recipes" / "toy" / "state.json").read_text())["runs"]
 
 
 def tables(home: Path) -> list[list[str]]:
@@ -123,7 +139,7 @@ def test_a_recipe_from_nothing_to_its_report_and_then_nothing(home, monkeypatch)
     folder = home / "recipes" / "toy"
     assert "<html" in (folder / "report.html").read_text().lower()
     assert "| a | loud + glad |" in (folder / "tables.md").read_text()
-    monkeypatch.setattr(runner, "update", None)  # nothing may be brought about
+    monkeypatch.setattr("medusa.recipes.update.update", None)  # nothing may be trained
     assert "up to date, nothing to do" in call(home, "run")
 
 
@@ -152,7 +168,7 @@ def test_one_loss_weight_trains_again_what_sees_it(home, monkeypatch):
 
     monkeypatch.setattr(train_one, "fit", noting)
     call(home, "run", "--set", "heads.b.loss.attribute_weight=0.9")
-    after = runs(home)
+    after = last_runs(home)
     assert sorted(name.split(".")[1:-1] for name in trained) == [["b"], ["b", "plain"]]
     changed = {task for task in before if before[task] != after[task]}
     assert {"b", "b.plain", "soup", "vote"} <= changed <= {"b", "b.plain", "soup", "vote", "best"}
@@ -191,7 +207,7 @@ def test_killed_at_twenty_moments_the_tables_are_the_same(home, tmp_path_factory
         with monkeypatch.context() as patch:
             patch.setattr(train.Trainer, "_step", dies(train.Trainer._step))
             patch.setattr(train.Trainer, "_save", dies(train.Trainer._save))
-            patch.setattr(runner, "fit_stack", dies(runner.fit_stack))
+            patch.setattr(fit_stacks, "fit_stack", dies(fit_stacks.fit_stack))
             with pytest.raises(Killed):
                 call(other, "run")
         assert not (other / "recipes" / "toy" / "report.html").exists()
@@ -211,7 +227,8 @@ def test_a_head_that_fails_costs_its_ensembles_alone(home, monkeypatch):
         patch.setattr(train_one, "fit", fails)
         with pytest.raises(MedusaError) as problem:
             call(home, "run")
-    assert "b: no luck" in str(problem.value) and "soup: not stacked, b being" in str(problem.value)
+    message = str(problem.value)
+    assert "b: no luck" in message and "soup: its members have no run: b" in message
     assert {"a", "c", "a.plain", "b.plain"} == set(runs(home))
     call(home, "run")
     assert {"b", "soup", "vote", "best"} <= set(runs(home))
@@ -220,14 +237,16 @@ def test_a_head_that_fails_costs_its_ensembles_alone(home, monkeypatch):
 def test_only_some_and_ablations_alone(home):
     call(home, "run", "--only", "a")
     assert set(runs(home)) == {"a"}
-    call(home, "ablate")
+    call(home, "run", "--no-stacks")
     assert set(runs(home)) == {"a", "b", "c", "a.plain", "b.plain"}
 
 
 def test_what_cannot_be_run_or_judged_says_why(home):
-    with pytest.raises(MedusaError, match=r"nothing to judge yet.*medusa run .*toy\.yaml"):
+    with pytest.raises(
+        MedusaError, match=r"has not run here yet; run it with `medusa run .*toy\.yaml`"
+    ):
         call(home, "tables")
-    with pytest.raises(MedusaError, match=r"--only zz\*: .* no such task; there is a, b, c"):
+    with pytest.raises(MedusaError, match=r"--only zz\*: fits no task; the tasks are a, b, c"):
         call(home, "run", "--only", "zz*")
     (home / "manifest.parquet").unlink()
     with pytest.raises(MedusaError, match=r"no manifest here.*--tiny"):
@@ -256,7 +275,7 @@ def test_two_at_once_are_the_same_as_one_by_one(home, tmp_path_factory):
 
 def test_a_missing_feature_is_extracted_by_its_command(home, monkeypatch):
     words = []
-    monkeypatch.setattr(runner, "run_command", lambda root, line: words.append(line))
+    monkeypatch.setattr(extraction, "run_command", lambda root, line: words.append(line))
     text = RECIPE.replace(
         "glad: {}}", "glad: {}, late: {backbone: wavlm, layers: '20', reduce: none}}"
     )
@@ -306,10 +325,13 @@ def test_what_was_made_otherwise_is_not_compared(home):
     (home / "toy.yaml").write_text(FEWER)
     call(home, "run")
     before = runs(home)
-    call(home, "ablate")
+    call(home, "run", "--no-stacks")
     assert runs(home) == before  # ensembles are not asked for, and stay
     (home / "toy.yaml").write_text(FEWER.replace("head.width: 8", "head.width: 4"))
-    with pytest.raises(MedusaError, match=r"with other settings.*medusa run"):
+    with pytest.raises(
+        MedusaError,
+        match=r"(?s)no part is up to date.*head.width: the run has 8; this command has 4",
+    ):
         call(home, "tables")
     call(home, "run", "--only", "*.plain")
     assert set(runs(home)) == {"b.plain"} and runs(home)["b.plain"] != before["b.plain"]
@@ -322,7 +344,7 @@ def test_what_was_made_otherwise_is_not_compared(home):
     corpus.write(home / "manifest.parquet")
     text = FEWER.replace("  c: {", "  # c: {").replace("top: 2", "top: 1")
     (home / "toy.yaml").write_text(text)
-    assert "without MixUp" in call(home, "ablate")
+    assert "without MixUp" in call(home, "run", "--no-stacks")
     assert runs(home)["b"] != before["b"] and "c" not in runs(home)
 
 
@@ -345,9 +367,14 @@ def test_heads_that_read_other_transcripts_are_not_compared(home):
     swapped = heard.assign(text=heard["text"].to_numpy()[::-1])
     write_transcripts(table, swapped)
     left = call(home, "tables", "--format", "markdown")
-    assert "| c |" in left and "| b |" not in left
-    table.unlink()  # what nothing contradicts stays
-    assert "| b |" in call(home, "tables", "--format", "markdown")
+    assert "| c | loud |" in left and "| b | words |" not in left
+    assert re.search(r"\| b \| toy\.b\.\w+ is stale: the transcripts have changed \|", left)
+    table.unlink()
+    left = call(home, "tables", "--format", "markdown")
+    assert "| c | loud |" in left and "| b | words |" not in left
+    assert "| b | 84 utterances have no text in 'manifest'" in left
+    write_transcripts(table, heard)
+    assert "| b | words |" in call(home, "tables", "--format", "markdown")
 
 
 READING = """

@@ -14,9 +14,10 @@ from scipy.stats import binom
 
 from medusa.heads.runs.run_dir import PREDICTIONS, RunDir
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes.load import load
-from medusa.recipes.state import State
-from medusa.recipes.tables import ResultTable, tables
+from medusa.recipes.definition.load import load
+from medusa.recipes.find_runs import RecipeRuns
+from medusa.recipes.render import ResultTable
+from medusa.recipes.tables import tables
 from medusa.recipes.tasks import head_tasks
 from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
@@ -68,16 +69,15 @@ def by_title(tmp_path: Path) -> dict[str, ResultTable]:
     manifest.write(tmp_path / "manifest.parquet")
     (tmp_path / "toy.yaml").write_text(RECIPE)
     recipe, workspace = load(str(tmp_path / "toy.yaml")), Workspace.open(tmp_path)
-    state = State(tmp_path / "recipes" / "toy")
-    features = [{"backbone": "loud", "spec": "0", "array": "last"}]
-    facts = {"kind": "head", "manifest": manifest.digest(), "features": features}
+    runs = RecipeRuns()
+    facts = {"kind": "head", "manifest": manifest.digest()}
     for task in head_tasks(recipe):
         known = KNOWN[task.repeat] ^ CHANGES[task.ablation]
         path = workspace.runs / f"run.{task.name}"
         finished_run(path, facts | task.config.to_dict(), manifest.frame, known)
-        state.heads[task.name] = path.name
-    assert len(state.heads) == 6
-    return {table.title: table for table in tables(workspace, recipe, state)}
+        runs.heads[task.name] = path.name
+    assert len(runs.heads) == 6
+    return {table.title: table for table in tables(workspace, recipe, runs)}
 
 
 def column(table: ResultTable, name: str, last: bool = False) -> dict[str, str]:

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes.features import commands
-from medusa.recipes.recipe import Feature
+from medusa.recipes.definition.recipe import Feature
+from medusa.recipes.extraction import commands
 from medusa.recipes.synthetic import tiny_corpus as small
 from medusa.recipes.synthetic.corpus import Size
 from medusa.workspace import Workspace

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from medusa.recipes.recipe import Ablation, Feature, Recipe, swap
+from medusa.recipes.definition.recipe import Ablation, Feature, Recipe, swap
 
 
 def tiny_profile(recipe: Recipe) -> Recipe:

@@ -6,7 +6,7 @@ from medusa.ensemble.soup import SOUPS
 from medusa.ensemble.stacker import INPUTS
 from medusa.ensemble.stackers import STACKERS
 from medusa.errors import ConfigError, nearest
-from medusa.recipes.recipe import (
+from medusa.recipes.definition.recipe import (
     Ablation,
     Feature,
     HeadEntry,

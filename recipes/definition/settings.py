@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from medusa.errors import listed, nearest
-from medusa.recipes.recipe import Recipe, StackEntry
+from medusa.recipes.definition.recipe import Recipe, StackEntry
 from medusa.strict import parse, read_yaml, unreadable
 
 

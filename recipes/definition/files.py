@@ -9,7 +9,7 @@ from medusa.errors import ConfigError, nearest
 from medusa.heads.config import CONFIGS
 from medusa.strict import read_yaml
 
-SHIPPED = Path(__file__).parent / "shipped"
+SHIPPED = Path(__file__).parents[1] / "shipped"
 ADDED = ("heads", "stacks", "ablations")  # the keys that `more` may extend
 
 

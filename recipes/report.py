@@ -1,0 +1,22 @@
+"""The report of a recipe's main ensemble."""
+
+from pathlib import Path
+
+from medusa.errors import MedusaError
+from medusa.heads.runs.run_dir import SUMMARY, find_run
+from medusa.manifests import Manifest
+from medusa.reports.page import write_report
+from medusa.workspace import Workspace
+
+
+def write_main_report(workspace: Workspace, run: str, path: Path) -> str:
+    """Write the report of a run, and return the reason if that fails; no run has no report."""
+    if not run:
+        return ""
+    try:
+        stack = find_run(workspace.runs, run)
+        split = stack.read_json(SUMMARY)["split"]  # dev, if test has no labels
+        write_report(stack, Manifest.read(workspace.manifest), path, split)
+    except MedusaError as problem:
+        return str(problem)
+    return ""

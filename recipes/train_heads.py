@@ -1,0 +1,64 @@
+"""Train the heads of a recipe."""
+
+from collections.abc import Sequence
+
+import torch
+
+from medusa.console import say
+from medusa.errors import MedusaError
+from medusa.heads.fitting.check_choices import check_choices
+from medusa.heads.queue.fit_heads import fit_heads
+from medusa.heads.spec import HeadResult
+from medusa.recipes.options import RecipeOptions
+from medusa.recipes.tasks import HeadTask, head_spec
+from medusa.workspace import Workspace
+
+
+def check_heads(tasks: Sequence[HeadTask]) -> None:
+    """Check every head's choices before anything is extracted or trained.
+
+    Raises:
+        MedusaError: some heads name a choice that does not exist; all are listed.
+    """
+    problems = []
+    for task in tasks:
+        try:
+            check_choices(task.config)
+        except MedusaError as problem:
+            problems.append(f"{task.name}: {problem}")
+    if problems:
+        raise MedusaError("\n  ".join(["nothing was trained:", *problems]))
+
+
+def train_heads(
+    workspace: Workspace,
+    name: str,
+    tasks: Sequence[HeadTask],
+    options: RecipeOptions,
+    required: tuple[str, ...],
+    devices: Sequence[torch.device],
+) -> dict[str, tuple[str, str]]:
+    """Train the heads that have no finished run, `jobs` of them at the same time.
+
+    Args:
+        workspace: with manifest and features.
+        name: the beginning of the names of the runs.
+        tasks: the heads.
+        options: the source of the texts, whether utterances may lack features, and the jobs.
+        required: features that no utterance may lack.
+        devices: the devices that train.
+
+    Returns:
+        head -> its run, or an empty name and the reason why it was not trained.
+    """
+    specs = [head_spec(task, name, options, required) for task in tasks]
+    results = fit_heads(
+        workspace, specs, devices=devices, jobs=options.jobs, on_result=_say_problem
+    )
+    found = [(result.run, result.problem) for result in results]
+    return dict(zip([task.name for task in tasks], found, strict=True))
+
+
+def _say_problem(result: HeadResult) -> None:
+    if result.problem:
+        say(f"{result.spec.name}: {result.problem}")

@@ -1,0 +1,125 @@
+"""Whatever a run depends on is changed: no row is lost in silence, and its reason is the change."""
+
+import csv
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medusa.cache import FeatureSpec, StoreWriter
+from medusa.errors import MedusaError
+from medusa.manifests import LabelScheme, Manifest
+from medusa.tests.command_line import call as call_command
+
+RECIPE = """
+title: toy
+config: small
+set:
+  {head.width: 8, head.feedforward: 8, train.batch: 8, train.draws: 2,
+   stages.0.epochs: 1, stages.1.epochs: 1}
+features: {loud: {}, glad: {}}
+heads: {a: {features: [loud]}, b: {features: [glad]}}
+stacks: {vote: {method: majority}}
+"""
+CLASSES = ("angry", "happy")
+COUNT = 48
+
+
+def write_store(home: Path, name: str, revision: str, contents: list[str]) -> None:
+    spec = FeatureSpec(
+        name, "toy", "local", revision, "audio", (1,), "none", "float32", 6, 0.02, preprocessing={}
+    )
+    rng = np.random.default_rng(0)
+    with StoreWriter(home / "features" / spec.folder, spec) as writer:
+        for content in contents:
+            writer.append(content, rng.normal(size=(1, 3, 6)).astype(np.float32))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    frame = pd.DataFrame({"id": [f"u{i}" for i in range(COUNT)]})
+    frame["content"] = [f"audio{i}" for i in range(COUNT)]
+    frame["speaker"] = [f"s{i % 12}" for i in range(COUNT)]
+    frame["split"] = [["train", "train", "dev", "test"][i % 12 // 3] for i in range(COUNT)]
+    labels = np.arange(COUNT) // 12 % 2
+    frame["label"] = [CLASSES[label] for label in labels]
+    frame[[f"p_{name}" for name in CLASSES]] = np.eye(2)[labels]
+    frame[["arousal", "valence", "dominance"]] = 4.0
+    Manifest(frame, LabelScheme("toy", CLASSES)).write(tmp_path / "manifest.parquet")
+    for name in ("loud", "glad"):
+        write_store(tmp_path, name, "1", frame["content"].tolist())
+    (tmp_path / "toy.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def call(home: Path, *words: str) -> str:
+    return call_command(home, words[0], home / "toy.yaml", *words[1:]).output
+
+
+def missing(home: Path) -> dict[str, str]:
+    """Return the reason of every task without a run; the names of runs are shortened."""
+    rows = csv.reader(io.StringIO(call(home, "tables", "--format", "csv")))
+    return {row[1]: row[2] for row in rows if row and row[0] == "Missing" and row[1]}
+
+
+def stale(reasons: dict[str, str], task: str) -> str:
+    run, _, reason = reasons[task].partition(" is stale: ")
+    assert run.startswith(f"toy.{task}.")
+    return reason
+
+
+def test_a_changed_manifest_is_the_reason(home: Path) -> None:
+    call(home, "run")
+    assert missing(home) == {}
+    corpus = Manifest.read(home / "manifest.parquet")
+    corpus.frame.loc[0, "arousal"] = 5.0
+    corpus.write(home / "manifest.parquet")
+    with pytest.raises(MedusaError, match=r"a: toy\.a\.\w+ is stale: the manifest has changed"):
+        call(home, "tables")
+    printed = call(home, "run", "--only", "a")
+    assert "up to date" not in printed and "the manifest has changed" in printed
+    assert stale(missing(home), "b") == "the manifest has changed"
+    assert missing(home)["vote"] == "its members have no run: b"
+    call(home, "run")
+    assert missing(home) == {}
+
+
+def test_another_store_is_the_reason(home: Path) -> None:
+    call(home, "run")
+    (old,) = (home / "features").glob("loud-*")
+    shutil.rmtree(old)
+    assert "no features of 'loud'" in missing(home)["a"]
+    write_store(home, "loud", "2", [f"audio{i}" for i in range(COUNT)])
+    reasons = missing(home)
+    assert set(reasons) == {"a", "vote"} and stale(reasons, "a") == "the features have changed"
+    assert "up to date, nothing to do" not in call(home, "run")
+
+
+def test_a_changed_member_is_the_reason(home: Path) -> None:
+    call(home, "run")
+    (home / "toy.yaml").write_text(RECIPE.replace("[loud]}", "[loud], set: {seed: 7}}"))
+    assert stale(missing(home), "a") == "seed: the run has 0; this command has 7"
+    assert "its members have changed" in call(home, "run", "--only", "a")
+    reasons = missing(home)
+    assert set(reasons) == {"vote"} and stale(reasons, "vote") == "its members have changed"
+    shutil.rmtree(next((home / "runs").glob("toy.b.*")))
+    assert missing(home)["b"] == "it has no finished run yet"
+
+
+def test_features_that_were_missing_are_the_reason(home: Path) -> None:
+    contents = [f"audio{i}" for i in range(COUNT)]
+    shutil.rmtree(next((home / "features").glob("loud-*")))
+    write_store(home, "loud", "1", contents[1:])
+    call(home, "run", "--missing", "drop")
+    assert missing(home) == {}
+    assert "up to date, nothing to do" in call(home, "run", "--missing", "drop")
+    write_store(home, "loud", "1", contents[:1])
+    with pytest.raises(
+        MedusaError, match=r"a: .*the number of utterances with features has changed"
+    ):
+        call(home, "tables")
+    assert "up to date, nothing to do" not in call(home, "run", "--missing", "drop")
+    assert missing(home) == {}
