@@ -99,7 +99,10 @@ def import_(path: Path, features: Path, into: Path | None = None, force: bool = 
     with fresh(into, force) as new:
         count = fill(new, header, counted(f"import {path.name}", header, groups))
         if count != header.utterances:
-            raise StoreError(f"{path}: it has {count} utterances; expected {header.utterances}")
+            raise StoreError(
+                f"{path}: it has {count} utterances; expected {header.utterances}; export the "
+                "store again"
+            )
     return into
 
 
@@ -150,7 +153,8 @@ def readable(path: Path, form: str) -> Iterator[None]:
         yield
     except UNREADABLE as problem:
         raise StoreError(
-            f"{path}: this is no whole {form} export of `medusa cache export`: {problem}"
+            f"{path}: this is no whole {form} export of `medusa cache export` ({problem}); "
+            "export the store again"
         ) from problem
 
 

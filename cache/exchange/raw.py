@@ -165,7 +165,10 @@ def check(header: Header, group: Group, where: str) -> Group:
         if [*map(checksum, rows), *seal] != list(record.crc32c)
     ]
     if wrong:
-        raise StoreError(f"{where}: the checksum differs for utterance {listed(wrong)}")
+        raise StoreError(
+            f"{where}: the checksum differs for utterance {listed(wrong)}; extract or export the "
+            "features again"
+        )
     return group
 
 

@@ -92,7 +92,11 @@ def restore(path: Path, into: Path, force: bool = False) -> Path:
             write_durably(target, rows, *shard_tail(len(rows), array.row_bytes))
         problems = verify(new)
         if problems:
-            raise StoreError("\n  ".join([f"{path}: this archive is damaged:", *problems]))
+            raise StoreError(
+                "\n  ".join(
+                    [f"{path}: this archive is damaged; use another copy of it:", *problems]
+                )
+            )
     return into
 
 
