@@ -194,16 +194,18 @@ def stacker_of(config: StackConfig) -> Stacker:
     """Return the stacker of a configuration.
 
     Raises:
-        RunError: a setting has a name that does not exist, or a number below 1.
+        RunError: a setting is a name that does not exist, or a number that is too small.
     """
     for name, known in (("method", STACKERS), ("inputs", INPUTS), ("soup", SOUPS)):
         value = getattr(config, name)
         if value not in known:
             hint = nearest(value, known)
             raise RunError(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
-    for name, number in (("seeds", config.seeds), ("epochs", config.training.epochs)):
-        if number is not None and number < 1:
-            raise RunError(f"{name} {number}: expected at least 1")
+    training = {f"training.{key}": value for key, value in asdict(config.training).items()}
+    for name, number in (("seeds", config.seeds), *training.items()):
+        least = 1 if name in ("seeds", "training.epochs", "training.batch") else 0
+        if number is not None and not number >= least:
+            raise RunError(f"{name} {number}: expected at least {least}")
     return STACKERS[config.method]
 
 

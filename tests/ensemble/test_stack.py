@@ -219,7 +219,11 @@ def test_the_test_split_only_judges(
         (("linear", "--set", "training.epoch=3"), "training.epoch: unknown (did you mean"),
         (("linear", "--set", "seeds"), "--set seeds: expected key=value"),
         (("linear", "--set", "soup=mean"), "soup 'mean': expected one of uniform, greedy, none"),
-        (("linear", "--set", "training.epochs=0"), "epochs 0: expected at least 1"),
+        (("linear", "--set", "training.epochs=0"), "training.epochs 0: expected at least 1"),
+        (("linear", "--set", "training.batch=0"), "training.batch 0: expected at least 1"),
+        (("linear", "--set", "training.lr=-1"), "training.lr -1.0: expected at least 0"),
+        (("linear", "--set", "training=3"), "training: expected `key: value` lines, got 3"),
+        (("linear", "--set", "seeds=[2"), "--set seeds=[2: the value is not readable as YAML"),
         (("liner",), "method 'liner': expected one of"),
     ],
 )
