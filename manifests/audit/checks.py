@@ -12,8 +12,8 @@ from medusa.manifests.audit.findings import LEVELS, Finding, Subject
 from medusa.manifests.audit.recordings import audio_files
 from medusa.manifests.audit.waveforms import listen
 from medusa.manifests.label_scheme import ATTRIBUTES
+from medusa.manifests.labels.votes import SUM_TOLERANCE
 
-SUM_TOLERANCE = 1e-3
 IMPORT_AGAIN = "correct the corpus's table and import it again"
 
 

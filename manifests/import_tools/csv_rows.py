@@ -1,13 +1,16 @@
 """A csv is read so that every bad row is listed with its line, and the good rows are kept."""
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from medusa.errors import ManifestError
+
 MOST_LINES = 200  # A quote that is still open after this many lines is never closed.
+# Other programs separate cells by these signs.
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,11 @@ def read_rows(path: Path) -> Rows:
 
     Raises:
         OSError: the file cannot be read.
+        ManifestError: the cells of the header are not separated by commas.
     """
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         physical = list(file)
+    _refuse_other_separators(path, physical[0] if physical else "")
     header: list[str] | None = None
     found = Rows([], [], [], [])
     for line, cells, problem in _logical(physical):
@@ -75,17 +80,24 @@ def _row(lines: Sequence[str], at: int, width: int) -> tuple[list[str], int, str
     if '"' not in text:
         bare = text.rstrip("\r\n")
         return (bare.split(",") if bare else []), 1, ""
-    used = 1
-    while text.count('"') % 2 and used < MOST_LINES and at + used < len(lines):
-        text += lines[at + used]
-        used += 1
+    reader = csv.reader(lines[at : at + MOST_LINES], strict=True)
     try:
-        cells = next(csv.reader(io.StringIO(text, newline=""), strict=True))
+        cells = next(reader)
     except csv.Error as problem:
         return [], 1, f"a broken quote ({problem})"
-    if used > 1 and width and len(cells) != width:
+    if reader.line_num > 1 and width and len(cells) != width:
         return [], 1, "a broken quote (it is closed only some lines later)"
-    return cells, used, ""
+    return cells, reader.line_num, ""
+
+
+def _refuse_other_separators(path: Path, header: str) -> None:
+    """Raise if the first cell of the header is rather several cells with another separator."""
+    for sign, name in SEPARATORS.items():
+        if sign in header.split(",")[0] and header.count(sign) > header.count(","):
+            raise ManifestError(
+                f"{path}:1: cells are separated by commas, but these are separated by {name}; save "
+                "the table with commas, and its numbers with points"
+            )
 
 
 def strange_byte(text: str) -> str:

@@ -53,7 +53,7 @@ def kind_of(path: Path) -> str:
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         head = file.read(4096)
     if path.suffix == ".csv":
-        columns = {name.strip().strip('"') for name in head.partition("\n")[0].split(",")}
+        columns = {name.strip().strip('"') for name in re.split("[,;\t]", head.partition("\n")[0])}
         if "FileName" not in columns:
             return ""
         if "EmoDetail" in columns:

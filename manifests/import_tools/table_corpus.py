@@ -6,17 +6,20 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import ManifestError, listed
+from medusa.manifests.import_tools.csv_rows import BadRow
 from medusa.manifests.import_tools.table_options import COLUMNS, NUMBERS, TEXTS, named_columns
 from medusa.manifests.import_tools.tables import (
+    amounts,
     lines_of,
     numbers,
     or_null,
     ratings,
+    refuse_bad_rows,
     require_columns,
     standard_splits,
 )
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
-from medusa.manifests.labels.votes import one_hot, plurality, shares_of
+from medusa.manifests.labels.votes import SUM_TOLERANCE, one_hot, plurality, shares_of
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.pairs import pairs
 
@@ -41,7 +44,8 @@ def from_table(
 
     Raises:
         ManifestError: a named column is missing, or cells are not numbers, or ratings are not from
-            1 to 7, or there is no id and no path, or no label, or a label is not a class.
+            1 to 7, or there is no id and no path, or no label, or a label is not a class, or soft
+            labels are negative or do not sum to 1.
     """
     named = named_columns(columns)
     given = pairs(soft or "", "--soft CLASS=COLUMN,CLASS=COLUMN")
@@ -62,10 +66,9 @@ def from_table(
 def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path) -> pd.DataFrame:
     """Return the manifest's columns without the soft labels."""
     if "id" not in columns and "path" not in columns:
-        commas = "; cells are separated by commas" if len(table.columns) == 1 else ""
         raise ManifestError(
             f"{root}: no column for the utterance; name it with --columns id=COLUMN (or "
-            f"path=COLUMN); the columns are {', '.join(table.columns)}{commas}"
+            f"path=COLUMN); the columns are {', '.join(table.columns)}"
         )
     names = table[columns.get("id", columns.get("path", ""))].str.strip()
     lines = lines_of(table)
@@ -110,8 +113,20 @@ def _soft_rows(
     """Return the soft labels of the table, or None if it has no columns for them."""
     if not shares:
         return None
-    values = np.column_stack([numbers(table, shares[each], root) for each in scheme.classes])
-    return shares_of(values, scheme) if counts else pd.DataFrame(values, columns=scheme.columns)
+    columns = [shares[name] for name in scheme.classes]
+    values = np.column_stack([amounts(table, column, root) for column in columns])
+    if counts:
+        return shares_of(values, scheme)
+    sums = values.sum(axis=1)  # A row of empty cells has no soft label.
+    wrong = ~np.isnan(values).all(axis=1) & ~(np.abs(sums - 1) <= SUM_TOLERANCE)
+    lines = zip(lines_of(table), sums, wrong, strict=True)
+    bad = [
+        BadRow(root, line, f"{', '.join(columns)} add up to {total:g}, not to 1")
+        for line, total, odd in lines
+        if odd
+    ]
+    refuse_bad_rows(bad, "fill empty cells with 0, and divide votes or percentages with --counts")
+    return pd.DataFrame(values, columns=scheme.columns)
 
 
 def _labels(
@@ -153,4 +168,10 @@ def _classes(
         raise ManifestError(f"{root}: no soft label column for {listed(absent)} of --classes")
     if given or shares or label is None:
         return given or tuple(shares)
-    return tuple(sorted(label.dropna().unique()))
+    found = tuple(sorted(label.dropna().unique()))
+    if not found:
+        raise ManifestError(
+            f"{root}: no row has a label; if the rows are only to be predicted, name the classes "
+            "of the model with --classes CLASS,..."
+        )
+    return found

@@ -145,6 +145,26 @@ def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
     return values
 
 
+def amounts(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":
+    """Return a text column as finite numbers from 0, such as votes or shares; empty cells are null.
+
+    Raises:
+        ManifestError: cells are not such numbers; the message has their lines in the file.
+    """
+    import numpy as np
+
+    values = numbers(frame, column, path)
+    wrong = values.notna() & ~(values.between(0, np.inf, inclusive="left"))
+    cells = zip(lines_of(frame), frame[column], wrong, strict=True)
+    bad = [
+        BadRow(path, line, f"{column} is {cell!r}, not a finite number from 0")
+        for line, cell, odd in cells
+        if odd
+    ]
+    refuse_bad_rows(bad)
+    return values
+
+
 def ratings(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":
     """Return a text column as numbers from 1 to 7; empty cells are null.
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.errors import ManifestError, listed
-from medusa.manifests.import_tools.tables import folder, numbers, read_table
+from medusa.manifests.import_tools.tables import amounts, folder, read_table
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _votes_table(root: Path) -> "pd.DataFrame":
     path = next((file for file in files if file.is_file()), files[0])
     table = read_table(path, [*EMOTIONS, "fileName"])
     table = table.rename(columns={table.columns[0]: "number"})
-    counts = {letter: numbers(table, letter, path).fillna(0) for letter in EMOTIONS}
+    counts = {letter: amounts(table, letter, path).fillna(0) for letter in EMOTIONS}
     return table[["number", "fileName"]].assign(**counts)
 
 

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.tables import (
-    numbers,
+    amounts,
     or_null,
     ratings,
     read_table,
@@ -65,10 +64,7 @@ def import_corpus(
 
     table = read_table(root, ["FileName", *CLASSES, *ATTRIBUTES, "Split_Set"])
     stems = table["FileName"].str.removesuffix(".wav")
-    counts = np.column_stack([numbers(table, name, root) for name in CLASSES])
-    if (counts < 0).any():
-        bad = table["FileName"].to_numpy()[np.flatnonzero((counts < 0).any(axis=1))]
-        raise ManifestError(f"{root}: soft labels below zero for {listed(bad)}; expected 0 or more")
+    counts = np.column_stack([amounts(table, name, root) for name in CLASSES])
     soft = shares_of(counts, SCHEME)
     frame = pd.DataFrame(
         {

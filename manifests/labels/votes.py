@@ -11,6 +11,7 @@ from medusa.manifests.label_scheme import LabelScheme
 
 Counts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+SUM_TOLERANCE = 1e-3  # The shares of a soft label may be rounded.
 TIE = 1e-6  # Two shares that are closer than this are equal.
 
 

@@ -71,7 +71,8 @@ def test_soft_labels_make_the_consensus(tmp_path: Path) -> None:
 
 def test_counts_are_divided_by_their_sum_only_when_asked(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "id,p_sad,p_angry", "u1,3,1", "u2,0,0")
-    assert import_corpus(path).soft()[0].tolist() == [3, 1]  # the audit says what is wrong
+    with pytest.raises(ManifestError, match=r"(?s)a.csv:2: p_sad, p_angry add up to 4.*--counts"):
+        import_corpus(path)
     manifest = import_corpus(path, counts=True)
     assert manifest.soft()[0].tolist() == [0.75, 0.25] and np.isnan(manifest.soft()[1]).all()
 
@@ -94,6 +95,13 @@ def test_paths_serve_as_ids(tmp_path: Path) -> None:
     assert column(import_corpus(path, columns="path=file"), "id") == ["a/1.wav", "b/1.wav"]
 
 
+def test_rows_without_any_label_are_imported_for_the_classes_of_a_model(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "id,label,text", "u1,,hello", "u2,,well")
+    manifest = import_corpus(path, classes="sad,angry")
+    assert column(manifest, "label") == [None, None] and np.isnan(manifest.soft()).all()
+    assert manifest.scheme.classes == ("sad", "angry")
+
+
 def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "id,label,p_sad,p_angry", "u1,sad,0.4,0.6")
     manifest = import_corpus(path)
@@ -110,7 +118,21 @@ def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None
         (["id,label", "u1,sad", ",sad"], {}, "no id in line 3"),
         (["id,label", "u1,sad", "u1,sad"], {}, r"these come again: u1 \(line 3\)"),
         (["id,label"], {}, "no rows; expected a header and a row per utterance"),
-        (["id;label", "u1;sad"], {}, "cells are separated by commas"),
+        (
+            ["id;text;label", "u1;well, no;sad"],
+            {},
+            "csv:1: .* by commas, but .* by semicolons",
+        ),
+        (["id\tlabel\ttext", "u1\tsad\ta, b"], {}, "these are separated by tabs; save"),
+        (["id;p_a;p_b", "u1;0,7;0,3"], {}, "separated by semicolons; .* its numbers with points"),
+        (["id,label", "u1,", "u2, "], {}, "no row has a label; if .* with --classes CLASS"),
+        (["id,label", "u1,x", "u2,O"], {"no_consensus": "x,o"}, "no row has a label"),
+        (["id,p_a,p_b", "u1,.5,.5", "u2,80,20"], {}, r"csv:3: p_a, p_b add up to 100, not to 1"),
+        (["id,p_a,p_b", "u1,1e30,0"], {}, r"csv:2: p_a, p_b add up to 1e\+30, not to 1"),
+        (["id,p_a,p_b", "u1,1.5,-0.5"], {}, "csv:2: p_b is '-0.5', not a finite number from 0"),
+        (["id,p_a,p_b", "u1,3,-1"], {"counts": True}, "csv:2: p_b is '-1', not a finite number"),
+        (["id,p_a,p_b", "u1,inf,0"], {"counts": True}, "csv:2: p_a is 'inf', not a finite"),
+        (["id,p_a,p_b", "u1,1,"], {}, r"add up to nan, not to 1\nfill empty cells with 0"),
         (["id,A", "u1,1", "u2,lots"], {"soft": "a=A"}, "'A' should hold numbers, but has 'lots'"),
         (["id,A", "u1,1"], {"soft": "a"}, "expected --soft CLASS=COLUMN,CLASS=COLUMN .*got 'a'"),
         (["id,A", "u1,1"], {"soft": "a=B"}, "no column 'B'"),

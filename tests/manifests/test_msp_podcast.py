@@ -292,6 +292,13 @@ def broken(root: Path) -> None:
     write(root / "labels_detailed.csv", "\n".join(votes) + "\n")
 
 
+def test_a_table_with_semicolons_is_refused_as_such(tmp_path: Path) -> None:
+    path = consensus_csv(tmp_path / "labels_consensus.csv")
+    path.write_text(path.read_text().replace(",", ";"))
+    with pytest.raises(ManifestError, match=r"consensus.csv:1: .* are separated by semicolons"):
+        import_corpus(tmp_path)
+
+
 EXPECTED = {
     "labels_consensus.csv:3: a broken quote",
     f"labels_consensus.csv:4: {N.format(3)}: EmoAct is '9.3', not 1 to 7",

@@ -38,5 +38,20 @@ def test_a_quote_closed_rows_later_costs_those_two_rows_alone(tmp_path: Path) ->
     assert read_rows(table(tmp_path / "b.csv", 'a,b\n1,"x\n2,"y",z"\n4,w\n')).bad[0].line == 2
 
 
+def test_a_bare_quote_in_an_unquoted_cell_is_a_sign_like_any_other(tmp_path: Path) -> None:
+    texts = ['it is 5" tall', "word", 'a 3" pipe', '6" by 7"', "end"]
+    lines = ["id,text", *(f"{row},{text}" for row, text in enumerate(texts))]
+    rows = read_rows(table(tmp_path / "a.csv", "\n".join(lines)))
+    assert [cells[1] for cells in rows.cells] == texts
+    assert rows.lines == [2, 3, 4, 5, 6] and rows.bad == []
+
+
+def test_a_bare_quote_beside_quoted_cells_costs_no_row_behind_it(tmp_path: Path) -> None:
+    text = 'a,b,c\n1,5" tall,"x, y"\n2,"z\nz",3"\n3,"5" tall",w\n4,"v",u\n'
+    rows = read_rows(table(tmp_path / "a.csv", text))
+    assert rows.cells == [["1", '5" tall', "x, y"], ["2", "z\nz", '3"'], ["4", "v", "u"]]
+    assert [row.line for row in rows.bad] == [5]
+
+
 def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
     assert read_rows(table(tmp_path / "a.csv", "\ufeffa,b\n1,2\n")).header == ["a", "b"]
