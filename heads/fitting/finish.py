@@ -5,9 +5,8 @@ from typing import Any
 
 from medusa.heads.networks.pooling import position_weights
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
-from medusa.heads.training.checkpoint import save_weights
+from medusa.heads.training.checkpoint import BEST, CHECKPOINT, save_weights
 from medusa.heads.training.fitter import HeadFitter
-from medusa.heads.training.loop import BEST, CHECKPOINT
 from medusa.scoring import Predictions
 
 

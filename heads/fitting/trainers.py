@@ -1,4 +1,4 @@
-"""The network of a head, and what fits it: training by steps, or a solution in closed form."""
+"""The choice of what fits a head: training by steps, or a solution in closed form."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,11 @@ import torch
 from medusa.heads.closed_form.fit import ClosedForm
 from medusa.heads.config import Config
 from medusa.heads.examples.join import Examples
-from medusa.heads.networks.fusion import HEADS, Head, build
+from medusa.heads.fitting.network import build_network
+from medusa.heads.networks.fusion import HEADS
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.loop import Trainer
-from medusa.heads.training.loss import auxiliary
-from medusa.heads.training.scaling import standardise
 
 
 def _no_progress(amount: int = 1, note: str = "") -> None:
@@ -31,14 +30,6 @@ def make_fitter(
     The arguments are those of `HeadFitter`.
     """
     return _kind(config)(build_network(examples, config), examples, config, run, device, advance)
-
-
-def build_network(examples: Examples, config: Config) -> Head:
-    """Build the head from its seed, with the scales of its training rows."""
-    torch.manual_seed(config.seed)
-    head = build(config.head, examples.widths, len(examples.classes), auxiliary(config.loss))
-    standardise(head.scales, examples)
-    return head
 
 
 def progress_total(config: Config) -> int:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from medusa.atomic import atomic
 from medusa.errors import RunError
 
+CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # Both are files of a run.
+
 
 def save_weights(path: Path, module: nn.Module, facts: dict[str, Any] | None = None) -> None:
     """Write a module's parameters and buffers."""

@@ -53,7 +53,7 @@ def followed(root, monkeypatch, name: str, *overrides: str):
 
 def test_compile_asks_for_compiled_layers(workspace, monkeypatch):
     asked = []
-    monkeypatch.setattr(train, "compile_framewise", asked.append)
+    monkeypatch.setattr("medusa.heads.fitting.network.compile_framewise", asked.append)
     trained(workspace, "plain")
     assert not asked
     trained(workspace, "compiled", "train.compile=true")
