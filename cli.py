@@ -23,7 +23,7 @@ COMMANDS = {
         "Turn speech into text with Whisper, once.",
     ),
     "extract": ("medusa.extract.extract_command", "Compute features of a frozen backbone, once."),
-    "plan": ("medusa.recipes.plan_command", "Bytes and hours, beforehand."),
+    "plan": ("medusa.recipes.planning.plan_command", "Bytes and hours, beforehand."),
     "cache": ("medusa.cache.commands", "List, check and move the feature stores."),
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),

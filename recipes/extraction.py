@@ -1,17 +1,16 @@
 """Extract the features that a recipe's heads need and that are missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import torch
 
 from medusa.console import say
 from medusa.errors import MedusaError
+from medusa.extract.extract_features import extract_features
+from medusa.extract.extraction_options import ExtractionOptions
 from medusa.manifests import Manifest
-from medusa.manifests.texts import sources
 from medusa.recipes.definition.recipe import Feature, Recipe
-from medusa.recipes.demo.session import run as run_command
-from medusa.recipes.features import missing, needed, read_text, reads_text
+from medusa.recipes.features import missing, needed, reads_text
+from medusa.recipes.transcripts import make_transcripts
 from medusa.workspace import Workspace
 
 CHECKPOINTS = "checkpoints"  # a workspace may hold its own checkpoints, one for each backbone
@@ -20,9 +19,9 @@ CHECKPOINTS = "checkpoints"  # a workspace may hold its own checkpoints, one for
 def extract_missing(
     workspace: Workspace,
     recipe: Recipe,
-    names: set[str],
+    names: Iterable[str],
     text: str | None,
-    devices: Sequence[torch.device],
+    devices: Sequence[str],
     stand_ins: Path | None,
 ) -> None:
     """Extract the missing features; if a backbone fails, only the heads that need it fail.
@@ -32,7 +31,7 @@ def extract_missing(
         recipe: it tells how a feature is extracted.
         names: the features that are read, like `wavlm` or `wavlm-layers:*`.
         text: the source of the texts.
-        devices: the devices that encode.
+        devices: the devices that encode; the first one transcribes.
         stand_ins: a folder of checkpoints, used for backbones without one in the workspace.
 
     Raises:
@@ -40,67 +39,42 @@ def extract_missing(
     """
     manifest = Manifest.read(workspace.manifest)
     manifest.split("train", "dev")  # raises if there is no split
-    wanted, names_of = needed(recipe, names), [str(one) for one in devices]
-    for words in commands(workspace, manifest, wanted, text, names_of, stand_ins):
-        try:
-            run_command(workspace.root, words)
-        except MedusaError as problem:
-            say(f"{' '.join(words[:3])}: {problem}")
-
-
-def commands(
-    workspace: Workspace,
-    manifest: Manifest,
-    wanted: dict[str, Feature],
-    text: str | None,
-    devices: Sequence[str] = ("auto",),
-    stand_ins: Path | None = None,
-) -> list[list[str]]:
-    """Return the command lines, as words after `medusa`, that extract the missing features.
-
-    Args:
-        workspace, manifest: the workspace and its corpus.
-        wanted: the features, by name.
-        text: the source of the texts.
-        devices: the devices that encode.
-        stand_ins: a folder of checkpoints, used for backbones without one in the workspace.
-    """
-    lines = []
+    wanted = {
+        name: feature
+        for name, feature in needed(recipe, names).items()
+        if missing(workspace, manifest, name, text)
+    }
+    backbones = {name: feature.backbone or name for name, feature in wanted.items()}
+    make_transcripts(workspace, manifest, backbones.values(), text, devices[0])
     for name, feature in wanted.items():
-        if missing(workspace, manifest, name, text):
-            words = extract_words(workspace, name, feature, text, stand_ins)
-            lines.append([*words, "--device", ",".join(devices)])
-    without = manifest.frame["text"].isna().any() and not sources(workspace.transcripts)
-    if lines and read_text(wanted) and without and text is None:
-        lines.insert(0, ["transcribe", "--device", devices[0]])
-    return lines
+        options = extraction_options(workspace, name, feature, text, devices, stand_ins)
+        try:
+            extract_features(workspace, [backbones[name]], options)
+        except MedusaError as problem:
+            say(f"{name}: {problem}")
 
 
-def extract_words(
+def extraction_options(
     workspace: Workspace,
     name: str,
     feature: Feature,
     text: str | None = None,
+    devices: Sequence[str] = ("auto",),
     stand_ins: Path | None = None,
-) -> list[str]:
-    """Return one `medusa extract` line."""
+) -> ExtractionOptions:
+    """Return the options with which a feature is extracted; see `extract_missing`."""
     backbone = feature.backbone or name
-    words = ["extract", "--backbone", backbone]
-    if backbone != name:
-        words += ["--as", name]
     folders = [workspace.root / CHECKPOINTS, *([stand_ins] if stand_ins else [])]
     files = [folder / file for folder in folders for file in (backbone, f"{backbone}.pt")]
     checkpoint = next((file for file in files if file.exists()), None)
-    stand_in = checkpoint is not None and checkpoint.parent == stand_ins
-    # a stand-in's own window is short already
-    for option in ("layers", "reduce"):
-        if (value := getattr(feature, option)) is not None:
-            words += [f"--{option}", str(value)]
-    for option in ("like", "average_frames", *(() if stand_in else ("window_s",))):
-        if (value := getattr(feature, option)) is not None:
-            words += ["--set", f"{option}={value}"]
-    if text is not None and reads_text(backbone):
-        words += ["--text", text]
-    if checkpoint is not None:
-        words += ["--checkpoint", str(checkpoint)]
-    return words
+    chosen = {"layers", "reduce", "like", "average_frames", "window_s"}
+    if checkpoint is not None and checkpoint.parent == stand_ins:
+        chosen.remove("window_s")  # A stand-in's own window is short already.
+    settings = {one: value for one in chosen if (value := getattr(feature, one)) is not None}
+    return ExtractionOptions(
+        **settings,
+        checkpoint=None if checkpoint is None else str(checkpoint),
+        label=None if backbone == name else name,
+        text=text if reads_text(backbone) else None,
+        device=",".join(devices),
+    )

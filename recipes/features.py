@@ -29,6 +29,14 @@ def missing(workspace: Workspace, manifest: Manifest, name: str, text: str | Non
     return min(_missing(workspace, manifest, frame, store, text) for store in stores)
 
 
+def missing_shares(
+    workspace: Workspace, manifest: Manifest, names: Iterable[str], text: str | None
+) -> dict[str, float]:
+    """Return the share of the utterances with a split that lack each feature; {} without splits."""
+    count = int(manifest.frame["split"].notna().sum())
+    return {name: missing(workspace, manifest, name, text) / count for name in names if count}
+
+
 def _missing(
     workspace: Workspace,
     manifest: Manifest,

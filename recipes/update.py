@@ -41,7 +41,8 @@ def update(
     devices, _ = choose_devices(options.device)
     with one_thread() if options.tiny else nullcontext():
         names = {feature for task in tasks for feature in task.features}
-        extract_missing(workspace, recipe, names, options.text, devices, stand_ins)
+        encoding = [str(one) for one in devices]
+        extract_missing(workspace, recipe, names, options.text, encoding, stand_ins)
         required = required_by_all(workspace, recipe, options)
         trained = train_heads(workspace, name, tasks, options, required, devices)
         fit = partial(fit_ensemble, workspace, recipe, name)

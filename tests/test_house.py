@@ -66,6 +66,12 @@ def test_nothing_but_the_demo_imports_the_command_line():
             assert "medusa.cli" not in imports(path), path
 
 
+def test_nothing_outside_the_demo_imports_it():
+    for module, used in house.graph().items():
+        if not module.startswith("recipes.demo"):
+            assert not [name for name in used if name.startswith("recipes.demo")], module
+
+
 def test_training_needs_neither_transformers_nor_whisper():
     code = (
         "import sys, medusa.heads.fitting.fit, medusa.ensemble.stackers;"

@@ -14,9 +14,10 @@ from medusa.cli import medusa
 from medusa.errors import ConfigError, MedusaError, StoreError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.variants import variant, variant_of_store
+from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.passes.recompute import recompute
 from medusa.recipes.definition.recipe import Feature
-from medusa.recipes.extraction import extract_words
+from medusa.recipes.extraction import extraction_options
 from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
@@ -157,11 +158,13 @@ def test_the_decoder_wants_the_whole_window(
 
 def test_a_recipe_may_ask_for_a_shorter_window(tmp_path: Path) -> None:
     feature = Feature("whisper", window_s=12.0, average_frames=2)
-    words = extract_words(Workspace.open(tmp_path), "whisper12", feature)
-    assert words[:5] == ["extract", "--backbone", "whisper", "--as", "whisper12"]
-    assert words[5:] == ["--set", "average_frames=2", "--set", "window_s=12.0"]
+    options = extraction_options(Workspace.open(tmp_path), "whisper12", feature)
+    assert options == ExtractionOptions(label="whisper12", average_frames=2, window_s=12.0)
     for folder, asked in ((tmp_path / "small", False), (tmp_path / "checkpoints", True)):
         folder.mkdir()
         (folder / "whisper.pt").touch()
-        words = extract_words(Workspace.open(tmp_path), "w", feature, stand_ins=tmp_path / "small")
-        assert ("window_s=12.0" in words) == asked and str(folder / "whisper.pt") in words
+        options = extraction_options(
+            Workspace.open(tmp_path), "w", feature, stand_ins=tmp_path / "small"
+        )
+        assert options.window_s == (12.0 if asked else None)
+        assert options.checkpoint == str(folder / "whisper.pt")

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from medusa.cli import medusa
 from medusa.errors import DataError, MedusaError
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes import plan as planning
+from medusa.recipes.planning import plan as planning
 from medusa.workspace import remove
 
 COUNT, HOURS = 116_221, 324

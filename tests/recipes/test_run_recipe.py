@@ -15,13 +15,15 @@ import yaml
 
 from medusa.cache import FeatureSpec, StoreWriter, open_all
 from medusa.errors import MedusaError
+from medusa.extract.extraction_options import ExtractionOptions
+from medusa.extract.transcription.transcription_options import TranscriptionOptions
 from medusa.heads.config import CONFIGS
 from medusa.heads.queue import train_one
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training import loop as train
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of, write_transcripts
-from medusa.recipes import extraction, find_runs, fit_stacks
+from medusa.recipes import extraction, find_runs, fit_stacks, transcripts
 from medusa.recipes.definition.load import load
 from medusa.recipes.features import missing
 from medusa.recipes.options import RecipeOptions
@@ -273,9 +275,9 @@ def test_two_at_once_are_the_same_as_one_by_one(home, tmp_path_factory):
         pd.testing.assert_frame_equal(first, second, rtol=1e-4, atol=1e-4)
 
 
-def test_a_missing_feature_is_extracted_by_its_command(home, monkeypatch):
-    words = []
-    monkeypatch.setattr(extraction, "run_command", lambda root, line: words.append(line))
+def test_a_missing_feature_is_extracted_with_its_options(home, monkeypatch):
+    calls = []
+    monkeypatch.setattr(extraction, "extract_features", lambda *values: calls.append(values[1:]))
     text = RECIPE.replace(
         "glad: {}}", "glad: {}, late: {backbone: wavlm, layers: '20', reduce: none}}"
     )
@@ -283,8 +285,24 @@ def test_a_missing_feature_is_extracted_by_its_command(home, monkeypatch):
     (home / "toy.yaml").write_text(text)
     with pytest.raises(MedusaError, match="no features of 'late'"):
         call(home, "run", "--only", "b", "--device", "cpu")
-    options = ["--as", "late", "--layers", "20", "--reduce", "none"]
-    assert words == [["extract", "--backbone", "wavlm", *options, "--device", "cpu"]]
+    options = ExtractionOptions(layers="20", reduce="none", label="late", device="cpu")
+    assert calls == [(["wavlm"], options)]
+
+
+def test_transcripts_are_made_for_text_that_the_corpus_lacks(home, monkeypatch):
+    made = []
+    monkeypatch.setattr(extraction, "extract_features", lambda *values: None)
+    monkeypatch.setattr(transcripts, "transcribe", lambda workspace, options: made.append(options))
+    (home / "toy.yaml").write_text(RECIPE.replace("glad", "roberta"))
+    with pytest.raises(MedusaError, match="no features of 'roberta'"):
+        call(home, "run", "--only", "b", "--device", "cpu")
+    assert made == [TranscriptionOptions(device="cpu")]
+    corpus = Manifest.read(home / "manifest.parquet")
+    corpus.frame["text"] = "well"
+    corpus.write(home / "manifest.parquet")
+    with pytest.raises(MedusaError, match="no features of 'roberta'"):
+        call(home, "run", "--only", "b", "--device", "cpu")
+    assert len(made) == 1
 
 
 def test_without_a_labelled_test_split_dev_judges_and_the_tables_say_what_that_means(home):

@@ -5,7 +5,7 @@ import pytest
 
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.definition.recipe import Feature
-from medusa.recipes.extraction import commands
+from medusa.recipes.extraction import extraction_options
 from medusa.recipes.synthetic import tiny_corpus as small
 from medusa.recipes.synthetic.corpus import Size
 from medusa.workspace import Workspace
@@ -20,9 +20,12 @@ def place(tmp_path, monkeypatch):
 
 
 def checkpoints(place, stand_ins=None):
-    lines = commands(place, Manifest.read(place.manifest), WANTED, None, stand_ins=stand_ins)
-    given = [line for line in lines if "--checkpoint" in line]
-    return {line[2]: line[line.index("--checkpoint") + 1] for line in given}
+    """Return the checkpoint of every feature that has one."""
+    given = {
+        name: extraction_options(place, name, feature, stand_ins=stand_ins).checkpoint
+        for name, feature in WANTED.items()
+    }
+    return {name: path for name, path in given.items() if path}
 
 
 def test_stand_ins_are_taken_by_tiny_runs_alone_and_after_ones_own(place):

@@ -12,9 +12,7 @@ from medusa.extract.plan_command import plan as extract_plan
 if TYPE_CHECKING:
     from medusa.extract.planning.corpus_size import CorpusSize
     from medusa.manifests import Manifest
-    from medusa.recipes.definition.recipe import Recipe
-    from medusa.recipes.plan import Plan, SplitSizes
-    from medusa.workspace import Workspace
+    from medusa.recipes.planning.plan import Plan, SplitSizes
 
 
 @click.command("plan", params=[*extract_plan.params])
@@ -54,9 +52,9 @@ def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
     from medusa.extract.planning.corpus_size import corpus_of
     from medusa.extract.planning.estimate import free_bytes, require_room
     from medusa.manifests import Manifest
-    from medusa.recipes.features import read_text
-    from medusa.recipes.plan import plan as make
-    from medusa.recipes.plan import profile_of
+    from medusa.recipes.features import missing_shares, read_text
+    from medusa.recipes.planning.plan import plan as make
+    from medusa.recipes.planning.plan import profile_of
 
     reading = read_text(planned.features)
     corpus = corpus_of(workspace, options["text"], options["utterances"], options["hours"], reading)
@@ -65,7 +63,9 @@ def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
     rows = _rows(manifest, corpus)
     made = make(planned, corpus, rows, profile_of(profile))
     if manifest is not None:
-        made = replace(made, missing=_missing(workspace, manifest, planned, options["text"]))
+        made = replace(
+            made, missing=missing_shares(workspace, manifest, planned.features, options["text"])
+        )
     free = free_bytes(workspace.features)
     if options["as_json"]:
         click.echo(json.dumps(facts(made) | {"free_bytes": free, "profile": profile}, indent=2))
@@ -97,21 +97,9 @@ def facts(made: "Plan") -> dict[str, Any]:
     }
 
 
-def _missing(
-    workspace: "Workspace", manifest: "Manifest", recipe: "Recipe", text: str | None
-) -> dict[str, float]:
-    """Return the share of the utterances with a split that lack each feature."""
-    from medusa.recipes.features import missing
-
-    count = int(manifest.frame["split"].notna().sum())
-    if not count:
-        return {}
-    return {name: missing(workspace, manifest, name, text) / count for name in recipe.features}
-
-
 def _rows(manifest: "Manifest | None", corpus: "CorpusSize") -> "SplitSizes":
     """Count the splits of the workspace's corpus, or assume the usual ones."""
-    from medusa.recipes.plan import SplitSizes, sizes_of
+    from medusa.recipes.planning.plan import SplitSizes, sizes_of
 
     if manifest is None or manifest.frame["split"].isna().all():
         return sizes_of(corpus.count)
