@@ -1,5 +1,6 @@
 """The scores of a finished run, on its own corpus or on the corpus of another workspace."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -69,7 +70,7 @@ def evaluate(
     *,
     split: str = "test",
     on: Workspace | None = None,
-    class_map: str = "",
+    class_map: str | Mapping[str, str | None] = "",
     text: str | None = None,
     missing: str = "error",
     device: str = "auto",
@@ -83,8 +84,8 @@ def evaluate(
         split: the split to judge on. With `on`, `all` judges every row.
         on: another workspace. The run predicts its corpus, and is judged by the labels there. It
             needs the features that the heads read.
-        class_map: with `on`, `HEAD=CLASS,...`: the class there that each class of the run means.
-            By default it has the same name; with nothing after `=`, there is none.
+        class_map: with `on`, the class there that each class of the run means, or None if it means
+            none; as a dictionary or as `HEAD=CLASS,...`. By default both have the same name.
         text: with `on`, the source of the texts, `manifest` or a transcripts table. By default it
             is the source of the training, if there is one.
         missing: with `on`, `error`, or `drop`: leave out utterances that lack features.
@@ -98,6 +99,8 @@ def evaluate(
             of the split has a label.
         ManifestError, DataError: the run and the other corpus do not fit together.
     """
+    if not isinstance(class_map, str):
+        class_map = ",".join(f"{name}={other or ''}" for name, other in class_map.items())
     away = {
         "--map": class_map,
         "--text": text,

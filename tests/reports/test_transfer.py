@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
+import medusa
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.errors import ManifestError
 from medusa.heads.runs.run_dir import RunDir
@@ -120,6 +121,8 @@ def test_renamed_classes_in_another_order_change_nothing(
     other = elsewhere(tmp_path, home, frame, ("sorrow", "anger", "joy"))
     plain, on = judged(home, "a"), judged_on(home, other, "--map", RENAMING)
     assert on["classes"] == ["sorrow", "anger", "joy"] and on["map"] == RENAMED
+    here, there = medusa.Workspace.open(home), medusa.Workspace.open(other)
+    assert medusa.evaluate(here, "a", on=there, class_map=RENAMED) == on
     for key in ("n", "unlabelled", "macro_f1", "uar", "accuracy", "chance", "majority"):
         assert on[key] == pytest.approx(plain[key])
     assert on["majority_class"] == RENAMED[plain["majority_class"]]
