@@ -67,6 +67,19 @@ def test_the_forest_equals_a_direct_script() -> None:
     assert (np.exp(logits[:, 2]) < 1e-11).all()
 
 
+def test_the_trees_of_the_forest_have_a_depth_of_eight() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=2000)  # at random, so that the trees would grow on
+    soft = np.eye(2, dtype=np.float32)[labels]
+    learnt = TrainSet(rng.normal(size=(2000, 3)), labels, soft, None, soft[None])
+    trees = fit_forest(learnt)
+    nodes, depth = trees["roots"], 0
+    while len(nodes := nodes[trees["left"][nodes] >= 0]):
+        nodes = np.concatenate([trees["left"][nodes], trees["right"][nodes]])
+        depth += 1
+    assert depth == 8
+
+
 @pytest.mark.parametrize("present", [(0, 1, 3), (0, 1, 1)])  # three classes, two classes
 @pytest.mark.parametrize(
     ("fit", "model"),

@@ -303,3 +303,19 @@ def test_the_command_takes_all_finished_heads(members: list[RunDir], tmp_path: P
     assert "nothing to do" in stderr and again == stdout
     assert (run.path / "predictions.parquet").stat().st_mtime_ns == stamp
     assert json.loads((run.path / "environment.json").read_text())["versions"]
+
+
+def test_gains_are_left_out_where_dev_chose_the_soup(
+    members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    greedy = replace(QUICK, fit_on="train", in_sample=True, soup="greedy")
+    on_test, on_dev = RunDir(tmp_path / "runs" / "s"), RunDir(tmp_path / "runs" / "t")
+    stack(on_test, members, manifest, greedy)
+    assert len(on_test.read_json("summary.json")["gains"]) == 6  # test is new to the soup
+    manifest.frame.loc[manifest.frame["split"] == "test", "label"] = None
+    stack(on_dev, members, manifest, greedy)
+    assert on_dev.read_json("summary.json")["gains"] == []
+    for number, config in enumerate((replace(greedy, soup="uniform"), StackConfig("logreg"))):
+        run = RunDir(tmp_path / "runs" / f"u{number}")
+        stack(run, members, manifest, replace(config, fit_on="train", in_sample=True))
+        assert len(run.read_json("summary.json")["gains"]) == 6  # dev chose nothing here

@@ -57,3 +57,8 @@ def test_impossible_classes_keep_finite_logits() -> None:
 def test_attributes_are_averaged_over_those_who_have_them() -> None:
     assert mean_attributes(np.array([[[1.0, 2, 3]], [[3.0, 4, 5]]])).tolist() == [[2, 3, 4]]
     assert mean_attributes(np.empty((0, 4, 3))) is None
+
+
+def test_logits_of_votes_are_log_probabilities() -> None:
+    for vote in (majority_vote, soft_vote):
+        assert np.exp(vote(POSTERIORS)).sum(-1) == pytest.approx([1, 1])
