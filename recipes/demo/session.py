@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
-
 from medusa import console
+from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.recipes.synthetic.corpus import Size
 
@@ -69,35 +68,10 @@ def run(root: Path, words: list[str]) -> None:
         MedusaError: the command failed, or ended with another exit code than 0.
     """
     option = [] if root == Path() else ["--workspace", str(root)]
-    console.say(f"\n$ {shlex.join(['medusa', *option, *words])}")
-    name, *arguments = words
-    code = _command(name).main(
-        arguments, prog_name=f"medusa {name}", standalone_mode=False, obj=root
-    )
-    if code:
-        raise MedusaError(f"`medusa {shlex.join(words)}` ended with exit code {code}")
-
-
-def _command(name: str) -> click.Command:
-    """Return a command from its room; nothing imports `cli.py`, which also finds commands."""
-    from medusa.ensemble.commands import stack
-    from medusa.extract.extract_command import extract
-    from medusa.extract.transcribe_command import transcribe
-    from medusa.heads.commands import fit_head
-    from medusa.manifests.commands import manifest
-    from medusa.reports.evaluate_command import evaluate
-    from medusa.reports.report_command import report
-
-    everything: dict[str, click.Command] = {
-        "manifest": manifest,
-        "extract": extract,
-        "transcribe": transcribe,
-        "fit-head": fit_head,
-        "stack": stack,
-        "evaluate": evaluate,
-        "report": report,
-    }
-    return everything[name]
+    line = ["medusa", *option, *words]
+    console.say(f"\n$ {shlex.join(line)}")
+    if code := medusa.main(line[1:], prog_name="medusa", standalone_mode=False):
+        raise MedusaError(f"`{shlex.join(line)}` ended with exit code {code}")
 
 
 FULL = Scale()

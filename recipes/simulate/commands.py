@@ -31,7 +31,8 @@ def simulate(
     five backbones, so every command and recipe runs on it. There is no audio. An interrupted
     simulation continues; a finished one only prints its ceilings.
     """
-    from medusa.recipes.simulate.run import folder, show
+    from medusa.recipes.simulate.facts import show
+    from medusa.recipes.simulate.run import folder
     from medusa.recipes.simulate.run import simulate as make
 
     show(make(folder(root), utterances, width, seed, speakers, force))

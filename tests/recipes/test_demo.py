@@ -9,7 +9,8 @@ from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.manifest import Manifest
 from medusa.recipes.demo import session
-from medusa.recipes.demo.run import MARK, claim, demo
+from medusa.recipes.demo.claim import MARK, claim
+from medusa.recipes.demo.run import demo
 from medusa.recipes.synthetic.corpus import NOTE
 
 SETTINGS: dict[str, object] = {"seed": 0}

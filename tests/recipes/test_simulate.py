@@ -15,7 +15,7 @@ from medusa.cache import FeatureStore, open_all
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.manifests import Manifest
-from medusa.recipes.simulate import draw, run, world
+from medusa.recipes.simulate import claim, draw, fill, run, world
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio
 from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
@@ -102,7 +102,7 @@ def simulated(tmp_path_factory):
 
 
 def test_a_workspace_that_every_command_reads(simulated):
-    facts = json.loads((simulated / run.FACTS).read_text())
+    facts = json.loads((simulated / claim.FACTS).read_text())
     manifest = Manifest.read(simulated / "manifest.parquet")
     frame = manifest.frame
     speakers = [set(frame["speaker"][frame["split"] == name]) for name in draw.SHARES]
@@ -124,7 +124,7 @@ def test_a_workspace_that_every_command_reads(simulated):
 
 
 def test_the_same_seed_is_the_same_corpus_and_another_folder_is_asked_for(simulated, tmp_path):
-    facts = json.loads((simulated / run.FACTS).read_text())
+    facts = json.loads((simulated / claim.FACTS).read_text())
     place = run.folder(tmp_path)
     again = run.simulate(place, 1500, WIDTH, 0)
     assert again == facts
@@ -138,13 +138,13 @@ def test_the_same_seed_is_the_same_corpus_and_another_folder_is_asked_for(simula
         assert torch.equal(store.read(contents).values, other.read(contents).values)
     with pytest.raises(MedusaError, match="another simulation"):
         run.simulate(place, 1500, WIDTH, 1)
-    (tmp_path / run.FACTS).unlink()
+    (tmp_path / claim.FACTS).unlink()
     with pytest.raises(MedusaError, match="folder of its own"):
         run.simulate(place, 1500, WIDTH, 0)
 
 
 def test_an_interrupted_simulation_goes_on(simulated, tmp_path, monkeypatch):
-    real, left = run.stream_ratios, iter(range(7, -1, -1))  # in the second block
+    real, left = fill.stream_ratios, iter(range(7, -1, -1))  # in the second block
 
     def dies(*args):
         if next(left) == 0:
@@ -153,12 +153,12 @@ def test_an_interrupted_simulation_goes_on(simulated, tmp_path, monkeypatch):
 
     place = run.folder(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(run, "stream_ratios", dies)
+        patch.setattr(fill, "stream_ratios", dies)
         with pytest.raises(KeyboardInterrupt):
             run.simulate(place, 1500, WIDTH, 0)
-    assert "ceiling" not in json.loads((tmp_path / run.FACTS).read_text())
+    assert "ceiling" not in json.loads((tmp_path / claim.FACTS).read_text())
     again = run.simulate(place, 1500, WIDTH, 0)
-    assert again == json.loads((simulated / run.FACTS).read_text())
+    assert again == json.loads((simulated / claim.FACTS).read_text())
 
 
 def test_nobody_does_better_than_the_ceiling(simulated):
@@ -216,7 +216,7 @@ def test_force_replaces_a_simulation_and_nothing_else(tmp_path):
     (place.runs / "r").mkdir(parents=True)
     with pytest.raises(MedusaError, match="runs on the present simulation"):
         run.simulate(place, 200, WIDTH, 0, force=True)
-    (tmp_path / run.FACTS).unlink()
+    (tmp_path / claim.FACTS).unlink()
     with pytest.raises(MedusaError, match="folder of its own"):
         run.simulate(place, 200, WIDTH, 1, people=15, force=True)
 
@@ -233,5 +233,5 @@ def test_wrong_numbers_are_said_all_at_once(tmp_path):
 
 def test_the_help_tells_the_least_of_everything():
     told = " ".join(CliRunner().invoke(medusa, ["simulate", "--help"]).output.split())
-    for least in (run.FEWEST_UTTERANCES, draw.FEWEST_SPEAKERS, run.LEAST_WIDTH):
+    for least in (claim.FEWEST_UTTERANCES, draw.FEWEST_SPEAKERS, claim.LEAST_WIDTH):
         assert f"at least {least}." in told

@@ -1,0 +1,79 @@
+"""The folder of a simulation: it is marked, and a folder with other contents is refused."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from medusa.atomic import write_text
+from medusa.cache.layout import read_spec
+from medusa.errors import MedusaError
+from medusa.recipes.simulate import draw, world
+from medusa.recipes.simulate.store import FAMILY, described, spec_of
+from medusa.workspace import Workspace
+
+FACTS = "simulation.json"
+FEWEST_UTTERANCES, LEAST_WIDTH = 200, 8
+
+
+def check(count: int, width: int, people: int) -> None:
+    """Check the numbers of utterances and speakers and the width.
+
+    Raises:
+        MedusaError: some are too small or too large; all are listed.
+    """
+    wrong = [
+        f"{option} {value}: expected at least {least}"
+        for option, value, least in (
+            ("--utterances", count, FEWEST_UTTERANCES),
+            ("--width", width, LEAST_WIDTH),
+            ("--speakers", people, draw.FEWEST_SPEAKERS),
+        )
+        if value < least
+    ]
+    if people > max(count, draw.FEWEST_SPEAKERS):
+        wrong.append(
+            f"--speakers {people}: expected at most one for each of the {count} utterances"
+        )
+    if wrong:
+        raise MedusaError("; ".join(wrong))
+
+
+def claim(workspace: Workspace, request: dict[str, int], force: bool) -> dict[str, Any] | None:
+    """Mark the folder as this simulation's; return the stored facts if it is finished.
+
+    Raises:
+        MedusaError: it holds another simulation, or another corpus.
+    """
+    path = workspace.root / FACTS
+    stored: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if not stored and (workspace.manifest.exists() or _stores(workspace)):
+        raise MedusaError(
+            f"{workspace.root}: holds a corpus; a simulation needs a folder of its own: "
+            "`medusa --workspace NEW_FOLDER simulate`"
+        )
+    other = bool(stored) and stored["asked"] != request
+    if other and not force:
+        raise MedusaError(
+            f"{path}: holds another simulation ({described(stored['asked'])}; this command has "
+            f"{described(request)}); choose another folder with --workspace, or replace it with "
+            "--force"
+        )
+    if other and workspace.runs.exists() and any(workspace.runs.iterdir()):
+        raise MedusaError(
+            f"{workspace.runs}: holds runs on the present simulation; remove them first, or choose "
+            "another folder with --workspace"
+        )
+    if "ceiling" in stored and not force:
+        return stored
+    # This comes first: after a kill from here on, the command continues.
+    write_text(path, json.dumps({"asked": request}) + "\n")
+    mine = set() if force else {spec_of(name, request).folder for name in world.STREAMS}
+    for store in _stores(workspace):
+        if store.name not in mine and read_spec(store).family == FAMILY:
+            shutil.rmtree(store)
+    return None
+
+
+def _stores(workspace: Workspace) -> list[Path]:
+    return sorted(path.parent for path in workspace.features.glob("*/spec.json"))
