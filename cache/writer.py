@@ -22,14 +22,6 @@ from medusa.cache.layout import (
     stored_arrays,
     write_durably,
 )
-from medusa.cache.quantise import (
-    CHANNELS,
-    agree_on_channels,
-    channels,
-    dequantise,
-    quantise,
-    read_channels,
-)
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import MedusaError, WriteError
 
@@ -174,6 +166,8 @@ class StoreWriter:
         """Return the arrays for the disk, and for int8 the checksum of the channel scales."""
         if self.spec.dtype != "int8":
             return frames, []
+        from medusa.cache.quantise import CHANNELS, agree_on_channels, channels, quantise
+
         floats = [array.astype(np.float32, copy=False) for array in frames]
         names = self.spec.arrays
         mine = {name: channels(array) for name, array in zip(names, floats, strict=True)}
@@ -242,6 +236,8 @@ def int8_error(store: Path, spec: FeatureSpec, rows: list[Frames]) -> float:
         store, spec: the store and its spec.
         rows: the utterance's K float arrays, its K int8 arrays and its K arrays of scales.
     """
+    from medusa.cache.quantise import dequantise, read_channels
+
     agreed, count = read_channels(store), len(spec.arrays)
     squares = []
     for k, name in enumerate(spec.arrays):

@@ -7,8 +7,8 @@ from pathlib import Path
 from medusa.console import say
 from medusa.extract.encoders import pick, pick_precision
 from medusa.extract.extraction_options import ExtractionOptions
+from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.passes.outcome import Outcome, raise_failures
-from medusa.extract.passes.processes import fill_stores
 from medusa.extract.planning import ExtractionJob, plan_jobs
 from medusa.strict import parts_of
 from medusa.workspace import Workspace, remove

@@ -63,6 +63,7 @@ def plan(
 
     The command fails if the disk is too small.
     """
+    from medusa.extract.backbones import reads_text
     from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
@@ -75,7 +76,8 @@ def plan(
         raise MedusaError("--checkpoint is for one backbone at a time")
     check_corpus(workspace, utterances, hours)
     from medusa.extract.planning.corpus_size import corpus_of
-    from medusa.extract.planning.estimate import estimate, free_bytes, reads_text, require_room
+    from medusa.extract.planning.estimate import estimate
+    from medusa.extract.planning.room import free_bytes, require_room
 
     reading = any(reads_text(name, checkpoint) for name in wanted)
     corpus = corpus_of(workspace, text, utterances, hours, reading)

@@ -53,7 +53,7 @@ def verify(
     if problems:
         more = [f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
         lines = "\n  ".join(["damaged features:", *problems[:MAX_SHOWN], *more])
-        from medusa.extract.planning import extraction_command
+        from medusa.extract.planning.origin import extraction_command
 
         commands = "; ".join(dict.fromkeys(extraction_command(path) for path in damaged))
         raise StoreError(f"{lines}\ncompute them again, with the original options: {commands}")

@@ -9,7 +9,7 @@ from medusa.extract.extract_features import extract_features
 from medusa.extract.extraction_options import ExtractionOptions
 from medusa.manifests import Manifest
 from medusa.recipes.definition.recipe import Feature, Recipe
-from medusa.recipes.features import missing, needed, reads_text
+from medusa.recipes.features import is_of_text, missing, needed
 from medusa.recipes.transcripts import make_transcripts
 from medusa.workspace import Workspace
 
@@ -75,6 +75,6 @@ def extraction_options(
         **settings,
         checkpoint=None if checkpoint is None else str(checkpoint),
         label=None if backbone == name else name,
-        text=text if reads_text(backbone) else None,
+        text=text if is_of_text(backbone) else None,
         device=",".join(devices),
     )

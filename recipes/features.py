@@ -56,11 +56,11 @@ def _missing(
 
 def read_text(wanted: dict[str, Feature]) -> bool:
     """Return whether any of these features is computed from text."""
-    return any(reads_text(feature.backbone or name) for name, feature in wanted.items())
+    return any(is_of_text(feature.backbone or name) for name, feature in wanted.items())
 
 
-def reads_text(backbone: str) -> bool:
-    """Return whether a backbone encodes text."""
-    from medusa.extract.planning.estimate import TEXT
+def is_of_text(backbone: str) -> bool:
+    """Return whether a backbone encodes text; `auto` is taken to encode speech."""
+    from medusa.extract.backbones import reads_text
 
-    return backbone in TEXT
+    return backbone != "auto" and reads_text(backbone)

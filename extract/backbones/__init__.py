@@ -2,11 +2,11 @@
 
 In go a backbone's name and a checkpoint; out comes a `Backbone` (its facts, without the weights)
 and, from the family's `load`, an encoder that turns samples (S,) or a text into features
-(K, T, D). A family is a module with `CHECKPOINTS` (backbone name -> default checkpoint),
-`describe` and `load`; see `medusa.extract.encoders.encoder.Family`.
+(K, T, D). A family is a module with `CHECKPOINTS` (backbone name -> usual checkpoint), `INPUT`,
+`ON_HUB`, `describe`, `published` and `load`; see `medusa.extract.encoders.encoder.Family`.
 Nothing here imports a pass over a corpus, the planning of one, or a store.
 
-Door: `describe`, `family`, `checkpoints`.
+Door: `describe`, `family`, `reads_text`.
 """
 
 import importlib
@@ -22,18 +22,32 @@ def family(name: str) -> Family:
     return cast(Family, importlib.import_module(f"{__name__}.{name}"))
 
 
-def families() -> dict[str, Family]:
-    """Return all families by file name."""
-    return {module.name: family(module.name) for module in pkgutil.iter_modules(__path__)}
+def families() -> list[str]:
+    """Return the file names of all families."""
+    return [module.name for module in pkgutil.iter_modules(__path__)]
 
 
 def checkpoints() -> dict[str, str]:
-    """Return every backbone name with its default checkpoint (empty: it must be given)."""
+    """Return every backbone name with its usual checkpoint (empty: it must be given)."""
     return {
-        name: checkpoint
-        for module in families().values()
-        for name, checkpoint in module.CHECKPOINTS.items()
+        name: checkpoint.source
+        for file in families()
+        for name, checkpoint in family(file).CHECKPOINTS.items()
     }
+
+
+def family_of(name: str) -> Family:
+    """Return the family of a backbone; a file of the same name is looked at first.
+
+    Raises:
+        CheckpointError: no family has such a backbone.
+    """
+    for file in sorted(families(), key=lambda file: file != name):
+        if name in family(file).CHECKPOINTS:
+            return family(file)
+    known = checkpoints()
+    names = ", ".join(sorted(known))
+    raise CheckpointError(f"no backbone {name!r}{nearest(name, known)}; there are: {names}")
 
 
 def describe(name: str, checkpoint: str | None = None, revision: str | None = None) -> Backbone:
@@ -47,12 +61,14 @@ def describe(name: str, checkpoint: str | None = None, revision: str | None = No
     Raises:
         CheckpointError: no such backbone, or it needs a checkpoint and none is given.
     """
-    known = checkpoints()
-    if name not in known:
-        names = ", ".join(sorted(known))
-        raise CheckpointError(f"no backbone {name!r}{nearest(name, known)}; there are: {names}")
-    chosen = checkpoint or known[name]
+    found = family_of(name)
+    chosen = checkpoint or found.CHECKPOINTS[name].source
     if not chosen:
         raise CheckpointError(f"backbone {name}: name what to load with --checkpoint PATH_OR_ID")
-    module = next(one for one in families().values() if name in one.CHECKPOINTS)
-    return module.describe(name, chosen, revision)
+    return found.describe(name, chosen, revision)
+
+
+def reads_text(name: str, checkpoint: str | None = None) -> bool:
+    """Return whether a backbone's input is text; only `auto` has to look at its checkpoint."""
+    kind = family_of(name).INPUT or describe(name, checkpoint).input
+    return kind == "text"

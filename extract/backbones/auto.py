@@ -5,9 +5,10 @@ from pathlib import Path
 from medusa.errors import CheckpointError
 from medusa.extract.backbones import ssl, text, whisper, whisper_hf
 from medusa.extract.checkpoints.hugging_face import find
-from medusa.extract.encoders.encoder import Backbone, BackboneEncoder
+from medusa.extract.encoders.encoder import Backbone, BackboneEncoder, Checkpoint
 
-CHECKPOINTS = {"auto": ""}
+CHECKPOINTS = {"auto": Checkpoint("")}
+INPUT, ON_HUB = "", True
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:

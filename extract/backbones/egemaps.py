@@ -12,10 +12,14 @@ import numpy as np
 import torch
 
 from medusa.errors import MedusaError
-from medusa.extract.encoders import Backbone, Encoded, average_frames
+from medusa.extract.encoders import Backbone, Checkpoint, Encoded, average_frames
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 
-CHECKPOINTS = {"egemaps": "frames", "egemaps-functionals": "functionals"}
+CHECKPOINTS = {
+    "egemaps": Checkpoint("frames"),
+    "egemaps-functionals": Checkpoint("functionals"),
+}
+INPUT, ON_HUB = "audio", False
 LEVELS = {"frames": ("LowLevelDescriptors", 25), "functionals": ("Functionals", 88)}
 RATE_HZ = 16_000
 LEAST = 960  # samples behind openSMILE's first frame

@@ -13,10 +13,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.encoders import Backbone, Encoded, average_frames
+from medusa.extract.encoders import Backbone, Checkpoint, Encoded, average_frames
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 
-CHECKPOINTS = {"logmel": "mel_80", "logmel128": "mel_128"}
+CHECKPOINTS = {"logmel": Checkpoint("mel_80"), "logmel128": Checkpoint("mel_128")}
+INPUT, ON_HUB = "audio", False
 MELS = {"mel_80": 80, "mel_128": 128}
 RATE_HZ, N_FFT, HOP = 16_000, 400, 160
 

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -21,17 +21,20 @@ from medusa.extract.checkpoints.hugging_face import (
     load_model,
 )
 from medusa.extract.encoders.chunking import Cut, cut_of
-from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.encoders.encoder import Backbone, Checkpoint, Encoded
 from medusa.extract.encoders.front_end import quicken
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {
-    "wavlm": "microsoft/wavlm-large",
-    "hubert": "facebook/hubert-large-ls960-ft",
-    "hubert-xlarge": "facebook/hubert-xlarge-ls960-ft",
-    "wav2vec2": "facebook/wav2vec2-large-robust",
-    "data2vec-audio": "facebook/data2vec-audio-large-960h",
+    "wavlm": Checkpoint("microsoft/wavlm-large", 24, 1024),
+    "hubert": Checkpoint("facebook/hubert-large-ls960-ft", 24, 1024),
+    "hubert-xlarge": Checkpoint("facebook/hubert-xlarge-ls960-ft", 48, 1280),
+    "wav2vec2": Checkpoint("facebook/wav2vec2-large-robust", 24, 1024),
+    "data2vec-audio": Checkpoint("facebook/data2vec-audio-large-960h", 24, 1024),
 }
+INPUT, ON_HUB = "audio", True
+RATE_HZ, HOP, FIELD = 16_000, 320, 400  # of all published encoders, in samples
+FRONT_FLOP_S = 5.0e9  # operations of the convolutions per second of audio
 # With a layer-norm front end these give a clip the same features whatever shares its batch.
 # data2vec does not: its stacked positional convolutions look into the padding.
 MASKABLE = ("wavlm", "hubert", "wav2vec2")
@@ -58,24 +61,54 @@ def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     if not has_feature_extractor(ref.source):
         say(f"{ref.source}: no preprocessor_config.json; assuming 16 kHz, clips normalised")
     rate_hz = int(feature_extractor.sampling_rate)
-    return Backbone(
-        name=name,
-        family="ssl",
-        source=ref.source,
+    front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
+    return replace(
+        _facts(name, ref.source, config.num_hidden_layers, config.hidden_size),
         checkpoint=ref.name,
         revision=ref.revision,
-        input="audio",
-        n_layers=config.num_hidden_layers,
-        width=config.hidden_size,
         frame_shift_s=math.prod(config.conv_stride) / rate_hz,
+        receptive_s=receptive_field(front_end) / rate_hz,
         rate_hz=rate_hz,
-        default_layers="last4",
         preprocessing={
             "rate_hz": rate_hz,
             "resampler": f"soxr {RESAMPLER}",
             "normalize": bool(feature_extractor.do_normalize),
         },
     )
+
+
+def published(name: str) -> Backbone:
+    """Return the facts of the usual checkpoint, for plans."""
+    usual = CHECKPOINTS[name]
+    return _facts(name, usual.source, usual.layers, usual.width)
+
+
+def _facts(name: str, source: str, layers: int, width: int) -> Backbone:
+    return Backbone(
+        name=name,
+        family="ssl",
+        source=source,
+        checkpoint=source,
+        revision="",
+        input=INPUT,
+        n_layers=layers,
+        width=width,
+        frame_shift_s=HOP / RATE_HZ,
+        rate_hz=RATE_HZ,
+        default_layers="last4",
+        preprocessing={},
+        receptive_s=FIELD / RATE_HZ,
+        front_flop_s=FRONT_FLOP_S,
+        variants=("like", "piece_s"),
+    )
+
+
+def receptive_field(front_end: Sequence[tuple[int, int]]) -> int:
+    """Return the samples that one frame needs, from the kernel and stride of each convolution."""
+    field = 1
+    for kernel, stride in reversed(front_end):
+        field = (field - 1) * stride + kernel
+    return field
 
 
 def reads_samples(config: Any) -> bool:
@@ -178,11 +211,8 @@ class SpeechEncoder:
 
     @property
     def receptive_field(self) -> int:
-        """Samples behind one frame."""
-        field = 1
-        for kernel, stride in reversed(self.front_end):
-            field = (field - 1) * stride + kernel
-        return field
+        """The samples that one frame needs."""
+        return receptive_field(self.front_end)
 
     def frames(self, samples: int) -> int:
         """Return how many frames so many samples give."""

@@ -1,7 +1,7 @@
 """Text encoders: RoBERTa, ModernBERT, DeBERTa, BERT, and whatever else reads tokens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -11,19 +11,20 @@ from torch.nn.utils.rnn import pad_sequence
 
 from medusa.errors import CheckpointError
 from medusa.extract.checkpoints.hugging_face import CheckpointRef, checkpoint_of, find, load_model
-from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.encoders.encoder import Backbone, Checkpoint, Encoded
 
 CHECKPOINTS = {
-    "roberta": "FacebookAI/roberta-large",
-    "modernbert": "answerdotai/ModernBERT-large",
-    "deberta": "microsoft/deberta-v2-xlarge",
-    "bert": "google-bert/bert-large-uncased",
+    "roberta": Checkpoint("FacebookAI/roberta-large", 24, 1024),
+    "modernbert": Checkpoint("answerdotai/ModernBERT-large", 28, 1024),
+    "deberta": Checkpoint("microsoft/deberta-v2-xlarge", 24, 1536),
+    "bert": Checkpoint("google-bert/bert-large-uncased", 24, 1024),
 }
-# settings of encoders that hear or see
+INPUT, ON_HUB = "text", True
+# Encoders of sound or of images have these settings.
 OTHER_SENSES = ("conv_kernel", "num_mel_bins", "feature_projection_input_dim", "vision_config")
-# these count positions from the padding token's number plus one
+# These models count positions from the number of the padding token plus one.
 OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "mpnet", "longformer")
-UNLIMITED = 1_000_000  # tokenizers without a limit say 1e30
+UNLIMITED = 1_000_000  # tokenizers without a limit state 1e30
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
@@ -43,20 +44,36 @@ def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
             f"{ref.source}: a {config.model_type} model does not read text; expected roberta, "
             "modernbert, bert or the like (for other kinds: --backbone auto)"
         )
-    tokenizer = _tokenizer(ref)
+    most = _max_tokens(config, _tokenizer(ref))
+    return replace(
+        _facts(name, ref.source, config.num_hidden_layers, config.hidden_size),
+        checkpoint=ref.name,
+        revision=ref.revision,
+        preprocessing={"special_tokens": "left out", "max_tokens": most},
+    )
+
+
+def published(name: str) -> Backbone:
+    """Return the facts of the usual checkpoint, for plans."""
+    usual = CHECKPOINTS[name]
+    return _facts(name, usual.source, usual.layers, usual.width)
+
+
+def _facts(name: str, source: str, layers: int, width: int) -> Backbone:
     return Backbone(
         name=name,
         family="text",
-        source=ref.source,
-        checkpoint=ref.name,
-        revision=ref.revision,
-        input="text",
-        n_layers=config.num_hidden_layers,
-        width=config.hidden_size,
+        source=source,
+        checkpoint=source,
+        revision="",
+        input=INPUT,
+        n_layers=layers,
+        width=width,
         frame_shift_s=None,
         rate_hz=None,
         default_layers="last4",
-        preprocessing={"special_tokens": "left out", "max_tokens": _max_tokens(config, tokenizer)},
+        preprocessing={},
+        variants=("like",),
     )
 
 

@@ -13,10 +13,12 @@ from torch.nn.functional import gelu
 
 from medusa.errors import CheckpointError
 from medusa.extract.checkpoints import whisper_files
-from medusa.extract.encoders.encoder import Backbone, Encoded
+from medusa.extract.encoders.encoder import Backbone, Checkpoint, Encoded
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 
-CHECKPOINTS = {"whisper": "large-v3"}
+CHECKPOINTS = {"whisper": Checkpoint("large-v3", 32, 1280)}
+INPUT, ON_HUB = "audio", False
+MELS, WINDOW_S = 128, 30.0  # of large-v3
 RATE_HZ = 16_000
 FRAME = 320  # samples behind one frame of the encoder: two mel frames of 10 ms
 MEL_HOP = FRAME // 2
@@ -51,6 +53,13 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     )
 
 
+def published(name: str) -> Backbone:
+    """Return the facts of the usual checkpoint, for plans."""
+    usual = CHECKPOINTS[name]
+    identity = (usual.source, "")
+    return facts(name, "whisper", usual.source, identity, usual.layers, usual.width, MELS, WINDOW_S)
+
+
 def facts(
     name: str,
     family: str,
@@ -82,6 +91,7 @@ def facts(
             "length": "true",
         },
         least_s=window_s,
+        variants=("like",),
     )
 
 

@@ -16,9 +16,10 @@ from medusa.extract.backbones.whisper import (
     stacked,
 )
 from medusa.extract.checkpoints.hugging_face import CheckpointRef, find, load_model
-from medusa.extract.encoders.encoder import Backbone
+from medusa.extract.encoders.encoder import Backbone, Checkpoint
 
-CHECKPOINTS: dict[str, str] = {}  # by `auto` only
+CHECKPOINTS: dict[str, Checkpoint] = {}  # `auto` alone describes its checkpoints
+INPUT, ON_HUB = "audio", True
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:

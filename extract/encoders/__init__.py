@@ -16,6 +16,7 @@ from medusa.extract.encoders.devices import default_batch_seconds, pick
 from medusa.extract.encoders.encoder import (
     Backbone,
     BackboneEncoder,
+    Checkpoint,
     Encoded,
     Family,
     compile_encoder,
@@ -30,6 +31,7 @@ __all__ = [
     "Backbone",
     "BackboneEncoder",
     "BatchSplitter",
+    "Checkpoint",
     "ComputeTimer",
     "Encoded",
     "EncoderRunner",

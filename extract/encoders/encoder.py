@@ -11,6 +11,20 @@ from medusa.cache import FeatureSpec
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """The usual checkpoint of a backbone.
+
+    Attributes:
+        source: a hub id, or a name that the family knows; empty if the user has to name one.
+        layers, width: its published size, for plans on machines that lack it; 0 if it needs none.
+    """
+
+    source: str
+    layers: int = 0
+    width: int = 0
+
+
+@dataclass(frozen=True)
 class Backbone:
     """All that is known of a frozen encoder without reading its weights.
 
@@ -28,6 +42,10 @@ class Backbone:
         preprocessing: every other choice that changes the numbers, by name.
         least_s: the least seconds that an utterance costs: Whisper pads everything to 30.
         default_dtype: the dtype of the stored numbers if the user names none.
+        receptive_s: the seconds of samples that one frame needs, if a clip gives whole frames
+            only; 0 if the last frame may be begun.
+        front_flop_s: operations per second of audio before the first transformer layer.
+        variants: the choices of `variants.variant` that this backbone has: `like`, `piece_s`.
     """
 
     name: str
@@ -44,6 +62,28 @@ class Backbone:
     preprocessing: dict[str, Any]
     least_s: float = 0.0
     default_dtype: str = "float16"
+    receptive_s: float = 0.0
+    front_flop_s: float = 0.0
+    variants: tuple[str, ...] = ()
+
+    def frames(self, seconds: float) -> int:
+        """Return the frames that are stored of a clip.
+
+        Functionals, which have no frame shift, are one frame. Whisper as published keeps whole
+        windows.
+        """
+        if self.frame_shift_s is None or self.rate_hz is None:
+            return 1
+        averaged: int = self.preprocessing.get("pool", 1)
+        hop = round(self.frame_shift_s / averaged * self.rate_hz)
+        samples = round(seconds * self.rate_hz)
+        if self.receptive_s:
+            count = (samples - round(self.receptive_s * self.rate_hz)) // hop + 1
+        else:
+            padded = self.least_s and "like" in self.preprocessing
+            window = round(self.least_s * self.rate_hz) if padded else hop
+            count = -(-samples // window) * window // hop
+        return -(-max(1, count) // averaged)
 
     def spec(self, layers: tuple[int, ...], reduce: str, dtype: str | None) -> FeatureSpec:
         """Return the identity of this backbone's features; one layer alone is never `reduce`d."""
@@ -92,11 +132,21 @@ class BackboneEncoder(Protocol):
 class Family(Protocol):
     """A module in `extract/backbones/`."""
 
-    CHECKPOINTS: dict[str, str]
-    """Backbone name -> default checkpoint."""
+    CHECKPOINTS: dict[str, Checkpoint]
+    """Backbone name -> its usual checkpoint."""
+
+    INPUT: str
+    """`audio` or `text`; empty if only the checkpoint tells."""
+
+    ON_HUB: bool
+    """Whether its checkpoints are hub ids with revisions."""
 
     def describe(self, name: str, checkpoint: str, revision: str | None) -> Backbone:
         """Return the facts of a checkpoint without reading its weights."""
+        ...
+
+    def published(self, name: str) -> Backbone:
+        """Return the facts of the usual checkpoint, for plans, where it is not on this machine."""
         ...
 
     def load(self, backbone: Backbone, layers: tuple[int, ...], device: str) -> BackboneEncoder:

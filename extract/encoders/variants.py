@@ -11,7 +11,7 @@ from medusa.extract.encoders.precision import with_precision
 # argument of `variant` -> key in `preprocessing`, which is part of a store's digest
 CHOICES = {name: name for name in ("precision", "like", "piece_s", "overlap_s", "window_s")}
 CHOICES["average_frames"] = "pool"
-LIKE = {"medusa-published": ("ssl", "text", "whisper", "whisper_hf")}
+MODES = ("medusa-published",)
 LEAST_OVERLAP_S = 0.1
 LEAST_WINDOW_S = 1.0
 
@@ -63,9 +63,9 @@ def variant_of_store(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Ba
 
 
 def _like(backbone: Backbone, like: str) -> Backbone:
-    if like not in LIKE:
-        raise ConfigError(f"like={like}: expected {', '.join(LIKE)}{nearest(like, LIKE)}")
-    if backbone.family not in LIKE[like]:
+    if like not in MODES:
+        raise ConfigError(f"like={like}: expected {', '.join(MODES)}{nearest(like, MODES)}")
+    if "like" not in backbone.variants:
         raise ConfigError(f"like={like}: has no {backbone.name} features; leave it out")
     return replace(backbone, preprocessing=backbone.preprocessing | {"like": like})
 
@@ -98,7 +98,7 @@ def _shortened(backbone: Backbone, window_s: float) -> Backbone:
 
 
 def _windowed(backbone: Backbone, piece_s: float, overlap_s: float | None) -> Backbone:
-    if backbone.family != "ssl":
+    if "piece_s" not in backbone.variants:
         raise ConfigError(f"piece_s: {backbone.name} has its own window or none; leave it out")
     if "like" in backbone.preprocessing:
         raise ConfigError("piece_s: the mode of like has its own pieces; leave one of them out")

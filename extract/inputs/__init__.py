@@ -10,7 +10,7 @@ Door: `Utterance`, `plan_batches`, `read_segment`.
 
 from medusa.extract.inputs.batches import Utterance, plan_batches
 from medusa.extract.inputs.segments import Segment, Wave, check_content, read_segment
-from medusa.extract.inputs.utterances import audio_utterances, possible_texts, text_utterances
+from medusa.extract.inputs.utterances import audio_utterances
 
 __all__ = [
     "Segment",
@@ -19,7 +19,5 @@ __all__ = [
     "audio_utterances",
     "check_content",
     "plan_batches",
-    "possible_texts",
     "read_segment",
-    "text_utterances",
 ]

@@ -1,4 +1,4 @@
-"""What is to be encoded: every row of a manifest as a segment of audio, or as a text."""
+"""Every row of a manifest becomes a segment of audio to encode."""
 
 import pandas as pd
 
@@ -6,11 +6,10 @@ from medusa.console import say
 from medusa.errors import DataError, listed
 from medusa.extract.inputs.batches import Utterance
 from medusa.extract.inputs.segments import Segment
-from medusa.manifests import Manifest, texts
+from medusa.manifests import Manifest
 
 LONGEST_S = 600.0  # one utterance lies whole in one shard of a store
 LEFT_OUT = "they are left out here; heads leave them out with --missing drop"
-CHARACTERS_PER_S = 200.0  # a token is about 4 characters, and costs about one frame of 20 ms
 
 
 def audio_utterances(manifest: Manifest) -> list[Utterance]:
@@ -49,27 +48,4 @@ def audio_utterances(manifest: Manifest) -> list[Utterance]:
             name, content, Segment(manifest.audio_path(path), start, duration), duration, language
         )
         for name, content, path, start, duration, language in columns
-    ]
-
-
-def possible_texts(by_id: "pd.Series[str]", manifest: Manifest, source: str) -> "pd.Series[str]":
-    """Return the texts, by id, without the missing ones of rows that have no audio to transcribe.
-
-    A message names them. Where no row has a text, all are kept for `require_texts` to refuse.
-    """
-    silent = manifest.frame["content"].isna().to_numpy() & by_id.isna().to_numpy()
-    if source == texts.MANIFEST or not silent.any() or by_id.isna().all():
-        return by_id
-    say(
-        f"{silent.sum()} of {len(by_id)} rows have no audio and so no text in {source!r}: "
-        f"{listed(by_id.index[silent])}; {LEFT_OUT}"
-    )
-    return by_id[~silent]
-
-
-def text_utterances(by_id: "pd.Series[str]") -> list[Utterance]:
-    """Return the texts, by id, as utterances; the content of a text is its digest."""
-    return [
-        Utterance(str(name), texts.content_of(text), text, len(text) / CHARACTERS_PER_S)
-        for name, text in by_id.items()
     ]

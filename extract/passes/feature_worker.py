@@ -7,9 +7,8 @@ from typing import Any, Self
 
 from medusa.cache import StoreWriter
 from medusa.errors import MedusaError, WriteError
-from medusa.extract.encoders import Encoded, EncoderRunner
+from medusa.extract.encoders import Encoded, EncoderRunner, default_batch_seconds
 from medusa.extract.inputs import Utterance
-from medusa.extract.passes.calibration import measured_batch_seconds
 from medusa.extract.passes.cpu_concurrency import concurrent_batches
 from medusa.extract.passes.outcome import Outcome
 from medusa.extract.planning import ExtractionJob, bytes_of
@@ -62,6 +61,10 @@ class FeatureWorker:
         self.runner = None
 
     def batch_seconds(self, todo: Sequence[Utterance], device: str) -> float:
+        if not device.startswith("cuda"):
+            return default_batch_seconds(device, self.least_s)
+        from medusa.extract.passes.calibration import measured_batch_seconds
+
         prepare, encode = self.runner.encoder.prepare, self.runner.encode
         return measured_batch_seconds(todo, prepare, encode, self.rate_hz, device, self.least_s)
 

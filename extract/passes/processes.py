@@ -16,47 +16,20 @@ from medusa.console import Advance, current_reporter, progress, report_to
 from medusa.errors import MedusaError
 from medusa.extract.encoders import ComputeTimer, pick
 from medusa.extract.passes.feature_worker import FeatureWorker
+from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.passes.outcome import Outcome
-from medusa.extract.passes.run_pass import run_pass
 from medusa.extract.planning import ExtractionJob, require_room
 
 LOOK_EVERY_S = 0.2
 
 
-def fill_stores(
-    jobs: Sequence[ExtractionJob],
-    devices: Sequence[str],
-    batch_seconds: float | None = None,
-    non_finite: str = "refuse",
-) -> list[Outcome]:
-    """Fill the stores of encoders that read the same samples, on one device or on several.
-
-    Args:
-        jobs: the backbones, with their stores and utterances.
-        devices: if there are several, each gets a process; `cpu` may come twice.
-        batch_seconds: as `run_pass` takes it.
-        non_finite: as `FeatureWorker` takes it.
-
-    Returns:
-        One outcome for each job.
-
-    Raises:
-        MedusaError: as `run_pass` does, or a process was killed. The committed features are safe,
-            and the same call goes on with the rest.
-    """
-    if len(devices) > 1:
-        return _in_processes(jobs, devices, batch_seconds, non_finite)
-    workers = [FeatureWorker(job, devices[0], non_finite) for job in jobs]
-    run_pass(workers, devices[0], batch_seconds)
-    return [worker.outcome for worker in workers]
-
-
-def _in_processes(
+def fill_in_processes(
     jobs: Sequence[ExtractionJob],
     devices: Sequence[str],
     batch_seconds: float | None,
     non_finite: str,
 ) -> list[Outcome]:
+    """Fill the stores with one process for each device; arguments are those of `fill_stores`."""
     workers = [FeatureWorker(job, ",".join(devices)) for job in jobs]
     needed = [_needed(worker) for worker in workers]
     if not any(needed):

@@ -21,7 +21,8 @@ from medusa.extract.encoders import (
 )
 from medusa.extract.inputs import Utterance, plan_batches
 from medusa.extract.passes.stream import stream
-from medusa.extract.planning import utterances_for, weights_of
+from medusa.extract.planning import utterances_for
+from medusa.extract.planning.origin import weights_of
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 

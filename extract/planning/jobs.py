@@ -16,13 +16,8 @@ from medusa.extract.encoders import (
     variant,
 )
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.inputs import (
-    Utterance,
-    audio_utterances,
-    possible_texts,
-    text_utterances,
-)
-from medusa.manifests import Manifest, texts
+from medusa.extract.inputs import Utterance, audio_utterances
+from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
 
@@ -102,7 +97,6 @@ def utterances_for(
     """Return the utterances that a backbone with this input (`audio` or `text`) has to encode."""
     if kind == "audio":
         return audio_utterances(corpus)
-    source, by_id = texts.texts_of(corpus, workspace.transcripts, text)
-    by_id = possible_texts(by_id, corpus, source)
-    texts.require_texts(by_id, source)
-    return text_utterances(by_id)
+    from medusa.extract.inputs.text_utterances import text_utterances
+
+    return text_utterances(corpus, workspace, text)

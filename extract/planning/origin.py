@@ -5,14 +5,12 @@ from pathlib import Path
 from medusa.cache import FeatureSpec
 from medusa.cache.layout import read_provenance, read_spec
 from medusa.errors import MedusaError
-from medusa.extract.backbones import checkpoints, family
-
-HUB = ("ssl", "text", "whisper_hf")  # the others have names of their own, and no revisions
+from medusa.extract.backbones import checkpoints, families, family
 
 
 def weights_of(store: Path, spec: FeatureSpec) -> tuple[str, str | None]:
     """Return the `--checkpoint` and `--revision` of a store; the first may be empty (unknown)."""
-    if spec.checkpoint != "local" and spec.family in HUB:
+    if spec.checkpoint != "local" and spec.family in families() and family(spec.family).ON_HUB:
         return spec.checkpoint, spec.revision
     provenance = read_provenance(store)
     return provenance.get("source") or checkpoints().get(spec.backbone, ""), None
@@ -33,7 +31,8 @@ def _backbone(store: Path) -> str:
     try:
         spec = read_spec(store)
         source, _ = weights_of(store, spec)
-        known = "auto" if spec.family in HUB else next(iter(family(spec.family).CHECKPOINTS))
+        made_by = family(spec.family)
+        known = "auto" if made_by.ON_HUB else next(iter(made_by.CHECKPOINTS))
     except (MedusaError, ImportError, OSError, ValueError, AttributeError):
         return "NAME"
     return f"{known} --checkpoint {source}"

@@ -8,8 +8,8 @@ import torch
 
 from medusa.errors import MedusaError, nearest
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.planning import CorpusSize, Estimate
-from medusa.extract.planning.estimate import HOP, RATE_HZ, WINDOW_S, estimate
+from medusa.extract.planning.corpus_size import CorpusSize
+from medusa.extract.planning.estimate import Estimate, estimate
 from medusa.heads.config import Config
 from medusa.heads.networks.flops import train_flop
 from medusa.heads.networks.fusion import HEADS, average_frames_of, build
@@ -19,8 +19,8 @@ from medusa.recipes.tasks import HeadTask, head_tasks
 TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # assumed shares, if only the size of the corpus is known
 EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # shares of the device's peak that we assume
 SAMPLED = 12  # utterances on which operations are counted
-WHISPER_RATE = RATE_HZ / HOP  # frames per second; Whisper's encoder always reads whole windows
-CONV_FLOP_S = 5.0e9  # operations of the speech encoders' convolutions per second of audio
+WHISPER_RATE = 50.0  # frames per second; Whisper's encoder always reads whole windows
+WINDOW_S = 30.0  # of every published Whisper
 WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3's encoder and decoder
 DECODE_MFU = 0.02  # the share of the peak in greedy decoding, which waits for memory
 TOKENS_S = 4.0  # tokens of text in a second of speech
@@ -172,8 +172,7 @@ def extract_flop(one: Estimate, corpus: CorpusSize) -> float:
         tokens = float(one.frames * spec.preprocessing.get("pool", 1))
         length = tokens / max(1, corpus.count)
     attention = 4 * deepest * spec.width * length
-    front = CONV_FLOP_S * seconds if spec.family == "ssl" else 0.0
-    return tokens * (a_token + attention) + front
+    return tokens * (a_token + attention) + one.backbone.front_flop_s * seconds
 
 
 def sizes_of(count: int) -> SplitSizes:

@@ -50,7 +50,7 @@ def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
     workspace, planned = Workspace.open(root), load(name)
     check_corpus(workspace, options["utterances"], options["hours"])
     from medusa.extract.planning.corpus_size import corpus_of
-    from medusa.extract.planning.estimate import free_bytes, require_room
+    from medusa.extract.planning.room import free_bytes, require_room
     from medusa.manifests import Manifest
     from medusa.recipes.features import missing_shares, read_text
     from medusa.recipes.planning.plan import plan as make

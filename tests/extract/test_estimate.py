@@ -14,7 +14,7 @@ from medusa.errors import DataError, MedusaError
 from medusa.extract.encoders.encoder import Backbone
 from medusa.extract.plan_command import plan
 from medusa.extract.planning.corpus_size import CorpusSize
-from medusa.extract.planning.estimate import estimate, frames
+from medusa.extract.planning.estimate import estimate
 from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
@@ -57,27 +57,29 @@ def test_msp_podcast_by_hand():
     ],
 )
 def test_frames(family, seconds, expected):
-    assert frames(backbone(family), seconds) == expected
+    assert backbone(family).frames(seconds) == expected
 
 
 def backbone(family, **changes):
     made = Backbone("toy", family, "", "", "", "audio", 1, 8, 0.02, 16000, "last", {})
-    return replace(made, **changes)
+    receptive = {"receptive_s": 400 / 16000} if family == "ssl" else {}
+    return replace(made, **receptive, **changes)
 
 
 @pytest.mark.parametrize(("pool", "expected"), [(1, 49), (2, 25), (4, 13)])
 def test_pooled_frames(pool, expected):
-    assert frames(backbone("ssl", preprocessing={"pool": pool}), 1.0) == expected
+    pooled = backbone("ssl", frame_shift_s=0.02 * pool, preprocessing={"pool": pool})
+    assert pooled.frames(1.0) == expected
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(1.0, 1500), (30.0, 1500), (30.1, 3000)])
 def test_whisper_as_published_keeps_whole_windows(seconds, expected):
     like = {"like": "medusa-published"}
-    assert frames(backbone("whisper", preprocessing=like, least_s=30.0), seconds) == expected
+    assert backbone("whisper", preprocessing=like, least_s=30.0).frames(seconds) == expected
 
 
 def test_functionals_are_one_frame():
-    assert frames(backbone("egemaps", frame_shift_s=None), 60.0) == 1
+    assert backbone("egemaps", frame_shift_s=None).frames(60.0) == 1
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_the_room_looked_for_is_the_room_taken(tmp_path, workspace, checkpoint, 
     model = str(checkpoint("whisper.pt"))
     (job,) = plan_jobs(Workspace.open(tmp_path), ["whisper"], model, **choices)
     there = extract(job, "cpu", 40.0).frames
-    assert sum(frames(job.backbone, one.seconds) for one in job.utterances) == there
+    assert sum(job.backbone.frames(one.seconds) for one in job.utterances) == there
 
 
 def test_a_plan_for_speech_reads_no_texts(tmp_path, workspace):
@@ -118,7 +120,7 @@ def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_
 @pytest.mark.parametrize("devices", ["cpu", "cpu,cpu"])
 def test_extract_looks_at_the_disk_first(tmp_path, workspace, monkeypatch, devices):
     workspace((16000, 24000))
-    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda folder: 1000)
+    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda folder: 1000)
     arguments = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
     arguments += ["--device", devices]
     done = CliRunner().invoke(medusa, arguments)

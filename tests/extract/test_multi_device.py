@@ -19,7 +19,7 @@ from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.encoders.compute_timer import ComputeTimer
-from medusa.extract.passes.processes import fill_stores, shard_of
+from medusa.extract.passes.fill_stores import fill_stores, shard_of
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
 from medusa.tests.extract import running as run

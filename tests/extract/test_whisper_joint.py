@@ -15,7 +15,7 @@ from medusa.errors import DataError, MedusaError
 from medusa.extract.backbones import whisper
 from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.extract.checkpoints import whisper_files
-from medusa.extract.encoders import precision
+from medusa.extract.encoders import Checkpoint, precision
 from medusa.extract.transcription.decoder import Transcriber
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts
@@ -92,7 +92,7 @@ def test_only_what_is_missing_is_heard_again(tmp_path: Path, words: list[str]) -
 def test_the_disk_is_looked_at_first(
     tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda folder: 1000)
+    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda folder: 1000)
     with pytest.raises(MedusaError, match="the features need"):
         medusa(tmp_path, *words, "--transcribe")
 
@@ -107,7 +107,7 @@ def test_only_whisper_can(tmp_path: Path, workspace: Callable[..., Manifest]) ->
 def test_nothing_is_thrown_away_before_a_refusal(
     first: str, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(whisper.CHECKPOINTS, "whisper", model)
+    monkeypatch.setitem(whisper.CHECKPOINTS, "whisper", Checkpoint(model))
     medusa(tmp_path, "extract", "--backbone", "whisper,logmel")
     medusa(tmp_path, "transcribe", "--model", model)
     marks = [path / "mark" for path in sorted((tmp_path / "features").iterdir())]

@@ -17,9 +17,9 @@ SIZE = ["--utterances", str(COUNT), "--hours", str(HOURS)]
 
 
 def planned(tmp_path, monkeypatch, *words: str, size: list[str] = SIZE) -> dict:
-    from medusa.extract.planning import estimate
+    from medusa.extract.planning import room
 
-    monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**14)
+    monkeypatch.setattr(room, "free_bytes", lambda path: 10**14)
     arguments = ["--workspace", str(tmp_path), "plan", *words, *size, "--json"]
     result = CliRunner().invoke(medusa, arguments)
     assert result.exit_code == 0, result.output
@@ -134,9 +134,9 @@ def test_without_a_manifest_both_remedies_are_told(tmp_path):
 
 
 def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
-    from medusa.extract.planning import estimate
+    from medusa.extract.planning import room
 
-    monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**9)
+    monkeypatch.setattr(room, "free_bytes", lambda path: 10**9)
     words = ["--workspace", str(tmp_path), "plan", "dhf", *SIZE]
     result = CliRunner().invoke(medusa, words)
     assert isinstance(result.exception, MedusaError)
@@ -162,7 +162,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
     assert found["missing"] == {
         "wavlm": 0.2, "hubert": 1.0, "whisper": 0.2, "roberta": 0.0, "modernbert": 0.0
     }  # fmt: skip
-    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda path: 1000)
+    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda path: 1000)
     result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", "medusa-14"])
     sizes = {name: one["bytes"] for name, one in found["features"].items()}
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9

@@ -1,0 +1,47 @@
+"""Every row of a manifest becomes a text to encode."""
+
+import pandas as pd
+
+from medusa.console import say
+from medusa.errors import listed
+from medusa.extract.inputs.batches import Utterance
+from medusa.extract.inputs.utterances import LEFT_OUT
+from medusa.manifests import Manifest, texts
+from medusa.workspace import Workspace
+
+CHARACTERS_PER_S = 200.0  # a token is about 4 characters, and costs about one frame of 20 ms
+
+
+def text_utterances(corpus: Manifest, workspace: Workspace, source: str | None) -> list[Utterance]:
+    """Return the rows as texts; the content of a text is its digest.
+
+    Args:
+        corpus: the rows.
+        workspace: the workspace of the transcripts.
+        source: the source of the texts; see `medusa.manifests.texts.texts_of`.
+
+    Raises:
+        DataError: some rows have no text though they have audio.
+    """
+    name, by_id = texts.texts_of(corpus, workspace.transcripts, source)
+    by_id = _possible_texts(by_id, corpus, name)
+    texts.require_texts(by_id, name)
+    return [
+        Utterance(str(row), texts.content_of(text), text, len(text) / CHARACTERS_PER_S)
+        for row, text in by_id.items()
+    ]
+
+
+def _possible_texts(by_id: "pd.Series[str]", manifest: Manifest, source: str) -> "pd.Series[str]":
+    """Return the texts, by id, without the missing ones of rows that have no audio to transcribe.
+
+    A message names them. Where no row has a text, all are kept for `require_texts` to refuse.
+    """
+    silent = manifest.frame["content"].isna().to_numpy() & by_id.isna().to_numpy()
+    if source == texts.MANIFEST or not silent.any() or by_id.isna().all():
+        return by_id
+    say(
+        f"{silent.sum()} of {len(by_id)} rows have no audio and so no text in {source!r}: "
+        f"{listed(by_id.index[silent])}; {LEFT_OUT}"
+    )
+    return by_id[~silent]
