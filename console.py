@@ -1,9 +1,10 @@
 """Messages and progress go to a reporter; on the command line, to stderr. Results go to stdout."""
 
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from click import Context
@@ -153,6 +154,21 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
         grid.add_row(*(Text(_cell(value)) for value in row))
     width = None if sys.stdout.isatty() else 120
     Console(width=width, highlight=False).print(grid)
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
+    """Print rows of values to stdout: everything as JSON, or some columns as a table."""
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    elif rows:
+        header = [name.replace("_", " ") for name in columns]
+        table(header, [[_short(row[name]) for name in columns] for row in rows])
+
+
+def _short(value: Any) -> object:
+    if isinstance(value, dict):
+        return ", ".join(f"{count} {flag}" for flag, count in value.items()) or "none"
+    return round(value) if isinstance(value, float) and value >= 10 else value
 
 
 def _cell(value: object) -> str:

@@ -1,9 +1,11 @@
 """Several rooms share these options; each has one name, one type and one default."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+
+from medusa.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -47,3 +49,31 @@ def jobs_option(help: str) -> Callable[[Command], Command]:
 def seed_option(help: str) -> Callable[[Command], Command]:
     """Return `--seed`, which determines all random numbers of a command."""
     return click.option("--seed", type=int, default=0, show_default=True, help=help)
+
+
+def set_option(help: str) -> Callable[[Command], Command]:
+    """Return `--set NAME=VALUE`, which a command receives as `overrides`."""
+    return click.option(
+        "--set", "overrides", multiple=True, metavar="NAME=VALUE", help=f"A further choice: {help}"
+    )
+
+
+def settings_of(kind: Any, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the values of `--set` as the fields of a dataclass, those that were given.
+
+    Raises:
+        ConfigError: a name is unknown, or a value has another type; all of them are listed.
+    """
+    from medusa.strict import parse, set_value
+
+    values: dict[str, Any] = {}
+    problems = [problem for override in overrides for problem in set_value(values, override)]
+    settings = parse(kind, values, "", problems)
+    if problems:
+        raise ConfigError("\n  ".join(["--set:", *problems]))
+    return {name: getattr(settings, name) for name in values}
+
+
+only_splits = click.option(
+    "--split", "splits", metavar="NAME[,NAME...]", help="Only the utterances of these splits."
+)

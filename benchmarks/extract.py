@@ -52,7 +52,7 @@ from ways import TEXT, OpenAI, Published, published
 from medusa.cache import FeatureStore
 from medusa.extract.encoders.precision import pick
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.feature_worker import fill_stores
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.heads.networks.memory import peak_memory_gb
 from medusa.heads.runs.environment import environment
@@ -185,7 +185,7 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
 def ours(job: ExtractionJob, device: str) -> dict[str, float]:
     """Extract one time, and return the seconds and the share of them in which the device worked."""
     remove(job.store)
-    (outcome,) = fill_stores([job], [device])
+    (outcome,) = fill_stores([job], device)
     if outcome.problems:
         raise SystemExit("\n".join(outcome.problems))
     given_back(device)
@@ -248,7 +248,7 @@ def one_pass(path: Path, workspace: Path, device: str) -> dict[str, float]:
     few = ExtractionJob(job.backbone, job.spec, job.store, job.utterances[:40])
     remove(few.store)
     decoding = TranscriptionOptions(language="en", max_tokens=8)
-    features = fill_stores([few], [device])[0].elapsed_s
+    features = fill_stores([few], device)[0].elapsed_s
     text = TranscriptWorker(str(path), decoding, few.utterances, workspace / "two")
     run_pass([text], device)
     remove(few.store)
@@ -278,10 +278,10 @@ def one_decode(
     for number in range(rounds + 1):  # the first round warms up
         for job in jobs:
             remove(job.store)
-        three = sum(fill_stores([job], [device])[0].elapsed_s for job in jobs)
+        three = sum(fill_stores([job], device)[0].elapsed_s for job in jobs)
         for job in jobs:
             remove(job.store)
-        one = fill_stores(jobs, [device])[0].elapsed_s
+        one = fill_stores(jobs, device)[0].elapsed_s
         if number:
             times = {"three_passes_s": three, "one_pass_s": one}
             best = {way: min(best[way], times[way]) for way in best}

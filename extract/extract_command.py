@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medusa.extract.options import only_splits, set_option, settings_of, show
-from medusa.options import device_option, force_option, json_option, text_option
+from medusa.options import (
+    device_option,
+    force_option,
+    json_option,
+    only_splits,
+    set_option,
+    settings_of,
+    text_option,
+)
 
 if TYPE_CHECKING:
     from medusa.extract.extract_features import ExtractionResult
@@ -86,6 +93,7 @@ def extract(
 
     Stored features are not computed again: an interrupted run continues where it stopped.
     """
+    from medusa.console import show_rows
     from medusa.extract.extract_features import extract_features
     from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
     from medusa.extract.passes.outcome import raise_failures
@@ -97,7 +105,7 @@ def extract(
     workspace, wanted = Workspace.open(root), parts_of(",".join(names))
     results = extract_features(workspace, wanted, options, allow_failures=True)
     rows = [_row(one) for one in results if one.outcome.elapsed_s or as_json]
-    show(rows, EXTRACTED, as_json)
+    show_rows(rows, EXTRACTED, as_json)
     raise_failures("features", [problem for result in results for problem in result.problems])
 
 

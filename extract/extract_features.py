@@ -7,7 +7,7 @@ from pathlib import Path
 from medusa.console import say
 from medusa.extract.encoders import pick, pick_precision
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.feature_worker import fill_stores
 from medusa.extract.passes.outcome import Outcome, raise_failures
 from medusa.extract.planning import ExtractionJob, plan_jobs
 from medusa.strict import parts_of
@@ -93,9 +93,20 @@ def _features(
     for group in passes_of(jobs):
         for job in group if options.force else ():
             remove(job.store)
-        filled = fill_stores(group, devices, options.batch_seconds, options.non_finite)
+        filled = _fill(group, options, devices)
         outcomes |= {job.store: outcome for job, outcome in zip(group, filled, strict=True)}
     return [ExtractionResult(job, outcomes[job.store]) for job in jobs]
+
+
+def _fill(
+    jobs: Sequence[ExtractionJob], options: ExtractionOptions, devices: Sequence[str]
+) -> list[Outcome]:
+    """Fill the stores of one pass, on one device or in one process for each device."""
+    if len(devices) == 1:
+        return fill_stores(jobs, devices[0], options.batch_seconds, options.non_finite)
+    from medusa.extract.passes.processes import fill_in_processes
+
+    return fill_in_processes(jobs, devices, options.batch_seconds, options.non_finite)
 
 
 def passes_of(jobs: Sequence[ExtractionJob]) -> list[list[ExtractionJob]]:

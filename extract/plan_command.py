@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from medusa.errors import MedusaError
-from medusa.extract.options import set_option, settings_of
-from medusa.options import json_option, text_option
+from medusa.options import json_option, set_option, settings_of, text_option
 
 if TYPE_CHECKING:
     from medusa.extract.planning.corpus_size import CorpusSize
@@ -63,7 +62,6 @@ def plan(
 
     The command fails if the disk is too small.
     """
-    from medusa.extract.backbones import reads_text
     from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
@@ -75,6 +73,7 @@ def plan(
     if checkpoint and len(wanted) > 1:
         raise MedusaError("--checkpoint is for one backbone at a time")
     check_corpus(workspace, utterances, hours)
+    from medusa.extract.backbones import reads_text
     from medusa.extract.planning.corpus_size import corpus_of
     from medusa.extract.planning.estimate import estimate
     from medusa.extract.planning.room import free_bytes, require_room

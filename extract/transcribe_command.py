@@ -5,8 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medusa.extract.options import only_splits, set_option, settings_of, show
-from medusa.options import device_option, force_option, json_option
+from medusa.options import (
+    device_option,
+    force_option,
+    json_option,
+    only_splits,
+    set_option,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from medusa.extract.transcription.transcribe import TranscriptionResult
@@ -63,7 +69,7 @@ def transcribe(
     manifest names). If the manifest has texts of its own and jiwer is installed
     (medusa-ser[wer]), the word error rate against them is printed.
     """
-    from medusa.console import say
+    from medusa.console import say, show_rows
     from medusa.extract.passes.outcome import raise_failures
     from medusa.extract.transcription.transcribe import transcribe as fill
     from medusa.extract.transcription.transcription_options import (
@@ -84,7 +90,7 @@ def transcribe(
     if wer is not None:
         row["word_error_rate"] = wer
         say(f"word error rate against the manifest's own texts: {wer:.1%}")
-    show([row] if result.outcome.elapsed_s or as_json else [], TRANSCRIBED, as_json)
+    show_rows([row] if result.outcome.elapsed_s or as_json else [], TRANSCRIBED, as_json)
     raise_failures("transcript", result.outcome.problems)
 
 

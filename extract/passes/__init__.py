@@ -7,5 +7,5 @@ own in `extract.transcription`. `stream` is the loop over batches, `processes` s
 over several devices, and `recompute` compares stored features with new ones.
 Nothing here imports a command or the decoder of Whisper.
 
-Door: `run_pass.run_pass`, `fill_stores.fill_stores`, `recompute.recompute`.
+Door: `run_pass.run_pass`, `feature_worker.fill_stores`, `recompute.recompute`.
 """

@@ -15,8 +15,7 @@ from medusa.children import no_orphans, one_process
 from medusa.console import Advance, current_reporter, progress, report_to
 from medusa.errors import MedusaError
 from medusa.extract.encoders import ComputeTimer, pick
-from medusa.extract.passes.feature_worker import FeatureWorker
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.feature_worker import FeatureWorker, fill_stores
 from medusa.extract.passes.outcome import Outcome
 from medusa.extract.planning import ExtractionJob, require_room
 
@@ -27,9 +26,16 @@ def fill_in_processes(
     jobs: Sequence[ExtractionJob],
     devices: Sequence[str],
     batch_seconds: float | None,
-    non_finite: str,
+    non_finite: str = "refuse",
 ) -> list[Outcome]:
-    """Fill the stores with one process for each device; arguments are those of `fill_stores`."""
+    """Fill the stores with one process for each device; `cpu` may come twice.
+
+    The other arguments are those of `fill_stores`.
+
+    Raises:
+        MedusaError: as `run_pass` does, or a process was killed. The committed features are safe,
+            and the same call goes on with the rest.
+    """
     workers = [FeatureWorker(job, ",".join(devices)) for job in jobs]
     needed = [_needed(worker) for worker in workers]
     if not any(needed):
@@ -79,7 +85,7 @@ def _work(
     jobs: Sequence[ExtractionJob], device: str, batch_seconds: float | None, non_finite: str
 ) -> list[Outcome]:
     """Fill the stores in a worker process, and return outcomes that can be sent to another one."""
-    outcomes = fill_stores(jobs, [pick(device)], batch_seconds, non_finite)
+    outcomes = fill_stores(jobs, pick(device), batch_seconds, non_finite)
     # the events of a GPU stay in its process
     return [replace(one, timer=ComputeTimer(known_s=one.timer.seconds)) for one in outcomes]
 

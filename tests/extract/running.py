@@ -5,7 +5,7 @@ from typing import Any
 
 from medusa.extract import planning
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.feature_worker import fill_stores
 from medusa.extract.passes.outcome import Outcome
 from medusa.extract.planning import ExtractionJob
 from medusa.workspace import Workspace
@@ -30,7 +30,7 @@ def extract(
     non_finite: str = "refuse",
 ) -> Outcome:
     """Fill one store."""
-    (outcome,) = fill_stores([job], [device], batch_seconds, non_finite)
+    (outcome,) = fill_stores([job], device, batch_seconds, non_finite)
     return outcome
 
 
@@ -38,4 +38,4 @@ def extract_together(
     jobs: Sequence[ExtractionJob], device: str, batch_seconds: float | None = None
 ) -> list[Outcome]:
     """Fill several stores in one pass."""
-    return fill_stores(jobs, [device], batch_seconds)
+    return fill_stores(jobs, device, batch_seconds)

@@ -38,8 +38,19 @@ def as_bin(folder: Path, contents: Any = None) -> None:
 
 def test_every_family_has_what_the_command_needs() -> None:
     assert {"logmel", "ssl", "text", "whisper", "auto"} <= set(families())
-    for one in families().values():
+    for one in map(family, families()):
         assert callable(one.describe) and callable(one.load)
+        assert one.INPUT in ("audio", "text", "") and one.ON_HUB in (True, False)
+        for name, checkpoint in one.CHECKPOINTS.items():
+            if checkpoint.layers:  # a plan on a machine without it needs the published size
+                published = one.published(name)
+                assert (published.n_layers, published.width) == (
+                    checkpoint.layers,
+                    checkpoint.width,
+                )
+                assert (
+                    published.input == one.INPUT and published.family == one.__name__.split(".")[-1]
+                )
     assert {"wavlm", "hubert", "whisper", "roberta", "modernbert", "logmel"} <= set(checkpoints())
     assert checkpoints()["wavlm"] == "microsoft/wavlm-large"
 

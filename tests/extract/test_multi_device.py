@@ -19,7 +19,7 @@ from medusa.cache import FeatureStore
 from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.encoders.compute_timer import ComputeTimer
-from medusa.extract.passes.fill_stores import fill_stores, shard_of
+from medusa.extract.passes.processes import fill_in_processes, shard_of
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
 from medusa.tests.extract import running as run
@@ -99,7 +99,7 @@ def test_a_bad_file_is_named_and_the_others_are_done(
 ) -> None:
     workspace(LENGTHS)
     (tmp_path / "wav/u4.wav").write_bytes(b"no sound")
-    (outcome,) = fill_stores(jobs_of(tmp_path)[:1], TWO, 40.0)
+    (outcome,) = fill_in_processes(jobs_of(tmp_path)[:1], TWO, 40.0)
     assert outcome.utterances == len(LENGTHS) - 1
     assert len(outcome.problems) == 1 and "u4.wav" in outcome.problems[0]
 
@@ -122,9 +122,9 @@ def test_a_killed_process_is_said_and_continued(
     killer.start()
     jobs = jobs_of(tmp_path)
     with pytest.raises(MedusaError, match=r"a process was killed.*run the same command again"):
-        fill_stores(jobs, TWO, 40.0)
+        fill_in_processes(jobs, TWO, 40.0)
     killer.join()
-    fill_stores(jobs, TWO, 40.0)
+    fill_in_processes(jobs, TWO, 40.0)
     for job, expected in zip(jobs, alone, strict=True):
         same(values_of(job), expected)
 
