@@ -8,7 +8,7 @@ from medusa.extract.transcription.transcribe import transcribe
 from medusa.extract.transcription.transcription_options import TranscriptionOptions
 from medusa.manifests import Manifest
 from medusa.manifests.texts import sources
-from medusa.recipes.features import reads_text
+from medusa.recipes.features import is_of_text
 from medusa.workspace import Workspace
 
 
@@ -28,7 +28,7 @@ def make_transcripts(
         device: the device that transcribes.
     """
     complete = manifest.frame["text"].notna().all() or bool(sources(workspace.transcripts))
-    if complete or text is not None or not any(map(reads_text, backbones)):
+    if complete or text is not None or not any(map(is_of_text, backbones)):
         return
     try:
         transcribe(workspace, options=TranscriptionOptions(device=device))
