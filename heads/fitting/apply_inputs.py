@@ -47,7 +47,7 @@ def gather_inputs(
 def _without_labels(manifest: Manifest, classes: tuple[str, ...]) -> Manifest:
     """Return the same utterances without labels, in the head's classes."""
     frame = manifest.frame[["id", "content", "text"]].copy()
-    frame["split"] = manifest.frame["split"].fillna("")  # a corpus may not be split yet
+    frame["split"] = manifest.frame["split"].fillna("")  # The corpus may have no split yet.
     return Manifest(frame, LabelScheme("of the head", classes))
 
 

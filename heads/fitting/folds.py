@@ -12,8 +12,8 @@ from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import fold_names
 from medusa.scoring import NOT_A_FOLD
 
-HELD_OUT = "held out"  # the split of a fold while the other folds train
-SEED = 0  # of the division: all heads of a corpus share it, or they could not be stacked
+HELD_OUT = "held out"  # This is the split of a fold while the other folds train.
+SEED = 0  # All heads of a corpus share these folds, because otherwise they cannot be stacked.
 
 
 def folds_of(manifest: Manifest, ids: list[str], folds: int) -> Rows:

@@ -12,7 +12,7 @@ from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.predict import predict
 from medusa.scoring import Predictions
 
-CHUNK = 2048  # utterances between two steps of the progress line
+CHUNK = 2048  # The progress line advances after this many utterances.
 
 
 def predict_rows(fitter: HeadFitter, rows: Rows, run: RunDir) -> Predictions:

@@ -30,7 +30,7 @@ def record_of(joined: Joined, config: Config) -> dict[str, Any]:
 
 
 def _digests(joined: Joined, config: Config) -> dict[str, str]:
-    """Return digests of what the manifest's digest does not cover: transcripts and votes."""
+    """Return digests of the transcripts and votes, which the manifest's digest does not cover."""
     digests = {"texts": joined.texts_digest} if joined.texts_digest else {}
     if config.loss.secondary_weight or config.train.annotator_dropout:
         votes = torch.stack([joined.examples.votes, joined.examples.secondary])

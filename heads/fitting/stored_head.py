@@ -20,10 +20,10 @@ class StoredHead:
     """A finished run of kind `head`, with the settings that rebuild its network.
 
     Attributes:
-        run: where the weights are.
+        run: the run with the weights.
         head, loss: the settings of the network and of its outputs.
         classes: the C classes, in the order of the logits.
-        features: of each of the M modalities, its `backbone`, `spec` and `array`.
+        features: the `backbone`, `spec` and `array` of each of the M modalities.
         text: the source of the texts of its training, None if it reads no text.
     """
 

@@ -1,4 +1,4 @@
-"""The choice of what fits a head: training by steps, or a solution in closed form."""
+"""The choice of the fitter of a head: training by steps, or a solution in closed form."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def make_fitter(
     device: torch.device,
     advance: Callable[..., None] = _no_progress,
 ) -> HeadFitter:
-    """Build the head from its seed, and return what fits it.
+    """Build the head from its seed, and return its fitter.
 
     The arguments are those of `HeadFitter`.
     """

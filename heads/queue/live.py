@@ -10,18 +10,18 @@ from typing import Any
 from medusa.console import Terminal, current_reporter
 from medusa.heads.runs.run_dir import FINISHED, METRICS, RunDir
 
-RECENT_S = 600.0  # a run that has logged nothing for longer is not shown
+RECENT_S = 600.0  # A run that has logged nothing for longer is not shown.
 
 
 class Watch:
-    """Shows nothing; it is used where messages do not go to a terminal."""
+    """Show nothing. It is used where messages do not go to a terminal."""
 
     def show(self, runs: Path, finished: int, total: int) -> None:
         """Show the state of the unfinished runs in a folder, and how many heads are finished."""
 
 
 class LiveTable(Watch):
-    """Shows a row for every unfinished run that has logged recently."""
+    """Show a row for every unfinished run that has logged recently."""
 
     def __init__(self, live: Any) -> None:
         self.live = live
@@ -47,7 +47,7 @@ class LiveTable(Watch):
 
 
 def shown(metrics: dict[str, Any], key: str, form: str) -> str:
-    """Return a number as it is shown, or a dash; not every head logs every number."""
+    """Return a number as it is shown, or a dash if the head does not log it."""
     return format(metrics[key], form) if key in metrics else "–"
 
 

@@ -55,7 +55,7 @@ def in_processes(
     """
     waiting = deque(specs)
     running = dict[Future[HeadResult], tuple[HeadSpec, _Worker]]()
-    killed = set[str]()  # the names of heads whose process was killed one time
+    killed = set[str]()  # The names of heads whose process was killed.
     with ExitStack() as pools, watching() as watch, no_orphans():
         workers = _Workers(pools, devices, jobs)
         while waiting or running:

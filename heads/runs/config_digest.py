@@ -9,9 +9,9 @@ from medusa.errors import listed
 # The `format` of a configuration. Raise it if the code gives another run for the same settings and
 # data: then no older run is up to date.
 FORMAT = 1
-# settings that were added later, with the value that changes nothing: older runs stay valid
+# Settings that were added later, with the value that changes nothing. Older runs stay valid.
 ADDED_LATER: dict[str, dict[str, Any]] = {"train": {"compile": False}}
-NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # lists in a config
+NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # These are lists.
 
 
 def digest_of(config: dict[str, Any]) -> str:

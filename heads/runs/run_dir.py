@@ -143,7 +143,7 @@ def all_runs(runs: Path) -> list[RunDir]:
 
 
 def _whole_lines(text: str) -> list[Any]:
-    # a line without an end was being written when the run was killed
+    # A line without an end was being written when the run was killed.
     return [json.loads(line) for line in text.split("\n")[:-1]]
 
 

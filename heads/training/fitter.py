@@ -1,4 +1,4 @@
-"""The interface of what fits a head: training by steps, or a solution in closed form."""
+"""The interface of all fitters of a head: training by steps, and a solution in closed form."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class HeadFitter(ABC):
 
     @abstractmethod
     def _set_up(self) -> None:
-        """Set `state` and `rows`, and refuse what cannot be fitted."""
+        """Set `state` and `rows`, and refuse rows that cannot be fitted."""
 
     @abstractmethod
     def fit(self) -> None:

@@ -31,9 +31,11 @@ class Meter:
     def __init__(self, head: Head, examples: Examples, rows: Rows, device: torch.device) -> None:
         self.device = device
         self.clock = time.monotonic()
-        # of this epoch, of it for data, and of all training, over all processes with a part in it
+        # The seconds of this epoch, those of it that went into waiting for data, and the seconds
+        # of the whole training over all its processes.
         self.seconds = {"epoch": 0.0, "waited": 0.0, "all": 0.0}
-        self.flop = self._flop(head, examples, rows)  # of an utterance, where the peak is known
+        # The operations of one utterance, if the peak of the device is known.
+        self.flop = self._flop(head, examples, rows)
 
     def go_on(self, seconds: Mapping[str, float]) -> None:
         """Begin to count from the seconds that `counted` returned in an earlier process."""
