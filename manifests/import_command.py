@@ -95,8 +95,9 @@ def _import(
         return
     corpus.write(path)
     say(f"wrote {path}")
-    lines = corpus.provenance.get("import")
-    if isinstance(lines, list):
+    lines = corpus.provenance["import"]
+    say(tally.sentence(lines))
+    if any(line["dropped"] or line["note"] for line in lines):
         table(*tally.table_rows(lines), title="found in the corpus")
     table(*table_rows(corpus), title="in the manifest")
     _say_next(corpus)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medusa.errors import ManifestError, listed
+from medusa.manifests.import_tools.files import ENDINGS, recordings_below
 from medusa.manifests.import_tools.tables import folder
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
 
-ENDINGS = (".wav", ".flac")
 Row = Mapping[str, str | None]
 
 
@@ -23,7 +23,7 @@ def acted_corpus(
     example: str,
     row: Callable[[Path, re.Match[str]], Row | None],
     scheme: LabelScheme,
-    nothing: str = "no recording",
+    chosen: str = "",
     endings: Sequence[str] = ENDINGS,
 ) -> "Manifest":
     """Return a manifest with a row per recording; the label is the emotion that was acted.
@@ -35,45 +35,42 @@ def acted_corpus(
         example: a name that fits the pattern, for messages.
         row: a function that returns the columns of a recording (with `label`), or None to skip it.
         scheme: the classes.
-        nothing: the message if every recording was skipped.
+        chosen: the option that skips recordings, for messages.
         endings: the suffixes of recordings.
 
     Raises:
-        ManifestError: `named_recordings` raises it, or every recording was skipped.
+        ManifestError: there is no recording, or every recording was skipped, or a name does not
+            fit, or two names are equal.
     """
     import pandas as pd
 
     from medusa.manifests.labels.votes import one_hot
     from medusa.manifests.manifest import Manifest
 
-    recordings = named_recordings(root, corpus, pattern, example, endings)
+    files, line = recordings_below(folder(root, corpus), endings)
+    if not files:
+        others = f" (but {', '.join(f'{n} {why}' for why, n in line.dropped.items())})"
+        raise ManifestError(
+            f"{root}: no wav file here or below{others if line.dropped else ''}; expected names "
+            f"like {example}"
+        )
+    recordings = _named(files, root, corpus, pattern, example)
     rows = [columns for file, name in recordings if (columns := row(file, name)) is not None]
+    line.drop(f"not of {chosen}", len(files) - len(rows))
     if not rows:
-        raise ManifestError(f"{root}: {nothing}")
+        raise ManifestError(f"{root}: no recording of {chosen}")
     frame = pd.DataFrame(rows)
     has_split = "split" in frame and frame["split"].notna().all()
-    provenance: dict[str, object] = {"split": {"by": "corpus"}} if has_split else {}
+    provenance: dict[str, object] = {"import": [line.to_dict()]}
+    provenance |= {"split": {"by": "corpus"}} if has_split else {}
     soft = one_hot(frame["label"], scheme)
     return Manifest(pd.concat([frame, soft], axis=1), scheme, provenance=provenance)
 
 
-def named_recordings(
-    root: Path,
-    corpus: str,
-    pattern: re.Pattern[str],
-    example: str,
-    endings: Sequence[str] = ENDINGS,
+def _named(
+    files: Sequence[Path], root: Path, corpus: str, pattern: re.Pattern[str], example: str
 ) -> Iterator[tuple[Path, re.Match[str]]]:
-    """Yield each recording below `root` with the match of its name, sorted by path.
-
-    The arguments are those of `acted_corpus`.
-
-    Raises:
-        ManifestError: there is no recording, or a name does not fit, or two names are equal.
-    """
-    files = sorted(path for path in folder(root, corpus).rglob("*") if path.suffix in endings)
-    if not files:
-        raise ManifestError(f"{root}: no wav file here or below; expected names like {example}")
+    """Yield each recording with the match of its name; the other arguments are as above."""
     strange: list[str] = []
     file_by_name: dict[str, Path] = {}
     for file in files:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from medusa.errors import AudioError, listed, plural
 from medusa.manifests.audio import content_of, each, recording_of, segment_of
+from medusa.manifests.import_tools.tally import Line
 from medusa.manifests.manifest import Manifest, nest_votes
 
 
@@ -57,7 +58,13 @@ def attach_audio(
     columns = ["path", "content", "start_s", "duration_s"]
     frame = manifest.frame.copy()
     frame[columns] = pd.DataFrame(rows, columns=columns, index=frame.index)
-    return Manifest(frame, manifest.scheme, manifest.votes, folder, manifest.provenance), problems
+    lines = manifest.provenance.get("import") or [Line("utterances", len(frame)).to_dict()]
+    if problems:
+        audio = Line("utterances with audio", int(manifest.frame["path"].notna().sum()))
+        audio.drop("whose recording cannot be used", len(problems))
+        lines = [*lines, audio.to_dict()]
+    provenance = manifest.provenance | {"import": lines}
+    return Manifest(frame, manifest.scheme, manifest.votes, folder, provenance), problems
 
 
 def _segments(frame: pd.DataFrame) -> Iterator[tuple[str, str | None, float, float]]:

@@ -76,7 +76,7 @@ def consensus_csv(path: Path) -> Labels:
     for column in NEEDED:
         _column(rows.header, column, path)
     table = frame_of(rows, path)
-    table = table.reindex(columns=list(CONSENSUS)).fillna("").assign(line=rows.lines)
+    table = table.reindex(columns=list(CONSENSUS), fill_value="").assign(line=rows.lines)
     return Labels(path, consensus=table, bad=rows.bad)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from medusa.errors import ManifestError, listed, plural
 from medusa.manifests.import_tools.csv_rows import BadRow
+from medusa.manifests.import_tools.files import folders_below
 from medusa.manifests.import_tools.msp_labels import READERS, Labels, kind_of
 from medusa.manifests.import_tools.msp_rows import checked_votes, utterances
 from medusa.manifests.import_tools.tables import folder, read_texts, refuse_bad_rows
@@ -91,17 +92,16 @@ def read_release(
 def contents_of(root: Path) -> Release:
     """Return the label files, recordings and transcripts below `root`."""
     release = Release()
-    for folder_path, folders, files in os.walk(root):
-        folders.sort()
-        if "transcript" in Path(folder_path).name.lower():
-            release.transcripts = Path(folder_path)
+    for folder_path, files in folders_below(root):
+        if "transcript" in folder_path.name.lower():
+            release.transcripts = folder_path
             release.transcribed = {name[:-4] for name in files if name.endswith(".txt")}
             continue
-        for name in sorted(files):
+        for name in files:
             if name.lower().endswith(".wav"):
                 release.recordings[name[:-4]] = f"{folder_path}/{name}"
             elif name.endswith((".csv", ".json", ".txt")):
-                path = Path(folder_path) / name
+                path = folder_path / name
                 if kind := kind_of(path):
                     release.labels.setdefault(kind, []).append(path)
     return release

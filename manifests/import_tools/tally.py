@@ -1,10 +1,13 @@
 """An import counts the rows that it found, kept and dropped, with the reasons.
 
-The counts are printed as a table, and they are kept in the manifest.
+The counts are printed as a sentence and as a table, and they are kept in the manifest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
+from typing import Any
+
+from medusa.errors import listed
 
 
 @dataclass
@@ -37,6 +40,31 @@ class Line:
         """Return plain JSON values."""
         counts = {"found": self.found, "kept": self.kept, "dropped": self.dropped}
         return {"kind": self.kind, **counts, "note": self.note}
+
+
+def total(lines: Sequence[Line]) -> Line:
+    """Return the sum of the counts of recordings in several folders."""
+    whole = Line("recordings", sum(line.found for line in lines))
+    for line in lines:
+        for reason, count in line.dropped.items():
+            whole.drop(reason, count)
+    return whole
+
+
+def rows_and_files(rows: Sized, files: Line) -> list[dict[str, object]]:
+    """Return the counts of an import that takes every row and looks for the recordings."""
+    lines = [Line("utterances", len(rows)), *([files] if files.found else [])]
+    return [line.to_dict() for line in lines]
+
+
+def sentence(lines: Sequence[dict[str, Any]]) -> str:
+    """Return the counts as one sentence, with the reasons."""
+    parts = []
+    for line in lines:
+        why = listed((f"{count} {reason}" for reason, count in line["dropped"].items()), 20)
+        part = f"{line['kept']} of {line['found']} {line['kind']}"
+        parts.append(f"{part} (left out: {why})" if why else part)
+    return f"took {', '.join(parts)}"
 
 
 def table_rows(lines: Sequence[dict[str, object]]) -> tuple[list[str], list[Sequence[object]]]:

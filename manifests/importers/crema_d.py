@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.errors import ManifestError, listed
+from medusa.manifests.import_tools.files import by_id, recordings_below
 from medusa.manifests.import_tools.tables import amounts, folder, read_table
+from medusa.manifests.import_tools.tally import rows_and_files
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
@@ -89,10 +91,10 @@ def import_corpus(root: Path, channel: str = "voice", labels: str = "perceived")
     table = _votes_table(root)
     table = table[table["number"].str.startswith(CHANNELS[channel])].reset_index(drop=True)
     votes = _one_row_per_vote(table)
-    frame = _clips(root, table["fileName"])
+    frame, counts = _clips(root, table["fileName"])
     label, soft = from_votes(votes, frame["id"], SCHEME)
     frame = pd.concat([frame.assign(label=label), soft], axis=1)
-    return Manifest(frame, SCHEME, votes)
+    return Manifest(frame, SCHEME, votes, provenance=counts)
 
 
 def _intended(root: Path) -> "Manifest":
@@ -102,15 +104,17 @@ def _intended(root: Path) -> "Manifest":
     from medusa.manifests.labels.votes import one_hot
     from medusa.manifests.manifest import Manifest
 
-    stems = sorted(file.stem for file in (root / "AudioWAV").glob("*.wav"))
+    stems = sorted({file.stem for file in recordings_below(root / "AudioWAV", (".wav",))[0]})
     if not stems:
         stems = list(read_table(root / "SentenceFilenames.csv", ["Filename"])["Filename"])
     names = pd.Series(stems, dtype="str")
-    frame = _clips(root, names).assign(label=names.str.split("_").str[2].map(ACTED))
+    frame, counts = _clips(root, names)
+    frame["label"] = names.str.split("_").str[2].map(ACTED)
     strange = names[frame["label"].isna()]
     if len(strange):
         raise ManifestError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
-    return Manifest(pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1), SCHEME)
+    rows = pd.concat([frame, one_hot(frame["label"], SCHEME)], axis=1)
+    return Manifest(rows, SCHEME, provenance=counts)
 
 
 def _votes_table(root: Path) -> "pd.DataFrame":
@@ -144,8 +148,8 @@ def _one_row_per_vote(table: "pd.DataFrame") -> "pd.DataFrame":
     )
 
 
-def _clips(root: Path, names: "pd.Series[str]") -> "pd.DataFrame":
-    """Return the columns from the clips' names, the actors' table and the recordings."""
+def _clips(root: Path, names: "pd.Series[str]") -> "tuple[pd.DataFrame, dict[str, object]]":
+    """Return the columns from names, the actors' table and the recordings, and the counts."""
     import pandas as pd
 
     parts = names.str.split("_", expand=True).reindex(columns=range(4))
@@ -154,9 +158,10 @@ def _clips(root: Path, names: "pd.Series[str]") -> "pd.DataFrame":
         raise ManifestError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
     actors = read_table(root / "VideoDemographics.csv", ["ActorID", "Sex"])
     gender = actors.set_index("ActorID")["Sex"].str.lower()
-    wavs = {file.stem: str(file) for file in (root / "AudioWAV").glob("*.wav")}
+    files, line = recordings_below(root / "AudioWAV", (".wav",))
+    wavs = by_id({file.stem: file for file in files}, names, line)
     missing = str(root / "AudioWAV") + "/" + names + ".wav"
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "id": names,
             "path": names.map(wavs).fillna(missing) if wavs else None,
@@ -166,3 +171,4 @@ def _clips(root: Path, names: "pd.Series[str]") -> "pd.DataFrame":
             "text": parts[1].map(SENTENCES),
         }
     )
+    return frame, {"import": rows_and_files(frame, line)}

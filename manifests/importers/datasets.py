@@ -6,11 +6,13 @@ ROOT is the folder of a dataset, or of several named splits, whose names become 
 `--unpack FOLDER`. The importer needs the extra `medusa-ser[datasets]`.
 """
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from medusa.atomic import atomic
 from medusa.errors import ManifestError
 from medusa.manifests.import_tools.table_options import OPTIONS as TABLE_OPTIONS
 from medusa.manifests.import_tools.tables import as_text, folder, optional
@@ -85,7 +87,19 @@ def _path(cell: dict[str, Any] | None, name: str, root: Path, unpack: Path | Non
         raise ManifestError(f"{root}: recordings are inside the dataset; name a folder for them: "
                           "--unpack FOLDER")  # fmt: skip
     unpack.mkdir(parents=True, exist_ok=True)
-    path = unpack / Path(cell.get("path") or f"{name}.wav").name
-    if not path.exists() or path.read_bytes() != cell["bytes"]:
-        path.write_bytes(cell["bytes"])
-    return str(path.resolve())
+    return str(_unpacked(cell["bytes"], unpack / Path(cell.get("path") or f"{name}.wav").name))
+
+
+def _unpacked(data: bytes, path: Path) -> Path:
+    """Return the file with these bytes: `path`, or a name with their digest if `path` is taken.
+
+    The recordings of a dataset often have equal names, because their folders are lost.
+    """
+    named = path.with_stem(f"{path.stem}-{hashlib.sha256(data).hexdigest()[:16]}")
+    for file in (path, named):
+        if not file.exists():
+            with atomic(file) as partial:
+                partial.write_bytes(data)
+        if file.read_bytes() == data:
+            return file.resolve()
+    raise ManifestError(f"{named}: holds other bytes; remove the file, or name another folder")

@@ -13,14 +13,18 @@ Source: Zhou et al., Speech Communication, 2022; free for research,
 https://github.com/HLTSingapore/Emotional-Speech-Data
 """
 
+import codecs
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from medusa.errors import ManifestError
+from medusa.errors import ManifestError, listed, plural
 from medusa.manifests.import_tools.acted_corpus import acted_corpus
+from medusa.manifests.import_tools.files import folders_below
+from medusa.manifests.import_tools.tables import folder
+from medusa.manifests.import_tools.tally import Line
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
@@ -35,7 +39,12 @@ NAME = re.compile(
 )
 SPLITS = {"train": "train", "evaluation": "dev", "test": "test"}
 MEN = ("0004", "0005", "0006", "0008", "0010", "0011", "0012", "0013", "0014", "0020")
-ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")  # The speakers' tables have different encodings.
+TABLE = re.compile(r"00[012]\d\.txt", re.IGNORECASE)
+ROW = re.compile(r"(00[012]\d_\d{6})\s+(\S.*)")
+LAST = re.compile(
+    rf"(.*\S)\s+(?:{'|'.join(EMOTIONS)}|中立|生气|愤怒|快乐|高兴|伤心|悲伤|惊喜|惊讶)", re.I
+)
+CHINESE = re.compile("[\u3400-\u9fff]")
 OPTIONS = [
     click.Option(
         ["--language"],
@@ -54,15 +63,18 @@ def import_corpus(root: Path, language: str = "both") -> "Manifest":
         ManifestError: there is no wav file, or no wav file in this language, or the name of a file
             is not as in ESD.
     """
-    texts = _texts(root)
+    texts, line = _texts(root)
 
     def row(file: Path, name: re.Match[str]) -> dict[str, str | None] | None:
         columns = _row(file, name) | {"text": texts.get(name["id"])}
         return columns if language in ("both", columns["language"]) else None
 
     example = "0011/Angry/train/0011_000351.wav"
-    nothing = f"no utterance with --language {language}"
-    return acted_corpus(root, "ESD", NAME, example, row, SCHEME, nothing)
+    manifest = acted_corpus(root, "ESD", NAME, example, row, SCHEME, f"--language {language}")
+    without = int(manifest.frame["text"].isna().sum())
+    line.note = f"{plural(without, 'utterance has')} no text" if without else ""
+    manifest.provenance["import"].append(line.to_dict())
+    return manifest
 
 
 def _row(file: Path, name: re.Match[str]) -> dict[str, str | None]:
@@ -78,22 +90,46 @@ def _row(file: Path, name: re.Match[str]) -> dict[str, str | None]:
     }
 
 
-def _texts(root: Path) -> dict[str, str]:
-    """Return the text of each utterance, from the files `<speaker>.txt` below `root`."""
-    texts: dict[str, str] = {}
-    for path in sorted(root.rglob("00[012][0-9].txt")):
-        for line in _decoded(path).splitlines():
-            parts = [part.strip() for part in line.split("\t")]
-            if len(parts) >= 2:
-                texts[parts[0]] = parts[1]
-    return texts
+def _texts(root: Path) -> tuple[dict[str, str], Line]:
+    """Return the text of each utterance, from the files `<speaker>.txt`, and their count."""
+    folders = folders_below(folder(root, "ESD"))
+    paths = sorted(where / name for where, names in folders for name in names if TABLE.match(name))
+    found = {path: _rows(_decoded(path)) for path in paths}
+    line = Line("tables of texts", len(found))
+    empty = [path.name for path, rows in found.items() if not rows]
+    line.drop(f"without a row like 0011_000351 TEXT ({listed(empty)})", len(empty))
+    return {name: text for rows in found.values() for name, text in rows.items()}, line
+
+
+def _rows(table: str) -> dict[str, str]:
+    """Return the texts by id; tabs or spaces separate the id, the text and the emotion."""
+    matches = [ROW.fullmatch(line.strip()) for line in table.splitlines()]
+    rows = {match[1]: match[2] for match in matches if match}
+    if any("\t" in text for text in rows.values()):
+        return {name: text.partition("\t")[0].strip() for name, text in rows.items()}
+    cut = {name: LAST.fullmatch(text) for name, text in rows.items()}
+    return {name: last[1] for name, last in cut.items() if last} if all(cut.values()) else rows
 
 
 def _decoded(path: Path) -> str:
+    """Return the text of a speaker's table; the tables have several encodings.
+
+    A table of an English speaker is in a Chinese encoding only if that gives no Chinese sign.
+    """
     data = path.read_bytes()
-    for encoding in ENCODINGS:
+    encodings = [_utf_16(data)] if b"\0" in data else ["utf-8-sig", "gb18030", "cp1252"]
+    for encoding in encodings:
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise ManifestError(f"{path}: the text is in none of {', '.join(ENCODINGS)}; save it as UTF-8")
+        if encoding != "gb18030" or path.stem <= "0010" or not CHINESE.search(text):
+            return text
+    raise ManifestError(f"{path}: the text is not in {' or '.join(encodings)}; save it as UTF-8")
+
+
+def _utf_16(data: bytes) -> str:
+    """Return the encoding of text that begins with a byte-order mark or with a digit."""
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    return "utf-16-be" if data[:1] == b"\0" else "utf-16-le"

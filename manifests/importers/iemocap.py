@@ -31,8 +31,9 @@ import click
 
 from medusa.errors import ManifestError
 from medusa.manifests.import_tools.csv_rows import BadRow
+from medusa.manifests.import_tools.files import by_id, recordings_below
 from medusa.manifests.import_tools.tables import folder, refuse_bad_rows
-from medusa.manifests.import_tools.tally import Line
+from medusa.manifests.import_tools.tally import Line, total
 from medusa.manifests.labels.published import SCHEMES
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
 
     scheme = parse(ALL, "iemocap-9") if classes == "all" else parse(classes)
     folder(root, "IEMOCAP")
-    files = sorted(root.glob("Session[1-5]/dialog/EmoEvaluation/*.txt"))
+    files = _tables(root, "EmoEvaluation")
     if not files:
         raise ManifestError(
             f"{root}: no Session*/dialog/EmoEvaluation/*.txt here; expected IEMOCAP"
@@ -102,7 +103,7 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
     bad: list[BadRow] = []
     blocks = [block for path in files for block in _blocks(path, bad)]
     refuse_bad_rows(bad)
-    frame = _frame(root, [head for head, _ in blocks])
+    frame, recordings = _frame(root, [head for head, _ in blocks])
     votes = pd.DataFrame(
         [vote for _, rater_votes in blocks for vote in rater_votes],
         columns=list(VOTE_COLUMNS),
@@ -117,7 +118,8 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
         frame = frame[~without].reset_index(drop=True)
         votes = votes[votes["id"].isin(set(frame["id"]))].reset_index(drop=True)
     labels = {"words": scheme.words, **asdict(rules)}
-    provenance: dict[str, object] = {"labels": labels, "import": [tally.to_dict()]}
+    lines = [tally, *([recordings] if recordings.found else [])]
+    provenance = {"labels": labels, "import": [line.to_dict() for line in lines]}
     return Manifest(frame, scheme.scheme, votes, provenance=provenance)
 
 
@@ -172,14 +174,25 @@ def _votes(
         yield (name, rater, words[0], words[1:], arousal, valence, dominance)
 
 
-def _frame(root: Path, heads: list[dict[str, object]]) -> "pd.DataFrame":
-    """Return the utterances with their texts and recordings."""
+def _tables(root: Path, kind: str) -> list[Path]:
+    """Return the files of one kind for all dialogues, sorted."""
+    files = root.glob(f"Session[1-5]/dialog/{kind}/[!.]*")
+    return sorted(path for path in files if path.suffix.lower() == ".txt")
+
+
+def _frame(root: Path, heads: list[dict[str, object]]) -> "tuple[pd.DataFrame, Line]":
+    """Return the utterances with their texts and recordings, and the count of the recordings."""
     import pandas as pd
 
     table = pd.DataFrame(heads, dtype="str")
     names = table["id"]
     codes = table["code"].map(CODES)
-    wavs = {path.stem: str(path) for path in root.glob("Session[1-5]/sentences/wav/*/*.wav")}
+    parts = [
+        recordings_below(folder_path, (".wav",))
+        for folder_path in root.glob("Session[1-5]/sentences/wav")
+    ]
+    line = total([part for _, part in parts])
+    wavs = by_id({path.stem: path for files, _ in parts for path in files}, names, line)
     frame = pd.DataFrame({"id": names, "label": codes.where(codes != "")})
     frame["speaker"] = names.str[:5] + names.str.extract(r"_([FM])\w+$")[0]
     frame["gender"] = frame["speaker"].str[-1].map({"F": "female", "M": "male"})
@@ -194,13 +207,13 @@ def _frame(root: Path, heads: list[dict[str, object]]) -> "pd.DataFrame":
         frame["path"] = names.map(wavs).fillna(expected)
     for name in ("arousal", "valence", "dominance"):
         frame[name] = table[name].map(_stretched)
-    return frame
+    return frame, line
 
 
 def _texts(root: Path) -> dict[str, str]:
     """Return the text of each utterance."""
     texts = {}
-    for path in root.glob("Session[1-5]/dialog/transcriptions/*.txt"):
+    for path in _tables(root, "transcriptions"):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             if spoken := TEXT.fullmatch(line.strip()):
                 texts[spoken["id"]] = spoken["text"]

@@ -17,13 +17,16 @@ Source: Poria et al., MELD, ACL 2019 (arXiv 1810.02508). Licence: GPL-3.0.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medusa.manifests.import_tools.files import by_id, recordings_below
 from medusa.manifests.import_tools.tables import folder, or_null, read_table
+from medusa.manifests.import_tools.tally import rows_and_files
 from medusa.manifests.label_scheme import SPLITS, LabelScheme
 
 if TYPE_CHECKING:
     import click
     import pandas as pd
 
+    from medusa.manifests.import_tools.tally import Line
     from medusa.manifests.manifest import Manifest
 
 OPTIONS: "list[click.Option]" = []
@@ -45,9 +48,9 @@ def import_corpus(root: Path) -> "Manifest":
 
     folder(root, "MELD")
     frame = pd.concat([_rows(root, split) for split in SPLITS], ignore_index=True)
-    frame["path"] = _recordings(root, frame["id"])
+    frame["path"], line = _recordings(root, frame["id"])
     soft = one_hot(frame["label"], SCHEME)
-    provenance: dict[str, object] = {"split": {"by": "corpus"}}
+    provenance = {"split": {"by": "corpus"}, "import": rows_and_files(frame, line)}
     return Manifest(pd.concat([frame, soft], axis=1), SCHEME, provenance=provenance)
 
 
@@ -67,16 +70,21 @@ def _rows(root: Path, split: str) -> "pd.DataFrame":
     )
 
 
-def _recordings(root: Path, ids: "pd.Series[str]") -> "pd.Series[str]":
-    """Return the path of each utterance's recording, also of a missing one; null without any."""
+def _recordings(root: Path, ids: "pd.Series[str]") -> "tuple[pd.Series[str], Line]":
+    """Return the path of each utterance's recording, also of a missing one, and the count.
+
+    The paths are null without any recording.
+    """
     import pandas as pd
 
-    found: dict[str, str] = {}
-    for path in root.rglob("dia*_utt*"):
+    files, line = recordings_below(root)
+    by_name: dict[str, Path] = {}
+    for path in files:
         folder_name = path.relative_to(root).parent.as_posix()
         split = next((name for name in SPLITS if name in folder_name), None)
-        if split and path.suffix in (".wav", ".flac") and not path.name.startswith("._"):
-            found[f"{split}_{path.stem}"] = str(path)
+        by_name[f"{split}_{path.stem}" if split else str(path)] = path
+    found = by_id(by_name, ids, line)
     if not found:
-        return pd.Series(None, index=ids.index, dtype="str")
-    return ids.map(found).fillna(str(root) + "/" + ids.str.replace("_", "_splits/", n=1) + ".wav")
+        return pd.Series(None, index=ids.index, dtype="str"), line
+    missing = str(root) + "/" + ids.str.replace("_", "_splits/", n=1) + ".wav"
+    return ids.map(found).fillna(missing), line

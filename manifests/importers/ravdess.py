@@ -64,8 +64,8 @@ def import_corpus(root: Path, channel: str = "speech") -> "Manifest":
     def row(file: Path, name: re.Match[str]) -> dict[str, str] | None:
         return _row(file, name) if name["channel"] in CHANNELS[channel] else None
 
-    example, nothing = "03-01-06-01-02-01-12.wav", f"no clip of --channel {channel}"
-    return acted_corpus(root, "RAVDESS", NAME, example, row, SCHEME, nothing)
+    example = "03-01-06-01-02-01-12.wav"
+    return acted_corpus(root, "RAVDESS", NAME, example, row, SCHEME, f"--channel {channel}")
 
 
 def _row(file: Path, name: re.Match[str]) -> dict[str, str]:

@@ -148,3 +148,33 @@ def test_datasets(tmp_path: Path) -> None:
     assert column(manifest, "label") == ["happy", None, "sad"]
     assert column(manifest, "split") == ["train", "train", "dev"]
     assert column(manifest, "path") == ["unpacked/a.wav", "unpacked/b.wav", None]
+
+
+def test_recordings_of_equal_names_are_unpacked_side_by_side(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    value = datasets.Value
+    features = datasets.Features(
+        {
+            "id": value("string"),
+            "label": value("string"),
+            "audio": {"bytes": value("binary"), "path": value("string")},
+        }
+    )
+    sounds: dict[str, bytes] = {}
+    for disk, names in {"one": "abc", "two": "de"}.items():
+        parts = {}
+        for split, name in zip(("train", "test", "dev"), names, strict=False):
+            soundfile.write(tmp_path / "x.wav", np.full(ord(name), 0.1), 8000)
+            sounds[name] = (tmp_path / "x.wav").read_bytes()
+            audio = [{"bytes": sounds[name], "path": f"{folder}/000.wav"} for folder in "pq"]
+            rows = {"id": [name, f"{name}2"], "label": ["sad", "happy"], "audio": audio}
+            part = datasets.Dataset.from_dict(rows, features=features)
+            parts[split] = part.cast_column("audio", datasets.Audio(decode=False))
+        datasets.DatasetDict(parts).save_to_disk(str(tmp_path / disk))
+    out = tmp_path / "unpacked"
+    for disk in ("one", "two", "one"):
+        manifest = corpora.load("datasets").import_corpus(tmp_path / disk, unpack=out)
+        for name, path in zip(manifest.frame["id"], manifest.frame["path"], strict=True):
+            assert Path(str(path)).read_bytes() == sounds[str(name)[0]]
+    assert len(list(out.iterdir())) == 5  # Equal bytes share a file, and nothing is left over.
