@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from medusa.ensemble.linear import apply, train
+from medusa.ensemble.linear import _loss, apply, train
 from medusa.ensemble.stacker import Training, TrainSet
 from medusa.scoring.metrics import balanced_draws
 
@@ -102,3 +102,14 @@ def test_the_loss_of_an_epoch_is_that_of_equation_1() -> None:
     entropy = -(soft * out[:, :3].log_softmax(1)).sum(1).mean()
     square = (4 + 3 * out[:, 3:] - known).square().mean()
     assert losses == [pytest.approx(float(1.5 * entropy + 0.4 * square), rel=1e-6)]
+
+
+def test_the_gradient_of_the_loss_is_that_of_autograd() -> None:
+    soft = torch.from_numpy(TRAIN_SET.soft).double()[None]
+    rated = torch.from_numpy(TRAIN_SET.attributes).double()[None].clone()
+    rated[0, ::3, 1] = torch.nan
+    outputs = torch.randn(1, 41, 6, generator=torch.Generator().manual_seed(0)).double()
+    outputs.requires_grad_()
+    loss, gradient = _loss(outputs, soft, rated, TRAINING)
+    (expected,) = torch.autograd.grad(loss.sum(), outputs)
+    torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-12)
