@@ -13,15 +13,12 @@ from medusa.recipes.identity import (
     Record,
     head_record,
     identity,
-    stack_inputs,
     stack_record,
     why_stale,
 )
 from medusa.recipes.options import RecipeOptions
-from medusa.recipes.tasks import StackTask, head_spec, head_tasks, stack_tasks, wanted
+from medusa.recipes.tasks import head_spec, head_tasks, stack_tasks
 from medusa.workspace import Workspace
-
-Fit = Callable[[StackTask, Mapping[str, str], Record], RunDir]
 
 
 @dataclass
@@ -37,13 +34,6 @@ class RecipeRuns:
     stacks: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
-    def add(self, runs: dict[str, str], task: str, run: str, reason: str) -> None:
-        """Add the run of a task to `heads` or `stacks`, or the reason why it has none."""
-        if run:
-            runs[task] = run
-        else:
-            self.missing[task] = reason
-
 
 def find_runs(
     workspace: Workspace,
@@ -51,18 +41,15 @@ def find_runs(
     options: RecipeOptions,
     last: Mapping[str, str],
     trained: Mapping[str, tuple[str, str]] | None = None,
-    fit: Fit | None = None,
 ) -> RecipeRuns:
-    """Find the finished run of every task by its identity.
+    """Find the finished run of every task by its identity; nothing is trained.
 
     Args:
         workspace: with manifest, features and runs.
         recipe: the recipe.
-        options: the source of the texts, and whether utterances may lack features; with `fit`,
-            also the tasks that are wanted.
+        options: the source of the texts, and whether utterances may lack features.
         last: task -> its last run, which explains why a task has no run.
         trained: head -> (run, reason), of the heads that were trained just now.
-        fit: fits a wanted ensemble that has no run; by default none is fitted.
 
     Raises:
         MedusaError: there is no manifest.
@@ -71,15 +58,13 @@ def find_runs(
     required = required_by_all(workspace, recipe, options)
     for head in head_tasks(recipe):
         record_of = partial(head_record, workspace, head_spec(head, "", options, required))
-        one = (trained or {}).get(head.name) or _find(workspace, record_of, last.get(head.name))
-        found.add(found.heads, head.name, *one)
+        run, reason = (trained or {}).get(head.name) or _find(workspace, record_of, head.name, last)
+        (found.heads if run else found.missing)[head.name] = run or reason
     for stack in stack_tasks(recipe):
-        record_of = partial(_stack_record, workspace, recipe, stack, found.heads, manifest)
-        fit_it = (
-            partial(fit, stack, found.heads) if fit and wanted(stack.name, options.only) else None
-        )
-        one = _find(workspace, record_of, last.get(stack.name), fit_it)
-        found.add(found.stacks, stack.name, *one)
+        entry = recipe.stacks[stack.stack]
+        record_of = partial(stack_record, workspace, entry, stack, found.heads, manifest)
+        run, reason = _find(workspace, record_of, stack.name, last)
+        (found.stacks if run else found.missing)[stack.name] = run or reason
     return found
 
 
@@ -94,27 +79,17 @@ def required_by_all(
     return tuple(sorted(name for name in read if name.partition(":")[0] in present))
 
 
-def _stack_record(
-    workspace: Workspace, recipe: Recipe, task: StackTask, heads: Mapping[str, str], manifest: str
-) -> Record:
-    members, config = stack_inputs(workspace, recipe.stacks[task.stack], task, heads)
-    return stack_record(members, config, manifest)
-
-
 def _find(
-    workspace: Workspace,
-    record_of: Callable[[], Record],
-    last: str | None,
-    fit: Callable[[Record], RunDir] | None = None,
+    workspace: Workspace, record_of: Callable[[], Record], task: str, last: Mapping[str, str]
 ) -> tuple[str, str]:
-    """Return the name of the run of a record, or an empty name and the reason why it has none."""
+    """Return the name of a task's run, or an empty name and the reason why it has none."""
     try:
         record = record_of()
         named = map(RunDir, sorted(workspace.runs.glob(f"*.{identity(record)}")))
-        run = next((one for one in named if one.finished), None) or (fit(record) if fit else None)
+        run = next((one for one in named if one.finished), None)
         if run is not None:
             return run.name, ""
-        before = RunDir(workspace.runs / last) if last else None
+        before = RunDir(workspace.runs / last[task]) if task in last else None
         if before is None or not before.finished:
             return "", "it has no finished run yet"
         return "", why_stale(before, record)

@@ -5,7 +5,7 @@ specifications of the features, the texts, the number of utterances, the members
 the format of the code. The name of a run ends with it, so recipes share runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from medusa.ensemble import StackConfig, best
@@ -74,8 +74,23 @@ def stack_inputs(
     return members if stack.top is None else best(members, stack.top), config
 
 
-def stack_record(members: Sequence[RunDir], config: StackConfig, manifest: str) -> Record:
-    """Return everything that an ensemble depends on; `manifest` is the manifest's digest."""
+def stack_record(
+    workspace: Workspace,
+    stack: StackEntry,
+    task: StackTask,
+    heads: Mapping[str, str],
+    manifest: str,
+) -> Record:
+    """Return everything that an ensemble depends on.
+
+    Args:
+        workspace, stack, task, heads: see `stack_inputs`.
+        manifest: the manifest's digest.
+
+    Raises:
+        MedusaError: members are missing, or the settings are invalid.
+    """
+    members, config = stack_inputs(workspace, stack, task, heads)
     digests = [one.digest() for one in members]
     return {"format": FORMAT, "members": digests, "manifest": manifest, **stack_settings(config)}
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 from medusa.device import choose_devices, one_thread
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.extraction import extract_missing
 from medusa.recipes.find_runs import RecipeRuns, find_runs, required_by_all
-from medusa.recipes.fit_stacks import fit_ensemble
+from medusa.recipes.fit_stacks import fit_stacks
 from medusa.recipes.options import RecipeOptions
 from medusa.recipes.tasks import head_tasks, wanted
 from medusa.recipes.train_heads import check_heads, train_heads
@@ -45,5 +44,6 @@ def update(
         extract_missing(workspace, recipe, names, options.text, encoding, stand_ins)
         required = required_by_all(workspace, recipe, options)
         trained = train_heads(workspace, name, tasks, options, required, devices)
-        fit = partial(fit_ensemble, workspace, recipe, name)
-        return find_runs(workspace, recipe, options, last, trained, fit)
+        found = find_runs(workspace, recipe, options, last, trained)
+        fit_stacks(workspace, recipe, name, options.only, found)
+        return found

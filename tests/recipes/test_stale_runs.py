@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import medusa
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.errors import MedusaError
 from medusa.manifests import LabelScheme, Manifest
+from medusa.recipes.render import markdown
 from medusa.tests.command_line import call as call_command
 
 RECIPE = """
@@ -123,3 +125,32 @@ def test_features_that_were_missing_are_the_reason(home: Path) -> None:
         call(home, "tables")
     assert "up to date, nothing to do" not in call(home, "run", "--missing", "drop")
     assert missing(home) == {}
+
+
+def test_runs_of_another_format_of_the_code_are_stale(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(home, "run")
+    for module in ("heads.fitting.record", "recipes.identity", "recipes.state"):
+        monkeypatch.setattr(f"medusa.{module}.FORMAT", 2)
+    with pytest.raises(
+        MedusaError, match=r"b: toy\.b\.\w+ is stale: code of another format made it"
+    ):
+        call(home, "tables")
+    assert "up to date, nothing to do" not in call(home, "run")
+    assert missing(home) == {} and len(list((home / "runs").glob("toy.*"))) == 6
+
+
+def test_a_program_gets_the_runs_and_tables_and_nothing_is_printed(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace, recipe = medusa.Workspace.open(home), str(home / "toy.yaml")
+    options = medusa.RecipeOptions(device="cpu")
+    one = medusa.run_recipe(workspace, recipe, options)
+    assert one.fresh and not one.problems and (one.folder / "tables.md").exists()
+    assert list(one.runs) == ["a", "b"] and list(one.stacks) == ["vote"]
+    assert [table.title for table in one.tables] == ["Heads", "Ensembles"]
+    again = medusa.run_recipe(workspace, recipe, options)
+    assert not again.fresh and (again.runs, again.stacks) == (one.runs, one.stacks)
+    assert list(map(markdown, again.tables)) == list(map(markdown, one.tables))
+    assert capsys.readouterr() == ("", "")
