@@ -106,6 +106,7 @@ def test_the_loss_of_an_epoch_is_that_of_equation_1() -> None:
 
 def test_the_gradient_of_the_loss_is_that_of_autograd() -> None:
     soft = torch.from_numpy(TRAIN_SET.soft).double()[None]
+    soft = soft / soft.sum(-1, keepdim=True)
     rated = torch.from_numpy(TRAIN_SET.attributes).double()[None].clone()
     rated[0, ::3, 1] = torch.nan
     outputs = torch.randn(1, 41, 6, generator=torch.Generator().manual_seed(0)).double()
