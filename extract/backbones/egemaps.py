@@ -22,6 +22,7 @@ CHECKPOINTS = {
 INPUT, ON_HUB = "audio", False
 LEVELS = {"frames": ("LowLevelDescriptors", 25), "functionals": ("Functionals", 88)}
 RATE_HZ = 16_000
+HIGHEST = 32767 / 32768  # the highest sample that int16 has
 LEAST = 960  # samples behind openSMILE's first frame
 
 
@@ -77,7 +78,9 @@ class Egemaps:
 
     def prepare(self, source: Wave) -> Encoded:
         lacking = max(LEAST - len(source), 0)
-        table = self.smile.process_signal(np.pad(source, (0, lacking)), RATE_HZ)
+        # openSMILE's wrapper multiplies by 32,768 and casts to int16: a sample of 1.0 becomes -1.
+        inside = np.clip(source, -1.0, HIGHEST)
+        table = self.smile.process_signal(np.pad(inside, (0, lacking)), RATE_HZ)
         values = torch.from_numpy(table.to_numpy(np.float32, copy=True))
         kept = average_frames(values[None], 2) if self.frames else values[None]
         return Encoded(kept, ("padded",) if lacking else ())

@@ -9,34 +9,11 @@ from medusa.errors import plural
 from medusa.manifests.import_tools.tally import Line
 
 ENDINGS = (".wav", ".flac")
-SOUNDS = frozenset(
-    [
-        ".wav",
-        ".flac",
-        ".mp3",
-        ".ogg",
-        ".opus",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".w64",
-        ".rf64",
-        ".sph",
-        ".caf",
-        ".avi",
-        ".m4a",
-        ".m4b",
-        ".aac",
-        ".mp4",
-        ".wma",
-        ".amr",
-        ".webm",
-        ".mkv",
-        ".mov",
-        ".3gp",
-    ]
+NAMES = (
+    ".wav .flac .mp3 .ogg .opus .aif .aiff .aifc .au .w64 .rf64 .sph .caf .avi "
+    ".m4a .m4b .aac .mp4 .wma .amr .webm .mkv .mov .3gp"
 )
+SOUNDS = frozenset(NAMES.split())
 HIDDEN = "._"  # macOS writes such a file beside each file on a foreign disk.
 
 

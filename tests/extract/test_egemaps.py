@@ -41,6 +41,25 @@ def test_equals_opensmile_on_the_file(name: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(values[0], expected)
 
 
+@pytest.mark.parametrize("name", ["egemaps", "egemaps-functionals"])
+@pytest.mark.parametrize("peaks", [(1.0, -1.0), (1.0, 1.0), (1.7, -2.5), (0.99999, -1.00001)])
+def test_peaks_at_and_above_full_scale_are_those_of_a_wav_of_16_bits(
+    name: str, peaks: tuple[float, float]
+) -> None:
+    opensmile = pytest.importorskip("opensmile")
+    sound = noise(16000)
+    sound[[4000, 9000]] = peaks
+    whole = np.clip(np.trunc(sound.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)
+    level = "LowLevelDescriptors" if name == "egemaps" else "Functionals"
+    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel[level])
+    rows = smile.process_signal(whole.astype(np.float32) / 32768, 16000).to_numpy()
+    expected = rows if name != "egemaps" else (rows[: len(rows) // 2 * 2 : 2] + rows[1::2]) / 2
+    before = sound.copy()
+    found = load(name).prepare(sound).values.numpy()[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(sound, before)
+
+
 @pytest.mark.parametrize("samples", [1, 400, 959, 960])
 def test_short_clips_are_padded_and_flagged(samples: int) -> None:
     pytest.importorskip("opensmile")
