@@ -88,9 +88,12 @@ def to_lhotse(manifest: Manifest, partial: Path, target: Path) -> None:
     recordings = {path: _recording(path) for path in dict.fromkeys(paths)}
     cuts = []
     for path, row in zip(paths, frame.to_dict("records"), strict=True):
+        channels = recordings[path].channel_ids
+        several = len(channels) > 1
         supervision = lhotse.SupervisionSegment(
             id=row["id"],
             recording_id=recordings[path].id,
+            channel=channels if several else 0,
             start=0.0,
             duration=row["duration_s"],
             text=_given(row["text"]),
@@ -99,11 +102,11 @@ def to_lhotse(manifest: Manifest, partial: Path, target: Path) -> None:
             gender=_given(row["gender"]),
             custom=_custom(row, manifest),
         )
-        cut = lhotse.MonoCut(
+        cut = (lhotse.MultiCut if several else lhotse.MonoCut)(
             id=row["id"],
             start=row["start_s"],
             duration=row["duration_s"],
-            channel=0,
+            channel=channels if several else 0,
             recording=recordings[path],
             supervisions=[supervision],
         )

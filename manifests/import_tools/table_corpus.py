@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import ManifestError, listed
+from medusa.manifests.audio import each, facts_of
 from medusa.manifests.import_tools.csv_rows import BadRow
 from medusa.manifests.import_tools.table_options import COLUMNS, NUMBERS, TEXTS, named_columns
 from medusa.manifests.import_tools.tables import (
+    SPLIT_CHANNELS,
     amounts,
     lines_of,
     numbers,
@@ -22,6 +24,9 @@ from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 from medusa.manifests.labels.votes import SUM_TOLERANCE, one_hot, plurality, shares_of
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.pairs import pairs
+
+CHANNEL_COLUMNS = ("channel", "channels", "channel_id")
+CHANNEL = r"\d{1,2}|left|right|l|r|a|b"
 
 
 def from_table(
@@ -45,7 +50,7 @@ def from_table(
     Raises:
         ManifestError: a named column is missing, or cells are not numbers, or ratings are not from
             1 to 7, or there is no id and no path, or no label, or a label is not a class, or soft
-            labels are negative or do not sum to 1.
+            labels are negative or do not sum to 1, or a row is one channel of several.
     """
     named = named_columns(columns)
     given = pairs(soft or "", "--soft CLASS=COLUMN,CLASS=COLUMN")
@@ -54,6 +59,7 @@ def from_table(
     if table.empty:
         raise ManifestError(f"{root}: no rows; expected a header and a row per utterance")
     frame = _rows(table, root, {key: key for key in COLUMNS if key in table} | named, audio)
+    _refuse_single_channels(table, frame, root)
     label = _consensus(frame.pop("label"), no_consensus) if "label" in frame else None
     shares = shares or _own_soft_columns(table)
     scheme = LabelScheme(name or root.stem, _classes(root, classes, shares, label))
@@ -99,6 +105,22 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
             read = ratings if key in ATTRIBUTES else numbers
             frame[key] = read(table, columns[key], root)
     return frame
+
+
+def _refuse_single_channels(table: pd.DataFrame, frame: pd.DataFrame, root: Path) -> None:
+    """Raise if a column `channel` names channels of recordings that have several."""
+    column = next((name for name in table if str(name).lower() in CHANNEL_COLUMNS), None)
+    if column is None or "path" not in frame:
+        return
+    named = table[column].str.strip().str.lower().str.fullmatch(CHANNEL) & frame["path"].notna()
+    facts, _ = each(facts_of, map(Path, frame["path"][named]))
+    lines = zip(lines_of(table), table[column], frame["path"], named, strict=True)
+    bad = [
+        BadRow(root, line, f"channel {cell} of the {facts[Path(path)].channels} of {path}")
+        for line, cell, path, is_named in lines
+        if is_named and Path(path) in facts and facts[Path(path)].channels > 1
+    ]
+    refuse_bad_rows(bad, f"{SPLIT_CHANNELS}, or remove the column if the rows are all channels")
 
 
 def _own_soft_columns(table: pd.DataFrame) -> dict[str, str]:

@@ -219,6 +219,9 @@ def folder(root: Path, name: str) -> Path:
     return root
 
 
+SPLIT_CHANNELS = (
+    "a row is the mean of all channels, so write each channel to a file (`sox IN OUT remix 1`)"
+)
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medusa.errors import ManifestError
+from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.table_options import OPTIONS
-from medusa.manifests.import_tools.tables import as_text, optional
+from medusa.manifests.import_tools.tables import SPLIT_CHANNELS, as_text, optional
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
@@ -31,7 +31,7 @@ def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> "Man
     from medusa.manifests.import_tools.table_corpus import from_table
 
     lhotse = optional("lhotse")
-    rows = list(_rows(_cuts(lhotse, root)))
+    rows = list(_rows(_cuts(lhotse, root), root))
     if not rows:
         raise ManifestError(f"{root}: the manifest has no supervision, so it has no labels")
     where = audio or (root if root.is_dir() else root.parent)
@@ -51,10 +51,10 @@ def _cuts(lhotse: Any, root: Path) -> Any:
     return lhotse.CutSet.from_manifests(**parts)
 
 
-def _rows(cuts: Any) -> Iterator[dict[str, object]]:
+def _rows(cuts: Any, root: Path) -> Iterator[dict[str, object]]:
     """Yield a row per supervision of every cut."""
     for cut in cuts:
-        source = cut.recording.sources[0].source if cut.has_recording else None
+        source = _source(cut, root)
         for supervision in cut.supervisions:
             yield {
                 **(supervision.custom or {}),
@@ -67,3 +67,28 @@ def _rows(cuts: Any) -> Iterator[dict[str, object]]:
                 "language": supervision.language,
                 "text": supervision.text,
             }
+
+
+def _source(cut: Any, root: Path) -> str | None:
+    """Return the file of a cut whose supervisions mean all channels of one file; null without any.
+
+    Raises:
+        ManifestError: the cut is a mix, or a supervision means one channel of several.
+    """
+    if not cut.has_recording:
+        return None
+    files = [source.source for source in cut.recording.sources] if hasattr(cut, "recording") else ()
+    if len(files) != 1:
+        raise ManifestError(
+            f"{root}: cut {cut.id} is of {len(files)} files, and a row is of one file; write the "
+            "sound of the cut to a file (`cut.save_audio`)"
+        )
+    channels = set(cut.recording.channel_ids)
+    for part in (cut, *cut.supervisions):
+        meant = {part.channel} if isinstance(part.channel, int) else set(part.channel)
+        if len(channels) > 1 and meant != channels:
+            raise ManifestError(
+                f"{root}: {part.id} is channel {listed(sorted(meant))} of {len(channels)} channels "
+                f"of {files[0]}; {SPLIT_CHANNELS}"
+            )
+    return str(files[0])

@@ -90,6 +90,27 @@ def test_segments_share_a_file(tmp_path: Path) -> None:
     assert contents[0] == contents[2] != contents[1]
 
 
+@pytest.mark.parametrize("name", ["channel", "Channel", "channel_id"])
+@pytest.mark.parametrize("cells", [("0", "1"), ("left", "Right"), ("A", "A")])
+def test_rows_of_one_channel_of_several_are_refused(
+    tmp_path: Path, name: str, cells: tuple[str, str]
+) -> None:
+    soundfile.write(tmp_path / "two.wav", np.full((800, 2), 0.1), 8000)
+    lines = (f"u{row},two.wav,sad,{cell}" for row, cell in enumerate(cells))
+    path = table(tmp_path / "a.csv", f"id,path,label,{name}", *lines)
+    message = rf"a.csv:3: channel {cells[1]} of the 2 of .*two\.wav\n.* each channel to a file"
+    with pytest.raises(ManifestError, match=message):
+        import_corpus(path)
+
+
+def test_a_column_channel_of_another_meaning_is_kept_out_of_it(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "one.wav", np.full(800, 0.1), 8000)
+    soundfile.write(tmp_path / "two.wav", np.full((800, 2), 0.1), 8000)
+    lines = ["u1,one.wav,sad,0", "u2,two.wav,sad,News at 8", "u3,two.wav,sad,", "u4,no.wav,sad,1"]
+    path = table(tmp_path / "a.csv", "id,path,label,channel", *lines)
+    assert column(import_corpus(path), "id") == ["u1", "u2", "u3", "u4"]
+
+
 def test_paths_serve_as_ids(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "file,label", "a/1.wav,sad", "b/1.wav,sad")
     assert column(import_corpus(path, columns="path=file"), "id") == ["a/1.wav", "b/1.wav"]

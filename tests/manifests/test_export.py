@@ -21,9 +21,9 @@ SAME = ("id", "speaker", "gender", "language", "split", "text", "label", "start_
         "content", "arousal")  # fmt: skip
 
 
-def made(home: Path) -> Manifest:
+def made(home: Path, channels: int = 1) -> Manifest:
     home.mkdir()
-    sound = np.random.default_rng(0).normal(scale=0.1, size=8000)
+    sound = np.random.default_rng(0).normal(scale=0.1, size=(8000, channels))
     soundfile.write(home / "long.wav", sound, 8000)
     votes = pd.DataFrame(
         [
@@ -60,10 +60,11 @@ def run(home: Path, *words: object) -> Result:
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # audformat 1.4 on pandas 3.1
 @pytest.mark.parametrize("form", ["csv", "lhotse", "audformat", "datasets"])
-def test_round_trip(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("channels", [1, 2])
+def test_round_trip(tmp_path: Path, form: str, channels: int) -> None:
     if form != "csv":
         pytest.importorskip(form)
-    manifest = made(tmp_path / "home")
+    manifest = made(tmp_path / "home", channels)
     target = tmp_path / "out" / ("table.csv" if form == "csv" else form)
     result = run(tmp_path / "home", form, target)
     assert result.exit_code == 0, result.exception

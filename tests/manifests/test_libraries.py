@@ -108,6 +108,28 @@ def test_lhotse(tmp_path: Path) -> None:
         assert column(manifest, "speaker") == ["s1", None]
 
 
+@pytest.mark.parametrize("meant", ["cut", "supervision", "both", "files"])
+def test_lhotse_rows_of_one_channel_are_refused(tmp_path: Path, meant: str) -> None:
+    lhotse = pytest.importorskip("lhotse")
+    soundfile.write(tmp_path / "r1.wav", np.full((800, 2), 0.1), 8000)
+    recording = lhotse.Recording.from_file(tmp_path / "r1.wav")
+    channel = 1 if meant in ("supervision", "both") else [0, 1]
+    one = lhotse.SupervisionSegment("u1", "r1", 0, 0.1, channel=channel, custom={"label": "sad"})
+    cut = lhotse.MultiCut("c", 0, 0.1, [0, 1], recording=recording, supervisions=[one])
+    message = r"u1 is channel 1 of 2 channels of .*r1\.wav; .* write each channel to a file"
+    if meant in ("cut", "both"):
+        cut = lhotse.MonoCut("c", 0, 0.1, 1, recording=recording, supervisions=[one])
+        message = r"c is channel 1 of 2 channels of .*r1\.wav; "
+    if meant == "files":
+        soundfile.write(tmp_path / "r2.wav", np.full(800, 0.1), 8000)
+        source = lhotse.audio.AudioSource("file", [2], str(tmp_path / "r2.wav"))
+        recording.sources.append(source)
+        message = "cut c is of 2 files, and a row is of one file"
+    lhotse.CutSet.from_cuts([cut]).to_file(tmp_path / "cuts.jsonl.gz")
+    with pytest.raises(ManifestError, match=message):
+        corpora.load("lhotse").import_corpus(tmp_path / "cuts.jsonl.gz")
+
+
 def test_datasets(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     sounds(tmp_path / "sound", "a.wav", "b.wav")
