@@ -18,7 +18,7 @@ def needed(recipe: Recipe, names: Iterable[str]) -> dict[str, Feature]:
 
 
 def missing(workspace: Workspace, manifest: Manifest, name: str, text: str | None) -> int:
-    """Return how many utterances with a split have no such feature yet.
+    """Return the number of utterances with a split that lack a feature.
 
     If several stores have this name, the fullest one counts; the head chooses among them.
     """
@@ -49,7 +49,7 @@ def _missing(
         _, by_id = texts_of(manifest, workspace.transcripts, text)
         texts = frame["id"].map(by_id)
         contents = texts.map(content_of, na_action="ignore")
-    # a row without audio can never have features, unless it has a text
+    # A row without audio can never have features, unless it has a text.
     possible = contents.notna() | frame["content"].notna()
     return int((~contents[possible].isin(store.index.rows)).sum())
 

@@ -180,9 +180,9 @@ def _cells(
 
     Args:
         scores: the scores of the runs.
-        groups: the runs of every repeat: their mean, with its deviation over repeats.
-        published: the source's numbers.
-        hours: of training.
+        groups: the runs of each repeat. A cell has their mean, with its deviation over repeats.
+        published: the scores of the source.
+        hours: the hours of training.
     """
     names = [name for group in groups for name in group]
     repeats = [[scores.scores(name) for name in group] for group in groups if group]
@@ -210,7 +210,7 @@ def _finished(known: dict[str, str], tasks: Sequence[str], runs: dict[str, RunDi
 
 
 def _hours(runs: Sequence[RunDir]) -> float:
-    """Return the hours that training took, in all, as the runs have logged them."""
+    """Return the sum of the hours that the runs have logged."""
     logged = [run for run in runs if (run.path / METRICS).exists()]
     return sum(float(line["seconds"]) for run in logged for line in run.metrics()) / 3600
 

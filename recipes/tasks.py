@@ -17,7 +17,8 @@ class HeadTask:
 
     Attributes:
         name: its name in tables and files.
-        head, ablation, repeat: its origin; without an ablation it belongs to the whole system.
+        head, ablation, repeat: the entries of the recipe from which it comes. A head without an
+            ablation belongs to the whole system.
         features, config: its inputs and its configuration.
     """
 

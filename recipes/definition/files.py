@@ -23,12 +23,14 @@ def path_of(name: str) -> Path:
     path = SHIPPED / f"{name}.yaml" if (SHIPPED / f"{name}.yaml").exists() else Path(name)
     if not path.is_file():
         hint = nearest(name, shipped())
-        raise ConfigError(f"no recipe {name!r}{hint}: give a file or {', '.join(shipped())}")
+        raise ConfigError(
+            f"no recipe {name!r}{hint}: expected a file or one of {', '.join(shipped())}"
+        )
     return path.resolve()
 
 
 def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return a recipe's values, laid over those of the recipe that it extends."""
+    """Return a recipe's values, which override those of the recipe that it extends."""
     try:
         values = read_yaml(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
@@ -42,14 +44,16 @@ def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if (base := values.pop("extends", None)) is not None:
         below = _base(path, str(base))
         if below in (*above, path):
-            raise ConfigError(f"{path}: extends {base!r}, which extends it in turn; remove one")
+            raise ConfigError(
+                f"{path}: extends {base!r}, which extends it in turn; remove one `extends`"
+            )
         values = _over(read_values(below, (*above, path)), values)
     given: dict[str, Any] = values
     for key, entries in more.items():
         inherited = given.get(key) or {}
         given[key] = (
             inherited | entries if isinstance(inherited, dict) else inherited
-        )  # the parser reports a wrong type
+        )  # The parser reports a wrong type.
     return given
 
 
@@ -57,16 +61,16 @@ def _more(path: Path, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Remove and return the entries that a recipe adds to the one that it extends."""
     more = values.pop("more", None) or {}
     if not isinstance(more, dict):
-        raise ConfigError(f"{path}: more: expected {', '.join(ADDED)} with what to add")
+        raise ConfigError(f"{path}: more: expected the keys {', '.join(ADDED)}, got {more!r}")
     more = {key: entries or {} for key, entries in more.items()}
     problems = [
-        f"more.{key}: not one of {', '.join(ADDED)}{nearest(key, ADDED)}; anything else is written "
-        "next to `more`, not in it"
+        f"more.{key}: expected one of {', '.join(ADDED)}{nearest(key, ADDED)}; other keys stand "
+        "next to `more`"
         for key in more
         if key not in ADDED
     ]
     problems += [
-        f"more.{key}: expected `name: {{...}}` for each, got {entries!r}"
+        f"more.{key}: expected `name: {{...}}` for each entry, got {entries!r}"
         for key, entries in more.items()
         if key in ADDED and not isinstance(entries, dict)
     ]
@@ -89,7 +93,7 @@ def _configuration(path: Path, name: str) -> str:
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Return `above` laid over `below`: features and settings one by one, the rest whole."""
+    """Return `below` with the keys of `above`; features and settings are replaced one by one."""
     merged = below | above
     for key in ("features", "set"):
         if isinstance(below.get(key), dict) and isinstance(above.get(key), dict):

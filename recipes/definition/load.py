@@ -18,14 +18,14 @@ def load(
     """Read a recipe by name, or a YAML file, and check all of it.
 
     Args:
-        name: of a shipped recipe, or the path of a file.
+        name: the name of a shipped recipe, or the path of a file.
         settings: `key=value` for all heads, `heads.NAME.key=value` for one,
             `stacks.NAME.key=value` for an ensemble.
         tiny: apply the small profile.
         repeats: how many times everything is trained; by default as often as the recipe states.
 
     Raises:
-        ConfigError: no such recipe, or any number of wrong keys, names and values.
+        ConfigError: there is no such recipe, or it has wrong keys, names or values; all are listed.
     """
     path = path_of(name)
     values, problems = read_values(path), list[str]()

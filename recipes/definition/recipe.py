@@ -16,7 +16,7 @@ class Feature:
     """How one feature store is extracted if it is missing: options of `medusa extract`.
 
     Attributes:
-        backbone: its name; by default the feature's own.
+        backbone: the name of the backbone; by default the name of the feature.
         layers, reduce, like, average_frames, window_s: as the command takes them.
     """
 
@@ -33,10 +33,10 @@ class HeadEntry:
     """One head: its features and the settings in which it differs from the recipe.
 
     Attributes:
-        features: names; `name:layer_20` or `name:*` where layers are kept apart.
+        features: the names of its features; `name:layer_20` or `name:*` for separate layers.
         set: dotted settings of `medusa fit-head`.
         note: a remark for the tables.
-        published: the source's numbers: `macro_f1`, `accuracy`.
+        published: the scores of the source: `macro_f1`, `accuracy`.
     """
 
     features: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class StackEntry:
         method, fit_on, inputs, with_attributes, seeds, soup: as the command takes them.
         heads: names or patterns.
         top: use only this many of the heads, the best on dev.
-        note, published: as a head's.
+        note, published: as in `HeadEntry`.
     """
 
     method: str = "linear"
@@ -70,7 +70,7 @@ class StackEntry:
 
 @dataclass(frozen=True)
 class Ablation:
-    """One change of every head: dotted settings, and features that replace others."""
+    """One change of its heads: dotted settings, and features that replace others."""
 
     title: str = ""
     set: dict[str, Any] = field(default_factory=dict)
@@ -95,9 +95,9 @@ class Recipe:
 
     Attributes:
         title, source: a title, and the publication.
-        faithful, chosen, rules: the parts that are as published, the decisions made here with
-            their reasons, and whether the challenge's rules allow every backbone.
-        config, set: the configuration and settings that all heads start from.
+        faithful, chosen, rules: the parts that are as published; our own decisions with their
+            reasons; and whether the challenge's rules allow every backbone.
+        config, set: the configuration and the settings from which all heads start.
         repeats: how many times everything is trained, each time from other seeds.
         main: the stack that the report describes.
     """
@@ -123,13 +123,13 @@ def config_of(recipe: Recipe, head: str, ablation: str | None = None, repeat: in
     """Return the resolved configuration of one head.
 
     Args:
-        recipe: all of it.
-        head: its name.
-        ablation: of the recipe, or None.
-        repeat: 0, 1, ...: added to the seed, a thousand each.
+        recipe: the recipe.
+        head: the name of the head.
+        ablation: an ablation of the recipe, or None.
+        repeat: the number of the repeat from 0; each adds 1000 to the seed.
 
     Raises:
-        ConfigError: wrong keys or values.
+        ConfigError: a setting has a wrong key or value.
     """
     settings = recipe.set | recipe.heads[head].set
     if ablation is not None:
@@ -145,7 +145,7 @@ def features_of(recipe: Recipe, head: str, ablation: str | None = None) -> tuple
 
 
 def matching(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
-    """Return the names that any pattern fits, in their order."""
+    """Return the names that fit any of the patterns, in their order."""
     return [name for name in names if any(fnmatch.fnmatchcase(name, one) for one in patterns)]
 
 

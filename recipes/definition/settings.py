@@ -12,7 +12,7 @@ from medusa.strict import parse, read_yaml, unreadable
 
 
 def with_settings(recipe: Recipe, settings: Sequence[str], problems: list[str]) -> Recipe:
-    """Apply `key=value` settings, those of single heads and stacks last; collect the problems."""
+    """Apply `key=value` settings and collect the problems; single heads and stacks come last."""
     for setting in sorted(settings, key=lambda one: one.startswith(("heads.", "stacks."))):
         wrong: list[str] = []
         changed = _with(recipe, setting, wrong)
@@ -40,7 +40,7 @@ def _with(recipe: Recipe, setting: str, problems: list[str]) -> Recipe:
     if parts[1] not in group:
         kind, hint = parts[0].removesuffix("s"), nearest(parts[1], group)
         known = listed(group, 20) or f"no {kind}"
-        problems.append(f"--set {setting}: no {kind} {parts[1]!r}{hint}; there is {known}")
+        problems.append(f"--set {setting}: no {kind} {parts[1]!r}{hint}; expected one of {known}")
         return recipe
     one: Any = group[parts[1]]
     if parts[0] == "heads":

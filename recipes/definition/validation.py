@@ -24,12 +24,12 @@ def problems_of(recipe: Recipe) -> list[str]:
     """Return one line for every name that does not exist and every invalid setting."""
     problems = []
     if not recipe.heads:
-        problems.append("heads: there is none")
+        problems.append("heads: expected at least one")
     for name, feature in recipe.features.items():
         problems += _wrong_feature(f"features.{name}", feature)
     for name, head in recipe.heads.items():
         if not head.features:
-            problems.append(f"heads.{name}: no features")
+            problems.append(f"heads.{name}.features: expected at least one")
         for one in (feature.partition(":")[0] for feature in head.features):
             if one not in recipe.features:
                 problems.append(

@@ -88,7 +88,7 @@ def test_more_is_added_to_what_is_extended(tmp_path):
     recipe = load(str(one))
     assert list(recipe.heads) == ["a", "b", "c"] and recipe.heads["b"].features == ("wavlm",)
     one.write_text("extends: mine\nmore: {head: {c: {}}}")
-    assert "more.head: not one of heads, stacks, ablations (did you" in refusal(str(one))
+    assert "more.head: expected one of heads, stacks, ablations (did you" in refusal(str(one))
     one.write_text("extends: mine\nmore: [heads]")
     assert "more: expected heads, stacks, ablations with what to add" in refusal(str(one))
     one.write_text("extends: mine\nmore: {heads: [c], set: {seed: 1}, stacks: }")
@@ -157,7 +157,7 @@ def test_all_mistakes_at_once(tmp_path):
         "'c*' fits no head",
         "did you mean 'width'",
         "haeds: unknown",
-        "--set heads.x.seed=1: no head 'x'; there is a, b",
+        "--set heads.x.seed=1: no head 'x'; expected one of a, b",
         "--set heads.a=1: expected heads.NAME.key=value",
         "--set nothing: expected key=value",
     ):
