@@ -90,10 +90,13 @@ def test_more_is_added_to_what_is_extended(tmp_path):
     one.write_text("extends: mine\nmore: {head: {c: {}}}")
     assert "more.head: expected one of heads, stacks, ablations (did you" in refusal(str(one))
     one.write_text("extends: mine\nmore: [heads]")
-    assert "more: expected heads, stacks, ablations with what to add" in refusal(str(one))
+    assert "more: expected the keys heads, stacks, ablations, got [" in refusal(str(one))
     one.write_text("extends: mine\nmore: {heads: [c], set: {seed: 1}, stacks: }")
     message = refusal(str(one))
-    assert "more.heads: expected `name: {...}` for each" in message and "more.set: not" in message
+    assert (
+        "more.heads: expected `name: {...}` for each" in message
+        and "more.set: expected one of" in message
+    )
     one.write_text("heads: [a]\nmore: {heads: {c: {}}}")
     assert "heads: expected" in refusal(str(one))
 
