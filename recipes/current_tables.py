@@ -30,7 +30,7 @@ def current_tables(
     """
     loaded, state = load(recipe, settings, tiny, repeats), State.read(workspace, recipe, tiny)
     command = f"`medusa run {recipe}{' --tiny' if tiny else ''}`"
-    if not state.runs:
+    if not state.begun:
         raise ConfigError(f"{state.path}: this recipe has not run here yet; run it with {command}")
     # These import heavy libraries.
     from medusa.recipes.find_runs import find_runs

@@ -60,7 +60,7 @@ def read_text(wanted: dict[str, Feature]) -> bool:
 
 
 def is_of_text(backbone: str) -> bool:
-    """Return whether a backbone encodes text; `auto` is taken to encode speech."""
-    from medusa.extract.backbones import reads_text
+    """Return whether a backbone encodes text; False for `auto` and for an unknown backbone."""
+    from medusa.extract.backbones import checkpoints, reads_text
 
-    return backbone != "auto" and reads_text(backbone)
+    return backbone != "auto" and backbone in checkpoints() and reads_text(backbone)

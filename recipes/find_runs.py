@@ -91,7 +91,7 @@ def _find(
             return run.name, ""
         before = RunDir(workspace.runs / last[task]) if task in last else None
         if before is None or not before.finished:
-            return "", "it has no finished run yet"
+            return "", "it has no finished run with these settings and data yet"
         return "", why_stale(before, record)
     except MedusaError as problem:
         return "", str(problem)

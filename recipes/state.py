@@ -16,7 +16,7 @@ from medusa.recipes.render import ResultTable, markdown, text
 from medusa.recipes.tasks import head_tasks, stack_tasks
 from medusa.workspace import Workspace
 
-FOLDER = "recipes"
+FOLDER, FILE = "recipes", "state.json"
 
 
 @dataclass
@@ -42,10 +42,15 @@ class State:
     def read(cls, workspace: Workspace, recipe: str, tiny: bool) -> "State":
         """Return the stored state of a recipe by its name or file; empty before the first run."""
         path = workspace.root / FOLDER / (Path(recipe).stem + ("-tiny" if tiny else ""))
-        file = path / "state.json"
+        file = path / FILE
         values = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         known = {one.name for one in fields(cls)} - {"path"}
         return cls(path, **{key: value for key, value in values.items() if key in known})
+
+    @property
+    def begun(self) -> bool:
+        """Return whether the recipe has run here, perhaps not to its end."""
+        return (self.path / FILE).exists()
 
     def begin(self, text: str | None, missing: str) -> None:
         """Store the options of a run that begins; the tables are out of date until it ends."""
@@ -68,7 +73,7 @@ class State:
     def write(self) -> None:
         """Write the state as a whole or not at all."""
         values = {key: value for key, value in asdict(self).items() if key != "path"}
-        self.write_text("state.json", json.dumps(values, indent=1) + "\n")
+        self.write_text(FILE, json.dumps(values, indent=1) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file into the state's folder, as a whole or not at all."""

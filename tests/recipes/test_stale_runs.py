@@ -108,7 +108,7 @@ def test_a_changed_member_is_the_reason(home: Path) -> None:
     reasons = missing(home)
     assert set(reasons) == {"vote"} and stale(reasons, "vote") == "its members have changed"
     shutil.rmtree(next((home / "runs").glob("toy.b.*")))
-    assert missing(home)["b"] == "it has no finished run yet"
+    assert missing(home)["b"] == "it has no finished run with these settings and data yet"
 
 
 def test_features_that_were_missing_are_the_reason(home: Path) -> None:
@@ -154,3 +154,21 @@ def test_a_program_gets_the_runs_and_tables_and_nothing_is_printed(
     assert not again.fresh and (again.runs, again.stacks) == (one.runs, one.stacks)
     assert list(map(markdown, again.tables)) == list(map(markdown, one.tables))
     assert capsys.readouterr() == ("", "")
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_the_tables_of_a_run_that_was_interrupted_have_its_finished_parts(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*values: object, **options: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("medusa.recipes.update.fit_stacks", stopped)
+        with pytest.raises(Killed):
+            call(home, "run")
+    assert "a  loud" in call(home, "tables")
+    assert missing(home) == {"vote": "it has no finished run with these settings and data yet"}
