@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
+    from medusa.manifests.audit.audit_corpus import audit_corpus
+    from medusa.manifests.import_tools.import_corpus import import_corpus
+    from medusa.manifests.splits.plan import SplitPlan, split_corpus
     from medusa.recipes.options import RecipeOptions, RecipeResult
     from medusa.recipes.run import run_recipe
     from medusa.reports.evaluate import Evaluation, evaluate
+    from medusa.reports.page import report
     from medusa.workspace import Workspace
 
 # name -> its module, which is imported when the name is first used
@@ -29,18 +33,23 @@ _MODULES = {
     "ExtractionOptions": "extract.extraction_options",
     "HeadResult": "heads.spec",
     "HeadSpec": "heads.spec",
-    "StackConfig": "ensemble.stacker",
-    "TranscriptionOptions": "extract.transcription.transcription_options",
     "RecipeOptions": "recipes.options",
     "RecipeResult": "recipes.options",
+    "SplitPlan": "manifests.splits.plan",
+    "StackConfig": "ensemble.stacker",
+    "TranscriptionOptions": "extract.transcription.transcription_options",
     "Workspace": "workspace",
+    "audit_corpus": "manifests.audit.audit_corpus",
     "evaluate": "reports.evaluate",
     "extract_features": "extract.extract_features",
     "fit_heads": "heads.queue.fit_heads",
     "fit_stack": "ensemble.fit_stack",
     "head_specs": "heads.queue.head_specs",
+    "import_corpus": "manifests.import_tools.import_corpus",
+    "report": "reports.page",
     "run_recipe": "recipes.run",
     "show_progress": "console",
+    "split_corpus": "manifests.splits.plan",
     "transcribe": "extract.transcription.transcribe",
 }
 __all__ = [
@@ -50,16 +59,21 @@ __all__ = [
     "HeadSpec",
     "RecipeOptions",
     "RecipeResult",
+    "SplitPlan",
     "StackConfig",
     "TranscriptionOptions",
     "Workspace",
+    "audit_corpus",
     "evaluate",
     "extract_features",
     "fit_heads",
     "fit_stack",
     "head_specs",
+    "import_corpus",
+    "report",
     "run_recipe",
     "show_progress",
+    "split_corpus",
     "transcribe",
 ]
 

@@ -24,10 +24,8 @@ SAME = "As in `medusa extract`."
     metavar="NAME[,NAME...]",
     help=SAME,
 )
-@click.option("--checkpoint", metavar="PATH_OR_ID", help=SAME)
 @click.option("--layers", metavar="LAYERS", help=SAME)
-@click.option("--reduce", type=click.Choice(["none", "sum", "mean"]), default="sum", help=SAME)
-@set_option("dtype, average_frames, window_s, like; as in `medusa extract`.")
+@set_option("checkpoint, reduce, dtype, average_frames, window_s, ...: see `medusa extract`.")
 @text_option("The texts of text backbones; see `medusa extract`.")
 @click.option(
     "--utterances",
@@ -37,52 +35,41 @@ SAME = "As in `medusa extract`."
 @click.option(
     "--hours", type=click.FloatRange(0, min_open=True), help="Hours of speech, with --utterances."
 )
-@click.option(
-    "--speed",
-    type=float,
-    metavar="X",
-    help="Seconds of audio encoded in one second, to estimate the time.",
-)
 @json_option()
 @click.pass_obj
 def plan(
     root: Path,
     names: str | None,
-    checkpoint: str | None,
     layers: str | None,
-    reduce: str,
     overrides: tuple[str, ...],
     text: str | None,
     utterances: int | None,
     hours: float | None,
-    speed: float | None,
     as_json: bool,
 ) -> None:
     """Print the bytes that an extraction will store for each backbone and layer, and its time.
 
     The command fails if the disk is too small.
     """
-    from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
+    from medusa.extract.extraction_options import ExtractionOptions
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
-    further = settings_of(FurtherOptions, overrides)
-    options = ExtractionOptions(checkpoint=checkpoint, layers=layers, reduce=reduce, **further)
+    options = ExtractionOptions(layers=layers, **settings_of(ExtractionOptions, overrides))
     workspace = Workspace.open(root)
     wanted = parts_of(names or "")
-    if checkpoint and len(wanted) > 1:
-        raise MedusaError("--checkpoint is for one backbone at a time")
+    options.check(wanted, ["cpu"])
     check_corpus(workspace, utterances, hours)
     from medusa.extract.backbones import reads_text
     from medusa.extract.planning.corpus_size import corpus_of
     from medusa.extract.planning.estimate import estimate
     from medusa.extract.planning.room import free_bytes, require_room
 
-    reading = any(reads_text(name, checkpoint) for name in wanted)
+    reading = any(reads_text(name, options.checkpoint) for name in wanted)
     corpus = corpus_of(workspace, text, utterances, hours, reading)
     plans = [estimate(corpus, name, options) for name in wanted]
     free = free_bytes(workspace.features)
-    _show(plans, corpus, free, speed, as_json)
+    _show(plans, corpus, free, as_json)
     require_room(workspace.features, sum(one.bytes for one in plans))
 
 
@@ -97,9 +84,7 @@ def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | 
         )
 
 
-def _show(
-    plans: "list[Estimate]", corpus: "CorpusSize", free: int, speed: float | None, as_json: bool
-) -> None:
+def _show(plans: "list[Estimate]", corpus: "CorpusSize", free: int, as_json: bool) -> None:
     import json
 
     from medusa.console import say, table
@@ -117,10 +102,9 @@ def _show(
         for name, size in one.sizes.items()
     ]
     total = sum(one.bytes for one in plans)
-    seconds = corpus.all_s * len(plans) / speed if speed else None
     notes = [f"{one.spec.backbone}: {note}" for one in plans for note in one.notes]
     if as_json:
-        facts = {"arrays": rows, "bytes": total, "free_bytes": free, "seconds": seconds}
+        facts = {"arrays": rows, "bytes": total, "free_bytes": free}
         click.echo(json.dumps(facts | {"notes": notes}, indent=2))
         return
     cells = [[*list(row.values())[:-1], f"{row['bytes'] / 1e9:.3f}"] for row in rows]
@@ -129,7 +113,5 @@ def _show(
     speech = f", {hours:.1f} h of speech" if hours else ""
     click.echo(f"{corpus.count} utterances{speech}")
     click.echo(f"{total / 1e9:.2f} GB in all; {free / 1e9:.1f} GB are free")
-    if seconds is not None:
-        click.echo(f"{seconds / 3600:.1f} h at {speed:g} x real time for each backbone")
     for note in notes:
         say(note)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medusa.errors import listed, plural
+from medusa.errors import plural
 
 if TYPE_CHECKING:
     from medusa.manifests.corpora import Importer
@@ -33,98 +33,53 @@ class Corpora(click.Group):
 
 
 @click.command("import", cls=Corpora, subcommand_metavar="CORPUS ROOT [OPTIONS]")
-def import_() -> None:
+@click.option(
+    "--drop-bad-audio",
+    is_flag=True,
+    help="If a recording is missing, unreadable or truncated, keep its utterances without audio. "
+    "The option stands before CORPUS.",
+)
+@click.pass_context
+def import_(ctx: click.Context, drop_bad_audio: bool) -> None:
     """Read a corpus and write manifest.parquet.
 
     ROOT is the folder or the file of the corpus. Each corpus has its own options, which
     `medusa manifest import CORPUS --help` lists.
     """
+    ctx.meta["drop_bad_audio"] = drop_bad_audio
 
 
 def _import_command(name: str, importer: "Importer") -> click.Command:
     """Return the command that imports one corpus."""
 
-    @click.pass_obj
-    def run(
-        workspace: Path, /, root: Path, force: bool, drop_bad_audio: bool, **options: Any
-    ) -> None:
-        _import(workspace, name, importer, root, force, drop_bad_audio, options)
+    @click.pass_context
+    def run(ctx: click.Context, /, root: Path, **options: Any) -> None:
+        _import(ctx.obj, name, root, drop_bad_audio=ctx.meta["drop_bad_audio"], **options)
 
     shared = [
         click.Argument(["root"], type=click.Path(exists=True, path_type=Path)),
         *importer.OPTIONS,
-        click.Option(
-            ["--drop-bad-audio"],
-            is_flag=True,
-            help="If a recording is missing, unreadable or truncated, keep its utterances without "
-            "audio.",
-        ),
         click.Option(["--force"], is_flag=True, help="Replace a manifest that has other rows."),
     ]
     return click.Command(name, callback=run, params=shared, help=importer.__doc__)
 
 
-def _import(
-    workspace: Path,
-    name: str,
-    importer: "Importer",
-    root: Path,
-    force: bool,
-    drop_bad_audio: bool,
-    options: dict[str, Any],
-) -> None:
-    from medusa.console import progress, say, table
+def _import(workspace: Path, name: str, root: Path, **options: Any) -> None:
+    """Import the corpus, and print a table of it."""
+    from medusa.console import table
     from medusa.manifests.import_tools import tally
-    from medusa.manifests.import_tools.ingest import attach_audio
-    from medusa.manifests.manifest import Manifest
+    from medusa.manifests.import_tools.import_corpus import import_corpus
     from medusa.manifests.overview import table_rows
     from medusa.workspace import Workspace
 
-    path = Workspace.open(workspace).manifest
-    old = Manifest.read(path) if path.exists() and not force else None
-    corpus = importer.import_corpus(root, **options)
-    corpus.provenance |= {"corpus": name, "root": str(root.resolve()), "options": _plain(options)}
-    files = corpus.frame["path"].nunique()
-    with progress("reading audio", files, unit="file") as advance:
-        corpus, dropped = attach_audio(corpus, path.parent, drop_bad_audio, advance)
-    if dropped:
-        kept = plural(len(dropped), "utterance")
-        say(f"{kept} kept without audio: {listed(dropped.values(), 3)}")
-    if old is not None and _same_rows(path, old, corpus):
-        say(f"{path}: already holds the same {plural(len(corpus), 'utterance')}; nothing to do")
+    result = import_corpus(Workspace.open(workspace), name, root, **options)
+    if not result.written:
         return
-    corpus.write(path)
-    say(f"wrote {path}")
-    lines = corpus.provenance["import"]
-    say(tally.sentence(lines))
+    lines = result.manifest.provenance["import"]
     if any(line["dropped"] or line["note"] for line in lines):
         table(*tally.table_rows(lines), title="found in the corpus")
-    table(*table_rows(corpus), title="in the manifest")
-    _say_next(corpus)
-
-
-def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, as JSON values."""
-    given = {key: value for key, value in options.items() if value not in (None, ())}
-    return {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
-
-
-def _same_rows(path: Path, old: "Manifest", corpus: "Manifest") -> bool:
-    """Return whether the manifest at `path` has these rows; the split may differ.
-
-    Raises:
-        ManifestError: it has other rows.
-    """
-    from medusa.errors import ManifestError
-    from medusa.manifests.import_tools.ingest import same_rows
-
-    if same_rows(old, corpus):
-        return True
-    raise ManifestError(
-        f"{path}: already holds another manifest ({old.provenance.get('corpus', 'unknown')}, "
-        f"{plural(len(old), 'utterance')}); replace it with --force, or work in another folder "
-        "(--workspace)"
-    )
+    table(*table_rows(result.manifest), title="in the manifest")
+    _say_next(result.manifest)
 
 
 def _say_next(corpus: "Manifest") -> None:

@@ -157,16 +157,13 @@ def show(workspace: Path) -> None:
         say(f"speakers in {name}: {listed(speakers, 12) or 'unknown'}")
 
 
-def _divide(workspace: Path, plan: "SplitPlan", force: bool) -> None:
-    """Divide the manifest by the plan, unless it is divided by this plan already."""
+def _divide(root: Path, plan: "SplitPlan", force: bool) -> None:
+    """Divide the manifest by the plan, and print its table."""
     from medusa.manifests.manifest import Manifest
-    from medusa.manifests.splits.plan import divided, refuse_to_replace
+    from medusa.manifests.splits.plan import split_corpus
+    from medusa.manifests.write_changed import show_changed
     from medusa.workspace import Workspace
 
-    path = Workspace.open(workspace).manifest
-    present = Manifest.read(path)
-    if present.provenance.get("split") == plan.provenance() and not force:
-        return write_changed(path, present, True)
-    if not force:
-        refuse_to_replace(present, plan)
-    write_changed(path, divided(present, plan), False)
+    workspace = Workspace.open(root)
+    changed = split_corpus(workspace, plan, force=force)
+    show_changed(workspace.manifest, Manifest.read(workspace.manifest), not changed)

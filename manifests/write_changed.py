@@ -9,12 +9,15 @@ if TYPE_CHECKING:
 
 def write_changed(path: Path, corpus: "Manifest", same: bool) -> None:
     """Write the manifest unless it is unchanged, and print its table."""
+    if not same:
+        corpus.write(path)
+    show_changed(path, corpus, same)
+
+
+def show_changed(path: Path, corpus: "Manifest", same: bool) -> None:
+    """Print whether a manifest was written, and its table."""
     from medusa.console import say, table
     from medusa.manifests.overview import table_rows
 
-    if same:
-        say(f"{path}: already like this; nothing to do")
-    else:
-        corpus.write(path)
-        say(f"wrote {path}")
+    say(f"{path}: already like this; nothing to do" if same else f"wrote {path}")
     table(*table_rows(corpus))

@@ -11,13 +11,35 @@ import yaml
 from medusa.atomic import write_text
 from medusa.ensemble import STACKERS
 from medusa.errors import MedusaError
-from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
+from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir, find_run
 from medusa.manifests import Manifest
 from medusa.reports import pictures
 from medusa.reports.judged_run import judge_run
 from medusa.scoring import SCORES
+from medusa.workspace import Workspace
 
 TEMPLATE = "report.html.j2"
+
+
+def report(
+    workspace: Workspace, run: str, output: Path | None = None, *, split: str = "test"
+) -> Path:
+    """Write one self-contained HTML page about a finished run, and return its path.
+
+    Args:
+        workspace: the folder with the run and its manifest.
+        run: the name of the run.
+        output: the file; by default `RUN.html` in the workspace.
+        split: the split to judge on.
+
+    Raises:
+        RunError: the run does not exist, is not finished, or does not predict the split.
+        MedusaError: the file cannot be written.
+    """
+    finished = find_run(workspace.runs, run)
+    output = output or workspace.root / f"{finished.name}.html"
+    write_report(finished, Manifest.read(workspace.manifest), output, split)
+    return output
 
 
 def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "test") -> None:

@@ -17,13 +17,7 @@ import click
 @click.pass_obj
 def report(root: Path, run: str, output: Path | None, split: str) -> None:
     """Write one self-contained HTML page about a finished run."""
-    from medusa.heads.runs.run_dir import find_run
-    from medusa.manifests import Manifest
-    from medusa.reports.page import write_report
+    from medusa.reports.page import report as write
     from medusa.workspace import Workspace
 
-    workspace = Workspace.open(root)
-    finished = find_run(workspace.runs, run)
-    output = output or workspace.root / f"{finished.name}.html"
-    write_report(finished, Manifest.read(workspace.manifest), output, split)
-    click.echo(output)
+    click.echo(write(Workspace.open(root), run, output, split=split))

@@ -4,16 +4,15 @@ from pathlib import Path
 
 import click
 
-from medusa.cache.options import FORCE, INTO, PATH
+from medusa.cache.options import FORCE, PATH
 from medusa.options import text_option
 
 
 @click.command("import", short_help="Make a store of an export.")
 @click.argument("source", type=PATH)
-@INTO
 @FORCE
 @click.pass_obj
-def import_(workspace: Path, source: Path, into: Path | None, force: bool) -> None:
+def import_(workspace: Path, source: Path, force: bool) -> None:
     """Make a store of SOURCE, a file or folder that `medusa cache export` wrote.
 
     The format is recognised, and every utterance is compared with its checksum.
@@ -22,7 +21,7 @@ def import_(workspace: Path, source: Path, into: Path | None, force: bool) -> No
     from medusa.console import say
     from medusa.workspace import Workspace
 
-    store = read(source, Workspace.open(workspace).features, into, force)
+    store = read(source, Workspace.open(workspace).features, force=force)
     say(f"{store}: the store is imported")
 
 
@@ -31,7 +30,6 @@ def import_(workspace: Path, source: Path, into: Path | None, force: bool) -> No
 @click.option("--backbone", required=True, help="A name for the features.")
 @click.option("--frame-shift", type=float, help="Seconds between frames, if they are known.")
 @text_option("For text features, the source of the texts: `manifest` or a transcripts table.")
-@INTO
 @FORCE
 @click.pass_obj
 def import_npy(
@@ -40,7 +38,6 @@ def import_npy(
     backbone: str,
     frame_shift: float | None,
     text: str | None,
-    into: Path | None,
     force: bool,
 ) -> None:
     """Make a store of FOLDER, which has one .npy file per utterance, named by its id.
@@ -55,7 +52,7 @@ def import_npy(
 
     opened, kind = Workspace.open(workspace), "text" if text else "audio"
     origin, contents = Origin(backbone, kind, frame_shift), by_id(opened, kind, text)
-    done = import_foreign(folder, origin, contents, opened.features, into, force)
+    done = import_foreign(folder, origin, contents, opened.features, force=force)
     say(f"{done.store}: {plural(done.utterances, 'utterance is')} imported")
     if done.left_out:
         files = plural(len(done.left_out), "file does")

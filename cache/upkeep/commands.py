@@ -25,17 +25,16 @@ def archive(workspace: Path, name: str, out: Path, force: bool) -> None:
 
 @click.command("restore", short_help="Make a store of an archive again.")
 @click.argument("source", metavar="ARCHIVE", type=PATH)
-@INTO
 @FORCE
 @click.pass_obj
-def restore(workspace: Path, source: Path, into: Path | None, force: bool) -> None:
+def restore(workspace: Path, source: Path, force: bool) -> None:
     """Make a store of ARCHIVE again, and compare every utterance with its checksum."""
     from medusa.cache.layout import read_spec
     from medusa.cache.upkeep.archive import restore as read
     from medusa.console import say
     from medusa.workspace import Workspace
 
-    into = into or Workspace.open(workspace).features / read_spec(source).folder
+    into = Workspace.open(workspace).features / read_spec(source).folder
     say(f"{read(source, into, force)}: the store is restored")
 
 

@@ -11,9 +11,9 @@ from medusa.manifests.audio import AudioFacts, content_of, each, facts_of, recor
 from medusa.manifests.audit.findings import Finding, Subject
 
 REMEDIES = {
-    "missing": "put the files back, or import the corpus again with --drop-bad-audio",
-    "unreadable": "replace the files, or import the corpus again with --drop-bad-audio",
-    "truncated": "copy the files again, or import the corpus again with --drop-bad-audio",
+    "missing": "put the files back, or use `medusa manifest import --drop-bad-audio`",
+    "unreadable": "replace the files, or use `medusa manifest import --drop-bad-audio`",
+    "truncated": "copy the files again, or use `medusa manifest import --drop-bad-audio`",
     "outside": "correct start and duration, and import the corpus again",
 }
 

@@ -94,5 +94,6 @@ def _refusal(problems: dict[str, str]) -> str:
         f"({listed(problems, 3)}):\n"
         + "\n".join(lines)
         + more
-        + "\nmend the files or the table, or keep these rows without audio: --drop-bad-audio"
+        + "\nmend the files or the table, or keep these rows without audio: "
+        "medusa manifest import --drop-bad-audio CORPUS ROOT"
     )

@@ -9,6 +9,7 @@ from medusa.errors import ManifestError, listed
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.by_share import by_speaker, by_utterance, in_house
 from medusa.manifests.splits.folds import fold_names, leave_out
+from medusa.workspace import Workspace
 
 OWN = "corpus"  # A split of this name is the corpus's own partition.
 
@@ -54,6 +55,26 @@ def divided(manifest: Manifest, plan: SplitPlan) -> Manifest:
     frame = manifest.frame.assign(split=METHODS[plan.by](manifest, plan))
     provenance = manifest.provenance | {"split": plan.provenance()}
     return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
+
+
+def split_corpus(workspace: Workspace, plan: SplitPlan, *, force: bool = False) -> bool:
+    """Divide the manifest of a workspace by a plan; return False if the plan made it already.
+
+    Args:
+        workspace: the workspace.
+        plan: the choices of the split.
+        force: replace a present split.
+
+    Raises:
+        ManifestError: there is another split, or as `divided`.
+    """
+    present = Manifest.read(workspace.manifest)
+    if not force:
+        if present.provenance.get("split") == plan.provenance():
+            return False
+        refuse_to_replace(present, plan)
+    divided(present, plan).write(workspace.manifest)
+    return True
 
 
 def refuse_to_replace(manifest: Manifest, plan: SplitPlan) -> None:

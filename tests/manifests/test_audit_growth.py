@@ -151,11 +151,11 @@ def test_entropy_and_agreement_by_hand(tmp_path: Path) -> None:
     assert "arousal -0.667" in notes[1]
 
 
-def test_strict_and_the_file(tmp_path: Path) -> None:
+def test_strict_and_json(tmp_path: Path) -> None:
     manifest(tmp_path, {"a": voice(1), "b": voice(2, 0.1)})
     words = ["--workspace", str(tmp_path), "manifest", "audit", "--listen"]
     assert CliRunner().invoke(medusa, words).exit_code == 0
-    result = CliRunner().invoke(medusa, [*words, "--strict", "--output", str(tmp_path / "a.json")])
+    result = CliRunner().invoke(medusa, [*words, "--strict", "--json"])
     assert result.exit_code == 1
-    report = json.loads((tmp_path / "a.json").read_text())
+    report = json.loads(result.stdout)
     assert report["warning"] == 1 and report["findings"][0]["where"] == ["b"]
