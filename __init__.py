@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
     from medusa.manifests.audit.audit_corpus import audit_corpus
-    from medusa.manifests.import_tools.import_corpus import import_corpus
+    from medusa.manifests.import_corpus import import_corpus
     from medusa.manifests.splits.plan import SplitPlan, split_corpus
     from medusa.recipes.options import RecipeOptions, RecipeResult
     from medusa.recipes.run import run_recipe
@@ -45,7 +45,7 @@ _MODULES = {
     "fit_heads": "heads.queue.fit_heads",
     "fit_stack": "ensemble.fit_stack",
     "head_specs": "heads.queue.head_specs",
-    "import_corpus": "manifests.import_tools.import_corpus",
+    "import_corpus": "manifests.import_corpus",
     "report": "reports.page",
     "run_recipe": "recipes.run",
     "show_progress": "console",

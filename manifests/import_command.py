@@ -64,15 +64,15 @@ def _import_command(name: str, importer: "Importer") -> click.Command:
     return click.Command(name, callback=run, params=shared, help=importer.__doc__)
 
 
-def _import(workspace: Path, name: str, root: Path, **options: Any) -> None:
+def _import(workspace: Path, corpus: str, root: Path, /, **options: Any) -> None:
     """Import the corpus, and print a table of it."""
     from medusa.console import table
+    from medusa.manifests.import_corpus import import_corpus
     from medusa.manifests.import_tools import tally
-    from medusa.manifests.import_tools.import_corpus import import_corpus
     from medusa.manifests.overview import table_rows
     from medusa.workspace import Workspace
 
-    result = import_corpus(Workspace.open(workspace), name, root, **options)
+    result = import_corpus(Workspace.open(workspace), corpus, root, **options)
     if not result.written:
         return
     lines = result.manifest.provenance["import"]

@@ -57,7 +57,7 @@ def test_every_declared_dependency_is_imported_and_justified():
         ("import medusa.manifests.manifest", {"torch", "soundfile", "soxr"}),
         ("import medusa.heads.fitting.fit", {"scipy", "sklearn", "jinja2", "h5py", "zarr"}),
         (
-            "import medusa.extract.passes.single_pass",
+            "import medusa.extract.extract_features",
             {"transformers", "tokenizers", "huggingface_hub", "whisper", "h5py", "zarr"},
         ),
     ],

@@ -129,7 +129,7 @@ def test_every_importer_counts_and_tells(tmp_path: Path) -> None:
 def test_recordings_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
     recording(tmp_path / "u1.wav")
     (tmp_path / "t.csv").write_text("id,path,label\nu1,u1.wav,sad\nu2,u2.wav,sad\nu3,,sad\n")
-    said = run(tmp_path, "csv", tmp_path / "t.csv", "--drop-bad-audio").stderr
+    said = run(tmp_path, "--drop-bad-audio", "csv", tmp_path / "t.csv").stderr
     assert "1 of 2 utterances with audio (left out: 1 whose recording cannot be used)" in said
 
 

@@ -32,6 +32,7 @@ def import_corpus(
     workspace: Workspace,
     corpus: str,
     root: Path | str,
+    /,
     *,
     force: bool = False,
     drop_bad_audio: bool = False,
