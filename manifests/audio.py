@@ -1,23 +1,25 @@
 """The header and the bytes of a recording give its facts and its digest; nothing is decoded."""
 
 import hashlib
+import io
 import math
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import soundfile
 
 from medusa.errors import AudioError
 from medusa.manifests import ffmpeg
+from medusa.manifests.headers import containers, mp3
 
 CHUNK_BYTES = 1 << 20
 TOLERANCE_S = 0.01  # The tables of corpora often round the end of a segment up.
 T = TypeVar("T")
-UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # Streaming writers leave these in a wav header.
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def facts_of(path: Path) -> AudioFacts:
     if ffmpeg.is_for_ffmpeg(path):
         return _facts_by_ffmpeg(path)
     try:
-        with soundfile.SoundFile(path) as sound:
+        with opened(path) as sound:
             facts = AudioFacts(sound.frames, sound.samplerate, sound.channels)
             whole = sound.format != "FLAC" or _has_last_frame(sound)
     except (soundfile.LibsndfileError, OSError) as problem:
@@ -69,10 +71,33 @@ def facts_of(path: Path) -> AudioFacts:
             "copy the file again",
             "truncated",
         )
-    _refuse_truncated_wav(path)
+    _refuse_truncated(path)
     if facts.frames == 0:
         raise AudioError(f"{path}: the file holds no sound (0 frames); replace it")
     return facts
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a recording with soundfile; sizes and lengths that its header lacks are filled in."""
+    with ExitStack() as files:
+        yield files.enter_context(soundfile.SoundFile(_corrected(path, files)))
+
+
+def _corrected(path: Path, files: ExitStack) -> Path | io.IOBase:
+    """Return the path, or an open file with a correct size of the sound or number of frames."""
+    frames = mp3.frames_of(path)
+    if frames and not frames.is_exact:
+        count = struct.pack(">I", frames.found)
+        return files.enter_context(
+            containers.Corrected(path, frames.index_at, count)
+            if frames.index_at
+            else mp3.with_index(path, frames)
+        )
+    chunk = containers.sound_chunk(path)
+    if chunk and chunk.unknown and chunk.form:
+        return files.enter_context(containers.Corrected(path, chunk.at, chunk.correction()))
+    return path
 
 
 def _facts_by_ffmpeg(path: Path) -> AudioFacts:
@@ -184,28 +209,19 @@ def _has_last_frame(sound: Any) -> bool:
         return False
 
 
-def _refuse_truncated_wav(path: Path) -> None:
-    """Raise if the data chunk of a wav promises more bytes than follow; libsndfile accepts it."""
-    with path.open("rb") as file:
-        promised, start = _data_chunk(file)
-        present = path.stat().st_size - start
-    if promised not in UNKNOWN_SIZES and present < promised:
-        share = math.floor(100 * present / promised)
-        raise AudioError(
-            f"{path}: truncated: its header promises {promised} bytes of sound, but the file "
-            f"has {present} ({share} %); copy the file again",
-            "truncated",
-        )
+def _refuse_truncated(path: Path) -> None:
+    """Raise if the header promises more sound than follows; libsndfile accepts most such files."""
+    chunk, frames = containers.sound_chunk(path), mp3.frames_of(path)
+    problem = "its last page is missing" if containers.is_cut_ogg(path) else ""
+    if chunk and chunk.truncated:
+        problem = _lack(chunk.promised, chunk.present)
+    elif frames and frames.missing > containers.SLACK:
+        present = frames.end - frames.start
+        problem = _lack(present + frames.missing, present)
+    if problem:
+        raise AudioError(f"{path}: truncated: {problem}; copy the file again", "truncated")
 
 
-def _data_chunk(file: BinaryIO) -> tuple[int, int]:
-    """Return the promised size and the position of a wav's sound; (0, 0) for other files."""
-    head = file.read(12)
-    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        return 0, 0
-    while len(chunk := file.read(8)) == 8:
-        name, size = struct.unpack("<4sI", chunk)
-        if name == b"data":
-            return size, file.tell()
-        file.seek(size + size % 2, 1)
-    return 0, 0
+def _lack(promised: int, present: int) -> str:
+    share = math.floor(100 * present / promised)
+    return f"its header promises {promised} bytes of sound, but the file has {present} ({share} %)"

@@ -11,7 +11,7 @@ import soxr
 
 from medusa.errors import AudioError
 from medusa.manifests import ffmpeg
-from medusa.manifests.audio import content_of, digest_of, facts_of
+from medusa.manifests.audio import content_of, digest_of, facts_of, opened
 
 Wave = npt.NDArray[np.float32]
 RESAMPLER = "HQ"
@@ -86,7 +86,7 @@ def _decode(path: Path, start: int, wanted: int) -> Wave:
     if ffmpeg.is_for_ffmpeg(path):
         return ffmpeg.decode(path)[0][start : start + wanted]
     try:
-        with soundfile.SoundFile(path) as sound:
+        with opened(path) as sound:
             sound.seek(min(start, sound.frames))
             samples: Wave = sound.read(wanted, dtype="float32", always_2d=True)
             return samples

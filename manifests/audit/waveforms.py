@@ -12,7 +12,7 @@ import numpy.typing as npt
 import soundfile
 
 from medusa.errors import AudioError, plural
-from medusa.manifests.audio import each
+from medusa.manifests.audio import each, opened
 from medusa.manifests.audit.findings import Finding, Subject
 
 CLIPPED = 0.999  # A sample above this share of the full scale is clipped.
@@ -29,7 +29,10 @@ Bits = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Loudness:
-    """The share of clipped samples of a clip, its loudest 20 ms in dB, and its print."""
+    """The share of clipped samples of a clip, its loudest 20 ms in dB, and its print.
+
+    The loudest 20 ms are NaN if a sample is not a number.
+    """
 
     clipped: float
     loudest_db: float
@@ -37,7 +40,7 @@ class Loudness:
 
 
 def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iterator[Finding]:
-    """Decode every clip; find clipped and silent ones, and pairs that are nearly the same.
+    """Decode every clip; find clipped, silent and broken ones, and pairs that are nearly the same.
 
     Two clips are nearly the same if their prints are. A print has the signs of the changes of
     energy over time and frequency, on a grid of 32 x 16 points over the clip. Gain, noise and
@@ -58,7 +61,12 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
     sounds = {name: sound for part in found.values() for name, sound in part.items()}
     loud = {name: sound for name, sound in sounds.items() if sound.loudest_db > SILENT_DB}
     clipped = tuple(name for name, sound in sounds.items() if sound.clipped > CLIPPED_SHARE)
-    silent = tuple(name for name in sounds if name not in loud)
+    broken = tuple(name for name, sound in sounds.items() if math.isnan(sound.loudest_db))
+    silent = tuple(name for name in sounds if name not in loud and name not in broken)
+    if broken:
+        clips = plural(len(broken), "clip has")
+        message = f"{clips} samples that are not numbers (NaN or infinite)"
+        yield Finding("error", "sound", message, "replace the files", broken)
     if clipped:
         clips = plural(len(clipped), "clip has")
         message = f"{clips} more than {CLIPPED_SHARE:.1%} of samples clipped"
@@ -76,12 +84,14 @@ def loudness_of(path: Path, start_s: float, length_s: float) -> Loudness:
         AudioError: the file cannot be decoded.
     """
     try:
-        with soundfile.SoundFile(path) as file:
+        with opened(path) as file:
             rate = file.samplerate
             file.seek(round(start_s * rate))
             sound = file.read(max(round(length_s * rate), 1), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as problem:
         raise AudioError(f"{path}: cannot be decoded: {problem}; replace it") from problem
+    if not np.isfinite(sound).all():
+        return Loudness(0.0, math.nan, np.zeros(BITS, np.bool_))
     clipped = float((np.abs(sound) >= CLIPPED).mean()) if len(sound) else 0.0
     mono = sound.mean(axis=1)
     window = max(rate // 50, 1)

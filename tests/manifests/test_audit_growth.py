@@ -100,6 +100,19 @@ def test_clipping_silence_and_near_duplicates(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_not_numbers_are_told_apart_from_silence(
+    tmp_path: Path, odd: float
+) -> None:
+    manifest(tmp_path, {"a": voice(1), "b": voice(2), "c": 1e-4 * voice(3)})
+    broken = voice(2)
+    broken[100] = odd
+    soundfile.write(tmp_path / "b.wav", broken, RATE, subtype="FLOAT")
+    told = by_check(found(tmp_path, sound=True))
+    assert told["error sound: 1 clip has samples that are not numbers (NaN or infinite)"] == ("b",)
+    assert told["warning sound: 1 clip is silent (never above -60 dB)"] == ("c",)
+
+
 def test_prints_of_different_clips_differ_and_of_a_louder_one_do_not() -> None:
     prints = [fingerprint(voice(seed).astype(np.float32), RATE) for seed in range(8)]
     for one in range(8):

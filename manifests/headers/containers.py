@@ -1,0 +1,166 @@
+"""Headers tell how many bytes of sound follow; wrong sizes are corrected, cut files are found."""
+
+import io
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+SLACK = 64  # Some writers count the bytes of their own header as sound.
+NEAR = 1 << 16
+# Streaming writers leave 0, or a number near these, in place of the unknown size.
+UNKNOWN_SIZES = (1 << 31, 1 << 32, 1 << 63, 1 << 64)
+
+
+class SoundChunk(NamedTuple):
+    """The sound of a file, as its header tells it.
+
+    Attributes:
+        start: the position of the first byte of sound.
+        promised: the number of bytes of sound; 0 or less if it is unknown.
+        present: the number of bytes from `start` to the end of the file.
+        at: the position of the size in the header.
+        form: the format of the size, for `struct`.
+        extra: the bytes that the size counts besides the sound.
+    """
+
+    start: int
+    promised: int
+    present: int
+    at: int = 0
+    form: str = ""
+    extra: int = 0
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the header has no size of the sound."""
+        near = any(abs(self.promised - size) <= NEAR for size in UNKNOWN_SIZES)
+        return self.promised <= 0 or (near and self.present < self.promised)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether bytes of sound are missing."""
+        return not self.unknown and self.present + SLACK < self.promised
+
+    def correction(self) -> bytes:
+        """Return the size that the header should have."""
+        return struct.pack(self.form, self.present + self.extra)
+
+
+def sound_chunk(path: Path) -> SoundChunk | None:
+    """Return the place of the sound in a file; None for other formats, and without any sound."""
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        head = file.read(40)
+        reader = READERS.get(head[:4])
+        chunk = reader(file, head, size) if reader else None
+        if chunk is None or chunk.present <= 0:
+            return None
+        if chunk.promised <= 0 and _has_chunks_only(file, chunk, size):
+            return None
+    return chunk
+
+
+def _chunks(
+    file: BinaryIO, at: int, form: str, pad: int, own: int = 0
+) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name, the size and the position of each chunk; `own` is the header in the size."""
+    length = struct.calcsize(form)
+    while file.seek(at) == at and len(head := file.read(length)) == length:
+        name, size = struct.unpack(form, head)
+        yield name, size - own, at + length
+        at += length + max(size - own, 0)
+        at += -at % pad if own else (size % pad)
+
+
+def _riff(file: BinaryIO, head: bytes, size: int) -> SoundChunk | None:
+    """Read RIFF, its big-endian form RIFX, and RF64, whose sizes have 64 bits."""
+    order = ">" if head[:4] == b"RIFX" else "<"
+    large: tuple[int, int] | None = None
+    for name, promised, start in _chunks(file, 12, f"{order}4sI", 2):
+        if name == b"ds64":
+            file.seek(start + 8)
+            large = (struct.unpack("<Q", file.read(8))[0], start + 8)
+        elif name == b"data" and large and promised == 0xFFFFFFFF:
+            return SoundChunk(start, large[0], size - start, large[1], "<Q")
+        elif name == b"data":
+            return SoundChunk(start, promised, size - start, start - 4, f"{order}I")
+    return None
+
+
+def _w64(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
+    for name, promised, start in _chunks(file, 40, "<16sQ", 8, own=24):
+        if name[:4] == b"data":
+            return SoundChunk(start, promised, size - start, start - 8, "<Q", 24)
+    return None
+
+
+def _aiff(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
+    for name, promised, start in _chunks(file, 12, ">4sI", 2):
+        if name == b"SSND":  # An offset and a block size precede the sound.
+            return SoundChunk(start + 8, promised - 8, size - start - 8, start - 4, ">I", 8)
+    return None
+
+
+def _caf(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
+    for name, promised, start in _chunks(file, 8, ">4sq", 1):
+        if name == b"data":  # A count of edits precedes the sound.
+            return SoundChunk(start + 4, promised - 4, size - start - 4, start - 8, ">q", 4)
+    return None
+
+
+def _au(_file: BinaryIO, head: bytes, size: int) -> SoundChunk | None:
+    start, promised = struct.unpack(">II", head[4:12])
+    return SoundChunk(start, promised, size - start, 8, ">I")
+
+
+def _sphere(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
+    file.seek(0)
+    text = file.read(1024).decode("latin-1")
+    found = dict(re.findall(r"(\w+) -i (\d+)", text))
+    counts = [int(found.get(name, 0)) for name in ("sample_count", "channel_count")]
+    promised = counts[0] * counts[1] * int(found.get("sample_n_bytes", 0))
+    start = int(text.split()[1]) if text.split()[1:2] and text.split()[1].isdecimal() else 1024
+    return SoundChunk(start, promised, size - start) if promised else None
+
+
+def _has_chunks_only(file: BinaryIO, chunk: SoundChunk, size: int) -> bool:
+    """Return whether other chunks follow an empty chunk of sound up to the end of the file."""
+    file.seek(chunk.start)
+    names = {b"LIST", b"fact", b"id3 ", b"ID3 ", b"bext", b"cue ", b"PEAK", b"JUNK", b"ANNO"}
+    return file.read(4) in names
+
+
+def is_cut_ogg(path: Path) -> bool:
+    """Return whether the last page of an Ogg file is not marked as the last."""
+    with path.open("rb") as file:
+        if file.read(4) != b"OggS":
+            return False
+        file.seek(max(file.seek(0, io.SEEK_END) - 2 * NEAR, 0))  # A page has at most 65,307 bytes.
+        tail = file.read()
+    page = tail.rfind(b"OggS")
+    return page >= 0 and not tail[page + 5 : page + 6] >= b"\4"
+
+
+class Corrected(io.FileIO):
+    """A file in which some bytes are read as other bytes."""
+
+    def __init__(self, path: Path, at: int, data: bytes) -> None:
+        super().__init__(path)
+        self.at, self.data = at, data
+
+    def readinto(self, buffer: "memoryview") -> int | None:  # type: ignore[override]
+        start = self.tell()
+        count = super().readinto(buffer) or 0
+        view = memoryview(buffer).cast("B")
+        for position in range(max(self.at, start), min(self.at + len(self.data), start + count)):
+            view[position - start] = self.data[position - self.at]
+        return count
+
+
+READERS = {
+    **dict.fromkeys((b"RIFF", b"RIFX", b"RF64", b"BW64"), _riff),
+    **{b"riff": _w64, b"FORM": _aiff, b".snd": _au, b"NIST": _sphere, b"caff": _caf},
+}
