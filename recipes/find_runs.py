@@ -6,13 +6,12 @@ from functools import partial
 
 from medusa.cache import open_all
 from medusa.errors import MedusaError
-from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.runs.run_dir import RunDir, finished_run
 from medusa.manifests import Manifest
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.identity import (
     Record,
     head_record,
-    identity,
     stack_record,
     why_stale,
 )
@@ -85,9 +84,7 @@ def _find(
     """Return the name of a task's run, or an empty name and the reason why it has none."""
     try:
         record = record_of()
-        named = map(RunDir, sorted(workspace.runs.glob(f"*.{identity(record)}")))
-        run = next((one for one in named if one.finished), None)
-        if run is not None:
+        if run := finished_run(workspace.runs, record):
             return run.name, ""
         before = RunDir(workspace.runs / last[task]) if task in last else None
         if before is None or not before.finished:

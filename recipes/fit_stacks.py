@@ -6,7 +6,7 @@ from medusa.errors import MedusaError
 from medusa.manifests import Manifest
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.find_runs import RecipeRuns
-from medusa.recipes.identity import identity, stack_inputs, stack_record
+from medusa.recipes.identity import name_of_run, stack_inputs, stack_record
 from medusa.recipes.tasks import stack_tasks, wanted
 from medusa.workspace import Workspace
 
@@ -30,7 +30,7 @@ def fit_stacks(
         try:
             record = stack_record(workspace, entry, task, found.heads, manifest)
             members, config = stack_inputs(workspace, entry, task, found.heads)
-            run = f"{name}.{task.name}.{identity(record)}"
+            run = name_of_run(name, task.name, record)
             # A folder of this name is the rest of an interrupted run.
             fit_stack(workspace, members, name=run, config=config, force=True)
         except MedusaError as problem:

@@ -12,8 +12,8 @@ from medusa.ensemble import StackConfig, best
 from medusa.ensemble import record as stack_settings
 from medusa.errors import RunError, listed
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.runs.config_digest import FORMAT, difference, digest_of
-from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.runs.config_digest import FORMAT, difference
+from medusa.heads.runs.run_dir import RunDir, identity
 from medusa.heads.spec import HeadSpec
 from medusa.recipes.definition.recipe import StackEntry
 from medusa.recipes.tasks import StackTask
@@ -32,9 +32,9 @@ INPUTS = {
 }
 
 
-def identity(record: Record) -> str:
-    """Return the 12 hex digits with which the name of this record's run ends."""
-    return digest_of(record)[:12]
+def name_of_run(beginning: str, task: str, record: Record) -> str:
+    """Return the name of a task's run, which ends with its identity."""
+    return f"{beginning}.{task}.{identity(record)}"
 
 
 def head_record(workspace: Workspace, spec: HeadSpec) -> Record:

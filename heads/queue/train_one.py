@@ -1,5 +1,7 @@
 """One head of a queue: it is prepared and trained, or its finished run is returned."""
 
+from typing import Any
+
 import torch
 
 from medusa.console import progress, say
@@ -7,8 +9,7 @@ from medusa.errors import MedusaError
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.fitting.trainers import progress_total
-from medusa.heads.runs.config_digest import digest_of
-from medusa.heads.runs.run_dir import RunDir, new_run
+from medusa.heads.runs.run_dir import RunDir, finished_run, identity, new_run
 from medusa.heads.spec import HeadResult, HeadSpec
 from medusa.workspace import Workspace
 
@@ -28,7 +29,7 @@ def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> Hea
         MedusaError: whatever keeps it from being trained.
     """
     job = prepare(workspace, spec)
-    run = _run_of(workspace, spec, digest_of(job.record)[:12])
+    run = _run_of(workspace, spec, job.record)
     fresh = not (run.finished and not spec.force) and run.start(job.record, spec.force)
     if fresh:
         backbones = " + ".join(one.store.spec.backbone for one in job.chosen)
@@ -40,11 +41,9 @@ def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> Hea
     return HeadResult(spec, run.name, fresh=fresh, notes=tuple(job.notes))
 
 
-def _run_of(workspace: Workspace, spec: HeadSpec, digest: str) -> RunDir:
+def _run_of(workspace: Workspace, spec: HeadSpec, record: dict[str, Any]) -> RunDir:
     """Return the spec's run, or a finished run of the same content under another name."""
     if not spec.named_by_content:
         return new_run(workspace.runs, spec.name)
-    for other in sorted(workspace.runs.glob(f"*.{digest}")):
-        if RunDir(other).finished:
-            return RunDir(other)
-    return new_run(workspace.runs, f"{spec.name}.{digest}")
+    found = finished_run(workspace.runs, record)
+    return found or new_run(workspace.runs, f"{spec.name}.{identity(record)}")

@@ -111,6 +111,17 @@ class RunDir:
         return Predictions.read(self.path / PREDICTIONS)
 
 
+def identity(record: dict[str, Any]) -> str:
+    """Return 12 hex digits of everything that a run depends on; the name of a run may end so."""
+    return digest_of(record)[:12]
+
+
+def finished_run(runs: Path, record: dict[str, Any]) -> RunDir | None:
+    """Return the finished run whose name ends with the identity of a record, or None."""
+    named = map(RunDir, sorted(runs.glob(f"*.{identity(record)}")))
+    return next((run for run in named if run.finished), None)
+
+
 def new_run(runs: Path, name: str) -> RunDir:
     """Return the run that a command is about to make; it may exist already.
 

@@ -7,7 +7,7 @@ import torch
 
 from medusa.errors import RunError
 from medusa.heads.runs.config_digest import difference, digest_of
-from medusa.heads.runs.run_dir import RunDir, new_run
+from medusa.heads.runs.run_dir import RunDir, finished_run, identity, new_run
 from medusa.heads.training.checkpoint import load_weights, save_weights
 
 
@@ -62,3 +62,14 @@ def test_the_format_of_the_code_is_part_of_a_configuration_from_2_on() -> None:
     assert digest_of(old | {"format": 1}) == digest_of(old) != digest_of(old | {"format": 2})
     problem = "format: the run has None; this command has 2"
     assert difference(old | {"format": 1}, old | {"format": 2}) == problem
+
+
+def test_a_record_has_the_finished_run_whose_name_ends_with_its_identity(tmp_path: Path) -> None:
+    record = {"kind": "head", "seed": 0}
+    first, second = (new_run(tmp_path, f"{name}.{identity(record)}") for name in "ab")
+    assert identity(record) == digest_of(record)[:12] and finished_run(tmp_path, record) is None
+    for run in (first, second):
+        run.start(record)
+    second.finish()
+    assert finished_run(tmp_path, record) == second
+    assert finished_run(tmp_path, record | {"seed": 1}) is None
