@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from medusa.options import device_option, text_option
+from medusa.options import text_option
 
 MAX_SHOWN = 20  # problems shown
 
@@ -19,7 +19,6 @@ MAX_SHOWN = 20  # problems shown
 )
 @click.option("--checkpoint", metavar="PATH", help="The folder or file with the weights now.")
 @text_option("The texts of text features; see `medusa extract`.")
-@device_option("Where to extract again.")
 @click.pass_obj
 def verify(
     root: Path,
@@ -27,7 +26,6 @@ def verify(
     recompute: int | None,
     checkpoint: str | None,
     text: str | None,
-    device: str,
 ) -> None:
     """Compare every stored byte with the checksums taken when it was computed."""
     from medusa.cache.info import find, folders
@@ -62,7 +60,7 @@ def verify(
 
         for path in paths:
             store = FeatureStore.open(path)
-            comparison = compare(workspace, store, recompute, device, checkpoint, text)
+            comparison = compare(workspace, store, recompute, "auto", checkpoint, text)
             drawn = plural(comparison.utterances, "utterance")
             click.echo(
                 f"{path.stem}: {drawn} computed again, largest difference "

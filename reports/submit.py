@@ -34,9 +34,9 @@ LEAST, MOST = 1.0, 7.0
 FORM = "expected MSP-PODCAST_test3_0001.wav and so on, each of them once"
 
 
-def expected_names(count: int = TEST3) -> list[str]:
+def expected_names() -> list[str]:
     """Return the names of the test recordings, in order."""
-    return [f"MSP-PODCAST_test3_{number:04d}.wav" for number in range(1, count + 1)]
+    return [f"MSP-PODCAST_test3_{number:04d}.wav" for number in range(1, TEST3 + 1)]
 
 
 def submission(predictions: Predictions, task: int, names: Sequence[str]) -> str:

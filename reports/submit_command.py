@@ -31,13 +31,6 @@ from medusa.options import force_option
     help="The folder for task1.csv and task2.csv.  [default: the current folder]",
 )
 @click.option(
-    "--count",
-    type=int,
-    default=3200,
-    show_default=True,
-    help="The number of recordings in the test set. They are numbered from 1.",
-)
-@click.option(
     "--check",
     "existing",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -51,7 +44,6 @@ def submit(
     task: str,
     split_name: str,
     output: Path,
-    count: int,
     existing: Path | None,
     force: bool,
 ) -> None:
@@ -65,16 +57,17 @@ def submit(
     from medusa.reports import submit as files
     from medusa.workspace import Workspace
 
-    names = files.expected_names(count)
+    names = files.expected_names()
     if existing is not None:
-        say(f"{existing}: a submission to Task {files.check(existing, names)}, {count} recordings")
+        number = files.check(existing, names)
+        say(f"{existing}: a submission to Task {number}, {len(names)} recordings")
         return
     if run is None:
         raise click.UsageError("name a RUN, or a file with --check FILE")
     predictions = find_run(Workspace.open(root).runs, run).predictions().split(split_name)
     texts = {
-        output / f"task{number}.csv": files.submission(predictions, number, names)
-        for number in ((1, 2) if task == "both" else (int(task),))
+        output / f"task{one}.csv": files.submission(predictions, one, names)
+        for one in ((1, 2) if task == "both" else (int(task),))
     }
     for path, text in texts.items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
@@ -83,4 +76,4 @@ def submit(
             raise RunError(f"{path}: this file has another submission; replace it with --force")
         else:
             files.write(path, text, names)
-            say(f"wrote {path}: {count} recordings")
+            say(f"wrote {path}: {len(names)} recordings")

@@ -13,7 +13,7 @@ from medusa.scoring.predictions import Predictions
 from medusa.tests.command_line import invoke
 
 CLASSES = ("sad", "angry", "neutral")
-NAMES = expected_names(3)
+NAMES = expected_names()[:3]
 
 
 def predictions(ids: list[str] | None = None, attributes: bool = True) -> Predictions:
@@ -92,20 +92,23 @@ def test_an_existing_file_is_checked_line_by_line(tmp_path: Path) -> None:
         check(path, NAMES)
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medusa.reports.submit.TEST3", 3)
     folder = tmp_path / "runs" / "best"
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(json.dumps({"kind": "head"}))
     (folder / "finished").write_text("")
     predictions().write(folder / "predictions.parquet")
-    words = ["best", "--output", tmp_path, "--count", 3]
+    words = ["best", "--output", tmp_path]
     result = run(tmp_path, *words)
     assert result.exit_code == 0, result.output
     for task in (1, 2):
-        checked = run(tmp_path, "--check", tmp_path / f"task{task}.csv", "--count", 3)
+        checked = run(tmp_path, "--check", tmp_path / f"task{task}.csv")
         assert f"a submission to Task {task}" in checked.stderr
     assert "nothing to do" in run(tmp_path, *words).stderr
-    assert "3197 missing" in str(run(tmp_path, "best", "--output", tmp_path).exception)
+    with monkeypatch.context() as patch:
+        patch.setattr("medusa.reports.submit.TEST3", 3200)
+        assert "3197 missing" in str(run(tmp_path, "best", "--output", tmp_path).exception)
     (tmp_path / "task1.csv").write_text("mine")
     assert "--force" in str(run(tmp_path, *words).exception)
     assert run(tmp_path, *words, "--force").exit_code == 0
