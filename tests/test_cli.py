@@ -119,3 +119,18 @@ def test_listing_stores_loads_no_torch(tmp_path):
     number, modules = loaded(tmp_path, "cache", "ls")
     assert number == "None"
     assert not modules & set(TORCH)
+
+
+def test_a_command_has_at_most_13_options():
+    context = click.Context(cli.medusa)
+
+    def leaves(command, words):
+        if not isinstance(command, click.Group):
+            yield " ".join(words), [one for one in command.params if isinstance(one, click.Option)]
+            return
+        for name in command.list_commands(context):
+            yield from leaves(command.get_command(context, name), [*words, name])
+
+    counts = {words: len(options) for words, options in leaves(cli.medusa, [])}
+    assert len(counts) > 40
+    assert {words: count for words, count in counts.items() if count > 13} == {}
