@@ -37,9 +37,11 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--only", metavar="PATTERN", help="Run only the tasks whose name fits, such as m0*, *.no-mixup."
 )
 @click.option("--no-stacks", is_flag=True, help="Train only heads and ablations, no ensembles.")
-@text_option("Whose text is read: `manifest` or a transcripts table.")
-@missing_option("What to do with utterances that lack features; drop: the same for all heads.")
-@device_option("cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1) each trains a head.")
+@text_option("The source of the texts: `manifest` or a transcripts table.")
+@missing_option(
+    "error: utterances without features are refused. drop: all heads leave out the same ones."
+)
+@device_option("cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head.")
 @jobs_option("Train so many heads at once.")
 @click.option("--list", "list_them", is_flag=True, help="List the shipped recipes.")
 @click.pass_obj

@@ -96,7 +96,8 @@ def _whisper(path: Path, texts: Sequence[str]) -> None:
     dims = ModelDimensions(128, WINDOW, WIDTH, HEADS, 2, 51866, 448, WIDTH, HEADS, 2)
     model = Whisper(dims)
     nn.init.normal_(model.decoder.positional_embedding, std=SPREAD)  # Whisper does not fill it
-    torch.save({"dims": vars(dims), "model_state_dict": model.state_dict()}, path)
+    with path.open("wb") as file:  # The name of the file would become part of its bytes.
+        torch.save({"dims": vars(dims), "model_state_dict": model.state_dict()}, file)
 
 
 def _roberta(path: Path, texts: Sequence[str]) -> None:

@@ -84,3 +84,11 @@ def test_checkpoints_that_are_there_are_left_alone(tmp_path: Path) -> None:
     before = {name: path.stat().st_mtime_ns for name, path in paths.items()}
     assert write_checkpoints(tmp_path, TEXTS, seed=2) == paths
     assert {name: path.stat().st_mtime_ns for name, path in paths.items()} == before
+
+
+def test_whisper_has_the_same_bytes_in_every_process(
+    paths: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getpid", lambda: 1)  # temporary files are named by the process
+    again = write_checkpoints(tmp_path, TEXTS, seed=0)
+    assert again["whisper"].read_bytes() == paths["whisper"].read_bytes()
