@@ -8,11 +8,11 @@ import sys
 import click
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from medusa import cli
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.errors import MedusaError
+from medusa.tests.command_line import call
 
 
 def outcome(monkeypatch, capsys, problem, *words):
@@ -68,8 +68,8 @@ def test_without_the_script_python_runs_it(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("group", [(), ("cache",), ("manifest",), ("manifest", "split")])
-def test_every_command_is_listed_in_a_whole_sentence(group):
-    listed = CliRunner().invoke(cli.medusa, [*group, "--help"], terminal_width=80).output
+def test_every_command_is_listed_in_a_whole_sentence(group, tmp_path):
+    listed = call(tmp_path, *group, "--help", terminal_width=80).output
     lines = listed.partition("Commands:\n")[2].splitlines()
     assert len(lines) > 5 and all(line.endswith(".") for line in lines)
     assert not [line for line in lines if line.endswith("...")]

@@ -6,7 +6,6 @@ from shutil import rmtree
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
@@ -14,7 +13,6 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from medusa.cli import medusa
 from medusa.ensemble.choose_members import best
 from medusa.ensemble.forest import apply_forest, fit_forest
 from medusa.ensemble.members import join
@@ -35,6 +33,7 @@ from medusa.errors import MedusaError, RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import truth_of
+from medusa.tests.command_line import call
 
 
 def made_up_rows(
@@ -249,9 +248,7 @@ def test_the_best_on_dev_are_taken(tmp_path, manifest, add_run) -> None:
     with pytest.raises(RunError, match=r"not of one kind \(train.selection"):
         best([*runs, natural], 2)
     rmtree(natural.path)
-    words = ["--workspace", str(tmp_path), "stack", "--top", "2", "--method", "soft"]
-    result = CliRunner().invoke(medusa, words)
-    assert result.exit_code == 0, result.output
+    call(tmp_path, "stack", "--top", "2", "--method", "soft")
     from medusa.heads.runs.run_dir import RunDir
 
     members = RunDir(tmp_path / "runs" / "stack").config()["members"]

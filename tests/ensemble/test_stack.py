@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from safetensors.numpy import load_file
 from sklearn.metrics import f1_score
 
-from medusa.cli import medusa
 from medusa.ensemble.members import join
 from medusa.ensemble.stack_inputs import inputs_of
 from medusa.ensemble.stacker import StackConfig, StackOutput, Training
@@ -21,7 +19,7 @@ from medusa.errors import RunError
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests.manifest import Manifest
 from medusa.scoring.truth import truth_of
-from medusa.tests.command_line import call as call_command
+from medusa.tests.command_line import call, invoke
 
 AddRun = Callable[..., RunDir]
 Combine = Callable[..., StackOutput]
@@ -31,11 +29,6 @@ QUICK = StackConfig(seeds=2, training=Training(epochs=30))
 @pytest.fixture
 def members(add_run: AddRun) -> list[RunDir]:
     return [add_run("a", seed=1), add_run("b", seed=2, strength=2), add_run("c", seed=3)]
-
-
-def call(workspace: Path, *words: str) -> tuple[str, str]:
-    result = call_command(workspace, "stack", *words)
-    return result.stdout, result.stderr
 
 
 def test_a_stack_is_a_run(members: list[RunDir], manifest: Manifest, tmp_path: Path) -> None:
@@ -97,9 +90,11 @@ def test_summary_says_how_far_ahead_the_stack_is(
         assert line["difference"] == pytest.approx(gain)
         assert line["interval"][0] <= line["difference"] <= line["interval"][1]
         assert 0 < line["p"] <= 1
-    shown = call(tmp_path, "--name", "t", "--set", "seeds=2", "--set", "training.epochs=5")[0]
+    words = ("--name", "t", "--set", "seeds=2", "--set", "training.epochs=5")
+    shown = call(tmp_path, "stack", *words).stdout
     assert "gain of t" in shown and "p (Holm)" in shown
-    assert "gain of" not in call(tmp_path, "a", "b", "--name", "v", "--method", "soft")[0]
+    vote = call(tmp_path, "stack", "a", "b", "--name", "v", "--method", "soft")
+    assert "gain of" not in vote.stdout
 
 
 @pytest.mark.parametrize(
@@ -171,8 +166,8 @@ def test_in_sample_is_refused_unless_asked(
         stack(run, members, manifest, StackConfig(fit_on="train"))
     assert not run.path.exists()
     words = ("--fit-on", "train", "--in-sample", "--set", "training.epochs=5", "--name", "s")
-    _, stderr = call(tmp_path, *words)
-    assert "note: In-sample: the stacker was fitted on 'train'" in stderr
+    result = call(tmp_path, "stack", *words)
+    assert "note: In-sample: the stacker was fitted on 'train'" in result.stderr
     assert any("In-sample" in note for note in run.read_json("summary.json")["notes"])
     # a stack fitted on dev has learnt from dev
     nested = RunDir(tmp_path / "runs" / "n")
@@ -230,8 +225,7 @@ def test_the_test_split_only_judges(
 def test_options_that_a_method_does_not_read_are_refused(
     words: tuple[str, ...], named: str, members: list[RunDir], tmp_path: Path
 ) -> None:
-    command = ["--workspace", str(tmp_path), "stack", "--method", *words]
-    result = CliRunner().invoke(medusa, command)
+    result = invoke(tmp_path, "stack", "--method", *words)
     assert result.exit_code != 0 and named in result.output + str(result.exception)
     assert not (tmp_path / "runs" / "stack").exists()
 
@@ -283,24 +277,26 @@ def test_a_split_without_predictions_or_labels(
 
 
 def test_the_command_names_members_in_words(members: list[RunDir], tmp_path: Path) -> None:
-    call(tmp_path, "a", "b", "--method", "soft")
-    words = ["--workspace", str(tmp_path), "stack", "--method", "soft"]
-    other = CliRunner().invoke(medusa, [*words, "c", "a"])
+    words = ["stack", "--method", "soft"]
+    call(tmp_path, *words, "a", "b")
+    other = invoke(tmp_path, *words, "c", "a")
     assert "(members: the run has a, b; this command has c, a)" in str(other.exception)
-    twice = CliRunner().invoke(medusa, [*words, "a", str(tmp_path / "runs" / "a"), "--name", "t"])
+    twice = invoke(tmp_path, *words, "a", tmp_path / "runs" / "a", "--name", "t")
     assert str(twice.exception) == "a is named twice; name each run once" and twice.exit_code == 1
 
 
 def test_the_command_takes_all_finished_heads(members: list[RunDir], tmp_path: Path) -> None:
     (members[2].path / "finished").unlink()
-    stdout, stderr = call(tmp_path, "--set", "seeds=2", "--set", "training.epochs=5")
-    assert "left out, not finished: c" in stderr
-    assert "linear, soup of 2" in stdout and "guessing by the training prior" in stdout
+    words = ["stack", "--set", "seeds=2", "--set", "training.epochs=5"]
+    first = call(tmp_path, *words)
+    assert "left out, not finished: c" in first.stderr
+    assert "linear, soup of 2" in first.stdout
+    assert "guessing by the training prior" in first.stdout
     run = RunDir(tmp_path / "runs" / "stack")
     assert [member["name"] for member in run.config()["members"]] == ["a", "b"]
     stamp = (run.path / "predictions.parquet").stat().st_mtime_ns
-    again, stderr = call(tmp_path, "--set", "seeds=2", "--set", "training.epochs=5")
-    assert "nothing to do" in stderr and again == stdout
+    again = call(tmp_path, *words)
+    assert "nothing to do" in again.stderr and again.stdout == first.stdout
     assert (run.path / "predictions.parquet").stat().st_mtime_ns == stamp
     assert json.loads((run.path / "environment.json").read_text())["versions"]
 

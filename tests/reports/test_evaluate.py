@@ -22,17 +22,12 @@ from medusa.manifests.manifest import Manifest
 from medusa.reports.judged_run import judge_run
 from medusa.scoring import metrics
 from medusa.scoring.predictions import Predictions
-from medusa.tests.command_line import call as call_command
-
-
-def call(workspace: Path, *words: str) -> tuple[str, str]:
-    result = call_command(workspace, "evaluate", *words)
-    return result.stdout, result.stderr
+from medusa.tests.command_line import call
 
 
 @pytest.fixture(scope="module")
 def judged(made_up: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(call(made_up, "a", "--json")[0])
+    loaded: dict[str, Any] = json.loads(call(made_up, "evaluate", "a", "--json").stdout)
     return loaded
 
 
@@ -117,10 +112,10 @@ def test_notes_say_what_matters(judged: dict[str, Any], made_up: Path) -> None:
         "stand-ins <all> of them",
         "'test' has no fear: averages are over the other 3 classes.",
     ]
-    stdout, stderr = call(made_up, "s", "--split", "dev")
-    assert "note: This run has learnt from 'dev'" in stderr
-    assert "3 utterances without a consensus label are left out" in stderr
-    assert "macro-F1" in stdout and "chance" in stdout and "arousal" in stdout
+    result = call(made_up, "evaluate", "s", "--split", "dev")
+    assert "note: This run has learnt from 'dev'" in result.stderr
+    assert "3 utterances without a consensus label are left out" in result.stderr
+    assert "macro-F1" in result.stdout and "chance" in result.stdout and "arousal" in result.stdout
 
 
 def test_refusals(made_up: Path) -> None:
@@ -131,7 +126,7 @@ def test_refusals(made_up: Path) -> None:
     with pytest.raises(RunError, match="no row of split 'test' has a label"):
         judge_run(run, manifest)
     with pytest.raises(MedusaError, match=r"no run 'z'.*there is a, b, s"):
-        call(made_up, "z")
+        call(made_up, "evaluate", "z")
 
 
 def test_damaged_predictions_name_the_remedy(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import content_of
 from medusa.reports.transfer import read_map
 from medusa.scoring.predictions import Predictions
-from medusa.tests.command_line import invoke
+from medusa.tests.command_line import call, invoke
 
 CLASSES = ("angry", "happy", "sad")
 RENAMED = {"angry": "anger", "happy": "joy", "sad": "sorrow"}
@@ -51,13 +51,8 @@ def make_home(root: Path) -> None:
                 writer.append(content, values.astype(np.float32))
 
 
-def call(workspace: Path, *words: str) -> Any:
-    return invoke(workspace, *words)
-
-
 def judged(workspace: Path, run: str, *words: str) -> dict[str, Any]:
     result = call(workspace, "evaluate", run, *words, "--json")
-    assert result.exit_code == 0, result.output + repr(result.exception)
     loaded: dict[str, Any] = json.loads(result.stdout)
     return loaded
 
@@ -75,11 +70,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = [word for setting in quick for word in ("--set", setting)]
     for seed, name in enumerate("ab"):
         words = ["--config", "small", "--name", name, "--set", f"seed={seed}", "--device", "cpu"]
-        assert call(root, "fit-head", *words, *options).exit_code == 0
-    assert (
-        call(root, "stack", "a", "b", "--name", "s", "--set", "training.epochs=200").exit_code == 0
-    )
-    assert call(root, "stack", "a", "b", "--name", "v", "--method", "soft").exit_code == 0
+        call(root, "fit-head", *words, *options)
+    call(root, "stack", "a", "b", "--name", "s", "--set", "training.epochs=200")
+    call(root, "stack", "a", "b", "--name", "v", "--method", "soft")
     return root
 
 
@@ -178,7 +171,7 @@ def test_missing_features_and_the_file_of_predictions(
     (row, *_) = frame.index[(frame["split"] == "test") & frame["label"].notna()]
     frame.loc[row, "content"] = "new"
     other = elsewhere(tmp_path, home, frame, CLASSES)
-    refused = call(home, "evaluate", "a", "--on", str(other), "--output", str(file))
+    refused = invoke(home, "evaluate", "a", "--on", str(other), "--output", str(file))
     assert f"1 of 18 utterances have no toy-audio features (u{row})" in str(refused.exception)
     assert str(other) in str(refused.exception)
     assert not file.exists()
@@ -199,7 +192,7 @@ def test_what_is_shown(home: Path, manifest: Manifest, tmp_path: Path) -> None:
     frame = unlabelled(manifest)
     frame["label"] = frame["label"].map(RENAMED)
     other = elsewhere(tmp_path, home, frame, tuple(RENAMED.values()))
-    shown = call(home, "evaluate", "a", "--on", str(other), "--map", RENAMING)
+    shown = invoke(home, "evaluate", "a", "--on", str(other), "--map", RENAMING)
     assert shown.exit_code == 0
     assert "a: 17 labelled utterances of test of " in shown.stdout
     assert "judged as" in shown.stdout and "sorrow" in shown.stdout
@@ -220,7 +213,7 @@ def test_table_and_note_agree_about_a_class_without_counterpart(
     )
     other = elsewhere(tmp_path, home, made.frame, CLASSES)
     made.write(other / "manifest.parquet")
-    shown = call(away, "evaluate", "a", "--on", str(other), "--map", "sad=")
+    shown = invoke(away, "evaluate", "a", "--on", str(other), "--map", "sad=")
     answers = "none: it is judged among the other classes"
     assert [f"sad {answers}"] == [
         " ".join(line.split()) for line in shown.stdout.splitlines() if "none" in line
@@ -230,17 +223,17 @@ def test_table_and_note_agree_about_a_class_without_counterpart(
 
 
 def test_refusals(home: Path, manifest: Manifest, tmp_path: Path) -> None:
-    alone = call(home, "evaluate", "a", "--map", "sad=sorrow", "--device", "cpu")
+    alone = invoke(home, "evaluate", "a", "--map", "sad=sorrow", "--device", "cpu")
     assert alone.exit_code == 1 and "--map, --device: only with --on" in str(alone.exception)
     frame = unlabelled(manifest).assign(split=None)
     other = elsewhere(tmp_path, home, frame, CLASSES)
-    unsplit = call(home, "evaluate", "a", "--on", str(other))
+    unsplit = invoke(home, "evaluate", "a", "--on", str(other))
     assert "--split all judges every row" in str(unsplit.exception)
     gone = str(tmp_path / "none" / "said.parquet")
-    nowhere = call(home, "evaluate", "a", "--on", str(other), "--split", "all", "--output", gone)
+    nowhere = invoke(home, "evaluate", "a", "--on", str(other), "--split", "all", "--output", gone)
     assert "there is no folder" in str(nowhere.exception)
     (other / "medusa.yaml").unlink()
-    bare = call(home, "evaluate", "a", "--on", str(other), "--split", "all")
+    bare = invoke(home, "evaluate", "a", "--on", str(other), "--split", "all")
     assert "no features toy-audio-" in str(bare.exception)
     assert "no features toy-text-" in str(bare.exception)
 

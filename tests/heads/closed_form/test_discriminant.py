@@ -22,7 +22,7 @@ from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training.selection import DevSelector
 from medusa.manifests import Manifest
-from medusa.tests.command_line import invoke
+from medusa.tests.command_line import call, invoke
 from medusa.workspace import Workspace
 
 CLASSES, WIDTH = 3, 6
@@ -180,15 +180,9 @@ def test_calibration_whatever_the_size_of_the_logits(size) -> None:
 SMALL = ("head.name=discriminant", "train.draws=5")
 
 
-def call(workspace, *words: str):
-    return invoke(workspace, *words)
-
-
 def fitted(workspace, name: str, *settings: str) -> RunDir:
     options = [part for one in (*SMALL, *settings) for part in ("--set", one)]
-    done = call(workspace, "fit-head", "--config", "small", "--name", name, *options)
-    if done.exception is not None:
-        raise done.exception
+    call(workspace, "fit-head", "--config", "small", "--name", name, *options)
     return RunDir(workspace / "runs" / name)
 
 
@@ -253,8 +247,7 @@ def test_it_is_applied_again_and_stacks(workspace) -> None:
     again = apply(run, Manifest.read(place.manifest), place)
     theirs = run.predictions()
     np.testing.assert_allclose(again.select(theirs.ids).logits(), theirs.logits(), atol=1e-5)
-    done = call(workspace, "stack", "one", "two", "--method", "opinion-pool")
-    assert done.exit_code == 0, done.output
+    call(workspace, "stack", "one", "two", "--method", "opinion-pool")
 
 
 def test_positions_are_weighed_before_it_is_fitted(workspace) -> None:
@@ -289,6 +282,6 @@ def test_what_it_cannot_do_is_said(workspace) -> None:
     manifest = Manifest.read(path)
     manifest.frame.loc[manifest.frame["label"] == "sad", "label"] = None  # soft labels stay
     manifest.write(path)
-    done = call(workspace, "fit-head", "--config", "small", "--set", SMALL[0])
+    done = invoke(workspace, "fit-head", "--config", "small", "--set", SMALL[0])
     said = "none of those that it learns from has the consensus sad"
     assert done.exit_code == 1 and said in str(done.exception)

@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from medusa.cli import medusa
 from medusa.errors import ConfigError, MedusaError
 from medusa.heads.config import load
 from medusa.heads.queue import processes
@@ -23,7 +21,7 @@ from medusa.heads.queue.fit_heads import fit_heads
 from medusa.heads.queue.variants import Variant, variants
 from medusa.heads.spec import HeadResult, HeadSpec
 from medusa.heads.training import loop as train
-from medusa.tests.command_line import call
+from medusa.tests.command_line import call, invoke
 from medusa.workspace import Workspace
 
 TINY = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
@@ -206,7 +204,7 @@ def test_every_device_has_its_process(workspace: Path, monkeypatch: pytest.Monke
 def test_what_cannot_be_trained_says_why(
     workspace: Path, words: tuple[str, ...], problem: str
 ) -> None:
-    result = CliRunner().invoke(medusa, ["--workspace", str(workspace), "fit-head", *words])
+    result = invoke(workspace, "fit-head", *words)
     assert result.exit_code and problem in f"{result.exception} {result.output}"
 
 
