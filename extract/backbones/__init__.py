@@ -1,12 +1,12 @@
 """Backbones: one file for each family, found by its file name.
 
-In go a backbone's name and a checkpoint; out comes a `Backbone` (its facts, without the weights)
-and, from the family's `load`, an encoder that turns samples (S,) or a text into features
-(K, T, D). A family is a module with `CHECKPOINTS` (backbone name -> usual checkpoint), `INPUT`,
-`ON_HUB`, `describe`, `published` and `load`; see `medusa.extract.encoders.encoder.Family`.
-Nothing here imports a pass over a corpus, the planning of one, or a store.
+The input is a backbone's name and a checkpoint. `describe` returns a `Backbone`, which is its facts
+without the weights. The family's `load` returns an encoder that turns samples (S,) or a text into
+features (K, T, D). A family is a module with `CHECKPOINTS` (backbone name -> usual checkpoint),
+`INPUT`, `ON_HUB`, `describe`, `published` and `load`; see `medusa.extract.encoders.encoder.Family`.
+Nothing here imports a pass over a corpus, the planning of a pass, or a store.
 
-Door: `describe`, `family`, `reads_text`.
+The door: `describe`, `family`, `reads_text`.
 """
 
 import importlib
@@ -28,7 +28,7 @@ def families() -> list[str]:
 
 
 def checkpoints() -> dict[str, str]:
-    """Return every backbone name with its usual checkpoint (empty: it must be given)."""
+    """Return every backbone name with its usual checkpoint, empty if the user must name one."""
     return {
         name: checkpoint.source
         for file in families()
@@ -37,7 +37,7 @@ def checkpoints() -> dict[str, str]:
 
 
 def family_of(name: str) -> Family:
-    """Return the family of a backbone; a file of the same name is looked at first.
+    """Return the family of a backbone; a file of the same name is tried first.
 
     Raises:
         CheckpointError: no family has such a backbone.
@@ -56,10 +56,10 @@ def describe(name: str, checkpoint: str | None = None, revision: str | None = No
     Args:
         name: a backbone, as in `checkpoints()`.
         checkpoint: hub id, folder or file in place of the default.
-        revision: of a hub id.
+        revision: the branch, tag or commit of a hub id.
 
     Raises:
-        CheckpointError: no such backbone, or it needs a checkpoint and none is given.
+        CheckpointError: there is no such backbone, or it needs a checkpoint and none is given.
     """
     found = family_of(name)
     chosen = checkpoint or found.CHECKPOINTS[name].source
@@ -69,6 +69,6 @@ def describe(name: str, checkpoint: str | None = None, revision: str | None = No
 
 
 def reads_text(name: str, checkpoint: str | None = None) -> bool:
-    """Return whether a backbone's input is text; only `auto` has to look at its checkpoint."""
+    """Return whether a backbone's input is text; only `auto` needs the checkpoint to decide."""
     kind = family_of(name).INPUT or describe(name, checkpoint).input
     return kind == "text"

@@ -1,4 +1,4 @@
-"""Any checkpoint: its own configuration says which family computes it."""
+"""The backbone `auto` takes any checkpoint; the configuration determines the family."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ INPUT, ON_HUB = "", True
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
-    """Return the facts as the family that the checkpoint belongs to gives them.
+    """Return the facts, described by the family of the checkpoint.
 
     Raises:
-        CheckpointError: it cannot be found, or of no known family.
+        CheckpointError: the checkpoint cannot be found, or belongs to no known family.
     """
     if Path(checkpoint).is_file():
         return whisper.describe(name, checkpoint, revision)
@@ -29,10 +29,11 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
         return text.describe_config(name, ref, config)
     raise CheckpointError(
         f"{checkpoint}: {config.model_type} is neither an encoder of samples (wavlm, hubert, "
-        "wav2vec2, data2vec-audio, ...), nor of text (roberta, modernbert, bert, ...), nor Whisper"
+        "wav2vec2, data2vec-audio, ...) nor an encoder of text (roberta, modernbert, bert, ...) "
+        "nor Whisper; name another --checkpoint"
     )
 
 
 def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> BackboneEncoder:
-    """Never used: a described backbone names the family that loads it."""
-    raise CheckpointError(f"{backbone.source}: described by no family")
+    """Raise an error: `describe` names another family, and that family loads the weights."""
+    raise CheckpointError(f"{backbone.source}: no family describes this checkpoint")

@@ -1,7 +1,7 @@
-"""eGeMAPS, the acoustic parameters that most work on emotional speech compares with.
+"""eGeMAPS, the acoustic parameters with which most work on emotional speech compares its own.
 
-Computed by openSMILE (`pip install 'medusa-ser[egemaps]'`), whose licence allows research and
-private use; anything commercial needs another one of its owner, audEERING.
+openSMILE computes them (`pip install 'medusa-ser[egemaps]'`). Its licence allows research and
+private use; commercial use needs a licence from its owner, audEERING.
 Source: Eyben et al., IEEE Transactions on Affective Computing 7(2), 2016; feature set eGeMAPSv02.
 """
 
@@ -23,17 +23,20 @@ INPUT, ON_HUB = "audio", False
 LEVELS = {"frames": ("LowLevelDescriptors", 25), "functionals": ("Functionals", 88)}
 RATE_HZ = 16_000
 HIGHEST = 32767 / 32768  # the highest sample that int16 has
-LEAST = 960  # samples behind openSMILE's first frame
+LEAST = 960  # the samples that openSMILE needs for its first frame
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts; the revision is openSMILE's version.
 
     Raises:
-        MedusaError: openSMILE is not installed, or another set is asked for.
+        MedusaError: openSMILE is not installed, or a checkpoint or a revision is given.
     """
     if checkpoint not in LEVELS or revision:
-        raise MedusaError(f"backbone {name}: has no checkpoints and no revisions; leave them out")
+        raise MedusaError(
+            f"backbone {name}: it has neither checkpoints nor revisions; leave --checkpoint and "
+            "--revision out"
+        )
     level, width = LEVELS[checkpoint]
     return Backbone(
         name=name,
@@ -48,7 +51,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
         rate_hz=RATE_HZ,
         default_layers="last",
         preprocessing={"rate_hz": RATE_HZ, "resampler": f"soxr {RESAMPLER}", "level": level},
-        default_dtype="float32",  # some functionals are beyond 65,504; and they are small
+        default_dtype="float32",  # some functionals exceed 65,504, the largest float16
     )
 
 
@@ -58,9 +61,10 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "Egemaps":
 
 
 class Egemaps:
-    """25 descriptors, two frames of 10 ms averaged into one; or 88 functionals as one frame.
+    """Compute 25 descriptors, with two frames of 10 ms averaged into one, or 88 functionals.
 
-    Clips shorter than openSMILE's first frame (60 ms) are padded to it with zeros, and flagged.
+    The functionals are one frame. Clips that are shorter than openSMILE's first frame (60 ms) are
+    padded with zeros to its length, and flagged.
 
     Args:
         level: `LowLevelDescriptors` or `Functionals`.
@@ -90,11 +94,12 @@ class Egemaps:
 
 
 def _opensmile() -> Any:
+    """Return the module `opensmile`; the error names the package to install."""
     try:
         import opensmile
     except ImportError as problem:
         raise MedusaError(
-            "egemaps: needs openSMILE, for research and private use only: "
-            "pip install 'medusa-ser[egemaps]'"
+            "egemaps: openSMILE is not installed; for research and private use, run "
+            "`pip install 'medusa-ser[egemaps]'`"
         ) from problem
     return opensmile

@@ -1,4 +1,4 @@
-"""Log-mel frames: no weights, nothing to download, the simplest features that a head can use."""
+"""Log-mel frames are the simplest features: they have no weights and need no download."""
 
 import hashlib
 import importlib.util
@@ -26,11 +26,11 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts; `checkpoint` is `mel_80` or `mel_128`, the revision is the filters' digest.
 
     Raises:
-        MedusaError: another filter bank, or a revision.
+        MedusaError: the filter bank is unknown, or a revision is given.
     """
     if checkpoint not in MELS:
         hint = nearest(checkpoint, MELS)
-        raise MedusaError(f"--checkpoint {checkpoint}: {name} has {', '.join(MELS)}{hint}")
+        raise MedusaError(f"--checkpoint {checkpoint}: expected {', '.join(MELS)} for {name}{hint}")
     if revision:
         raise MedusaError(f"--revision {revision}: {name} has no revisions; leave it out")
     digest = hashlib.sha256(mel_filters(checkpoint).numpy().tobytes()).hexdigest()
@@ -60,20 +60,24 @@ def mel_filters(name: str) -> Tensor:
     """Return Whisper's filter bank (mels, N_FFT // 2 + 1), without importing Whisper (slow)."""
     package = importlib.util.find_spec("whisper")
     if package is None or not package.submodule_search_locations:
-        raise MedusaError("the package openai-whisper, whose mel filters are used, is not here")
+        raise MedusaError(
+            "logmel: the package openai-whisper, whose mel filters are used, is not installed; run "
+            "`pip install openai-whisper`"
+        )
     path = Path(package.submodule_search_locations[0]) / "assets" / "mel_filters.npz"
     with np.load(path, allow_pickle=False) as bank:
         return torch.from_numpy(bank[name])
 
 
 class Logmel:
-    """Whisper's log-mel spectrogram of the whole utterance, two frames averaged into one.
+    """Compute Whisper's log-mel spectrogram of the whole utterance, at 50 frames a second.
 
-    Exactly: the power of a centred short-time Fourier transform (16 kHz, Hann window of 25 ms,
-    10 ms apart, reflected at both ends, the last frame dropped), through Whisper's mel filters,
-    log10 of at least 1e-10, clamped to within 8 of the utterance's own maximum, plus 4, over 4;
-    then the mean of frames 0 and 1, 2 and 3, ... (a last odd frame stays alone), 50 a second.
-    Nothing is padded to 30 s. Utterances shorter than one window are padded to it, and flagged.
+    The formula: take the power of a centred short-time Fourier transform at 16 kHz (Hann windows of
+    25 ms, 10 ms apart; the samples are reflected at both ends; the last frame is dropped). Apply
+    Whisper's mel filters. Take log10 of at least 1e-10, clamp it to within 8 of the utterance's own
+    maximum, add 4 and divide by 4. Then average frames 0 and 1, 2 and 3, ...; a last odd frame
+    stays alone. Nothing is padded to 30 s. Utterances that are shorter than one window are padded
+    to its length, and flagged.
 
     Source: `log_mel_spectrogram` of openai-whisper (Radford et al. 2022, sec. 2.2).
     """
@@ -106,7 +110,7 @@ class Logmel:
 
 @dataclass(frozen=True)
 class Reflected:
-    """Samples, reflected by half a window at both ends; and how many 10 ms frames they give."""
+    """Samples that are reflected by half a window at both ends, and their number of frames."""
 
     wave: Tensor
     frames: int
@@ -114,6 +118,6 @@ class Reflected:
 
 
 def _frames(log: Tensor) -> Tensor:
-    """Turn (mels, 10 ms frames) into (1, frames, mels): clamped, scaled, two frames averaged."""
+    """Clamp and scale (mels, 10 ms frames), and average two frames into one: (1, frames, mels)."""
     scaled = ((torch.maximum(log, log.max() - 8) + 4) / 4).T
     return average_frames(scaled[None], 2)

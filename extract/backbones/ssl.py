@@ -33,10 +33,11 @@ CHECKPOINTS = {
     "data2vec-audio": Checkpoint("facebook/data2vec-audio-large-960h", 24, 1024),
 }
 INPUT, ON_HUB = "audio", True
-RATE_HZ, HOP, FIELD = 16_000, 320, 400  # of all published encoders, in samples
-FRONT_FLOP_S = 5.0e9  # operations of the convolutions per second of audio
-# With a layer-norm front end these give a clip the same features whatever shares its batch.
-# data2vec does not: its stacked positional convolutions look into the padding.
+# All published encoders have this rate, and this hop and receptive field in samples.
+RATE_HZ, HOP, FIELD = 16_000, 320, 400
+FRONT_FLOP_S = 5.0e9  # the operations of the convolutions per second of audio
+# With a layer-norm front end, these models compute the same features of a clip in any batch.
+# data2vec does not: its stacked positional convolutions read the padding.
 MASKABLE = ("wavlm", "hubert", "wav2vec2")
 
 
@@ -44,7 +45,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration.
 
     Raises:
-        CheckpointError: it cannot be found, or not an encoder of samples.
+        CheckpointError: the checkpoint cannot be found, or is not an encoder of samples.
     """
     ref = find(checkpoint, revision)
     return describe_config(name, ref, ref.config())
@@ -55,11 +56,11 @@ def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     if not reads_samples(config):
         raise CheckpointError(
             f"{ref.source}: a {config.model_type} model does not read samples; expected wavlm, "
-            "hubert, wav2vec2 or the like (for other kinds: --backbone auto)"
+            "hubert, wav2vec2 or a similar model; for other kinds, use --backbone auto"
         )
     feature_extractor = _feature_extractor(ref)
     if not has_feature_extractor(ref.source):
-        say(f"{ref.source}: no preprocessor_config.json; assuming 16 kHz, clips normalised")
+        say(f"{ref.source}: no preprocessor_config.json; 16 kHz and normalised clips are assumed")
     rate_hz = int(feature_extractor.sampling_rate)
     front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
     return replace(
@@ -84,6 +85,7 @@ def published(name: str) -> Backbone:
 
 
 def _facts(name: str, source: str, layers: int, width: int) -> Backbone:
+    """Return the facts that all encoders of this family share."""
     return Backbone(
         name=name,
         family="ssl",
@@ -112,7 +114,7 @@ def receptive_field(front_end: Sequence[tuple[int, int]]) -> int:
 
 
 def reads_samples(config: Any) -> bool:
-    """Whether a configuration is of an encoder with a convolutional front end over samples."""
+    """Return whether a configuration describes convolutions over samples before the layers."""
     return all(hasattr(config, name) for name in ("conv_kernel", "conv_stride", "hidden_size"))
 
 
@@ -120,13 +122,13 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     """Read the weights.
 
     Raises:
-        CheckpointError: they cannot be read, or are not complete.
+        CheckpointError: the weights cannot be read, or are incomplete.
     """
     ref = checkpoint_of(backbone)
     config = ref.config()
     if hasattr(config, "add_adapter"):
-        config.add_adapter = False  # it comes after the last layer and changes the frame rate
-    # WavLM's gated relative positions exist in its eager attention only
+        config.add_adapter = False  # an adapter after the last layer changes the frame rate
+    # Only WavLM's eager attention has its gated relative positions.
     attention = {"attn_implementation": "eager"} if config.model_type == "wavlm" else {}
     model = load_model(backbone, device, config=config, **attention)
     if device == "cpu":
@@ -138,7 +140,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
 
 
 def _feature_extractor(ref: CheckpointRef) -> Any:
-    """Return the checkpoint's own normalisation and rate; the usual where it names none."""
+    """Return the checkpoint's own normalisation and rate; by default those of wav2vec 2.0."""
     import transformers
 
     library: Any = transformers  # these classes have no types
@@ -149,11 +151,12 @@ def _feature_extractor(ref: CheckpointRef) -> Any:
 
 @dataclass(frozen=True)
 class Clip:
-    """Samples as the front end wants them, whole or in pieces; and what was done to them.
+    """The normalised samples of a clip, whole or in pieces.
 
     Attributes:
-        pieces: (S_i,) each; one unless the encoder cuts.
-        frames: of the whole clip.
+        pieces: the samples (S_i,) of each piece; one piece if the encoder does not cut.
+        frames: the number of frames of the whole clip.
+        flags: `padded` if a piece was too short for one frame.
     """
 
     pieces: list[Tensor]
@@ -164,16 +167,16 @@ class Clip:
 class SpeechEncoder:
     """A Hugging Face speech encoder over samples.
 
-    Clips of different lengths share a batch under attention masks where that changes nothing
-    (layer-norm front ends); otherwise only clips of equal length do (group norm averages over
-    time, padding included). Frames are cut to the number that the true length gives. Clips
-    shorter than the front end's receptive field are padded to it with zeros, and flagged.
+    With a layer-norm front end, clips of different lengths share a batch under attention masks.
+    Other front ends average over time, padding included; there only clips of equal length share a
+    batch. The frames are cut to the number that belongs to the true length. Clips that are shorter
+    than the front end's receptive field are padded with zeros to its length, and flagged.
 
     Args:
-        model: as `AutoModel` loads it.
+        model: the model that `AutoModel` loads.
         feature_extractor: the checkpoint's feature extractor.
-        layers: to return, as in `docs/contracts.md`.
-        cut: how clips are cut into pieces that the encoder takes one by one; None: not at all.
+        layers: the layers to return, as in `docs/contracts.md`.
+        cut: how clips are cut into pieces for the encoder; None leaves them whole.
     """
 
     def __init__(
@@ -190,8 +193,8 @@ class SpeechEncoder:
         self.batch_invariant = (
             getattr(config, "feat_extract_norm", None) == "layer" and config.model_type in MASKABLE
         )
-        # WavLM gives torch masks of two types, torch converts them; said once and for all, since
-        # `catch_warnings` is not for several threads
+        # WavLM passes masks of two types to torch, which converts them and warns. The filter is
+        # global, because `catch_warnings` does not work in several threads.
         warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
 
     def prepare(self, source: Wave) -> Clip:
@@ -206,16 +209,17 @@ class SpeechEncoder:
         return Clip(padded_pieces, frames, ("padded",) if short else ())
 
     def _at_least_one_frame(self, samples: Tensor) -> Tensor:
+        """Pad samples (S,) with zeros to the length of one frame."""
         lacking = max(self.receptive_field - len(samples), 0)
         return torch.nn.functional.pad(samples, (0, lacking))
 
     @property
     def receptive_field(self) -> int:
-        """The samples that one frame needs."""
+        """The number of samples that one frame needs."""
         return receptive_field(self.front_end)
 
     def frames(self, samples: int) -> int:
-        """Return how many frames so many samples give."""
+        """Return the number of frames of this many samples."""
         for kernel, stride in self.front_end:
             samples = (samples - kernel) // stride + 1
         return samples
@@ -230,14 +234,16 @@ class SpeechEncoder:
         return encoded
 
     def _pieces(self, pieces: Sequence[Tensor]) -> list[Tensor]:
-        """Return the features (K, T_i, D) of samples (S_i,), grouped as the front end allows."""
+        """Return features (K, T_i, D) of samples (S_i,), in batches that the front end allows."""
         if self.batch_invariant:
             return self._batch(pieces)
         order = sorted(range(len(pieces)), key=lambda index: len(pieces[index]))
         by_index: dict[int, Tensor] = {}
         for _, group in groupby(order, key=lambda index: len(pieces[index])):
-            alike = list(group)
-            by_index |= zip(alike, self._batch([pieces[index] for index in alike]), strict=True)
+            equal_length = list(group)
+            by_index |= zip(
+                equal_length, self._batch([pieces[index] for index in equal_length]), strict=True
+            )
         return [by_index[index] for index in range(len(pieces))]
 
     @torch.inference_mode()
@@ -251,7 +257,7 @@ class SpeechEncoder:
             attention_mask=mask.to(self.model.device).long() if ragged else None,
             output_hidden_states=True,
         )
-        # the last entry of hidden_states is before the final norm in stable-layer-norm models
+        # In stable-layer-norm models, the last entry of `hidden_states` lacks the final norm.
         states = (*output.hidden_states[:-1], output.last_hidden_state)
         kept = torch.stack([states[layer] for layer in self.layers], 1)
         return [

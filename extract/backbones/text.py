@@ -1,4 +1,4 @@
-"""Text encoders: RoBERTa, ModernBERT, DeBERTa, BERT, and whatever else reads tokens."""
+"""Text encoders: RoBERTa, ModernBERT, DeBERTa, BERT, and other models that read tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration and tokenizer.
 
     Raises:
-        CheckpointError: it cannot be found, or not a text encoder.
+        CheckpointError: the checkpoint cannot be found, or is not a text encoder.
     """
     ref = find(checkpoint, revision)
     return describe_config(name, ref, ref.config())
@@ -42,14 +42,14 @@ def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     if not reads_tokens(config):
         raise CheckpointError(
             f"{ref.source}: a {config.model_type} model does not read text; expected roberta, "
-            "modernbert, bert or the like (for other kinds: --backbone auto)"
+            "modernbert, bert or a similar model; for other kinds, use --backbone auto"
         )
-    most = _max_tokens(config, _tokenizer(ref))
+    max_tokens = _max_tokens(config, _tokenizer(ref))
     return replace(
         _facts(name, ref.source, config.num_hidden_layers, config.hidden_size),
         checkpoint=ref.name,
         revision=ref.revision,
-        preprocessing={"special_tokens": "left out", "max_tokens": most},
+        preprocessing={"special_tokens": "left out", "max_tokens": max_tokens},
     )
 
 
@@ -60,6 +60,7 @@ def published(name: str) -> Backbone:
 
 
 def _facts(name: str, source: str, layers: int, width: int) -> Backbone:
+    """Return the facts that all encoders of this family share."""
     return Backbone(
         name=name,
         family="text",
@@ -78,7 +79,7 @@ def _facts(name: str, source: str, layers: int, width: int) -> Backbone:
 
 
 def reads_tokens(config: Any) -> bool:
-    """Whether a configuration is of a model over token ids."""
+    """Return whether a configuration describes a model over token ids."""
     return all(hasattr(config, name) for name in ("vocab_size", "hidden_size")) and not any(
         hasattr(config, name) for name in OTHER_SENSES
     )
@@ -88,7 +89,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "TextEncod
     """Read the weights and the tokenizer.
 
     Raises:
-        CheckpointError: they cannot be read, or are not complete.
+        CheckpointError: they cannot be read, or are incomplete.
     """
     model = load_model(backbone, device)
     if model.config.is_encoder_decoder:
@@ -105,7 +106,7 @@ def _tokenizer(ref: CheckpointRef) -> Any:
 
 
 def _max_tokens(config: Any, tokenizer: Any) -> int | None:
-    """Return how many tokens, special ones included, the model takes; None without a limit."""
+    """Return the largest number of tokens, special ones included, or None without a limit."""
     limits = [tokenizer.model_max_length]
     positions = getattr(config, "max_position_embeddings", None)
     if positions and positions > 0:
@@ -116,7 +117,7 @@ def _max_tokens(config: Any, tokenizer: Any) -> int | None:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids (S,), and which of them (T,) become frames."""
+    """The token ids (S,) of a text, and the indices (T,) of those that become frames."""
 
     ids: Tensor
     kept: Tensor
@@ -124,19 +125,19 @@ class Tokens:
 
 
 class TextEncoder:
-    """A Hugging Face encoder over tokens, one frame a token.
+    """A Hugging Face encoder over tokens, with one frame for each token.
 
-    The special tokens that the tokenizer adds are seen by the model and left out of the features;
-    nothing else is. A text without tokens becomes one frame, the state of the first special token
-    (flag `empty`). Texts longer than the model takes are cut (flag `truncated`).
+    The model reads the special tokens that the tokenizer adds; only these are left out of the
+    features. A text without tokens becomes one frame, the state of the first special token
+    (flag `empty`). Texts that exceed the model's limit are cut (flag `truncated`).
 
     Args:
-        model: as `AutoModel` loads it.
-        tokenizer: the checkpoint's own.
-        layers: to return, as in `docs/contracts.md`.
-        max_tokens: special tokens included; None for no limit.
-        published: as the published code does: one real token at each end is left out, too, and
-            what has no token left becomes one frame of zeros.
+        model: the model that `AutoModel` loads.
+        tokenizer: the checkpoint's own tokenizer.
+        layers: the layers to return, as in `docs/contracts.md`.
+        max_tokens: the limit, special tokens included; None for no limit.
+        published: follow the published code: leave out one real token at each end, too, and
+            return one frame of zeros for a text without any other token.
     """
 
     batch_invariant = True
@@ -166,19 +167,19 @@ class TextEncoder:
         return Tokens(torch.tensor(ids or [self._start]), torch.tensor(kept or [0]), flags)
 
     def _tokenize(self, text: str, limit: int | None) -> tuple[list[int], list[int]]:
-        """Return the token ids of a text, and a 1 for those the tokenizer added."""
-        found = self.tokenizer(
+        """Return the token ids of a text, and for each a 1 if the tokenizer added it, else a 0."""
+        encoding = self.tokenizer(
             text,
             return_special_tokens_mask=True,
             truncation=limit is not None,
             max_length=limit,
             verbose=False,
         )
-        return found["input_ids"], found["special_tokens_mask"]
+        return encoding["input_ids"], encoding["special_tokens_mask"]
 
     @property
     def _start(self) -> int:
-        """What stands for an empty text where the tokenizer adds no special tokens."""
+        """The token that represents an empty text if the tokenizer adds no special tokens."""
         tokenizer = self.tokenizer
         starts = (tokenizer.cls_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id, 0)
         return int(next(token for token in starts if token is not None))
@@ -203,4 +204,5 @@ class TextEncoder:
         ]
 
     def _blank(self, values: Tensor, item: Tokens) -> Tensor:
+        """Return zeros for an empty text in the published mode, else the values unchanged."""
         return torch.zeros_like(values) if self.published and "empty" in item.flags else values

@@ -1,4 +1,4 @@
-"""The encoder of openai-whisper, cut to the true length of what it heard."""
+"""The encoder of openai-whisper; its frames are cut to the true length of the clip."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,27 +18,30 @@ from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {"whisper": Checkpoint("large-v3", 32, 1280)}
 INPUT, ON_HUB = "audio", False
-MELS, WINDOW_S = 128, 30.0  # of large-v3
+MELS, WINDOW_S = 128, 30.0  # the sizes of large-v3
 RATE_HZ = 16_000
-FRAME = 320  # samples behind one frame of the encoder: two mel frames of 10 ms
+FRAME = 320  # the samples of one frame of the encoder: two mel frames of 10 ms
 MEL_HOP = FRAME // 2
-SILENCE = 1200  # samples: three windows of the transform, so that the last frame hears nothing else
-EDGE = 5  # mel frames of silence that the two convolutions need, to tell it from the window's end
+SILENCE = 1200  # samples: three windows of the transform, so that the last mel frame is silent
+EDGE = 5  # mel frames of silence; the two convolutions see silence and the window's end apart
 
 States = Callable[[Tensor, Sequence[int], int | None], Sequence[Tensor]]
-"""Mel spectrograms (B, mels, mel frames), ended early as `Windows.mels` are, layers and a number of
-frames T to the states (B, T, D) of these layers, each of its first T frames (None: all of the
-window's); that of the last layer is normed."""
+"""The type of a function that runs an encoder. Its arguments are mel spectrograms (B, mels, mel
+frames), shortened like `Windows.mels`; the layers; and a number of frames T. It returns the states
+(B, T, D) of these layers: the first T frames, or the whole window if T is None. The state of the
+last layer includes the final norm."""
 
 
 def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of an official model or a `{dims, model_state_dict}` file.
 
     Raises:
-        CheckpointError: not to be had, not such a file, or a revision was given.
+        CheckpointError: the file cannot be found, is of another kind, or a revision is given.
     """
     if revision:
-        raise CheckpointError(f"--revision {revision}: openai-whisper has none; leave it out")
+        raise CheckpointError(
+            f"--revision {revision}: openai-whisper has no revisions; leave --revision out"
+        )
     file = whisper_files.find(checkpoint)
     dims = whisper_files.read_dims(file.path)
     return facts(
@@ -70,7 +73,7 @@ def facts(
     mels: int,
     window_s: float,
 ) -> Backbone:
-    """Return what is the same for every Whisper, whoever's code runs it."""
+    """Return the facts of a Whisper encoder, which are the same in both libraries."""
     return Backbone(
         name=name,
         family=family,
@@ -99,7 +102,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "WhisperEn
     """Read the weights of the encoder.
 
     Raises:
-        CheckpointError: they cannot be read.
+        CheckpointError: the weights cannot be read.
     """
     encoder = whisper_files.read_model(backbone.source, device).encoder
     encoder.positional_embedding = encoder.positional_embedding[: frames_of(backbone)]
@@ -107,7 +110,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "WhisperEn
 
 
 def frames_of(backbone: Backbone) -> int:
-    """Return the frames of a window."""
+    """Return the number of frames of a window."""
     window_s: float = backbone.preprocessing["window_s"]
     return round(window_s * RATE_HZ) // FRAME
 
@@ -115,43 +118,43 @@ def frames_of(backbone: Backbone) -> int:
 def states(
     encoder: Any, mel: Tensor, layers: Sequence[int], frames: int | None = None
 ) -> list[Tensor]:
-    """Return states of an openai-whisper encoder, as `States`; nothing else is computed."""
+    """Run an openai-whisper encoder as `States` describes, up to the last of the layers."""
     x = gelu(encoder.conv2(gelu(encoder.conv1(mel)))).permute(0, 2, 1)
     x = _whole(x, len(encoder.positional_embedding)) + encoder.positional_embedding
-    found, last = {0: x}, max(layers)
-    for number, block in enumerate(encoder.blocks[:last], 1):
-        x = block(x) if number < last else _first(block, x, frames)
+    states_by_layer, last_layer = {0: x}, max(layers)
+    for number, block in enumerate(encoder.blocks[:last_layer], 1):
+        x = block(x) if number < last_layer else _first(block, x, frames)
         if number in layers:
-            found[number] = x
-    if last == len(encoder.blocks):
-        found[last] = encoder.ln_post(x)
-    return [found[layer][:, :frames] for layer in layers]
+            states_by_layer[number] = x
+    if last_layer == len(encoder.blocks):
+        states_by_layer[last_layer] = encoder.ln_post(x)
+    return [states_by_layer[layer][:, :frames] for layer in layers]
 
 
 def _whole(x: Tensor, frames: int) -> Tensor:
-    """Put the silence that was spared back before the window's last frame (B, T, D)."""
+    """Insert the silence that the spectrogram lacks before the window's last frame: (B, T, D)."""
     silence = x[:, -2:-1].expand(-1, frames - x.shape[1], -1)
     return torch.cat([x[:, :-1], silence, x[:, -1:]], 1)
 
 
 def _first(block: Any, x: Tensor, frames: int | None) -> Tensor:
-    """Return what a block makes of the first frames, which hear all the others."""
+    """Return a block's output for the first frames only; they attend to all frames."""
     normed = block.attn_ln(x)
     x = x[:, :frames] + block.attn(normed[:, :frames], normed)[0]
-    made: Tensor = x + block.mlp(block.mlp_ln(x))
-    return made
+    output: Tensor = x + block.mlp(block.mlp_ln(x))
+    return output
 
 
 @dataclass(frozen=True)
 class Windows:
-    """One utterance as Whisper hears it.
+    """The spectrograms of one utterance, cut into windows.
 
     Attributes:
-        mels: spectrograms (mels, mel frames), ended early where nothing but silence follows: all
-            its frames are as the last one.
-        lengths: the frames that are true of each.
-        mel_frames: of a whole window.
-        language: the code of what the corpus says is spoken.
+        mels: a spectrogram (mels, mel frames) for each window. If only silence follows, it is
+            shortened: the missing frames equal its last one.
+        lengths: the number of frames in each window that belong to the clip.
+        mel_frames: the mel frames of a whole window.
+        language: the code of the language that the manifest names.
     """
 
     mels: list[Tensor]
@@ -166,21 +169,22 @@ class Windows:
 
 
 def stacked(mels: Sequence[Tensor], mel_frames: int) -> Tensor:
-    """Put silence behind spectrograms until all are that long, (windows, mels, mel frames)."""
+    """Append silence to spectrograms, and stack them: (windows, mels, mel frames)."""
     return torch.stack([_lengthened(mel, mel_frames) for mel in mels])
 
 
 def _lengthened(mel: Tensor, mel_frames: int) -> Tensor:
+    """Repeat the last frame of a spectrogram until it has so many frames: (mels, mel frames)."""
     return torch.cat([mel, mel[:, -1:].expand(-1, mel_frames - mel.shape[1])], 1)
 
 
 def windows_of(wave: Wave, window: int, mels: int) -> Windows:
-    """Cut samples into windows that follow each other, the last padded with silence.
+    """Cut samples into consecutive windows; the last one is padded with silence.
 
     Args:
-        wave: samples (S,) at 16 kHz.
-        window: samples in a window, 30 s for every official model.
-        mels: width of the spectrogram.
+        wave: the samples (S,) at 16 kHz.
+        window: the samples in a window, 30 s for every official model.
+        mels: the width of the spectrogram.
     """
     pieces = [wave[at : at + window] for at in range(0, len(wave), window)]
     return Windows(
@@ -191,30 +195,30 @@ def windows_of(wave: Wave, window: int, mels: int) -> Windows:
 
 
 def _mel(piece: Wave, window: int, mels: int) -> Tensor:
-    """Return the spectrogram (mels, mel frames) of a piece padded with silence to a window.
+    """Return the spectrogram (mels, mel frames) of a piece that is padded with silence to a window.
 
-    Of the silence there is only the start: all its frames are alike, and most clips are short.
+    Only the start of the silence is computed, because all its frames are equal.
     """
     from whisper import log_mel_spectrogram
 
-    near = np.pad(piece, (0, min(SILENCE, window - len(piece))))
-    mel: Tensor = log_mel_spectrogram(torch.from_numpy(near), mels)
-    frames = 2 * math.ceil((mel.shape[1] + EDGE) / 2)  # the second convolution takes two at a time
+    padded = np.pad(piece, (0, min(SILENCE, window - len(piece))))
+    mel: Tensor = log_mel_spectrogram(torch.from_numpy(padded), mels)
+    frames = 2 * math.ceil((mel.shape[1] + EDGE) / 2)  # the second convolution has a stride of two
     return _lengthened(mel, min(frames, window // MEL_HOP))
 
 
 class WhisperEncoder:
-    """Whisper's encoder on windows of fixed length, padded with silence and cut afterwards.
+    """Whisper's encoder on windows of fixed length, which are padded with silence.
 
-    Whisper takes 30 s; a shorter `window_s` uses the first of its positions. The frames of the
-    padding are cut off (and kept only in the mode `medusa-published`): S samples give ceil(S / 320)
-    frames. Longer recordings are encoded in windows that follow each other.
+    Whisper's window is 30 s; a shorter `window_s` uses the first of its positions. The frames of
+    the padding are cut off, except in the mode `medusa-published`: S samples become ceil(S / 320)
+    frames. Longer recordings are encoded in consecutive windows.
 
     Args:
-        states: runs the weights, as `States` says.
-        backbone: whose weights `states` runs.
-        layers: to return, as in `docs/contracts.md`.
-        device: of `states`.
+        states: a function that runs the encoder, as `States` describes.
+        backbone: the facts of the encoder.
+        layers: the layers to return, as in `docs/contracts.md`.
+        device: the device of the weights.
     """
 
     batch_invariant = True
@@ -229,7 +233,7 @@ class WhisperEncoder:
         self.states, self.layers, self.device = states, layers, device
         self.mels: int = backbone.preprocessing["mels"]
         self.window = frames_of(backbone) * FRAME
-        # the published code keeps what Whisper says of the silence behind a clip
+        # The published code keeps the frames of the silence behind a clip.
         self.padding_too = backbone.preprocessing.get("like") == "medusa-published"
 
     def prepare(self, source: Wave) -> Windows:
@@ -237,8 +241,8 @@ class WhisperEncoder:
 
     @torch.inference_mode()
     def encode(self, items: Sequence[Windows]) -> list[Encoded]:
-        cut = [mel for item in items for mel in item.mels]
-        mels = stacked(cut, max(mel.shape[1] for mel in cut)).to(self.device)
+        window_mels = [mel for item in items for mel in item.mels]
+        mels = stacked(window_mels, max(mel.shape[1] for mel in window_mels)).to(self.device)
         frames = None if self.padding_too else max(max(item.lengths) for item in items)
         windows = iter(torch.stack(list(self.states(mels, self.layers, frames)), 1))
         return [
@@ -247,4 +251,5 @@ class WhisperEncoder:
         ]
 
     def _true(self, values: Tensor, length: int) -> Tensor:
+        """Return the frames (K, T, D) of a window that are kept."""
         return values if self.padding_too else values[:, :length]

@@ -18,7 +18,7 @@ from medusa.extract.backbones.whisper import (
 from medusa.extract.checkpoints.hugging_face import CheckpointRef, find, load_model
 from medusa.extract.encoders.encoder import Backbone, Checkpoint
 
-CHECKPOINTS: dict[str, Checkpoint] = {}  # `auto` alone describes its checkpoints
+CHECKPOINTS: dict[str, Checkpoint] = {}  # only `auto` describes these checkpoints
 INPUT, ON_HUB = "audio", True
 
 
@@ -26,7 +26,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """Return the facts of a checkpoint from its configuration.
 
     Raises:
-        CheckpointError: it cannot be found.
+        CheckpointError: the checkpoint cannot be found.
     """
     ref = find(checkpoint, revision)
     return describe_config(name, ref, ref.config())
@@ -50,7 +50,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEnc
     """Read the weights.
 
     Raises:
-        CheckpointError: they cannot be read, or are not complete.
+        CheckpointError: the weights cannot be read, or are incomplete.
     """
     encoder, frames = load_model(backbone, device).get_encoder(), frames_of(backbone)
     positions = encoder.embed_positions
@@ -60,7 +60,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> WhisperEnc
 
     def states(mel: Tensor, layers: Sequence[int], kept: int | None) -> list[Tensor]:
         output = encoder(stacked(list(mel), mel_frames), output_hidden_states=True)
-        found = [*output.hidden_states[:-1], output.last_hidden_state]
-        return [found[layer][:, :kept] for layer in layers]
+        hidden_states = [*output.hidden_states[:-1], output.last_hidden_state]
+        return [hidden_states[layer][:, :kept] for layer in layers]
 
     return WhisperEncoder(states, backbone, layers, device)
