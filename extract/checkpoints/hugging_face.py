@@ -1,4 +1,4 @@
-"""Hugging Face checkpoints: finding them, their exact identity, and loading them safely."""
+"""Hugging Face checkpoints are found, identified exactly, and loaded safely."""
 
 import fnmatch
 import hashlib
@@ -26,9 +26,9 @@ class CheckpointRef:
     """One exact Hugging Face checkpoint.
 
     Attributes:
-        source: folder or hub id.
+        source: the folder or the hub id.
         name: `local`, or the hub id.
-        revision: digest of the folder's files, or the hub's commit.
+        revision: the digest of the folder's files, or the hub's commit.
     """
 
     source: str
@@ -36,7 +36,7 @@ class CheckpointRef:
     revision: str
 
     def read(self, kind: Any, what: str, **choices: Any) -> Any:
-        """Return `kind.from_pretrained` of exactly this checkpoint; no code of its own is run.
+        """Return `kind.from_pretrained` of exactly this checkpoint, without running its own code.
 
         Args:
             kind: one of transformers' Auto classes.
@@ -44,7 +44,7 @@ class CheckpointRef:
             choices: more arguments of `from_pretrained`.
 
         Raises:
-            CheckpointError: it cannot be read.
+            CheckpointError: the checkpoint cannot be read.
         """
         revision = None if self.name == LOCAL else self.revision
         with _explained(self.source, what), quiet():
@@ -53,19 +53,19 @@ class CheckpointRef:
             )
 
     def config(self) -> Any:
-        """Return its `transformers` configuration."""
+        """Return the checkpoint's `transformers` configuration."""
         from transformers import AutoConfig
 
         return self.read(AutoConfig, "config.json")
 
 
 def find(checkpoint: str, revision: str | None = None) -> CheckpointRef:
-    """Find out exactly which checkpoint a folder or hub id is.
+    """Return the exact identity of a folder or of a hub id.
 
-    A hub checkpoint that is in the local cache is taken from there, without asking the hub.
+    A hub checkpoint in the local cache is taken from there, without a request to the hub.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or it cannot be had from here.
+        CheckpointError: there is no such checkpoint, or the hub cannot be reached.
     """
     _refuse_absent_path(checkpoint, revision)
     if Path(checkpoint).is_dir():
@@ -74,12 +74,12 @@ def find(checkpoint: str, revision: str | None = None) -> CheckpointRef:
 
 
 def checkpoint_of(backbone: Backbone) -> CheckpointRef:
-    """Return where a described backbone's weights are."""
+    """Return the checkpoint with the weights of a described backbone."""
     return CheckpointRef(backbone.source, backbone.checkpoint, backbone.revision)
 
 
 def _commit(checkpoint: str, revision: str | None) -> str:
-    """Return the commit of a hub checkpoint; fails at once where there is no network."""
+    """Return the commit of a hub checkpoint; without a network, an error is raised at once."""
     from huggingface_hub import HfApi, try_to_load_from_cache
 
     try:
@@ -87,15 +87,15 @@ def _commit(checkpoint: str, revision: str | None) -> str:
         if isinstance(cached, str):
             return Path(cached).parent.name
         return str(HfApi().model_info(checkpoint, revision=revision, timeout=10).sha)
-    except Exception as problem:  # the errors of its HTTP library share no other class
+    except Exception as problem:  # the errors of the hub's HTTP library share no other class
         raise CheckpointError(_not_to_be_had(checkpoint, problem)) from problem
 
 
 def folder_digest(folder: Path) -> str:
-    """Return 16 hex digits of all files that a feature depends on, by name and bytes.
+    """Return 16 hex digits of the names and the bytes of all files that features depend on.
 
     Raises:
-        CheckpointError: there are no weights among them.
+        CheckpointError: the folder has no weights.
     """
     weights = _matching(folder, WEIGHTS) or _matching(folder, PICKLED)
     if not weights:
@@ -111,7 +111,7 @@ def folder_digest(folder: Path) -> str:
 
 
 def has_feature_extractor(checkpoint: str) -> bool:
-    """Whether a folder says how its model wants sound; a hub id is taken to."""
+    """Return whether a folder defines its model's input; every hub id is assumed to define it."""
     folder = Path(checkpoint)
     return not folder.is_dir() or any(
         (folder / name).exists() for name in ("preprocessor_config.json", "processor_config.json")
@@ -119,37 +119,38 @@ def has_feature_extractor(checkpoint: str) -> bool:
 
 
 def add_file(digest: Any, path: Path) -> None:
-    """Feed a file's bytes to a digest."""
+    """Add a file's bytes to a digest."""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
 
 
 def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """Return the files of a folder whose names match a pattern, sorted."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return [path for path in files if any(fnmatch.fnmatch(path.name, one) for one in patterns)]
 
 
 def load_model(backbone: Backbone, device: str, **choices: Any) -> Any:
-    """Read a backbone's weights in float32, safetensors first, else a `.bin` as weights only.
+    """Read a backbone's weights in float32, from safetensors or else from a `.bin` file.
 
     Args:
-        backbone: from the family's `describe`.
-        device: to put the model on.
+        backbone: the facts from the family's `describe`.
+        device: the device of the model.
         choices: more arguments of `AutoModel.from_pretrained`.
 
     Returns:
         The `transformers` model, in evaluation mode, without gradients.
 
     Raises:
-        CheckpointError: the weights cannot be read, or some that features depend on are not there.
+        CheckpointError: the weights cannot be read, or weights that features depend on are absent.
     """
     import torch
     from transformers import AutoModel
 
     choices |= {"dtype": torch.float32, "output_loading_info": True}
     model, report = checkpoint_of(backbone).read(AutoModel, "the weights", **choices)
-    # transformers fills these with random numbers and goes on
+    # transformers fills absent weights with random numbers and goes on
     absent = [
         key
         for key in sorted(
@@ -160,17 +161,17 @@ def load_model(backbone: Backbone, device: str, **choices: Any) -> Any:
     if absent:
         raise CheckpointError(
             f"{backbone.source}: {len(absent)} weights of {type(model).__name__} are missing or of "
-            f"another shape: {listed(absent)}; is it a checkpoint of this class?"
+            f"another shape: {listed(absent)}; name a complete checkpoint of this class"
         )
     return model.to(device).eval().requires_grad_(False)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from printing while it loads; what matters is raised as an error here."""
+    """Keep transformers from printing while it loads; problems are raised as errors here."""
     from transformers import utils
 
-    logging: Any = utils.logging  # has no types
+    logging: Any = utils.logging  # this module has no types
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -183,23 +184,28 @@ def quiet() -> Iterator[None]:
 
 
 def _refuse_absent_path(checkpoint: str, revision: str | None) -> None:
+    """Raise an error for a path that is not a folder of a checkpoint, or has a revision."""
     path = Path(checkpoint)
     if path.is_dir():
         if revision:
-            raise CheckpointError(f"--revision {revision}: {checkpoint} is a folder; leave it out")
+            raise CheckpointError(
+                f"--revision {revision}: {checkpoint} is a folder; leave --revision out"
+            )
         if not (path / "config.json").exists():
             raise CheckpointError(
                 f"{checkpoint}: no config.json here; expected a folder that `save_pretrained` wrote"
             )
     elif path.is_file():
-        raise CheckpointError(f"{checkpoint}: a file; expected a folder with config.json, or an id")
+        raise CheckpointError(
+            f"{checkpoint}: this is a file; expected a folder with config.json, or a hub id"
+        )
     elif checkpoint.startswith(("/", ".", "~")) or checkpoint.count("/") > 1:
         raise CheckpointError(f"{checkpoint}: no such folder; check --checkpoint")
 
 
 @contextmanager
 def _explained(checkpoint: str, what: str) -> Iterator[None]:
-    """Turn what transformers and its loaders raise into one sentence with a remedy."""
+    """Turn the errors of transformers and of its loaders into one sentence with a remedy."""
     from safetensors import SafetensorError
 
     try:
@@ -208,25 +214,28 @@ def _explained(checkpoint: str, what: str) -> Iterator[None]:
         raise CheckpointError(_sentence(checkpoint, what, problem)) from problem
     except pickle.UnpicklingError as problem:
         raise CheckpointError(
-            f"{checkpoint}: {what}: not plain tensors, refused: {_first_line(problem)}; "
-            "convert the checkpoint to safetensors"
+            f"{checkpoint}: {what} cannot be read, because the file holds more than plain tensors "
+            f"({_first_line(problem)}); convert the checkpoint to safetensors"
         ) from problem
 
 
 def _sentence(checkpoint: str, what: str, problem: Exception) -> str:
+    """Return the message for a checkpoint that cannot be read, from a folder or from the hub."""
     if Path(checkpoint).exists():
-        return f"{checkpoint}: {what} cannot be read: {_first_line(problem)}"
+        return f"{checkpoint}: {what} cannot be read ({_first_line(problem)}); replace the files"
     return _not_to_be_had(checkpoint, problem)
 
 
 def _not_to_be_had(checkpoint: str, problem: Exception) -> str:
+    """Return the message for a checkpoint that is neither in the cache nor on the hub."""
     return (
-        f"{checkpoint}: not on this machine and not to be had from the hub "
+        f"{checkpoint}: it is not on this machine, and the hub did not provide it "
         f"({_first_line(problem)}); download it where there is a network (`hf download "
         f"{checkpoint} --local-dir DIR`) and name the folder with --checkpoint DIR"
     )
 
 
 def _first_line(problem: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class."""
     lines = str(problem).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(problem).__name__

@@ -1,4 +1,4 @@
-"""Checkpoints of openai-whisper: `{dims, model_state_dict}` files, official or one's own."""
+"""Checkpoints of openai-whisper: `{dims, model_state_dict}` files, official ones or others."""
 
 import hashlib
 import os
@@ -19,10 +19,10 @@ class WhisperFile:
     """One checkpoint.
 
     Attributes:
-        source: what `whisper.load_model` takes: an official name or a path.
+        source: the argument of `whisper.load_model`: an official name or a path.
         path: the file.
-        name: short, for a table of transcripts: `large-v3`, or the file's stem.
-        checkpoint, revision: identity, as in `FeatureSpec`.
+        name: a short name for a table of transcripts: `large-v3`, or the file's stem.
+        checkpoint, revision: the identity, as in `FeatureSpec`.
     """
 
     source: str
@@ -33,10 +33,12 @@ class WhisperFile:
 
 
 def find(model: str) -> WhisperFile:
-    """Return the checkpoint of this official name or path; an official one is downloaded once.
+    """Return the checkpoint of an official name or of a path.
+
+    An official checkpoint is downloaded one time, into the cache of openai-whisper.
 
     Raises:
-        CheckpointError: no such name or file, or it cannot be downloaded.
+        CheckpointError: there is no such name or file, or it cannot be downloaded.
     """
     import whisper
 
@@ -52,7 +54,7 @@ def find(model: str) -> WhisperFile:
         known = whisper.available_models()
         raise CheckpointError(
             f"{model}: no such file, and no model of openai-whisper{nearest(model, known)}; "
-            f"it has {', '.join(known)}"
+            f"expected a file or {', '.join(known)}"
         )
     digest = hashlib.sha256()
     add_file(digest, path)
@@ -60,6 +62,7 @@ def find(model: str) -> WhisperFile:
 
 
 def _official(model: str) -> WhisperFile:
+    """Return the checkpoint of an official name, after a download if the cache lacks it."""
     import whisper
 
     url: str = whisper._MODELS[model]
@@ -71,9 +74,9 @@ def _official(model: str) -> WhisperFile:
         except (urllib.error.URLError, OSError, RuntimeError) as problem:
             (cache / file).unlink(missing_ok=True)
             raise CheckpointError(
-                f"whisper {model}: not on this machine and not to be downloaded ({problem}); fetch "
-                f"{url} where there is a network and give the file with --checkpoint (extract) or "
-                "--model (transcribe)"
+                f"whisper {model}: it is not on this machine and cannot be downloaded ({problem}); "
+                f"fetch {url} where there is a network and name the file with --checkpoint "
+                "(extract) or --model (transcribe)"
             ) from problem
     stem = Path(file).stem
     return WhisperFile(model, cache / file, stem, f"openai-whisper/{stem}", sha256[:16])
@@ -83,7 +86,7 @@ def read_dims(path: Path) -> dict[str, int]:
     """Return the sizes of a model, without reading its weights into memory.
 
     Raises:
-        CheckpointError: not such a file.
+        CheckpointError: the file is not a checkpoint of openai-whisper.
     """
     import torch
 
@@ -94,10 +97,12 @@ def read_dims(path: Path) -> dict[str, int]:
 
 
 def is_multilingual(path: Path) -> bool:
-    """Return whether a model knows other languages than English, by openai-whisper's own sign.
+    """Return whether a model transcribes other languages than English.
+
+    As in openai-whisper, the size of the vocabulary decides.
 
     Raises:
-        CheckpointError: not such a file.
+        CheckpointError: the file is not a checkpoint of openai-whisper.
     """
     return read_dims(path)["n_vocab"] >= 51865
 
@@ -106,11 +111,11 @@ def read_model(source: str, device: str) -> Any:
     """Return the `whisper.Whisper` model in float32; official files are checked by their hash.
 
     Args:
-        source: of a `WhisperFile`.
-        device: where to put it.
+        source: the source of a `WhisperFile`.
+        device: the device of the model.
 
     Raises:
-        CheckpointError: damaged, or not such a file.
+        CheckpointError: the file is damaged, or is not a checkpoint of openai-whisper.
     """
     import whisper
 
@@ -121,6 +126,7 @@ def read_model(source: str, device: str) -> Any:
 
 @contextmanager
 def _explained(file: Path | str) -> Iterator[None]:
+    """Turn the errors of a file that cannot be read into one sentence with a remedy."""
     try:
         yield
     except (
