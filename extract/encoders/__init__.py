@@ -1,14 +1,14 @@
-"""Encoders: what a backbone is, and all that happens around one call of its model.
+"""Encoders: the definition of a backbone, and the steps around one call of its model.
 
-In go prepared utterances (samples (S,), token ids, spectrograms); out come `Encoded` features
-(K, T, D), one K for each kept layer, reduced, averaged over frames and copied to the CPU.
-`runner` is the sequence of steps around one call. Here are also the protocol that every backbone
-family follows (`encoder`), the choice of layers (`layers`), precision, variants of a backbone, the
-cutting of long clips (`chunking`), faster convolutions (`front_end`), devices, timing, and the
-halving of batches that do not fit into memory (`memory`).
-Nothing here imports a backbone, a pass over a corpus, or the planning of one.
+The input is prepared utterances: samples (S,), token ids or spectrograms. The result is `Encoded`
+features (K, T, D), with one K for each kept layer; they are reduced, averaged over frames and
+copied to the CPU. `runner` is the sequence of steps around one call. The other modules hold the
+protocol of a backbone family (`encoder`), the choice of layers (`layers`), precision, variants of
+a backbone, the cutting of long clips (`chunking`), faster convolutions (`front_end`), devices,
+timing, and the halving of batches that do not fit into memory (`memory`).
+Nothing here imports a backbone, a pass over a corpus, or the planning of a pass.
 
-Door: `Backbone`, `BackboneEncoder`, `EncoderRunner`.
+The door: `Backbone`, `BackboneEncoder`, `EncoderRunner`.
 """
 
 from medusa.extract.encoders.compute_timer import ComputeTimer

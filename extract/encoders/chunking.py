@@ -1,4 +1,4 @@
-"""Long clips through an encoder in pieces, and one sequence of frames out of them."""
+"""Long clips are cut into pieces for an encoder, and the frames are joined to one sequence."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ PUBLISHED_SAMPLES = 3000  # the published code's pieces, 0.19 s at 16 kHz
 
 @dataclass(frozen=True)
 class Cut:
-    """How a clip is cut.
+    """How a clip is cut into pieces.
 
     Attributes:
-        window: samples in a piece.
-        step: samples from one piece's start to the next one's; a multiple of `hop`.
-        hop: samples from frame to frame.
+        window: the samples in a piece.
+        step: the samples from the start of one piece to the start of the next, a multiple of `hop`.
+        hop: the samples from frame to frame.
     """
 
     window: int
@@ -24,26 +24,26 @@ class Cut:
 
     @property
     def joined(self) -> bool:
-        """Whether pieces overlap, so that every frame of the whole clip is in one of them."""
+        """Whether the pieces overlap, so that every frame of the whole clip is in a piece."""
         return self.step < self.window
 
     def pieces(self, samples: Tensor) -> list[Tensor]:
         """Return the pieces of samples (S,); the last one may be shorter.
 
-        Overlapping pieces stop with the first that reaches the end.
+        Overlapping pieces end with the first piece that reaches the end of the clip.
         """
         last = max(len(samples) - self.window, 0) if self.joined else len(samples) - 1
         count = -(-last // self.step) + 1 if self.joined else last // self.step + 1
         return [samples[i * self.step : i * self.step + self.window] for i in range(count)]
 
     def join(self, pieces: list[Tensor], frames: int) -> Tensor:
-        """Return one sequence (K, T, D) of the pieces' frames, (K, T_i, D) each.
+        """Join the frames (K, T_i, D) of the pieces to one sequence (K, T, D).
 
-        Overlaps are cut in their middle, where both pieces have heard as much of the context.
+        Overlaps are cut in their middle, where both pieces contain the same amount of context.
 
         Args:
-            pieces: in order.
-            frames: T of the whole clip.
+            pieces: the pieces, in order.
+            frames: the number of frames T of the whole clip.
         """
         if not self.joined:
             return torch.cat(pieces, 1)
@@ -57,7 +57,7 @@ class Cut:
 
 
 def cut_of(preprocessing: dict[str, object], rate_hz: int, hop: int) -> Cut | None:
-    """Return how a backbone's choices cut its clips; None: not at all."""
+    """Return how a backbone's choices cut its clips, or None if clips stay whole."""
     if preprocessing.get("like") == "medusa-published":
         return Cut(PUBLISHED_SAMPLES, PUBLISHED_SAMPLES, hop)
     piece_s, overlap_s = preprocessing.get("piece_s"), preprocessing.get("overlap_s")

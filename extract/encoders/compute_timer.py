@@ -1,4 +1,4 @@
-"""The time for which a model runs: by the clock on a CPU, by events on a GPU."""
+"""The time for which a model runs, measured by the clock on a CPU and by events on a GPU."""
 
 import time
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 
-LOCK = Lock()  # of all timers: a timer is sent from one process to another
+LOCK = Lock()  # all timers share it, because a timer with a lock cannot be sent to a process
 
 
 class ComputeTimer:
-    """Adds up the seconds of `start` to `stop`, also of several batches at the same time.
+    """Add up the seconds from `start` to `stop`, also of several batches at the same time.
 
     Attributes:
-        concurrent: how many batches may run at the same time; each counts for its share.
+        concurrent: the number of batches that may run at the same time; each counts for its share.
     """
 
     def __init__(self, device: str = "cpu", known_s: float = 0.0) -> None:
@@ -24,10 +24,10 @@ class ComputeTimer:
 
     @property
     def seconds(self) -> float:
-        """The seconds so far; on a GPU, those of the batches that have ended."""
-        through = [pair for pair in self.events if pair[1].query()]
-        self.known_s += sum(start.elapsed_time(end) / 1000 for start, end in through)
-        self.events = [pair for pair in self.events if pair not in through]
+        """The seconds so far; on a GPU, only batches that have ended count."""
+        ended = [pair for pair in self.events if pair[1].query()]
+        self.known_s += sum(start.elapsed_time(end) / 1000 for start, end in ended)
+        self.events = [pair for pair in self.events if pair not in ended]
         return self.known_s
 
     def start(self) -> Any:
@@ -47,6 +47,7 @@ class ComputeTimer:
 
 
 def _event() -> Any:
+    """Record an event of the GPU's clock."""
     event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
     event.record()
     return event

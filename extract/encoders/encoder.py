@@ -1,4 +1,4 @@
-"""What every backbone family provides: facts before its weights are read, then an encoder."""
+"""Every backbone family provides facts, before its weights are read, and then an encoder."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Checkpoint:
     """The usual checkpoint of a backbone.
 
     Attributes:
-        source: a hub id, or a name that the family knows; empty if the user has to name one.
-        layers, width: its published size, for plans on machines that lack it; 0 if it needs none.
+        source: a hub id, or a name of the family's own; empty if the user must name a checkpoint.
+        layers, width: the published size, for plans on machines without the checkpoint, or 0.
     """
 
     source: str
@@ -26,25 +26,25 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Backbone:
-    """All that is known of a frozen encoder without reading its weights.
+    """The facts of a frozen encoder that are known without reading its weights.
 
     Attributes:
-        name: the name that the user gives it (`wavlm`, `auto`, ...).
+        name: the name of the backbone (`wavlm`, `auto`, ...).
         family: the file in `extract/backbones/` that computes it.
-        source: where the weights are: hub id, folder, or file.
-        checkpoint, revision: identity of the weights, as in `FeatureSpec`.
+        source: the hub id, the folder or the file of the weights.
+        checkpoint, revision: the identity of the weights, as in `FeatureSpec`.
         input: `audio` or `text`.
-        n_layers: transformer layers L; layer numbers run from 0 to L.
-        width: D.
-        frame_shift_s: seconds between frames; None for text.
+        n_layers: the number of transformer layers L; layer numbers run from 0 to L.
+        width: the width D.
+        frame_shift_s: the seconds between frames; None for text.
         rate_hz: the sample rate of the encoder's input; None for text.
         default_layers: the layers kept when `--layers` is not given (`last4`, `last`).
         preprocessing: every other choice that changes the numbers, by name.
-        least_s: the least seconds that an utterance costs: Whisper pads everything to 30.
+        least_s: the least seconds that an utterance costs: Whisper pads every clip to 30 s.
         default_dtype: the dtype of the stored numbers if the user names none.
-        receptive_s: the seconds of samples that one frame needs, if a clip gives whole frames
-            only; 0 if the last frame may be begun.
-        front_flop_s: operations per second of audio before the first transformer layer.
+        receptive_s: the seconds of samples that one frame needs, if only whole frames count;
+            0 if an incomplete last frame counts, too.
+        front_flop_s: the operations per second of audio before the first transformer layer.
         variants: the choices of `variants.variant` that this backbone has: `like`, `piece_s`.
     """
 
@@ -67,10 +67,10 @@ class Backbone:
     variants: tuple[str, ...] = ()
 
     def frames(self, seconds: float) -> int:
-        """Return the frames that are stored of a clip.
+        """Return the number of frames that are stored for a clip.
 
-        Functionals, which have no frame shift, are one frame. Whisper as published keeps whole
-        windows.
+        Functionals, which have no frame shift, are one frame. In the published mode, Whisper keeps
+        whole windows.
         """
         if self.frame_shift_s is None or self.rate_hz is None:
             return 1
@@ -86,7 +86,7 @@ class Backbone:
         return -(-max(1, count) // averaged)
 
     def spec(self, layers: tuple[int, ...], reduce: str, dtype: str | None) -> FeatureSpec:
-        """Return the identity of this backbone's features; one layer alone is never `reduce`d."""
+        """Return the identity of this backbone's features; a single layer is never reduced."""
         return FeatureSpec(
             backbone=self.name,
             family=self.family,
@@ -104,7 +104,7 @@ class Backbone:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One utterance's features: values (K, T, D) float32, one K for each kept layer; and its flags.
+    """One utterance's features: values (K, T, D) float32, one K for each kept layer, and flags.
 
     `ready` waits until the copy of the values from a device has ended.
     """
@@ -115,17 +115,17 @@ class Encoded:
 
 
 class BackboneEncoder(Protocol):
-    """A backbone with its weights, set to give certain layers."""
+    """A backbone with its weights, which returns certain layers."""
 
     batch_invariant: bool
-    """Whether utterances of different lengths may share a batch; if not, `encode` splits them."""
+    """Whether utterances of different lengths may share a batch; else `encode` separates them."""
 
     def prepare(self, source: Any) -> Any:
-        """Turn samples (S,) or a text into what `encode` takes; runs in threads, on the CPU."""
+        """Turn samples (S,) or a text into an item for `encode`, in a thread, on the CPU."""
         ...
 
     def encode(self, items: Sequence[Any]) -> list[Encoded]:
-        """Compute the features of prepared items, in their order, independent of each other."""
+        """Compute the features of prepared items, in order and independent of each other."""
         ...
 
 
@@ -136,17 +136,17 @@ class Family(Protocol):
     """Backbone name -> its usual checkpoint."""
 
     INPUT: str
-    """`audio` or `text`; empty if only the checkpoint tells."""
+    """`audio` or `text`; empty if it depends on the checkpoint."""
 
     ON_HUB: bool
-    """Whether its checkpoints are hub ids with revisions."""
+    """Whether the checkpoints are hub ids with revisions."""
 
     def describe(self, name: str, checkpoint: str, revision: str | None) -> Backbone:
         """Return the facts of a checkpoint without reading its weights."""
         ...
 
     def published(self, name: str) -> Backbone:
-        """Return the facts of the usual checkpoint, for plans, where it is not on this machine."""
+        """Return the facts of the usual checkpoint, for plans on machines that lack it."""
         ...
 
     def load(self, backbone: Backbone, layers: tuple[int, ...], device: str) -> BackboneEncoder:
@@ -155,11 +155,12 @@ class Family(Protocol):
 
 
 def compile_encoder(encoder: Any, backend: str = "inductor") -> None:
-    """Let `torch.compile` make an encoder's kernels, for any batch and length; takes minutes once.
+    """Let `torch.compile` make an encoder's kernels, for any batch and any length.
 
-    Features change by rounding alone. Signal features have nothing to compile.
+    The first call then takes minutes. The features change only by rounding. Signal features have
+    nothing to compile.
     """
     if hasattr(encoder, "model"):
         encoder.model.compile(dynamic=True, backend=backend)
-    elif hasattr(encoder, "states"):  # Whisper: batches of 30 s
+    elif hasattr(encoder, "states"):  # the encoders of Whisper
         encoder.states = torch.compile(encoder.states, dynamic=True, backend=backend)

@@ -1,4 +1,4 @@
-"""Which layers are kept, how several become one, and the averaging of consecutive frames."""
+"""The choice of layers, their reduction to one, and the averaging of consecutive frames."""
 
 import re
 
@@ -11,18 +11,19 @@ FORMS = "a number (0 to {last}, or -1, -2, ... from the end), 20-24, last, last4
 
 
 def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
-    """Return layer numbers, ascending.
+    """Return the numbers of the chosen layers, in ascending order.
 
-    0 is the input of the first transformer layer, l the output of layer l; L (also -1, `last`) is
-    the last hidden state, after the final norm. `last4` is the output of the last four transformer
-    layers (all of them where the model has fewer); `all` is 0 to L.
+    Layer 0 is the input of the first transformer layer, and layer l is the output of transformer
+    layer l. Layer L (also -1, `last`) is the last hidden state, after the final norm. `last4` is
+    the output of the last four transformer layers, or of all if the model has fewer. `all` is 0
+    to L.
 
     Args:
         text: a comma list of `-1`, `20`, `20-24`, `last`, `last4`, `all`.
-        n_layers: L.
+        n_layers: the number of transformer layers L.
 
     Raises:
-        ConfigError: not in one of these forms, or outside 0..L.
+        ConfigError: the text has another form, or names a layer outside 0 to L.
     """
     kept: set[int] = set()
     for part in text.split(","):
@@ -31,6 +32,7 @@ def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
 
 
 def _layers_of(part: str, n_layers: int) -> range:
+    """Return the layers of one part of the comma list."""
     if part == "all":
         return range(n_layers + 1)
     if match := re.fullmatch(r"last(\d*)", part):
@@ -61,7 +63,7 @@ def average_frames(values: Tensor, by: int) -> Tensor:
 
 
 def reduced(values: Tensor, how: str) -> Tensor:
-    """Turn K layers (K, T, D) into one (1, T, D) by `sum` or `mean`; `none` leaves them apart."""
+    """Reduce K layers (K, T, D) to one (1, T, D) by `sum` or `mean`; `none` keeps them apart."""
     if how == "none" or len(values) == 1:
         return values
     total = values.float().sum(0, keepdim=True)

@@ -1,4 +1,4 @@
-"""The precision of a model: float32, or half precision where the device is fast at it."""
+"""The precision of a model: float32, or half precision on devices that compute it faster."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -20,7 +20,7 @@ MAX_DIFFERENCE = 0.05  # root mean square against float32, in standard deviation
 
 
 def pick(name: str, device: str) -> str:
-    """Return the precision to use; `auto` is bf16 on a GPU that has it, else fp32."""
+    """Return the precision to use; `auto` is bf16 on a GPU that supports it, else fp32."""
     if name != "auto":
         return name
     cuda = device.startswith("cuda") and torch.cuda.is_bf16_supported()
@@ -28,7 +28,7 @@ def pick(name: str, device: str) -> str:
 
 
 def with_precision(backbone: Backbone, precision: str) -> Backbone:
-    """Return the backbone in a precision, which is part of the features' identity if not fp32.
+    """Return the backbone in a precision; half precision is part of the features' identity.
 
     Signal features have no weights and are always float32.
     """
@@ -51,15 +51,15 @@ def difference(values: Tensor, exact: Tensor) -> float:
 
 
 def check_half_precision(values: Tensor, exact: Tensor, precision: str) -> None:
-    """Report how far half precision is from float32 on one utterance.
+    """Report how much the features of one utterance in half precision differ from float32.
 
     Raises:
         MedusaError: they differ by more than 5 %.
     """
     share = difference(values, exact)
-    if not share <= MAX_DIFFERENCE:  # also where it is not a number
+    if not share <= MAX_DIFFERENCE:  # this is true, too, if the share is not a number
         raise MedusaError(
             f"precision={precision}: the first utterance's features differ from float32 by "
-            f"{share:.1%} (at most {MAX_DIFFERENCE:.0%} is taken); use --set precision=fp32"
+            f"{share:.1%} (at most {MAX_DIFFERENCE:.0%} is allowed); use --set precision=fp32"
         )
     say(f"{precision}: the first utterance's features differ from float32 by {share:.2%}")

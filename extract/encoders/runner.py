@@ -1,4 +1,4 @@
-"""Everything that happens around one call of an encoder, as steps in order."""
+"""The steps around one call of an encoder, in their order."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from medusa.extract.encoders.variants import frames_averaged
 
 
 class EncoderRunner:
-    """Turns prepared items into features that are ready to be stored.
+    """Turn prepared items into features that are ready to be stored.
 
     A call encodes the items in the backbone's precision, reduces the layers and averages the
     frames in float32 on the device, and copies the result to the CPU. The first call also
@@ -43,7 +43,7 @@ class EncoderRunner:
     def __call__(self, items: Sequence[Any]) -> list[Encoded]:
         """Return finished features (K, T, D) float32 on the CPU, in the order of the items.
 
-        On a GPU the copies are under way when it returns: call an `Encoded`'s `ready` before use.
+        On a GPU, the copies may be unfinished: call `ready` of an `Encoded` before its use.
 
         Raises:
             MedusaError: in the first call, if half precision changes the features too much.
@@ -56,7 +56,7 @@ class EncoderRunner:
         return [replace(one, ready=ready) for one in finished]
 
     def encode(self, items: Sequence[Any]) -> list[Encoded]:
-        """Return the features of all kept layers (K, T, D), on the device."""
+        """Return the features (K, T, D) of all kept layers, on the device."""
         with autocast(self.precision, self.device):
             encoded = self.encoder.encode(items)
         if not self.checked:
@@ -66,10 +66,11 @@ class EncoderRunner:
         return encoded
 
     def finish(self, values: Tensor) -> Tensor:
-        """Reduce the layers of (K, T, D) and average its frames; both happen in float32."""
+        """Reduce the layers of (K, T, D) and average the frames; both happen in float32."""
         return average_frames(reduced(values.float(), self.reduce), self.frames)
 
     def _copied(self, values: Tensor) -> Tensor:
+        """Copy values to the CPU; from a GPU, the copy runs in the background."""
         if not self.device.startswith("cuda"):
             return values.cpu()
         pinned = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)

@@ -1,4 +1,4 @@
-"""Choices beyond the checkpoint that change the features, and so are part of their identity."""
+"""Choices beyond the checkpoint: they change the features and are part of their identity."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from medusa.errors import ConfigError, nearest
 from medusa.extract.encoders.encoder import Backbone
 from medusa.extract.encoders.precision import with_precision
 
-# argument of `variant` -> key in `preprocessing`, which is part of a store's digest
+# An argument of `variant` -> its key in `preprocessing`, which is part of a store's digest.
 CHOICES = {name: name for name in ("precision", "like", "piece_s", "overlap_s", "window_s")}
 CHOICES["average_frames"] = "pool"
 MODES = ("medusa-published",)
@@ -25,19 +25,19 @@ def variant(
     window_s: float | None = None,
     average_frames: int = 1,
 ) -> Backbone:
-    """Return the backbone with choices made.
+    """Return a backbone with these choices.
 
     Args:
         backbone: the backbone as its family describes it.
         precision: the precision of the computation, `fp32`, `bf16` or `fp16`.
-        like: whose features to reproduce: `medusa-published`.
-        piece_s: the longest piece that a speech encoder takes in one call.
+        like: the published features to reproduce: `medusa-published`.
+        piece_s: the longest piece, in seconds, that a speech encoder takes in one call.
         overlap_s: the seconds that neighbouring pieces share.
         window_s: the seconds of Whisper's window, silence included, in place of its 30 s.
-        average_frames: how many frames are averaged into one before they are stored.
+        average_frames: the number of frames that are averaged into one before they are stored.
 
     Raises:
-        ConfigError: not a choice of this backbone.
+        ConfigError: the backbone does not have a choice, or not with this value.
     """
     backbone = with_precision(backbone, precision)
     if like is not None:
@@ -52,36 +52,43 @@ def variant(
 
 
 def frames_averaged(backbone: Backbone) -> int:
-    """Return how many frames are averaged into one."""
+    """Return the number of frames that are averaged into one."""
     return int(backbone.preprocessing.get(CHOICES["average_frames"], 1))
 
 
 def variant_of_store(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Backbone:
-    """Return the backbone with the choices that a store's features were made with."""
+    """Return the backbone with the choices of a store's features."""
     chosen = {name: preprocessing[key] for name, key in CHOICES.items() if key in preprocessing}
     return variant(backbone, **chosen)
 
 
 def _like(backbone: Backbone, like: str) -> Backbone:
+    """Return the backbone in the mode of published features."""
     if like not in MODES:
         raise ConfigError(f"like={like}: expected {', '.join(MODES)}{nearest(like, MODES)}")
     if "like" not in backbone.variants:
-        raise ConfigError(f"like={like}: has no {backbone.name} features; leave it out")
+        raise ConfigError(f"like={like}: there is no such mode of {backbone.name}; leave like out")
     return replace(backbone, preprocessing=backbone.preprocessing | {"like": like})
 
 
 def _averaged(backbone: Backbone, frames: int) -> Backbone:
+    """Return the backbone with so many frames averaged into one."""
     if backbone.frame_shift_s is None:
-        raise ConfigError(f"average_frames: {backbone.name} has no frames in time; leave it out")
+        raise ConfigError(
+            f"average_frames: {backbone.name} has no frames in time; leave average_frames out"
+        )
     shift_s = backbone.frame_shift_s * frames
     choices = backbone.preprocessing | {CHOICES["average_frames"]: frames}
     return replace(backbone, frame_shift_s=shift_s, preprocessing=choices)
 
 
 def _shortened(backbone: Backbone, window_s: float) -> Backbone:
+    """Return a Whisper backbone with a shorter window."""
     whole_s = backbone.preprocessing.get("window_s")
     if whole_s is None:
-        raise ConfigError(f"window_s: is for Whisper alone; extract {backbone.name} without it")
+        raise ConfigError(
+            f"window_s: only Whisper has this option; extract {backbone.name} without it"
+        )
     if window_s == whole_s:
         return backbone
     if not LEAST_WINDOW_S <= window_s <= whole_s:
@@ -90,7 +97,9 @@ def _shortened(backbone: Backbone, window_s: float) -> Backbone:
             "whole window"
         )
     if "like" in backbone.preprocessing:
-        raise ConfigError("window_s: the mode of like has the whole window; leave one of them out")
+        raise ConfigError(
+            "window_s: like=medusa-published has the whole window; leave one of them out"
+        )
     shift_s = backbone.frame_shift_s or 1.0
     window_s = round(round(window_s / shift_s) * shift_s, 6)  # whole frames
     choices = backbone.preprocessing | {"window_s": window_s}
@@ -98,10 +107,13 @@ def _shortened(backbone: Backbone, window_s: float) -> Backbone:
 
 
 def _windowed(backbone: Backbone, piece_s: float, overlap_s: float | None) -> Backbone:
+    """Return a speech backbone that cuts its clips into pieces."""
     if "piece_s" not in backbone.variants:
-        raise ConfigError(f"piece_s: {backbone.name} has its own window or none; leave it out")
+        raise ConfigError(f"piece_s: {backbone.name} cannot cut its clips; leave piece_s out")
     if "like" in backbone.preprocessing:
-        raise ConfigError("piece_s: the mode of like has its own pieces; leave one of them out")
+        raise ConfigError(
+            "piece_s: like=medusa-published has its own pieces; leave one of them out"
+        )
     overlap_s = 2.0 if overlap_s is None else overlap_s
     if not LEAST_OVERLAP_S <= overlap_s <= piece_s / 2:
         raise ConfigError(

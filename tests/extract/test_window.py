@@ -134,7 +134,7 @@ def test_weights_that_cannot_hear_a_stores_window_are_the_wrong_ones(
         ("tiny.pt", {"window_s": 0.5}, "expected 1 to 2 s"),
         ("tiny.pt", {"window_s": 3.0}, "expected 1 to 2 s"),
         ("tiny.pt", {"window_s": 1.0, "like": "medusa-published"}, "leave one of them out"),
-        ("wavlm", {"window_s": 1.0}, "is for Whisper alone"),
+        ("wavlm", {"window_s": 1.0}, "only Whisper has this option"),
     ],
 )
 def test_windows_that_cannot_be(
