@@ -232,7 +232,7 @@ def test_a_head_that_fails_costs_its_ensembles_alone(home, monkeypatch):
     message = str(problem.value)
     assert "b: no luck" in message and "soup: its members have no run: b" in message
     assert {"a", "c", "a.plain", "b.plain"} == set(runs(home))
-    call(home, "run")
+    assert "up to date, nothing to do" not in call(home, "run")
     assert {"b", "soup", "vote", "best"} <= set(runs(home))
 
 
@@ -392,6 +392,7 @@ def test_heads_that_read_other_transcripts_are_not_compared(home):
     assert "| c | loud |" in left and "| b | words |" not in left
     assert "| b | 84 utterances have no text in 'manifest'" in left
     write_transcripts(table, heard)
+    assert "up to date, nothing to do" not in call(home, "run")
     assert "| b | words |" in call(home, "tables", "--format", "markdown")
 
 
