@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import os
 import sys
 import threading
@@ -90,6 +91,8 @@ def main() -> None:
     """Run the command line; an error that the user can mend becomes one message."""
     # threads that spin while they wait make a shared machine several times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # A stream need not have all signs of a result.
     try:
         sys.exit(medusa.main(standalone_mode=False))
     except click.ClickException as problem:

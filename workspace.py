@@ -1,13 +1,16 @@
 """A workspace is the folder that a command works in; this module names the paths in it."""
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from medusa.errors import MedusaError, nearest
+from medusa.errors import ConfigError, MedusaError, nearest
 
 CONFIG_NAME = "medusa.yaml"
+NAME = re.compile(r"\w[\w.+=-]*")
+LONGEST_NAME = 100
 PATHS = {
     "manifest": "manifest.parquet",
     "features": "features",
@@ -35,8 +38,40 @@ class Workspace:
         """
         if not root.is_dir():
             raise MedusaError(f"{root}: no such folder; make it, or name another with --workspace")
+        require_utf_8(root)
         paths = PATHS | _overrides(root / CONFIG_NAME)
         return cls(root=root, **{name: root / path for name, path in paths.items()})
+
+
+def require_utf_8(*paths: Path | str) -> None:
+    """Raise if the name of a file, or of a folder above it, is not UTF-8.
+
+    Raises:
+        MedusaError: a manifest cannot hold such a name.
+    """
+    for path in paths:
+        try:
+            os.path.abspath(path).encode()
+        except UnicodeEncodeError as problem:
+            shown = os.fsencode(os.path.abspath(path)).decode(errors="backslashreplace")
+            raise MedusaError(
+                f"{shown}: the name is not UTF-8, and a manifest cannot hold it; rename the folder "
+                "or the file"
+            ) from problem
+
+
+def checked_name(option: str, name: str) -> str:
+    """Return a name that the user gave and that becomes the name of a file or a folder.
+
+    Raises:
+        ConfigError: the name is not one word, it starts with a dot or a dash, or it is too long.
+    """
+    if not NAME.fullmatch(name) or len(name.encode(errors="replace")) > LONGEST_NAME:
+        raise ConfigError(
+            f"{option} {name!r}: expected one word of at most {LONGEST_NAME} letters, digits, "
+            "dots, dashes and underscores, with a letter or a digit at the start; such as large-v3"
+        )
+    return name
 
 
 def remove(folder: Path) -> None:

@@ -10,7 +10,7 @@ from medusa.manifests import corpora
 from medusa.manifests.import_tools import tally
 from medusa.manifests.import_tools.ingest import attach_audio, same_rows
 from medusa.manifests.manifest import Manifest
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, require_utf_8
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def import_corpus(
         ManifestError: the corpus is not in its published form, or the manifest has other rows.
         AudioError: recordings cannot be used, and `drop_bad_audio` is not set.
     """
+    require_utf_8(root, *(value for value in options.values() if isinstance(value, Path)))
     path = workspace.manifest
     old = Manifest.read(path) if path.exists() and not force else None
     found = corpora.load(corpus).import_corpus(Path(root), **options)

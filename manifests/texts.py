@@ -75,8 +75,14 @@ def require_texts(texts: "pd.Series[str]", source: str) -> None:
     if not ids:
         return
     rows = plural(len(ids), "utterance has")
-    other = "" if source == MANIFEST else ", or use the corpus's own texts: --text manifest"
-    raise DataError(f"{rows} no text in {source!r}: {listed(ids)}; run `medusa transcribe`{other}")
+    other = (
+        "give every row of the corpus a text, or leave rows without one out: --missing drop"
+        if source == MANIFEST
+        else "use the corpus's own texts: --text manifest"
+    )
+    raise DataError(
+        f"{rows} no text in {source!r}: {listed(ids)}; run `medusa transcribe`, or {other}"
+    )
 
 
 def sources(transcripts: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """The front door: what errors look like from outside, and what a signal does."""
 
 import errno
+import os
 import runpy
 import subprocess
 import sys
@@ -134,3 +135,18 @@ def test_a_command_has_at_most_13_options():
     counts = {words: len(options) for words, options in leaves(cli.medusa, [])}
     assert len(counts) > 40
     assert {words: count for words, count in counts.items() if count > 13} == {}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii", "utf-8"])
+def test_results_are_printed_to_streams_that_lack_some_signs(tmp_path, encoding):
+    rows = "u1,a,glücklich,s1\nu2,b,悲しい,s2\n"
+    (tmp_path / "t.csv").write_text(f"id,text,label,speaker\n{rows}", encoding="utf-8")
+    words = ["--workspace", tmp_path, "manifest", "import", "csv", tmp_path / "t.csv"]
+    done = subprocess.run(
+        [sys.executable, "-m", "medusa.cli", *map(str, words)],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert "glücklich".encode(encoding, "replace") in done.stdout
+    assert "悲しい".encode(encoding, "replace") in done.stdout

@@ -1,9 +1,11 @@
 """A workspace's places, and what may be wrong in its `medusa.yaml`."""
 
+import os
+
 import pytest
 
-from medusa.errors import MedusaError
-from medusa.workspace import Workspace, remove
+from medusa.errors import ConfigError, MedusaError
+from medusa.workspace import Workspace, checked_name, remove, require_utf_8
 
 
 def test_places_are_relative_to_the_workspace(tmp_path):
@@ -41,3 +43,31 @@ def test_what_is_thrown_away_is_out_of_sight_before_it_is_gone(tmp_path, monkeyp
     remove(run)
     remove(run)  # there is none any more
     assert seen == [(False, True)]
+
+
+@pytest.mark.parametrize("name", ["large-v3", "a", "7", "my_run.2", "wavlm+roberta", "lr=0.1"])
+def test_names_of_one_word_become_files(name):
+    assert checked_name("--name", name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    (
+        *("", ".", "..", ".x", "-x", "a/b", "../manifest", "/tmp/x", "a\\b", "a b", "a,b", "a\n"),
+        *("a\0", "x" * 101, "\udcf6", "a:b", "*"),
+    ),
+)
+def test_names_that_would_be_another_path_are_refused(name):
+    with pytest.raises(ConfigError, match=r"--name .*: expected one word"):
+        checked_name("--name", name)
+
+
+def test_names_that_are_not_utf_8_are_shown_with_their_bytes(tmp_path):
+    odd = tmp_path / os.fsdecode(b"J\xf6rg")
+    odd.mkdir()
+    for path in (odd, odd / "sound.wav", str(odd)):
+        with pytest.raises(MedusaError, match=r"J\\xf6rg.*: the name is not UTF-8, .*rename"):
+            require_utf_8(tmp_path, path)
+    with pytest.raises(MedusaError, match="not UTF-8"):
+        Workspace.open(odd)
+    require_utf_8(tmp_path / "Jörg 悲しい")

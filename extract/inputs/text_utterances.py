@@ -21,7 +21,7 @@ def text_utterances(corpus: Manifest, workspace: Workspace, source: str | None) 
         source: the source of the texts; see `medusa.manifests.texts.texts_of`.
 
     Raises:
-        DataError: some rows have no text though they have audio.
+        DataError: no row has a text, or rows with audio have no transcript.
     """
     name, by_id = texts.texts_of(corpus, workspace.transcripts, source)
     by_id = _possible_texts(by_id, corpus, name)
@@ -33,15 +33,20 @@ def text_utterances(corpus: Manifest, workspace: Workspace, source: str | None) 
 
 
 def _possible_texts(by_id: "pd.Series[str]", manifest: Manifest, source: str) -> "pd.Series[str]":
-    """Return the texts, by id, without the missing ones of rows that have no audio to transcribe.
+    """Return the texts, by id, without the missing texts that no transcription would add.
 
-    A message names them. Where no row has a text, all are kept for `require_texts` to refuse.
+    These are the blank texts of the manifest, and the texts of rows without audio. A message names
+    them. If no row has a text, all are kept, and `require_texts` refuses them.
     """
-    silent = manifest.frame["content"].isna().to_numpy() & by_id.isna().to_numpy()
-    if source == texts.MANIFEST or not silent.any() or by_id.isna().all():
+    without = by_id.isna().to_numpy()
+    why = ""
+    if source != texts.MANIFEST:
+        without = without & manifest.frame["content"].isna().to_numpy()
+        why = "no audio and so "
+    if not without.any() or by_id.isna().all():
         return by_id
     say(
-        f"{silent.sum()} of {len(by_id)} rows have no audio and so no text in {source!r}: "
-        f"{listed(by_id.index[silent])}; {LEFT_OUT}"
+        f"{without.sum()} of {len(by_id)} rows have {why}no text in {source!r}: "
+        f"{listed(by_id.index[without])}; {LEFT_OUT}"
     )
-    return by_id[~silent]
+    return by_id[~without]

@@ -1,12 +1,10 @@
 """What `medusa extract` has to do: one job for each backbone, checked before any of them begins."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medusa.cache import FeatureSpec
-from medusa.errors import ConfigError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders import (
     Backbone,
@@ -18,7 +16,7 @@ from medusa.extract.encoders import (
 from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.inputs import Utterance, audio_utterances
 from medusa.manifests import Manifest
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, checked_name
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def plan_jobs(
         for name in dict.fromkeys(names)
     ]
     if options.label:
-        backbones = [replace(one, name=_checked(options.label)) for one in backbones]
+        backbones = [replace(one, name=checked_name("--as", options.label)) for one in backbones]
     jobs = []
     by_input: dict[str, Sequence[Utterance]] = {}
     for one in backbones:
@@ -82,13 +80,6 @@ def plan_jobs(
         store = workspace.features / spec.folder
         jobs.append(ExtractionJob(one, spec, store, by_input[one.input], options.compile))
     return jobs
-
-
-def _checked(label: str) -> str:
-    """Return a name for a backbone that can be part of a folder's name and of a comma list."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", label):
-        raise ConfigError(f"--as {label!r}: expected letters, digits, dots, dashes, underscores")
-    return label
 
 
 def utterances_for(

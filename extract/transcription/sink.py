@@ -12,6 +12,7 @@ from medusa.extract.passes.outcome import Outcome
 from medusa.extract.transcription.decoder import Transcript
 from medusa.extract.transcription.table import MEND, TranscriptTable
 from medusa.extract.transcription.transcription_options import TranscriptionOptions
+from medusa.workspace import checked_name
 
 WRITE_EVERY_S = 30.0  # a kill costs at most the transcripts of this time
 
@@ -37,10 +38,12 @@ class TranscriptSink:
         """Open the table of a model in a folder of tables.
 
         Raises:
-            DataError: the table was made by another model or with other options.
+            ConfigError: the name is not one word.
+        DataError: the table was made by another model or with other options.
         """
         made_by = {"checkpoint": file.checkpoint, "revision": file.revision} | options.record()
-        path = folder / f"{options.name or file.name}.parquet"
+        name = checked_name("--name", options.name) if options.name else file.name
+        path = folder / f"{name}.parquet"
         return cls(TranscriptTable(path, made_by, options.force, mend), utterances, options)
 
     def __init__(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medusa.errors import plural
 from medusa.manifests.import_tools.tally import Line
+from medusa.workspace import require_utf_8
 
 ENDINGS = (".wav", ".flac")
 NAMES = (
@@ -59,7 +60,9 @@ def recordings_below(root: Path, endings: Sequence[str] = ENDINGS) -> tuple[list
     others = Counter(file.suffix for file in sounds if file.suffix.lower() not in endings)
     for ending, count in sorted(others.items()):
         line.drop(f"with the ending {ending}", count)
-    return sorted(file for file in sounds if file.suffix.lower() in endings), line
+    recordings = sorted(file for file in sounds if file.suffix.lower() in endings)
+    require_utf_8(*recordings)
+    return recordings, line
 
 
 def by_id(files: Mapping[str, Path], ids: Iterable[str], line: Line) -> dict[str, str]:

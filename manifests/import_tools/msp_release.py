@@ -18,6 +18,7 @@ from medusa.manifests.import_tools.tally import Line
 from medusa.manifests.labels.schemes import OTHER, Recoding, Rules, label_votes, parse, with_other
 from medusa.manifests.labels.votes import count_votes, one_hot
 from medusa.manifests.manifest import Manifest, found_in
+from medusa.workspace import require_utf_8
 
 LETTERS = {
     **{"A": "angry", "S": "sad", "H": "happy", "U": "surprise", "F": "fear", "D": "disgust"},
@@ -99,6 +100,7 @@ def contents_of(root: Path) -> Release:
             continue
         for name in files:
             if name.lower().endswith(".wav"):
+                require_utf_8(folder_path / name)
                 release.recordings[name[:-4]] = f"{folder_path}/{name}"
             elif name.endswith((".csv", ".json", ".txt")):
                 path = folder_path / name

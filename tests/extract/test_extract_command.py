@@ -129,7 +129,7 @@ def test_a_backbone_may_get_another_name(
     run(tmp_path, "extract", "--backbone", "logmel")
     digests = {path.name[-13:-5] for path in (tmp_path / "features").iterdir()}
     assert digests == {store.spec.digest[:8]}
-    with pytest.raises(MedusaError, match=r"--as 'a/b': expected letters"):
+    with pytest.raises(MedusaError, match=r"--as 'a/b': expected one word"):
         run(tmp_path, "extract", "--backbone", "logmel", "--as", "a/b")
 
 
@@ -320,9 +320,27 @@ def test_texts_by_their_content(
 def test_missing_texts_are_named(
     tmp_path: Path, workspace: Callable[..., Manifest], checkpoint: Callable[[str], Path]
 ) -> None:
-    workspace((8000, 8000), texts=["oh well", None])
-    with pytest.raises(MedusaError, match="no text in 'manifest': u1; run `medusa transcribe`"):
+    workspace((8000, 8000), texts=[None, None])
+    with pytest.raises(MedusaError, match="no text in 'manifest': u0, u1; run `medusa transcribe`"):
         run(tmp_path, "extract", "--backbone=roberta", f"--checkpoint={checkpoint('roberta')}")
+
+
+@pytest.mark.parametrize("with_audio", [True, False])
+def test_rows_whose_own_text_is_blank_are_left_out(
+    tmp_path: Path,
+    workspace: Callable[..., Manifest],
+    checkpoint: Callable[[str], Path],
+    with_audio: bool,
+) -> None:
+    manifest = workspace((8000, 8000, 8000), texts=["oh well", None, "so"])
+    if not with_audio:
+        manifest.frame[["path", "content", "start_s", "duration_s"]] = None
+        manifest.write(tmp_path / "manifest.parquet")
+    words = ["--workspace", str(tmp_path), "extract", "--backbone", "roberta"]
+    result = CliRunner().invoke(medusa, [*words, "--checkpoint", str(checkpoint("roberta"))])
+    assert result.exit_code == 0, result.exception
+    assert "1 of 3 rows have no text in 'manifest': u1; they are left out here" in result.stderr
+    assert set(only_store(tmp_path).index.rows) == {content_of("oh well"), content_of("so")}
 
 
 def test_devices_that_are_not_here(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:

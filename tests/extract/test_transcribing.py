@@ -217,3 +217,16 @@ def test_broken_probabilities_are_an_error(talkative: Path, tmp_path: Path) -> N
     reader = Transcriber(model, "en", TOKENS, "cpu")
     (found,) = reader.encode([reader.prepare(torch.zeros(16000).numpy())])
     assert isinstance(found, MedusaError) and "not numbers" in str(found)
+
+
+@pytest.mark.parametrize("name", ["openai/tiny", "../manifest", ".x", "/tmp/x", "a b", "manifest"])
+def test_names_that_are_no_names_of_a_table_are_refused(
+    tmp_path: Path, workspace: Callable[..., Manifest], talkative: Path, name: str
+) -> None:
+    workspace((8000,))
+    before = (tmp_path / "manifest.parquet").read_bytes()
+    for force in ([], ["--force"]):
+        with pytest.raises(MedusaError, match="--name "):
+            run(tmp_path, "--model", str(talkative), "--name", name, *force)
+    assert (tmp_path / "manifest.parquet").read_bytes() == before
+    assert [path.name for path in tmp_path.rglob("*.parquet")] == ["manifest.parquet"]

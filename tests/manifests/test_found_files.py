@@ -1,5 +1,6 @@
 """Importers find recordings in links and with any endings, and count the files they leave out."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import soundfile
 from click.testing import Result
 
-from medusa.errors import ManifestError
+from medusa.errors import ManifestError, MedusaError
 from medusa.manifests import corpora
 from medusa.manifests.import_tools.files import folders_below
 from medusa.manifests.import_tools.ingest import attach_audio
@@ -211,3 +212,21 @@ def test_an_esd_table_in_no_known_encoding_is_named(tmp_path: Path) -> None:
     (root / "0011" / "0011.txt").write_bytes(b"0011_000351\t\x81 \xff\n")
     with pytest.raises(ManifestError, match=r"0011.txt: the text is not in utf-8-sig or gb18030"):
         corpora.load("esd").import_corpus(root)
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("inside", [True, False])
+def test_names_that_are_not_utf_8_are_refused_in_one_sentence(
+    tmp_path: Path, name: str, inside: bool
+) -> None:
+    odd = os.fsdecode(b"J\xf6rg")
+    root = corpus(tmp_path / "corpus", name)
+    root = root if inside else root.rename(tmp_path / odd)
+    if inside:
+        first = root / f"{RECORDINGS[name][0]}.wav"
+        (first.parent / odd).mkdir()
+        first.rename(first.parent / odd / first.name)
+    done = invoke(tmp_path, "manifest", "import", name, str(root))
+    assert isinstance(done.exception, MedusaError), done.exception
+    assert "J\\xf6rg" in str(done.exception) and "rename" in str(done.exception)
+    assert not (tmp_path / "manifest.parquet").exists()
