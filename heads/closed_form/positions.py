@@ -8,7 +8,8 @@ from torch import Tensor
 
 from medusa.cache import Packed
 from medusa.heads.closed_form.moments import ROUNDING
-from medusa.heads.networks.pooling import KNOTS, near_knots, segment_mean
+from medusa.heads.networks.pooling import KNOTS, near_knots
+from medusa.heads.networks.segments import segment_mean
 
 RIDGE = 0.01  # A share of the average variance is added, for knots with frames in few utterances.
 LEAST = 1e-3  # Every weight is at least this share of the largest weight.

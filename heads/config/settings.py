@@ -13,6 +13,7 @@ from medusa.strict import Allowed, KeyOf, parse, read_yaml, set_value, unknown_k
 
 CONFIGS = Path(__file__).parent / "presets"
 
+STATISTIC = re.compile(r"(delta_)?(mean|deviation)|q(\d\d?|100)")
 # A field's type declares its allowed values. Any finite number is allowed where it declares none.
 AT_LEAST_1 = Allowed("at least 1", lambda value: value >= 1)
 NOT_NEGATIVE = Allowed("0 or more", lambda value: value >= 0)
@@ -21,6 +22,10 @@ SHARE = Allowed("a number from 0 to 1", lambda value: 0 <= value <= 1)
 BELOW_1 = Allowed("from 0 to below 1", lambda value: 0 <= value < 1)
 SEED = Allowed("from 0 to below 2**63", lambda value: 0 <= value < 2**63)
 FOLDS = Allowed("0, or 2 or more", lambda value: value == 0 or value >= 2)
+STATISTICS = Allowed(
+    "a list of mean, deviation, delta_mean, delta_deviation, and q0 to q100 (quantiles), each once",
+    lambda names: len(set(names)) == len(names) and all(map(STATISTIC.fullmatch, names)),
+)
 WORD = Allowed("one word, which becomes part of a file's name", re.compile(r"[\w-]+").fullmatch)
 
 
@@ -38,6 +43,16 @@ class HeadConfig:
     feedforward: Annotated[int, AT_LEAST_1] = 2048
     dropout: Annotated[float, BELOW_1] = 0.1
     pooling: Annotated[str, KeyOf("medusa.heads.networks.pooling", "POOLS")] = "mean"
+    # The statistics over time of `pooling: functionals`.
+    functionals: Annotated[tuple[str, ...], STATISTICS] = (
+        "mean",
+        "deviation",
+        "delta_mean",
+        "delta_deviation",
+        "q10",
+        "q50",
+        "q90",
+    )
     # "sigmoid" is 1 + 6 sigmoid(.), as in the published code.
     attribute_map: Annotated[str, KeyOf("medusa.heads.networks.output", "ATTRIBUTE_MAPS")] = (
         "linear"

@@ -47,6 +47,8 @@ class Fusion(nn.Module):
         problems, head = [], config.head
         if head.width % head.attention_heads:
             problems.append("head.attention_heads: it must divide head.width")
+        if head.functionals != HeadConfig().functionals and head.pooling != "functionals":
+            problems.append("head.functionals: only head.pooling=functionals reads it; set that")
         if POOLS[head.pooling].by_position and not cls.pools_streams:
             problems.append(
                 f"head.pooling: {head.name} has no use for {head.pooling}; set it to mean"

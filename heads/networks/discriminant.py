@@ -55,7 +55,7 @@ class Averages(Fusion):
 
     def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
         super().__init__(config, widths)
-        pools = [POOLS[config.pooling](width) for width in widths]
+        pools = [POOLS[config.pooling].with_settings(width, config) for width in widths]
         self.pools = nn.ModuleList(pools)
         for parameter in self.pools.parameters():
             nn.init.zeros_(parameter)  # Initially all frames have the same weight.

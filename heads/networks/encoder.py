@@ -66,7 +66,7 @@ class Encoder(nn.Module):
         self.w1 = nn.Linear(width, config.width)
         self.w2 = nn.Linear(config.width, config.width)
         self.layers = nn.ModuleList(layer(config) for _ in range(config.layers))
-        self.pool = POOLS[pooling or config.pooling](config.width)
+        self.pool = POOLS[pooling or config.pooling].with_settings(config.width, config)
 
     def forward(self, x: Packed) -> tuple[list[Packed], Float[Tensor, "B E"]]:
         """Return the K layers' outputs, each (N, D), and the pooled last output, (B, D')."""

@@ -1,12 +1,22 @@
 """Pooling of each utterance's frames into one vector."""
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed
+from medusa.heads.config import HeadConfig
+from medusa.heads.networks.segments import (
+    segment_delta_deviation,
+    segment_delta_mean,
+    segment_deviation,
+    segment_mean,
+    segment_quantiles,
+    segment_softmax,
+)
 
 KNOTS = 8  # The weights by position have this many knots.
 LEAST_LOG = -10.0  # The smallest log weight; the largest is 0. So every utterance has some weight.
@@ -29,6 +39,11 @@ class Pooling(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
+
+    @classmethod
+    def with_settings(cls, width: int, config: HeadConfig) -> "Pooling":
+        """Build it for frames of this width. A subclass may read settings of its own."""
+        return cls(width)
 
 
 class MeanPool(Pooling):
@@ -113,6 +128,34 @@ class PositionalPool(Pooling):
         return segment_mean(x.like(weights * x.values.float())) / segment_mean(x.like(weights))
 
 
+class FunctionalsPool(Pooling):
+    """Join statistics over time, as classical systems do (openSMILE, Eyben et al. 2010).
+
+    Args:
+        width: D.
+        names: the F statistics: keys of `FUNCTIONALS`, or quantiles such as `q25`.
+    """
+
+    needs_training = False
+
+    def __init__(self, width: int, names: Sequence[str] = HeadConfig().functionals) -> None:
+        super().__init__(width)
+        self.names = tuple(names)
+        self.out_width = len(self.names) * width
+
+    @classmethod
+    def with_settings(cls, width: int, config: HeadConfig) -> "Pooling":
+        return cls(width, config.functionals)
+
+    def forward(self, x: Packed) -> Float[Tensor, "B E"]:
+        """Map (N, D) to (B, F D), one statistic after the other."""
+        quantiles = [name for name in self.names if name not in FUNCTIONALS]
+        shares = [int(name.removeprefix("q")) / 100 for name in quantiles]
+        by_name = dict(zip(quantiles, segment_quantiles(x, shares) if shares else (), strict=True))
+        parts = [by_name[n] if n in by_name else FUNCTIONALS[n](x) for n in self.names]
+        return torch.cat(parts, dim=1)
+
+
 def near_knots(x: Packed) -> Float[Tensor, "N K"]:
     """Return each frame's interpolation weights at the knots, (N, KNOTS). Rows sum to one."""
     device = x.values.device
@@ -135,32 +178,19 @@ def position_weights(head: nn.Module) -> list[list[float]]:
     return [pool.weights.tolist() for pool in pools]
 
 
-def segment_mean(x: Packed) -> Float[Tensor, "B D"]:
-    """Average (N, D) over each utterance: (B, D)."""
-    return _reduce("mean", x.values.float(), x.lengths)
-
-
-def segment_softmax(scores: Packed) -> Float[Tensor, "N 1"]:
-    """Return the softmax of (N, 1) scores over each utterance."""
-    values = scores.values.float()
-    owners = scores.owners.to(values.device, non_blocking=True)
-    highest = _reduce("max", values.detach(), scores.lengths)
-    exp = (values - highest[owners]).exp()
-    return exp / _reduce("sum", exp, scores.lengths)[owners]
-
-
-def _reduce(
-    how: str, values: Float[Tensor, "N D"], lengths: Int64[Tensor, "B"]
-) -> Float[Tensor, "B D"]:
-    """Reduce (N, D) to (B, D) without torch's check of the lengths, which waits for the GPU."""
-    on_device = lengths.to(values.device, non_blocking=True)
-    return torch.segment_reduce(values, how, lengths=on_device, axis=0, unsafe=True)
-
-
 # These are the poolings by name.
 POOLS: dict[str, type[Pooling]] = {
     "mean": MeanPool,
     "attention": AttentionPool,
     "statistics": StatisticsPool,
     "positional": PositionalPool,
+    "functionals": FunctionalsPool,
+}
+
+# These are the statistics over time by name, besides the quantiles.
+FUNCTIONALS: dict[str, Callable[[Packed], Tensor]] = {
+    "mean": segment_mean,
+    "deviation": segment_deviation,
+    "delta_mean": segment_delta_mean,
+    "delta_deviation": segment_delta_deviation,
 }

@@ -10,7 +10,8 @@ from medusa.cache import Packed, cat
 from medusa.heads.config import HeadConfig
 from medusa.heads.networks.base import Fusion
 from medusa.heads.networks.encoder import Encoder
-from medusa.heads.networks.pooling import StatisticsPool, segment_mean
+from medusa.heads.networks.pooling import StatisticsPool
+from medusa.heads.networks.segments import segment_mean
 
 
 class LateFusion(Fusion):

@@ -10,7 +10,14 @@ from medusa.errors import listed
 # data: then no older run is up to date.
 FORMAT = 1
 # Settings that were added later, with the value that changes nothing. Older runs stay valid.
-ADDED_LATER: dict[str, dict[str, Any]] = {"train": {"compile": False}}
+ADDED_LATER: dict[str, dict[str, Any]] = {
+    "train": {"compile": False},
+    "head": {
+        "functionals": [
+            "mean", "deviation", "delta_mean", "delta_deviation", "q10", "q50", "q90",
+        ]
+    },
+}  # fmt: skip
 NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # These are lists.
 
 

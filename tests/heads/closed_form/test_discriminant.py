@@ -17,7 +17,7 @@ from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.discriminant import Averages, floored
 from medusa.heads.networks.fusion import average_frames_of
-from medusa.heads.networks.pooling import segment_mean
+from medusa.heads.networks.segments import segment_mean
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training.selection import DevSelector

@@ -74,7 +74,7 @@ def test_late_fusion_by_hand(pool: str) -> None:
     pooled = [one(x)[1] for one, x in zip(head.fusion.modalities, inputs, strict=True)]
     expected = head.fusion.join(torch.cat(pooled, 1))
     torch.testing.assert_close(head.embed(inputs), expected)
-    assert pooled[0].shape[1] == (16 if pool == "statistics" else 8)
+    assert pooled[0].shape[1] == {"statistics": 16, "functionals": 56}.get(pool, 8)
 
 
 def test_early_concat_joins_over_time() -> None:
