@@ -1,5 +1,7 @@
 """The statistics over time against a slow loop of numpy, and their gradients."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,7 @@ def by_a_loop(frames: np.ndarray) -> np.ndarray:
     columns = []
     for name in NAMES:
         for channel in frames.astype(np.float64).T:
-            deltas = [b - a for a, b in zip(channel, channel[1:], strict=False)] or [0.0]
+            deltas = [b - a for a, b in pairwise(channel)] or [0.0]
             if name == "mean":
                 columns.append(sum(channel) / len(channel))
             elif name == "deviation":
@@ -104,9 +106,8 @@ def test_gradients_of_a_constant_are_finite() -> None:
 
 def test_quantiles_are_those_of_each_channel_alone() -> None:
     parts = utterances(1)
-    for share, found in zip(
-        (0.25, 0.9), segment_quantiles(packed(parts), (0.25, 0.9)), strict=True
-    ):
+    shares = (0.25, 0.9)
+    for share, found in zip(shares, segment_quantiles(packed(parts), shares), strict=True):
         expected = np.stack([np.quantile(part, share, axis=0) for part in parts])
         np.testing.assert_allclose(found.numpy(), expected, rtol=2e-6)
 
