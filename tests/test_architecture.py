@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STEPS = re.findall(
-    r"`([a-z_/]+\.py):([\w.]+)`", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-)
+NAMED = r"`([a-z_/]+\.py):([\w.]+)`"  # A page names a function as `file.py:function`.
+STEPS = re.findall(NAMED, (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+FUNCTIONS = re.findall(NAMED, (ROOT / "docs" / "api.md").read_text(encoding="utf-8"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -26,10 +26,10 @@ def test_the_way_of_an_utterance_has_at_least_a_dozen_steps():
     assert len(STEPS) >= 12
 
 
-@pytest.mark.parametrize(("file", "name"), STEPS)
-def test_every_step_is_a_function_that_exists(file, name):
+@pytest.mark.parametrize(("file", "name"), [*STEPS, *FUNCTIONS])
+def test_every_named_function_exists(file, name):
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    assert defined(tree.body, name), f"docs/architecture.md: {file} has no {name}"
+    assert defined(tree.body, name), f"docs name {name} of {file}, which does not exist"
     assert not defined(tree.body, f"{name}_of_nobody")
 
 
