@@ -5,16 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cache.size import store_bytes
-from medusa.cli import medusa
 from medusa.errors import DataError, MedusaError
 from medusa.extract.encoders.encoder import Backbone
-from medusa.extract.plan_command import plan
 from medusa.extract.planning.corpus_size import CorpusSize
 from medusa.extract.planning.estimate import estimate
+from medusa.tests.command_line import call, invoke
 from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
@@ -99,20 +97,19 @@ def test_a_plan_for_speech_reads_no_texts(tmp_path, workspace):
     for name in ("one", "two"):
         (tmp_path / "transcripts").mkdir(exist_ok=True)
         (tmp_path / f"transcripts/{name}.parquet").write_bytes(b"")
-    done = CliRunner().invoke(plan, ["--backbone", "logmel", "--json"], obj=tmp_path)
+    done = call(tmp_path, "plan", "--backbone", "logmel", "--json")
     assert json.loads(done.stdout)["arrays"][0]["frames"] == 50 + 75
-    done = CliRunner().invoke(plan, ["--backbone", "logmel,roberta"], obj=tmp_path)
+    done = invoke(tmp_path, "plan", "--backbone", "logmel,roberta")
     assert isinstance(done.exception, DataError) and "--text NAME" in str(done.exception)
 
 
 def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_path):
-    arguments = ["--backbone", "wavlm", "--utterances", "100", "--hours", "1", "--json"]
-    done = CliRunner().invoke(plan, arguments, obj=tmp_path)
+    words = ["plan", "--backbone", "wavlm"]
+    done = call(tmp_path, *words, "--utterances", "100", "--hours", "1", "--json")
     facts = json.loads(done.stdout)
     assert facts["bytes"] == pytest.approx(3600 * 50 * 2048, rel=0.05)
-    huge = ["--backbone", "wavlm", "--layers", "all", "--set", "reduce=none"]
-    huge += ["--utterances", "100000", "--hours", "1000000"]
-    done = CliRunner().invoke(plan, huge, obj=tmp_path)
+    huge = ["--layers", "all", "--set=reduce=none", "--utterances=100000", "--hours=1000000"]
+    done = invoke(tmp_path, *words, *huge)
     assert isinstance(done.exception, MedusaError) and "int8" in str(done.exception)
 
 
@@ -120,8 +117,6 @@ def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_
 def test_extract_looks_at_the_disk_first(tmp_path, workspace, monkeypatch, devices):
     workspace((16000, 24000))
     monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda folder: 1000)
-    arguments = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
-    arguments += ["--device", devices]
-    done = CliRunner().invoke(medusa, arguments)
+    done = invoke(tmp_path, "extract", "--backbone", "logmel", "--device", devices)
     assert isinstance(done.exception, MedusaError)
     assert "the features need 0.00 GB" in str(done.exception)

@@ -14,23 +14,16 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from medusa.cache import FeatureStore
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.backbones import describe, family
 from medusa.manifests import Manifest
 from medusa.manifests.texts import content_of, write_transcripts
-from medusa.tests.command_line import call
+from medusa.tests.command_line import call, invoke
 
 LENGTHS = (16000, 7001, 300, 24321, 16000, 9000)
-
-
-def run(root: Path, *arguments: str) -> str:
-    """Return stdout, or raise what the command raised."""
-    return call(root, *arguments).stdout
 
 
 def only_store(root: Path) -> FeatureStore:
@@ -46,7 +39,7 @@ def test_every_utterance_has_its_own_features(
     """Joined by content: read back in another order, each is what its file alone gives."""
     manifest = workspace(LENGTHS)
     given = ["extract", "--backbone", "wavlm", "--checkpoint", str(checkpoint("wavlm"))]
-    (row,) = json.loads(run(tmp_path, *given, "--set", "dtype=float32", "--json"))
+    (row,) = json.loads(call(tmp_path, *given, "--set", "dtype=float32", "--json").stdout)
     assert (row["utterances"], row["failed"], row["flags"]) == (6, 0, {"padded": 1})
     assert row["frames"] == 49 + 21 + 1 + 75 + 49 + 27
 
@@ -68,11 +61,11 @@ def test_layers_kept_apart_and_summed(
 ) -> None:
     manifest = workspace(LENGTHS)
     given = ["extract", "--backbone", "hubert", "--checkpoint", str(checkpoint("hubert"))]
-    run(tmp_path, *given, "--layers", "all", "--reduce", "none", "--set", "dtype=float32")
+    call(tmp_path, *given, "--layers", "all", "--reduce", "none", "--set", "dtype=float32")
     apart = only_store(tmp_path)
     assert apart.spec.arrays == tuple(f"layer_{layer}" for layer in range(6))
-    run(tmp_path, *given, "--layers", "1,4-5", "--reduce", "mean")
-    run(tmp_path, *given, "--layers", "-1")
+    call(tmp_path, *given, "--layers", "1,4-5", "--reduce", "mean")
+    call(tmp_path, *given, "--layers", "-1")
     stores = {
         store.spec.layers: store
         for store in map(FeatureStore.open, (tmp_path / "features").iterdir())
@@ -91,15 +84,13 @@ def test_a_second_run_does_nothing_and_force_redoes(
     tmp_path: Path, workspace: Callable[..., Manifest]
 ) -> None:
     workspace(LENGTHS)
-    assert "logmel-" in run(tmp_path, "extract", "--backbone", "logmel")
+    assert "logmel-" in call(tmp_path, "extract", "--backbone", "logmel").stdout
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "features").rglob("*")}
-    result = CliRunner().invoke(
-        medusa, ["--workspace", str(tmp_path), "extract", "--backbone=logmel"]
-    )
+    result = call(tmp_path, "extract", "--backbone=logmel")
     assert "has all 6 utterances of logmel; nothing to do" in result.stderr
     assert not result.stdout
     assert written == {path: path.stat().st_mtime_ns for path in written}
-    run(tmp_path, "extract", "--backbone", "logmel", "--force")
+    call(tmp_path, "extract", "--backbone", "logmel", "--force")
     assert len(only_store(tmp_path)) == 6
     assert [path.name for path in (tmp_path / "features").iterdir()] == [
         only_store(tmp_path).path.name
@@ -109,13 +100,13 @@ def test_a_second_run_does_nothing_and_force_redoes(
 def test_two_backbones_and_one_split(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:
     workspace(LENGTHS)
     given = ["extract", "--backbone", "logmel,logmel128", "--split", "dev", "--json"]
-    rows = json.loads(run(tmp_path, *given))
+    rows = json.loads(call(tmp_path, *given).stdout)
     assert [(row["backbone"], row["utterances"]) for row in rows] == [
         ("logmel", 3),
         ("logmel128", 3),
     ]
     with pytest.raises(MedusaError, match="one backbone at a time"):
-        run(tmp_path, *given, "--checkpoint", "x")
+        call(tmp_path, *given, "--checkpoint", "x")
 
 
 def test_a_backbone_may_get_another_name(
@@ -123,14 +114,14 @@ def test_a_backbone_may_get_another_name(
 ) -> None:
     """The name is a label: the digest is of what the features are."""
     workspace((8000,))
-    run(tmp_path, "extract", "--backbone", "logmel", "--as", "mel-80")
+    call(tmp_path, "extract", "--backbone", "logmel", "--as", "mel-80")
     store = only_store(tmp_path)
     assert (store.spec.backbone, store.path.name[:7]) == ("mel-80", "mel-80-")
-    run(tmp_path, "extract", "--backbone", "logmel")
+    call(tmp_path, "extract", "--backbone", "logmel")
     digests = {path.name[-13:-5] for path in (tmp_path / "features").iterdir()}
     assert digests == {store.spec.digest[:8]}
     with pytest.raises(MedusaError, match=r"--as 'a/b': expected one word"):
-        run(tmp_path, "extract", "--backbone", "logmel", "--as", "a/b")
+        call(tmp_path, "extract", "--backbone", "logmel", "--as", "a/b")
 
 
 def test_bad_files_are_named_and_the_others_kept(
@@ -141,7 +132,7 @@ def test_bad_files_are_named_and_the_others_kept(
     (tmp_path / "wav/u1.wav").write_bytes(whole[:9000])
     (tmp_path / "wav/u4.wav").unlink()
     with pytest.raises(MedusaError) as caught:
-        run(tmp_path, "extract", "--backbone", "logmel")
+        call(tmp_path, "extract", "--backbone", "logmel")
     message = str(caught.value)
     assert "2 utterances have no features (the others are stored)" in message
     assert "u1: " in message and "u1.wav: truncated" in message
@@ -150,7 +141,7 @@ def test_bad_files_are_named_and_the_others_kept(
 
     (tmp_path / "wav/u1.wav").write_bytes(whole)
     with pytest.raises(MedusaError, match=r"1 utterance[^:]*:\n  u4: .*no such file"):
-        run(tmp_path, "extract", "--backbone", "logmel")
+        call(tmp_path, "extract", "--backbone", "logmel")
     assert len(only_store(tmp_path)) == 5
 
 
@@ -173,7 +164,7 @@ def test_a_replaced_file_is_refused(tmp_path: Path, workspace: Callable[..., Man
     workspace((8000, 8000))
     (tmp_path / "wav/u0.wav").write_bytes((tmp_path / "wav/u1.wav").read_bytes())
     with pytest.raises(MedusaError, match=r"u0\.wav: not the file that was imported"):
-        run(tmp_path, "extract", "--backbone", "logmel")
+        call(tmp_path, "extract", "--backbone", "logmel")
 
 
 def test_rows_without_audio_are_left_out_and_said(
@@ -182,9 +173,7 @@ def test_rows_without_audio_are_left_out_and_said(
     manifest = workspace((8000, 8000, 8000))
     manifest.frame.loc[1, ["path", "content", "start_s", "duration_s"]] = None
     manifest.write(tmp_path / "manifest.parquet")
-    words = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel"]
-    result = CliRunner().invoke(medusa, words)
-    assert result.exit_code == 0, result.exception
+    result = call(tmp_path, "extract", "--backbone", "logmel")
     assert result.stderr.count("1 of 3 rows have no audio: u1; they are left out") == 1
     assert set(only_store(tmp_path).index.rows) == set(manifest.frame["content"].drop(1))
 
@@ -197,14 +186,12 @@ def test_rows_that_cannot_be_transcribed_are_left_out_of_text(
     heard[["avg_logprob", "no_speech_prob", "compression_ratio"]] = 0.0
     heard["flags"] = [[] for _ in heard["id"]]
     write_transcripts(tmp_path / "transcripts" / "tiny.parquet", heard.drop(1))
-    words = ["--workspace", str(tmp_path), "extract", "--backbone", "auto"]
-    words += ["--checkpoint", str(checkpoint("roberta"))]
-    result = CliRunner().invoke(medusa, words)  # there is audio: it can be transcribed
+    words = ["extract", "--backbone", "auto", "--checkpoint", checkpoint("roberta")]
+    result = invoke(tmp_path, *words)  # there is audio: it can be transcribed
     assert "1 utterance has no text in 'tiny': u1; run `medusa transcribe`" in str(result.exception)
     manifest.frame.loc[1, ["path", "content", "start_s", "duration_s"]] = None
     manifest.write(tmp_path / "manifest.parquet")
-    result = CliRunner().invoke(medusa, words)
-    assert result.exit_code == 0, result.exception
+    result = call(tmp_path, *words)
     assert "1 of 3 rows have no audio and so no text in 'tiny': u1; they are" in result.stderr
     assert set(only_store(tmp_path).index.rows) == {content_of("so")}
 
@@ -216,7 +203,7 @@ def test_a_corpus_without_any_audio_is_refused(
     manifest.frame[["path", "content"]] = None
     manifest.write(tmp_path / "manifest.parquet")
     with pytest.raises(MedusaError, match="2 of 2 rows have no audio: u0, u1; extract a text"):
-        run(tmp_path, "extract", "--backbone", "logmel")
+        call(tmp_path, "extract", "--backbone", "logmel")
     assert not (tmp_path / "features").exists()
 
 
@@ -225,7 +212,7 @@ def test_long_rows_are_refused(tmp_path: Path, workspace: Callable[..., Manifest
     manifest.frame.loc[0, "duration_s"] = 600.5
     manifest.write(tmp_path / "manifest.parquet")
     with pytest.raises(MedusaError, match="longer than 10 minutes: u0"):
-        run(tmp_path, "extract", "--backbone", "logmel")
+        call(tmp_path, "extract", "--backbone", "logmel")
 
 
 def test_a_hub_checkpoint_is_its_commit_and_taken_from_the_cache(
@@ -258,7 +245,7 @@ def test_the_same_audio_twice_is_stored_once(
     manifest = workspace((8000, 8000))
     manifest.frame.loc[1, ["path", "content"]] = manifest.frame.loc[0, ["path", "content"]]
     manifest.write(tmp_path / "manifest.parquet")
-    run(tmp_path, "extract", "--backbone", "logmel")
+    call(tmp_path, "extract", "--backbone", "logmel")
     assert len(only_store(tmp_path)) == 1
 
 
@@ -275,9 +262,9 @@ def test_overflow_is_named_not_stored(
     save_file(weights, loud / "model.safetensors", metadata={"format": "pt"})
     given = ["extract", "--backbone", "wavlm", "--checkpoint", str(loud), "--layers", "-1"]
     with pytest.raises(MedusaError, match=r"u0 \(.*u0.wav\): .*not finite as float16.*float32"):
-        run(tmp_path, *given)
+        call(tmp_path, *given)
     assert len(only_store(tmp_path)) == 0
-    (row,) = json.loads(run(tmp_path, *given, "--set", "non_finite=clamp", "--json"))
+    (row,) = json.loads(call(tmp_path, *given, "--set", "non_finite=clamp", "--json").stdout)
     assert row["flags"] == {"clamped": 2}
     assert only_store(tmp_path).read(manifest.frame["content"]).values.abs().max() == 65504
 
@@ -292,13 +279,13 @@ def test_a_full_disk_ends_the_run(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     workspace(LENGTHS)
-    run(tmp_path, "extract", "--backbone", "logmel", "--split", "dev")
+    call(tmp_path, "extract", "--backbone", "logmel", "--split", "dev")
     monkeypatch.setattr(writer, "write_durably", full)
     with pytest.raises(MedusaError, match="the disk is full"):
-        run(tmp_path, "extract", "--backbone", "logmel")
+        call(tmp_path, "extract", "--backbone", "logmel")
     monkeypatch.undo()
     assert len(only_store(tmp_path)) == 3
-    run(tmp_path, "extract", "--backbone", "logmel")
+    call(tmp_path, "extract", "--backbone", "logmel")
     assert len(only_store(tmp_path)) == 6
 
 
@@ -308,7 +295,7 @@ def test_texts_by_their_content(
     texts = ["oh well", "", "Eis " * 50, "oh well"]
     workspace((8000, 8000, 8000, 8000), texts=texts)
     given = ["extract", "--backbone", "roberta", "--checkpoint", str(checkpoint("roberta"))]
-    (row,) = json.loads(run(tmp_path, *given, "--json"))
+    (row,) = json.loads(call(tmp_path, *given, "--json").stdout)
     assert (row["utterances"], row["hours"]) == (3, None)
     assert row["flags"] == {"empty": 1, "truncated": 1}
     store = only_store(tmp_path)
@@ -322,7 +309,7 @@ def test_missing_texts_are_named(
 ) -> None:
     workspace((8000, 8000), texts=[None, None])
     with pytest.raises(MedusaError, match="no text in 'manifest': u0, u1; run `medusa transcribe`"):
-        run(tmp_path, "extract", "--backbone=roberta", f"--checkpoint={checkpoint('roberta')}")
+        call(tmp_path, "extract", "--backbone=roberta", f"--checkpoint={checkpoint('roberta')}")
 
 
 @pytest.mark.parametrize("with_audio", [True, False])
@@ -336,9 +323,8 @@ def test_rows_whose_own_text_is_blank_are_left_out(
     if not with_audio:
         manifest.frame[["path", "content", "start_s", "duration_s"]] = None
         manifest.write(tmp_path / "manifest.parquet")
-    words = ["--workspace", str(tmp_path), "extract", "--backbone", "roberta"]
-    result = CliRunner().invoke(medusa, [*words, "--checkpoint", str(checkpoint("roberta"))])
-    assert result.exit_code == 0, result.exception
+    model = checkpoint("roberta")
+    result = call(tmp_path, "extract", "--backbone", "roberta", "--checkpoint", model)
     assert "1 of 3 rows have no text in 'manifest': u1; they are left out here" in result.stderr
     assert set(only_store(tmp_path).index.rows) == {content_of("oh well"), content_of("so")}
 
@@ -348,7 +334,7 @@ def test_devices_that_are_not_here(tmp_path: Path, workspace: Callable[..., Mani
     cases = {"cudda": "expected one of auto.*did you mean 'cuda'", "cuda:99": "not usable here"}
     for device, message in cases.items():
         with pytest.raises(MedusaError, match=f"--device {device}: {message}"):
-            run(tmp_path, "extract", "--backbone", "logmel", "--device", device)
+            call(tmp_path, "extract", "--backbone", "logmel", "--device", device)
 
 
 SLOWLY = """
@@ -380,11 +366,11 @@ def test_killed_and_continued_equals_uninterrupted(
     done = len(only_store(tmp_path))
     assert 0 < done < 60
 
-    (row,) = json.loads(run(tmp_path, *given, "--json"))
+    (row,) = json.loads(call(tmp_path, *given, "--json").stdout)
     assert row["utterances"] == 60 - done
     continued = only_store(tmp_path)
     found = continued.read(contents)
-    run(tmp_path, *given, "--force")
+    call(tmp_path, *given, "--force")
     fresh = only_store(tmp_path).read(contents)
     assert torch.equal(found.lengths, fresh.lengths)
     assert torch.equal(found.values, fresh.values)

@@ -24,10 +24,6 @@ LENGTHS = (16000, 7001, 90000, 24321)
 WINDOW = 32000  # samples, of the small random model
 
 
-def run(root: Path, *arguments: str) -> str:
-    return call(root, *arguments).output
-
-
 @pytest.fixture(scope="module")
 def path(checkpoint: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random model that says words, and whose choice of a language depends on the clip."""
@@ -73,7 +69,7 @@ def test_a_language_that_was_not_asked_for_is_flagged(
     other = "en" if "en" not in truth else "de"
     for asked in (truth[0], other):
         given = ["--model", str(path), "--language", asked, "--set=max_tokens=6", "--name", asked]
-        said = run(tmp_path, "transcribe", *given, "--json")
+        said = call(tmp_path, "transcribe", *given, "--json").output
         table = read_transcripts(tmp_path / "transcripts" / f"{asked}.parquet")
         assert set(table["language"]) == {asked}  # it is decoded in what was asked for
         wrong = ["language" in flags for flags in table["flags"]]
@@ -89,7 +85,7 @@ def test_the_manifest_may_say_what_is_spoken(
     other = "en" if "en" not in truth else "de"
     manifest.frame["language"] = [f"{truth[0]}-XX", other, None, "a language of our own"]
     manifest.write(tmp_path / "manifest.parquet")
-    run(tmp_path, "transcribe", "--model", str(path), "--set=max_tokens=6")
+    call(tmp_path, "transcribe", "--model", str(path), "--set=max_tokens=6")
     table = read_transcripts(tmp_path / "transcripts/small.parquet")
     assert table["language"].tolist() == truth
     assert ["language" in flags for flags in table["flags"]] == [False, True, False, False]
@@ -102,7 +98,7 @@ def test_one_pass_flags_it_too(
     truth = spoken(path, tmp_path, len(LENGTHS))
     other = "en" if "en" not in truth else "de"
     given = ["--checkpoint", str(path), "--transcribe", "--set", f"language={other}"]
-    run(tmp_path, "extract", "--backbone", "whisper", *given)
+    call(tmp_path, "extract", "--backbone", "whisper", *given)
     table = read_transcripts(tmp_path / "transcripts/small.parquet")
     assert all("language" in flags for flags in table["flags"])
 
@@ -178,8 +174,8 @@ def test_words_are_kept_in_the_table(
 ) -> None:
     manifest = workspace(LENGTHS)
     given = ["transcribe", "--model", str(path), "--language=en", "--set=max_tokens=6"]
-    run(tmp_path, *given, "--set=words=true", "--split", "dev")
-    run(tmp_path, *given, "--set=words=true")
+    call(tmp_path, *given, "--set=words=true", "--split", "dev")
+    call(tmp_path, *given, "--set=words=true")
     table = tmp_path / "transcripts/small.parquet"
     frame = read_words(table)
     assert frame["id"].tolist() == manifest.frame["id"].tolist()
@@ -188,8 +184,8 @@ def test_words_are_kept_in_the_table(
         assert "".join(text.split()) == "".join("".join(one["word"].split()) for one in words)
     assert "words" not in read_transcripts(table)  # others read the table as before
     with pytest.raises(MedusaError, match="another words"):
-        run(tmp_path, *given)
-    run(tmp_path, *given, "--name", "plain")
+        call(tmp_path, *given)
+    call(tmp_path, *given, "--name", "plain")
     with pytest.raises(MedusaError, match="has no words"):
         read_words(tmp_path / "transcripts/plain.parquet")
     pair = read_transcripts(tmp_path / "transcripts/plain.parquet")

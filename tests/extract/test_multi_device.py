@@ -9,19 +9,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner
 
 from medusa.cache import FeatureStore
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.extract.encoders.compute_timer import ComputeTimer
 from medusa.extract.passes.processes import fill_in_processes, shard_of
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
+from medusa.tests.command_line import call, invoke
 from medusa.tests.extract import running as run
 from medusa.tests.extract.running import plan_jobs
 from medusa.workspace import Workspace, remove
@@ -81,16 +79,15 @@ def test_two_processes_give_the_store_of_one(
     jobs = jobs_of(tmp_path)
     few = replace(jobs[0], utterances=jobs[0].utterances[:3])
     run.extract(few, "cpu", 40.0)
-    words = ["--workspace", str(tmp_path), "extract", "--set=dtype=float32", "--json"]
+    words = ["extract", "--set=dtype=float32", "--json"]
     words += [f"--backbone={','.join(NAMES)}", f"--device={','.join(TWO)}"]
-    result = CliRunner().invoke(medusa, words)
-    assert result.exit_code == 0, result.output
+    result = call(tmp_path, *words)
     rows = json.loads(result.stdout)
     assert [row["utterances"] for row in rows] == [len(LENGTHS) - 3, len(LENGTHS)]
     assert all(0 < row["busy_share"] <= 1 for row in rows)
     for job, expected in zip(jobs, alone, strict=True):
         same(values_of(job), expected)
-    again = CliRunner().invoke(medusa, words)
+    again = call(tmp_path, *words)
     assert again.stderr.count("nothing to do") == 2
 
 
@@ -152,7 +149,6 @@ def test_devices_that_do_not_go(
     tmp_path: Path, workspace: Callable[..., Manifest], words: list[str], message: str
 ) -> None:
     workspace((8000,))
-    arguments: list[Any] = ["--workspace", str(tmp_path), "extract", "--backbone=logmel", *words]
-    result = CliRunner().invoke(medusa, arguments)
+    result = invoke(tmp_path, "extract", "--backbone=logmel", *words)
     assert isinstance(result.exception, MedusaError)
     assert message in str(result.exception)

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from torch.nn.modules.module import register_module_forward_hook
 
-from medusa.cli import medusa
 from medusa.manifests import Manifest
+from medusa.tests.command_line import call
 
 LENGTHS = (16000, 7001, 90000, 300)
 WINDOWS = 6  # of 2 s, or 32000 samples: 1, 1, 3 and 1
@@ -35,11 +34,6 @@ def counted_windows() -> Iterator[list[int]]:
         hook.remove()
 
 
-def run(root: Path, *words: str) -> None:
-    command = ["--workspace", str(root), *words]
-    CliRunner().invoke(medusa, command, catch_exceptions=False, standalone_mode=False)
-
-
 @pytest.mark.parametrize("language", [(), ("--set", "language=en")])
 def test_every_window_is_encoded_one_time_for_features_and_transcript(
     language: tuple[str, ...],
@@ -51,7 +45,7 @@ def test_every_window_is_encoded_one_time_for_features_and_transcript(
     model = str(checkpoint("whisper.pt"))
     features = ["extract", "--backbone", "whisper", "--checkpoint", model]
     with counted_windows() as jointly:
-        run(tmp_path, *features, "--transcribe", *language)
+        call(tmp_path, *features, "--transcribe", *language)
     assert sum(jointly) == WINDOWS
     assert list((tmp_path / "features").glob("*.zarr"))
     assert (tmp_path / "transcripts" / "whisper.parquet").exists()
@@ -63,6 +57,6 @@ def test_features_and_transcripts_by_themselves_encode_every_window_two_times(
     workspace(LENGTHS)
     model = str(checkpoint("whisper.pt"))
     with counted_windows() as apart:
-        run(tmp_path, "extract", "--backbone", "whisper", "--checkpoint", model)
-        run(tmp_path, "transcribe", "--model", model)
+        call(tmp_path, "extract", "--backbone", "whisper", "--checkpoint", model)
+        call(tmp_path, "transcribe", "--model", model)
     assert sum(apart) == 2 * WINDOWS

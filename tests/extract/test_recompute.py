@@ -17,22 +17,18 @@ from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
 
-def run(root: Path, *arguments: str) -> str:
-    return call(root, *arguments).stdout
-
-
 @pytest.fixture
 def extracted(
     tmp_path: Path, workspace: Callable[..., object], checkpoint: Callable[[str], Path]
 ) -> Path:
     workspace((16000, 7001, 9000))
     model = str(checkpoint("wavlm"))
-    run(tmp_path, "extract", "--backbone", "wavlm", "--checkpoint", model, "--set=dtype=float32")
+    call(tmp_path, "extract", "--backbone", "wavlm", "--checkpoint", model, "--set=dtype=float32")
     return tmp_path
 
 
 def test_features_come_out_again(extracted: Path) -> None:
-    out = run(extracted, "cache", "verify", "--recompute", "9")
+    out = call(extracted, "cache", "verify", "--recompute", "9").stdout
     match = re.search(r"3 utterances computed again, largest difference (\S+) ", out)
     assert match and float(match[1]) < 1e-5
 
@@ -49,7 +45,7 @@ def test_another_number_in_the_store_is_found(extracted: Path, tmp_path: Path) -
     shutil.copy(path / "checksums.json", tmp_path / "new" / "checksums.json")
     shutil.rmtree(path)
     (tmp_path / "new").rename(path)
-    out = run(extracted, "cache", "verify", "--recompute", "3")
+    out = call(extracted, "cache", "verify", "--recompute", "3").stdout
     match = re.search(r"largest difference (\S+) ", out)
     assert match and float(match[1]) == pytest.approx(0.5, abs=1e-3)
 
@@ -57,7 +53,7 @@ def test_another_number_in_the_store_is_found(extracted: Path, tmp_path: Path) -
 def test_other_weights_are_refused(extracted: Path, checkpoint: Callable[[str], Path]) -> None:
     other = str(checkpoint("wavlm-post"))
     with pytest.raises(StoreError, match=r"revision.*--checkpoint"):
-        run(extracted, "cache", "verify", "--recompute", "1", "--checkpoint", other)
+        call(extracted, "cache", "verify", "--recompute", "1", "--checkpoint", other)
 
 
 def test_features_with_another_name_come_out_again(
@@ -66,9 +62,9 @@ def test_features_with_another_name_come_out_again(
     workspace((16000, 7001))
     for name, model in (("wavlm", "wavlm"), ("whisper", "whisper.pt")):
         given = [f"--backbone={name}", f"--checkpoint={checkpoint(model)}", f"--as=my-{name}"]
-        run(tmp_path, "extract", *given, "--set=dtype=float32")
-    run(tmp_path, "extract", "--backbone=logmel", "--as=mel", "--set=dtype=float32")
-    out = run(tmp_path, "cache", "verify", "--recompute", "2")
+        call(tmp_path, "extract", *given, "--set=dtype=float32")
+    call(tmp_path, "extract", "--backbone=logmel", "--as=mel", "--set=dtype=float32")
+    out = call(tmp_path, "cache", "verify", "--recompute", "2").stdout
     found = re.findall(r"^(\S+)-\w+: 2 utt.* largest difference (\S+) ", out, re.MULTILINE)
     assert [name for name, _ in found] == ["mel", "my-wavlm", "my-whisper"]
     assert all(float(largest) < 1e-4 for _, largest in found)
@@ -80,23 +76,23 @@ def test_the_remedy_of_a_damaged_store_works(
     """It is the command as it was given, and mends what is damaged."""
     workspace((16000, 7001))
     given = ["extract", "--backbone=wavlm", f"--checkpoint={checkpoint('wavlm')}", "--as=mine"]
-    run(tmp_path, *given)
-    run(tmp_path, "extract", "--backbone=logmel,logmel128")
-    run(tmp_path, "extract", "--backbone=logmel", "--as=mel")
+    call(tmp_path, *given)
+    call(tmp_path, "extract", "--backbone=logmel,logmel128")
+    call(tmp_path, "extract", "--backbone=logmel", "--as=mel")
     folders = {path.name.rpartition("-")[0]: path for path in (tmp_path / "features").iterdir()}
     for name in ("mine", "mel"):
         (shard,) = (folders[name]).glob("*/c/0/0")
         shard.write_bytes(b"x" + shard.read_bytes()[1:])
     (folders["logmel"] / "spec.json").write_text("{")
     with pytest.raises(MedusaError, match="checksum differs") as caught:
-        run(tmp_path, "cache", "verify")
+        call(tmp_path, "cache", "verify")
     lines, remedy = str(caught.value).rsplit("original options: ", 1)
     assert all(str(folders[name]) in lines for name in ("mine", "mel", "logmel"))
     commands = remedy.split("; ")
     assert len(commands) == 3
     for command in commands:
-        run(tmp_path, *command.split()[1:])
-    run(tmp_path, "cache", "verify")
+        call(tmp_path, *command.split()[1:])
+    call(tmp_path, "cache", "verify")
     assert set((tmp_path / "features").iterdir()) == set(folders.values())
 
 

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 from medusa.cache import FeatureStore
-from medusa.cli import medusa
 from medusa.errors import CheckpointError, MedusaError
 from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.extract.encoders import devices
@@ -21,6 +19,7 @@ from medusa.extract.passes import stream
 from medusa.extract.planning import room
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
+from medusa.tests.command_line import call, invoke
 from medusa.tests.extract import running as run
 from medusa.tests.extract import running as together
 from medusa.tests.extract.running import plan_jobs
@@ -162,13 +161,12 @@ def test_a_bad_file_is_named_for_every_store_and_the_others_are_done(
 def test_the_command_takes_several(tmp_path, workspace):
     workspace(LENGTHS)
     pytest.importorskip("opensmile")
-    words = ["--workspace", str(tmp_path), "extract", "--backbone", "logmel,egemaps", "--json"]
-    result = CliRunner().invoke(medusa, words)
-    assert result.exit_code == 0, result.output
+    words = ["extract", "--backbone", "logmel,egemaps", "--json"]
+    result = call(tmp_path, *words)
     rows = json.loads(result.stdout)
     assert [row["backbone"] for row in rows] == ["logmel", "egemaps"]
     assert [row["utterances"] for row in rows] == [6, 6]
-    again = CliRunner().invoke(medusa, words)
+    again = call(tmp_path, *words)
     assert again.output.count("nothing to do") == 2
 
 
@@ -221,10 +219,10 @@ def test_room_is_asked_for_all_stores_at_once(tmp_path, workspace, checkpoint, m
 
 def test_the_option_repeated_is_a_list_and_a_bad_file_counts_once(tmp_path, workspace):
     manifest = workspace(LENGTHS)
-    words = ["--workspace", str(tmp_path), "extract", "--backbone=logmel", "--backbone=logmel128"]
+    words = ["extract", "--backbone=logmel", "--backbone=logmel128"]
     bad = tmp_path / str(manifest.frame["path"][2])
     bad.write_bytes(bad.read_bytes()[:30])
-    result = CliRunner().invoke(medusa, words)
+    result = invoke(tmp_path, *words)
     assert isinstance(result.exception, MedusaError)
     assert str(result.exception).startswith("1 utterance has no features")
     stores = [FeatureStore.open(path) for path in (tmp_path / "features").glob("*.zarr")]

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
-from medusa import cli
 from medusa.cache import FeatureStore
 from medusa.errors import DataError, MedusaError
 from medusa.extract.backbones import whisper
@@ -19,17 +16,9 @@ from medusa.extract.encoders import Checkpoint, precision
 from medusa.extract.transcription.decoder import Transcriber
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts
+from medusa.tests.command_line import call
 
 LENGTHS = (16000, 7001, 90000, 300)
-
-
-def medusa(home: Path, *words: str) -> Any:
-    return CliRunner().invoke(
-        cli.medusa,
-        ["--workspace", str(home), *words],
-        catch_exceptions=False,
-        standalone_mode=False,
-    )
 
 
 @pytest.fixture
@@ -53,8 +42,8 @@ def test_one_pass_equals_two(
     tmp_path: Path, model: str, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words += ["--set", "dtype=float32"]
-    medusa(tmp_path, *words)
-    medusa(tmp_path, "transcribe", "--model", model)
+    call(tmp_path, *words)
+    call(tmp_path, "transcribe", "--model", model)
     contents = Manifest.read(tmp_path / "manifest.parquet").frame["content"].tolist()
     features = [store_of(tmp_path).read([one]).values.clone() for one in contents]
     table = read_transcripts(tmp_path / "transcripts" / "whisper.parquet")
@@ -66,7 +55,7 @@ def test_one_pass_equals_two(
     calls = []
     encode = WhisperEncoder.encode
     monkeypatch.setattr(WhisperEncoder, "encode", lambda *args: calls.append(1) or encode(*args))
-    medusa(other, *words, "--transcribe")
+    call(other, *words, "--transcribe")
     assert calls
     for content, expected in zip(contents, features, strict=True):
         found = store_of(other).read([content]).values
@@ -77,14 +66,14 @@ def test_one_pass_equals_two(
     np.testing.assert_allclose(again["avg_logprob"], table["avg_logprob"], atol=1e-4)
 
     calls.clear()
-    medusa(other, *words, "--transcribe")
+    call(other, *words, "--transcribe")
     assert not calls  # nothing to do
 
 
 def test_only_what_is_missing_is_heard_again(tmp_path: Path, words: list[str]) -> None:
-    medusa(tmp_path, *words)
+    call(tmp_path, *words)
     digest = store_of(tmp_path).size_bytes()
-    medusa(tmp_path, *words, "--transcribe", "--set", "language=en")
+    call(tmp_path, *words, "--transcribe", "--set", "language=en")
     assert len(read_transcripts(tmp_path / "transcripts" / "whisper.parquet")) == len(LENGTHS)
     assert store_of(tmp_path).size_bytes() == digest
 
@@ -94,13 +83,13 @@ def test_the_disk_is_looked_at_first(
 ) -> None:
     monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda folder: 1000)
     with pytest.raises(MedusaError, match="the features need"):
-        medusa(tmp_path, *words, "--transcribe")
+        call(tmp_path, *words, "--transcribe")
 
 
 def test_only_whisper_can(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:
     workspace(LENGTHS)
     with pytest.raises(MedusaError, match="run `medusa transcribe`"):
-        medusa(tmp_path, "extract", "--backbone", "logmel", "--transcribe")
+        call(tmp_path, "extract", "--backbone", "logmel", "--transcribe")
 
 
 @pytest.mark.parametrize("first", ["whisper,logmel", "logmel,whisper"])
@@ -108,19 +97,19 @@ def test_nothing_is_thrown_away_before_a_refusal(
     first: str, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(whisper.CHECKPOINTS, "whisper", Checkpoint(model))
-    medusa(tmp_path, "extract", "--backbone", "whisper,logmel")
-    medusa(tmp_path, "transcribe", "--model", model)
+    call(tmp_path, "extract", "--backbone", "whisper,logmel")
+    call(tmp_path, "transcribe", "--model", model)
     marks = [path / "mark" for path in sorted((tmp_path / "features").iterdir())]
     for mark in marks:
         mark.touch()
     again = ["--transcribe", "--force", "--set", "language=de"]
     with pytest.raises(MedusaError, match="logmel has no decoder"):
-        medusa(tmp_path, "extract", "--backbone", first, *again)
+        call(tmp_path, "extract", "--backbone", first, *again)
     with pytest.raises(DataError, match=r"another language.*leave --transcribe out") as caught:
-        medusa(tmp_path, "extract", "--backbone", "whisper", *again)
+        call(tmp_path, "extract", "--backbone", "whisper", *again)
     assert "--force" not in str(caught.value)
     assert [mark.exists() for mark in marks] == [True, True]
-    medusa(tmp_path, "extract", "--backbone", "whisper", "--transcribe", "--force")
+    call(tmp_path, "extract", "--backbone", "whisper", "--transcribe", "--force")
     assert [mark.exists() for mark in marks] == [True, False]  # logmel, whisper
 
 
@@ -133,20 +122,20 @@ def test_english_alone_is_refused_before_anything_is_thrown_away(
     weights["decoder.token_embedding.weight"] = weights["decoder.token_embedding.weight"][:51864]
     words[words.index(model)] = str(tmp_path / "base.en.pt")
     torch.save(held, tmp_path / "base.en.pt")
-    medusa(tmp_path, *words)
+    call(tmp_path, *words)
     before = store_of(tmp_path).size_bytes()
     with pytest.raises(MedusaError, match="language de: this model knows English only"):
-        medusa(tmp_path, *words, "--transcribe", "--force", "--set", "language=de")
+        call(tmp_path, *words, "--transcribe", "--force", "--set", "language=de")
     assert store_of(tmp_path).size_bytes() == before
 
 
 def test_new_ids_of_old_audio_get_their_texts(tmp_path: Path, words: list[str]) -> None:
     manifest = Manifest.read(tmp_path / "manifest.parquet")
-    medusa(tmp_path, *words, "--transcribe")
+    call(tmp_path, *words, "--transcribe")
     before = read_transcripts(tmp_path / "transcripts" / "whisper.parquet")
     manifest.frame["id"] = [f"new-{name}" for name in manifest.frame["id"]]
     manifest.write(tmp_path / "manifest.parquet")
-    medusa(tmp_path, *words, "--transcribe")
+    call(tmp_path, *words, "--transcribe")
     table = read_transcripts(tmp_path / "transcripts" / "whisper.parquet").set_index("id")
     for row in before.itertuples():
         assert table.loc[f"new-{row.id}", "text"] == row.text
@@ -159,13 +148,13 @@ def test_half_precision_is_checked_here_too(
     words += ["--set", "precision=bf16", "--transcribe"]
     with monkeypatch.context() as patch, pytest.raises(MedusaError, match="precision=fp32"):
         patch.setattr(precision, "MAX_DIFFERENCE", 0.0)
-        medusa(tmp_path, *words)
+        call(tmp_path, *words)
     decoded = []
     decode = Transcriber.decode
     monkeypatch.setattr(
         Transcriber, "decode", lambda *args: decoded.append(args[1:]) or decode(*args)
     )
-    result = medusa(tmp_path, *words)
+    result = call(tmp_path, *words)
     assert "bf16: the first utterance's features differ from float32 by" in result.stderr
     network = whisper_files.read_model(model, "cpu")
     heard, items = decoded[0]

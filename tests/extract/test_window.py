@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 from medusa.cache import FeatureStore
-from medusa.cli import medusa
 from medusa.errors import ConfigError, MedusaError, StoreError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.variants import variant, variant_of_store
@@ -18,6 +16,7 @@ from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.passes.recompute import recompute
 from medusa.recipes.definition.recipe import Feature
 from medusa.recipes.extraction import extraction_options
+from medusa.tests.command_line import call, invoke
 from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
@@ -148,12 +147,12 @@ def test_the_decoder_wants_the_whole_window(
     tmp_path: Path, workspace: Callable[..., Any], checkpoint: Callable[[str], Path]
 ) -> None:
     workspace((16000,))
-    words = ["--workspace", str(tmp_path), "extract", "--backbone", "whisper", "--device", "cpu"]
+    words = ["extract", "--backbone", "whisper", "--device", "cpu"]
     words += ["--checkpoint", str(checkpoint("tiny.pt")), "--set", "window_s=1"]
-    done = CliRunner().invoke(medusa, [*words, "--transcribe"])
+    done = invoke(tmp_path, *words, "--transcribe")
     assert isinstance(done.exception, MedusaError)
     assert "window_s" in str(done.exception)
-    assert CliRunner().invoke(medusa, words).exit_code == 0
+    call(tmp_path, *words)
 
 
 def test_a_recipe_may_ask_for_a_shorter_window(tmp_path: Path) -> None:
