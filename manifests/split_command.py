@@ -29,8 +29,9 @@ OF = click.option(
 def split() -> None:
     """Divide the utterances into train, dev and test.
 
-    The manifest keeps the choices, and the same choices give the same split. A manifest has one
-    split; for several folds, use a workspace per fold, or make the folds one after the other.
+    Rows of one recording are in one split. The manifest keeps the choices, and the same choices
+    give the same split. A manifest has one split; for several folds, use a workspace per fold, or
+    make the folds one after the other.
     """
 
 

@@ -8,13 +8,14 @@ import pandas as pd
 
 from medusa.errors import ManifestError, listed, plural
 from medusa.manifests.manifest import Manifest
+from medusa.manifests.splits.same_recording import tied_speakers
 
 Floats = npt.NDArray[np.float64]
 TRIALS = 200  # With so few trials, another seed gives another split even for ten speakers.
 
 
 def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "pd.Series[str]":
-    """Give every speaker to one split.
+    """Give every speaker to one split; speakers who share a recording are together.
 
     The speakers are dealt at random many times, so that each split gets its share of the speakers.
     The best deal is kept: its shares of the rows, of each class and of each gender are closest to
@@ -40,7 +41,7 @@ def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "p
             "be kept apart; import the corpus with its speakers, or run `medusa manifest split "
             "random --by utterance`"
         )
-    codes, known = pd.factorize(speakers, sort=True)
+    codes, known = pd.factorize(tied_speakers(manifest), sort=True)
     splits = [name for name, share in shares.items() if share > 0]
     if len(known) < len(splits):
         raise ManifestError(

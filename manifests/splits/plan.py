@@ -9,6 +9,7 @@ from medusa.errors import ManifestError, listed
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.by_share import by_speaker, by_utterance, in_house
 from medusa.manifests.splits.folds import fold_names, leave_out
+from medusa.manifests.splits.same_recording import kept_together, tell_shared_speakers
 from medusa.workspace import Workspace
 
 OWN = "corpus"  # A split of this name is the corpus's own partition.
@@ -48,13 +49,25 @@ class SplitPlan:
 def divided(manifest: Manifest, plan: SplitPlan) -> Manifest:
     """Return the manifest with a `split` for every row, and the plan in its provenance.
 
+    Rows of one recording are in one split.
+
     Raises:
         ManifestError: the shares leave nothing for train, or there are no test rows to keep, or
             the functions of `by_share` and `folds` raise it.
     """
-    frame = manifest.frame.assign(split=METHODS[plan.by](manifest, plan))
-    provenance = manifest.provenance | {"split": plan.provenance()}
-    return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
+    split = METHODS[plan.by](manifest, plan)
+    return _with_split(manifest, split, plan.provenance())
+
+
+def _with_split(
+    manifest: Manifest, split: "pd.Series[str]", made: Mapping[str, object]
+) -> Manifest:
+    """Return the manifest with the split, in which rows of one recording are together."""
+    frame = manifest.frame.assign(split=kept_together(manifest, split))
+    provenance = manifest.provenance | {"split": made}
+    whole = Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
+    tell_shared_speakers(whole)
+    return whole
 
 
 def split_corpus(workspace: Workspace, plan: SplitPlan, *, force: bool = False) -> bool:
@@ -122,11 +135,8 @@ def own(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
         raise ManifestError(
             f"no part {listed(absent)} in the partition; its parts are {listed(present)}"
         )
-    frame = manifest.frame.copy()
-    frame["split"] = frame["split"].map(lambda name: names.get(name, name) or None, "ignore")
-    chosen = made | {"renamed": {**made.get("renamed", {}), **names}}
-    provenance = manifest.provenance | {"split": chosen}
-    return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
+    split = manifest.frame["split"].map(lambda name: names.get(name, name) or None, "ignore")
+    return _with_split(manifest, split, made | {"renamed": {**made.get("renamed", {}), **names}})
 
 
 def _random(manifest: Manifest, plan: SplitPlan) -> "pd.Series[str]":
