@@ -101,7 +101,7 @@ def claim(store: Path) -> int:
             shard += 1
 
 
-def commit(store: Path, shard: int, records: Sequence[Record]) -> None:
+def write_record(store: Path, shard: int, records: Sequence[Record]) -> None:
     """Write the record of a shard; when this returns, its utterances are in the store."""
     columns = {name: [getattr(record, name) for record in records] for name in Record.__slots__}
     columns["shard"] = [shard] * len(records)

@@ -60,11 +60,11 @@ class StoreWriter:
         # One buffer is filled again and again: separate pieces of a shard would fragment memory.
         dtype = np.dtype("float32" if spec.dtype == "int8" else spec.dtype)
         self.values = [np.empty((SHARD_FRAMES, spec.width), dtype) for _ in spec.arrays]
-        self._begin()
+        self._begin_shard()
 
-    def _begin(self) -> None:
+    def _begin_shard(self) -> None:
         """Begin an empty shard in memory."""
-        self.frames = 0
+        self.filled = 0
         self.records: list[index.Record] = []
         self.since = time.monotonic()
 
@@ -92,14 +92,14 @@ class StoreWriter:
         self._check_shape(content, values)
         kept, clamped = self._finite(content, values)
         length = kept.shape[1]
-        if self.frames + length > SHARD_FRAMES:
+        if self.filled + length > SHARD_FRAMES:
             self.commit()
         all_flags = (*flags, *(["clamped"] if clamped else []))
         error = rounding(values, kept)
-        self.records.append(index.Record(content, self.frames, length, (), all_flags, error))
+        self.records.append(index.Record(content, self.filled, length, (), all_flags, error))
         for array, buffer in zip(kept, self.values, strict=True):
-            buffer[self.frames : self.frames + length] = array
-        self.frames += length
+            buffer[self.filled : self.filled + length] = array
+        self.filled += length
         self.done.add(content)
         if time.monotonic() - self.since > COMMIT_EVERY_S:
             self.commit()
@@ -145,15 +145,17 @@ class StoreWriter:
         """
         if not self.records:
             return
-        frames: list[Frames] = [buffer[: self.frames] for buffer in self.values]
+        frames: list[Frames] = [buffer[: self.filled] for buffer in self.values]
         records = self.records
-        self._begin()  # after a failure, too: the lost shard is extracted again, not written twice
+        # The buffers keep their values until the next append. After a failure, the lost shard is
+        # extracted again instead of being written twice.
+        self._begin_shard()
         try:
-            stored, seal = self._encode(frames)
+            stored, seal = self._to_stored_dtype(frames)
             shard = index.claim(self.store)
             self._write(shard, stored)
             sealed = [self._seal(record, frames, stored, seal) for record in records]
-            index.commit(self.store, shard, sealed)
+            index.write_record(self.store, shard, sealed)
         except OSError as problem:
             self.done -= {record.content for record in records}
             room = "the disk is full" if problem.errno == errno.ENOSPC else str(problem)
@@ -162,7 +164,7 @@ class StoreWriter:
                 "earlier ones are safe; make room and run the same command again"
             ) from problem
 
-    def _encode(self, frames: list[Frames]) -> tuple[list[Frames], list[int]]:
+    def _to_stored_dtype(self, frames: list[Frames]) -> tuple[list[Frames], list[int]]:
         """Return the arrays for the disk, and for int8 the checksum of the channel scales."""
         if self.spec.dtype != "int8":
             return frames, []

@@ -54,7 +54,7 @@ class Shard:
             file.close()
             Path(file.name).replace(path)
             sync(path.parent)
-        index.commit(self.store, self.number, self.records)
+        index.write_record(self.store, self.number, self.records)
 
     def discard(self) -> None:
         """Remove an uncommitted shard; its number stays reserved."""
