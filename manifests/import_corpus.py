@@ -57,6 +57,12 @@ def import_corpus(
     path = workspace.manifest
     old = Manifest.read(path) if path.exists() and not force else None
     found = corpora.load(corpus).import_corpus(Path(root), **options)
+    if not len(found):
+        lines = found.provenance.get("import", [])
+        counts = f" ({tally.sentence(lines)})" if lines else ""
+        raise ManifestError(
+            f"{root}: no utterance to import{counts}; expected rows below the headers of its tables"
+        )
     found.provenance |= {
         "corpus": corpus,
         "root": str(Path(root).resolve()),

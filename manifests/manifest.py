@@ -128,14 +128,19 @@ class Manifest:
                 f"{path}: this Parquet file is not a manifest (it has no label scheme inside); "
                 "import a table with `medusa manifest import csv`"
             )
-        scheme = json.loads(metadata[b"medusa.scheme"])
-        return cls(
-            frame=table.drop_columns(["votes"]).to_pandas(),
-            scheme=LabelScheme(scheme["name"], tuple(scheme["classes"])),
-            votes=flatten_votes(table.column("votes"), table.column("id")),
-            root=path.parent,
-            provenance=json.loads(metadata[b"medusa.provenance"]),
-        )
+        try:
+            scheme = json.loads(metadata[b"medusa.scheme"])
+            return cls(
+                frame=table.drop_columns(["votes"]).to_pandas(),
+                scheme=LabelScheme(scheme["name"], tuple(scheme["classes"])),
+                votes=flatten_votes(table.column("votes"), table.column("id")),
+                root=path.parent,
+                provenance=json.loads(metadata[b"medusa.provenance"]),
+            )
+        except (pa.ArrowException, KeyError, TypeError, ValueError) as problem:
+            raise ManifestError(
+                f"{path}: the manifest is damaged ({problem}); import the corpus again with --force"
+            ) from problem
 
 
 def found_in(values: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.bool_]:

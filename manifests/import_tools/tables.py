@@ -41,9 +41,10 @@ def parquet_table(path: Path) -> "pd.DataFrame":
 
     try:
         frame = pd.read_parquet(file_at(path))
-    except (pa.ArrowException, OSError) as problem:
+    except (pa.ArrowException, OSError, *BROKEN) as problem:
         raise ManifestError(
-            f"{path}: not a readable Parquet file ({problem}); if it is a csv, name it .csv"
+            f"{path}: not a readable Parquet file ({problem}); if it is a csv, name it .csv; "
+            "otherwise write the file again"
         ) from problem
     return as_text(frame)
 
@@ -121,6 +122,15 @@ def refuse_bad_rows(bad: Sequence[BadRow], remedy: str = "correct them") -> None
     shown = "".join(f"\n  {row}" for row in bad[:20])
     more = f"\n  and {len(bad) - 20} more" if len(bad) > 20 else ""
     raise ManifestError(f"{plural(len(bad), 'row')} cannot be read:{shown}{more}\n{remedy}")
+
+
+def refuse_repeated(names: "pd.Series[str]", lines: Sequence[int], path: Path) -> None:
+    """Raise a ManifestError with the names that come again, and their lines in the file."""
+    again = zip(lines, names, names.duplicated(), strict=True)
+    refuse_bad_rows(
+        [BadRow(path, line, f"{name} comes twice") for line, name, twice in again if twice],
+        "keep one row of each",
+    )
 
 
 def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]":
@@ -219,6 +229,8 @@ def folder(root: Path, name: str) -> Path:
     return root
 
 
+# The libraries raise these for metadata that are damaged.
+BROKEN = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 SPLIT_CHANNELS = (
     "a row is the mean of all channels, so write each channel to a file (`sox IN OUT remix 1`)"
 )

@@ -21,7 +21,13 @@ import click
 
 from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.files import by_id, recordings_below
-from medusa.manifests.import_tools.tables import amounts, folder, read_table
+from medusa.manifests.import_tools.tables import (
+    amounts,
+    folder,
+    lines_of,
+    read_table,
+    refuse_repeated,
+)
 from medusa.manifests.import_tools.tally import rows_and_files
 from medusa.manifests.label_scheme import LabelScheme
 
@@ -123,6 +129,7 @@ def _votes_table(root: Path) -> "pd.DataFrame":
     path = next((file for file in files if file.is_file()), files[0])
     table = read_table(path, [*EMOTIONS, "fileName"])
     table = table.rename(columns={table.columns[0]: "number"})
+    refuse_repeated(table["number"].str[0] + " " + table["fileName"], lines_of(table), path)
     counts = {letter: amounts(table, letter, path).fillna(0) for letter in EMOTIONS}
     return table[["number", "fileName"]].assign(**counts)
 
@@ -156,7 +163,9 @@ def _clips(root: Path, names: "pd.Series[str]") -> "tuple[pd.DataFrame, dict[str
     strange = names[~parts[1].isin(list(SENTENCES)) | parts[3].isna()]
     if len(strange):
         raise ManifestError(f"{root}: clips not named like 1001_DFA_ANG_XX: {listed(strange)}")
-    actors = read_table(root / "VideoDemographics.csv", ["ActorID", "Sex"])
+    path = root / "VideoDemographics.csv"
+    actors = read_table(path, ["ActorID", "Sex"])
+    refuse_repeated(actors["ActorID"], lines_of(actors), path)
     gender = actors.set_index("ActorID")["Sex"].str.lower()
     files, line = recordings_below(root / "AudioWAV", (".wav",))
     wavs = by_id({file.stem: file for file in files}, names, line)

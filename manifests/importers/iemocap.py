@@ -101,8 +101,13 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
             f"{root}: no Session*/dialog/EmoEvaluation/*.txt here; expected IEMOCAP"
         )
     bad: list[BadRow] = []
-    blocks = [block for path in files for block in _blocks(path, bad)]
+    known: dict[str, str] = {}
+    blocks = [block for path in files for block in _blocks(path, bad, known)]
     refuse_bad_rows(bad)
+    if not blocks:
+        raise ManifestError(
+            f"{root}: no utterance to import; expected lines like [6.29 - 8.23] Ses01F_impro01_F000"
+        )
     frame, recordings = _frame(root, [head for head, _ in blocks])
     votes = pd.DataFrame(
         [vote for _, rater_votes in blocks for vote in rater_votes],
@@ -124,9 +129,9 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
 
 
 def _blocks(
-    path: Path, bad: list[BadRow]
+    path: Path, bad: list[BadRow], known: dict[str, str]
 ) -> Iterator[tuple[dict[str, object], list[tuple[object, ...]]]]:
-    """Yield the first line of each utterance, and its votes."""
+    """Yield the first line of each utterance, and its votes; `known` has the places of the ids."""
     text = path.read_text(encoding="utf-8", errors="replace")
     for number, block in _parts(text):
         head = HEAD.fullmatch(block[0])
@@ -135,6 +140,10 @@ def _blocks(
             continue
         if head["code"] not in CODES:
             bad.append(BadRow(path, number, f"{head['code']!r} is not an emotion of IEMOCAP"))
+            continue
+        first = known.setdefault(head["id"], f"{path.name}:{number}")
+        if first != f"{path.name}:{number}":
+            bad.append(BadRow(path, number, f"{head['id']} comes twice, first in {first}"))
             continue
         words_by_rater: dict[str, list[str]] = {}
         rated: dict[str, list[float]] = {}

@@ -43,14 +43,14 @@ def kept_together(manifest: Manifest, split: "pd.Series[str]") -> "pd.Series[str
     rank = split.map({name: number for number, name in enumerate(LAST, 1)}).fillna(0)
     order = pd.DataFrame({"content": frame["content"], "split": split, "rank": rank})[same]
     chosen = order.sort_values(["rank", "split"]).drop_duplicates("content")
-    together = split.copy()
-    together[same] = order["content"].map(chosen.set_index("content")["split"])
-    moved = int((together != split)[same].sum())
+    joined = split.copy()
+    joined[same] = order["content"].map(chosen.set_index("content")["split"])
+    moved = int((joined != split)[same].sum())
     say(
         f"{plural(int(same.sum()), 'row has')} the recording of another row, and rows of one "
         f"recording are in one split ({moved} moved): {listed(frame['id'][same])}"
     )
-    return together
+    return joined
 
 
 def tell_shared_speakers(manifest: Manifest) -> None:
