@@ -58,7 +58,7 @@ class BatchSplitter(Generic[Result]):
         longest = max((one for one, _ in batch), key=lambda one: one.seconds)
         say(
             f"{len(batch)} utterances do not fit into memory; the longest is {longest.label} with "
-            f"{longest.seconds:.1f} s. The work goes on with "
+            f"{longest.seconds:.1f} s; the work goes on with "
             f"batch_seconds={self.limit_seconds:.0f}"
         )
 

@@ -1,11 +1,11 @@
-"""Inputs: what is to be encoded, and which utterances share a batch.
+"""Inputs: the utterances to encode, their samples, and their division into batches.
 
-In goes a `Manifest`; out come `Utterance`s, each with a segment of a recording or a text
-(`utterances`), samples (S,) of a segment at the rate an encoder needs (`segments`), and batches
-of utterances of similar length (`batches`).
+The input is a `Manifest`. The results are `Utterance`s, each with a segment of a recording or a
+text (`utterances`, `text_utterances`); the samples (S,) of a segment at the encoder's rate
+(`segments`); and batches of utterances of similar length (`batches`).
 Nothing here imports a model, a backbone, or torch.
 
-Door: `Utterance`, `plan_batches`, `read_segment`.
+The door: `Utterance`, `plan_batches`, `read_segment`.
 """
 
 from medusa.extract.inputs.batches import Utterance, plan_batches

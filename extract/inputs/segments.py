@@ -1,4 +1,4 @@
-"""A segment of a recording as mono float32 samples at the rate an encoder wants."""
+"""A segment of a recording is decoded to mono float32 samples at the rate of an encoder."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +19,7 @@ RESAMPLER = "HQ"
 
 @dataclass(frozen=True)
 class Segment:
-    """Where an utterance's sound is: a file, and the seconds inside it."""
+    """The position of an utterance's sound: a file, and the seconds inside it."""
 
     path: Path
     start_s: float
@@ -27,14 +27,14 @@ class Segment:
 
 
 def read_segment(segment: Segment, rate_hz: int) -> Wave:
-    """Decode a segment: the mean of its channels, resampled with soxr where the rate differs.
+    """Decode a segment to the mean of its channels; soxr resamples it if the rate differs.
 
     Args:
         segment: any sample rate, any number of channels, any format of libsndfile or ffmpeg.
-        rate_hz: the rate wanted.
+        rate_hz: the rate of the result.
 
     Returns:
-        Samples (S,), nominally in -1..1.
+        The samples (S,), nominally from -1 to 1.
 
     Raises:
         AudioError: the file is missing, unreadable, truncated, shorter than the segment, or holds
@@ -44,7 +44,7 @@ def read_segment(segment: Segment, rate_hz: int) -> Wave:
     start = round(segment.start_s * facts.rate_hz)
     wanted = round(segment.duration_s * facts.rate_hz)
     samples = _decode(segment.path, start, wanted)
-    # of a segment up to the file's end, start and length may both have been rounded up
+    # Both the start and the length of a segment at the file's end may have been rounded up.
     if len(samples) < max(wanted - 1, 1):
         raise AudioError(
             f"{segment.path}: its manifest row wants {segment.duration_s:.3f} s from "
@@ -62,7 +62,7 @@ def read_segment(segment: Segment, rate_hz: int) -> Wave:
 
 
 def check_content(segment: Segment, content: str) -> None:
-    """Raise if the file's bytes are no longer those that the manifest's `content` was made of.
+    """Compare the file's bytes with the manifest's `content`, which is their digest.
 
     Raises:
         AudioError: the file was changed after the import.
@@ -71,18 +71,19 @@ def check_content(segment: Segment, content: str) -> None:
     digest = _digest(segment.path, stat.st_mtime_ns, stat.st_size)
     if content_of(digest, segment.start_s, segment.duration_s) != content:
         raise AudioError(
-            f"{segment.path}: not the file that was imported (its bytes have changed); "
+            f"{segment.path}: this is not the file that was imported (its bytes have changed); "
             "import the corpus again with `medusa manifest import`"
         )
 
 
 @lru_cache(maxsize=64)  # segments of one long recording follow each other
 def _digest(path: Path, _modified_ns: int, _size: int) -> str:
+    """Return the digest of a file; a changed time or size makes the cached digest invalid."""
     return digest_of(path)
 
 
 def _decode(path: Path, start: int, wanted: int) -> Wave:
-    """Return up to `wanted` frames from `start`, (frames, channels)."""
+    """Return up to `wanted` sample frames from `start` on: (sample frames, channels)."""
     if ffmpeg.is_for_ffmpeg(path):
         return ffmpeg.decode(path)[0][start : start + wanted]
     try:

@@ -9,11 +9,11 @@ from medusa.extract.inputs.utterances import LEFT_OUT
 from medusa.manifests import Manifest, texts
 from medusa.workspace import Workspace
 
-CHARACTERS_PER_S = 200.0  # a token is about 4 characters, and costs about one frame of 20 ms
+CHARACTERS_PER_S = 200.0  # a token has about 4 characters, and costs about one frame of 20 ms
 
 
 def text_utterances(corpus: Manifest, workspace: Workspace, source: str | None) -> list[Utterance]:
-    """Return the rows as texts; the content of a text is its digest.
+    """Return the rows as texts; the digest of a text is its content.
 
     Args:
         corpus: the rows.

@@ -8,7 +8,7 @@ from medusa.extract.inputs.batches import Utterance
 from medusa.extract.inputs.segments import Segment
 from medusa.manifests import Manifest
 
-LONGEST_S = 600.0  # one utterance lies whole in one shard of a store
+LONGEST_S = 600.0  # the whole utterance must fit into one shard of a store
 LEFT_OUT = "they are left out here; heads leave them out with --missing drop"
 
 
@@ -16,7 +16,7 @@ def audio_utterances(manifest: Manifest) -> list[Utterance]:
     """Return the rows as segments of audio; rows without audio are left out with a message.
 
     Raises:
-        DataError: no row has audio, or some are longer than 10 minutes; all of them are named.
+        DataError: no row has audio, or some rows are longer than 10 minutes; all are named.
     """
     frame = manifest.frame
     silent = frame[["path", "content", "duration_s"]].isna().any(axis=1)
@@ -30,17 +30,17 @@ def audio_utterances(manifest: Manifest) -> list[Utterance]:
             )
         say(f"{lacking}; {LEFT_OUT}")
         frame = frame[~silent]
-    long = frame["id"][frame["duration_s"] > LONGEST_S]
-    if len(long):
+    too_long = frame["id"][frame["duration_s"] > LONGEST_S]
+    if len(too_long):
         raise DataError(
-            f"{len(long)} rows are longer than 10 minutes: {listed(long)}; give such recordings "
-            "as several rows with start_s and duration_s"
+            f"{len(too_long)} rows are longer than 10 minutes: {listed(too_long)}; divide such "
+            "recordings into several rows with start_s and duration_s"
         )
     starts = frame["start_s"].fillna(0.0)
     spoken = frame["language"] if "language" in frame else pd.Series(None, frame.index, object)
-    named = [one if isinstance(one, str) else None for one in spoken]
+    languages = [one if isinstance(one, str) else None for one in spoken]
     columns = zip(
-        *(frame["id"], frame["content"], frame["path"], starts, frame["duration_s"], named),
+        *(frame["id"], frame["content"], frame["path"], starts, frame["duration_s"], languages),
         strict=True,
     )
     return [

@@ -1,4 +1,4 @@
-"""How much a GPU takes in one batch: one small batch is tried, and its memory is scaled up."""
+"""The size of a batch on a GPU: the memory of one small batch is measured and scaled up."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,9 +11,9 @@ from medusa.extract.encoders import default_batch_seconds, out_of_memory
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.stream import read_source
 
-SHARE = 0.8  # of the free memory; the rest is for the copies under way and for fragments
-LONGEST_BATCH_S = 1600.0  # larger batches are no faster, and those waiting fill the host's memory
-TRIED = 5  # utterances, where the longest cannot be read
+SHARE = 0.8  # the share of the free memory; the rest is for copies under way and for fragments
+LONGEST_BATCH_S = 1600.0  # larger batches are no faster, and waiting batches fill the main memory
+TRIED = 5  # so many utterances are tried, in case the longest cannot be read
 
 
 def measured_batch_seconds(
@@ -26,14 +26,14 @@ def measured_batch_seconds(
 ) -> float:
     """Return the padded seconds of audio that a batch may hold on this device.
 
-    The longest utterance is tried: attention grows with the square of the length, so no batch of
-    shorter utterances needs more memory per second. A CPU gets the fixed default.
+    The longest utterance is tried. The memory of attention grows with the square of the length, so
+    no batch of shorter utterances needs more memory per second. A CPU has a fixed default.
 
     Args:
         todo: the utterances that will be encoded.
         prepare, encode: the encoder's methods, its weights on the device.
         rate_hz: the rate of the samples.
-        device: where the encoder runs.
+        device: the device of the encoder.
         least_s: the least number of seconds that an utterance counts.
     """
     default = default_batch_seconds(device, least_s)
@@ -43,20 +43,20 @@ def measured_batch_seconds(
         try:
             item = prepare(read_source(utterance, rate_hz))
         except MedusaError:
-            continue  # it is named when its turn comes
+            continue  # the pass reports this utterance later
         needed, free = _measured(item, encode, device)
         padded_s = max(utterance.seconds, least_s)
         batch_seconds = scaled(needed, padded_s, free)
         say(
-            f"{needed / 1e6:.0f} MB for {padded_s:.1f} s, {free / 1e9:.1f} GB "
-            f"free: batches of {batch_seconds:.0f} s (batch_seconds)"
+            f"an utterance of {padded_s:.1f} s needs {needed / 1e6:.0f} MB, and "
+            f"{free / 1e9:.1f} GB are free: a batch holds {batch_seconds:.0f} s (batch_seconds)"
         )
         return batch_seconds
     return default
 
 
 def scaled(needed: int, padded_s: float, free: int) -> float:
-    """Return how many padded seconds fit into the free memory; never less than were tried.
+    """Return the padded seconds that fit into the free memory, at least those of the trial.
 
     Args:
         needed: the bytes that the trial needed.
@@ -71,7 +71,7 @@ def _measured(
 ) -> tuple[int, int]:
     """Return the bytes that an item needed beyond the weights, and the bytes that are free."""
     try:
-        encode([item])  # this also takes the buffers that stay
+        encode([item])  # this call also allocates the buffers that stay
         torch.cuda.synchronize(device)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -81,6 +81,6 @@ def _measured(
     except RuntimeError as problem:
         if not out_of_memory(problem):
             raise
-        needed = torch.cuda.mem_get_info(device)[1]  # all that the device has: one at a time
+        needed = torch.cuda.mem_get_info(device)[1]  # the whole memory: one utterance in a batch
     torch.cuda.empty_cache()
     return needed, torch.cuda.mem_get_info(device)[0]

@@ -1,6 +1,6 @@
-"""Several batches through one model at the same time, each on its share of the CPU's threads.
+"""Several batches go through one model at the same time, each on its share of the CPU's threads.
 
-Small matrix products and element-wise operations cannot keep two threads busy; two concurrent
+Small matrix products and element-wise operations cannot keep two threads busy. Two concurrent
 batches can.
 """
 
@@ -15,8 +15,8 @@ from medusa.extract.passes.worker import PassWorker
 from medusa.extract.planning import ExtractionJob
 
 MAX_CONCURRENT = 4  # each batch has its own memory
-LEAST_BATCHES = 2  # for each concurrent slot: the last batch runs alone on its share of the threads
-EVEN = 8  # a small corpus is cut into this many batches for each slot, so that the slots end alike
+LEAST_BATCHES = 2  # each slot has so many: the last batch runs alone on its share of the threads
+EVEN = 8  # a small corpus is cut into this many batches for each slot, so that all end together
 
 
 def plan_concurrent_batches(
@@ -29,9 +29,9 @@ def plan_concurrent_batches(
     """Return the batches of these utterances, and how many of them to encode at the same time.
 
     Args:
-        workers: the models that get each batch.
-        device: where they run.
-        todo, batch_seconds, least_s: as `plan_batches` takes them.
+        workers: the models that encode each batch.
+        device: the device of the models.
+        todo, batch_seconds, least_s: the arguments of `plan_batches`.
     """
     plan = list(plan_batches(todo, batch_seconds, least_s))
     concurrent = min(worker.concurrent(device, len(plan)) for worker in workers)
@@ -44,9 +44,8 @@ def plan_concurrent_batches(
 def concurrent_batches(job: ExtractionJob, device: str, batches: int) -> int:
     """Return how many batches of a job to encode at the same time: several on a CPU, else one.
 
-    It is one, too, where the model's threads would disturb each other: compiled models, and
-    versions of transformers that change the model while it runs to get its hidden states (those
-    before `output_capturing`).
+    It is also one if the threads would disturb each other. This concerns compiled models, and
+    versions of transformers before `output_capturing`, which change a model while it runs.
     """
     alone = device != "cpu" or job.compiled or not job.backbone.n_layers
     if alone or find_spec("transformers.utils.output_capturing") is None:
@@ -56,7 +55,7 @@ def concurrent_batches(job: ExtractionJob, device: str, batches: int) -> int:
 
 @contextmanager
 def split_threads(parts: int) -> Iterator[Callable[[], None]]:
-    """Give the function that each of `parts` threads calls first to take its share of the CPU."""
+    """Yield a function; each of `parts` threads calls it first to take its share of the CPU."""
     before = torch.get_num_threads()
     try:
         yield lambda: torch.set_num_threads(max(1, before // parts))

@@ -23,7 +23,7 @@ class FeatureWorker:
     Args:
         job: the backbone, the store and the utterances.
         device: the device, for the provenance.
-        non_finite: as `StoreWriter` takes it: `refuse` an utterance that overflows, or `clamp` it.
+        non_finite: `refuse` an utterance that overflows, or `clamp` it; see `StoreWriter`.
     """
 
     def __init__(self, job: ExtractionJob, device: str, non_finite: str = "refuse") -> None:
@@ -84,7 +84,7 @@ class FeatureWorker:
         values = result.values.numpy()
         try:
             self.writer.append(utterance.content, values, result.flags)
-        except WriteError as problem:  # a full disk is another error, and ends the run
+        except WriteError as problem:  # a full disk raises another error and ends the pass
             return problem
         self.outcome.utterances += 1
         self.outcome.seconds += utterance.seconds
@@ -105,15 +105,15 @@ def fill_stores(
 
     Args:
         jobs: the backbones, with their stores and utterances.
-        device, batch_seconds: as `run_pass` takes them.
-        non_finite: as `FeatureWorker` takes it.
+        device, batch_seconds: the arguments of `run_pass`.
+        non_finite: the argument of `FeatureWorker`.
 
     Returns:
         One outcome for each job.
 
     Raises:
-        MedusaError: as `run_pass` does. The committed features are safe, and the same call goes on
-            with the rest.
+        MedusaError: the errors of `run_pass`. The committed features are safe, and the same call
+            goes on with the rest.
     """
     workers = [FeatureWorker(job, device, non_finite) for job in jobs]
     run_pass(workers, device, batch_seconds)
@@ -121,7 +121,7 @@ def fill_stores(
 
 
 def provenance(device: str, source: str) -> dict[str, object]:
-    """Return the facts that may change the last digits of a feature, but are not its identity."""
+    """Return facts that may change the last digits of a feature; they are not its identity."""
     return {
         "device": device,
         "source": source,

@@ -13,15 +13,15 @@ MAX_SHOWN = 50  # problems in one message
 
 @dataclass
 class Outcome:
-    """How much one pass added to a feature store or to a table of transcripts.
+    """The amount that one pass added to a feature store or to a table of transcripts.
 
     Attributes:
-        utterances, seconds, frames: how much was added.
+        utterances, seconds, frames: the amount that was added.
         elapsed_s: the time to the last byte on disk, without the loading of the weights.
         timer: the part of that time in which the model ran.
         problems: one sentence for every utterance that has no result.
-        flags: how many new transcripts carry each flag.
-        began: when the work began, by the monotonic clock.
+        flags: the number of new transcripts with each flag.
+        began: the time at which the work began, by the monotonic clock.
     """
 
     utterances: int = 0
@@ -34,19 +34,19 @@ class Outcome:
     began: float | None = None
 
     def clock(self) -> None:
-        """Let `elapsed_s` be the time since the first call."""
+        """Set `elapsed_s` to the time since the first call."""
         now = time.monotonic()
         self.began = now if self.began is None else self.began
         self.elapsed_s = now - self.began
 
     @property
     def speed(self) -> float:
-        """Seconds of audio for each second of time."""
+        """The seconds of audio for each second of time."""
         return self.seconds / self.elapsed_s if self.elapsed_s else 0.0
 
     @classmethod
     def of_processes(cls, parts: "Sequence[Outcome]") -> "Outcome":
-        """Return the sum of several processes' outcomes; the timer is the mean of their devices."""
+        """Return the sum of several processes' outcomes; the timer is the mean over the devices."""
         busy_s = sum(one.timer.seconds for one in parts) / len(parts)
         return cls(
             utterances=sum(one.utterances for one in parts),
@@ -59,7 +59,7 @@ class Outcome:
 
 
 def note(outcomes: Sequence[Outcome]) -> str:
-    """Return how much audio was encoded, how fast, and how busy the models were."""
+    """Return a note on the hours of audio, the speed, and the busy share of the models."""
     first = outcomes[0]
     busy_s = sum(one.timer.seconds for one in outcomes)
     return (
@@ -73,7 +73,7 @@ def raise_failures(what: str, problems: Sequence[str]) -> None:
     """Raise an error that names the utterances without a result, if there are any.
 
     Args:
-        what: the missing thing: `features` or `transcript`.
+        what: the missing result: `features` or `transcript`.
         problems: one sentence for each utterance; a file that fails for several encoders counts
             once.
     """
@@ -84,6 +84,6 @@ def raise_failures(what: str, problems: Sequence[str]) -> None:
     rest = [f"... and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
     count = "1 utterance has" if len(problems) == 1 else f"{len(problems)} utterances have"
     raise DataError(
-        f"{count} no {what} (the others are stored); mend these and run the command again:\n  "
-        + "\n  ".join([*shown, *rest])
+        f"{count} no {what} (the others are stored); mend these files and run the command again:\n"
+        "  " + "\n  ".join([*shown, *rest])
     )

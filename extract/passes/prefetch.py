@@ -16,10 +16,10 @@ def prefetch_map(
     depth: int = 4,
     begin: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
-    """Yield `work(task)` for every task, in order, with at most `depth` results waiting.
+    """Yield `work(task)` for every task, in order; at most `depth` results wait.
 
-    Every thread calls `begin` first. An error in `work` is raised when its turn comes. When the
-    consumer stops, tasks that have not begun are dropped, and Ctrl-C does not wait for the others.
+    Every thread calls `begin` first. An error in `work` is raised in place of its result. When the
+    consumer stops, tasks that have not begun are dropped. Ctrl-C does not wait for the others.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch", initializer=begin)
     waiting: deque[Future[Result]] = deque()

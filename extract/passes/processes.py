@@ -1,4 +1,4 @@
-"""Several devices: one process each, which adds its part of the utterances to the same stores."""
+"""Several devices fill the same stores: each has a process, with its part of the utterances."""
 
 import os
 import zlib
@@ -28,13 +28,13 @@ def fill_in_processes(
     batch_seconds: float | None,
     non_finite: str = "refuse",
 ) -> list[Outcome]:
-    """Fill the stores with one process for each device; `cpu` may come twice.
+    """Fill the stores with one process for each device; `cpu` may be listed twice.
 
     The other arguments are those of `fill_stores`.
 
     Raises:
-        MedusaError: as `run_pass` does, or a process was killed. The committed features are safe,
-            and the same call goes on with the rest.
+        MedusaError: the errors of `run_pass`, or a process was killed. The committed features are
+            safe, and the same call goes on with the rest.
     """
     workers = [FeatureWorker(job, ",".join(devices)) for job in jobs]
     needed = [_needed(worker) for worker in workers]
@@ -56,17 +56,17 @@ def fill_in_processes(
             outcomes = [future.result() for future in futures]
         except BrokenProcessPool as problem:
             raise MedusaError(
-                f"--device {','.join(devices)}: a process was killed (memory?); what it committed "
-                "is safe: run the same command again"
+                f"--device {','.join(devices)}: a process was killed, perhaps because memory ran "
+                "out; the features that it committed are safe: run the same command again"
             ) from problem
     for worker in workers:
-        with worker:  # leaving it lets Zarr readers see the shards of all processes
+        with worker:  # on leaving, the shards of all processes become visible to Zarr readers
             pass
     return [Outcome.of_processes(parts) for parts in zip(*outcomes, strict=True)]
 
 
 def _needed(worker: FeatureWorker) -> float:
-    """Create a store, before several processes open it, and return the bytes that it will need."""
+    """Create a store, before several processes open it, and return the bytes that it needs."""
     with worker:
         absent = worker.missing()
         return worker.bytes_of([one for one in worker.utterances if one.content in absent])
@@ -75,7 +75,7 @@ def _needed(worker: FeatureWorker) -> float:
 def shard_of(job: ExtractionJob, number: int, count: int) -> ExtractionJob:
     """Return a job with the utterances of process `number` of `count`.
 
-    They are chosen by content, so that another run divides the utterances in the same way.
+    The content of an utterance decides, so that every run divides the utterances in the same way.
     """
     shard = [one for one in job.utterances if zlib.crc32(one.content.encode()) % count == number]
     return replace(job, utterances=shard)
@@ -84,9 +84,9 @@ def shard_of(job: ExtractionJob, number: int, count: int) -> ExtractionJob:
 def _work(
     jobs: Sequence[ExtractionJob], device: str, batch_seconds: float | None, non_finite: str
 ) -> list[Outcome]:
-    """Fill the stores in a worker process, and return outcomes that can be sent to another one."""
+    """Fill the stores in a worker process; return outcomes that can be sent to another process."""
     outcomes = fill_stores(jobs, pick(device), batch_seconds, non_finite)
-    # the events of a GPU stay in its process
+    # A timer's events on a GPU cannot leave their process.
     return [replace(one, timer=ComputeTimer(known_s=one.timer.seconds)) for one in outcomes]
 
 
@@ -110,13 +110,14 @@ class _Queued:
 
 
 def _start(progress_queue: Any) -> None:
+    """Send the progress of a worker process to the queue."""
     report_to(_Queued(progress_queue))
 
 
 def _watch(
     futures: Sequence["Future[list[Outcome]]"], progress_queue: Any, advance: Advance
 ) -> None:
-    """Show the progress that the processes report, until all have ended."""
+    """Show the progress that the processes report, until all of them have ended."""
     while True:
         ended = not wait(futures, timeout=0).not_done
         try:

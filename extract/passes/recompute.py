@@ -1,4 +1,4 @@
-"""Whether the model still computes the stored features: some are extracted again and compared."""
+"""Some stored features are extracted again and compared with the stored values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ from medusa.workspace import Workspace
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far recomputed features are from the stored ones.
+    """The differences between recomputed and stored features.
 
     Attributes:
-        utterances: how many were computed again.
+        utterances: the number of utterances that were computed again.
         largest: the largest absolute difference.
         relative: the largest difference in standard deviations of the stored values.
         worst: the id of the utterance with the largest difference.
@@ -53,26 +53,30 @@ def recompute(
     text: str | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Extract some stored utterances again, drawn with a seed, and compare.
+    """Draw some stored utterances with a seed, extract them again, and compare.
 
     Args:
         workspace: the workspace of the store.
         store: the stored features.
-        count: how many utterances to draw.
-        device: where to compute, as `--device` takes it.
-        checkpoint: where the weights are now; by default where they were.
-        text: which texts text features were made of; see `texts_of`.
+        count: the number of utterances to draw.
+        device: the device, as `--device` takes it.
+        checkpoint: the present folder or file of the weights; by default the original one.
+        text: the source of the texts of text features; see `texts_of`.
+        seed: the seed of the draw.
 
     Raises:
         StoreError: the weights or the choices are not those of the store, no utterance of the
-            store is in the manifest, or one cannot be encoded any more.
+            store is in the manifest, or an utterance can no longer be encoded.
     """
     device = pick(device)
     backbone = _backbone(store, checkpoint)
     corpus = utterances_for(store.spec.input, Manifest.read(workspace.manifest), workspace, text)
     stored = [one for one in corpus if one.content in store]
     if not stored:
-        raise StoreError(f"{store.path}: none of its utterances is in {workspace.manifest}")
+        raise StoreError(
+            f"{store.path}: none of its utterances is in {workspace.manifest}; use the manifest of "
+            "the extraction"
+        )
     rng = np.random.default_rng(seed)
     chosen = [stored[i] for i in rng.choice(len(stored), min(count, len(stored)), replace=False)]
     encoder = family(backbone.family).load(backbone, store.spec.layers, device)
@@ -92,6 +96,7 @@ def recompute(
 
 
 def _prepared(encoder: BackboneEncoder, utterance: Utterance, source: Any) -> Any:
+    """Prepare an utterance, with the signature that `stream` expects."""
     return encoder.prepare(source)
 
 
@@ -100,30 +105,30 @@ def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
     spec = store.spec
     if spec.family not in families():
         raise StoreError(
-            f"{store.path}: of family {spec.family!r}, which nothing here computes; it has "
-            f"{', '.join(families())}"
+            f"{store.path}: the features belong to the family {spec.family!r}, which cannot be "
+            f"computed here; expected one of {', '.join(families())}"
         )
     source, revision = weights_of(store.path, spec)
     if not (checkpoint or source):
         raise StoreError(
-            f"{store.path}: does not say where its weights are; name them with --checkpoint"
+            f"{store.path}: the place of its weights is not recorded; name them with --checkpoint"
         )
-    # by its family: the store may be named after `--as`
+    # The family describes the backbone, because the store may be named after `--as`.
     backbone = family(spec.family).describe(spec.backbone, checkpoint or source, revision)
     try:
         backbone = variant_of_store(backbone, spec.preprocessing)
     except ConfigError as problem:
         raise StoreError(
-            f"{store.path}: made from other weights, which could do what these cannot ({problem}); "
-            "name the right weights with --checkpoint"
+            f"{store.path}: it was made from other weights, whose choices these weights lack "
+            f"({problem}); name the right weights with --checkpoint"
         ) from problem
     fresh = backbone.spec(spec.layers, spec.reduce, spec.dtype)
     if fresh.digest != spec.digest:
         old, new = spec.to_dict(), fresh.to_dict()
         fields: Sequence[str] = [key for key in old if old[key] != new[key]]
         raise StoreError(
-            f"{store.path}: made from other weights or with other choices ({', '.join(fields)}); "
-            "name the right weights with --checkpoint"
+            f"{store.path}: it was made from other weights or with other choices "
+            f"({', '.join(fields)}); name the right weights with --checkpoint"
         )
     return backbone
 
@@ -136,7 +141,10 @@ def _difference(
     for name, fresh in zip(store.spec.arrays, values, strict=True):
         kept = store.read([utterance.content], name).to("cpu", torch.float32).values
         if kept.shape != fresh.shape:
-            raise StoreError(f"{utterance.id}: {len(kept)} frames stored, {len(fresh)} now")
+            raise StoreError(
+                f"{utterance.id}: {len(kept)} frames are stored, and {len(fresh)} are computed "
+                "now; extract it again"
+            )
         gap = float((kept - fresh).abs().max())
         pairs.append((gap, gap / max(float(kept.std(correction=0)), 1e-12)))
     return max(pairs)

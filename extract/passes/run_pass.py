@@ -17,25 +17,27 @@ from medusa.extract.passes.worker import PassWorker
 from medusa.extract.planning import require_room
 
 Groups = dict[tuple[bool, ...], list[Utterance]]
-"""Which of the workers lack an utterance -> the utterances."""
+"""For each worker, whether it lacks an utterance -> the utterances."""
 
 
 def run_pass(
     workers: Sequence[PassWorker], device: str, batch_seconds: float | None = None
 ) -> None:
-    """Let every worker fill in the results that it lacks; its `outcome` tells how much that was.
+    """Let every worker fill in the results that it lacks, and count them in its `outcome`.
 
     The weights of a worker are read only if it lacks a result. If the device cannot hold all
     models at the same time, they run one after the other.
 
     Args:
         workers: models that read the same samples, or one model that reads texts.
-        device: where the models run.
-        batch_seconds: padded seconds in a batch; None: as many as the device is measured to take.
+        device: the device of the models.
+        batch_seconds: the padded seconds in a batch; by default the measured capacity of a GPU, or
+            a fixed number on a CPU.
 
     Raises:
         MedusaError: the weights cannot be loaded, the results belong to other options, or the
-            disk is full. An utterance that fails is a line in `outcome.problems` instead.
+            disk is full. An utterance that fails raises nothing: it is a line in
+            `outcome.problems`.
     """
     with ExitStack() as opened:
         for worker in workers:
@@ -50,7 +52,7 @@ def run_pass(
         if fits:
             _encode_groups(workers, active, groups, total, device, batch_seconds)
     if not fits:
-        say("the encoders do not fit into memory together; they run one after the other")
+        say("the encoders do not fit into memory at the same time; they run one after the other")
         for worker in active:
             run_pass([worker], device, batch_seconds)
         return
@@ -59,7 +61,7 @@ def run_pass(
 
 
 def _missing(workers: Sequence[PassWorker]) -> tuple[Groups, int]:
-    """Return the utterances by the workers that lack them, and how many there are in all.
+    """Return the utterances, grouped by the workers that lack them, and the number of all.
 
     Raises:
         MedusaError: the disk cannot hold the missing results.
@@ -85,13 +87,13 @@ def _load(workers: Sequence[PassWorker], device: str) -> bool:
         for worker in workers:
             worker.load(device)
     except (RuntimeError, MedusaError) as problem:
-        # a loader may have wrapped the error
+        # A loader may have wrapped the error.
         short = any(out_of_memory(one) for one in (problem, problem.__cause__))
         if not short or len(workers) == 1:
             raise
     else:
         return True
-    # outside the except block: a live traceback would keep the memory of the weights
+    # This comes after the except block, because a live traceback would keep the weights' memory.
     for worker in workers:
         worker.unload()
     if torch.cuda.is_available():
@@ -124,12 +126,12 @@ def _encode_groups(
 
 
 class _Batches:
-    """The batches of one group of utterances through the workers that lack them.
+    """The batches of one group of utterances, for the workers that lack them.
 
     Args:
         workers: the models.
-        seconds: the padded seconds that each of them takes in one call.
-        device: where they run.
+        seconds: the padded seconds that each model takes in one call.
+        device: the device of the models.
     """
 
     def __init__(
@@ -138,7 +140,7 @@ class _Batches:
         self.workers, self.device = workers, device
         self.batch_seconds = min(seconds)  # the model with the greatest need of memory decides
         self.least_s = min(worker.least_s for worker in workers)
-        # a model that pads every clip takes fewer clips in one call than others do
+        # A model that pads every clip takes fewer clips in one call than other models.
         self.sizes = [
             int(most / one.least_s) if one.least_s else None
             for one, most in zip(workers, seconds, strict=True)
@@ -161,7 +163,7 @@ class _Batches:
             advance(len(batch), note(outcomes) if rate_hz else "")
 
     def _prepare(self, utterance: Utterance, source: Any) -> list[Any]:
-        """Return each worker's item, or the error that this worker has with the utterance."""
+        """Return each worker's item, or the error that this worker raises for the utterance."""
         items: list[Any] = []
         for worker in self.workers:
             try:
@@ -171,7 +173,7 @@ class _Batches:
         return items
 
     def _encode(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-        """Return the results of a batch: for each utterance, one of every worker."""
+        """Return the results of a batch: for each utterance, a result of each worker."""
         columns = [
             _encode_good(worker, [row[number] for row in rows], size)
             for number, (worker, size) in enumerate(zip(self.workers, self.sizes, strict=True))
@@ -179,11 +181,11 @@ class _Batches:
         return [list(results) for results in zip(*columns, strict=True)]
 
     def _keep(self, utterance: Utterance, results: "list[Any] | MedusaError") -> None:
-        """Hand the results of an utterance to the workers, or note why there are none."""
+        """Store the results of an utterance, or record the error of a worker."""
         for number, worker in enumerate(self.workers):
             result = results if isinstance(results, MedusaError) else results[number]
             problem = result if isinstance(result, MedusaError) else worker.keep(utterance, result)
-            # the fault of the file has the same sentence for every worker
+            # A fault of the file has the same sentence for every worker.
             named = len(self.workers) > 1 and problem is not results
             if problem is not None:
                 prefix = f"{worker.name}: " if named else ""
@@ -191,7 +193,7 @@ class _Batches:
 
 
 def _encode_good(worker: PassWorker, items: Sequence[Any], size: int | None) -> list[Any]:
-    """Encode the items that are no errors, at most `size` in one call; keep the order of all."""
+    """Encode the items that are not errors, at most `size` in one call, and keep the order."""
     good = [item for item in items if not isinstance(item, MedusaError)]
     size = max(1, len(good) if size is None else size)
     parts = [good[start : start + size] for start in range(0, len(good), size)]

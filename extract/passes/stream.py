@@ -1,4 +1,4 @@
-"""Utterances go through a model in batches: threads read ahead, unreadable files are set aside."""
+"""Utterances go through a model in batches. Threads read ahead; unreadable files are set aside."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,11 +27,11 @@ def stream(
     Args:
         plan: the batches.
         prepare: turns an utterance and its samples (S,) or text into an item; it runs in threads.
-        encode: turns items into as many results; it runs here, or in threads.
+        encode: turns items into as many results; it runs in this thread, or in several threads.
         rate_hz: the rate of the samples; None for texts.
-        late: yield a batch after the next one has begun: a GPU works while this one is stored.
-        concurrent: how many batches are encoded at the same time, each by its share of the CPU's
-            threads.
+        late: yield a batch after the next batch has begun, so that a GPU works during the storing.
+        concurrent: the number of batches that are encoded at the same time, each on its share of
+            the CPU's threads.
     """
 
     def fetch(batch: Sequence[Utterance]) -> list[tuple[Utterance, Any]]:
@@ -61,6 +61,7 @@ def stream(
 def _encoded(
     encode: Callable[[Prepared], Result], batches: Iterable[Prepared], concurrent: int
 ) -> Iterator[Result]:
+    """Encode the batches in order, one after the other or several at the same time."""
     if concurrent == 1:
         yield from map(encode, batches)
         return
@@ -71,6 +72,7 @@ def _encoded(
 def _prepared(
     utterance: Utterance, prepare: Callable[[Utterance, Any], Any], rate_hz: int | None
 ) -> Any:
+    """Return the item of an utterance, or the error of its file."""
     try:
         return prepare(utterance, read_source(utterance, rate_hz))
     except MedusaError as problem:
@@ -81,7 +83,7 @@ def read_source(utterance: Utterance, rate_hz: int | None) -> Wave | str:
     """Return an utterance's samples, or its text.
 
     Raises:
-        MedusaError: the file cannot be read, or is not the one that was imported.
+        MedusaError: the file cannot be read, or was changed after the import.
     """
     if isinstance(utterance.source, str):
         return utterance.source

@@ -13,16 +13,16 @@ from medusa.extract.passes.outcome import Outcome
 class PassWorker(Protocol):
     """A model that takes part in a pass, and the store or the table that it fills.
 
-    A worker is a context manager: entering opens its results, leaving writes them completely,
+    A worker is a context manager. Entering it opens the results. Leaving it writes them completely,
     also after an error.
 
     Attributes:
         name: the name of the model, for the progress line and for errors.
         rate_hz: the rate of the samples that it reads; None if it reads texts.
         least_s: the least seconds that an utterance costs.
-        utterances: all utterances that the results are to hold.
+        utterances: all utterances that the results should contain.
         output: the folder or file of the results.
-        outcome: how much was added so far.
+        outcome: the amount that was added so far.
     """
 
     name: str
@@ -46,7 +46,7 @@ class PassWorker(Protocol):
         ...
 
     def bytes_of(self, utterances: Sequence[Utterance]) -> float:
-        """Return about how many bytes the results of these utterances will take on the disk."""
+        """Return the approximate number of bytes of these utterances' results on the disk."""
         ...
 
     def load(self, device: str) -> None:
@@ -54,7 +54,7 @@ class PassWorker(Protocol):
         ...
 
     def unload(self) -> None:
-        """Give the memory of the weights back."""
+        """Free the memory of the weights."""
         ...
 
     def batch_seconds(self, todo: Sequence[Utterance], device: str) -> float:
@@ -62,14 +62,14 @@ class PassWorker(Protocol):
         ...
 
     def concurrent(self, device: str, batches: int) -> int:
-        """Return how many of so many batches the model may encode at the same time."""
+        """Return how many of these batches the model may encode at the same time."""
         ...
 
     def prepare(self, utterance: Utterance, source: Any) -> Any:
-        """Turn samples (S,) or a text into an item; it runs in threads.
+        """Turn samples (S,) or a text into an item; this runs in threads.
 
         Raises:
-            MedusaError: the model does not take this utterance.
+            MedusaError: the model cannot encode this utterance.
         """
         ...
 
@@ -82,5 +82,5 @@ class PassWorker(Protocol):
         ...
 
     def batch_done(self) -> None:
-        """Take note of the time after a batch, and write if that is due."""
+        """Record the time after a batch, and write the results if a write is due."""
         ...

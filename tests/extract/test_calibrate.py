@@ -70,7 +70,8 @@ def test_four_fifths_of_what_is_free(
     card.fake(monkeypatch)
     assert budget(card, corpus(workspace)) == pytest.approx(500.0)
     assert card.tried == [48000, 48000]  # the longest; the first time takes the workspaces
-    assert "48 MB for 3.0 s, 10.0 GB free: batches of 500 s" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "3.0 s needs 48 MB, and 10.0 GB are free: a batch holds 500 s" in printed
 
 
 def test_elsewhere_a_batch_holds_two_windows_of_an_encoder_that_pads_all_alike() -> None:

@@ -108,7 +108,7 @@ def test_a_batch_is_halved_until_it_fits(capsys: pytest.CaptureFixture[str]) -> 
     batch = list(zip(utterances(4, 3, 2, 1), "abcd", strict=True))
     assert [answer for _, answer in fitting(batch)] == ["A", "B", "C", "D"]
     assert model.tried == [4, 2, 2]
-    assert "u0 (a.wav) with 4.0 s. The work goes on with batch_seconds=8" in capsys.readouterr().err
+    assert "u0 (a.wav) with 4.0 s; the work goes on with batch_seconds=8" in capsys.readouterr().err
     fitting(batch)
     assert model.tried == [4, 2, 2, 2, 2]  # the second time it is halved before it is tried
 
