@@ -1,12 +1,12 @@
-"""Planning: what an extraction has to do, checked before hours of work begin.
+"""Planning: the work of an extraction is listed and checked before it begins.
 
-In go a workspace and the options of `medusa extract`; out come one `ExtractionJob` for each
-backbone (utterances, the identity of the features, the store), and an estimate of the bytes and
-frames. `room` compares the bytes with the free bytes of the disk, and `origin` finds the weights
-that a store was made with.
+The input is a workspace and the options of `medusa extract`. The results are one `ExtractionJob`
+for each backbone (utterances, the identity of the features, the store), and an estimate of the
+bytes and frames. `room` compares the bytes with the free bytes of the disk, and `origin` finds the
+weights from which a store was made.
 Nothing here reads weights into memory, and nothing imports a pass over the corpus.
 
-Door: `plan_jobs`, `require_room`, `ExtractionJob`.
+The door: `plan_jobs`, `require_room`, `ExtractionJob`.
 """
 
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs, utterances_for

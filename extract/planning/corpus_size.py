@@ -1,4 +1,4 @@
-"""The size of a corpus: the utterances of a workspace, or a corpus that is only imagined."""
+"""The size of a corpus: of the utterances of a workspace, or of an imagined corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from medusa.manifests import Manifest
 from medusa.manifests.texts import texts_of
 from medusa.workspace import Workspace
 
-MAX_IMAGINED = 200_000  # utterances that are imagined one by one
+MAX_IMAGINED = 200_000  # a larger corpus has entries that stand for several utterances
 
 
 @dataclass(frozen=True)
 class CorpusSize:
-    """The seconds of every utterance to be encoded, and its text where that is known.
+    """The seconds of every utterance to be encoded, and its text if it is known.
 
     In an imagined corpus, each entry may stand for several utterances.
     """
@@ -23,18 +23,18 @@ class CorpusSize:
 
     @classmethod
     def of_size(cls, utterances: int, hours: float) -> "CorpusSize":
-        """Imagine a corpus of this size, all of its utterances of one length."""
+        """Return an imagined corpus of this size, whose utterances are equally long."""
         shown = min(utterances, MAX_IMAGINED)
         return cls([hours * 3600 / utterances] * shown, each=utterances / shown)
 
     @property
     def count(self) -> int:
-        """How many utterances there are."""
+        """The number of utterances."""
         return round(len(self.seconds) * self.each)
 
     @property
     def all_s(self) -> float:
-        """How many seconds they are together."""
+        """The total seconds of all utterances."""
         return sum(self.seconds) * self.each
 
 
@@ -45,7 +45,15 @@ def corpus_of(
     hours: float | None,
     reading: bool,
 ) -> CorpusSize:
-    """Return the workspace's corpus, with texts where a backbone reads them, or an imagined one."""
+    """Return the size of the workspace's corpus, or of an imagined corpus.
+
+    Args:
+        workspace: the workspace with the manifest.
+        text: the source of the texts.
+        utterances: the number of utterances of an imagined corpus, given with `hours`.
+        hours: the hours of speech of an imagined corpus.
+        reading: whether a backbone reads texts.
+    """
     if utterances is not None and hours is not None:
         return CorpusSize.of_size(utterances, hours)
     manifest = Manifest.read(workspace.manifest)

@@ -1,4 +1,4 @@
-"""How many bytes and frames an extraction will store, before it begins."""
+"""An estimate of the bytes and frames that an extraction will store."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +12,8 @@ from medusa.extract.encoders import Backbone, parse_layers, variant
 from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.planning.corpus_size import CorpusSize
 
-TOKENS_A_WORD = 1.3  # of English, for the byte-pair encoders above
-WORDS_A_SECOND = 2.6  # of spontaneous speech
+TOKENS_A_WORD = 1.3  # the byte-pair tokens of an English word
+WORDS_A_SECOND = 2.6  # the rate of spontaneous speech
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def estimate(
         options: the choices of the extraction.
 
     Raises:
-        MedusaError: no such backbone, layers or variant.
+        MedusaError: there is no such backbone, layer or variant.
     """
     options = options or ExtractionOptions()
     backbone, notes = facts(name, options.checkpoint, options.revision)
@@ -70,19 +70,24 @@ def estimate(
 
 
 def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Backbone, list[str]]:
-    """Return a backbone from its configuration, or from the facts of the published one."""
+    """Return a backbone and notes on assumptions; an absent checkpoint has its published facts."""
     try:
         return describe(name, checkpoint, revision), []
     except CheckpointError:
-        found = family_of(name)
-        if checkpoint or not found.CHECKPOINTS[name].layers:
+        backbone_family = family_of(name)
+        if checkpoint or not backbone_family.CHECKPOINTS[name].layers:
             raise
-    assumed = f"{found.CHECKPOINTS[name].source} is not at hand: its published size is assumed"
-    return found.published(name), [assumed]
+    note = (
+        f"{backbone_family.CHECKPOINTS[name].source} is not at hand: its published size is assumed"
+    )
+    return backbone_family.published(name), [note]
 
 
 def tokens(backbone: Backbone, corpus: CorpusSize) -> tuple[list[int], list[str]]:
-    """Return the tokens of every text: counted where there is a tokenizer, else from words."""
+    """Return the number of tokens of every text, and notes on assumptions.
+
+    The tokenizer counts them. Without a tokenizer or without texts, they are estimated.
+    """
     if corpus.texts is None:
         rate = WORDS_A_SECOND * TOKENS_A_WORD
         note = f"no transcripts yet: {rate:.1f} tokens a second are assumed"
@@ -95,9 +100,10 @@ def tokens(backbone: Backbone, corpus: CorpusSize) -> tuple[list[int], list[str]
 
 
 def _tokenizer(backbone: Backbone) -> Any:
+    """Return the tokenizer of a backbone, with its limit, or None if its checkpoint is absent."""
     from transformers import AutoTokenizer
 
-    if not backbone.revision:  # the published size is assumed
+    if not backbone.revision:  # published facts have no revision
         return None
     revision = None if backbone.checkpoint == "local" else backbone.revision
     tokenizer: Any = AutoTokenizer.from_pretrained(

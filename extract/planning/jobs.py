@@ -1,4 +1,4 @@
-"""What `medusa extract` has to do: one job for each backbone, checked before any of them begins."""
+"""`medusa extract` has one job for each backbone; all are checked before the first job begins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,10 +24,10 @@ class ExtractionJob:
     """Utterances to encode with one backbone into one store.
 
     Attributes:
-        backbone, spec: what to compute, and the identity of the result.
-        store: the folder that holds the result.
-        utterances: all that the store is to hold.
-        compiled: whether `torch.compile` is to make the encoder's kernels.
+        backbone, spec: the encoder, and the identity of its features.
+        store: the folder of the features.
+        utterances: all utterances that the store should contain.
+        compiled: whether `torch.compile` makes the encoder's kernels.
     """
 
     backbone: Backbone
@@ -37,7 +37,7 @@ class ExtractionJob:
     compiled: bool = False
 
     def load(self, device: str) -> BackboneEncoder:
-        """Read the weights."""
+        """Read the weights onto a device."""
         encoder = family(self.backbone.family).load(self.backbone, self.spec.layers, device)
         if self.compiled:
             compile_encoder(encoder)
@@ -55,11 +55,11 @@ def plan_jobs(
     Args:
         workspace: a workspace with a manifest.
         names: the backbones.
-        options: which features of which utterances.
+        options: the choice of the features and of the utterances.
         precision: the precision on the device, `fp32`, `bf16` or `fp16`.
 
     Raises:
-        MedusaError: anything that can be known to fail before the first job begins.
+        MedusaError: any mistake that can be found before the first job begins.
     """
     corpus = Manifest.read(workspace.manifest)
     if options.splits:
@@ -85,7 +85,7 @@ def plan_jobs(
 def utterances_for(
     kind: str, corpus: Manifest, workspace: Workspace, text: str | None = None
 ) -> list[Utterance]:
-    """Return the utterances that a backbone with this input (`audio` or `text`) has to encode."""
+    """Return the utterances for a backbone with this input, `audio` or `text`."""
     if kind == "audio":
         return audio_utterances(corpus)
     from medusa.extract.inputs.text_utterances import text_utterances

@@ -1,4 +1,4 @@
-"""Which weights a store was made with, and the command that makes it again."""
+"""The weights from which a store was made, and the command that makes it again."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from medusa.extract.backbones import checkpoints, families, family
 
 
 def weights_of(store: Path, spec: FeatureSpec) -> tuple[str, str | None]:
-    """Return the `--checkpoint` and `--revision` of a store; the first may be empty (unknown)."""
+    """Return the `--checkpoint` and `--revision` of a store; an unknown checkpoint is empty."""
     if spec.checkpoint != "local" and spec.family in families() and family(spec.family).ON_HUB:
         return spec.checkpoint, spec.revision
     provenance = read_provenance(store)
@@ -17,17 +17,18 @@ def weights_of(store: Path, spec: FeatureSpec) -> tuple[str, str | None]:
 
 
 def extraction_command(store: Path) -> str:
-    """Return the command that computes a store anew, also where its spec is damaged.
+    """Return the command that computes a store again, even if its spec is damaged.
 
-    A store that was made with `--as` is named after that, not after its backbone.
+    A store that was made with `--as` has this label as its name.
     """
-    name = store.stem.rpartition("-")[0]  # of the folder, `<backbone>-<digest>.zarr`
+    name = store.stem.rpartition("-")[0]  # the folder's name is `<backbone>-<digest>.zarr`
     if name not in checkpoints():
         name = f"{_backbone(store)} --as {name}"
     return f"medusa extract --backbone {name} --force"
 
 
 def _backbone(store: Path) -> str:
+    """Return a store's backbone and checkpoint as options, or `NAME` if they cannot be read."""
     try:
         spec = read_spec(store)
         source, _ = weights_of(store, spec)

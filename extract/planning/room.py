@@ -1,4 +1,4 @@
-"""Whether the disk can hold the features of an extraction: asked before hours of work."""
+"""The free bytes of the disk are compared with the bytes of the features, before the work."""
 
 import shutil
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ CHARACTERS_A_TOKEN = 4
 
 
 def require_room(folder: Path, needed: float) -> None:
-    """Raise an error if the disk of a folder has fewer free bytes than features need."""
+    """Raise an error if the disk of a folder has fewer free bytes than the features need."""
     if needed > (free := free_bytes(folder)):
         raise MedusaError(
             f"{folder}: the features need {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free; "
@@ -23,7 +23,7 @@ def require_room(folder: Path, needed: float) -> None:
 
 
 def bytes_of(job: ExtractionJob, missing: Sequence[Utterance]) -> int:
-    """Return about how many bytes these utterances will take in a job's store."""
+    """Return the approximate number of bytes of these utterances in a job's store."""
     if job.spec.input == "audio":
         lengths = [job.backbone.frames(one.seconds) for one in missing]
     else:
@@ -32,7 +32,7 @@ def bytes_of(job: ExtractionJob, missing: Sequence[Utterance]) -> int:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the room on the disk that will hold a folder, also before it is made."""
+    """Return the free bytes of a folder's disk; the folder may not exist yet."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
