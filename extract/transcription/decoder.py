@@ -1,4 +1,4 @@
-"""Whisper's decoder: windows of speech become text, with signs that the text may be wrong."""
+"""Whisper's decoder turns windows of speech into text, and flags texts that may be wrong."""
 
 import math
 import warnings
@@ -14,10 +14,10 @@ from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows, windows_of
 from medusa.extract.inputs import Utterance, Wave
 from medusa.extract.transcription.word_times import Word, words_of
 
-# openai-whisper's own thresholds for trying again
+# These are openai-whisper's own thresholds for decoding a clip again.
 LOOPING, UNSURE, SILENT = 2.4, -1.0, 0.6
 FAST = 30.0  # characters a second; hurried speech has 20
-SURE = 0.5  # probability of the detected language; for a short clip it is often lower
+SURE = 0.5  # the least probability of a detected language; short clips often have less
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,10 @@ class Transcript:
     """The text of an utterance, as in `docs/contracts.md`.
 
     Attributes:
-        expected: the language given by the user, or by the manifest.
-        detected: the language that Whisper detected, where Whisper is sure of it.
-        words: the words with their times; None where they were not wanted.
+        seconds: the seconds of speech.
+        expected: the language that the user or the manifest names.
+        detected: the language that Whisper detected with a probability above one half.
+        words: the words with their times; None if they were not requested.
     """
 
     text: str
@@ -35,14 +36,14 @@ class Transcript:
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
-    seconds: float = math.inf  # of speech
+    seconds: float = math.inf
     expected: str | None = None
     detected: str | None = None
     words: tuple[Word, ...] | None = None
 
     @property
     def flags(self) -> list[str]:
-        """Signs that the text should be checked: `empty`, `looping`, `language`, ..."""
+        """The signs that the text should be checked: `empty`, `looping`, `language`, ..."""
         signs = {
             "empty": not self.text,
             "looping": self.compression_ratio > LOOPING,
@@ -56,19 +57,19 @@ class Transcript:
 
 
 class Transcriber:
-    """Greedy decoding of many clips at once; clips longer than a window by windows.
+    """Decode a batch of clips greedily; longer clips are decoded window by window.
 
     Args:
         model: an openai-whisper model.
-        language: a code; None to detect it for every clip.
+        language: the code of a language; None to detect it for every clip.
         max_tokens: the longest text of one window; None for half the model's context.
-        device: of the model. float16 on a GPU, as openai-whisper does, else float32.
-        prompt: text that goes before, for names and style.
-        beam: hypotheses of a beam search; windows are then decoded one by one.
+        device: the device of the model. As in openai-whisper, a GPU computes in float16.
+        prompt: a text that precedes the speech, for names and style.
+        beam: the number of hypotheses of a beam search; windows are then decoded one by one.
         words: keep every word's times, at the cost of a second pass over each window.
 
     Raises:
-        MedusaError: the model knows English only, and that is not it.
+        MedusaError: the model transcribes only English, and another language is given.
     """
 
     def __init__(
@@ -107,8 +108,8 @@ class Transcriber:
         """Return the transcripts of clips, from their windows' spectrograms or encoded features.
 
         Args:
-            mels: (W, mels, mel frames), or (W, T, D) as they leave the encoder.
-            items: the clips that the W windows are of.
+            mels: the spectrograms (W, mels, mel frames), or the encoder's outputs (W, T, D).
+            items: the clips of the W windows.
         """
         mels, detected = self._detect(mels, items)
         if self.options.beam_size:  # batched beams are broken in openai-whisper 20250625
@@ -123,9 +124,10 @@ class Transcriber:
     def _detect(
         self, mels: torch.Tensor, items: Sequence[Windows]
     ) -> tuple[torch.Tensor, list[str | None]]:
-        """Return the encoded windows, and the language of each clip where one is expected.
+        """Return the encoded windows and, if a language is expected, the detected languages.
 
-        Decoding reports neither the probability of its language nor another one that it detected.
+        This is a step of its own, because decoding in a given language detects no other language
+        and reports no probability.
         """
         expected = [self.options.language or one.language for one in items]
         if not any(expected) or not self.model.is_multilingual:
@@ -140,32 +142,33 @@ class Transcriber:
         return mels, [_sure(one) for one in shares]
 
     def _search(self, window: torch.Tensor) -> Any:
+        """Decode one window by a beam search."""
         with warnings.catch_warnings():
-            # it hands numpy a list of tensors
+            # openai-whisper passes a list of tensors to numpy
             warnings.filterwarnings("ignore", ".*__array_wrap__", DeprecationWarning)
             return self.model.decode(window[None], self.options)[0]
 
     def sample(self, item: Windows, temperature: float) -> Transcript | MedusaError:
-        """Decode one clip by sampling; the same clip gives the same text every time."""
+        """Decode one clip by sampling; the clip determines the seed and therefore the text."""
         options = replace(self.options, temperature=temperature, beam_size=None)
         mels = item.whole
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(zlib.crc32(mels.numpy().tobytes()))
             mels, (language,) = self._detect(mels.to(self.model.device), [item])
-            found = self.model.decode(mels, options)
-        return self._joined(item, found, language)
+            results = self.model.decode(mels, options)
+        return self._joined(item, results, language)
 
     def _joined(
         self, item: Windows, results: Sequence[Any], detected: str | None
     ) -> Transcript | MedusaError:
-        """Make one transcript of a clip's windows; its confidence is the mean over all tokens."""
+        """Join the results of a clip's windows; the log-probability is the mean over all tokens."""
         from whisper.utils import compression_ratio
 
-        counts = [len(result.tokens) + 1 for result in results]  # and the end of the text
+        counts = [len(result.tokens) + 1 for result in results]  # the end of the text counts, too
         sums = [n * one.avg_logprob for n, one in zip(counts, results, strict=True)]
         score = sum(sums) / sum(counts)
         if not math.isfinite(score):
-            return MedusaError("its probabilities are not numbers; try --device cpu")
+            return MedusaError("the probabilities of its text are not numbers; use --device cpu")
         text = " ".join(self._words(result.tokens) for result in results).strip()
         return Transcript(
             text=text,
@@ -180,20 +183,21 @@ class Transcriber:
         )
 
     def _timed(self, item: Windows, results: Sequence[Any]) -> tuple[Word, ...]:
+        """Return the words of a clip with their times."""
         tokenizer = _tokenizer(self.model, results[0].language)
         return words_of(self.model, tokenizer, item, [result.tokens for result in results])
 
     def _words(self, tokens: Sequence[int]) -> str:
-        """Return the text of tokens; timestamps and other marks are no words."""
+        """Return the text of tokens, without timestamps and other special tokens."""
         words: str = self.tokenizer.decode([one for one in tokens if one < self.tokenizer.eot])
         return words.strip()
 
 
 def language_code(name: str | None) -> str | None:
-    """Return the code of a language named by code or in English; None stays None.
+    """Return the code of a language that is named by its code or in English; None stays None.
 
     Raises:
-        MedusaError: Whisper does not know it.
+        MedusaError: Whisper does not support the language.
     """
     from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
@@ -203,47 +207,52 @@ def language_code(name: str | None) -> str | None:
     if code not in LANGUAGES:
         hint = nearest(name.lower(), [*LANGUAGES, *TO_LANGUAGE_CODE])
         raise MedusaError(
-            f"language {name}: Whisper does not know it{hint}; give a code such as en or de"
+            f"language {name}: Whisper does not support it{hint}; give a code such as en or de"
         )
     return code
 
 
 def in_language(utterance: Utterance, item: Windows) -> Windows:
-    """Return a clip that knows what language the corpus says it is in, if Whisper knows it."""
+    """Return a clip with the language that the manifest names, if Whisper supports it."""
     return replace(item, language=_code(utterance.language))
 
 
 def _code(named: str | None) -> str | None:
-    """Return the code of a language as corpora write it (`de`, `German`, `de-DE`), or None."""
+    """Return the code of a language in a corpus's spelling (`de`, `German`, `de-DE`), or None."""
     from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
-    plain = (named or "").strip().lower()
-    short = plain.replace("_", "-").split("-")[0]
-    found = [TO_LANGUAGE_CODE.get(plain), *(one for one in (plain, short) if one in LANGUAGES)]
-    return next((str(one) for one in found if one), None)
+    lower_case = (named or "").strip().lower()
+    language_part = lower_case.replace("_", "-").split("-")[0]
+    codes = [
+        TO_LANGUAGE_CODE.get(lower_case),
+        *(one for one in (lower_case, language_part) if one in LANGUAGES),
+    ]
+    return next((str(one) for one in codes if one), None)
 
 
 def _sure(shares: Mapping[str, float]) -> str | None:
-    """Return the likeliest language, if it is likelier than not."""
+    """Return the most probable language, if its probability is above one half."""
     best = max(shares, key=lambda code: shares[code])
     return best if shares[best] > SURE else None
 
 
 def spoken(multilingual: bool, language: str | None) -> str | None:
-    """Return the language to decode in; a model of English alone has no other.
+    """Return the language in which to decode; an English model always decodes in English.
 
     Raises:
-        MedusaError: such a model, and another language.
+        MedusaError: the model is English, and another language is given.
     """
     if multilingual:
         return language
     if language not in (None, "en"):
-        raise MedusaError(f"language {language}: this model knows English only")
+        raise MedusaError(
+            f"language {language}: this model transcribes only English; choose another model"
+        )
     return "en"
 
 
 def _tokenizer(model: Any, language: str | None = None) -> Any:
-    """Return the model's tokenizer; openai-whisper forgets to close the file it reads."""
+    """Return the model's tokenizer, without the warning that openai-whisper leaves a file open."""
     from whisper.tokenizer import get_tokenizer
 
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Whisper's encoder and decoder as one worker: an utterance is encoded once for both results."""
+"""Whisper's encoder and decoder are one worker, which encodes an utterance once for both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class JointWorker(FeatureWorker):
 
     Args:
         job: a job of the backbone `whisper`.
-        device, non_finite: as `FeatureWorker` takes them.
-        sink: takes the transcripts, and knows the language and the longest text of the decoding.
+        device, non_finite: the arguments of `FeatureWorker`.
+        sink: the table of the transcripts, with the options of the decoding.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class JointWorker(FeatureWorker):
     def _states(
         self, mel: torch.Tensor, layers: Sequence[int], frames: int | None
     ) -> Sequence[torch.Tensor]:
+        """Run the encoder as `States` describes, and keep the last states for the decoder."""
         encoder = self.model.encoder
         *kept, last = states(encoder, mel, (*layers, len(encoder.blocks)))
         self.final_states.append(last)
@@ -94,7 +95,7 @@ class JointWorker(FeatureWorker):
 
     def encode(self, items: Sequence[Windows]) -> Sequence[Any]:
         self.final_states.clear()
-        # the first item may be encoded twice, to check half precision
+        # The first item may be encoded twice, to check half precision.
         encoded = super().encode(items)
         with torch.inference_mode():
             transcripts = self.decoder.decode(self.final_states[0].float(), items)

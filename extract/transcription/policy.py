@@ -1,4 +1,4 @@
-"""Policies for flagged transcripts: keep them, empty them, try again, or drop them."""
+"""Policies for flagged transcripts: keep them, empty them, decode them again, or drop them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,18 +6,18 @@ from dataclasses import replace
 from medusa.errors import MedusaError
 from medusa.extract.transcription.decoder import Transcript
 
-TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)  # those of openai-whisper
+TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)  # the temperatures of openai-whisper
 HALLUCINATION_FLAGS = (
     "looping",
     "no-speech",
     "too-fast",
     "language",
-)  # hardly anybody spoke it
+)  # a text with one of these flags was probably never spoken
 RETRY_FLAGS = (
     "looping",
     "low-confidence",
     "too-fast",
-)  # no temperature changes the language
+)  # `language` is absent: no temperature changes the language
 
 Policy = Callable[[Transcript, Callable[[float], Transcript]], Transcript | MedusaError]
 
@@ -35,7 +35,7 @@ def empty(transcript: Transcript, sample: Callable[[float], Transcript]) -> Tran
 
 
 def retry(transcript: Transcript, sample: Callable[[float], Transcript]) -> Transcript:
-    """Decode anew at rising temperatures until no flag is left; else take the likeliest."""
+    """Decode again at rising temperatures until no flag is left; else return the likeliest text."""
     best = transcript
     for temperature in TEMPERATURES:
         if not _any(best, RETRY_FLAGS):
@@ -47,7 +47,7 @@ def retry(transcript: Transcript, sample: Callable[[float], Transcript]) -> Tran
 
 
 def drop(transcript: Transcript, sample: Callable[[float], Transcript]) -> Transcript | MedusaError:
-    """Refuse a hallucination: the utterance has no transcript."""
+    """Refuse a hallucination, so that the utterance has no transcript."""
     if not _any(transcript, HALLUCINATION_FLAGS):
         return transcript
     return MedusaError(
@@ -57,6 +57,7 @@ def drop(transcript: Transcript, sample: Callable[[float], Transcript]) -> Trans
 
 
 def _any(transcript: Transcript, signs: tuple[str, ...]) -> bool:
+    """Return whether a transcript has one of these flags."""
     return any(flag in signs for flag in transcript.flags)
 
 

@@ -1,4 +1,4 @@
-"""Transcripts on their way into a table, with the counts of a pass."""
+"""Transcripts of a pass are collected, counted and written to a table."""
 
 import time
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from medusa.extract.transcription.table import MEND, TranscriptTable
 from medusa.extract.transcription.transcription_options import TranscriptionOptions
 from medusa.workspace import checked_name
 
-WRITE_EVERY_S = 30.0  # a kill costs at most the transcripts of this time
+WRITE_EVERY_S = 30.0  # a killed process loses at most the transcripts of this time
 
 
 class TranscriptSink:
-    """Takes transcripts one by one and writes the table every 30 seconds.
+    """Collect transcripts one by one, and write the table every 30 seconds.
 
     Args:
         table: the table.
-        utterances: all utterances that the table should hold.
+        utterances: all utterances that the table should contain.
         options: the choices of the decoding.
     """
 
@@ -63,7 +63,7 @@ class TranscriptSink:
     def keep(
         self, utterance: Utterance, transcript: Transcript | MedusaError
     ) -> MedusaError | None:
-        """Add a transcript to the table; return the error if there is none."""
+        """Add a transcript to the table; return an error that came in its place."""
         if isinstance(transcript, MedusaError):
             return transcript
         self.table.add(utterance.content, transcript)
@@ -73,12 +73,12 @@ class TranscriptSink:
         return None
 
     def batch_done(self) -> None:
-        """Take note of the time after a batch, and write the table if that is due."""
+        """Record the time after a batch, and write the table if a write is due."""
         self.outcome.clock()
         if time.monotonic() - self.written > WRITE_EVERY_S:
             self.close()
 
     def close(self) -> None:
-        """Write the table; ids may be new although no transcript is."""
+        """Write the table, also without new transcripts, because there may be new ids."""
         self.table.write(self.utterances)
         self.written = time.monotonic()

@@ -1,4 +1,4 @@
-"""A table of transcripts while it is being filled."""
+"""A table of transcripts, while a pass fills it."""
 
 import fcntl
 import json
@@ -31,15 +31,15 @@ MEND = "give another --name, or replace it with --force"
 
 
 class TranscriptTable:
-    """Transcripts by the content of the audio, on disk by utterance.
+    """A table whose key is the content of the audio in memory, and the utterance's id on disk.
 
     Next to `NAME.parquet`, the file `NAME.json` records the model and the options. Several
     processes may fill one table, each with its own utterances.
 
     Args:
-        path: the Parquet file; need not exist.
-        made_by: checkpoint, revision and options; with `words` the table has a column more.
-        force: replace the stored rows when the first new ones are written.
+        path: the Parquet file, which may not exist yet.
+        made_by: checkpoint, revision and options; with `words`, the table has a column more.
+        force: replace the stored rows when the first new rows are written.
         mend: the remedy that the error names.
 
     Raises:
@@ -50,13 +50,15 @@ class TranscriptTable:
         self, path: Path, made_by: dict[str, Any], force: bool = False, mend: str = MEND
     ) -> None:
         if path.stem == MANIFEST:
-            raise DataError(f"--name {MANIFEST}: means the manifest's own texts; give another")
+            raise DataError(
+                f"--name {MANIFEST}: this name means the manifest's own texts; give another name"
+            )
         self.path, self.made_by, self.anew, self.mend = path, made_by, force, mend
         self.schema = WITH_WORDS if made_by.get("words") else TRANSCRIPTS
         self.rows = {row["content"]: row for row in _records(self._stored_rows())}
 
     def add(self, content: str, transcript: Transcript) -> None:
-        """Keep the transcript of one piece of audio."""
+        """Add the transcript of one piece of audio."""
         self.rows[content] = {
             "content": content,
             "text": transcript.text,
@@ -70,9 +72,9 @@ class TranscriptTable:
             self.rows[content]["words"] = [asdict(word) for word in transcript.words or ()]
 
     def write(self, utterances: Sequence[Utterance]) -> None:
-        """Write the rows of these utterances, in their order, then rows of others that were there.
+        """Write the rows of these utterances, in their order, and then the other stored rows.
 
-        A table that would not change is not written.
+        The table is written only if it changes.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(self.path):
@@ -90,37 +92,40 @@ class TranscriptTable:
                 write_transcripts(self.path, frame)
 
     def _stored_rows(self) -> pd.DataFrame:
-        """Return the rows on disk that count."""
+        """Return the rows on disk, or none if they will be replaced."""
         if self.anew or not self.path.exists():
             return pd.DataFrame(columns=self.schema.names)
         self._refuse_another()
         return read_words(self.path) if self.schema is WITH_WORDS else read_transcripts(self.path)
 
     def _of(self, utterances: Sequence[Utterance], stored: list[dict[str, Any]]) -> pd.DataFrame:
-        have = [one for one in utterances if one.content in self.rows]
-        rows = [self.rows[one.content] | {"id": one.id} for one in have]
-        named = {one.id for one in utterances}
-        rows += [row for row in stored if row["id"] not in named]
+        """Return the rows of these utterances, followed by the stored rows of other ids."""
+        transcribed = [one for one in utterances if one.content in self.rows]
+        rows = [self.rows[one.content] | {"id": one.id} for one in transcribed]
+        ids = {one.id for one in utterances}
+        rows += [row for row in stored if row["id"] not in ids]
         return pd.DataFrame(rows, columns=self.schema.names)
 
     def _begin(self) -> None:
-        """Record the model and options of the rows to come; rows made otherwise are removed."""
+        """Record the model and the options in a new JSON file, and remove the old rows."""
         self.path.unlink(missing_ok=True)
         about = self._about()
         write_text(about, json.dumps(self.made_by, indent=2) + "\n")
         self.anew = False
 
     def _about(self) -> Path:
+        """Return the JSON file that records the model and the options."""
         return self.path.with_suffix(".json")
 
     def _refuse_another(self) -> None:
+        """Raise an error if the stored rows were made with another model or other options."""
         about = self._about()
         if not about.exists():
             raise DataError(f"{self.path}: not written by `medusa transcribe`; {self.mend}")
         recorded = json.loads(about.read_text(encoding="utf-8"))
-        other = [key for key in self.made_by if recorded.get(key) != self.made_by[key]]
-        if other:
-            key = other[0]
+        different = [key for key in self.made_by if recorded.get(key) != self.made_by[key]]
+        if different:
+            key = different[0]
             raise DataError(
                 f"{self.path}: made with another {key} ({recorded.get(key)}, not "
                 f"{self.made_by[key]}); {self.mend}"
@@ -131,12 +136,14 @@ def read_words(path: Path) -> pd.DataFrame:
     """Read a table that `medusa transcribe --set words=true` wrote, its column `words` included.
 
     Raises:
-        DataError: not a table of transcripts.
-        DataError: it has no words.
+        DataError: the file is not a table of transcripts, or it has no words.
     """
     frame = read_transcripts(path)
     if "words" not in pq.read_schema(path).names:
-        raise DataError(f"{path}: has no words; make it anew with `--set words=true`")
+        raise DataError(
+            f"{path}: the table has no words; make it again with "
+            "`medusa transcribe --set words=true`"
+        )
     words = pq.read_table(path, columns=["words"])["words"].cast(WITH_WORDS.field("words").type)
     return frame.assign(words=words.to_pylist())
 
@@ -145,17 +152,19 @@ def read_words(path: Path) -> pd.DataFrame:
 def _alone(path: Path) -> Iterator[None]:
     """Keep other processes from writing this table; the lock ends with the process."""
     with ExitStack() as held:
-        with suppress(OSError):  # a disk without locks, or one that is only read
+        with suppress(OSError):  # the disk may have no locks, or may be read-only
             lock = held.enter_context(path.with_name(f".{path.stem}.lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _write_words(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table that has the column `words`."""
     table = pa.Table.from_pandas(frame, schema=WITH_WORDS, preserve_index=False)
     with atomic(path) as partial:
         pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as dictionaries."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

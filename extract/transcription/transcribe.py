@@ -1,4 +1,4 @@
-"""Speech becomes text: the function behind `medusa transcribe`."""
+"""The function behind `medusa transcribe` turns speech into text."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from medusa.workspace import Workspace
 
 @dataclass(frozen=True)
 class TranscriptionResult:
-    """A table of transcripts, how much was added to it, and the utterances that failed."""
+    """A table of transcripts, the amount that was added, and the utterances that failed."""
 
     table: Path
     outcome: Outcome
@@ -29,17 +29,17 @@ def transcribe(
     *,
     allow_failures: bool = False,
 ) -> TranscriptionResult:
-    """Turn speech into text where `transcripts/NAME.parquet` has none.
+    """Transcribe every utterance that `transcripts/NAME.parquet` lacks.
 
     Args:
         workspace: a workspace with a manifest.
         model: a name of openai-whisper, or the path of a checkpoint.
-        options: the choices of the decoding, and how it is computed.
+        options: the choices of the decoding, of the device and of the utterances.
         allow_failures: return even if some utterances have no transcript; `outcome.problems`
             names them.
 
     Raises:
-        MedusaError: the model cannot be loaded, the table is another model's, or (after all
+        MedusaError: the model cannot be loaded, the table belongs to another model, or (after all
             others were transcribed) some utterances have no transcript.
     """
     options = options or TranscriptionOptions()
@@ -51,7 +51,7 @@ def transcribe(
     worker = TranscriptWorker(model, options, utterances, workspace.transcripts)
     run_pass([worker], device, options.batch_seconds)
     if not worker.outcome.elapsed_s:
-        say(f"{worker.output}: has all {len(utterances)} utterances; nothing to do")
+        say(f"{worker.output}: it has all {len(utterances)} utterances; there is nothing to do")
     if not allow_failures:
         raise_failures("transcript", worker.outcome.problems)
     return TranscriptionResult(worker.output, worker.outcome)

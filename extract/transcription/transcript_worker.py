@@ -1,4 +1,4 @@
-"""Whisper as a worker of a pass: it fills a table of transcripts."""
+"""Whisper is the worker of a pass that fills a table of transcripts."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,12 +29,12 @@ class TranscriptWorker:
     Args:
         model: a name of openai-whisper, or the path of a checkpoint.
         options: the choices of the decoding.
-        utterances: all utterances that the table should hold.
+        utterances: all utterances that the table should contain.
         folder: the folder of the tables.
 
     Raises:
-        MedusaError: the model cannot be found, Whisper does not know the language, or the table
-            is another model's.
+        MedusaError: the model cannot be found, Whisper does not support the language, or the table
+            belongs to another model.
     """
 
     def __init__(
@@ -102,12 +102,17 @@ class TranscriptWorker:
     def _decided(
         self, item: Windows, transcript: Transcript | MedusaError
     ) -> Transcript | MedusaError:
-        """Treat a flagged transcript as the policy says."""
+        """Apply the policy to a flagged transcript."""
         if isinstance(transcript, MedusaError):
             return transcript
         return POLICIES[self.options.flagged](transcript, partial(self._sample, item))
 
     def _sample(self, item: Windows, temperature: float) -> Transcript:
+        """Decode a clip at a temperature.
+
+        Raises:
+            MedusaError: the probabilities of the text are not numbers.
+        """
         transcript: Transcript | MedusaError = self.reader.sample(item, temperature)
         if isinstance(transcript, MedusaError):
             raise transcript

@@ -10,16 +10,16 @@ from medusa.extract.transcription.policy import POLICIES
 
 @dataclass(frozen=True)
 class FurtherTranscriptionOptions:
-    """The options that most transcriptions leave alone; on the command line, `--set NAME=VALUE`.
+    """The less common options of a transcription; on the command line, `--set NAME=VALUE`.
 
     Attributes:
         max_tokens: the longest text of one window of 30 s; by default half the model's context,
             224 tokens.
-        prompt: text that goes before the speech: names, spelling, style.
+        prompt: a text that precedes the speech, with names, spelling and style.
         beam: the number of hypotheses of a beam search, at least 2; windows are then decoded one
             by one. By default the decoding is greedy.
         words: keep every word's times and probability, at the cost of a second decoding.
-        batch_seconds: the padded seconds of audio in a batch; a window counts 30.
+        batch_seconds: the padded seconds of audio in a batch; a window counts 30 s.
     """
 
     max_tokens: int | None = None
@@ -39,7 +39,7 @@ class TranscriptionOptions(FurtherTranscriptionOptions):
             every utterance.
         flagged: the policy for flagged texts: `keep`, `empty`, `retry` or `drop`.
         device: `auto`, `cpu`, `cuda`, ...
-        splits: only these splits; all rows by default.
+        splits: the splits to transcribe; by default all rows.
         force: replace the rows of the table.
     """
 
@@ -62,7 +62,7 @@ class TranscriptionOptions(FurtherTranscriptionOptions):
             raise ConfigError(f"batch_seconds={self.batch_seconds:g}: expected more than 0 s")
 
     def record(self) -> dict[str, Any]:
-        """Return the choices that change a text, as the table's JSON file holds them."""
+        """Return the choices that change a text, for the table's JSON file."""
         names = ("language", "max_tokens", "prompt", "beam")
         flagged = None if self.flagged == "keep" else self.flagged
         choices = {name: getattr(self, name) for name in names}

@@ -1,4 +1,4 @@
-"""Whether a backbone has a decoder that can transcribe: checked before the weights are read."""
+"""A backbone's decoder is checked before the weights are read."""
 
 from medusa.errors import MedusaError
 from medusa.extract.backbones.whisper import frames_of
@@ -24,8 +24,8 @@ def decoder_of(backbone: Backbone, language: str | None) -> whisper_files.Whispe
         language: the code of a language; None to detect it.
 
     Raises:
-        MedusaError: the backbone is not openai-whisper's, has a shorter window, or does not know
-            the language.
+        MedusaError: the backbone is not openai-whisper's, has a shorter window, or does not
+            support the language.
     """
     require_decoder(backbone)
     file = whisper_files.find(backbone.source)

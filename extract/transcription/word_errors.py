@@ -1,4 +1,4 @@
-"""The word error rate of transcripts against a corpus's own texts."""
+"""The word error rate of transcripts, measured against a corpus's own texts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from medusa.manifests.texts import read_transcripts
 def table_word_errors(corpus: Manifest, table: Path) -> float | None:
     """Return the word error rate of a table against the corpus's own texts.
 
-    It is None where the corpus has no texts, the table does not exist, they share no text, or
+    It is None if the corpus has no texts, the table does not exist, they share no utterance, or
     jiwer is not installed.
     """
     with_text = corpus.frame.dropna(subset="text")
@@ -22,9 +22,9 @@ def table_word_errors(corpus: Manifest, table: Path) -> float | None:
 
 
 def word_errors(transcripts: Mapping[str, str], truth: Mapping[str, str]) -> float | None:
-    """Return the word error rate over the ids that both have, without case and punctuation.
+    """Return the word error rate over the common ids, without case and punctuation.
 
-    It is None where they share no text, or jiwer (`medusa-ser[wer]`) is not installed.
+    It is None if there is no common id, or jiwer (`medusa-ser[wer]`) is not installed.
     """
     try:
         import jiwer
@@ -32,8 +32,12 @@ def word_errors(transcripts: Mapping[str, str], truth: Mapping[str, str]) -> flo
         return None
     from whisper.normalizers import BasicTextNormalizer
 
-    plain = BasicTextNormalizer()
-    pairs = [(plain(truth[one]), plain(transcripts[one])) for one in transcripts if truth.get(one)]
+    normalise = BasicTextNormalizer()
+    pairs = [
+        (normalise(truth[one]), normalise(transcripts[one]))
+        for one in transcripts
+        if truth.get(one)
+    ]
     pairs = [(reference, text) for reference, text in pairs if reference.strip()]
     if not pairs:
         return None

@@ -1,4 +1,4 @@
-"""When each word of a transcript was spoken, by openai-whisper's own alignment."""
+"""The times of each word of a transcript, by openai-whisper's own alignment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows
 
-MEL_FRAMES = 2  # behind one frame of the encoder
+MEL_FRAMES = 2  # so many mel frames belong to one frame of the encoder
 
 
 @dataclass(frozen=True)
 class Word:
-    """One word; times are from the beginning of the utterance."""
+    """One word; its times count from the beginning of the utterance."""
 
     word: str
     start_s: float
@@ -26,14 +26,14 @@ def words_of(
 
     Args:
         model: an openai-whisper model.
-        tokenizer: its tokenizer, in the language that was decoded.
+        tokenizer: the model's tokenizer, in the language of the decoding.
         item: the clip's W windows.
         tokens: W lists of decoded tokens.
 
     Returns:
         All words with their punctuation, in order.
 
-    Source: `whisper.timing.add_word_timestamps`: dynamic time warping over cross-attention.
+    Source: `whisper.timing.add_word_timestamps`, dynamic time warping over cross-attention.
     """
     from whisper.timing import add_word_timestamps
 
@@ -41,7 +41,7 @@ def words_of(
     begin_s = 0.0
     for mel, length, window_tokens in zip(item.whole, item.lengths, tokens, strict=True):
         end_s = begin_s + length * FRAME / RATE_HZ
-        # it counts seek in frames of 10 ms
+        # `seek` is counted in frames of 10 ms
         segment: dict[str, Any] = {"seek": round(begin_s * 100), "start": begin_s, "end": end_s}
         segment |= {"tokens": list(window_tokens), "words": []}
         add_word_timestamps(
@@ -58,5 +58,6 @@ def words_of(
 
 
 def _word(one: dict[str, Any]) -> Word:
+    """Return a word of openai-whisper's segment, without the space before it."""
     start_s, end_s = float(one["start"]), float(one["end"])
     return Word(str(one["word"]).strip(), start_s, end_s, float(one["probability"]))

@@ -124,7 +124,7 @@ def test_english_alone_is_refused_before_anything_is_thrown_away(
     torch.save(held, tmp_path / "base.en.pt")
     call(tmp_path, *words)
     before = store_of(tmp_path).size_bytes()
-    with pytest.raises(MedusaError, match="language de: this model knows English only"):
+    with pytest.raises(MedusaError, match="language de: this model transcribes only English"):
         call(tmp_path, *words, "--transcribe", "--force", "--set", "language=de")
     assert store_of(tmp_path).size_bytes() == before
 
