@@ -14,13 +14,13 @@ from medusa.console import Reporter, current_reporter, report_to
 def one_process(
     threads: int, initializer: Callable[..., None], initargs: tuple[Any, ...]
 ) -> ProcessPoolExecutor:
-    """Return a pool of one process, which ends when this one does, however that ends.
+    """Return a pool of one process, which ends with this process, even if this one is killed.
 
-    Every process has a pool of its own: a pool of several may hang if one of its processes is
+    Every process has a pool of its own: a pool of several processes may hang if one process is
     killed while another one starts.
 
     Args:
-        threads: the number of torch's threads in that process.
+        threads: the number of torch's threads in the new process.
         initializer, initargs: a function that the process calls first, and its arguments.
     """
     context = get_context("spawn")  # a forked process cannot use CUDA
@@ -31,6 +31,7 @@ def one_process(
 def _begin(
     threads: int, reporter: Reporter, initializer: Callable[..., None], initargs: tuple[Any, ...]
 ) -> None:
+    """Set the reporter, the parent's watch and the threads of a new process."""
     import torch
 
     report_to(reporter)
@@ -49,9 +50,9 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def no_orphans() -> Iterator[None]:
-    """Kill the processes that were started inside the block, if the block fails.
+    """If the block fails, kill the processes that were started inside it.
 
-    A pool that is closed would wait until its processes have finished, perhaps for hours.
+    A pool that is only closed would wait until its processes have finished, perhaps for hours.
     """
     before = set(active_children())
     try:

@@ -1,4 +1,4 @@
-"""The `medusa` command imports the module of a subcommand and turns errors into exit codes."""
+"""The command `medusa` imports the module of a subcommand and turns errors into exit codes."""
 
 import errno
 import importlib
@@ -14,22 +14,25 @@ import click
 from medusa.console import show_progress
 from medusa.errors import MedusaError, nearest
 
-# command -> (module that defines it, one line for --help). Nothing is imported before it is needed.
+# A command -> (the module that defines it, one line for --help); a module is imported when needed.
 COMMANDS = {
-    "demo": ("medusa.recipes.demo.commands", "The whole pipeline on a small made-up corpus."),
-    "simulate": ("medusa.recipes.simulate.commands", "Features whose best score is known."),
-    "manifest": ("medusa.manifests.commands", "Import a corpus, split it, audit it."),
+    "demo": ("medusa.recipes.demo.commands", "Run the whole pipeline on a small made-up corpus."),
+    "simulate": ("medusa.recipes.simulate.commands", "Draw features whose best score is known."),
+    "manifest": ("medusa.manifests.commands", "Import a corpus, split it and audit it."),
     "transcribe": (
         "medusa.extract.transcribe_command",
         "Turn speech into text with Whisper, once.",
     ),
     "extract": ("medusa.extract.extract_command", "Compute features of a frozen backbone, once."),
-    "plan": ("medusa.recipes.planning.plan_command", "Bytes and hours, beforehand."),
+    "plan": (
+        "medusa.recipes.planning.plan_command",
+        "Estimate the bytes and hours of a recipe or an extraction.",
+    ),
     "cache": ("medusa.cache.commands", "List, check and move the feature stores."),
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
-    "run": ("medusa.recipes.commands", "A whole published system, from a recipe."),
-    "tables": ("medusa.recipes.commands", "The source's tables beside ours."),
+    "run": ("medusa.recipes.commands", "Run a whole published system from a recipe."),
+    "tables": ("medusa.recipes.commands", "Compare the source's tables with own results."),
     "evaluate": (
         "medusa.reports.evaluate_command",
         "Judge a run: macro-F1, UAR, confusion, attributes.",
@@ -38,7 +41,7 @@ COMMANDS = {
     "report": ("medusa.reports.report_command", "Write one self-contained HTML page about a run."),
 }
 
-# group -> its commands that are defined in a room above it
+# A group -> its commands that are defined in a room above it.
 EXTRA_COMMANDS = {"cache": {"verify": "medusa.extract.verify_command"}}
 
 
@@ -77,7 +80,8 @@ class LazyGroup(click.Group):
     type=click.Path(file_okay=False, path_type=Path),
     envvar="MEDUSA_WORKSPACE",
     default=Path(),
-    help="The folder to work in (default: here).  [env: MEDUSA_WORKSPACE]",
+    help="The folder of the corpus, features and runs.  [default: the current folder; env: "
+    "MEDUSA_WORKSPACE]",
 )
 @click.version_option(package_name="medusa-ser", prog_name="medusa")
 @click.pass_context
@@ -89,7 +93,7 @@ def medusa(ctx: click.Context, workspace: Path) -> None:
 
 def main() -> None:
     """Run the command line; an error that the user can mend becomes one message."""
-    # threads that spin while they wait make a shared machine several times slower
+    # Threads that spin while they wait make a shared machine several times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # A stream need not have all signs of a result.
@@ -99,7 +103,7 @@ def main() -> None:
         problem.show()
         sys.exit(problem.exit_code)
     except click.Abort:  # Ctrl-C
-        print("medusa: stopped; the same command again continues", file=sys.stderr)
+        print("medusa: stopped; run the same command again to continue", file=sys.stderr)
         _leave(130)
     except MedusaError as problem:
         print(f"medusa: {problem}", file=sys.stderr)
@@ -116,7 +120,7 @@ def main() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End without waiting for the threads of `extract/passes/prefetch.py`, which may be busy."""
+    """Exit without waiting for the threads of `extract/passes/prefetch.py`, which may be busy."""
     if any(thread.name.startswith("prefetch") for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -124,13 +128,13 @@ def _leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
-# an error number of the operating system -> the remedy
+# An error number of the operating system -> the remedy.
 NOT_OURS = "make it readable and writable, or choose another folder with --workspace"
 REMEDIES = {
     errno.EACCES: NOT_OURS,
     errno.EPERM: NOT_OURS,
     errno.EROFS: NOT_OURS,
-    errno.ENOSPC: "make room on the disk and run the command again; it continues",
+    errno.ENOSPC: "make room on the disk and run the same command again to continue",
 }
 
 if __name__ == "__main__":

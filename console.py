@@ -1,4 +1,4 @@
-"""Messages and progress go to a reporter; on the command line, to stderr. Results go to stdout."""
+"""Messages and progress go to a reporter: on the command line, to stderr. Results go to stdout."""
 
 import json
 import sys
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 class Advance(Protocol):
-    """Add `amount` finished units to the progress line and show a note about the present one."""
+    """Add `amount` finished units to the progress line, and show a note behind it."""
 
     def __call__(self, amount: float = 1, note: str = "") -> None: ...
 
 
 class Reporter(Protocol):
-    """Where messages and progress go. The functions of the package report; they never print."""
+    """The receiver of messages and progress. The functions of the package report to it."""
 
     def say(self, message: str) -> None:
-        """Take one message that is not a result."""
+        """Receive one message that is not a result."""
         ...
 
     def progress(
@@ -31,7 +31,7 @@ class Reporter(Protocol):
 
 
 class Silent:
-    """The reporter of a program that uses the package: nothing is shown."""
+    """The reporter of a program that uses the package; it shows nothing."""
 
     def say(self, message: str) -> None: ...
 
@@ -42,7 +42,7 @@ class Silent:
 
 
 class Terminal:
-    """The reporter of the command line: messages and one progress line on stderr."""
+    """The reporter of the command line; it shows messages and one progress line on stderr."""
 
     def say(self, message: str) -> None:
         print(message, file=sys.stderr, flush=True)
@@ -115,7 +115,7 @@ def report_to(reporter: Reporter) -> None:
 def progress(
     label: str, total: float, unit: str = "utt", done: float = 0
 ) -> AbstractContextManager[Advance]:
-    """Report one piece of work; the block receives the function that advances it.
+    """Report one piece of work; the block receives a function that advances the progress.
 
     Args:
         label: a few words about the work.
@@ -143,7 +143,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
     )
     for column, name in enumerate(header):
         numeric = bool(rows) and all(isinstance(row[column], (int, float)) for row in rows)
-        # names stay on one line, so that they can be copied; other cells are wrapped
+        # Names stay on one line, so that they can be copied; other cells are wrapped.
         grid.add_column(
             name,
             justify="right" if numeric else "left",
@@ -157,7 +157,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
-    """Print rows of values to stdout: everything as JSON, or some columns as a table."""
+    """Print rows of values to stdout: all values as JSON, or some columns as a table."""
     if as_json:
         print(json.dumps(rows, indent=2))
     elif rows:
@@ -166,6 +166,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json
 
 
 def _short(value: Any) -> object:
+    """Return a value for a table: counts as text, and large numbers without decimals."""
     if isinstance(value, dict):
         return ", ".join(f"{count} {flag}" for flag, count in value.items()) or "none"
     return round(value) if isinstance(value, float) and value >= 10 else value

@@ -1,4 +1,4 @@
-"""Several rooms share these options; each has one name, one type and one default."""
+"""The options that several rooms share; each has one name, one type and one default."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from medusa.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
-ONE_DEVICE = "auto (cuda where there is one, else cpu), cpu, cuda, cuda:1, mps."
+ONE_DEVICE = "auto (cuda if there is a GPU, else cpu), cpu, cuda, cuda:1, mps."
 
 
 def json_option(help: str = "Print JSON instead of a table.") -> Callable[[Command], Command]:
@@ -59,7 +59,7 @@ def set_option(help: str) -> Callable[[Command], Command]:
 
 
 def settings_of(kind: Any, overrides: Sequence[str]) -> dict[str, Any]:
-    """Return the values of `--set` as the fields of a dataclass, those that were given.
+    """Return the given values of `--set` as fields of a dataclass.
 
     Raises:
         ConfigError: a name is unknown, or a value has another type; all of them are listed.

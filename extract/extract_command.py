@@ -1,4 +1,4 @@
-"""`medusa extract`."""
+"""The command `medusa extract`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,13 +32,13 @@ batch_seconds=S, language=CODE; docs/extraction.md explains each."""
     multiple=True,
     metavar="NAME[,NAME...]",
     help="logmel, wavlm, hubert, whisper, roberta, modernbert, ...; or auto, with --checkpoint, "
-    "for any Hugging Face speech or text encoder. Give several in a list or repeat the option: "
-    "each file is decoded once for all speech encoders.",
+    "for any Hugging Face speech or text encoder. For several backbones, give a list or repeat the "
+    "option: each file is decoded once for all speech encoders.",
 )
 @click.option(
     "--checkpoint",
     metavar="PATH_OR_ID",
-    help="A folder, a file or a hub id in place of the backbone's usual checkpoint.",
+    help="A folder, a file or a hub id, in place of the backbone's usual checkpoint.",
 )
 @click.option(
     "--as",
@@ -46,7 +46,7 @@ batch_seconds=S, language=CODE; docs/extraction.md explains each."""
     metavar="LABEL",
     help="Another name for this backbone (fit-head --backbones LABEL).  [default: its name]",
 )
-@click.option("--revision", metavar="COMMIT", help="Branch, tag or commit of a hub checkpoint.")
+@click.option("--revision", metavar="COMMIT", help="The branch, tag or commit of a hub checkpoint.")
 @click.option(
     "--layers",
     metavar="LAYERS",
@@ -58,26 +58,26 @@ batch_seconds=S, language=CODE; docs/extraction.md explains each."""
     type=click.Choice(["none", "sum", "mean"]),
     default="sum",
     show_default=True,
-    help="How several layers become one; none keeps them apart.",
+    help="The reduction of several layers to one; none keeps them apart.",
 )
 @click.option(
     "--transcribe",
     is_flag=True,
-    help="With whisper: the same pass through its encoder also fills transcripts/MODEL.parquet, as "
-    "`medusa transcribe` would.",
+    help="For whisper: the same pass through its encoder also fills transcripts/MODEL.parquet, "
+    "like `medusa transcribe`.",
 )
 @device_option(
-    "auto (cuda where there is one, else cpu), cpu, cuda, mps; several (cuda:0,cuda:1) start a "
-    "process for each, with its part of the utterances.",
+    "auto (cuda if there is a GPU, else cpu), cpu, cuda, mps. Several devices (cuda:0,cuda:1) "
+    "start one process each, with a part of the utterances.",
     metavar="NAME[,NAME...]",
 )
 @text_option(
-    "The texts that text backbones read: manifest, or the name of a transcripts table.  "
-    "[default: the one table there is, else manifest]"
+    "The texts that text backbones read: manifest, or the name of a table of transcripts.  "
+    "[default: the only table if there is exactly one, else manifest]"
 )
 @only_splits
 @set_option(FURTHER)
-@force_option("Remove the stored features and start anew.")
+@force_option("Remove the stored features and compute them again.")
 @json_option()
 @click.pass_obj
 def extract(
@@ -110,7 +110,7 @@ def extract(
 
 
 def _row(result: "ExtractionResult") -> dict[str, Any]:
-    """Return one backbone's result, and the size and flags of its store, as JSON values."""
+    """Return one backbone's result, with the size and the flags of its store, as JSON values."""
     from medusa.cache import FeatureStore
 
     job, outcome = result.job, result.outcome

@@ -1,4 +1,4 @@
-"""Audio and text become features of frozen encoders: the function behind `medusa extract`."""
+"""The function behind `medusa extract` turns audio and text into features of frozen encoders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from medusa.workspace import Workspace, remove
 
 @dataclass(frozen=True)
 class ExtractionResult:
-    """One feature store and how much was added to it.
+    """One feature store and the amount that was added to it.
 
     Attributes:
         job: the backbone, the identity of the features, the store and its utterances.
-        outcome: how much was added, and the utterances that failed.
-        transcripts: with `transcribe`, how much was added to the table.
+        outcome: the amount that was added, and the utterances that failed.
+        transcripts: with `transcribe`, the amount that was added to the table.
         table: with `transcribe`, the table of transcripts.
     """
 
@@ -32,7 +32,7 @@ class ExtractionResult:
 
     @property
     def problems(self) -> list[str]:
-        """One sentence for every utterance without features or without a transcript."""
+        """One sentence for every utterance that has no features or no transcript."""
         return [*self.outcome.problems, *(self.transcripts.problems if self.transcripts else ())]
 
 
@@ -46,20 +46,20 @@ def extract_features(
     """Compute the features of frozen backbones for every utterance that lacks them.
 
     Backbones that read the same samples share one pass over the audio. Stored features are not
-    computed again: an interrupted run continues where it stopped.
+    computed again: an interrupted extraction continues where it stopped.
 
     Args:
         workspace: a workspace with a manifest.
         backbones: names such as `wavlm` or `roberta`, or `auto` with a checkpoint.
-        options: which features, and how they are computed.
+        options: the choice of the features and of their computation.
         allow_failures: return even if some utterances have no features; `problems` names them.
 
     Returns:
         One result for each backbone, in their order.
 
     Raises:
-        MedusaError: anything that can be known to fail before the work begins; or (after all
-            others were stored) some utterances have no features.
+        MedusaError: any mistake that can be found before the work begins; or (after all others
+            were stored) some utterances have no features.
     """
     options = options or ExtractionOptions()
     devices = [pick(name) for name in parts_of(options.device)]
@@ -78,8 +78,8 @@ def extract_features(
     for result in results:
         if not result.outcome.elapsed_s:
             job = result.job
-            has = f"has all {len(job.utterances)} utterances of {job.backbone.name}"
-            say(f"{job.store}: {has}; nothing to do")
+            has = f"it has all {len(job.utterances)} utterances of {job.backbone.name}"
+            say(f"{job.store}: {has}; there is nothing to do")
     if not allow_failures:
         raise_failures("features", [problem for result in results for problem in result.problems])
     return results
@@ -88,7 +88,7 @@ def extract_features(
 def _features(
     jobs: Sequence[ExtractionJob], options: ExtractionOptions, devices: Sequence[str]
 ) -> list[ExtractionResult]:
-    """Fill the stores. Encoders of the same samples share one pass; text encoders run alone."""
+    """Fill the stores; encoders of the same samples share one pass, and text encoders run alone."""
     outcomes: dict[Path, Outcome] = {}
     for group in passes_of(jobs):
         for job in group if options.force else ():
@@ -110,7 +110,7 @@ def _fill(
 
 
 def passes_of(jobs: Sequence[ExtractionJob]) -> list[list[ExtractionJob]]:
-    """Group the jobs whose encoders read the same samples; each text encoder is alone."""
+    """Group the jobs whose encoders read the same samples; each text encoder is a group."""
     groups: dict[object, list[ExtractionJob]] = {}
     for job in jobs:
         groups.setdefault(job.backbone.rate_hz or job.store, []).append(job)

@@ -18,29 +18,30 @@ LEAST_PIECE_S = 0.5
 
 @dataclass(frozen=True)
 class FurtherOptions:
-    """The options that most extractions leave alone; on the command line, `--set NAME=VALUE`.
+    """The less common options of an extraction; on the command line, `--set NAME=VALUE`.
 
     Attributes:
         dtype: the dtype of the stored numbers: `float16`, `float32` or `int8`; by default the
             backbone's own (`float16`; eGeMAPS `float32`).
-        average_frames: how many consecutive audio frames become one before they are stored: 1, 2
-            or 4. 2 halves the size on the disk.
+        average_frames: the number of consecutive audio frames that become one before they are
+            stored: 1, 2 or 4. The value 2 halves the size on the disk.
         precision: the precision of the computation: `fp32`, `bf16`, `fp16`; `auto` is bf16 on a GPU
-            that has it, else fp32. Half precision is checked against float32 on the first
+            that supports it, else fp32. Half precision is checked against float32 on the first
             utterance, and it is part of the identity of the features.
-        non_finite: an utterance whose features overflow the dtype is not stored (`refuse`), or its
-            largest finite numbers are stored and it is flagged (`clamp`).
-        compile: let `torch.compile` make the encoder's kernels first. It takes minutes and pays in
-            long extractions on a GPU. Features change by rounding alone.
-        like: reproduce published features: `medusa-published` (pieces of 3,000 samples; one real
-            token at each end dropped; Whisper's 30 s whole).
+        non_finite: if features overflow the dtype, either the utterance is not stored (`refuse`),
+            or the largest finite number replaces them and the utterance is flagged (`clamp`).
+        compile: let `torch.compile` make the encoder's kernels first. This takes minutes, and saves
+            time in long extractions on a GPU. The features change only by rounding.
+        like: the published features to reproduce: `medusa-published` (pieces of 3,000 samples; one
+            real token at each end is dropped; Whisper's windows of 30 s are kept whole).
         piece_s: the longest piece in seconds that a speech encoder takes in one call; longer clips
             are cut with overlap. By default, clips stay whole.
         overlap_s: the seconds that neighbouring pieces share; 2 by default.
-        window_s: the seconds of Whisper's window, with the silence after a short clip. 12 is about
-            a third of the work of 30, but Whisper was trained on 30.
-        batch_seconds: the padded seconds of audio in a batch; halved when memory runs out. By
-            default 40 on a CPU (60 for Whisper), and on a GPU the measured capacity of its memory.
+        window_s: the seconds of Whisper's window, with the silence after a short clip. A window of
+            12 s needs a third of the work, but Whisper was trained on 30 s.
+        batch_seconds: the padded seconds of audio in a batch, which are halved when memory runs
+            out. The default is 40 on a CPU (60 for Whisper), and on a GPU the measured capacity of
+            its memory.
         language: the spoken language, for `transcribe`; by default it is detected.
     """
 
@@ -69,9 +70,9 @@ class ExtractionOptions(FurtherOptions):
             own choice.
         reduce: how several layers become one: `sum`, `mean`, or `none` to keep them apart.
         text: the source of the texts that text backbones read; see `medusa.manifests.texts`.
-        splits: only these splits; all rows by default.
+        splits: the splits to extract; by default all rows.
         device: `auto`, `cpu`, `cuda`, ...; a comma list starts one process for each device.
-        transcribe: let Whisper also fill `transcripts/MODEL.parquet` in the same pass.
+        transcribe: whether Whisper also fills `transcripts/MODEL.parquet` in the same pass.
         force: remove the stored features first.
     """
 
@@ -107,15 +108,15 @@ class ExtractionOptions(FurtherOptions):
         """Refuse options that contradict each other.
 
         Raises:
-            ConfigError: the message names the options.
+            ConfigError: two options contradict each other; the message names them.
         """
         if not devices:
-            raise ConfigError("--device: names no device; use auto or cpu")
+            raise ConfigError("--device: expected the name of a device; use auto or cpu")
         if len(set(backbones)) > 1 and (self.checkpoint or self.revision or self.label):
             raise ConfigError("--checkpoint, --revision and --as are for one backbone at a time")
         if self.language and not self.transcribe:
             raise ConfigError("language: belongs to --transcribe; give both")
         if self.transcribe and self.compile:
-            raise ConfigError("compile: does not go with --transcribe; leave one of them out")
+            raise ConfigError("compile: it excludes --transcribe; leave one of them out")
         if self.transcribe and len(devices) > 1:
-            raise ConfigError("--device: several do not go with --transcribe; give one")
+            raise ConfigError("--device: --transcribe runs on one device; name only one")

@@ -1,4 +1,4 @@
-"""Whisper's features and transcripts from one pass: `medusa extract --transcribe`."""
+"""`medusa extract --transcribe` computes Whisper's features and transcripts in one pass."""
 
 from collections.abc import Sequence
 
@@ -25,8 +25,8 @@ def fill_stores_and_tables(
         The workers, with the outcomes of both results.
 
     Raises:
-        MedusaError: a backbone cannot transcribe, a table is another model's, or as `run_pass`.
-            Stored features are only removed after all checks have passed.
+        MedusaError: a backbone cannot transcribe, a table belongs to another model, or a pass
+            fails. Stored features are only removed after all checks have passed.
     """
     for job in jobs:
         require_decoder(job.backbone)
@@ -45,7 +45,7 @@ def fill_stores_and_tables(
 def _worker(
     job: ExtractionJob, workspace: Workspace, options: ExtractionOptions, device: str
 ) -> JointWorker:
-    """Return a worker after the checks of its decoder, the language and the table on the disk."""
+    """Return a worker, after checks of its decoder, the language and the table on the disk."""
     language = language_code(options.language)
     file = decoder_of(job.backbone, language)
     decoding = TranscriptionOptions(language=language)

@@ -1,4 +1,4 @@
-"""`medusa plan`: how much disk and time an extraction will take."""
+"""The command `medusa plan`, without recipes: the size of an extraction on the disk."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,14 +26,16 @@ SAME = "As in `medusa extract`."
 )
 @click.option("--layers", metavar="LAYERS", help=SAME)
 @set_option("checkpoint, reduce, dtype, average_frames, window_s, ...: see `medusa extract`.")
-@text_option("The texts of text backbones; see `medusa extract`.")
+@text_option("The texts that text backbones read; see `medusa extract`.")
 @click.option(
     "--utterances",
     type=click.IntRange(min=1),
     help="Plan for this many utterances, without a manifest.",
 )
 @click.option(
-    "--hours", type=click.FloatRange(0, min_open=True), help="Hours of speech, with --utterances."
+    "--hours",
+    type=click.FloatRange(0, min_open=True),
+    help="The hours of speech, with --utterances.",
 )
 @json_option()
 @click.pass_obj
@@ -80,11 +82,12 @@ def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | 
     if utterances is None and not workspace.manifest.exists():
         raise MedusaError(
             f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
-            "PATH`, or say how large the corpus will be: --utterances N --hours H"
+            "PATH`, or give the size of the corpus: --utterances N --hours H"
         )
 
 
 def _show(plans: "list[Estimate]", corpus: "CorpusSize", free: int, as_json: bool) -> None:
+    """Print the arrays, the total and the assumptions, as JSON or as a table."""
     import json
 
     from medusa.console import say, table

@@ -1,4 +1,4 @@
-"""`medusa transcribe`."""
+"""The command `medusa transcribe`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,14 +42,14 @@ and probability; this decodes everything twice), batch_seconds=S."""
     type=click.Choice(["keep", "empty", "retry", "drop"]),
     default="keep",
     show_default=True,
-    help="Flagged texts: keep them; empty the text of likely hallucinations (looping, no-speech, "
-    "too-fast, language); retry at rising temperatures, seeded by the sound; or drop the "
-    "hallucinations.",
+    help="The treatment of flagged texts. keep stores them; empty removes the text of likely "
+    "hallucinations (looping, no-speech, too-fast, language); retry decodes again at rising "
+    "temperatures, with a seed from the audio; drop stores no likely hallucinations.",
 )
 @device_option()
 @only_splits
 @set_option(FURTHER)
-@force_option("Remove the table and start anew.")
+@force_option("Remove the table and transcribe everything again.")
 @json_option()
 @click.pass_obj
 def transcribe(
@@ -63,11 +63,11 @@ def transcribe(
 ) -> None:
     """Turn speech into text with Whisper, once, into transcripts/NAME.parquet.
 
-    Utterances that have a transcript are skipped: an interrupted run continues where it
-    stopped. Transcripts that may be wrong are flagged: empty, looping (the same words over and
-    over), low-confidence, no-speech, too-fast, language (another one than --language or the
-    manifest names). If the manifest has texts of its own and jiwer is installed
-    (medusa-ser[wer]), the word error rate against them is printed.
+    Utterances that have a transcript are skipped: an interrupted transcription continues where
+    it stopped. Transcripts that may be wrong are flagged: empty, looping (repeated words),
+    low-confidence, no-speech, too-fast, and language (the detected language differs from the
+    language that --language or the manifest names). If the manifest has texts of its own and
+    jiwer is installed (medusa-ser[wer]), the word error rate against them is printed.
     """
     from medusa.console import say, show_rows
     from medusa.extract.passes.outcome import raise_failures
@@ -95,6 +95,7 @@ def transcribe(
 
 
 def _row(result: "TranscriptionResult") -> dict[str, Any]:
+    """Return the result as JSON values."""
     outcome = result.outcome
     return {
         "table": result.table.name,

@@ -1,4 +1,4 @@
-"""`medusa cache verify`: a command of the cache that also needs the encoders."""
+"""The command `medusa cache verify`, which checks stores and also needs the encoders."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import click
 
 from medusa.options import text_option
 
-MAX_SHOWN = 20  # problems shown
+MAX_SHOWN = 20  # the problems in one message
 
 
 @click.command(short_help="Compare every stored byte with its checksum.")
@@ -27,7 +27,7 @@ def verify(
     checkpoint: str | None,
     text: str | None,
 ) -> None:
-    """Compare every stored byte with the checksums taken when it was computed."""
+    """Compare every stored byte with the checksums from the extraction."""
     from medusa.cache.info import find, folders
     from medusa.cache.store import FeatureStore
     from medusa.cache.used import ids
@@ -54,7 +54,7 @@ def verify(
         from medusa.extract.planning.origin import extraction_command
 
         commands = "; ".join(dict.fromkeys(extraction_command(path) for path in damaged))
-        raise StoreError(f"{lines}\ncompute them again, with the original options: {commands}")
+        raise StoreError(f"{lines}\ncompute them again with the original options: {commands}")
     if recompute:
         from medusa.extract.passes.recompute import recompute as compare
 

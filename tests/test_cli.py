@@ -33,7 +33,7 @@ def outcome(monkeypatch, capsys, problem, *words):
 def test_ctrl_c_ends_quietly_and_says_how_to_go_on(monkeypatch, capsys):
     code, said = outcome(monkeypatch, capsys, KeyboardInterrupt())
     assert code == 130
-    assert said == "medusa: stopped; the same command again continues"
+    assert said == "medusa: stopped; run the same command again to continue"
 
 
 def test_an_error_of_the_users_is_one_message(monkeypatch, capsys):

@@ -189,4 +189,4 @@ def test_ctrl_c_waits_for_no_batch(
         process.send_signal(SIGINT)
         said = process.communicate(timeout=60)[1]  # of 600
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "medusa: stopped; the same command again continues"
+    assert said.splitlines()[-1] == "medusa: stopped; run the same command again to continue"

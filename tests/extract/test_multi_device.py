@@ -139,9 +139,9 @@ def test_what_several_did_is_added() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--device=,"], "names no device"),
-        (["--device=cpu,cpu", "--transcribe"], "several do not go with --transcribe"),
-        (["--set=compile=true", "--transcribe"], "compile: does not go with --transcribe"),
+        (["--device=,"], "expected the name of a device"),
+        (["--device=cpu,cpu", "--transcribe"], "--transcribe runs on one device"),
+        (["--set=compile=true", "--transcribe"], "compile: it excludes --transcribe"),
         (["--device=cpu,cudda"], "did you mean 'cuda'"),
     ],
 )
