@@ -248,6 +248,7 @@ class SpeechEncoder:
 
     @torch.inference_mode()
     def _batch(self, pieces: Sequence[Tensor]) -> list[Tensor]:
+        """Return the features (K, T_i, D) of samples (S_i,), from one call of the model."""
         lengths = [len(piece) for piece in pieces]
         samples = pad_sequence(list(pieces), batch_first=True)
         mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]

@@ -100,6 +100,7 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "TextEncod
 
 
 def _tokenizer(ref: CheckpointRef) -> Any:
+    """Return the checkpoint's own tokenizer."""
     from transformers import AutoTokenizer
 
     return ref.read(AutoTokenizer, "the tokenizer")

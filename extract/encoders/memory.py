@@ -69,6 +69,7 @@ def padded_s(batch: Prepared) -> float:
 
 
 def _too_long(one: Utterance) -> DeviceError:
+    """Return the error for an utterance that does not fit into memory by itself."""
     return DeviceError(
         f"this utterance alone ({one.seconds:.1f} s) does not fit into memory; use a device with "
         "more memory, or cut it into shorter rows (start_s, duration_s)"

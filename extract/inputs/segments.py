@@ -47,8 +47,8 @@ def read_segment(segment: Segment, rate_hz: int) -> Wave:
     # Both the start and the length of a segment at the file's end may have been rounded up.
     if len(samples) < max(wanted - 1, 1):
         raise AudioError(
-            f"{segment.path}: its manifest row wants {segment.duration_s:.3f} s from "
-            f"{segment.start_s:.3f} s, the file has {facts.duration_s:.3f} s; "
+            f"{segment.path}: its manifest row needs {segment.duration_s:.3f} s from "
+            f"{segment.start_s:.3f} s, but the file has {facts.duration_s:.3f} s; "
             "put the whole file back, or import the corpus again"
         )
     if not np.isfinite(samples).all():

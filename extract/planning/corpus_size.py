@@ -1,4 +1,4 @@
-"""The size of a corpus: of the utterances of a workspace, or of an imagined corpus."""
+"""The size of a workspace's corpus, or of an imagined corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -79,7 +79,7 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
 def test_a_segment_beyond_the_file_is_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(300, 1.0, 16000), 16000)
     for start_s in (0.5, 3.0):
-        with pytest.raises(AudioError, match=r"wants 1\.000 s .* the file has 1\.000 s"):
+        with pytest.raises(AudioError, match=r"needs 1\.000 s .* the file has 1\.000 s"):
             read_segment(Segment(tmp_path / "a.wav", start_s, 1.0), 16000)
 
 
