@@ -126,9 +126,9 @@ def refuse_bad_rows(bad: Sequence[BadRow], remedy: str = "correct them") -> None
 
 def refuse_repeated(names: "pd.Series[str]", lines: Sequence[int], path: Path) -> None:
     """Raise a ManifestError with the names that come again, and their lines in the file."""
-    again = zip(lines, names, names.duplicated(), strict=True)
+    rows = zip(lines, names, names.duplicated(), strict=True)
     refuse_bad_rows(
-        [BadRow(path, line, f"{name} comes twice") for line, name, twice in again if twice],
+        [BadRow(path, line, f"{name} comes twice") for line, name, twice in rows if twice],
         "keep one row of each",
     )
 
