@@ -105,13 +105,16 @@ class Positioned:
 
     def _read(self, file: int, shard: int, start: int, out: Rows) -> None:
         """Read the rows of one shard from row `start` on, until `out` is full."""
-        target = memoryview(out).cast("B")  # type: ignore[arg-type]
+        whole = np.ascontiguousarray(out)  # This is a copy where layers lie side by side.
+        target = memoryview(whole).cast("B")  # type: ignore[arg-type]
         position = start * self.array.row_bytes
         while len(target):
             count = os.preadv(file, [target], position)
             if count == 0:
                 raise _cut_short(self.folder / str(shard) / "0")
             target, position = target[count:], position + count
+        if whole is not out:
+            out[...] = whole
 
     def _file(self, shard: int) -> int:
         """Return the descriptor of a shard's file, which is now the last one to be closed."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.cache.packed import Packed
-from medusa.cache.store import Buffers, FeatureStore
+from medusa.cache.store import Buffers, FeatureStore, layers_of
 
 Rows = npt.NDArray[np.integer]
 PREFETCHED = 6  # this many batches are requested from the disk in advance
@@ -22,13 +22,18 @@ class Stream:
 
     Attributes:
         store: the store with its features.
-        array: the layer.
+        array: the layer, or several layers joined by `+`.
         rows: (N,) index rows of the utterances, from `store.locate`.
     """
 
     store: FeatureStore
     array: str
     rows: Rows
+
+    @property
+    def layers(self) -> int:
+        """The number of layers that lie side by side in each frame."""
+        return len(layers_of(self.array))
 
     @classmethod
     def of(cls, store: FeatureStore, contents: Sequence[str], array: str | None = None) -> "Stream":

@@ -26,8 +26,8 @@ class Quantised(Packed):
     """Packed int8 frames that are converted to floats on the device to which they are moved.
 
     Attributes:
-        scales: (N, 1) float32, one per frame.
-        mean, std: (D,) float32, one per channel.
+        scales: (N, 1) float32, one per frame; (N, L) for L layers side by side.
+        mean, std: (D,) float32, one per channel; (L D,) for L layers.
     """
 
     scales: Tensor
@@ -40,7 +40,8 @@ class Quantised(Packed):
             tensor.to(device, non_blocking=True)
             for tensor in (self.values, self.scales, self.mean, self.std)
         )
-        wide = torch.addcmul(mean, values * scales, std)
+        scaled = values.reshape(*scales.shape, -1) * scales[:, :, None]
+        wide = torch.addcmul(mean, scaled.flatten(1), std)
         return Packed(wide.to(dtype or torch.float32), self.lengths)
 
 

@@ -120,10 +120,12 @@ class FeatureStore:
 
         Args:
             contents: B content digests.
-            array: the layer or reduction; it may be omitted if the store has only one.
+            array: the layer or reduction; it may be omitted if the store has only one. Several
+                layers are joined by `+`, as in `layer_3+layer_4`.
 
         Returns:
-            Packed with values (N, D). If the store is int8, its method `to` returns floats.
+            Packed with values (N, D), or (N, L D) for L layers, which lie side by side. If the
+            store is int8, its method `to` returns floats.
 
         Raises:
             StoreError: the store lacks an utterance or the array, or a shard is damaged.
@@ -135,7 +137,7 @@ class FeatureStore:
 
         Args:
             rows: (B,) index rows from `locate`.
-            array: a name in `spec.arrays`.
+            array: a name in `spec.arrays`, or several names joined by `+`.
             buffers: memory to reuse; the result is valid until the next use of it.
         """
         import torch
@@ -146,28 +148,33 @@ class FeatureStore:
         chosen = self.pieces[rows]
         lengths = torch.from_numpy(chosen[:, 2].copy())
         pieces = chosen.tolist()
-        values = self._fill(array, pieces, int(lengths.sum()), buffers)
+        names = layers_of(array)
+        values = self._fill(names, pieces, int(lengths.sum()), buffers)
         if self.spec.dtype != "int8":
             return Packed(values, lengths)
-        scales = self._fill(f"{array}_scale", pieces, len(values), buffers)
-        channel = self._channel(array)
+        scales = self._fill([f"{name}_scale" for name in names], pieces, len(values), buffers)
+        channel = torch.cat([self._channel(name) for name in names], 1)
         return Quantised(values, lengths, scales, channel[0], channel[1])
 
     def prefetch(self, rows: Rows, array: str) -> None:
         """Start reading these utterances from the disk."""
-        names = [array, f"{array}_scale"] if self.spec.dtype == "int8" else [array]
-        for name in names:
+        names = layers_of(array)
+        scales = [f"{name}_scale" for name in names] if self.spec.dtype == "int8" else []
+        for name in [*names, *scales]:
             try:
                 self._way(name).prefetch(self.pieces[rows].tolist())
             except NotFlat:
                 return
 
     def array(self, name: str | None = None) -> str:
-        """Return the checked name of an array of this store; a single array needs no name."""
+        """Return the checked name of an array, or of several joined by `+`.
+
+        A single array needs no name.
+        """
         arrays = self.spec.arrays
         if name is None and len(arrays) == 1:
             return arrays[0]
-        if name not in arrays:
+        if name is None or not set(layers_of(name)) <= set(arrays):
             hint = nearest(name, arrays) if name else ""
             raise StoreError(f"{self.path}: choose one of its layers: {listed(arrays, 50)}{hint}")
         return name
@@ -178,18 +185,20 @@ class FeatureStore:
         return sum(path.stat().st_size for path in paths if path.exists())
 
     def _fill(
-        self, name: str, pieces: list[Piece], rows: int, buffers: Buffers | None
+        self, names: Sequence[str], pieces: list[Piece], rows: int, buffers: Buffers | None
     ) -> "torch.Tensor":
-        """Return the pieces of one stored array as a tensor (rows, width)."""
+        """Return the pieces of stored arrays of one width, side by side: (rows, L width)."""
         import torch
 
-        array = self.arrays[name]
+        array = self.arrays[names[0]]
         dtype: torch.dtype = getattr(torch, array.dtype)  # torch has the same names as numpy
-        out = (buffers or Buffers()).get(name, rows, array.width, dtype)
-        try:
-            self._way(name).gather(pieces, out.numpy())
-        except NotFlat:
-            self._decode(array, pieces, out.numpy())
+        out = (buffers or Buffers()).get("+".join(names), rows, array.width * len(names), dtype)
+        parts = out.numpy().reshape(rows, len(names), array.width)
+        for number, name in enumerate(names):
+            try:
+                self._way(name).gather(pieces, parts[:, number])
+            except NotFlat:
+                self._decode(self.arrays[name], pieces, parts[:, number])
         return out
 
     def _way(self, name: str) -> Mapped | Positioned:
@@ -222,6 +231,11 @@ class FeatureStore:
             channels = read_channels(self.path)
             self._channels = {name: torch.from_numpy(value) for name, value in channels.items()}
         return self._channels[array]
+
+
+def layers_of(array: str) -> list[str]:
+    """Return the names of stored arrays that are joined by `+`."""
+    return array.split("+")
 
 
 def open_all(features: Path) -> list[FeatureStore]:

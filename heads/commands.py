@@ -11,8 +11,9 @@ from medusa.options import device_option, force_option, jobs_option, missing_opt
 @click.option(
     "--backbones",
     help="The features that the head reads, comma-separated: names of backbones, or of stores "
-    "where a backbone has several. Where layers are stored apart, `:layer_20` after the name "
-    "chooses a layer and `:*` chooses all.  [default: all]",
+    "where a backbone has several. Where layers are stored apart, `:20` after the name chooses a "
+    "layer, `:3+4+6` a learned sum of layers, `:*` the sum of all, and `:each` makes every layer a "
+    "modality.  [default: all]",
 )
 @click.option("--name", help="The name of the run.  [default: backbones, configuration and seed]")
 @click.option(

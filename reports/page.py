@@ -93,7 +93,8 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
         dots=pictures.dots(comparison, summary["chance"]) if comparison else None,
         leads={line["of"]: line for line in summary.get("gains", [])},
         heatmap=pictures.heatmap(result["confusion"], result["classes"]),
-        positions=_positions(summary, config),
+        positions=list(zip(_modalities(config), summary.get("positions", []), strict=False)),
+        layer_sums=_layer_sums(summary, config),
         curves=_curves(run, config),
         configuration=yaml.safe_dump(config, sort_keys=False),
         environment=_flat(run.read_json(ENVIRONMENT)),
@@ -115,18 +116,26 @@ def _curves(run: RunDir, config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [curve for curve in drawn if curve]
 
 
-def _positions(
-    summary: Mapping[str, Any], config: Mapping[str, Any]
-) -> list[tuple[str, list[float]]]:
-    """Return the weights by position of each modality; an empty list for other poolings."""
-    weights = summary.get("positions", [])
-    streams = config["features"] if weights else []
+def _modalities(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of a head's modalities; a stack has none."""
+    streams = config.get("features", [])
     several = Counter(one["backbone"] for one in streams)
-    names = [
+    return [
         one["backbone"] if several[one["backbone"]] == 1 else f"{one['backbone']}:{one['array']}"
         for one in streams
     ]
-    return list(zip(names, weights, strict=True))
+
+
+def _layer_sums(
+    summary: Mapping[str, Any], config: Mapping[str, Any]
+) -> list[tuple[str, list[tuple[str, float]]]]:
+    """Return each modality that sums layers, with the weight of each layer."""
+    streams = zip(_modalities(config), config.get("features", []), strict=True)
+    return [
+        (name.partition(":")[0], list(zip(stream["array"].split("+"), weights, strict=True)))
+        for (name, stream), weights in zip(streams, summary.get("layer_weights", []), strict=False)
+        if weights
+    ]
 
 
 def _flat(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ class ChosenFeature(NamedTuple):
     Attributes:
         store: the feature store.
         array: the name of the array that is read from it, which is a layer or a reduction.
+            Layers that the head sums are joined by `+`.
     """
 
     store: FeatureStore
@@ -25,8 +26,10 @@ def choose(features: Path, names: Sequence[str]) -> list[ChosenFeature]:
 
     Args:
         features: the workspace's folder of stores.
-        names: each is a backbone or a store's folder name without `.zarr`. A suffix `:layer_20`
-            names one layer, and `:*` names all layers. No names mean every store.
+        names: each is a backbone or a store's folder name without `.zarr`. A suffix `:20` or
+            `:layer_20` names one layer. `:3+4+6` names layers that the head sums as one modality,
+            and `:*` sums all layers. `:each` makes every layer a modality of its own. No names
+            mean every store.
 
     Raises:
         DataError: a name matches no store, or several stores.
@@ -39,13 +42,15 @@ def choose(features: Path, names: Sequence[str]) -> list[ChosenFeature]:
 
 
 def _choose_all(stores: list[FeatureStore], name: str, array: str) -> list[ChosenFeature]:
-    if array != "*":
+    if array not in ("*", "each"):
         return [_choose_one(stores, name, array)]
     known = {
         name: layer for store in stores for layer in store.spec.arrays for name in _names(store)
     }
     store = _choose_one(stores, name, known.get(name, "")).store
-    return [ChosenFeature(store, layer) for layer in store.spec.arrays]
+    layers = store.spec.arrays
+    chosen = ["+".join(layers)] if array == "*" else layers
+    return [ChosenFeature(store, layer) for layer in chosen]
 
 
 def _names(store: FeatureStore) -> tuple[str, str]:
@@ -65,9 +70,16 @@ def _choose_one(stores: list[FeatureStore], name: str, array: str) -> ChosenFeat
         raise DataError(f"{len(fitting)} different features of {name!r}: choose with {choices}")
     store = fitting[0]
     arrays = store.spec.arrays
-    if array and array not in arrays:
-        raise DataError(f"{store.path}: has no {array!r}, but {listed(arrays, 40)}")
+    wanted = [f"layer_{one}" if one.isdigit() else one for one in array.split("+") if array]
+    absent = [one for one in wanted if one not in arrays]
+    if absent or len(set(wanted)) < len(wanted):
+        names = ", ".join(map(repr, absent))
+        problem = f"no {names}" if absent else f"each layer once, not {array!r}"
+        raise DataError(f"{store.path}: has {problem}, but {listed(arrays, 40)}")
     if not array and len(arrays) > 1:
         choices = ", ".join(f"--backbones {name}:{other}" for other in arrays)
-        raise DataError(f"{store.path}: its layers are kept apart; choose one with {choices}")
-    return ChosenFeature(store, array or arrays[0])
+        raise DataError(
+            f"{store.path}: its layers are kept apart; choose one with {choices}, or a learned sum "
+            f"of all with --backbones {name}:*"
+        )
+    return ChosenFeature(store, "+".join(wanted) or arrays[0])

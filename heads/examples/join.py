@@ -51,8 +51,13 @@ class Examples:
 
     @property
     def widths(self) -> list[int]:
-        """Return the M feature widths."""
+        """Return the M feature widths, each that of one layer."""
         return [stream.store.spec.width for stream in self.streams]
+
+    @property
+    def layers(self) -> list[int]:
+        """Return how many layers of each of the M modalities are read side by side."""
+        return [stream.layers for stream in self.streams]
 
     def batches(self, batches: Sequence[Rows], pin: bool = False) -> Iterator[list[Packed]]:
         """Yield the M packed modalities of each batch of rows. A thread prefetches them."""

@@ -43,5 +43,5 @@ def apply(
     learnt_attributes = run.predictions().attributes() is not None
     stored = StoredHead.read(run)
     examples = gather_inputs(stored, manifest, workspace, text, drop_missing)
-    head = stored.build(examples.widths, device)
+    head = stored.build(examples.widths, examples.layers, device)
     return predict_all(head, examples, run, device, learnt_attributes)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from medusa.heads.networks.layer_sum import layer_weights
 from medusa.heads.networks.pooling import position_weights
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir
 from medusa.heads.training.checkpoint import BEST, CHECKPOINT, save_weights
@@ -39,6 +40,7 @@ def finish_run(
         "device": str(fitter.device),
         "notes": list(notes),
         "positions": position_weights(fitter.head),
+        "layer_weights": layer_weights(fitter.head.scales),
         "seconds": fitter.meter.counted()["all"] + seconds_of_folds,
     }
     run.write_json(SUMMARY, summary)

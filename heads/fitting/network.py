@@ -13,7 +13,8 @@ from medusa.heads.training.scaling import standardise
 def build_network(examples: Examples, config: Config) -> Head:
     """Build the head from its seed, with the scales of its training rows."""
     torch.manual_seed(config.seed)
-    head = build(config.head, examples.widths, len(examples.classes), auxiliary(config.loss))
+    outputs = auxiliary(config.loss)
+    head = build(config.head, examples.widths, len(examples.classes), outputs, examples.layers)
     standardise(head.scales, examples)
     if config.train.compile:
         compile_framewise(head)

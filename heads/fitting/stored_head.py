@@ -56,9 +56,9 @@ class StoredHead:
         """The number of audio frames that are averaged into one before the head."""
         return average_frames_of(self.head)
 
-    def build(self, widths: list[int], device: torch.device) -> Head:
-        """Build the network for M modalities of these widths, with the run's weights."""
-        head = build(self.head, widths, len(self.classes), auxiliary(self.loss))
+    def build(self, widths: list[int], layers: list[int], device: torch.device) -> Head:
+        """Build the network with the run's weights, for M modalities of these widths and layers."""
+        head = build(self.head, widths, len(self.classes), auxiliary(self.loss), layers)
         load_weights(self.run.path / WEIGHTS, head)
         return head.to(device)
 

@@ -11,16 +11,17 @@ from medusa.heads.networks.base import Fusion
 from medusa.heads.networks.cross_attention import CrossAttention
 from medusa.heads.networks.deepser import DeepSER, PublishedDeepSER, RecurrentDeepSER
 from medusa.heads.networks.discriminant import Averages
+from medusa.heads.networks.layer_sum import input_scale
 from medusa.heads.networks.output import Output
 from medusa.heads.networks.simple import EarlyConcat, LateFusion, Probe, StatisticsMlp
-from medusa.heads.networks.standardise import Standardise
 
 
 class Head(nn.Module):
     """A fusion network with its input scaling and its two outputs.
 
     Args:
-        scales: one input scaling per modality, applied first.
+        scales: one input scaling per modality, applied first. The scaling of a modality of several
+            layers also sums them.
         fusion: the network that maps M packed modalities to x.
         output: the map from x to logits and attributes.
     """
@@ -46,12 +47,28 @@ class Head(nn.Module):
 
 
 def build(
-    config: HeadConfig, widths: Sequence[int], classes: int, auxiliary: Sequence[str] = ()
+    config: HeadConfig,
+    widths: Sequence[int],
+    classes: int,
+    auxiliary: Sequence[str] = (),
+    layers: Sequence[int] | None = None,
 ) -> Head:
-    """Make a head for M feature widths and C classes, with further outputs (`Output`)."""
+    """Make a head for M feature widths and C classes, with further outputs (`Output`).
+
+    Args:
+        config: the settings of the network.
+        widths: the width D of each modality; its input is L D wide.
+        classes: C.
+        auxiliary: the names of the further outputs.
+        layers: the number L of layers that each modality sums, by default 1.
+    """
     kind = HEADS[config.name]
+    counts = layers or [1] * len(widths)
     scaled = config.standardise or kind.closed_form
-    scales = [Standardise(width) if scaled else nn.Identity() for width in widths]
+    scales = [
+        input_scale(width, count, scaled, config.normalise_layers)
+        for width, count in zip(widths, counts, strict=True)
+    ]
     fusion = kind(config, widths)
     output = kind.output_type(
         fusion.out_width, classes, config.attribute_map, kind.linear_output, auxiliary

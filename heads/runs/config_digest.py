@@ -15,7 +15,8 @@ ADDED_LATER: dict[str, dict[str, Any]] = {
     "head": {
         "functionals": [
             "mean", "deviation", "delta_mean", "delta_deviation", "q10", "q50", "q90",
-        ]
+        ],
+        "normalise_layers": False,
     },
 }  # fmt: skip
 NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # These are lists.

@@ -15,6 +15,7 @@ from medusa.errors import MedusaError
 from medusa.heads.config import Config, StageConfig
 from medusa.heads.examples.join import Rows
 from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.layer_sum import layer_weights
 from medusa.heads.networks.memory import halved
 from medusa.heads.training.checkpoint import BEST, load_weights, save_weights
 from medusa.heads.training.fitter import HeadFitter
@@ -183,6 +184,7 @@ class Trainer(HeadFitter):
         if score > self.state.best:
             self.state.best, self.state.best_at = score, at
             save_weights(self.run.path / BEST, self.selected_head)
+        weights = layer_weights(self.selected_head.scales)
         self.run.log(
             epoch=self.state.epochs_before + self.state.epoch + 1,
             stage=stage.name,
@@ -195,6 +197,7 @@ class Trainer(HeadFitter):
             lr=self.optimiser.param_groups[0]["lr"],
             gradient_norm=losses["gradient_norm"],
             steps=self.state.step,
+            **({"layer_weights": weights} if weights else {}),
             **cost,
         )
         self.state.lines += 1

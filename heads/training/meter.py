@@ -91,7 +91,8 @@ class Meter:
             return None
         some = rows[np.linspace(0, len(rows) - 1, min(16, len(rows))).astype(int)]
         lengths = np.stack([packed.lengths for packed in next(examples.batches([some]))], 1)
-        total = train_flop(head, lengths.tolist(), examples.widths)
+        widths = [n * d for n, d in zip(examples.layers, examples.widths, strict=True)]
+        total = train_flop(head, lengths.tolist(), widths)
         return None if total is None else total / len(some)
 
 

@@ -19,5 +19,6 @@ def standardise(scales: Iterable[nn.Module], examples: Examples, most: int = 200
 
     batches = [rows[start : start + 64] for start in range(0, len(rows), 64)]
     for number, scale in enumerate(scales):
-        if isinstance(scale, Standardise):
-            scale.fit(inputs[number] for inputs in examples.batches(batches))
+        for module in scale.modules():
+            if isinstance(module, Standardise):
+                module.fit(inputs[number] for inputs in examples.batches(batches))

@@ -33,7 +33,8 @@ class HeadEntry:
     """One head: its features and the settings in which it differs from the recipe.
 
     Attributes:
-        features: the names of its features; `name:layer_20` or `name:*` for separate layers.
+        features: the names of its features; `name:20` for one of several layers, `name:*` for a
+            learned sum of all layers.
         set: dotted settings of `medusa fit-head`.
         note: a remark for the tables.
         published: the scores of the source: `macro_f1`, `accuracy`.

@@ -122,8 +122,8 @@ def plan(recipe: Recipe, corpus: CorpusSize, rows: SplitSizes, profile: DevicePr
     for task in head_tasks(recipe):
         key = (task.features, task.config.head, task.config.stages, task.config.train)
         if key not in found:
-            estimates = [features[one.partition(":")[0]][0] for one in streams(task, features)]
-            found[key] = _head(task.config, estimates, corpus.count, rows, profile)
+            read = [(features[name][0], layers) for name, layers in modalities(task, features)]
+            found[key] = _head(task.config, read, corpus.count, rows, profile)
         heads.append(HeadPlan(task, *found[key]))
     reads = any(size.spec.input == "text" for size, _ in features.values())
     reads = reads and corpus.texts is None
@@ -149,14 +149,20 @@ def whisper_frames(corpus: CorpusSize, window_s: float) -> float:
     return windows * window_s * WHISPER_RATE * corpus.each
 
 
-def streams(task: HeadTask, features: dict[str, tuple[Estimate, float]]) -> list[str]:
-    """Return a head's features; `:*` becomes one entry per layer."""
-    wide = []
+def modalities(
+    task: HeadTask, features: dict[str, tuple[Estimate, float]]
+) -> list[tuple[str, int]]:
+    """Return the feature of each modality of a head, and how many layers the modality sums.
+
+    `:each` becomes one modality per layer.
+    """
+    found = []
     for one in task.features:
         name, _, layer = one.partition(":")
-        count = len(features[name][0].sizes) - 1 if layer == "*" else 1
-        wide += [name] * max(1, count)
-    return wide
+        stored = max(1, len(features[name][0].sizes) - 1)
+        summed = stored if layer == "*" else layer.count("+") + 1
+        found += [(name, summed)] * (stored if layer == "each" else 1)
+    return found
 
 
 def extract_flop(one: Estimate, corpus: CorpusSize) -> float:
@@ -214,20 +220,21 @@ def profile_of(name: str) -> DeviceProfile:
 
 def _head(
     config: Config,
-    estimates: Sequence[Estimate],
+    read: Sequence[tuple[Estimate, int]],
     count: int,
     rows: SplitSizes,
     profile: DeviceProfile,
 ) -> tuple[int, float, float]:
     """Return the parameters, the memory in GB and the hours of one head, from mean lengths."""
-    widths = [one.spec.width for one in estimates]
+    layers, widths = [summed for _, summed in read], [one.spec.width for one, _ in read]
     stride = average_frames_of(config.head)
     lengths = [
         max(1, round(one.frames / count / (stride if one.spec.frame_shift_s else 1)))
-        for one in estimates
+        for one, _ in read
     ]
     with torch.device("meta"):
-        head = build(config.head, widths, 8)
+        head = build(config.head, widths, 8, layers=layers)
+    widths = [summed * width for summed, width in zip(layers, widths, strict=True)]
     parameters = sum(one.numel() for one in head.parameters())
     flop = train_flop(head, [lengths], widths)
     if flop is None:
