@@ -66,6 +66,14 @@ def test_nothing_but_the_demo_imports_the_command_line():
             assert "medusa.cli" not in imports(path), path
 
 
+def test_tests_run_commands_in_one_way():
+    """Only `tests/command_line.py` runs the command line in the process of a test."""
+    tests = ROOT / "tests"
+    files = [path for path in tests.rglob("*.py") if "manifests" not in path.parts]
+    users = {path.name for path in files if "click.testing.CliRunner" in imports(path)}
+    assert users == {"command_line.py"}
+
+
 def test_nothing_outside_the_demo_imports_it():
     for module, used in house.graph().items():
         if not module.startswith("recipes.demo"):

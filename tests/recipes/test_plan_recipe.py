@@ -4,12 +4,11 @@ import json
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.errors import DataError, MedusaError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.planning import plan as planning
+from medusa.tests.command_line import call, invoke
 from medusa.workspace import remove
 
 COUNT, HOURS = 116_221, 324
@@ -20,10 +19,7 @@ def planned(tmp_path, monkeypatch, *words: str, size: list[str] = SIZE) -> dict:
     from medusa.extract.planning import room
 
     monkeypatch.setattr(room, "free_bytes", lambda path: 10**14)
-    arguments = ["--workspace", str(tmp_path), "plan", *words, *size, "--json"]
-    result = CliRunner().invoke(medusa, arguments)
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    return json.loads(call(tmp_path, "plan", *words, *size, "--json").stdout)
 
 
 def test_medusa_14_on_a_3090(tmp_path, monkeypatch):
@@ -104,12 +100,11 @@ def test_a_recipe_for_speech_reads_no_texts(tmp_path):
     for name in ("one", "two"):
         (tmp_path / f"transcripts/{name}.parquet").write_bytes(b"")
     recipe = tmp_path / "own.yaml"
-    words = ["--workspace", str(tmp_path), "plan", str(recipe)]
     text = "title: own\nconfig: small\nfeatures: {wavlm: {}}\nheads: {a: {features: [wavlm]}}\n"
     recipe.write_text(text)
-    assert CliRunner().invoke(medusa, words).exit_code == 0
+    call(tmp_path, "plan", recipe)
     recipe.write_text(text.replace("wavlm", "roberta"))
-    result = CliRunner().invoke(medusa, words)
+    result = invoke(tmp_path, "plan", recipe)
     assert isinstance(result.exception, DataError) and "--text NAME" in str(result.exception)
 
 
@@ -128,7 +123,7 @@ def test_a_huge_corpus_is_planned_from_a_part_of_it(tmp_path, monkeypatch):
 
 
 def test_without_a_manifest_both_remedies_are_told(tmp_path):
-    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", "medusa-14"])
+    result = invoke(tmp_path, "plan", "medusa-14")
     message = str(result.exception)
     assert "medusa manifest import" in message and "--utterances N --hours H" in message
 
@@ -137,19 +132,17 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     from medusa.extract.planning import room
 
     monkeypatch.setattr(room, "free_bytes", lambda path: 10**9)
-    words = ["--workspace", str(tmp_path), "plan", "dhf", *SIZE]
-    result = CliRunner().invoke(medusa, words)
+    result = invoke(tmp_path, "plan", "dhf", *SIZE)
     assert isinstance(result.exception, MedusaError)
     assert "GB on disk" in result.output and "GB of memory" in result.output
     assert "need 12" in str(result.exception) and "1.00 GB are free" in str(result.exception)
-    result = CliRunner().invoke(medusa, [*words, "--profile", "rtx309"])
+    result = invoke(tmp_path, "plan", "dhf", *SIZE, "--profile", "rtx309")
     assert "did you mean 'rtx3090'" in str(result.exception)
     assert planning.measured().flop_s > 1e8
 
 
 def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
-    corpus = ["--workspace", str(tmp_path), "simulate", "--utterances", "200", "--speakers", "12"]
-    assert CliRunner().invoke(medusa, corpus).exit_code == 0
+    call(tmp_path, "simulate", "--utterances", "200", "--speakers", "12")
     manifest = Manifest.read(tmp_path / "manifest.parquet")
     more = manifest.frame.head(50).assign(
         id=lambda old: "n" + old["id"], content=lambda old: "n" + old["content"]
@@ -163,7 +156,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
         "wavlm": 0.2, "hubert": 1.0, "whisper": 0.2, "roberta": 0.0, "modernbert": 0.0
     }  # fmt: skip
     monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda path: 1000)
-    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", "medusa-14"])
+    result = invoke(tmp_path, "plan", "medusa-14")
     sizes = {name: one["bytes"] for name, one in found["features"].items()}
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9
     assert f"of which {needs:.1f} GB are missing" in result.stdout
@@ -171,7 +164,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
 
 
 def test_neither_recipe_nor_backbone(tmp_path):
-    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan"])
+    result = invoke(tmp_path, "plan")
     assert result.exit_code == 2 and "RECIPE" in result.output
 
 
@@ -185,5 +178,5 @@ def test_neither_recipe_nor_backbone(tmp_path):
     ],
 )
 def test_what_cannot_be_planned_says_why(tmp_path, words, problem):
-    result = CliRunner().invoke(medusa, ["--workspace", str(tmp_path), "plan", *words])
+    result = invoke(tmp_path, "plan", *words)
     assert result.exit_code and problem in f"{result.output} {result.exception}"

@@ -1,15 +1,14 @@
 """Recipes: read strictly, every mistake at once; what they ask for, one by one."""
 
 import pytest
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.errors import ConfigError
 from medusa.heads.fitting.check_choices import check_choices
 from medusa.recipes.definition.files import shipped
 from medusa.recipes.definition.load import load
 from medusa.recipes.definition.recipe import config_of, features_of
 from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.tests.command_line import call
 
 SMALL = """
 title: small
@@ -249,8 +248,8 @@ def test_the_tiny_profile_wins_over_every_heads_own_settings():
     assert set(swapped.features) == used
 
 
-def test_the_list_counts_in_english():
-    listed = CliRunner().invoke(medusa, ["run", "--list"]).stdout
+def test_the_list_counts_in_english(tmp_path):
+    listed = call(tmp_path, "run", "--list").stdout
     assert (
         "is2025-baseline      1 head   The" in listed and "dhf                  2 heads  " in listed
     )

@@ -7,17 +7,16 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from medusa.cache import FeatureStore, open_all
-from medusa.cli import medusa
 from medusa.errors import MedusaError
 from medusa.manifests import Manifest
 from medusa.recipes.simulate import claim, draw, fill, run, world
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio
 from medusa.scoring.predictions import Predictions
+from medusa.tests.command_line import call
 from medusa.workspace import Workspace
 
 WIDTH = 8
@@ -95,9 +94,7 @@ def test_streams_of_one_kind_share_what_is_shown():
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     home = tmp_path_factory.mktemp("simulated")
-    words = ["--workspace", str(home), "simulate", "--utterances", "1500", "--width", str(WIDTH)]
-    result = CliRunner().invoke(medusa, words)
-    assert result.exit_code == 0, result.output
+    call(home, "simulate", "--utterances", "1500", "--width", WIDTH)
     return home
 
 
@@ -190,17 +187,10 @@ def test_nobody_does_better_than_the_ceiling(simulated):
 def test_heads_train_on_it_and_are_stacked(simulated):
     sets = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
     words = [word for one in sets for word in ("--set", one)]
-    home = ["--workspace", str(simulated)]
     for backbones in ("wavlm,roberta", "whisper"):
-        result = CliRunner().invoke(
-            medusa,
-            [*home, "fit-head", "--config", "small", "--backbones", backbones, *words],
-        )
-        assert result.exit_code == 0, result.output
+        result = call(simulated, "fit-head", "--config", "small", "--backbones", backbones, *words)
         assert "Simulated" in result.output  # nobody may take it for real
-    result = CliRunner().invoke(medusa, [*home, "stack"])
-    assert result.exit_code == 0, result.output
-    assert "Simulated" in result.output
+    assert "Simulated" in call(simulated, "stack").output
 
 
 def test_force_replaces_a_simulation_and_nothing_else(tmp_path):
@@ -231,7 +221,7 @@ def test_wrong_numbers_are_said_all_at_once(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_help_tells_the_least_of_everything():
-    told = " ".join(CliRunner().invoke(medusa, ["simulate", "--help"]).output.split())
+def test_the_help_tells_the_least_of_everything(tmp_path):
+    told = " ".join(call(tmp_path, "simulate", "--help").output.split())
     for least in (claim.FEWEST_UTTERANCES, draw.FEWEST_SPEAKERS, claim.LEAST_WIDTH):
         assert f"at least {least}." in told

@@ -3,21 +3,18 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.recipes.definition.files import shipped
 from medusa.recipes.definition.load import load
 from medusa.recipes.synthetic.corpus import NOTE
+from medusa.tests.command_line import call
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_every_shipped_recipe_runs_and_then_does_nothing(tmp_path):
     home = tmp_path / "home"  # shared: features, and runs that are the same in two recipes
     for name in shipped():
-        words = ["--workspace", str(home), "run", name, "--tiny"]
-        result = CliRunner().invoke(medusa, words)
-        assert result.exit_code == 0, f"{name}: {result.exception}\n{result.output}"
+        call(home, "run", name, "--tiny")
         recipe, folder = load(name, tiny=True), home / "recipes" / f"{name}-tiny"
         state = json.loads((folder / "state.json").read_text())
         assert {*recipe.heads, *recipe.stacks} <= set(state["runs"])
@@ -28,5 +25,4 @@ def test_every_shipped_recipe_runs_and_then_does_nothing(tmp_path):
         assert all(f"| {head} |" in tables for head in recipe.heads) and "## Missing" not in tables
         assert NOTE in tables
         assert (folder / "report.html").exists() == bool(recipe.main)
-        again = CliRunner().invoke(medusa, words)
-        assert again.exit_code == 0 and "up to date, nothing to do" in again.output
+        assert "up to date, nothing to do" in call(home, "run", name, "--tiny").output
