@@ -184,13 +184,15 @@ def test_nobody_does_better_than_the_ceiling(simulated):
     assert recalls[0] > recalls[1] > 0.3
 
 
-def test_heads_train_on_it_and_are_stacked(simulated):
+def test_heads_train_on_it_and_are_stacked(tmp_path):
+    call(tmp_path, "simulate", "--utterances", "200", "--speakers", "12", "--width", WIDTH)
     sets = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")
     words = [word for one in sets for word in ("--set", one)]
     for backbones in ("wavlm,roberta", "whisper"):
-        result = call(simulated, "fit-head", "--config", "small", "--backbones", backbones, *words)
+        result = call(tmp_path, "fit-head", "--config", "small", "--backbones", backbones, *words)
         assert "Simulated" in result.output  # nobody may take it for real
-    assert "Simulated" in call(simulated, "stack").output
+    quick = ("--set", "seeds=2", "--set", "training.epochs=5")
+    assert "Simulated" in call(tmp_path, "stack", *quick).output
 
 
 def test_force_replaces_a_simulation_and_nothing_else(tmp_path):
