@@ -87,7 +87,7 @@ def test_a_second_run_does_nothing_and_force_redoes(
     assert "logmel-" in call(tmp_path, "extract", "--backbone", "logmel").stdout
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "features").rglob("*")}
     result = call(tmp_path, "extract", "--backbone=logmel")
-    assert "has all 6 utterances of logmel; nothing to do" in result.stderr
+    assert "it has all 6 utterances of logmel; there is nothing to do" in result.stderr
     assert not result.stdout
     assert written == {path: path.stat().st_mtime_ns for path in written}
     call(tmp_path, "extract", "--backbone", "logmel", "--force")
@@ -163,7 +163,7 @@ def test_an_error_becomes_one_message_and_exit_code_1(
 def test_a_replaced_file_is_refused(tmp_path: Path, workspace: Callable[..., Manifest]) -> None:
     workspace((8000, 8000))
     (tmp_path / "wav/u0.wav").write_bytes((tmp_path / "wav/u1.wav").read_bytes())
-    with pytest.raises(MedusaError, match=r"u0\.wav: not the file that was imported"):
+    with pytest.raises(MedusaError, match=r"u0\.wav: this is not the file that was imported"):
         call(tmp_path, "extract", "--backbone", "logmel")
 
 
