@@ -100,7 +100,7 @@ def test_a_second_run_hears_only_what_is_new(
     table = read_transcripts(tmp_path / "transcripts/talkative.parquet")
     assert table["id"].tolist() == ["u0", "u1", "u2", "u3"]
     pd.testing.assert_frame_equal(table.iloc[[0, 2]].reset_index(drop=True), part)
-    assert "has all 4 utterances; nothing to do" in run(tmp_path, *given)
+    assert "it has all 4 utterances; there is nothing to do" in run(tmp_path, *given)
 
 
 def test_another_model_or_option_does_not_mix_in(
