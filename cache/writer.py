@@ -207,7 +207,10 @@ class StoreWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit the shard in memory, also after an error: every appended utterance is complete."""
+        self.close()
+
+    def close(self) -> None:
+        """Commit the shard in memory, after an error, too: every appended utterance is complete."""
         self.commit()
         finish(self.store, self.spec)
 

@@ -17,7 +17,7 @@ from medusa.extract.encoders.variants import frames_averaged
 class EncoderRunner:
     """Turn prepared items into features that are ready to be stored.
 
-    A call encodes the items in the backbone's precision, reduces the layers and averages the
+    `features` encodes the items in the backbone's precision, reduces the layers and averages the
     frames in float32 on the device, and copies the result to the CPU. The first call also
     compares half precision with float32.
 
@@ -36,11 +36,11 @@ class EncoderRunner:
     ) -> None:
         self.encoder, self.reduce, self.device = encoder, reduce, device
         self.precision = str(backbone.preprocessing.get("precision", "fp32"))
-        self.frames = frames_averaged(backbone)
+        self.average_by = frames_averaged(backbone)
         self.timer = ComputeTimer(device)
         self.checked = self.precision == "fp32"
 
-    def __call__(self, items: Sequence[Any]) -> list[Encoded]:
+    def features(self, items: Sequence[Any]) -> list[Encoded]:
         """Return finished features (K, T, D) float32 on the CPU, in the order of the items.
 
         On a GPU, the copies may be unfinished: call `ready` of an `Encoded` before its use.
@@ -67,7 +67,7 @@ class EncoderRunner:
 
     def finish(self, values: Tensor) -> Tensor:
         """Reduce the layers of (K, T, D) and average the frames; both happen in float32."""
-        return average_frames(reduced(values.float(), self.reduce), self.frames)
+        return average_frames(reduced(values.float(), self.reduce), self.average_by)
 
     def _copied(self, values: Tensor) -> Tensor:
         """Copy values to the CPU; from a GPU, the copy runs in the background."""

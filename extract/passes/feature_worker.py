@@ -45,7 +45,7 @@ class FeatureWorker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.writer.__exit__(kind, error, trace)
+        self.writer.close()
 
     def missing(self) -> set[str]:
         return set(self.writer.missing(one.content for one in self.utterances))
@@ -76,7 +76,7 @@ class FeatureWorker:
         return self.runner.encoder.prepare(source)
 
     def encode(self, items: Sequence[Any]) -> Sequence[Encoded]:
-        encoded: list[Encoded] = self.runner(items)
+        encoded: list[Encoded] = self.runner.features(items)
         return encoded
 
     def keep(self, utterance: Utterance, result: Encoded) -> MedusaError | None:

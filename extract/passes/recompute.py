@@ -85,7 +85,7 @@ def recompute(
     plan = plan_batches(chosen, seconds, backbone.least_s)
     differences = []
     prepare = partial(_prepared, encoder)
-    for batch in stream(plan, prepare, runner, backbone.rate_hz):
+    for batch in stream(plan, prepare, runner.features, backbone.rate_hz):
         for utterance, encoded in batch:
             if isinstance(encoded, MedusaError):
                 raise StoreError(utterance.failure(encoded))

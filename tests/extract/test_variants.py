@@ -120,7 +120,7 @@ def test_bf16_is_near_float32_and_another_identity(
     backbone, encoder = load(checkpoint(name), precision="bf16")
     source = "the meeting is at seven" if backbone.input == "text" else waves[1]
     items = [encoder.prepare(source)]
-    encode = EncoderRunner(encoder, backbone, "none", "cpu")
+    encode = EncoderRunner(encoder, backbone, "none", "cpu").features
     if name in ("wavlm", "hubert") and not narrow_groups_are_right_in_bf16():
         with pytest.raises(MedusaError, match="use --set precision=fp32"):
             encode(items)  # wrong features are refused, whoever computed them
@@ -149,7 +149,7 @@ def test_half_precision_that_goes_wrong_is_refused(
     runner = EncoderRunner(encoder, backbone, "none", "cpu")
     monkeypatch.setattr(encoder, "encode", broken)
     with pytest.raises(MedusaError, match="use --set precision=fp32"):
-        runner([encoder.prepare("oh well")])
+        runner.features([encoder.prepare("oh well")])
 
 
 def test_signal_features_are_always_float32() -> None:
