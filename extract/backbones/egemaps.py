@@ -50,7 +50,12 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
         frame_shift_s=0.02 if checkpoint == "frames" else None,
         rate_hz=RATE_HZ,
         default_layers="last",
-        preprocessing={"rate_hz": RATE_HZ, "resampler": f"soxr {RESAMPLER}", "level": level},
+        preprocessing={
+            "rate_hz": RATE_HZ,
+            "resampler": f"soxr {RESAMPLER}",
+            "level": level,
+            "full_scale": "kept",  # Stores without this key have peaks that wrapped round.
+        },
         default_dtype="float32",  # some functionals exceed 65,504, the largest float16
     )
 
