@@ -7,9 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.manifests.audit.annotations import is_repetitive
 from medusa.manifests.audit.checks import audit
 from medusa.manifests.audit.findings import Finding, Subject
@@ -18,6 +16,7 @@ from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import from_votes, one_hot
 from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
+from medusa.tests.command_line import invoke
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
 RATE = 8000
@@ -166,9 +165,9 @@ def test_entropy_and_agreement_by_hand(tmp_path: Path) -> None:
 
 def test_strict_and_json(tmp_path: Path) -> None:
     manifest(tmp_path, {"a": voice(1), "b": voice(2, 0.1)})
-    words = ["--workspace", str(tmp_path), "manifest", "audit", "--listen"]
-    assert CliRunner().invoke(medusa, words).exit_code == 0
-    result = CliRunner().invoke(medusa, [*words, "--strict", "--json"])
+    words = ["manifest", "audit", "--listen"]
+    assert invoke(tmp_path, *words).exit_code == 0
+    result = invoke(tmp_path, *words, "--strict", "--json")
     assert result.exit_code == 1
     report = json.loads(result.stdout)
     assert report["warning"] == 1 and report["findings"][0]["where"] == ["b"]

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.manifests.manifest import Manifest
+from medusa.tests.command_line import invoke
 
 NAMES = ("03a01Wa.wav", "08a01Fa.wav")
 
@@ -35,7 +34,7 @@ def link_to(folder: Path, link: Path) -> Path:
 
 def run(home: Path, *words: object) -> str:
     """Return what a command says that must succeed."""
-    done = CliRunner().invoke(medusa, ["--workspace", str(home), "manifest", *map(str, words)])
+    done = invoke(home, "manifest", *words)
     assert done.exit_code == 0, (done.output, done.exception)
     return done.output
 

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.errors import ManifestError
 from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.importers.msp_podcast import import_corpus
 from medusa.manifests.manifest import Manifest
+from medusa.tests.command_line import invoke
 
 N = "MSP-PODCAST_0001_000{}.wav"
 UTTERANCES = [  # FileName, EmoClass, EmoAct, EmoVal, EmoDom, SpkrID, Gender, Split_Set
@@ -373,8 +372,8 @@ def test_json_entries_without_what_is_needed_are_named_with_their_line(tmp_path:
 
 def test_the_command_prints_what_was_found_and_dropped(tmp_path: Path) -> None:
     release_2025(tmp_path / "release")
-    words = ["--workspace", str(tmp_path), "manifest", "import", "msp-podcast"]
-    result = CliRunner().invoke(medusa, [*words, str(tmp_path / "release"), "--no-consensus=drop"])
+    words = ["manifest", "import", "msp-podcast"]
+    result = invoke(tmp_path, *words, str(tmp_path / "release"), "--no-consensus=drop")
     assert result.exit_code == 0, result.output
     assert "2 have no consensus" in result.stdout and "13" in result.stdout
     back = Manifest.read(tmp_path / "manifest.parquet")

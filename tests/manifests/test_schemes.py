@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
-from medusa.cli import medusa
 from medusa.errors import ManifestError
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.schemes import SCHEMES, Recoding, Rules, label_votes, parse, relabel
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
+from medusa.tests.command_line import invoke
 
 RAW = LabelScheme("raw", ("angry", "happy", "sad"))
 
@@ -118,14 +117,14 @@ def test_words_are_those_of_the_votes_not_of_the_present_classes() -> None:
 
 def test_the_command(tmp_path: Path) -> None:
     voted(u1="happy excited angry", u2="sad").write(tmp_path / "manifest.parquet")
-    words = ["--workspace", str(tmp_path), "manifest", "relabel", "--classes"]
-    result = CliRunner().invoke(medusa, [*words, "happy+excited=happy,sad,angry"])
+    words = ["manifest", "relabel", "--classes"]
+    result = invoke(tmp_path, *words, "happy+excited=happy,sad,angry")
     assert result.exit_code == 0, result.output
     back = Manifest.read(tmp_path / "manifest.parquet")
     assert back.scheme.classes == ("happy", "sad", "angry") and labels(back) == ["happy", "sad"]
-    again = CliRunner().invoke(medusa, [*words, "happy+excited=happy,sad,angry"])
+    again = invoke(tmp_path, *words, "happy+excited=happy,sad,angry")
     assert "nothing to do" in again.stderr
     target = tmp_path / "four.parquet"
-    CliRunner().invoke(medusa, [*words, "four", "--output", str(target)])
+    invoke(tmp_path, *words, "four", "--output", str(target))
     assert Manifest.read(target).scheme.name == "four"
     assert Manifest.read(tmp_path / "manifest.parquet").digest() == back.digest()
