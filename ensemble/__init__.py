@@ -3,8 +3,8 @@
 Run folders come in; `members.join` aligns their predictions by utterance id, (M, B, C). A `Stacker`
 turns them into a `StackOutput` with logits (B, C) and, if members predict them, attributes (B, 3).
 `stackers` lists all stackers: votes learn nothing; the other ones learn from a split on which the
-members were not trained. `linear` (with `soup`), `opinion_pool`, `scikit_learn`, `forest` and
-`voting` have their formulas.
+members were not trained. `shrunken_map`, `linear` (with `soup`), `opinion_pool`, `scikit_learn`,
+`forest` and `voting` have their formulas.
 
 This room imports heads, scoring, manifests and the root modules, never reports or recipes.
 The door: `fit_stack.fit_stack` combines runs of a workspace, `stacking.stack` fits and writes one

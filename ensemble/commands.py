@@ -15,7 +15,7 @@ METHODS = "; ".join(f"{name}: {stacker.summary}" for name, stacker in STACKERS.i
 @click.option("--name", default="stack", show_default=True, help="The name of the new run.")
 @click.option(
     "--method",
-    default="linear",
+    default="shrunken",
     show_default=True,
     help=f"How the predictions are combined. {METHODS}.",
 )
@@ -85,6 +85,7 @@ def _refuse_learning(context: click.Context, method: str) -> None:
 def show(summary: dict[str, Any], name: str) -> None:
     """Print the scores of the ensemble and its members, its gains over them, and chance."""
     from medusa.console import say, table
+    from medusa.ensemble.comparison import conclusions
 
     gains = {line["of"]: line for line in summary.get("gains", [])}
     rows: list[list[object]] = []
@@ -105,3 +106,5 @@ def show(summary: dict[str, Any], name: str) -> None:
     table(header, rows, title)
     for note in summary["notes"]:
         say(f"note: {note}")
+    for sentence in conclusions(summary, name):
+        say(sentence)

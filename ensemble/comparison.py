@@ -1,6 +1,6 @@
 """The summary of a stack: its scores and those of its members on the same utterances."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from medusa.scoring import (
     training_prior,
 )
 
+SOFT, SIGNIFICANT = "soft vote", 0.05
 KINDS = ("member", "vote", "single", "stacker", "soup")
 Scores = npt.NDArray[np.floating]
 Entry = tuple[str, str, Sequence[Scores]]
@@ -111,6 +112,24 @@ def compare(entries: Sequence[Entry], judged: Truth) -> list[dict[str, Any]]:
         {"name": name, "kind": kind} | mean_scores(scores, judged) for name, kind, scores in entries
     ]
     return sorted(lines, key=lambda line: (KINDS.index(line["kind"]), -line["macro_f1"]))
+
+
+def conclusions(summary: Mapping[str, Any], name: str) -> list[str]:
+    """Return a sentence about the best member and one about the soft vote, from a summary.
+
+    A difference of the macro-F1 counts if its corrected p value is below 0.05. There are no
+    sentences if the summary has no `gains`.
+    """
+    gains = {line["of"]: line for line in summary["gains"]}
+    members = [line["name"] for line in summary["comparison"] if line["kind"] == "member"]
+    sentences = []
+    for title, other in ((f"its best member, {members[0]}", members[0]), ("the soft vote", SOFT)):
+        if gain := gains.get(other):
+            word = "better than" if gain["difference"] > 0 else "worse than"
+            word = word if gain["p"] < SIGNIFICANT else "level with"
+            numbers = f"macro-F1 {gain['difference']:+.3f}, p {gain['p']:.3f}"
+            sentences.append(f"{name} is {word} {title} ({numbers})")
+    return sentences
 
 
 def _gains(others: Sequence[Entry], logits: Scores, judged: Truth) -> list[dict[str, Any]]:

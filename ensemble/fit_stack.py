@@ -28,7 +28,8 @@ def fit_stack(
         workspace: the folder with the manifest and the runs.
         members: names, paths or runs; without any, all finished heads of the workspace.
         name: the name of the new run.
-        config: the method and its settings; by default, the paper's linear meta-classifier.
+        config: the method and its settings; by default, a linear map that is shrunk towards the
+            soft vote.
         top: combine only this many of the members, those with the best scores on dev.
         force: replace a run of this name.
 

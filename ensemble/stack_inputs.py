@@ -56,7 +56,8 @@ def _rows(inputs: StackInputs, truth: Truth, mask: Mask) -> TrainSet:
     """Return the utterances for which `mask` (B,) is true."""
     part, known = inputs.rows(mask), truth.rows(mask)
     attributes = None if np.isnan(known.attributes).all() else known.attributes
-    return TrainSet(part.matrix, known.labels, known.soft, attributes, part.posteriors)
+    arrays = part.matrix, known.labels, known.soft, attributes, part.posteriors
+    return TrainSet(*arrays, speakers=known.speakers)
 
 
 def _train_rows(members: Members, truth: Truth, config: StackConfig) -> Mask:

@@ -70,7 +70,7 @@ class StackConfig:
         training: how a map is trained.
     """
 
-    method: str = "linear"
+    method: str = "shrunken"
     fit_on: str = "dev"
     in_sample: bool = False
     inputs: str = "posteriors"
@@ -128,6 +128,7 @@ class TrainSet:
         posteriors: (M, n, C) of the members.
         dev: the labelled utterances of dev, or None if it has none. A stacker may choose on them
             between several fits.
+        speakers: (n,) the speakers, None where unknown. Without them, all are unknown.
     """
 
     inputs: "Array"
@@ -136,11 +137,34 @@ class TrainSet:
     attributes: "Floats | None"
     posteriors: "Floats"
     dev: "TrainSet | None" = None
+    speakers: "Sequence[str | None] | None" = None
 
     @property
     def n_classes(self) -> int:
         """C."""
         return int(self.soft.shape[1])
+
+    @property
+    def speaker_numbers(self) -> "npt.NDArray[np.int64]":
+        """The number (n,) of the speaker of every utterance; an unknown one counts as its own."""
+        import numpy as np
+
+        names = self.speakers or [None] * len(self.labels)
+        keys = [row if name is None else name for row, name in enumerate(names)]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        return np.array([numbers[key] for key in keys], np.int64)
+
+    def described(self, split: str, classes: Sequence[str]) -> str:
+        """Return a sentence with the number of rows and speakers, and the rows of rare classes."""
+        counts = Counter(self.labels.tolist())
+        rarest, fewest = min(counts.items(), key=lambda one: one[1])
+        speakers = len(set(self.speaker_numbers.tolist()))
+        absent = [name for number, name in enumerate(classes) if number not in counts]
+        without = f"; {', '.join(absent)}: no row" if absent else ""
+        return (
+            f"{split} has {len(self.labels)} labelled rows of {speakers} speakers; the rarest "
+            f"class, {classes[rarest]}, has {fewest} rows{without}"
+        )
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,23 @@ class OpinionPool(AveragedAttributes):
         return pooled(weights["weights"], weights["bias"], inputs.posteriors)
 
 
+class ShrunkenMap(AveragedAttributes):
+    """A linear map that is shrunk towards the soft vote, as strongly as the rows require."""
+
+    summary = "a linear map that is shrunk towards the soft vote"
+    options = READING
+
+    def fit(self, train: TrainSet, config: StackConfig) -> Fitted:
+        from medusa.ensemble.shrunken_map import fit_shrunken
+
+        return Fitted(fit_shrunken(train))
+
+    def logits(self, weights: Weights, inputs: StackInputs) -> "Array":
+        from medusa.ensemble.shrunken_map import apply_shrunken, evidence_of
+
+        return apply_shrunken(weights, evidence_of(inputs.posteriors, inputs.matrix))
+
+
 class LogisticRegressionStacker(AveragedAttributes):
     """Logistic regression of scikit-learn, kept as a linear map."""
 
@@ -178,6 +195,7 @@ class ForestStacker(AveragedAttributes):
 
 
 STACKERS: dict[str, Stacker] = {
+    "shrunken": ShrunkenMap(),
     "linear": LinearSoup(),
     "opinion-pool": OpinionPool(),
     "majority": MajorityVote(),

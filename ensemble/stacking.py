@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from medusa.console import say
 from medusa.ensemble.comparison import summary_of
 from medusa.ensemble.members import join
 from medusa.ensemble.stack_inputs import inputs_of, train_set_of
@@ -52,6 +53,8 @@ def stack(
     if not run.start(record, force):
         return False
     (run.path / METRICS).unlink(missing_ok=True)  # an interrupted attempt may have left lines
+    if train is not None:
+        say(train.described(config.fit_on, joined.classes))
     fitted = Fitted({}) if train is None else stacker.fit(train, config)
     for epoch, loss in enumerate(fitted.losses, start=1):
         run.log(epoch=epoch, stage="stack", train_loss=loss, lr=config.training.lr)

@@ -57,7 +57,7 @@ class StackEntry:
         note, published: as in `HeadEntry`.
     """
 
-    method: str = "linear"
+    method: str = "shrunken"
     fit_on: str = "dev"
     inputs: str = "posteriors"
     with_attributes: bool = False

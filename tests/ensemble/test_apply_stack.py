@@ -40,8 +40,10 @@ def made(tmp_path: Path, manifest: Manifest, add_run, config: StackConfig) -> Ru
 @pytest.mark.parametrize(
     "config",
     [
-        StackConfig(seeds=2, training=QUICK),
-        StackConfig(seeds=1, training=QUICK, inputs="logits", with_attributes=True),
+        StackConfig("linear", seeds=2, training=QUICK),
+        StackConfig("linear", seeds=1, training=QUICK, inputs="logits", with_attributes=True),
+        StackConfig(),
+        StackConfig("shrunken", inputs="logits", with_attributes=True),
         StackConfig("soft"),
         StackConfig("majority"),
         StackConfig("product"),

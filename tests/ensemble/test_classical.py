@@ -168,7 +168,7 @@ def test_out_of_fold_rows_are_learnt_from(tmp_path, manifest, add_run, combine) 
 
 
 def out_of_fold() -> StackConfig:
-    return StackConfig(fit_on="out-of-fold", seeds=2, training=Training(epochs=20))
+    return StackConfig("linear", fit_on="out-of-fold", seeds=2, training=Training(epochs=20))
 
 
 def test_a_greedy_soup_is_never_below_its_best_member() -> None:

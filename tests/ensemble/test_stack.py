@@ -23,7 +23,8 @@ from medusa.tests.command_line import call, invoke
 
 AddRun = Callable[..., RunDir]
 Combine = Callable[..., StackOutput]
-QUICK = StackConfig(seeds=2, training=Training(epochs=30))
+LINEAR = ("--method", "linear", "--set", "seeds=2", "--set", "training.epochs=5")
+QUICK = StackConfig("linear", seeds=2, training=Training(epochs=30))
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_summary_says_how_far_ahead_the_stack_is(
         assert line["difference"] == pytest.approx(gain)
         assert line["interval"][0] <= line["difference"] <= line["interval"][1]
         assert 0 < line["p"] <= 1
-    words = ("--name", "t", "--set", "seeds=2", "--set", "training.epochs=5")
+    words = ("--name", "t", *LINEAR)
     shown = call(tmp_path, "stack", *words).stdout
     assert "gain of t" in shown and "p (Holm)" in shown
     vote = call(tmp_path, "stack", "a", "b", "--name", "v", "--method", "soft")
@@ -165,7 +166,7 @@ def test_in_sample_is_refused_unless_asked(
     with pytest.raises(RunError, match=r"a, b, c learnt from that split.*--in-sample"):
         stack(run, members, manifest, StackConfig(fit_on="train"))
     assert not run.path.exists()
-    words = ("--fit-on", "train", "--in-sample", "--set", "training.epochs=5", "--name", "s")
+    words = ("--fit-on", "train", "--in-sample", *LINEAR, "--name", "s")
     result = call(tmp_path, "stack", *words)
     assert "note: In-sample: the stacker was fitted on 'train'" in result.stderr
     assert any("In-sample" in note for note in run.read_json("summary.json")["notes"])
@@ -261,7 +262,7 @@ def test_wrong_choices() -> None:
     with pytest.raises(RunError, match=r"'liner': expected .*did you mean 'linear'"):
         stacker_of(StackConfig(method="liner"))
     with pytest.raises(RunError, match="seeds 0: expected at least 1"):
-        stacker_of(StackConfig(seeds=0))
+        stacker_of(StackConfig("linear", seeds=0))
 
 
 def test_a_split_without_predictions_or_labels(
@@ -287,7 +288,7 @@ def test_the_command_names_members_in_words(members: list[RunDir], tmp_path: Pat
 
 def test_the_command_takes_all_finished_heads(members: list[RunDir], tmp_path: Path) -> None:
     (members[2].path / "finished").unlink()
-    words = ["stack", "--set", "seeds=2", "--set", "training.epochs=5"]
+    words = ["stack", *LINEAR]
     first = call(tmp_path, *words)
     assert "left out, not finished: c" in first.stderr
     assert "linear, soup of 2" in first.stdout

@@ -58,6 +58,6 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = made_up_manifest()
     manifest.write(root / "manifest.parquet")
     heads = [made_up_head(root / "runs" / name, manifest, n) for n, name in enumerate("ab")]
-    config = StackConfig(seeds=2, training=Training(epochs=10))
+    config = StackConfig("linear", seeds=2, training=Training(epochs=10))
     stack(RunDir(root / "runs" / "s"), heads, manifest, config)
     return root

@@ -71,7 +71,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate("ab"):
         words = ["--config", "small", "--name", name, "--set", f"seed={seed}", "--device", "cpu"]
         call(root, "fit-head", *words, *options)
-    call(root, "stack", "a", "b", "--name", "s", "--set", "training.epochs=200")
+    linear = ("--method", "linear", "--set", "training.epochs=200")
+    call(root, "stack", "a", "b", "--name", "s", *linear)
     call(root, "stack", "a", "b", "--name", "v", "--method", "soft")
     return root
 
