@@ -3,7 +3,7 @@
 In: a manifest with splits and feature stores. Out: run folders with weights, metrics and
 predictions (id, split, logits (C,), attributes (3,)). Each folder imports only folders to its left:
 
-    config <- spec <- networks <- examples <- training <- closed_form <- fitting <- queue
+    config <- spec <- networks <- examples <- training <- closed_form <- convex <- fitting <- queue
 
 `runs`, the run folders, lie below training. Nothing here imports `medusa.extract`: training needs
 neither transformers nor whisper.

@@ -65,13 +65,22 @@ class RowReader:
             (x, labels[batch], self.examples.ratings[batch]) for x, batch in self.averages(rows)
         )
         found = moments_of(parts, width, len(self.examples.classes), self.sums_device)
-        if not found.squares.isfinite().all():
-            used = listed(stream.store.path for stream in self.examples.streams)
-            raise MedusaError(
-                f"{used}: features that are no numbers; find them with `medusa cache verify` and "
-                "extract again"
-            )
+        check_numbers(bool(found.squares.isfinite().all()), self.examples)
         return found
+
+
+def check_numbers(finite: bool, examples: Examples) -> None:
+    """Refuse features that are not finite.
+
+    Raises:
+        MedusaError: with the stores.
+    """
+    if not finite:
+        used = listed(stream.store.path for stream in examples.streams)
+        raise MedusaError(
+            f"{used}: features that are no numbers; find them with `medusa cache verify` and "
+            "extract again"
+        )
 
 
 def check_rows(examples: Examples, rows: Rows, width: int) -> None:
@@ -80,16 +89,25 @@ def check_rows(examples: Examples, rows: Rows, width: int) -> None:
     Raises:
         MedusaError: the message gives the remedy.
     """
-    present = set(examples.labels[rows].tolist())
-    if absent := [name for n, name in enumerate(examples.classes) if n not in present]:
-        raise MedusaError(
-            "head.name: a discriminant needs utterances of every class, and none of those that it "
-            f"learns from has the consensus {listed(absent)}; use another head or fewer folds, or "
-            "leave the class out (`medusa manifest relabel`)"
-        )
+    check_classes(examples, rows, "a discriminant")
     if width > WIDEST:
         raise MedusaError(
             f"head.name: a discriminant of {width} channels needs a covariance of "
             f"{8e-9 * width**2:.0f} GB; name fewer features or layers, or set "
             f"head.pooling to mean: together no wider than {WIDEST}"
+        )
+
+
+def check_classes(examples: Examples, rows: Rows, head: str) -> None:
+    """Refuse training rows that lack a class.
+
+    Raises:
+        MedusaError: the message gives the remedy.
+    """
+    present = set(examples.labels[rows].tolist())
+    if absent := [name for n, name in enumerate(examples.classes) if n not in present]:
+        raise MedusaError(
+            f"head.name: {head} needs utterances of every class, and none of those that it "
+            f"learns from has the consensus {listed(absent)}; use another head or fewer folds, or "
+            "leave the class out (`medusa manifest relabel`)"
         )

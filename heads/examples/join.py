@@ -25,6 +25,7 @@ class Examples:
 
     Attributes:
         ids, splits: (N,) the ids and splits of the manifest.
+        speakers: (N,) the speakers, empty where unknown.
         soft: (N, C) the soft labels, NaN where there are none.
         labels: (N,) the consensus class numbers, -1 without consensus.
         ratings: (N, 3) the attributes, NaN where unrated.
@@ -36,6 +37,7 @@ class Examples:
 
     ids: list[str]
     splits: npt.NDArray[np.str_]
+    speakers: npt.NDArray[np.str_]
     soft: torch.Tensor
     labels: Rows
     ratings: torch.Tensor
@@ -138,6 +140,7 @@ def _examples(manifest: Manifest, streams: list[Stream], frames_averaged: list[i
     return Examples(
         ids=frame["id"].tolist(),
         splits=frame["split"].to_numpy(str),
+        speakers=frame["speaker"].fillna("").to_numpy(str),
         soft=torch.from_numpy(manifest.soft()),
         labels=np.array([numbers.get(name, NO_CONSENSUS) for name in frame["label"]], np.int64),
         ratings=torch.from_numpy(frame[list(ATTRIBUTES)].to_numpy(np.float32)),

@@ -5,6 +5,7 @@ import torch
 from medusa.heads.fitting.apply_inputs import gather_inputs
 from medusa.heads.fitting.predictions import predict_all
 from medusa.heads.fitting.stored_head import StoredHead
+from medusa.heads.networks.fusion import device_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.scoring import Predictions
@@ -44,4 +45,5 @@ def apply(
     stored = StoredHead.read(run)
     examples = gather_inputs(stored, manifest, workspace, text, drop_missing)
     head = stored.build(examples.widths, examples.layers, device)
+    device = device_of(stored.head, device)
     return predict_all(head, examples, run, device, learnt_attributes)

@@ -7,9 +7,9 @@ import torch
 
 from medusa.errors import DataError
 from medusa.heads.config import HeadConfig, LossConfig
-from medusa.heads.networks.fusion import Head, average_frames_of, build
+from medusa.heads.networks.fusion import Head, average_frames_of, build, device_of
 from medusa.heads.runs.run_dir import WEIGHTS, RunDir
-from medusa.heads.training.checkpoint import load_weights
+from medusa.heads.training.checkpoint import load_weights, stored_shapes
 from medusa.heads.training.loss import auxiliary
 
 Section = TypeVar("Section", HeadConfig, LossConfig)
@@ -59,8 +59,9 @@ class StoredHead:
     def build(self, widths: list[int], layers: list[int], device: torch.device) -> Head:
         """Build the network with the run's weights, for M modalities of these widths and layers."""
         head = build(self.head, widths, len(self.classes), auxiliary(self.loss), layers)
+        head.output.resize(stored_shapes(self.run.path / WEIGHTS))
         load_weights(self.run.path / WEIGHTS, head)
-        return head.to(device)
+        return head.to(device_of(self.head, device))
 
 
 def _section(kind: type[Section], run: RunDir, config: dict[str, Any], key: str) -> Section:

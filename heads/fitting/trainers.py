@@ -1,4 +1,4 @@
-"""The choice of the fitter of a head: training by steps, or a solution in closed form."""
+"""The choice of the fitter of a head: training by steps, closed form, or a convex problem."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,10 @@ import torch
 
 from medusa.heads.closed_form.fit import ClosedForm
 from medusa.heads.config import Config
+from medusa.heads.convex.fit import ConvexFitter
 from medusa.heads.examples.join import Examples
 from medusa.heads.fitting.network import build_network
-from medusa.heads.networks.fusion import HEADS
+from medusa.heads.networks.fusion import HEADS, device_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.loop import Trainer
@@ -29,6 +30,7 @@ def make_fitter(
 
     The arguments are those of `HeadFitter`.
     """
+    device = device_of(config.head, device)
     return _kind(config)(build_network(examples, config), examples, config, run, device, advance)
 
 
@@ -38,4 +40,12 @@ def progress_total(config: Config) -> int:
 
 
 def _kind(config: Config) -> type[HeadFitter]:
-    return ClosedForm if HEADS[config.head.name].closed_form else Trainer
+    return FITTERS[HEADS[config.head.name].fitted_by]
+
+
+# These are the fitters by the `fitted_by` of a network.
+FITTERS: dict[str, type[HeadFitter]] = {
+    "steps": Trainer,
+    "moments": ClosedForm,
+    "rows": ConvexFitter,
+}

@@ -18,15 +18,16 @@ class Fusion(nn.Module):
 
     Attributes:
         out_width: D, which `__init__` sets.
-        closed_form: whether the weights are computed in one pass over the training rows. The
-            channels are then standardised, and frames are not averaged before the head.
+        fitted_by: how the weights are found: `steps` of training, `moments` of the training rows
+            in closed form, or a convex problem of the pooled training `rows`. Without steps, the
+            channels are standardised, and frames are not averaged before the head.
         output_type: the class of the output layers.
         linear_output: whether there is no relu between x and the output layers.
         pools_streams: whether each stream is pooled alone, so that positions have a meaning.
         layers_over_frames: whether there are layers over frames, whose activations need memory.
     """
 
-    closed_form: ClassVar[bool] = False
+    fitted_by: ClassVar[str] = "steps"
     output_type: ClassVar[type[Output]] = Output
     linear_output: ClassVar[bool] = False
     pools_streams: ClassVar[bool] = False
@@ -39,7 +40,7 @@ class Fusion(nn.Module):
     @classmethod
     def average_frames(cls, config: HeadConfig) -> int:
         """Return how many audio frames are averaged into one before the network."""
-        return 1 if cls.closed_form else config.average_frames
+        return config.average_frames if cls.fitted_by == "steps" else 1
 
     @classmethod
     def problems(cls, config: Config) -> list[str]:

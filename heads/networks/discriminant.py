@@ -1,7 +1,7 @@
 """The two halves of a discriminant: averages over time, and a linear map with bounded logits."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -47,8 +47,8 @@ class Averages(Fusion):
     weight. With `pooling: positional` the averages have the weights of `closed_form.positions`.
     """
 
-    closed_form = True
-    output_type = FlooredOutput
+    fitted_by = "moments"
+    output_type: ClassVar[type[Output]] = FlooredOutput
     linear_output = True
     pools_streams = True
     layers_over_frames = False
@@ -64,10 +64,14 @@ class Averages(Fusion):
 
     @classmethod
     def problems(cls, config: Config) -> list[str]:
-        untrained = [name for name, pool in POOLS.items() if not pool.needs_training]
+        untrained = [
+            name
+            for name, pool in POOLS.items()
+            if not pool.needs_training and (cls.pools_streams or not pool.by_position)
+        ]
         settings = [
             ("head.attribute_map", config.head.attribute_map != "linear", "linear"),
-            ("head.pooling", config.head.pooling not in untrained, " or ".join(untrained)),
+            ("head.pooling", POOLS[config.head.pooling].needs_training, " or ".join(untrained)),
             ("loss.neutral_weight", config.loss.neutral_weight > 0, "0"),
             ("loss.secondary_weight", config.loss.secondary_weight > 0, "0"),
         ]

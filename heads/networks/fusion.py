@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from medusa.cache import Packed
 from medusa.heads.config import HeadConfig
 from medusa.heads.networks.base import Fusion
+from medusa.heads.networks.convex import (
+    LogisticRegressionHead,
+    NearestNeighbourHead,
+    SupportVectorHead,
+)
 from medusa.heads.networks.cross_attention import CrossAttention
 from medusa.heads.networks.deepser import DeepSER, PublishedDeepSER, RecurrentDeepSER
 from medusa.heads.networks.discriminant import Averages
@@ -64,7 +70,7 @@ def build(
     """
     kind = HEADS[config.name]
     counts = layers or [1] * len(widths)
-    scaled = config.standardise or kind.closed_form
+    scaled = config.standardise or kind.fitted_by != "steps"
     scales = [
         input_scale(width, count, scaled, config.normalise_layers)
         for width, count in zip(widths, counts, strict=True)
@@ -81,6 +87,12 @@ def average_frames_of(config: HeadConfig) -> int:
     return HEADS[config.name].average_frames(config)
 
 
+def device_of(config: HeadConfig, device: torch.device) -> torch.device:
+    """Return the device of this head: the CPU if it needs double precision, which MPS lacks."""
+    double = HEADS[config.name].fitted_by == "rows"
+    return torch.device("cpu") if double and device.type == "mps" else device
+
+
 # These are the fusions by name.
 HEADS: dict[str, type[Fusion]] = {
     "deepser": DeepSER,
@@ -92,4 +104,7 @@ HEADS: dict[str, type[Fusion]] = {
     "asp_mlp": StatisticsMlp,
     "probe": Probe,
     "discriminant": Averages,
+    "logistic": LogisticRegressionHead,
+    "svm": SupportVectorHead,
+    "knn": NearestNeighbourHead,
 }

@@ -1,6 +1,6 @@
 """The output layers that map a fusion's x to class logits and attributes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -37,6 +37,15 @@ class Output(nn.Module):
                 self.attributes.bias.fill_(4.0)
         sizes = {"neutral": 1, "secondary": classes}
         self.auxiliary = nn.ModuleDict({name: nn.Linear(width, sizes[name]) for name in auxiliary})
+
+    def resize(self, shapes: Mapping[str, Sequence[int]]) -> None:
+        """Take the sizes of a stored head's arrays, of which some hold rows of its training.
+
+        Args:
+            shapes: the shape of each array by its name in the head.
+        """
+        for name, array in self.classes.named_buffers():
+            array.resize_(shapes.get(f"output.classes.{name}", array.shape))
 
     def forward(self, x: Float[Tensor, "B D"]) -> dict[str, Float[Tensor, "B _"]]:
         """Map (B, D) to logits `classes` (B, C), `attributes` (B, 3) and the further outputs."""

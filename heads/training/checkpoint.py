@@ -36,6 +36,11 @@ def load_weights(path: Path, module: nn.Module) -> None:
     module.load_state_dict(tensors)
 
 
+def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array of a file of weights."""
+    return {name: tuple(tensor.shape) for name, tensor in _load(path)[0].items()}
+
+
 def save_training(
     path: Path,
     module: nn.Module,

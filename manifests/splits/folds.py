@@ -87,13 +87,24 @@ def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) ->
         ManifestError: there is no such fold, or there are fewer groups than folds.
     """
     groups = groups_of(manifest, of)
-    sizes = groups.value_counts().sort_index()
     if folds < 2:
         raise ManifestError(f"{folds} folds: expected 2 folds or more")
     if not 0 < fold <= folds:
         raise ManifestError(f"fold {fold} of {folds}: expected a fold from 1 to {folds}")
-    if len(sizes) < folds:
-        raise ManifestError(f"{len(sizes)} {of}s cannot fill {folds} folds")
+    if groups.nunique() < folds:
+        raise ManifestError(f"{groups.nunique()} {of}s cannot fill {folds} folds")
+    return sorted(divide_groups(groups, folds, seed)[fold - 1])
+
+
+def divide_groups(groups: "pd.Series[str]", folds: int, seed: int) -> list[list[str]]:
+    """Return the groups of each of K folds, as `fold_names` describes them.
+
+    Args:
+        groups: the group of every row; there are at least K groups.
+        folds: K.
+        seed: the seed that decides between groups of one size.
+    """
+    sizes = groups.value_counts().sort_index()
     order = np.random.default_rng(seed).permutation(len(sizes))
     order = order[np.argsort(-sizes.to_numpy()[order], kind="stable")]
     rows = np.zeros(folds)
@@ -102,7 +113,7 @@ def fold_names(manifest: Manifest, fold: int, folds: int, of: str, seed: int) ->
         smallest = int(rows.argmin())
         members[smallest].append(str(sizes.index[group]))
         rows[smallest] += sizes.iloc[group]
-    return sorted(members[fold - 1])
+    return members
 
 
 def _pattern(text: str) -> str:

@@ -240,9 +240,12 @@ def _head(
     if flop is None:
         flop = RECURRENT * 6.0 * parameters * sum(lengths) / max(1, len(lengths))
     memory = (16 * parameters + kept_bytes(config, lengths, widths)) / 1e9
-    if HEADS[config.head.name].closed_form:
+    fitted_by, wide = HEADS[config.head.name].fitted_by, head.fusion.out_width
+    if fitted_by == "rows":
+        # The rows are kept in doubles, with a scaled copy, and compared pair by pair.
+        flop, memory = 2.0 * wide * rows.train, memory + 16 * wide * rows.train / 1e9
+    elif fitted_by == "moments":
         # The head sums products of channels in doubles. Solving it needs six such matrices.
-        wide = head.output.classes.in_features
         flop, memory = 2.0 * wide**2, memory + 48 * wide**2 / 1e9
     work = _passes(config, rows) * flop
     return parameters, memory, work / (profile.flop_s * HEAD_MFU) / 3600
@@ -251,7 +254,7 @@ def _head(
 def _passes(config: Config, rows: SplitSizes) -> float:
     """Return the number of utterances that a head reads, summed over all epochs."""
     heads = 1 + config.train.folds
-    if HEADS[config.head.name].closed_form:
+    if HEADS[config.head.name].fitted_by != "steps":
         return float(rows.train * heads)
     seen = sum(
         stage.epochs
