@@ -29,8 +29,8 @@ def speaker_folds(speakers: npt.NDArray[np.str_]) -> Rows:
     count = min(FOLDS, len(np.unique(names)))
     if count < 2:
         raise DataError(
-            f"head.name: all training utterances are of the speaker {str(speakers[0])!r}, and settings "
-            "are chosen by folds of two or more speakers; use head.name=discriminant"
+            f"head.name: all training utterances are of the speaker {str(speakers[0])!r}, and "
+            "settings are chosen by folds of two or more speakers; use head.name=discriminant"
         )
     folds = divide_groups(pd.Series(names, dtype="str"), count, SEED)
     fold_of = {name: number for number, members in enumerate(folds) for name in members}
