@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from medusa.manifests.audit.audit_corpus import audit_corpus
     from medusa.manifests.import_corpus import import_corpus
     from medusa.manifests.splits.plan import SplitPlan, split_corpus
+    from medusa.recipes.layer_probe.probe_layers import LayerProbe, probe_layers
     from medusa.recipes.options import RecipeOptions, RecipeResult
     from medusa.recipes.run import run_recipe
     from medusa.reports.evaluate import Evaluation, evaluate
@@ -33,6 +34,7 @@ _MODULES = {
     "ExtractionOptions": "extract.extraction_options",
     "HeadResult": "heads.spec",
     "HeadSpec": "heads.spec",
+    "LayerProbe": "recipes.layer_probe.probe_layers",
     "RecipeOptions": "recipes.options",
     "RecipeResult": "recipes.options",
     "SplitPlan": "manifests.splits.plan",
@@ -46,6 +48,7 @@ _MODULES = {
     "fit_stack": "ensemble.fit_stack",
     "head_specs": "heads.queue.head_specs",
     "import_corpus": "manifests.import_corpus",
+    "probe_layers": "recipes.layer_probe.probe_layers",
     "report": "reports.page",
     "run_recipe": "recipes.run",
     "show_progress": "console",
@@ -57,6 +60,7 @@ __all__ = [
     "ExtractionOptions",
     "HeadResult",
     "HeadSpec",
+    "LayerProbe",
     "RecipeOptions",
     "RecipeResult",
     "SplitPlan",
@@ -70,6 +74,7 @@ __all__ = [
     "fit_stack",
     "head_specs",
     "import_corpus",
+    "probe_layers",
     "report",
     "run_recipe",
     "show_progress",

@@ -28,6 +28,10 @@ COMMANDS = {
         "medusa.recipes.planning.plan_command",
         "Estimate the bytes and hours of a recipe or an extraction.",
     ),
+    "probe-layers": (
+        "medusa.recipes.layer_probe.commands",
+        "Compare the layers of a backbone on a sample.",
+    ),
     "cache": ("medusa.cache.commands", "List, check and move the feature stores."),
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
