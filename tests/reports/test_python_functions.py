@@ -48,7 +48,7 @@ def test_fit_stack_returns_the_run_and_prints_nothing(
     with pytest.raises(RunError, match="another configuration"):
         medusa.fit_stack(workspace, ["a"], name="v", config=config)
     assert medusa.fit_stack(workspace, ["a"], name="v", config=config, force=True).finished
-    with pytest.raises(RunError, match="method 'mean': expected one of linear"):
+    with pytest.raises(RunError, match="method 'mean': expected one of shrunken, linear"):
         medusa.fit_stack(workspace, config=medusa.StackConfig("mean"))
 
 
