@@ -183,7 +183,7 @@ def test_all_mistakes_at_once(tmp_path):
             "features.wavlm.average_frames 3: expected one of (1, 2, 4)",
         ),
         ("{wavlm: {}", "{wavlm: {window_s: .5}", "features.wavlm.window_s 0.5: expected at least"),
-        ("soup: {}", "soup: {method: majorty}", "method: 'majorty' is not one of linear"),
+        ("soup: {}", "soup: {method: majorty}", "method: 'majorty' is not one of shrunken, linear"),
         ("soup: {}", "soup: {inputs: logit}", "stacks.soup.inputs: 'logit' is not one of poster"),
         ("soup: {}", "soup: {soup: greed}", "'greed' is not one of uniform, greedy"),
         ("soup: {}", "soup: {seeds: 0}", "stacks.soup.seeds 0: expected at least 1"),
