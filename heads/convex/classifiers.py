@@ -28,7 +28,9 @@ def fit_logistic(
     from sklearn.linear_model import LogisticRegression
 
     for settings in grid:
-        model = LogisticRegression(C=settings["C"], class_weight="balanced", max_iter=2000)
+        model = LogisticRegression(
+            C=settings["C"], class_weight="balanced", tol=1e-7, max_iter=5000
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(x, labels)

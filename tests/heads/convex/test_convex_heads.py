@@ -78,7 +78,9 @@ def decisions(name: str, settings, x, labels) -> np.ndarray:
     train, y = labels
     scaled = StandardScaler().fit(all_x[train]).transform(all_x)
     if name == "logistic":
-        model = LogisticRegression(C=settings["C"], class_weight="balanced", max_iter=2000)
+        model = LogisticRegression(
+            C=settings["C"], class_weight="balanced", tol=1e-7, max_iter=5000
+        )
         return model.fit(scaled[train], y).predict_log_proba(scaled)
     if name == "svm":
         columns = []
@@ -166,7 +168,7 @@ def test_the_loss_of_logistic_settings_is_that_of_a_plain_loop(fitted_once) -> N
             rest = train & ~held
             model = make_pipeline(
                 StandardScaler(),
-                LogisticRegression(C=line["C"], class_weight="balanced", max_iter=2000),
+                LogisticRegression(C=line["C"], class_weight="balanced", tol=1e-7, max_iter=5000),
             ).fit(x[rest], labels[rest])
             for row, label in zip(model.predict_log_proba(x[held]), labels[held], strict=True):
                 losses[label].append(-row[label])
@@ -207,7 +209,9 @@ def test_two_classes_of_logistic_regression() -> None:
     x, labels = rng.normal(size=(60, 4)), rng.integers(0, 2, 60)
     (arrays,) = CLASSIFIERS["logistic"].fit(x, labels, 2, [{"C": 0.1}])
     scores = log_softmax(x @ arrays["weight"].T + arrays["bias"], axis=1)
-    model = LogisticRegression(C=0.1, class_weight="balanced").fit(x, labels)
+    model = LogisticRegression(C=0.1, class_weight="balanced", tol=1e-7, max_iter=5000).fit(
+        x, labels
+    )
     np.testing.assert_allclose(scores, model.predict_log_proba(x), atol=1e-6)
 
 
