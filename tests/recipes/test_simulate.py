@@ -191,7 +191,7 @@ def test_heads_train_on_it_and_are_stacked(tmp_path):
     for backbones in ("wavlm,roberta", "whisper"):
         result = call(tmp_path, "fit-head", "--config", "small", "--backbones", backbones, *words)
         assert "Simulated" in result.output  # nobody may take it for real
-    quick = ("--set", "seeds=2", "--set", "training.epochs=5")
+    quick = ("--method", "linear", "--set", "seeds=2", "--set", "training.epochs=5")
     assert "Simulated" in call(tmp_path, "stack", *quick).output
 
 
