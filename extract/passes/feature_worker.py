@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from medusa.cache import StoreWriter
 from medusa.errors import MedusaError, WriteError
@@ -34,17 +33,11 @@ class FeatureWorker:
         self.outcome = Outcome()
         self.runner: Any = None
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         made_by = provenance(self.device, self.job.backbone.source)
         self.writer = StoreWriter(self.job.store, self.job.spec, made_by, self.non_finite)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.writer.close()
 
     def missing(self) -> set[str]:

@@ -60,16 +60,16 @@ def fill_in_processes(
                 "out; the features that it committed are safe: run the same command again"
             ) from problem
     for worker in workers:
-        with worker:  # on leaving, the shards of all processes become visible to Zarr readers
-            pass
+        worker.close()  # now the shards of all processes become visible to Zarr readers
     return [Outcome.of_processes(parts) for parts in zip(*outcomes, strict=True)]
 
 
 def _needed(worker: FeatureWorker) -> float:
     """Create a store, before several processes open it, and return the bytes that it needs."""
-    with worker:
-        absent = worker.missing()
-        return worker.bytes_of([one for one in worker.utterances if one.content in absent])
+    worker.open()
+    absent = worker.missing()
+    worker.close()
+    return worker.bytes_of([one for one in worker.utterances if one.content in absent])
 
 
 def shard_of(job: ExtractionJob, number: int, count: int) -> ExtractionJob:

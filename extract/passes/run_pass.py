@@ -41,7 +41,8 @@ def run_pass(
     """
     with ExitStack() as opened:
         for worker in workers:
-            opened.enter_context(worker)
+            worker.open()
+            opened.callback(worker.close)
         groups, total = _missing(workers)
         active = [
             worker

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from medusa.errors import MedusaError
 from medusa.extract.inputs import Utterance
@@ -13,8 +12,7 @@ from medusa.extract.passes.outcome import Outcome
 class PassWorker(Protocol):
     """A model that takes part in a pass, and the store or the table that it fills.
 
-    A worker is a context manager. Entering it opens the results. Leaving it writes them completely,
-    also after an error.
+    A pass opens each worker, and closes it at its end, after an error, too.
 
     Attributes:
         name: the name of the model, for the progress line and for errors.
@@ -32,14 +30,13 @@ class PassWorker(Protocol):
     output: Path
     outcome: Outcome
 
-    def __enter__(self) -> Self: ...
+    def open(self) -> None:
+        """Open the results."""
+        ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def close(self) -> None:
+        """Write all that was kept, after an error, too."""
+        ...
 
     def missing(self) -> set[str]:
         """Return the contents of the utterances that have no result yet."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -50,14 +49,9 @@ class JointWorker(FeatureWorker):
         self.sink = sink
         self.final_states: list[torch.Tensor] = []  # the encoder's output, which the decoder needs
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.sink.close()
-        super().__exit__(kind, error, trace)
+        super().close()
 
     def missing(self) -> set[str]:
         self.absent = super().missing()

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from medusa.errors import MedusaError
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows
@@ -53,15 +52,10 @@ class TranscriptWorker:
         self.least_s = whisper_files.read_dims(file.path)["n_audio_ctx"] * FRAME / RATE_HZ
         self.reader: Any = None
 
-    def __enter__(self) -> Self:
-        return self
+    def open(self) -> None:
+        """Do nothing: the table was opened, and its options compared, by the constructor."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.sink.close()
 
     def missing(self) -> set[str]:
