@@ -1,6 +1,5 @@
 """The command `medusa` imports the module of a subcommand and turns errors into exit codes."""
 
-import errno
 import importlib
 import io
 import os
@@ -13,6 +12,7 @@ import click
 
 from medusa.console import show_progress
 from medusa.errors import MedusaError, nearest
+from medusa.foreign import CHECK_PATH, REMEDIES, reason_of
 
 # A command -> (the module that defines it, one line for --help); a module is imported when needed.
 COMMANDS = {
@@ -116,10 +116,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as problem:
-        if problem.errno not in REMEDIES:
-            raise
         where = f"{problem.filename}: " if problem.filename else ""
-        print(f"medusa: {where}{problem.strerror}; {REMEDIES[problem.errno]}", file=sys.stderr)
+        remedy = REMEDIES.get(problem.errno or 0, CHECK_PATH)
+        reason = problem.strerror or reason_of(problem)
+        print(f"medusa: {where}{reason}; {remedy}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -131,15 +131,6 @@ def _leave(code: int) -> NoReturn:
         os._exit(code)
     sys.exit(code)
 
-
-# An error number of the operating system -> the remedy.
-NOT_OURS = "make it readable and writable, or choose another folder with --workspace"
-REMEDIES = {
-    errno.EACCES: NOT_OURS,
-    errno.EPERM: NOT_OURS,
-    errno.EROFS: NOT_OURS,
-    errno.ENOSPC: "make room on the disk and run the same command again to continue",
-}
 
 if __name__ == "__main__":
     main()

@@ -63,14 +63,14 @@ class Terminal:
         )
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task(label, total=total, completed=int(done), rate="", note="")
@@ -138,14 +138,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(
-        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
+    # Names such as `[/x]` come from corpora, and rich would read them as markup in plain strings.
+    heading = Text(title) if title else None
+    grid = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column, name in enumerate(header):
         numeric = bool(rows) and all(isinstance(row[column], (int, float)) for row in rows)
         # Names stay on one line, so that they can be copied; other cells are wrapped.
         grid.add_column(
-            name,
+            Text(name),
             justify="right" if numeric else "left",
             no_wrap=column == 0,
             overflow="fold",

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+LONGEST_NAME = 100  # Comparing longer names with the known ones takes seconds.
+
 
 class MedusaError(Exception):
     """An error whose message names the file or row, the expectation and the remedy.
@@ -57,7 +59,7 @@ class DeviceError(MedusaError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `" (did you mean 'x'?)"` for the known name closest to `name`, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name[:LONGEST_NAME], list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

@@ -8,31 +8,54 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 
-from medusa.errors import nearest
+from medusa.errors import ConfigError, nearest
+from medusa.foreign import foreign, reason_of
+
+DEEPEST = 100  # levels of lists and mappings
+MOST_VALUES = 100_000
+LONGEST_SHOWN = 200
 
 
 def read_yaml(text: str) -> Any:
     """Return the values that `yaml.safe_load` returns; libyaml is faster and used if it is there.
 
     Raises:
-        yaml.YAMLError: the text is not YAML, or a mapping has a key twice.
+        yaml.YAMLError: the text is not YAML, a mapping has a key twice, lists or mappings are
+            nested too deeply, or aliases make the values too many or refer to themselves.
     """
     # Both loaders are safe: they return plain values and no objects.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _no_key_twice(node, set())
-        return loader.construct_document(node)
-    except ValueError as problem:  # It is raised for a date in month 13, for example.
-        raise yaml.YAMLError(str(problem)) from problem
-    finally:
-        loader.dispose()
+        if any(text.count(sign) > DEEPEST for sign in "[{-?\t ") and _depth(kind(text)) > DEEPEST:
+            raise yaml.YAMLError(f"it is nested more than {DEEPEST} levels deep")
+        loader = kind(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            _check(node, {})
+            return loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except yaml.YAMLError:
+        raise
+    except Exception as problem:  # It is raised for a date in month 13, for example.
+        raise yaml.YAMLError(reason_of(problem)) from problem
+
+
+def read_yaml_file(path: Path) -> Any:
+    """Return the values of a YAML file; of an empty file, an empty mapping.
+
+    Raises:
+        ConfigError: the file cannot be read, or it is not YAML.
+    """
+    with foreign(ConfigError, lambda reason: f"{path}: not readable as YAML: {reason}"):
+        return read_yaml(path.read_text(encoding="utf-8")) or {}
 
 
 def parts_of(text: str) -> list[str]:
@@ -40,11 +63,40 @@ def parts_of(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _no_key_twice(node: yaml.Node, seen: set[int]) -> None:
-    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
-        return
-    seen.add(id(node))  # An alias leads to the same node again.
-    keys = set()
+def _depth(loader: Any) -> int:
+    """Return the deepest nesting of a text; libyaml parses in a loop, but composes recursively."""
+    depth = deepest = 0
+    try:
+        while deepest <= DEEPEST and loader.check_event():
+            event = loader.get_event()
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            deepest = max(deepest, depth)
+    finally:
+        loader.dispose()
+    return deepest
+
+
+def _check(node: yaml.Node, values: dict[int, int]) -> int:
+    """Refuse a key that comes twice, and aliases that make too many values or a circle.
+
+    Args:
+        node: a node; an alias is the same node as its anchor.
+        values: the number of values in the nodes that were checked, by identity; 0 in a node that
+            is being checked.
+
+    Returns:
+        The number of values in the node, in which aliases are repeated.
+    """
+    if not isinstance(node, yaml.CollectionNode):
+        if node.tag == "tag:yaml.org,2002:int" and len(node.value) > LONGEST_SHOWN:
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a number with too many digits")
+        return 1 + len(node.value) // LONGEST_SHOWN
+    if id(node) in values:
+        if not values[id(node)]:
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: an alias refers to itself")
+        return values[id(node)]
+    values[id(node)], count, keys = 0, 1, set()
     for item in node.value:
         key, value = item if isinstance(item, tuple) else (None, item)
         if isinstance(key, yaml.ScalarNode):
@@ -53,31 +105,48 @@ def _no_key_twice(node: yaml.Node, seen: set[int]) -> None:
                 line = key.start_mark.line + 1
                 raise yaml.YAMLError(f"line {line}: {key.value!r} twice; rename or remove one")
             keys.add(name)
-        _no_key_twice(value, seen)
+        elif key is not None:
+            count += _check(key, values)
+        count += _check(value, values)
+    if count > MOST_VALUES:
+        raise yaml.YAMLError(f"aliases make more than {MOST_VALUES} values")
+    values[id(node)] = count
+    return count
 
 
 def set_value(values: Any, override: str) -> list[str]:
     """Apply one `a.b.0.c=value` in place; return the list of its problems."""
     key, equals, text = override.partition("=")
     if not equals:
-        return [f"--set {override}: expected key=value"]
+        return [f"--set {shown(override)}: expected key=value"]
     *path, last = key.split(".")
+    if len(path) >= DEEPEST:
+        return [f"--set {shown(override)}: there is no such key to set"]
     try:
         for part in path:
             values = values[int(part)] if isinstance(values, list) else values.setdefault(part, {})
         values[int(last) if isinstance(values, list) else last] = read_yaml(text)
     except (ValueError, IndexError, TypeError, AttributeError):
-        return [f"--set {override}: there is no {key} to set"]
+        return [f"--set {shown(override)}: there is no {shown(key)} to set"]
     except yaml.YAMLError:
         return [unreadable(override)]
     return []
 
 
+def shown(text: str) -> str:
+    """Return a text as messages quote it, cut if it is long."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def quoted(value: object) -> str:
+    """Return a value in quotes or brackets, cut if it is long."""
+    return shown(repr(value))
+
+
 def unreadable(override: str) -> str:
     """Return the problem of a `key=value` whose value is not YAML."""
-    return (
-        f"--set {override}: the value is not readable as YAML; put it in quotes, or close [ or {{"
-    )
+    remedy = "put it in quotes, or close [ or {"
+    return f"--set {shown(override)}: the value is not readable as YAML; {remedy}"
 
 
 @dataclass(frozen=True)
@@ -140,7 +209,8 @@ def unknown_keys(values: Any) -> list[str]:
 
 def not_one_of(where: str, value: Any, known: Iterable[str]) -> str:
     """Return the problem of a value that is none of the known ones, with the nearest of them."""
-    return f"{where}: {value!r} is not one of {', '.join(known)}{nearest(str(value), known)}"
+    hint = nearest(str(value), known)
+    return f"{where}: {quoted(value)} is not one of {', '.join(known)}{hint}"
 
 
 def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
@@ -159,7 +229,7 @@ def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
         if isinstance(values, str) and typing.get_args(kind)[0] is str:
             values = [values]
         if not isinstance(values, list | tuple) or not values:
-            problems.append(f"{where}: expected a list of one or more, got {values!r}")
+            problems.append(f"{where}: expected a list of one or more, got {quoted(values)}")
             return ()
         item = typing.get_args(kind)[0]
         return tuple(parse(item, v, f"{where}.{i}", problems) for i, v in enumerate(values))
@@ -173,7 +243,9 @@ def parse(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
         return values
     if kind is Any:
         if not _is_plain(values):
-            problems.append(f"{where}: expected a number, text, true or false, got {values!r}")
+            problems.append(
+                f"{where}: expected a number, text, true or false, got {quoted(values)}"
+            )
         return values
     return _plain_value(kind, values, where, problems)
 
@@ -184,7 +256,7 @@ def _limited(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
     value = parse(inner, values, where, problems)
     if len(problems) == before and value is not None:
         problems += [
-            f"{where}: expected {mark.words}, got {value!r}"
+            f"{where}: expected {mark.words}, got {quoted(value)}"
             for mark in marks
             if isinstance(mark, Allowed) and not mark.test(value)
         ]
@@ -199,7 +271,7 @@ def _plain_value(kind: Any, values: Any, where: str, problems: list[str]) -> Any
             values = float(values)
     if type(values) not in allowed:
         names = " or ".join("nothing" if t is types.NoneType else t.__name__ for t in allowed)
-        problems.append(f"{where}: expected {names}, got {values!r}")
+        problems.append(f"{where}: expected {names}, got {quoted(values)}")
     elif isinstance(values, float) and not math.isfinite(values):
         problems.append(f"{where}: expected a finite number, got {values}")
     return values
@@ -216,7 +288,7 @@ def _is_plain(values: Any) -> bool:
 
 def _fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
     if not isinstance(values, dict):
-        problems.append(f"{where or 'file'}: expected `key: value` lines, got {values!r}")
+        problems.append(f"{where or 'file'}: expected `key: value` lines, got {quoted(values)}")
         return None
     hints = typing.get_type_hints(kind, include_extras=True)
     given = {}
@@ -225,13 +297,13 @@ def _fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
         if key in hints:
             given[key] = parse(hints[key], value, path, problems)
         else:
-            problems.append(f"{path}: unknown{nearest(str(key), hints)}")
+            problems.append(f"{shown(path)}: unknown{nearest(str(key), hints)}")
     return kind(**given)
 
 
 def _entries(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
     if not isinstance(values, dict):
-        problems.append(f"{where}: expected `name: ...` lines, got {values!r}")
+        problems.append(f"{where}: expected `name: ...` lines, got {quoted(values)}")
         return {}
     return {
         str(name): parse(kind, value, f"{where}.{name}".lstrip("."), problems)

@@ -85,12 +85,9 @@ def remove(folder: Path) -> None:
 def _overrides(config: Path) -> dict[str, str]:
     if not config.exists():
         return {}
-    import yaml
+    from medusa.strict import read_yaml_file
 
-    try:
-        given = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as problem:
-        raise MedusaError(f"{config}: not readable as YAML: {problem}") from problem
+    given = read_yaml_file(config)
     if not isinstance(given, dict):
         raise MedusaError(f"{config}: expected `name: path` lines, got {type(given).__name__}")
     wrong = [f"{key}{nearest(str(key), PATHS)}" for key in given if key not in PATHS]

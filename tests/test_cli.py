@@ -12,6 +12,7 @@ import pytest
 
 from medusa import cli
 from medusa.cache import FeatureSpec, StoreWriter
+from medusa.console import table
 from medusa.errors import MedusaError
 from medusa.tests.command_line import call
 
@@ -50,8 +51,20 @@ def test_what_the_system_refuses_names_the_place_and_the_remedy(monkeypatch, cap
 
 
 def test_a_fault_keeps_its_traceback(monkeypatch, capsys):
-    with pytest.raises(FileNotFoundError):
-        outcome(monkeypatch, capsys, FileNotFoundError(errno.ENOENT, "no", "x"))
+    with pytest.raises(ZeroDivisionError):
+        outcome(monkeypatch, capsys, ZeroDivisionError("a fault of the program"))
+
+
+@pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP, errno.ENOENT])
+def test_every_error_of_the_system_is_one_sentence(monkeypatch, capsys, number):
+    problem = OSError(number, os.strerror(number), "x")
+    code, said = outcome(monkeypatch, capsys, problem)
+    assert (code, said) == (1, f"medusa: x: {os.strerror(number)}; {cli.CHECK_PATH}")
+
+
+def test_an_error_of_the_system_without_a_number(monkeypatch, capsys):
+    code, said = outcome(monkeypatch, capsys, OSError("the archive is odd"))
+    assert (code, said) == (1, f"medusa: the archive is odd; {cli.CHECK_PATH}")
 
 
 def test_a_wrong_option_exits_with_2(monkeypatch, capsys):
@@ -150,3 +163,9 @@ def test_results_are_printed_to_streams_that_lack_some_signs(tmp_path, encoding)
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
     assert "glücklich".encode(encoding, "replace") in done.stdout
     assert "悲しい".encode(encoding, "replace") in done.stdout
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(capsys):
+    table(["[/x]", "[bold]b"], [["[/y]", 1]], "[red]of [/z]")
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("[/x]", "[bold]b", "[/y]", "[red]of [/z]"))

@@ -17,6 +17,7 @@ ROOMS = house.ROOMS
 GROUND = {
     "atomic",
     "errors",
+    "foreign",
     "options",
     "workspace",
     "console",

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-
 from medusa.errors import ConfigError, nearest, plural
-from medusa.strict import Allowed, KeyOf, parse, read_yaml, set_value, unknown_keys
+from medusa.strict import Allowed, KeyOf, parse, read_yaml_file, set_value, unknown_keys
 
 CONFIGS = Path(__file__).parent / "presets"
 
@@ -178,10 +176,7 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Config:
         shipped = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
         hint = nearest(name, shipped)
         raise ConfigError(f"no configuration {name!r}{hint}: give a file or {', '.join(shipped)}")
-    try:
-        values = read_yaml(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
+    values = read_yaml_file(path)
     problems = [line for override in overrides for line in set_value(values, override)]
     config: Config = parse(Config, values, "", problems)
     if problems and config:

@@ -29,6 +29,7 @@ class LiveTable(Watch):
     def show(self, runs: Path, finished: int, total: int) -> None:
         from rich import box
         from rich.table import Table
+        from rich.text import Text
 
         title = f"{finished} of {total} heads"
         grid = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
@@ -36,7 +37,7 @@ class LiveTable(Watch):
             grid.add_column(name, justify="left" if name in ("", "stage") else "right")
         for name, metrics in latest_metrics(runs):
             grid.add_row(
-                name,
+                Text(name),
                 shown(metrics, "epoch", ""),
                 shown(metrics, "stage", ""),
                 shown(metrics, "train_loss", ".3f"),

@@ -1,12 +1,15 @@
 """Seeds and grids: the overrides of every head that one command trains."""
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medusa.errors import ConfigError
-from medusa.strict import parts_of
+from medusa.strict import parts_of, shown
+
+MOST_HEADS = 10_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ def variants(overrides: tuple[str, ...], seeds: str | None, grid: Sequence[str])
         raise ConfigError(f"--grid, --seeds, --set: {', '.join(twice)} twice; give every key once")
     if seeds is not None:
         axes.append([Variant((f"seed={seed}",), f"-s{seed}") for seed in _seeds(seeds)])
+    if math.prod(map(len, axes)) > MOST_HEADS:
+        raise ConfigError(f"--grid, --seeds: expected at most {MOST_HEADS} heads in one command")
     combinations = []
     for values in itertools.product(*axes):
         own = [override for value in values for override in value.overrides]
@@ -62,8 +67,11 @@ def _axis(text: str) -> list[Variant]:
 def _seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        match = re.fullmatch(r"\s*(\d{1,20})(?:\s*-\s*(\d{1,20}))?\s*", part)
         if not match or int(match[2] or match[1]) < int(match[1]):
-            raise ConfigError(f"--seeds {text}: expected 0-4, or 0,7,9")
-        seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+            raise ConfigError(f"--seeds {shown(text)}: expected 0-4, or 0,7,9")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last - first + len(seeds) >= MOST_HEADS:
+            raise ConfigError(f"--seeds {shown(text)}: expected at most {MOST_HEADS} seeds")
+        seeds.extend(range(first, last + 1))
     return seeds

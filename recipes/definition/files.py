@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from medusa.errors import ConfigError, nearest
 from medusa.heads.config import CONFIGS
-from medusa.strict import read_yaml
+from medusa.strict import quoted, read_yaml_file
 
 SHIPPED = Path(__file__).parents[1] / "shipped"
 ADDED = ("heads", "stacks", "ablations")  # the keys that `more` may extend
@@ -31,12 +29,9 @@ def path_of(name: str) -> Path:
 
 def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return a recipe's values, which override those of the recipe that it extends."""
-    try:
-        values = read_yaml(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path}: not readable as YAML: {problem}") from problem
+    values = read_yaml_file(path)
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected `key: value` lines, got {values!r}")
+        raise ConfigError(f"{path}: expected `key: value` lines, got {quoted(values)}")
     for one in (values, values.get("tiny")):
         if isinstance(one, dict) and isinstance(one.get("config"), str):
             one["config"] = _configuration(path, one["config"])
