@@ -1,9 +1,9 @@
 """ffmpeg decodes the recordings that libsndfile cannot read: m4a, aac, wma, amr and video."""
 
-import json
 import shutil
+import struct
 import subprocess
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 SUFFIXES = (".m4a", ".aac", ".mp4", ".wma", ".amr", ".webm", ".mkv", ".mov", ".3gp", ".m4b")
 MISSING = (
-    "needs ffmpeg, which is not installed here; install it (Debian: apt install ffmpeg), or "
-    "convert the file to wav or flac"
+    "needs ffmpeg, and neither the system nor the package imageio-ffmpeg has one for this "
+    "platform; install it (Debian: apt install ffmpeg), or convert the file to wav or flac"
 )
 
 
@@ -37,26 +37,40 @@ def decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     return _decode(path, stat.st_mtime_ns, stat.st_size)
 
 
+@cache
+def program() -> str:
+    """Return the path of the system's ffmpeg, or else of the one in the package imageio-ffmpeg.
+
+    Raises:
+        FfmpegError: there is neither.
+    """
+    if path := shutil.which("ffmpeg"):
+        return path
+    import imageio_ffmpeg
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as problem:
+        raise FfmpegError(MISSING) from problem
+
+
 @lru_cache(maxsize=2)
 def _decode(path: Path, _modified_ns: int, _size: int) -> tuple[npt.NDArray[np.float32], int]:
-    # The prefix `file:` keeps ffmpeg from taking a name for a protocol.
-    name = f"file:{path}"
-    query = ["-select_streams", "a:0", "-show_entries", "stream=sample_rate,channels"]
-    found = json.loads(_run("ffprobe", *query, "-of", "json", name))
-    if not found.get("streams"):
-        raise FfmpegError("has no audio stream; replace the file")
-    stream = found["streams"][0]
-    raw = _run("ffmpeg", "-nostdin", "-i", name, "-map", "0:a:0", "-f", "f32le", "pipe:1")
-    samples = np.frombuffer(raw, np.float32).reshape(-1, int(stream["channels"]))
-    return samples, int(stream["sample_rate"])
-
-
-def _run(program: str, *words: str) -> bytes:
-    if shutil.which(program) is None:
-        raise FfmpegError(MISSING)
-    done = subprocess.run([program, "-v", "error", *words], capture_output=True, check=False)
+    # The prefix `file:` keeps ffmpeg from taking a name for a protocol. AU is the simplest format
+    # that carries the rate and the channels: six numbers, then the samples in big-endian order.
+    words = ["-nostdin", "-v", "error", "-i", f"file:{path}", "-map", "0:a:0"]
+    words += ["-f", "au", "-c:a", "pcm_f32be", "pipe:1"]
+    done = subprocess.run([program(), *words], capture_output=True, check=False)
     if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        reason = lines[-1] if lines else f"exit code {done.returncode}"
-        raise FfmpegError(f"not readable by {program}: {reason}; replace the file")
-    return done.stdout
+        raise FfmpegError(_reason(done))
+    _, samples_at, _, _, rate_hz, channels = struct.unpack(">6I", done.stdout[:24])
+    samples = np.frombuffer(done.stdout, ">f4", offset=samples_at).astype(np.float32)
+    return samples.reshape(-1, channels), rate_hz
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    text = done.stderr.decode(errors="replace").strip()
+    if "matches no streams" in text:
+        return "has no audio stream; replace the file"
+    reason = text.splitlines()[-1] if text else f"exit code {done.returncode}"
+    return f"not readable by ffmpeg: {reason}; replace the file"

@@ -3,9 +3,11 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,13 +16,12 @@ import soundfile
 from medusa.cache import FeatureStore
 from medusa.errors import AudioError
 from medusa.extract.inputs.segments import Segment, read_segment
-from medusa.manifests import LabelScheme, Manifest
+from medusa.manifests import LabelScheme, Manifest, ffmpeg
 from medusa.manifests.audio import content_of, digest_of, facts_of, segment_of
 from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not here")
 
 
 def chirp(rate_hz: int, seconds: float = 1.0) -> Wave:
@@ -36,11 +37,10 @@ def by_ffmpeg(path: Path) -> Wave:
     if facts_of(path).channels == 1:
         words = words[:-2]
     words += ["-ar", "16000", "-f", "f32le", "pipe:1"]
-    done = subprocess.run(["ffmpeg", *words], capture_output=True, check=True)
+    done = subprocess.run([ffmpeg.program(), *words], capture_output=True, check=True)
     return np.frombuffer(done.stdout, np.float32)
 
 
-@needs_ffmpeg
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate_hz", [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000])
 def test_decoding_and_resampling_agree_with_ffmpeg(
@@ -73,13 +73,12 @@ def test_the_last_segment_ends_where_the_file_ends(rate_hz: int, tmp_path: Path)
         read_segment(Segment(path, 0.0, (total + 2) / rate_hz), rate_hz)
 
 
-@needs_ffmpeg
 @pytest.mark.parametrize(
     "name", ["a.m4a", "a.mp3", "a.ogg", "a.opus", "a.flac", "a.aiff", "a.webm"]
 )
 def test_every_common_format_is_heard(name: str, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", chirp(48000), 48000)
-    convert = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(tmp_path / "a.wav")]
+    convert = [ffmpeg.program(), "-nostdin", "-v", "error", "-i", str(tmp_path / "a.wav")]
     subprocess.run([*convert, str(tmp_path / name)], check=True)
     facts = facts_of(tmp_path / name)
     assert facts.duration_s == pytest.approx(1.0, abs=0.08)  # encoders add a little silence
@@ -92,11 +91,58 @@ def test_every_common_format_is_heard(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(part[500:-500], found[4500:11500], atol=0.02)
 
 
-def test_without_ffmpeg_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def choose_ffmpeg() -> Iterator[None]:
+    """Let the test choose its own ffmpeg."""
+    ffmpeg.program.cache_clear()
+    yield
+    ffmpeg.program.cache_clear()
+
+
+@pytest.mark.usefixtures("choose_ffmpeg")
+def test_without_ffmpeg_the_remedy_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.m4a").write_bytes(b"anything")
     monkeypatch.setattr(shutil, "which", lambda program: None)
-    with pytest.raises(AudioError, match=r"a\.m4a: needs ffmpeg, which is not installed"):
+
+    def fail() -> str:
+        raise RuntimeError("No ffmpeg exe could be found")
+
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", fail)
+    with pytest.raises(AudioError, match=r"a\.m4a: needs ffmpeg, .* apt install ffmpeg"):
         facts_of(tmp_path / "a.m4a")
+
+
+@pytest.mark.usefixtures("choose_ffmpeg")
+def test_the_systems_ffmpeg_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Path(ffmpeg.program()).is_relative_to(Path(imageio_ffmpeg.__file__).parent)
+    ffmpeg.program.cache_clear()
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    assert ffmpeg.program() == str(tmp_path / "ffmpeg")
+
+
+def test_a_video_without_sound_and_a_file_of_noise_are_refused(tmp_path: Path) -> None:
+    picture = ["-f", "lavfi", "-i", "color=c=red:s=16x16:d=1", str(tmp_path / "mute.mp4")]
+    subprocess.run([ffmpeg.program(), "-v", "error", *picture], check=True)
+    with pytest.raises(AudioError, match=r"mute\.mp4: has no audio stream; replace the file"):
+        facts_of(tmp_path / "mute.mp4")
+    (tmp_path / "a.m4a").write_bytes(b"anything")
+    with pytest.raises(AudioError, match=r"a\.m4a: not readable by ffmpeg: .*; replace the file"):
+        facts_of(tmp_path / "a.m4a")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_ffmpeg_keeps_rate_channels_and_samples(channels: int, tmp_path: Path) -> None:
+    wave = np.random.default_rng(0).normal(scale=0.2, size=(1000, channels)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", wave, 22050, subtype="FLOAT")
+    words = ["-v", "error", "-i", str(tmp_path / "a.wav"), "-c:a", "copy", str(tmp_path / "a.mkv")]
+    subprocess.run([ffmpeg.program(), *words], check=True)
+    samples, rate_hz = ffmpeg.decode(tmp_path / "a.mkv")
+    assert rate_hz == 22050 and samples.dtype == np.float32
+    np.testing.assert_array_equal(samples, wave)
 
 
 def odd_files(root: Path) -> tuple[list[str], list[str]]:

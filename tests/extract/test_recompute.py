@@ -101,8 +101,6 @@ def test_signal_features_come_out_again(
     name: str, tmp_path: Path, workspace: Callable[..., Any]
 ) -> None:
     """They have a checkpoint and a revision of their own, which no hub knows."""
-    if name != "logmel":
-        pytest.importorskip("opensmile")
     workspace((16000, 7001))
     (job,) = plan_jobs(Workspace.open(tmp_path), [name], dtype="float32")
     assert not extract(job, "cpu", 10.0).problems

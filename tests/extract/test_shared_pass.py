@@ -160,7 +160,6 @@ def test_a_bad_file_is_named_for_every_store_and_the_others_are_done(
 
 def test_the_command_takes_several(tmp_path, workspace):
     workspace(LENGTHS)
-    pytest.importorskip("opensmile")
     words = ["extract", "--backbone", "logmel,egemaps", "--json"]
     result = call(tmp_path, *words)
     rows = json.loads(result.stdout)

@@ -66,7 +66,6 @@ def test_retry_in_vain_takes_the_likeliest() -> None:
 
 
 def test_word_errors_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("jiwer")
     truth = {"a": "The cat sat, on the mat.", "b": "Yes!", "c": "unheard", "d": "?"}
     said = {"a": "the cat sat on a mat", "b": "yes yes", "d": "anything", "e": "no truth"}
     # one substitution and one insertion over 6 + 1 words

@@ -146,7 +146,6 @@ def test_empty_and_looping_texts(tmp_path: Path) -> None:
 
 
 def test_entropy_and_agreement_by_hand(tmp_path: Path) -> None:
-    pytest.importorskip("krippendorff")
     said = {"a": ["sad", "sad"], "b": ["sad", "happy"], "c": ["happy", "happy"]}
     rows = [(name, f"r{at}", word, None, 1.0 + 2 * at, np.nan, 4.0)
             for name, words in said.items() for at, word in enumerate(words)]  # fmt: skip

@@ -50,7 +50,8 @@ def test_a_missing_library_names_its_extra(
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # audformat 1.4 on pandas 3.1
 def test_audformat(tmp_path: Path) -> None:
-    audformat = pytest.importorskip("audformat")
+    import audformat
+
     sounds(tmp_path / "audio", "001.wav", "002.wav")
     database = audformat.Database("tiny")
     database.schemes["emotion"] = audformat.Scheme(labels=["anger", "joy"])
@@ -77,7 +78,8 @@ def test_audformat(tmp_path: Path) -> None:
 
 
 def test_lhotse(tmp_path: Path) -> None:
-    lhotse = pytest.importorskip("lhotse")
+    import lhotse
+
     sounds(tmp_path, "r1.wav")
     recording = lhotse.Recording.from_file(tmp_path / "r1.wav")
     supervisions = [
@@ -110,7 +112,8 @@ def test_lhotse(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("meant", ["cut", "supervision", "both", "files"])
 def test_lhotse_rows_of_one_channel_are_refused(tmp_path: Path, meant: str) -> None:
-    lhotse = pytest.importorskip("lhotse")
+    import lhotse
+
     soundfile.write(tmp_path / "r1.wav", np.full((800, 2), 0.1), 8000)
     recording = lhotse.Recording.from_file(tmp_path / "r1.wav")
     channel = 1 if meant in ("supervision", "both") else [0, 1]
@@ -131,7 +134,8 @@ def test_lhotse_rows_of_one_channel_are_refused(tmp_path: Path, meant: str) -> N
 
 
 def test_datasets(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     sounds(tmp_path / "sound", "a.wav", "b.wav")
     inside = (tmp_path / "sound" / "b.wav").read_bytes()
     features = datasets.Features(
@@ -173,7 +177,8 @@ def test_datasets(tmp_path: Path) -> None:
 
 
 def test_recordings_of_equal_names_are_unpacked_side_by_side(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     datasets.disable_progress_bars()
     value = datasets.Value
     features = datasets.Features(

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("libcst")
-pytest.importorskip("coverage")
-
 from medusa.tests.mutation.sample import draw, read_table
 from medusa.tests.mutation.sites import Module
 

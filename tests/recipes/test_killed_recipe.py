@@ -25,7 +25,7 @@ def tables(home: Path) -> list[list[str]]:
     return [line.split("|")[:-2] for line in text.splitlines()]
 
 
-@pytest.mark.skipif("MEDUSA_LONG_TESTS" not in os.environ, reason="takes minutes")
+@pytest.mark.skipif("MEDUSA_LONG_TESTS" not in os.environ, reason="MEDUSA_LONG_TESTS is not set")
 def test_killed_at_twenty_random_moments_the_tables_are_the_same(tmp_path):
     straight = tmp_path / "straight"
     subprocess.run(command(straight), check=True, capture_output=True)

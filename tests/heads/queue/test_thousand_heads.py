@@ -20,7 +20,7 @@ def finished(runs: Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_mtime_ns for path in runs.glob(f"*/{FINISHED}")}
 
 
-@pytest.mark.skipif("MEDUSA_LONG_TESTS" not in os.environ, reason="takes minutes")
+@pytest.mark.skipif("MEDUSA_LONG_TESTS" not in os.environ, reason="MEDUSA_LONG_TESTS is not set")
 def test_a_thousand_heads_with_kills(workspace):
     sets = ("head.name=probe", "train.batch=64", "train.draws=1", "head.width=8")
     words = [word for one in sets for word in ("--set", one)]
