@@ -24,7 +24,7 @@ from medusa.atomic import write_text
 from medusa.ensemble.stored_stack import apply_stack
 from medusa.heads.config import Config
 from medusa.heads.examples.choose import choose
-from medusa.heads.examples.join import gather
+from medusa.heads.examples.join import join_examples
 from medusa.heads.networks.fusion import average_frames_of, build
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import SUMMARY, WEIGHTS, RunDir
@@ -62,7 +62,7 @@ class Elsewhere:
         """Predict with a head, whose streams are found here by their names."""
         config: Config = task.config
         chosen = choose(self.workspace.features, task.features)
-        examples = gather(self.manifest, self.texts, chosen, average_frames_of(config.head))
+        examples = join_examples(self.manifest, self.texts, chosen, average_frames_of(config.head))
         outputs = auxiliary(config.loss)
         head = build(config.head, examples.widths, len(examples.classes), outputs)
         load_weights(run.path / WEIGHTS, head)

@@ -22,9 +22,9 @@ from medusa.device import choose_device
 from medusa.errors import MedusaError
 from medusa.heads.config import load
 from medusa.heads.examples.join import Rows
+from medusa.heads.fitting.fitters import make_fitter
 from medusa.heads.fitting.head_job import HeadJob
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training.loop import Trainer
@@ -91,7 +91,7 @@ def profile(job: HeadJob, device: torch.device, trace: Path) -> StepProfile:
 def endless(trainer: Trainer) -> Iterator[Rows]:
     """Yield batches of the first stage, epoch after epoch."""
     while True:
-        yield from trainer.batches(trainer.config.stages[0])
+        yield from trainer.draw_batches(trainer.config.stages[0])
 
 
 def take(trainer: Trainer, batches: list[Rows]) -> None:

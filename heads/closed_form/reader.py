@@ -44,7 +44,7 @@ class RowReader:
     def inputs(self, rows: Rows) -> Iterator[tuple[list[Packed], Rows]]:
         """Yield packed modalities on the device and their row numbers."""
         batches = [rows[start : start + self.size] for start in range(0, len(rows), self.size)]
-        feed = self.examples.batches(batches, self.device.type == "cuda")
+        feed = self.examples.read_batches(batches, self.device.type == "cuda")
         for batch, inputs in zip(batches, feed, strict=True):
             yield [x.to(self.device, torch.float32) for x in inputs], batch
 

@@ -6,6 +6,6 @@ samplers that draw the rows of an epoch.
 
 The folder never imports training, fitting or queue.
 
-Door: `join.choose` finds stores by name, `join.gather` joins them with a manifest, and
+Door: `join.choose` finds stores by name, `join.join_examples` joins them with a manifest, and
 `sampling.SAMPLERS` has the samplers by name.
 """

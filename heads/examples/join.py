@@ -61,7 +61,7 @@ class Examples:
         """Return how many layers of each of the M modalities are read side by side."""
         return [stream.layers for stream in self.streams]
 
-    def batches(self, batches: Sequence[Rows], pin: bool = False) -> Iterator[list[Packed]]:
+    def read_batches(self, batches: Sequence[Rows], pin: bool = False) -> Iterator[list[Packed]]:
         """Yield the M packed modalities of each batch of rows. A thread prefetches them."""
         return load(self.streams, batches, pin, self._average)
 
@@ -95,7 +95,7 @@ def average_frames(packed: Packed, group: int) -> Packed:
     return Packed(means, torch.from_numpy(shorter))
 
 
-def gather(
+def join_examples(
     manifest: Manifest,
     texts: "pd.Series[str] | None",
     chosen: Sequence[ChosenFeature],

@@ -6,7 +6,7 @@ from medusa.cache import FeatureStore, open_all
 from medusa.console import say
 from medusa.errors import DataError
 from medusa.heads.examples.choose import ChosenFeature
-from medusa.heads.examples.join import Examples, gather
+from medusa.heads.examples.join import Examples, join_examples
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import MANIFEST, content_of, require_texts, sources, texts_of
@@ -36,7 +36,7 @@ def gather_inputs(
     chosen = _stores(stored, workspace)
     try:
         contents = _contents(stored, unlabelled, workspace, text, drop_missing)
-        examples = gather(unlabelled, contents, chosen, stored.average_frames, drop_missing)
+        examples = join_examples(unlabelled, contents, chosen, stored.average_frames, drop_missing)
     except DataError as problem:
         raise DataError(f"{workspace.root}: {problem}") from problem
     if not examples.ids:

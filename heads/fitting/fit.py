@@ -9,10 +9,10 @@ import torch
 
 from medusa.heads.examples.join import Rows
 from medusa.heads.fitting.finish import finish_run
+from medusa.heads.fitting.fitters import make_fitter
 from medusa.heads.fitting.folds import each_fold, without
 from medusa.heads.fitting.head_job import HeadJob
 from medusa.heads.fitting.predictions import predict_rows
-from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
 from medusa.scoring import NOT_A_FOLD
 

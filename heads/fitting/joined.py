@@ -6,7 +6,7 @@ from functools import lru_cache
 import pandas as pd
 
 from medusa.heads.examples.choose import ChosenFeature, choose
-from medusa.heads.examples.join import Examples, gather
+from medusa.heads.examples.join import Examples, join_examples
 from medusa.heads.fitting.split_checks import check_splits, split_warnings
 from medusa.heads.fitting.texts_digest import texts_digest
 from medusa.heads.spec import HeadSpec
@@ -78,7 +78,7 @@ def _join(
         source, contents = _text_contents(workspace, manifest, text, drop_missing)
     text_read = source if _has_text(chosen) else None  # Only these texts are recorded.
     from_table = contents is not None and text_read not in (None, MANIFEST)
-    examples = gather(manifest, contents, chosen, average_frames, drop_missing, required)
+    examples = join_examples(manifest, contents, chosen, average_frames, drop_missing, required)
     check_splits(examples)
     notes = [str(note) for note in manifest.provenance.get("notes", [])]
     return Joined(

@@ -7,8 +7,8 @@ import torch
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.fitters import progress_total
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import progress_total
 from medusa.heads.runs.run_dir import RunDir, finished_run, identity, new_run
 from medusa.heads.spec import HeadResult, HeadSpec
 from medusa.workspace import Workspace

@@ -19,12 +19,12 @@ from medusa.heads.networks.layer_sum import layer_weights
 from medusa.heads.networks.memory import halved
 from medusa.heads.training.checkpoint import BEST, load_weights, save_weights
 from medusa.heads.training.fitter import HeadFitter
+from medusa.heads.training.gradients import compute_gradients
 from medusa.heads.training.loss import TrainStatistics, auxiliary
 from medusa.heads.training.meter import StepLog
 from medusa.heads.training.predict import BATCH, predict
 from medusa.heads.training.schedule import clip, rate
 from medusa.heads.training.state import TrainingState
-from medusa.heads.training.step import compute_gradients
 from medusa.heads.training.train_rows import TrainRows
 from medusa.heads.training.weight_average import averaged
 
@@ -89,7 +89,7 @@ class Trainer(HeadFitter):
 
     def _run_epoch(self, stage: StageConfig, statistics: TrainStatistics) -> None:
         """Take the epoch's remaining steps. Random numbers depend on the seed and step alone."""
-        every = self.batches(stage)
+        every = self.draw_batches(stage)
         self.take(stage, statistics, every[self.state.step :], len(every))
 
     def take(
@@ -98,7 +98,7 @@ class Trainer(HeadFitter):
         """Take a step on each batch, of the epoch's `of`; a kill costs two minutes of them."""
         self.head.train()
         pin = self.device.type == "cuda"
-        feed = self.examples.batches([self.rows[batch] for batch in batches], pin)
+        feed = self.examples.read_batches([self.rows[batch] for batch in batches], pin)
         for batch, inputs in zip(batches, self.meter.timed(feed), strict=True):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
             lr = rate(stage, (self.state.epoch + self.state.step / of) / stage.epochs)
@@ -222,7 +222,7 @@ class Trainer(HeadFitter):
             )
         return means
 
-    def batches(self, stage: StageConfig) -> list[Rows]:
+    def draw_batches(self, stage: StageConfig) -> list[Rows]:
         """Return this epoch's batches, each an array of training row numbers."""
         rng = np.random.default_rng([self.config.seed, self.state.stage, self.state.epoch])
         return self.train_rows.batches(stage, self.config.train.batch, rng)

@@ -90,7 +90,7 @@ class Meter:
         if peak(self.device) is None:
             return None
         some = rows[np.linspace(0, len(rows) - 1, min(16, len(rows))).astype(int)]
-        lengths = np.stack([packed.lengths for packed in next(examples.batches([some]))], 1)
+        lengths = np.stack([packed.lengths for packed in next(examples.read_batches([some]))], 1)
         widths = [n * d for n, d in zip(examples.layers, examples.widths, strict=True)]
         total = train_flop(head, lengths.tolist(), widths)
         return None if total is None else total / len(some)

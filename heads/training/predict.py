@@ -35,7 +35,7 @@ def predict(
     batches = [order[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     logits = np.empty((len(rows), len(examples.classes)), np.float32)
     attributes = np.empty((len(rows), 3), np.float32)
-    feed = examples.batches([rows[batch] for batch in batches], device.type == "cuda")
+    feed = examples.read_batches([rows[batch] for batch in batches], device.type == "cuda")
     for batch, inputs in zip(batches, feed, strict=True):
         moved = [packed.to(device, torch.float32) for packed in inputs]
         out, rated, most = predict_in_parts(head, moved, most)

@@ -21,4 +21,4 @@ def standardise(scales: Iterable[nn.Module], examples: Examples, most: int = 200
     for number, scale in enumerate(scales):
         for module in scale.modules():
             if isinstance(module, Standardise):
-                module.fit(inputs[number] for inputs in examples.batches(batches))
+                module.fit(inputs[number] for inputs in examples.read_batches(batches))

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from medusa.heads.config import load
+from medusa.heads.fitting.fitters import make_fitter
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
@@ -23,7 +23,7 @@ def test_the_bias_lies_halfway_between_a_class_and_all(workspace) -> None:
     fitter.fit()
     rows = job.examples.rows("train")
     rows = rows[job.examples.labels[rows] != -1]
-    inputs = [part.to("cpu", torch.float32) for part in next(job.examples.batches([rows]))]
+    inputs = [part.to("cpu", torch.float32) for part in next(job.examples.read_batches([rows]))]
     with torch.no_grad():
         x = fitter.head.embed(inputs).double().numpy()
     labels = job.examples.labels[rows]

@@ -60,7 +60,7 @@ def pooled(root) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndar
     x = np.stack(
         [
             np.concatenate([functionals(one.values.double().numpy()) for one in inputs])
-            for inputs in examples.batches(rows)
+            for inputs in examples.read_batches(rows)
         ]
     )
     return examples.ids, x, examples.labels, examples.ratings.double().numpy(), examples.splits

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from medusa.errors import DataError, ManifestError
 from medusa.heads.config import load
-from medusa.heads.fitting import trainers
+from medusa.heads.fitting import fitters
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.folds import folds_of, without
 from medusa.heads.fitting.prepare import prepare
@@ -65,7 +65,7 @@ def test_the_training_split_is_predicted_by_heads_that_did_not_see_it(workspace)
 
 def test_finished_folds_are_not_trained_again(workspace, monkeypatch):
     straight = trained(workspace, "straight", "train.folds=2")
-    real, seen = trainers.make_fitter, []
+    real, seen = fitters.make_fitter, []
 
     def dies(examples, config, run, *more):
         seen.append(run.name)

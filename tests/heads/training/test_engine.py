@@ -53,7 +53,7 @@ def followed(root, monkeypatch, name: str, *overrides: str):
 
 def test_compile_asks_for_compiled_layers(workspace, monkeypatch):
     asked = []
-    monkeypatch.setattr("medusa.heads.fitting.network.compile_framewise", asked.append)
+    monkeypatch.setattr("medusa.heads.fitting.fitters.compile_framewise", asked.append)
     trained(workspace, "plain")
     assert not asked
     trained(workspace, "compiled", "train.compile=true")
@@ -118,7 +118,7 @@ def test_micro_batches_give_the_gradients_of_the_whole_batch(workspace):
     for module in head.modules():
         if hasattr(module, "p"):
             module.p = 0.0  # the draws of dropout depend on how many are drawn at once
-    inputs = next(job.examples.batches([np.arange(7)]))
+    inputs = next(job.examples.read_batches([np.arange(7)]))
     inputs = [one.to("cpu", torch.float32) for one in inputs]
     found = []
     for micro in (7, 3, 1):

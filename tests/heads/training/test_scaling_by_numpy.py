@@ -19,6 +19,6 @@ def test_mean_and_deviation_are_over_all_frames(tmp_path) -> None:
     scales = [Standardise(width) for width in examples.widths]
     standardise(scales, examples)
     for number, scale in enumerate(scales):
-        frames = next(examples.batches([rows]))[number].values.double().numpy()
+        frames = next(examples.read_batches([rows]))[number].values.double().numpy()
         np.testing.assert_allclose(scale.mean.numpy(), frames.mean(0), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(scale.std.numpy(), frames.std(0), rtol=1e-5)

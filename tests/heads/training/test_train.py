@@ -182,8 +182,8 @@ def test_features_are_joined_by_content_not_position(workspace):
     shuffled.write(manifest)
     moved = job(workspace).examples
     for number in (0, 1):
-        there = next(moved.batches([np.arange(60)]))[number].split()
-        here = next(straight.batches([order]))[number].split()
+        there = next(moved.read_batches([np.arange(60)]))[number].split()
+        here = next(straight.read_batches([order]))[number].split()
         assert all(torch.equal(a, b) for a, b in zip(there, here, strict=True))
     assert moved.labels.tolist() == straight.labels[order].tolist()
 

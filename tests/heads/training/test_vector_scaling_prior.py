@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from medusa.heads.config import load
+from medusa.heads.fitting.fitters import make_fitter
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import make_fitter
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
@@ -33,7 +33,7 @@ def test_vector_scaling_uses_the_shares_of_the_training_classes(workspace) -> No
     trainer = make_fitter(job.examples, job.spec.config, run, torch.device("cpu"))
     rows = job.examples.rows("train")
     with torch.no_grad():
-        logits = trainer.head(next(job.examples.batches([rows])))[0].double().numpy()
+        logits = trainer.head(next(job.examples.read_batches([rows])))[0].double().numpy()
     soft = job.examples.soft[rows].double().numpy()
     trainer.fit()
     shares = soft.sum(0) / soft.sum()

@@ -5,8 +5,8 @@ import torch
 
 from medusa.heads.config import load
 from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.fitters import progress_total
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.fitting.trainers import progress_total
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace

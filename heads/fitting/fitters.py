@@ -1,4 +1,4 @@
-"""The choice of the fitter of a head: training by steps, closed form, or a convex problem."""
+"""A head before it is fitted: its network, and its fitter (by steps, closed form, or convex)."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,13 @@ from medusa.heads.closed_form.fit import ClosedForm
 from medusa.heads.config import Config
 from medusa.heads.convex.fit import ConvexFitter
 from medusa.heads.examples.join import Examples
-from medusa.heads.fitting.network import build_network
-from medusa.heads.networks.fusion import HEADS, device_of
+from medusa.heads.networks.compile import compile_framewise
+from medusa.heads.networks.fusion import HEADS, Head, build, device_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.loop import Trainer
+from medusa.heads.training.loss import auxiliary
+from medusa.heads.training.scaling import standardise
 
 
 def _no_progress(amount: int = 1, note: str = "") -> None:
@@ -32,6 +34,17 @@ def make_fitter(
     """
     device = device_of(config.head, device)
     return _kind(config)(build_network(examples, config), examples, config, run, device, advance)
+
+
+def build_network(examples: Examples, config: Config) -> Head:
+    """Build the head from its seed, with the scales of its training rows."""
+    torch.manual_seed(config.seed)
+    outputs = auxiliary(config.loss)
+    head = build(config.head, examples.widths, len(examples.classes), outputs, examples.layers)
+    standardise(head.scales, examples)
+    if config.train.compile:
+        compile_framewise(head)
+    return head
 
 
 def progress_total(config: Config) -> int:
