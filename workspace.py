@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from medusa.errors import ConfigError, MedusaError, nearest
+from medusa.errors import ConfigError, MedusaError, StoreError, nearest
 
 CONFIG_NAME = "medusa.yaml"
 NAME = re.compile(r"\w[\w.+=-]*")
@@ -74,9 +74,39 @@ def checked_name(option: str, name: str) -> str:
     return name
 
 
+def is_file_name(name: object) -> bool:
+    """Return whether a name from a file is the name of a file or a folder, and no path.
+
+    Such a name cannot lead out of the folder that it is joined to.
+    """
+    if not isinstance(name, str) or not name or name.startswith("."):
+        return False
+    return name == Path(name).name and "\\" not in name and "\0" not in name
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise if a folder from elsewhere contains links, which may lead out of it.
+
+    Raises:
+        StoreError: a file or a folder in it is a link.
+    """
+    for where, folders, files in os.walk(folder):
+        links = [name for name in (*folders, *files) if os.path.islink(f"{where}/{name}")]
+        if links:
+            raise StoreError(
+                f"{where}/{links[0]}: this is a link that may lead out of {folder}; put a copy of "
+                "the file in its place"
+            )
+
+
 def remove(folder: Path) -> None:
-    """Remove a store or a run: rename it to a hidden name first, and then delete it."""
-    if folder.exists():
+    """Remove a store or a run: rename it to a hidden name first, and then delete it.
+
+    If the folder is a link, the link is removed, and the folder that it leads to is kept.
+    """
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
         doomed = folder.with_name(f".{folder.name}.{os.getpid()}.removed")
         folder.rename(doomed)
         shutil.rmtree(doomed)

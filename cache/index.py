@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from medusa.cache.layout import INDEX, checksum, write_durably
+from medusa.cache.layout import INDEX, MOST_SHARDS, SHARD_FRAMES, checksum, write_durably
 from medusa.errors import StoreError
+from medusa.foreign import foreign
 
 SCHEMA = pa.schema(
     [
@@ -28,6 +30,7 @@ SCHEMA = pa.schema(
         ("error", pa.float32()),
     ]
 )
+NUMBERED = "[0-9]" * 6
 MERGE_ABOVE = 32  # this many small files still open fast
 
 
@@ -90,8 +93,7 @@ class Record:
 
 def claim(store: Path) -> int:
     """Reserve the next free shard number for one writer and return it; none is ever used twice."""
-    taken = [int(path.stem) for path in (store / INDEX).glob("[0-9]*.claim")]
-    shard = max(taken, default=-1) + 1
+    shard = max(claims(store), default=-1) + 1
     while True:
         try:
             path = store / INDEX / f"{shard:06d}.claim"
@@ -122,9 +124,15 @@ def load(store: Path) -> Index:
     return Index(rows, shard, start, length, table)
 
 
+def claims(store: Path) -> dict[int, Path]:
+    """Return shard -> the file that reserves its number, in ascending order."""
+    paths = sorted((store / INDEX).glob(NUMBERED + ".claim"))
+    return {int(path.stem): path for path in paths}
+
+
 def committed(store: Path) -> dict[int, Path]:
     """Return shard -> record file of the committed shards, in ascending order."""
-    paths = sorted((store / INDEX).glob("[0-9]*.parquet"))
+    paths = sorted((store / INDEX).glob(NUMBERED + "-*.parquet"))
     return {int(path.name[:6]): path for path in paths}
 
 
@@ -149,16 +157,33 @@ def read_record(path: Path) -> pa.Table:
     Raises:
         StoreError: they differ.
     """
-    try:
+
+    def explain(reason: str) -> str:
+        return (
+            f"{path}: this index record is damaged ({reason}); move it away and extract again, "
+            "which computes only the utterances of its shard"
+        )
+
+    with foreign(StoreError, explain):
         data = path.read_bytes()
         if path.stem.rpartition("-")[2] != f"{checksum(data):08x}":
             raise ValueError("its checksum differs")
-        return pq.read_table(pa.BufferReader(data), schema=SCHEMA)
-    except (pa.ArrowException, OSError, ValueError) as problem:
-        raise StoreError(
-            f"{path}: this index record is damaged ({problem}); move it away and extract again, "
-            "which computes only the utterances of its shard"
-        ) from problem
+        table = pq.read_table(pa.BufferReader(data), schema=SCHEMA)
+        _require_inside_shards(table)
+        return table
+
+
+def _require_inside_shards(table: pa.Table) -> None:
+    """Raise a ValueError if utterances are not inside a shard; such rows would take all memory."""
+    for name in ("content", "shard", "start", "length"):
+        if table[name].null_count:
+            raise ValueError(f"the column {name} has nulls")
+    shard, start, length = (table[name].to_numpy() for name in ("shard", "start", "length"))
+    is_inside = (start >= 0) & (length > 0) & (start.astype(np.int64) + length <= SHARD_FRAMES)
+    if not (is_inside & (shard >= 0) & (shard < MOST_SHARDS)).all():
+        raise ValueError("utterances are outside their shards")
+    if len(pc.unique(pc.list_value_length(table["crc32c"]))) > 1:
+        raise ValueError("utterances have different numbers of checksums")
 
 
 def _tables(store: Path) -> Iterator[pa.Table]:

@@ -7,6 +7,7 @@ Every byte of a store is covered by a checksum or fixed by a rule.
 """
 
 import json
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ import numpy.typing as npt
 from medusa.atomic import atomic
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import StoreError
+from medusa.foreign import foreign
 
 SHARD_FRAMES = 32_768
 CHUNK_FRAMES = 256
+MOST_SHARDS = 1_000_000  # The files of a store number the shards with six digits.
 CHUNKS = SHARD_FRAMES // CHUNK_FRAMES
 ABSENT = np.uint64(2**64 - 1)
 FOOTER_BYTES = CHUNKS * 16 + 4
@@ -96,15 +99,30 @@ def read_spec(store: Path) -> FeatureSpec:
     Raises:
         StoreError: the folder has no store, or the store's spec is damaged.
     """
+    if not (store / SPEC).exists():
+        raise StoreError(f"{store}: the folder has no feature store (no {SPEC})")
     try:
-        return FeatureSpec.from_dict(json.loads((store / SPEC).read_bytes()))
-    except FileNotFoundError as problem:
-        raise StoreError(f"{store}: the folder has no feature store (no {SPEC})") from problem
-    except (ValueError, TypeError, AttributeError) as problem:
-        raise StoreError(
-            f"{store / SPEC}: this file is damaged ({problem}); restore it from a copy, or move "
-            "the store away and extract again"
-        ) from problem
+        values = read_json(store / SPEC)
+        return FeatureSpec.from_dict(values)
+    except StoreError as problem:
+        raise StoreError(_damaged(store / SPEC, str(problem))) from problem
+
+
+def read_json(path: Path) -> Any:
+    """Return the values of a JSON file of a store.
+
+    Raises:
+        StoreError: the file is missing or damaged.
+    """
+    with foreign(StoreError, lambda reason: _damaged(path, reason)):
+        return json.loads(path.read_bytes())
+
+
+def _damaged(path: Path, reason: str) -> str:
+    return (
+        f"{path}: this file is missing or damaged ({reason}); restore it from a copy, or move the "
+        "store away and extract again"
+    )
 
 
 def read_provenance(store: Path) -> dict[str, Any]:
@@ -113,25 +131,33 @@ def read_provenance(store: Path) -> dict[str, Any]:
     Raises:
         StoreError: the file is missing or damaged.
     """
-    try:
-        made = json.loads((store / PROVENANCE).read_bytes())
-        if not isinstance(made, dict):
-            raise ValueError("it is no JSON object")
-    except (OSError, ValueError) as problem:
-        raise StoreError(
-            f"{store / PROVENANCE}: this file is missing or damaged ({problem}); restore it from a "
-            "copy, or move the store away and extract again"
-        ) from problem
+    made = read_json(store / PROVENANCE)
+    if not isinstance(made, dict):
+        raise StoreError(_damaged(store / PROVENANCE, "it is no JSON object"))
     return made
 
 
 def is_archive(store: Path, spec: FeatureSpec) -> bool:
     """Return whether the shards are compressed, so that only zarr-python can read them."""
     try:
-        metadata = json.loads((store / spec.arrays[0] / ZARR).read_bytes())
+        metadata = read_json(store / spec.arrays[0] / ZARR)
         return len(metadata["codecs"][0]["configuration"]["codecs"]) > 1
-    except (OSError, ValueError, LookupError, TypeError):
+    except (StoreError, LookupError, TypeError):
         return False  # the metadata are damaged, which `verify` reports
+
+
+def shards_of(path: Path) -> int:
+    """Return the number of shards that the shape in an array's `zarr.json` covers.
+
+    Raises:
+        StoreError: the file is missing or damaged.
+    """
+    values = read_json(path)
+    with foreign(StoreError, lambda reason: _damaged(path, reason)):
+        shards, rest = divmod(operator.index(values["shape"][0]), SHARD_FRAMES)
+        if rest or not 0 <= shards <= MOST_SHARDS:
+            raise ValueError(f"the shape is {values['shape']}")
+        return shards
 
 
 def canonical(value: object) -> bytes:
@@ -169,7 +195,7 @@ def grow(store: Path, spec: FeatureSpec, shards: int) -> None:
     """Make the arrays' shapes cover `shards` shards, for programs that read the store as Zarr."""
     for array in stored_arrays(spec):
         path = store / array.name / ZARR
-        if json.loads(path.read_bytes())["shape"][0] < shards * SHARD_FRAMES:
+        if shards_of(path) < shards:
             write_durably(path, array_metadata(array, shards))
 
 

@@ -2,14 +2,20 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from medusa.errors import StoreError, nearest
+from medusa.strict import quoted
+from medusa.workspace import is_file_name
 
 DTYPES = ("float16", "float32", "int8")
 INPUTS = ("audio", "text")
 REDUCTIONS = ("none", "sum", "mean")
+TEXT_FIELDS = ("family", "checkpoint", "revision", "input", "reduce", "dtype")
+MOST_LAYERS, MOST_WIDTH = 1_000, 100_000
+LONGEST_BACKBONE = 150  # Suffixes follow, and file systems allow 255 bytes.
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class FeatureSpec:
     preprocessing: dict[str, Any]
 
     def __post_init__(self) -> None:
+        if wrong := [f"{name} is {quoted(getattr(self, name))}" for name in _wrong_fields(self)]:
+            raise StoreError(f"the feature specification is not valid: {', '.join(wrong)}")
         for name, known in {"dtype": DTYPES, "reduce": REDUCTIONS, "input": INPUTS}.items():
             value = getattr(self, name)
             if value not in known:
@@ -80,10 +88,32 @@ class FeatureSpec:
         """Return the spec of the JSON values of `to_dict`.
 
         Raises:
-            StoreError: a field is missing or unknown.
+            StoreError: a field is missing, unknown, or not valid.
         """
         expected = {field.name for field in fields(cls)}
+        if not isinstance(values, dict) or not isinstance(values.get("layers"), list | tuple):
+            raise StoreError("the feature specification is no JSON object with a list of layers")
         if set(values) != expected:
             odd = ", ".join(sorted(set(values) ^ expected))
             raise StoreError(f"the feature specification has missing or unknown fields: {odd}")
         return cls(**(values | {"layers": tuple(values["layers"])}))
+
+
+def _wrong_fields(spec: FeatureSpec) -> list[str]:
+    """Return the fields whose values have another type than a specification can have.
+
+    The backbone is the beginning of a folder's name, and all numbers are bounded, because a
+    specification may come from another machine.
+    """
+    shift = spec.frame_shift_s
+    whole_numbers = [type(layer) is int and layer < MOST_LAYERS for layer in spec.layers]
+    right = {
+        "backbone": is_file_name(spec.backbone) and len(spec.backbone) <= LONGEST_BACKBONE,
+        **{name: isinstance(getattr(spec, name), str) for name in TEXT_FIELDS},
+        "layers": all(whole_numbers) and len(whole_numbers) <= MOST_LAYERS,
+        "width": type(spec.width) is int and 0 < spec.width <= MOST_WIDTH,
+        "frame_shift_s": shift is None
+        or (type(shift) in (int, float) and math.isfinite(shift) and shift > 0),
+        "preprocessing": isinstance(spec.preprocessing, dict),
+    }
+    return [name for name, is_right in right.items() if not is_right]

@@ -10,7 +10,6 @@ from medusa.cache import index
 from medusa.cache.layout import (
     CHECKSUMS,
     FIXED,
-    SHARD_FRAMES,
     ZARR,
     StoredArray,
     array_metadata,
@@ -20,6 +19,7 @@ from medusa.cache.layout import (
     read_spec,
     shard_path,
     shard_tail,
+    shards_of,
 )
 from medusa.cache.quantise import CHANNELS, Quantised
 from medusa.cache.store import FeatureStore
@@ -61,7 +61,7 @@ def _fixed(path: Path) -> Iterator[str]:
         raw = (path / CHECKSUMS).read_bytes()
         sums = json.loads(raw)
         whole = raw == canonical(sums) and set(sums) == set(FIXED)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         whole = False
     if not whole:
         yield f"{path / CHECKSUMS}: this file is missing or altered"
@@ -83,10 +83,8 @@ def _metadata(path: Path, array: StoredArray) -> Iterator[str]:
     """Check that an array's zarr.json is the one of some number of shards."""
     file = path / array.name / ZARR
     try:
-        raw = file.read_bytes()
-        shards, rest = divmod(int(json.loads(raw)["shape"][0]), SHARD_FRAMES)
-        same = rest == 0 and raw == array_metadata(array, shards)
-    except (OSError, ValueError, TypeError, LookupError):
+        same = file.read_bytes() == array_metadata(array, shards_of(file))
+    except (OSError, StoreError):
         same = False
     if not same:
         yield f"{file}: this file is missing or altered"

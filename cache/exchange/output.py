@@ -62,7 +62,7 @@ def _may_write(path: Path, force: bool) -> None:
 
 def _rename_to(partial: Path, path: Path) -> None:
     """Rename to the final name; an existing folder is renamed before that, and removed after it."""
-    if path.is_dir():
+    if path.is_dir() or path.is_symlink():
         old = _sibling(path, OLD)
         path.rename(old)
         try:
@@ -70,7 +70,7 @@ def _rename_to(partial: Path, path: Path) -> None:
         except BaseException:
             old.rename(path)
             raise
-        shutil.rmtree(old)
+        _remove(old)
     else:
         partial.replace(path)
     sync(path.parent)
@@ -125,7 +125,8 @@ def _sync(path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    """Remove a file, a folder, or a link without the folder that it leads to."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

@@ -14,6 +14,9 @@ from medusa.cache.exchange.raw import Group, Header, Rows, batches
 from medusa.cache.exchange.seal import SEALED, seal, seal_header, unseal, unseal_header
 from medusa.cache.layout import canonical, write_durably
 from medusa.cache.quantise import CHANNELS
+from medusa.errors import StoreError
+from medusa.strict import quoted
+from medusa.workspace import is_file_name
 
 TABLE = "features.parquet"
 COLUMNS = SEALED.append(pa.field("file", pa.string()))
@@ -59,6 +62,9 @@ def read_groups(
             have the column `file`.
     """
     table = pq.read_table(folder / TABLE, schema=COLUMNS)
+    for file in table["file"].unique().to_pylist():
+        if not is_file_name(file):
+            raise StoreError(f"{folder / TABLE}: {quoted(file)} is no file in {folder}")
     for part in batches(table["length"].to_numpy(), header):
         records = table.slice(part.start, part.stop - part.start)
         columns = zip(*read(records), strict=True)

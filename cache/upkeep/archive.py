@@ -4,7 +4,6 @@ An archive is a store with the same index whose shards are compressed. `FeatureS
 slowly, through zarr-python. `restore` makes the original files again, byte for byte.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from medusa.cache.layout import (
     checksum,
     shard_path,
     shard_tail,
+    shards_of,
     stored_arrays,
     write_durably,
 )
@@ -37,6 +37,8 @@ from medusa.cache.store import FeatureStore
 from medusa.cache.verify import verify
 from medusa.console import progress
 from medusa.errors import StoreError, listed
+from medusa.foreign import foreign
+from medusa.workspace import refuse_links
 
 
 def archive(path: Path, out: Path, force: bool = False) -> tuple[int, int]:
@@ -107,6 +109,7 @@ def store_bytes(store: FeatureStore) -> int:
 
 def _copy_index(path: Path, new: Path) -> None:
     """Copy everything but the arrays and half-written files."""
+    refuse_links(path)
     new.mkdir()
     shutil.copytree(path / INDEX, new / INDEX, ignore=shutil.ignore_patterns(".*"))
     for name in (*FIXED, CHECKSUMS, CHANNELS):
@@ -135,11 +138,7 @@ def _compressed_arrays(store: FeatureStore, new: Path, extent: int) -> dict[str,
 def _extent(path: Path, store: FeatureStore) -> int:
     """Return the number of shards that the shapes of the arrays must cover."""
     file = path / store.spec.arrays[0] / ZARR
-    try:
-        shards = int(json.loads(file.read_bytes())["shape"][0]) // SHARD_FRAMES
-    except (OSError, ValueError, TypeError, LookupError) as problem:
-        raise StoreError(f"{file}: this file is missing or altered: {problem}") from problem
-    return max(shards, max(store.used) + 1)
+    return max(shards_of(file), max(store.used) + 1)
 
 
 def _shards(store: FeatureStore, label: str) -> Iterator[tuple[int, StoredArray]]:
@@ -169,11 +168,9 @@ def _decoded(store: FeatureStore, shard: int, array: StoredArray) -> Rows:
     if not path.exists():  # zarr-python would read zeros
         raise StoreError(f"{path}: this committed shard is missing")
     first = shard * SHARD_FRAMES
-    try:
+    with foreign(StoreError, lambda reason: f"{path}: this shard is damaged: {reason}"):
         source = zarr.open_array(store.path / array.name, mode="r")
         return np.asarray(source[first : first + store.used[shard]])
-    except (ValueError, RuntimeError, OSError, KeyError, TypeError) as problem:
-        raise StoreError(f"{path}: this shard is damaged: {problem}") from problem
 
 
 def _check(store: FeatureStore, shard: int, array: StoredArray, rows: Rows, where: Path) -> None:

@@ -28,6 +28,7 @@ from medusa.cache.upkeep.waste import Waste, claim_shard, highest_shard, remove
 from medusa.cache.writer import finish
 from medusa.console import progress
 from medusa.errors import StoreError, listed
+from medusa.workspace import refuse_links
 
 
 def clean(waste: Waste) -> int:
@@ -38,6 +39,7 @@ def clean(waste: Waste) -> int:
         MedusaError: the store is damaged; the utterances in use stay where they are.
     """
     store = waste.store
+    refuse_links(store.path)
     if is_archive(store.path, store.spec):
         raise StoreError(f"{store.path}: this is an archive; run `medusa cache restore` first")
     if waste.busy:

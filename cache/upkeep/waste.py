@@ -105,10 +105,11 @@ def _uncommitted(store: FeatureStore) -> dict[int, list[Path]]:
     """Return the claim and the data of each shard number that has no record."""
     committed = index.committed(store.path)
     found: dict[int, list[Path]] = {}
-    for claim in sorted((store.path / INDEX).glob("[0-9]*.claim")):
-        found.setdefault(int(claim.stem), []).append(claim)
+    for shard, claim in index.claims(store.path).items():
+        found.setdefault(shard, []).append(claim)
     for name in store.arrays:
-        for folder in sorted((store.path / name / "c").glob("[0-9]*")):
+        shards = (store.path / name / "c").glob("[0-9]*")
+        for folder in sorted(path for path in shards if path.name.isdecimal()):
             found.setdefault(int(folder.name), []).append(folder)
     return {shard: files for shard, files in sorted(found.items()) if shard not in committed}
 
@@ -120,7 +121,7 @@ def claim_shard(path: Path, shard: int) -> Path:
 
 def highest_shard(path: Path) -> int:
     """Return the highest reserved shard number, or -1."""
-    return max((int(claim.stem) for claim in (path / INDEX).glob("[0-9]*.claim")), default=-1)
+    return max(index.claims(path), default=-1)
 
 
 def _age_s(paths: Sequence[Path]) -> float:

@@ -15,7 +15,7 @@ from medusa.heads.runs.config_digest import comparable, difference, digest_of, p
 from medusa.heads.runs.environment import environment
 from medusa.scoring import Predictions
 from medusa.strict import read_yaml
-from medusa.workspace import remove
+from medusa.workspace import is_file_name, remove
 
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
@@ -129,7 +129,7 @@ def new_run(runs: Path, name: str) -> RunDir:
         RunError: the name is not the name of a folder in `runs`. --force must not remove any
             other folder.
     """
-    if not name or name != Path(name).name or name.startswith(".") or "\\" in name:
+    if not is_file_name(name):
         raise RunError(f"--name {name!r}: expected one word, the name of a folder in {runs}")
     return RunDir(runs / name)
 
