@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
+    from medusa.inference.load import load
+    from medusa.inference.model import Model
     from medusa.manifests.audit.audit_corpus import audit_corpus
     from medusa.manifests.import_corpus import import_corpus
     from medusa.manifests.splits.plan import SplitPlan, split_corpus
@@ -35,6 +37,7 @@ _MODULES = {
     "HeadResult": "heads.spec",
     "HeadSpec": "heads.spec",
     "LayerProbe": "recipes.layer_probe.probe_layers",
+    "Model": "inference.model",
     "RecipeOptions": "recipes.options",
     "RecipeResult": "recipes.options",
     "SplitPlan": "manifests.splits.plan",
@@ -48,6 +51,7 @@ _MODULES = {
     "fit_stack": "ensemble.fit_stack",
     "head_specs": "heads.queue.head_specs",
     "import_corpus": "manifests.import_corpus",
+    "load": "inference.load",
     "probe_layers": "recipes.layer_probe.probe_layers",
     "report": "reports.page",
     "run_recipe": "recipes.run",
@@ -61,6 +65,7 @@ __all__ = [
     "HeadResult",
     "HeadSpec",
     "LayerProbe",
+    "Model",
     "RecipeOptions",
     "RecipeResult",
     "SplitPlan",
@@ -74,6 +79,7 @@ __all__ = [
     "fit_stack",
     "head_specs",
     "import_corpus",
+    "load",
     "probe_layers",
     "report",
     "run_recipe",

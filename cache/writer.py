@@ -90,7 +90,7 @@ class StoreWriter:
         if content in self.done:
             return
         self._check_shape(content, values)
-        kept, clamped = self._finite(content, values)
+        kept, clamped = finite_values(content, values, self.spec.dtype, self.non_finite)
         length = kept.shape[1]
         if self.filled + length > SHARD_FRAMES:
             self.commit()
@@ -116,26 +116,6 @@ class StoreWriter:
                 f"{content}: the utterance has {values.shape[1]} frames; expected at most "
                 f"{SHARD_FRAMES} (about 10 minutes); cut it into segments (start_s, duration_s)"
             )
-
-    def _finite(
-        self, content: str, values: npt.NDArray[np.floating]
-    ) -> tuple[npt.NDArray[np.floating], bool]:
-        """Return the values in the dtype of the buffer, and whether any of them was clamped."""
-        dtype = np.dtype("float32" if self.spec.dtype == "int8" else self.spec.dtype)
-        with np.errstate(over="ignore"):  # an overflow becomes inf, which is searched for below
-            kept = np.ascontiguousarray(values, dtype)
-        finite = np.isfinite(kept)
-        if finite.all():
-            return kept, False
-        if self.non_finite == "clamp":
-            # int8 first measures its channels on the shard, and ignores values that are not finite.
-            return kept if self.spec.dtype == "int8" else np.nan_to_num(kept), True
-        largest = np.abs(values).max(where=np.isfinite(values), initial=0.0)
-        raise WriteError(
-            f"{content}: {(~finite).sum()} values are not finite as {dtype} "
-            f"(the largest finite one is {largest:.3g}); extract with "
-            "--set dtype=float32 or --set non_finite=clamp"
-        )
 
     def commit(self) -> None:
         """Write the shard in memory and make its utterances part of the store.
@@ -213,6 +193,37 @@ class StoreWriter:
         """Commit the shard in memory, after an error, too: every appended utterance is complete."""
         self.commit()
         finish(self.store, self.spec)
+
+
+def finite_values(
+    content: str, values: npt.NDArray[np.floating], stored: str, non_finite: str = "refuse"
+) -> tuple[npt.NDArray[np.floating], bool]:
+    """Return values in the dtype in which they are stored, and whether any of them was clamped.
+
+    Args:
+        content: the name of the utterance, for errors.
+        values: the features of one utterance, of any shape.
+        stored: the dtype of the specification. Values for int8 are returned as float32.
+        non_finite: the argument of `StoreWriter`.
+
+    Raises:
+        WriteError: a value is not finite in the dtype, and `non_finite` is `refuse`.
+    """
+    dtype = np.dtype("float32" if stored == "int8" else stored)
+    with np.errstate(over="ignore"):  # an overflow becomes inf, which is searched for below
+        kept = np.ascontiguousarray(values, dtype)
+    finite = np.isfinite(kept)
+    if finite.all():
+        return kept, False
+    if non_finite == "clamp":
+        # int8 first measures its channels on the shard, and ignores values that are not finite.
+        return kept if stored == "int8" else np.nan_to_num(kept), True
+    largest = np.abs(values).max(where=np.isfinite(values), initial=0.0)
+    raise WriteError(
+        f"{content}: {(~finite).sum()} values are not finite as {dtype} "
+        f"(the largest finite one is {largest:.3g}); extract with "
+        "--set dtype=float32 or --set non_finite=clamp"
+    )
 
 
 def finish(store: Path, spec: FeatureSpec) -> None:

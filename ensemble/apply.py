@@ -2,7 +2,7 @@
 
 import torch
 
-from medusa.ensemble.stored_stack import apply_stack
+from medusa.ensemble.stored_stack import StoredStack
 from medusa.errors import RunError
 from medusa.heads.fitting import apply as heads
 from medusa.heads.runs.run_dir import RunDir, find_run
@@ -32,13 +32,17 @@ def apply(
         return heads.apply(run, manifest, workspace, text, device, drop_missing)
     predictions = {
         member.name: apply(member, manifest, workspace, text, device, drop_missing)
-        for member in _members_of(run)
+        for member in members_of(run)
     }
-    return apply_stack(run, predictions)
+    return StoredStack.read(run).predict(predictions)
 
 
-def _members_of(run: RunDir) -> list[RunDir]:
-    """Return the runs on which a stack was fitted, in its order."""
+def members_of(run: RunDir) -> list[RunDir]:
+    """Return the runs on which a stack was fitted, in its order.
+
+    Raises:
+        RunError: one of them is missing, or has been replaced.
+    """
     wanted = run.config()["members"]
     found = [find_run(run.path.parent, one["name"]) for one in wanted]
     changed = [

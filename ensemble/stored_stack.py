@@ -1,5 +1,7 @@
 """A stack on disk: its weights and predictions are written, read and applied again."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
@@ -55,22 +57,43 @@ def read_weights(run: RunDir, stacker: Stacker) -> Weights:
     return dict(load_file(path))
 
 
-def apply_stack(run: RunDir, predictions: dict[str, Predictions]) -> Predictions:
-    """Predict the utterances that all members predict.
+@dataclass(frozen=True)
+class StoredStack:
+    """A finished run of kind `stack`, with the stacker and the weights that predict.
 
-    Args:
-        run: a finished stack.
-        predictions: the predictions of each of its members, by name and in its order.
-
-    Raises:
-        RunError: the weights of the stack are missing.
+    Attributes:
+        run: the run.
+        config: its settings, as far as the prediction reads them.
+        stacker, weights: the method and its stored arrays.
     """
-    members, record = align(predictions, how="inner"), run.config()
-    config = StackConfig(
-        record["method"],
-        inputs=record.get("inputs", "posteriors"),
-        with_attributes=record.get("with_attributes", False),
-    )
-    stacker = stacker_of(config)
-    output = stacker.predict(read_weights(run, stacker), inputs_of(members, config))
-    return predictions_of(run, members, output)
+
+    run: RunDir
+    config: StackConfig
+    stacker: Stacker
+    weights: Weights
+
+    @classmethod
+    def read(cls, run: RunDir) -> "StoredStack":
+        """Read the settings and the weights of a run.
+
+        Raises:
+            RunError: the weights are missing.
+        """
+        record = run.config()
+        config = StackConfig(
+            record["method"],
+            inputs=record.get("inputs", "posteriors"),
+            with_attributes=record.get("with_attributes", False),
+        )
+        stacker = stacker_of(config)
+        return cls(run, config, stacker, read_weights(run, stacker))
+
+    def predict(self, predictions: dict[str, Predictions]) -> Predictions:
+        """Predict the utterances that all members predict.
+
+        Args:
+            predictions: the predictions of each member, by name and in its order.
+        """
+        members = align(predictions, how="inner")
+        output = self.stacker.predict(self.weights, inputs_of(members, self.config))
+        return predictions_of(self.run, members, output)

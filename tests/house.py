@@ -13,7 +13,17 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("manifests", "cache", "scoring", "extract", "heads", "ensemble", "reports", "recipes")
+ROOMS = (
+    "manifests",
+    "cache",
+    "scoring",
+    "extract",
+    "heads",
+    "ensemble",
+    "reports",
+    "inference",
+    "recipes",
+)
 MOST_MODULES, MOST_LINES, MOST_IMPORTS, MOST_MEDIAN = 20, 350, 9, 10
 # Words that read as English and name nothing: no module, class, function or variable has them.
 BANNED = frozenset(

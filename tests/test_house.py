@@ -34,6 +34,7 @@ ARROWS = {
     "heads": {"manifests", "cache", "scoring"},
     "ensemble": {"manifests", "cache", "scoring", "heads"},
     "reports": {"manifests", "cache", "scoring", "heads", "ensemble"},
+    "inference": {"manifests", "cache", "scoring", "extract", "heads", "ensemble", "reports"},
     "recipes": {"manifests", "cache", "scoring", "extract", "heads", "ensemble", "reports", "cli"},
 }
 HEAVY = {

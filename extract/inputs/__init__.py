@@ -9,15 +9,24 @@ The door: `Utterance`, `plan_batches`, `read_segment`.
 """
 
 from medusa.extract.inputs.batches import Utterance, plan_batches
-from medusa.extract.inputs.segments import Segment, Wave, check_content, read_segment
+from medusa.extract.inputs.segments import (
+    Segment,
+    Sound,
+    Wave,
+    check_content,
+    read_segment,
+    read_sound,
+)
 from medusa.extract.inputs.utterances import audio_utterances
 
 __all__ = [
     "Segment",
+    "Sound",
     "Utterance",
     "Wave",
     "audio_utterances",
     "check_content",
     "plan_batches",
     "read_segment",
+    "read_sound",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from medusa.extract.inputs.segments import Segment
+from medusa.extract.inputs.segments import Segment, Sound
 
 WINDOW = 1024  # the utterances sorted at a time: many for little padding, few to commit often
 
@@ -15,26 +15,30 @@ class Utterance:
     Attributes:
         id: the id in the manifest.
         content: the key in the store.
-        source: the segment of audio, or the text.
+        source: the segment of a file, the sound in memory, or the text.
         seconds: the length; for a text, the length of audio that costs as much to encode.
         language: the language that the manifest names.
+        is_checked: whether the file must still have the digest that is in `content`.
     """
 
     id: str
     content: str
-    source: Segment | str
+    source: Segment | Sound | str
     seconds: float
     language: str | None = None
+    is_checked: bool = True
 
     @property
     def label(self) -> str:
         """The name of the utterance in an error."""
-        where = self.source.path if isinstance(self.source, Segment) else "text"
-        return f"{self.id} ({where})"
+        if isinstance(self.source, Segment):
+            return f"{self.id} ({self.source.path})"
+        return self.id if isinstance(self.source, Sound) else f"{self.id} (text)"
 
     def failure(self, problem: Exception) -> str:
         """Return an error with the utterance's id, and with its file unless the error names it."""
-        is_named = isinstance(self.source, str) or str(self.source.path) in str(problem)
+        path = str(self.source.path) if isinstance(self.source, Segment) else ""
+        is_named = path in str(problem)
         return f"{self.id if is_named else self.label}: {problem}"
 
 

@@ -26,6 +26,27 @@ class Segment:
     duration_s: float
 
 
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """Sound in memory: samples (S,) or (S, channels), nominally from -1 to 1, and their rate."""
+
+    samples: Wave
+    rate_hz: int
+    name: str = "clip"
+
+
+def read_sound(sound: Sound, rate_hz: int) -> Wave:
+    """Return the samples (S,) of a clip at another rate, as `read_segment` does for a file.
+
+    Raises:
+        AudioError: the clip is empty, or holds a sample that is not a number.
+    """
+    if not len(sound.samples):
+        raise AudioError(f"{sound.name}: the clip holds no sound (0 samples); record it again")
+    samples = np.asarray(sound.samples, np.float32)
+    return _mono(samples.reshape(len(samples), -1), sound.rate_hz, rate_hz, sound.name)
+
+
 def read_segment(segment: Segment, rate_hz: int) -> Wave:
     """Decode a segment to the mean of its channels; soxr resamples it if the rate differs.
 
@@ -51,13 +72,18 @@ def read_segment(segment: Segment, rate_hz: int) -> Wave:
             f"{segment.start_s:.3f} s, but the file has {facts.duration_s:.3f} s; "
             "put the whole file back, or import the corpus again"
         )
+    return _mono(samples, facts.rate_hz, rate_hz, str(segment.path))
+
+
+def _mono(samples: Wave, found_hz: int, rate_hz: int, name: str) -> Wave:
+    """Return the mean of the channels of samples (S, channels), at another rate."""
     if not np.isfinite(samples).all():
         raise AudioError(
-            f"{segment.path}: has samples that are not numbers (NaN or infinite); replace the file"
+            f"{name}: has samples that are not numbers (NaN or infinite); replace the file"
         )
     mono: Wave = samples[:, 0] if samples.shape[1] == 1 else samples.mean(1, dtype=np.float32)
-    if facts.rate_hz != rate_hz:
-        mono = soxr.resample(mono, facts.rate_hz, rate_hz, quality=RESAMPLER)
+    if found_hz != rate_hz:
+        mono = soxr.resample(mono, found_hz, rate_hz, quality=RESAMPLER)
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 

@@ -1,8 +1,11 @@
 """A frozen encoder as a worker of a pass: it fills a feature store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from medusa.cache import StoreWriter
 from medusa.errors import MedusaError, WriteError
@@ -16,6 +19,24 @@ from medusa.extract.planning import ExtractionJob, bytes_of
 LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
 
 
+class FeatureSink(Protocol):
+    """The receiver of an encoder's features: a `StoreWriter`, or memory with its functions."""
+
+    def missing(self, contents: Iterable[str]) -> list[str]:
+        """Return the contents that have no features yet."""
+        ...
+
+    def append(
+        self, content: str, values: npt.NDArray[np.floating], flags: Sequence[str] = ()
+    ) -> None:
+        """Keep the features (K, T, D) of one utterance."""
+        ...
+
+    def close(self) -> None:
+        """Write all that was kept."""
+        ...
+
+
 class FeatureWorker:
     """One encoder, and the store that it fills.
 
@@ -23,19 +44,31 @@ class FeatureWorker:
         job: the backbone, the store and the utterances.
         device: the device, for the provenance.
         non_finite: `refuse` an utterance that overflows, or `clamp` it; see `StoreWriter`.
+        features: the receiver of the features; by default the store of the job.
     """
 
-    def __init__(self, job: ExtractionJob, device: str, non_finite: str = "refuse") -> None:
+    def __init__(
+        self,
+        job: ExtractionJob,
+        device: str,
+        non_finite: str = "refuse",
+        features: FeatureSink | None = None,
+    ) -> None:
         self.job, self.device, self.non_finite = job, device, non_finite
+        self.features = features
         self.utterances, self.output = job.utterances, job.store
         self.name, self.rate_hz = job.backbone.name, job.backbone.rate_hz
         self.least_s = job.backbone.least_s
         self.outcome = Outcome()
         self.runner: Any = None
+        self.measured_s: float | None = None
 
     def open(self) -> None:
+        self.writer = self.features or self._store_writer()
+
+    def _store_writer(self) -> FeatureSink:
         made_by = provenance(self.device, self.job.backbone.source)
-        self.writer = StoreWriter(self.job.store, self.job.spec, made_by, self.non_finite)
+        return StoreWriter(self.job.store, self.job.spec, made_by, self.non_finite)
 
     def close(self) -> None:
         self.writer.close()
@@ -44,11 +77,12 @@ class FeatureWorker:
         return set(self.writer.missing(one.content for one in self.utterances))
 
     def bytes_of(self, utterances: Sequence[Utterance]) -> float:
-        return bytes_of(self.job, utterances)
+        return 0.0 if self.features else bytes_of(self.job, utterances)
 
     def load(self, device: str) -> None:
-        encoder = self.job.load(device)
-        self.runner = EncoderRunner(encoder, self.job.backbone, self.job.spec.reduce, device)
+        if self.runner is None:  # A further pass finds the weights in memory.
+            encoder = self.job.load(device)
+            self.runner = EncoderRunner(encoder, self.job.backbone, self.job.spec.reduce, device)
         self.outcome.timer = self.runner.timer
 
     def unload(self) -> None:
@@ -59,8 +93,12 @@ class FeatureWorker:
             return default_batch_seconds(device, self.least_s)
         from medusa.extract.passes.calibration import measured_batch_seconds
 
-        prepare, encode = self.runner.encoder.prepare, self.runner.encode
-        return measured_batch_seconds(todo, prepare, encode, self.rate_hz, device, self.least_s)
+        if self.measured_s is None:
+            prepare, encode = self.runner.encoder.prepare, self.runner.encode
+            self.measured_s = measured_batch_seconds(
+                todo, prepare, encode, self.rate_hz, device, self.least_s
+            )
+        return self.measured_s
 
     def concurrent(self, device: str, batches: int) -> int:
         return concurrent_batches(self.job, device, batches)

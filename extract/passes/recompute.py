@@ -1,6 +1,5 @@
 """Some stored features are extracted again and compared with the stored values."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,20 +8,19 @@ import numpy as np
 import torch
 
 from medusa.cache import FeatureStore
-from medusa.errors import ConfigError, MedusaError, StoreError
-from medusa.extract.backbones import families, family
+from medusa.errors import MedusaError, StoreError
+from medusa.extract.backbones import family
 from medusa.extract.encoders import (
     Backbone,
     BackboneEncoder,
     EncoderRunner,
     default_batch_seconds,
     pick,
-    variant_of_store,
 )
 from medusa.extract.inputs import Utterance, plan_batches
 from medusa.extract.passes.stream import stream
 from medusa.extract.planning import utterances_for
-from medusa.extract.planning.origin import weights_of
+from medusa.extract.planning.origin import backbone_of, weights_of
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
@@ -102,35 +100,8 @@ def _prepared(encoder: BackboneEncoder, utterance: Utterance, source: Any) -> An
 
 def _backbone(store: FeatureStore, checkpoint: str | None) -> Backbone:
     """Find the weights again and make sure that the store was made with them."""
-    spec = store.spec
-    if spec.family not in families():
-        raise StoreError(
-            f"{store.path}: the features belong to the family {spec.family!r}, which cannot be "
-            f"computed here; expected one of {', '.join(families())}"
-        )
-    source, revision = weights_of(store.path, spec)
-    if not (checkpoint or source):
-        raise StoreError(
-            f"{store.path}: the place of its weights is not recorded; name them with --checkpoint"
-        )
-    # The family describes the backbone, because the store may be named after `--as`.
-    backbone = family(spec.family).describe(spec.backbone, checkpoint or source, revision)
-    try:
-        backbone = variant_of_store(backbone, spec.preprocessing)
-    except ConfigError as problem:
-        raise StoreError(
-            f"{store.path}: it was made from other weights, whose choices these weights lack "
-            f"({problem}); name the right weights with --checkpoint"
-        ) from problem
-    fresh = backbone.spec(spec.layers, spec.reduce, spec.dtype)
-    if fresh.digest != spec.digest:
-        old, new = spec.to_dict(), fresh.to_dict()
-        fields: Sequence[str] = [key for key in old if old[key] != new[key]]
-        raise StoreError(
-            f"{store.path}: it was made from other weights or with other choices "
-            f"({', '.join(fields)}); name the right weights with --checkpoint"
-        )
-    return backbone
+    source, revision = weights_of(store.path, store.spec)
+    return backbone_of(store.spec, checkpoint or source, revision, str(store.path))
 
 
 def _difference(

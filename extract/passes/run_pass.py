@@ -1,6 +1,6 @@
 """One pass over a corpus: every recording is decoded once for all models that need it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,7 +21,10 @@ Groups = dict[tuple[bool, ...], list[Utterance]]
 
 
 def run_pass(
-    workers: Sequence[PassWorker], device: str, batch_seconds: float | None = None
+    workers: Sequence[PassWorker],
+    device: str,
+    batch_seconds: float | None = None,
+    after_batch: Callable[[], None] = lambda: None,
 ) -> None:
     """Let every worker fill in the results that it lacks, and count them in its `outcome`.
 
@@ -33,6 +36,7 @@ def run_pass(
         device: the device of the models.
         batch_seconds: the padded seconds in a batch; by default the measured capacity of a GPU, or
             a fixed number on a CPU.
+        after_batch: it is called when all workers have kept their results of a batch.
 
     Raises:
         MedusaError: the weights cannot be loaded, the results belong to other options, or the
@@ -51,11 +55,11 @@ def run_pass(
         ]
         fits = _load(active, device)
         if fits:
-            _encode_groups(workers, active, groups, total, device, batch_seconds)
+            _encode_groups(workers, active, groups, total, device, batch_seconds, after_batch)
     if not fits:
         say("the encoders do not fit into memory at the same time; they run one after the other")
         for worker in active:
-            run_pass([worker], device, batch_seconds)
+            run_pass([worker], device, batch_seconds, after_batch)
         return
     for worker in active:
         worker.outcome.clock()
@@ -109,6 +113,7 @@ def _encode_groups(
     total: int,
     device: str,
     batch_seconds: float | None,
+    after_batch: Callable[[], None],
 ) -> None:
     """Go through the corpus: utterances that the same workers lack are encoded together."""
     if not groups:
@@ -123,7 +128,8 @@ def _encode_groups(
     with progress(names, total, done=total - len(missing)) as advance:
         for lacking, todo in groups.items():
             chosen = [worker for worker, lack in zip(workers, lacking, strict=True) if lack]
-            _Batches(chosen, [seconds[id(one)] for one in chosen], device).run(todo, advance)
+            batches = _Batches(chosen, [seconds[id(one)] for one in chosen], device, after_batch)
+            batches.run(todo, advance)
 
 
 class _Batches:
@@ -133,12 +139,17 @@ class _Batches:
         workers: the models.
         seconds: the padded seconds that each model takes in one call.
         device: the device of the models.
+        after_batch: the argument of `run_pass`.
     """
 
     def __init__(
-        self, workers: Sequence[PassWorker], seconds: Sequence[float], device: str
+        self,
+        workers: Sequence[PassWorker],
+        seconds: Sequence[float],
+        device: str,
+        after_batch: Callable[[], None],
     ) -> None:
-        self.workers, self.device = workers, device
+        self.workers, self.device, self.after_batch = workers, device, after_batch
         self.batch_seconds = min(seconds)  # the model with the greatest need of memory decides
         self.least_s = min(worker.least_s for worker in workers)
         # A model that pads every clip takes fewer clips in one call than other models.
@@ -160,6 +171,7 @@ class _Batches:
                 self._keep(utterance, results)
             for worker in self.workers:
                 worker.batch_done()
+            self.after_batch()
             outcomes = [worker.outcome for worker in self.workers]
             advance(len(batch), note(outcomes) if rate_hz else "")
 

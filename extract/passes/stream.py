@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from medusa.errors import MedusaError
 from medusa.extract.encoders.memory import BatchSplitter
-from medusa.extract.inputs import Utterance, Wave, check_content, read_segment
+from medusa.extract.inputs import Sound, Utterance, Wave, check_content, read_segment, read_sound
 from medusa.extract.passes.cpu_concurrency import split_threads
 from medusa.extract.passes.prefetch import prefetch_map
 
@@ -89,6 +89,9 @@ def read_source(utterance: Utterance, rate_hz: int | None) -> Wave | str:
         return utterance.source
     if rate_hz is None:
         raise TypeError(f"{utterance.label}: samples need a rate")
+    if isinstance(utterance.source, Sound):
+        return read_sound(utterance.source, rate_hz)
     wave = read_segment(utterance.source, rate_hz)
-    check_content(utterance.source, utterance.content)
+    if utterance.is_checked:
+        check_content(utterance.source, utterance.content)
     return wave

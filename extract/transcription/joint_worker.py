@@ -11,7 +11,7 @@ from medusa.extract.backbones.whisper import WhisperEncoder, Windows, states
 from medusa.extract.checkpoints import whisper_files
 from medusa.extract.encoders import Encoded, EncoderRunner, default_batch_seconds
 from medusa.extract.inputs import Utterance
-from medusa.extract.passes.feature_worker import FeatureWorker
+from medusa.extract.passes.feature_worker import FeatureSink, FeatureWorker
 from medusa.extract.planning import ExtractionJob
 from medusa.extract.transcription.decoder import (
     Transcriber,
@@ -36,6 +36,7 @@ class JointWorker(FeatureWorker):
         job: a job of the backbone `whisper`.
         device, non_finite: the arguments of `FeatureWorker`.
         sink: the table of the transcripts, with the options of the decoding.
+        features: the argument of `FeatureWorker`.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class JointWorker(FeatureWorker):
         device: str,
         non_finite: str,
         sink: TranscriptSink,
+        features: FeatureSink | None = None,
     ) -> None:
-        super().__init__(job, device, non_finite)
+        super().__init__(job, device, non_finite, features)
         self.sink = sink
         self.final_states: list[torch.Tensor] = []  # the encoder's output, which the decoder needs
 
@@ -61,13 +63,18 @@ class JointWorker(FeatureWorker):
         return super().bytes_of([one for one in utterances if one.content in self.absent])
 
     def load(self, device: str) -> None:
+        if self.runner is None:
+            self._load_both(device)
+        self.outcome.timer = self.runner.timer
+
+    def _load_both(self, device: str) -> None:
+        """Read the weights of the encoder and of the decoder."""
         backbone, spec = self.job.backbone, self.job.spec
         self.model = whisper_files.read_model(backbone.source, device)
         options = self.sink.options
         self.decoder = Transcriber(self.model, options.language, options.max_tokens, device)
         encoder = WhisperEncoder(self._states, backbone, spec.layers, device)
         self.runner = EncoderRunner(encoder, backbone, spec.reduce, device)
-        self.outcome.timer = self.runner.timer
 
     def _states(
         self, mel: torch.Tensor, layers: Sequence[int], frames: int | None

@@ -44,7 +44,8 @@ class TranscriptSink:
         made_by = {"checkpoint": file.checkpoint, "revision": file.revision} | options.record()
         name = checked_name("--name", options.name) if options.name else file.name
         path = folder / f"{name}.parquet"
-        return cls(TranscriptTable(path, made_by, options.force, mend), utterances, options)
+        table = TranscriptTable(path, made_by, options.force, mend, file.source)
+        return cls(table, utterances, options)
 
     def __init__(
         self,

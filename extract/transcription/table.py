@@ -41,19 +41,26 @@ class TranscriptTable:
         made_by: checkpoint, revision and options; with `words`, the table has a column more.
         force: replace the stored rows when the first new rows are written.
         mend: the remedy that the error names.
+        source: the name or the file of the model, which a trained model needs to transcribe.
 
     Raises:
         DataError: the file was made by another model or with other options.
     """
 
     def __init__(
-        self, path: Path, made_by: dict[str, Any], force: bool = False, mend: str = MEND
+        self,
+        path: Path,
+        made_by: dict[str, Any],
+        force: bool = False,
+        mend: str = MEND,
+        source: str = "",
     ) -> None:
         if path.stem == MANIFEST:
             raise DataError(
                 f"--name {MANIFEST}: this name means the manifest's own texts; give another name"
             )
         self.path, self.made_by, self.anew, self.mend = path, made_by, force, mend
+        self.source = source
         self.schema = WITH_WORDS if made_by.get("words") else TRANSCRIPTS
         self.rows = {row["content"]: row for row in _records(self._stored_rows())}
 
@@ -110,7 +117,8 @@ class TranscriptTable:
         """Record the model and the options in a new JSON file, and remove the old rows."""
         self.path.unlink(missing_ok=True)
         about = self._about()
-        write_text(about, json.dumps(self.made_by, indent=2) + "\n")
+        recorded = self.made_by | {"source": self.source}
+        write_text(about, json.dumps(recorded, indent=2) + "\n")
         self.anew = False
 
     def _about(self) -> Path:

@@ -30,6 +30,7 @@ class TranscriptWorker:
         options: the choices of the decoding.
         utterances: all utterances that the table should contain.
         folder: the folder of the tables.
+        sink: the receiver of the transcripts; by default a table in the folder.
 
     Raises:
         MedusaError: the model cannot be found, Whisper does not support the language, or the table
@@ -42,10 +43,12 @@ class TranscriptWorker:
         options: TranscriptionOptions,
         utterances: Sequence[Utterance],
         folder: Path,
+        sink: TranscriptSink | None = None,
     ) -> None:
         self.options = replace(options, language=language_code(options.language))
         self.file = file = whisper_files.find(model)
-        self.sink = sink = TranscriptSink.open(folder, file, self.options, utterances)
+        sink = sink or TranscriptSink.open(folder, file, self.options, utterances)
+        self.sink = sink
         self.utterances, self.output, self.outcome = utterances, sink.table.path, sink.outcome
         self.name = sink.table.path.stem
         self.rate_hz: int | None = RATE_HZ
@@ -65,6 +68,8 @@ class TranscriptWorker:
         return 0.0
 
     def load(self, device: str) -> None:
+        if self.reader is not None:  # A further pass finds the weights in memory.
+            return
         model = whisper_files.read_model(self.file.source, device)
         choices = self.options
         self.reader = Transcriber(

@@ -28,7 +28,7 @@ from medusa.ensemble.stack_inputs import balanced_rows, inputs_of, train_set_of
 from medusa.ensemble.stacker import StackConfig, Training, TrainSet
 from medusa.ensemble.stackers import STACKERS
 from medusa.ensemble.stacking import stack
-from medusa.ensemble.stored_stack import apply_stack
+from medusa.ensemble.stored_stack import StoredStack
 from medusa.errors import MedusaError, RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
 from medusa.scoring.predictions import Predictions
@@ -124,7 +124,7 @@ def test_a_stack_judges_and_is_applied_again(method, tmp_path, manifest, add_run
     assert "training" not in run.config() and (run.path / WEIGHTS).exists()
     assert not stack(run, members, manifest, StackConfig(method=method, inputs="logits", seeds=2))
     # the stored arrays, with the members' stored predictions, predict the same
-    repeated = apply_stack(run, {one.name: one.predictions() for one in members})
+    repeated = StoredStack.read(run).predict({one.name: one.predictions() for one in members})
     np.testing.assert_array_equal(repeated.logits(), run.predictions().logits())
 
 

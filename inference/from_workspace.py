@@ -1,0 +1,116 @@
+"""The parts of a model are collected from a finished run of a workspace."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from medusa.cache import FeatureStore, open_all
+from medusa.cache.quantise import read_channels
+from medusa.ensemble.apply import members_of
+from medusa.errors import DataError, RunError, listed
+from medusa.extract.planning.origin import weights_of
+from medusa.heads.runs.run_dir import SUMMARY, RunDir
+from medusa.inference.parts import ModelFeature, ModelMember, ModelParts, TextSource
+from medusa.manifests import LabelScheme
+from medusa.workspace import Workspace
+
+
+def parts_of_run(run: RunDir, workspace: Workspace) -> ModelParts:
+    """Collect the parts of a finished run.
+
+    Args:
+        run: a head or a stack.
+        workspace: the workspace of its feature stores and transcripts.
+
+    Raises:
+        RunError: a run is not finished or was replaced, or its heads read different texts.
+        DataError: a feature store is missing, which records the place of a backbone's weights.
+    """
+    root = _member(run)
+    heads = [head.run.config() for head in root.heads()]
+    wanted = {one["spec"]: one["backbone"] for head in heads for one in head["features"]}
+    classes = tuple(run.config()["classes"])
+    features = _features(wanted, workspace)
+    card = _card(root, classes, features)
+    return ModelParts(root, LabelScheme(run.name, classes), features, _text(heads, workspace), card)
+
+
+def _member(run: RunDir) -> ModelMember:
+    """Return a run with the runs on which it was fitted."""
+    predictions = run.predictions()
+    if run.config().get("kind") != "stack":
+        return ModelMember(run, predictions.attributes() is not None)
+    return ModelMember(run, members=tuple(_member(one) for one in members_of(run)))
+
+
+def _features(wanted: dict[str, str], workspace: Workspace) -> tuple[ModelFeature, ...]:
+    """Return the features of these specifications, with the place of each backbone's weights."""
+    stores = {store.spec.digest: store for store in open_all(workspace.features)}
+    if absent := [f"{name}-{spec[:8]}" for spec, name in wanted.items() if spec not in stores]:
+        raise DataError(
+            f"{workspace.features}: expected the stores that the model was trained on, found no "
+            f"{listed(absent)}; they record the weights of the backbones; extract them again"
+        )
+    return tuple(_feature(stores[spec]) for spec in wanted)
+
+
+def _feature(store: FeatureStore) -> ModelFeature:
+    source, revision = weights_of(store.path, store.spec)
+    channels = read_channels(store.path) if store.spec.dtype == "int8" else {}
+    return ModelFeature(store.spec, source, revision, channels)
+
+
+def _text(heads: list[dict[str, Any]], workspace: Workspace) -> TextSource | None:
+    """Return the texts that all heads with a text backbone read."""
+    names = sorted({head["text"] for head in heads if head.get("text")})
+    if len(names) > 1:
+        raise RunError(
+            f"the heads read different texts: {listed(names)}; expected one source; train them on "
+            "the same texts with --text"
+        )
+    if not names:
+        return None
+    path = workspace.transcripts / f"{names[0]}.json"
+    if TextSource(names[0]).is_given or not path.exists():
+        return TextSource(names[0])
+    made = _recorded(path)
+    known = [str(made.pop(key, None) or "") for key in ("source", "checkpoint", "revision")]
+    return TextSource(names[0], known[0], known[1], known[2], made)
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """Return the model and the options of a table of transcripts."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as problem:
+        raise DataError(
+            f"{path}: damaged ({problem}); make the transcripts again with `medusa transcribe`"
+        ) from problem
+
+
+def _card(
+    root: ModelMember, classes: tuple[str, ...], features: tuple[ModelFeature, ...]
+) -> dict[str, Any]:
+    """Return plain facts about the model."""
+    config = root.run.config()
+    return {
+        "name": root.run.name,
+        "kind": config.get("kind"),
+        "digest": root.run.digest(),
+        "classes": list(classes),
+        "method": config.get("method"),
+        "members": [head.run.name for head in root.heads()],
+        "attributes": any(head.with_attributes for head in root.heads()),
+        "backbones": [
+            {
+                "name": one.spec.backbone,
+                "input": one.spec.input,
+                "checkpoint": one.spec.checkpoint,
+                "revision": one.spec.revision,
+                "layers": list(one.spec.layers),
+            }
+            for one in features
+        ],
+        "manifest": config.get("manifest"),
+        "summary": root.run.read_json(SUMMARY),
+    }

@@ -1,0 +1,44 @@
+"""A trained model is loaded from the folder of its run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from medusa.device import choose_device
+from medusa.heads.runs.run_dir import CONFIG, RunDir, find_run
+from medusa.inference.from_workspace import parts_of_run
+from medusa.inference.model import Model
+from medusa.workspace import Workspace
+
+
+def load(
+    path: str | Path,
+    *,
+    workspace: str | Path | None = None,
+    device: str = "auto",
+    checkpoints: Mapping[str, str] | None = None,
+) -> Model:
+    """Load a finished head or ensemble.
+
+    Args:
+        path: the folder of a run, `WORKSPACE/runs/NAME`, or the name of a run in `workspace`.
+        workspace: the workspace of the run, whose feature stores record the backbones. By default
+            it is the folder above `runs/`, or the current folder for a name.
+        device: `auto`, which chooses a GPU if there is one, or the name of a device.
+        checkpoints: the present places of backbones' weights, by the name of the backbone; for
+            weights that have moved since the extraction. `transcriber` is the Whisper model that
+            makes the transcripts.
+
+    Returns:
+        The model: `load(path).predict(["a.wav"])` is a table. Its backbones are read at the first
+        prediction.
+
+    Raises:
+        MedusaError: there is no such run, it is not finished, a part of it is missing, or this
+            machine has no such device.
+    """
+    folder = Path(path)
+    is_run = (folder / CONFIG).exists()
+    root = Path(workspace) if workspace else folder.resolve().parents[1] if is_run else Path()
+    opened = Workspace.open(root)
+    run = RunDir(folder) if is_run else find_run(opened.runs, str(path))
+    return Model(parts_of_run(run, opened), str(choose_device(device)[0]), checkpoints)

@@ -1,0 +1,171 @@
+"""The recordings to predict: files, folders, tables with paths, and clips in memory."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from medusa.errors import AudioError, ManifestError, MedusaError, listed
+from medusa.extract.inputs import Segment, Sound
+from medusa.manifests.audio import AudioFacts, each, facts_of, segment_of
+from medusa.manifests.import_tools.csv_rows import read_rows
+from medusa.manifests.import_tools.files import SOUNDS, recordings_below
+
+# A column of a table of recordings -> the names that it may have.
+COLUMNS = {
+    "path": ("path", "file", "filename", "audio"),
+    "start_s": ("start_s", "start"),
+    "end_s": ("end_s", "end"),
+    "duration_s": ("duration_s", "duration"),
+    "text": ("text", "transcript"),
+    "language": ("language",),
+}
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class AudioInput:
+    """One utterance to predict: a whole file, a segment of a file, or a clip in memory.
+
+    Attributes:
+        path: the name in the results.
+        source: the segment, or the clip.
+        start_s, end_s: its times in the file.
+        text: its text, None if it is unknown.
+        language: its language, if a table names it.
+    """
+
+    path: str
+    source: Segment | Sound
+    start_s: float
+    end_s: float
+    text: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table of recordings, or a file without a table; NaN is an unknown time."""
+
+    path: Path
+    shown: str
+    start_s: float = NAN
+    duration_s: float = NAN
+    text: str | None = None
+    language: str | None = None
+
+
+def clip_of(samples: object, rate_hz: int) -> AudioInput:
+    """Return samples (S,) or (S, channels) as a recording.
+
+    Raises:
+        AudioError: the clip is empty, or the rate is not positive.
+    """
+    import numpy as np
+
+    wave = np.asarray(samples, np.float32)
+    if not wave.size or rate_hz <= 0:
+        raise AudioError(
+            f"expected samples (S,) or (S, channels) and a positive rate, found shape {wave.shape} "
+            f"at {rate_hz} Hz"
+        )
+    return AudioInput("", Sound(wave, rate_hz), 0.0, len(wave) / rate_hz)
+
+
+def recordings_of(inputs: Iterable[str | Path]) -> tuple[list[AudioInput], list[str]]:
+    """Return the recordings that are named, and a sentence for each that cannot be used.
+
+    Args:
+        inputs: files of sound, folders, and tables. A folder means all files of sound below it. A
+            table is a csv, or a manifest; see `COLUMNS`. Paths in it are relative to its folder.
+    """
+    rows: list[Row] = []
+    problems: list[str] = []
+    for one in map(Path, inputs):
+        try:
+            rows += rows_of(one)
+        except (MedusaError, OSError) as problem:
+            problems.append(str(problem))
+    facts, unreadable = each(facts_of, [row.path for row in rows])
+    problems += [str(problem) for problem in unreadable.values()]
+    found = []
+    for row in rows:
+        if row.path in facts:
+            try:
+                found.append(_recording(row, facts[row.path]))
+            except AudioError as problem:
+                problems.append(str(problem))
+    return found, list(dict.fromkeys(problems))
+
+
+def _recording(row: Row, facts: AudioFacts) -> AudioInput:
+    start, duration = segment_of(row.shown, row.start_s, row.duration_s, facts)
+    source = Segment(row.path, start, duration)
+    return AudioInput(row.shown, source, start, start + duration, row.text, row.language)
+
+
+def rows_of(path: Path) -> list[Row]:
+    """Return the rows of one input.
+
+    Raises:
+        MedusaError, OSError: a folder has no sound, or a table cannot be read.
+    """
+    if path.is_dir():
+        files, _ = recordings_below(path, sorted(SOUNDS))
+        if not files:
+            raise AudioError(f"{path}: expected files of sound below this folder, found none")
+        return [Row(file, str(file)) for file in files]
+    read = TABLES.get(path.suffix.lower())
+    return read(path) if read else [Row(path, str(path))]
+
+
+def _csv(path: Path) -> list[Row]:
+    """Return the rows of a csv."""
+    table = read_rows(path)
+    if table.bad:
+        raise ManifestError(f"{listed(table.bad)}; mend these rows of the table")
+    columns = {
+        name: table.header.index(next(one for one in known if one in table.header))
+        for name, known in COLUMNS.items()
+        if set(known) & set(table.header)
+    }
+    if "path" not in columns:
+        raise ManifestError(
+            f"{path}: expected a column {' or '.join(COLUMNS['path'])}, found "
+            f"{listed(table.header)}; name the column with the files so"
+        )
+    rows = []
+    for line, cells in zip(table.lines, table.cells, strict=True):
+        values = {name: cells[number].strip() for name, number in columns.items()}
+        try:
+            start, duration = _times(values)
+        except ValueError as problem:
+            raise ManifestError(f"{path}:{line}: {problem}; write seconds such as 1.5") from problem
+        texts = values.get("text"), values.get("language") or None
+        rows.append(Row(path.parent / values["path"], values["path"], start, duration, *texts))
+    return rows
+
+
+def _times(values: dict[str, str]) -> tuple[float, float]:
+    """Return the start and the duration of a row."""
+    start, end, duration = (
+        float(values.get(name) or NAN) for name in ("start_s", "end_s", "duration_s")
+    )
+    return start, duration if end != end else end - (0.0 if start != start else start)
+
+
+def _manifest(path: Path) -> list[Row]:
+    """Return the rows of a manifest that have audio."""
+    from medusa.manifests import Manifest
+
+    manifest = Manifest.read(path)
+    frame = manifest.frame[manifest.frame["path"].notna()]
+    words = frame[["text", "language"]].astype(object)
+    words = words.where(words.notna(), None)
+    columns = zip(
+        *(frame["path"], frame["start_s"], frame["duration_s"], words["text"], words["language"]),
+        strict=True,
+    )
+    return [Row(manifest.audio_path(path), path, *rest) for path, *rest in columns]
+
+
+TABLES: dict[str, Callable[[Path], list[Row]]] = {".csv": _csv, ".parquet": _manifest}
