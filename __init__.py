@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from medusa.recipes.layer_probe.probe_layers import LayerProbe, probe_layers
     from medusa.recipes.options import RecipeOptions, RecipeResult
     from medusa.recipes.run import run_recipe
+    from medusa.reports.baselines.comparison_table import BaselineTable
+    from medusa.reports.baselines.fit_baselines import fit_baselines
     from medusa.reports.evaluate import Evaluation, evaluate
     from medusa.reports.page import report
     from medusa.workspace import Workspace
 
 # name -> its module, which is imported when the name is first used
 _MODULES = {
+    "BaselineTable": "reports.baselines.comparison_table",
     "Evaluation": "reports.evaluate",
     "ExtractionOptions": "extract.extraction_options",
     "HeadResult": "heads.spec",
@@ -47,6 +50,7 @@ _MODULES = {
     "audit_corpus": "manifests.audit.audit_corpus",
     "evaluate": "reports.evaluate",
     "extract_features": "extract.extract_features",
+    "fit_baselines": "reports.baselines.fit_baselines",
     "fit_heads": "heads.queue.fit_heads",
     "fit_stack": "ensemble.fit_stack",
     "head_specs": "heads.queue.head_specs",
@@ -60,6 +64,7 @@ _MODULES = {
     "transcribe": "extract.transcription.transcribe",
 }
 __all__ = [
+    "BaselineTable",
     "Evaluation",
     "ExtractionOptions",
     "HeadResult",
@@ -75,6 +80,7 @@ __all__ = [
     "audit_corpus",
     "evaluate",
     "extract_features",
+    "fit_baselines",
     "fit_heads",
     "fit_stack",
     "head_specs",

@@ -34,6 +34,10 @@ COMMANDS = {
     ),
     "cache": ("medusa.cache.commands", "List, check and move the feature stores."),
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
+    "baseline": (
+        "medusa.reports.baselines.commands",
+        "Fit logistic regression and SVM on the features.",
+    ),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
     "run": ("medusa.recipes.commands", "Run a whole published system from a recipe."),
     "tables": ("medusa.recipes.commands", "Compare the source's tables with own results."),

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from baselines import MODELS
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from medusa.atomic import write_text
 from medusa.ensemble.stacker import StackConfig
@@ -54,6 +55,12 @@ HEADS = {
 DISCRIMINANTS = {"discriminant, eGeMAPS": (F,), "discriminant, both": (F, L)}  # they have no seeds
 OURS = ("linear stack of 15", "opinion-pool stack of 17")  # these are compared with scikit-learn
 VIEWS = {"eGeMAPS": (F,), "log-mel": (L,), "both": (F, L)}
+# Their settings are scikit-learn's defaults, except the linear SVM's C; nothing is selected.
+MODELS = {
+    "logistic regression": lambda: LogisticRegression(max_iter=5000, class_weight="balanced"),
+    "SVM, linear, C 0.01": lambda: SVC(kernel="linear", C=0.01, class_weight="balanced"),
+    "SVM, RBF": lambda: SVC(class_weight="balanced"),
+}
 SystemClasses = dict[str, dict[str, str]]  # system -> id -> class
 
 

@@ -125,11 +125,21 @@ def conclusions(summary: Mapping[str, Any], name: str) -> list[str]:
     sentences = []
     for title, other in ((f"its best member, {members[0]}", members[0]), ("the soft vote", SOFT)):
         if gain := gains.get(other):
-            word = "better than" if gain["difference"] > 0 else "worse than"
-            word = word if gain["p"] < SIGNIFICANT else "level with"
-            numbers = f"macro-F1 {gain['difference']:+.3f}, p {gain['p']:.3f}"
-            sentences.append(f"{name} is {word} {title} ({numbers})")
+            sentences.append(verdict(name, title, gain))
     return sentences
+
+
+def verdict(name: str, title: str, gain: Mapping[str, Any]) -> str:
+    """Return whether a run is better than, worse than or level with another, as a sentence.
+
+    Args:
+        name: the run.
+        title: the other run, in words.
+        gain: the `difference` of the macro-F1, and its corrected `p`, as `gains` returns them.
+    """
+    word = "better than" if gain["difference"] > 0 else "worse than"
+    word = word if gain["p"] < SIGNIFICANT else "level with"
+    return f"{name} is {word} {title} (macro-F1 {gain['difference']:+.3f}, p {gain['p']:.3f})"
 
 
 def _gains(others: Sequence[Entry], logits: Scores, judged: Truth) -> list[dict[str, Any]]:

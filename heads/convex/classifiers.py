@@ -27,17 +27,33 @@ def fit_logistic(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
+    rows, axes = in_their_span(x)
     for settings in grid:
         model = LogisticRegression(
             C=settings["C"], class_weight="balanced", tol=1e-7, max_iter=5000
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(x, labels)
+            model.fit(rows, labels)
         weight, bias = model.coef_, model.intercept_
+        if axes is not None:
+            weight = weight @ axes
         if classes == 2:  # scikit-learn has one decision value for two classes.
             weight, bias = np.vstack([0 * weight, weight]), np.append(0.0, bias)
         yield {"weight": weight, "bias": bias}
+
+
+def in_their_span(x: Array) -> tuple[Array, Array | None]:
+    """Return rows (N, S) and orthonormal axes (S, D) with x = rows @ axes, in which S is below D.
+
+    The weights of a penalised linear model lie in the span of the rows, so this rotation changes
+    no prediction. It saves most of the time if there are many more columns than rows; otherwise x
+    is returned, without axes.
+    """
+    if 2 * len(x) > x.shape[1]:
+        return x, None
+    left, scales, axes = np.linalg.svd(x, full_matrices=False)
+    return left * scales, axes
 
 
 def fit_svm(
