@@ -60,15 +60,15 @@ def require_utf_8(*paths: Path | str) -> None:
             ) from problem
 
 
-def checked_name(option: str, name: str) -> str:
+def checked_name(option: str, name: str, longest: int = LONGEST_NAME) -> str:
     """Return a name that the user gave and that becomes the name of a file or a folder.
 
     Raises:
         ConfigError: the name is not one word, it starts with a dot or a dash, or it is too long.
     """
-    if not NAME.fullmatch(name) or len(name.encode(errors="replace")) > LONGEST_NAME:
+    if not NAME.fullmatch(name) or len(name.encode(errors="replace")) > longest:
         raise ConfigError(
-            f"{option} {name!r}: expected one word of at most {LONGEST_NAME} letters, digits, "
+            f"{option} {name!r}: expected one word of at most {longest} letters, digits, "
             "dots, dashes and underscores, with a letter or a digit at the start; such as large-v3"
         )
     return name

@@ -50,16 +50,17 @@ def stack(
     if train is not None:
         config = replace(config, training=config.training.resolved(train.labels.tolist()))
     record = record_of(members, manifest, config)
-    if not run.start(record, force):
-        return False
-    (run.path / METRICS).unlink(missing_ok=True)  # an interrupted attempt may have left lines
-    if train is not None:
-        say(train.described(config.fit_on, joined.classes))
-    fitted = Fitted({}) if train is None else stacker.fit(train, config)
-    for epoch, loss in enumerate(fitted.losses, start=1):
-        run.log(epoch=epoch, stage="stack", train_loss=loss, lr=config.training.lr)
-    output = stacker.predict(fitted.weights, inputs)
-    write_stack(run, joined, stacker, fitted.weights, output)
-    run.write_json(SUMMARY, summary_of(members, joined, truth, output, manifest, config))
-    run.finish()
+    with run.locked():
+        if not run.start(record, force):
+            return False
+        (run.path / METRICS).unlink(missing_ok=True)  # an interrupted attempt may have left lines
+        if train is not None:
+            say(train.described(config.fit_on, joined.classes))
+        fitted = Fitted({}) if train is None else stacker.fit(train, config)
+        for epoch, loss in enumerate(fitted.losses, start=1):
+            run.log(epoch=epoch, stage="stack", train_loss=loss, lr=config.training.lr)
+        output = stacker.predict(fitted.weights, inputs)
+        write_stack(run, joined, stacker, fitted.weights, output)
+        run.write_json(SUMMARY, summary_of(members, joined, truth, output, manifest, config))
+        run.finish()
     return True

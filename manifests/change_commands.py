@@ -6,7 +6,7 @@ import click
 
 from medusa.errors import listed
 from medusa.manifests.pairs import pairs
-from medusa.manifests.write_changed import write_changed
+from medusa.manifests.write_changed import changing, write_changed
 from medusa.options import force_option
 
 
@@ -68,16 +68,15 @@ def relabel(
     from medusa.workspace import Workspace
 
     path = Workspace.open(workspace).manifest
-    corpus = Manifest.read(path)
-    changed = change(corpus, parse(classes, name or ""), Rules(soft, other, all_other))
     target = output or path
     if target.parent.resolve() != path.parent.resolve():
         raise ManifestError(f"{target}: the paths in a manifest are relative to its folder, so the "
                             f"folder must stay the same; write it into {path.parent}")  # fmt: skip
-    same = (
-        output is None and changed.scheme == corpus.scheme and changed.digest() == corpus.digest()
-    )
-    write_changed(target, changed, same)
+    with changing(target):
+        corpus = Manifest.read(path)
+        changed = change(corpus, parse(classes, name or ""), Rules(soft, other, all_other))
+        same = output is None and changed.scheme == corpus.scheme
+        write_changed(target, changed, same and changed.digest() == corpus.digest())
 
 
 @click.command()
@@ -100,8 +99,11 @@ def merge(workspace: Path, parts: tuple[str, ...], force: bool) -> None:
     absent = [file for file in named.values() if not Path(file).is_file()]
     if absent:
         raise ManifestError(f"{listed(absent)}: no such file; expected NAME=MANIFEST ...")
-    merged = join({name: Manifest.read(Path(file)) for name, file in named.items()}, path.parent)
-    same = path.exists() and Manifest.read(path).digest() == merged.digest()
-    if path.exists() and not (same or force):
-        raise ManifestError(f"{path}: already holds another manifest; replace it with --force")
-    write_changed(path, merged, same)
+    with changing(path):
+        merged = join(
+            {name: Manifest.read(Path(file)) for name, file in named.items()}, path.parent
+        )
+        same = path.exists() and Manifest.read(path).digest() == merged.digest()
+        if path.exists() and not (same or force):
+            raise ManifestError(f"{path}: already holds another manifest; replace it with --force")
+        write_changed(path, merged, same)

@@ -10,6 +10,7 @@ from medusa.manifests import corpora
 from medusa.manifests.import_tools import tally
 from medusa.manifests.import_tools.ingest import attach_audio, same_rows
 from medusa.manifests.manifest import Manifest
+from medusa.manifests.write_changed import changing
 from medusa.workspace import Workspace, require_utf_8
 
 
@@ -54,9 +55,16 @@ def import_corpus(
         AudioError: recordings cannot be used, and `drop_bad_audio` is not set.
     """
     require_utf_8(root, *(value for value in options.values() if isinstance(value, Path)))
-    path = workspace.manifest
-    old = Manifest.read(path) if path.exists() and not force else None
-    found = corpora.load(corpus).import_corpus(Path(root), **options)
+    with changing(workspace.manifest):
+        old = workspace.manifest.exists() and not force
+        present = Manifest.read(workspace.manifest) if old else None
+        found = _read_corpus(corpus, Path(root), options)
+        return _stored(workspace.manifest, found, present, drop_bad_audio)
+
+
+def _read_corpus(corpus: str, root: Path, options: dict[str, Any]) -> Manifest:
+    """Return the rows of the corpus, which are at least one, with their origin."""
+    found = corpora.load(corpus).import_corpus(root, **options)
     if not len(found):
         lines = found.provenance.get("import", [])
         counts = f" ({tally.sentence(lines)})" if lines else ""
@@ -65,9 +73,16 @@ def import_corpus(
         )
     found.provenance |= {
         "corpus": corpus,
-        "root": str(Path(root).resolve()),
+        "root": str(root.resolve()),
         "options": _plain(options),
     }
+    return found
+
+
+def _stored(
+    path: Path, found: Manifest, old: Manifest | None, drop_bad_audio: bool
+) -> ImportResult:
+    """Add the audio to the rows, and write the manifest unless the old one has the same rows."""
     files = found.frame["path"].nunique()
     with progress("reading audio", files, unit="file") as advance:
         found, dropped = attach_audio(found, path.parent, drop_bad_audio, advance)

@@ -7,7 +7,7 @@ import click
 
 from medusa.errors import ManifestError, listed
 from medusa.manifests.pairs import pairs
-from medusa.manifests.write_changed import write_changed
+from medusa.manifests.write_changed import changing, write_changed
 from medusa.options import force_option, seed_option
 
 if TYPE_CHECKING:
@@ -138,9 +138,10 @@ def corpus(workspace: Path, rename: str) -> None:
     from medusa.workspace import Workspace
 
     path = Workspace.open(workspace).manifest
-    present = Manifest.read(path)
-    changed = own(present, pairs(rename, "--rename OLD=NEW,OLD=NEW", may_be_empty=True))
-    write_changed(path, changed, changed.frame["split"].equals(present.frame["split"]))
+    with changing(path):
+        present = Manifest.read(path)
+        changed = own(present, pairs(rename, "--rename OLD=NEW,OLD=NEW", may_be_empty=True))
+        write_changed(path, changed, changed.frame["split"].equals(present.frame["split"]))
 
 
 @split.command()

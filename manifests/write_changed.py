@@ -1,10 +1,22 @@
-"""The commands that change a manifest write it, and print its table."""
+"""The commands that change a manifest write it, one process at a time, and print its table."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medusa.lock import SHORT_S, locked
+
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest
+
+
+def changing(path: Path) -> AbstractContextManager[None]:
+    """Keep other processes from changing a manifest until the block ends.
+
+    Raises:
+        MedusaError: another process changes it for more than a few seconds.
+    """
+    return locked(path, "changing this manifest", SHORT_S)
 
 
 def write_changed(path: Path, corpus: "Manifest", same: bool) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from medusa.errors import ConfigError
+from medusa.lock import locked
 from medusa.recipes.options import RecipeOptions
 from medusa.recipes.state import FOLDER
 from medusa.workspace import Workspace
@@ -20,7 +21,9 @@ def make_corpus(workspace: Workspace, options: RecipeOptions) -> Path | None:
     if options.tiny:
         from medusa.recipes.synthetic.tiny_corpus import make_tiny_corpus
 
-        return make_tiny_corpus(workspace, workspace.root / FOLDER / "stand-ins")
+        stand_ins = workspace.root / FOLDER / "stand-ins"
+        with locked(stand_ins, "making the synthetic corpus", wait_s=-1):
+            return make_tiny_corpus(workspace, stand_ins)
     if not workspace.manifest.exists():
         raise ConfigError(
             f"{workspace.manifest}: no manifest here; make one with `medusa manifest import CORPUS "

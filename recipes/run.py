@@ -2,7 +2,9 @@
 
 import dataclasses
 
+from medusa.lock import locked
 from medusa.recipes.definition.load import load
+from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.options import RecipeOptions, RecipeResult
 from medusa.recipes.state import State, stamp
 from medusa.recipes.tasks import check_only, wanted
@@ -35,6 +37,15 @@ def run_recipe(
     state = State.read(workspace, recipe, options.tiny)
     if options.only is None and state.stamp == stamp(workspace, loaded, options, state):
         return state.result(loaded)
+    with locked(state.path, "running this recipe"):
+        state = State.read(workspace, recipe, options.tiny)  # It may have ended a moment ago.
+        return _run(workspace, loaded, options, state)
+
+
+def _run(
+    workspace: Workspace, loaded: Recipe, options: RecipeOptions, state: State
+) -> RecipeResult:
+    """Run the missing parts of a recipe, and write its tables, its report and its state."""
     # These import heavy libraries, which are needed only if there is something to do.
     from medusa.recipes.corpus import make_corpus
     from medusa.recipes.report import write_main_report

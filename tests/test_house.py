@@ -18,6 +18,7 @@ GROUND = {
     "atomic",
     "errors",
     "foreign",
+    "lock",
     "options",
     "workspace",
     "console",

@@ -1,9 +1,7 @@
 """A table of transcripts, while a pass fills it."""
 
-import fcntl
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from medusa.atomic import atomic, write_text
 from medusa.errors import DataError
 from medusa.extract.inputs import Utterance
 from medusa.extract.transcription.decoder import Transcript
+from medusa.lock import locked
 from medusa.manifests.texts import MANIFEST, TRANSCRIPTS, read_transcripts, write_transcripts
 
 WORD = pa.struct(
@@ -84,7 +83,7 @@ class TranscriptTable:
         The table is written only if it changes.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(self.path):
+        with locked(self.path, "writing this table", wait_s=-1):
             stored = self._stored_rows()  # another process may have written since
             records = _records(stored)
             self.rows = {row["content"]: row for row in records} | self.rows
@@ -154,16 +153,6 @@ def read_words(path: Path) -> pd.DataFrame:
         )
     words = pq.read_table(path, columns=["words"])["words"].cast(WITH_WORDS.field("words").type)
     return frame.assign(words=words.to_pylist())
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from writing this table; the lock ends with the process."""
-    with ExitStack() as held:
-        with suppress(OSError):  # the disk may have no locks, or may be read-only
-            lock = held.enter_context(path.with_name(f".{path.stem}.lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _write_words(path: Path, frame: pd.DataFrame) -> None:

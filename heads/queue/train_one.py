@@ -30,13 +30,13 @@ def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> Hea
     """
     job = prepare(workspace, spec)
     run = _run_of(workspace, spec, job.record)
-    fresh = not (run.finished and not spec.force) and run.start(job.record, spec.force)
-    if fresh:
-        backbones = " + ".join(one.store.spec.backbone for one in job.chosen)
-        say(f"{run.name}: {backbones}, {len(job.examples.ids)} utterances, on {device}")
-        with progress(run.name, progress_total(spec.config), "epoch") as advance:
-            fit(job, run, device, advance)
-    elif not run.start(job.record):  # `start` also checks that the run has this configuration.
+    with run.locked():
+        if fresh := run.start(job.record, spec.force):
+            backbones = " + ".join(one.store.spec.backbone for one in job.chosen)
+            say(f"{run.name}: {backbones}, {len(job.examples.ids)} utterances, on {device}")
+            with progress(run.name, progress_total(spec.config), "epoch") as advance:
+                fit(job, run, device, advance)
+    if not fresh:
         say(f"{run.name}: finished already, nothing to do (--force trains again)")
     return HeadResult(spec, run.name, fresh=fresh, notes=tuple(job.notes))
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from medusa.errors import RunError, listed, nearest
 from medusa.heads.runs.config_digest import FORMAT as FORMAT
 from medusa.heads.runs.config_digest import comparable, difference, digest_of, plain
 from medusa.heads.runs.environment import environment
+from medusa.lock import locked
 from medusa.scoring import Predictions
 from medusa.strict import read_yaml
-from medusa.workspace import is_file_name, remove
+from medusa.workspace import checked_name, remove
 
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
 WEIGHTS = "weights.safetensors"
+LONGEST_NAME = 200  # It may be made of many backbones and settings.
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class RunDir:
     @property
     def exists(self) -> bool:
         return (self.path / CONFIG).exists()
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other processes from making this run until the block ends.
+
+        Raises:
+            MedusaError: another process is making it.
+        """
+        return locked(self.path, "making this run")
 
     def start(self, config: dict[str, Any], force: bool = False) -> bool:
         """Make the folder for this resolved configuration; return False if the run is finished.
@@ -126,12 +137,10 @@ def new_run(runs: Path, name: str) -> RunDir:
     """Return the run that a command is about to make; it may exist already.
 
     Raises:
-        RunError: the name is not the name of a folder in `runs`. --force must not remove any
+        ConfigError: the name is not the name of a folder in `runs`. --force must not remove any
             other folder.
     """
-    if not is_file_name(name):
-        raise RunError(f"--name {name!r}: expected one word, the name of a folder in {runs}")
-    return RunDir(runs / name)
+    return RunDir(runs / checked_name("--name", name, LONGEST_NAME))
 
 
 def find_run(runs: Path, name: str) -> RunDir:

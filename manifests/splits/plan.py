@@ -10,6 +10,7 @@ from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.by_share import by_speaker, by_utterance, in_house
 from medusa.manifests.splits.folds import fold_names, leave_out
 from medusa.manifests.splits.same_recording import kept_together, tell_shared_speakers
+from medusa.manifests.write_changed import changing
 from medusa.workspace import Workspace
 
 OWN = "corpus"  # A split of this name is the corpus's own partition.
@@ -81,12 +82,13 @@ def split_corpus(workspace: Workspace, plan: SplitPlan, *, force: bool = False) 
     Raises:
         ManifestError: there is another split, or as `divided`.
     """
-    present = Manifest.read(workspace.manifest)
-    if not force:
-        if present.provenance.get("split") == plan.provenance():
-            return False
-        refuse_to_replace(present, plan)
-    divided(present, plan).write(workspace.manifest)
+    with changing(workspace.manifest):
+        present = Manifest.read(workspace.manifest)
+        if not force:
+            if present.provenance.get("split") == plan.provenance():
+                return False
+            refuse_to_replace(present, plan)
+        divided(present, plan).write(workspace.manifest)
     return True
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from medusa import console
 from medusa.device import one_thread
 from medusa.heads.runs.run_dir import RunDir
+from medusa.lock import locked
 from medusa.recipes.demo import session
 from medusa.recipes.demo.claim import claim
 from medusa.recipes.demo.conclusion import conclude
@@ -29,6 +30,14 @@ def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> No
         MedusaError: the folder holds something else.
     """
     began = time.monotonic()
+    with locked(root / "demo", "running the demo in this folder"):
+        _run(root, scale, seed, force)
+    conclude(Workspace.open(root))
+    console.say(f"{time.monotonic() - began:.0f} s in all")
+
+
+def _run(root: Path, scale: session.Scale, seed: int, force: bool) -> None:
+    """Run the missing parts."""
     claim(root, {"seed": seed, **json.loads(json.dumps(asdict(scale)))}, force)
     workspace = Workspace.open(root)
     if (root / session.REPORT).exists() and RunDir(workspace.runs / session.STACK).finished:
@@ -39,5 +48,3 @@ def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> No
             make_inputs(workspace, scale, seed)
             for words in session.commands(root, scale):
                 session.run(root, words)
-    conclude(workspace)
-    console.say(f"{time.monotonic() - began:.0f} s in all")

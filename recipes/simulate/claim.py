@@ -59,7 +59,7 @@ def claim(workspace: Workspace, request: dict[str, int], force: bool) -> dict[st
             f"{described(request)}); choose another folder with --workspace, or replace it with "
             "--force"
         )
-    if other and workspace.runs.exists() and any(workspace.runs.iterdir()):
+    if other and workspace.runs.exists() and any(workspace.runs.glob("[!.]*")):
         raise MedusaError(
             f"{workspace.runs}: holds runs on the present simulation; remove them first, or choose "
             "another folder with --workspace"

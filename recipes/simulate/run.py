@@ -6,6 +6,7 @@ from typing import Any
 
 from medusa.atomic import write_text
 from medusa.console import say
+from medusa.lock import locked
 from medusa.recipes.simulate import draw, world
 from medusa.recipes.simulate.claim import FACTS, check, claim
 from medusa.recipes.simulate.facts import ceilings_of, likelihoods, sizes
@@ -44,11 +45,18 @@ def simulate(
     check(count, width, people)
     request = {"utterances": count, "speakers": people, "width": width, "seed": seed}
     request["edition"] = world.EDITION
+    with locked(workspace.root / FACTS, "drawing this simulation"):
+        return _draw(workspace, request, force)
+
+
+def _draw(workspace: Workspace, request: dict[str, int], force: bool) -> dict[str, Any]:
+    """Draw the simulation that was asked for, unless it is complete."""
     finished = claim(workspace, request, force)
     if finished:
         say(f"{workspace.root}: the simulation is complete; nothing to do (--force draws it again)")
         return finished
-    drawn = draw.corpus(count, seed, people)
+    seed = request["seed"]
+    drawn = draw.corpus(request["utterances"], seed, request["speakers"])
     drawn.manifest.write(workspace.manifest)
     logits, predictions = fill(
         workspace, drawn, {name: spec_of(name, request) for name in world.STREAMS}, seed

@@ -33,7 +33,7 @@ def run(root: Path, *words: str) -> str:
 
 
 def names(root: Path) -> list[str]:
-    return sorted(path.name for path in (root / "runs").iterdir())
+    return sorted(path.name for path in (root / "runs").glob("[!.]*"))
 
 
 def test_every_combination_occurs_and_seeds_vary_fastest() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from medusa.errors import RunError
+from medusa.errors import ConfigError, RunError
 from medusa.heads.runs.config_digest import difference, digest_of
 from medusa.heads.runs.run_dir import RunDir, finished_run, identity, new_run
 from medusa.heads.training.checkpoint import load_weights, save_weights
@@ -51,9 +51,11 @@ def test_weights_cut_short_are_named(tmp_path: Path) -> None:
         load_weights(path, layer)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/b", "/tmp/a", ".hidden"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../a", "a/b", "/tmp/a", ".hidden", "-a", "a b", "a\n", "a" * 201]
+)
 def test_a_run_is_one_folder_inside_runs(tmp_path, name):
-    with pytest.raises(RunError, match="expected one word"):
+    with pytest.raises(ConfigError, match=r"--name .*: expected one word"):
         new_run(tmp_path / "runs", name)
 
 
