@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from medusa.inference.model import Model
     from medusa.manifests.audit.audit_corpus import audit_corpus
     from medusa.manifests.import_corpus import import_corpus
+    from medusa.manifests.splits.cross_validation import FoldPlan
     from medusa.manifests.splits.plan import SplitPlan, split_corpus
+    from medusa.recipes.cross_validation.cross_validate import cross_validate
+    from medusa.recipes.cross_validation.fold_result import CrossValidation
+    from medusa.recipes.cross_validation.recipe_of_heads import recipe_of_heads
     from medusa.recipes.layer_probe.probe_layers import LayerProbe, probe_layers
     from medusa.recipes.options import RecipeOptions, RecipeResult
     from medusa.recipes.run import run_recipe
@@ -35,8 +39,10 @@ if TYPE_CHECKING:
 # name -> its module, which is imported when the name is first used
 _MODULES = {
     "BaselineTable": "reports.baselines.comparison_table",
+    "CrossValidation": "recipes.cross_validation.fold_result",
     "Evaluation": "reports.evaluate",
     "ExtractionOptions": "extract.extraction_options",
+    "FoldPlan": "manifests.splits.cross_validation",
     "HeadResult": "heads.spec",
     "HeadSpec": "heads.spec",
     "LayerProbe": "recipes.layer_probe.probe_layers",
@@ -48,6 +54,7 @@ _MODULES = {
     "TranscriptionOptions": "extract.transcription.transcription_options",
     "Workspace": "workspace",
     "audit_corpus": "manifests.audit.audit_corpus",
+    "cross_validate": "recipes.cross_validation.cross_validate",
     "evaluate": "reports.evaluate",
     "extract_features": "extract.extract_features",
     "fit_baselines": "reports.baselines.fit_baselines",
@@ -57,6 +64,7 @@ _MODULES = {
     "import_corpus": "manifests.import_corpus",
     "load": "inference.load",
     "probe_layers": "recipes.layer_probe.probe_layers",
+    "recipe_of_heads": "recipes.cross_validation.recipe_of_heads",
     "report": "reports.page",
     "run_recipe": "recipes.run",
     "show_progress": "console",
@@ -65,8 +73,10 @@ _MODULES = {
 }
 __all__ = [
     "BaselineTable",
+    "CrossValidation",
     "Evaluation",
     "ExtractionOptions",
+    "FoldPlan",
     "HeadResult",
     "HeadSpec",
     "LayerProbe",
@@ -78,6 +88,7 @@ __all__ = [
     "TranscriptionOptions",
     "Workspace",
     "audit_corpus",
+    "cross_validate",
     "evaluate",
     "extract_features",
     "fit_baselines",
@@ -87,6 +98,7 @@ __all__ = [
     "import_corpus",
     "load",
     "probe_layers",
+    "recipe_of_heads",
     "report",
     "run_recipe",
     "show_progress",

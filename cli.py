@@ -38,6 +38,10 @@ COMMANDS = {
         "medusa.reports.baselines.commands",
         "Fit logistic regression and SVM on the features.",
     ),
+    "cross-validate": (
+        "medusa.recipes.cross_validation.commands",
+        "Train heads in every fold, and judge all utterances.",
+    ),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
     "run": ("medusa.recipes.commands", "Run a whole published system from a recipe."),
     "tables": ("medusa.recipes.commands", "Compare the source's tables with own results."),

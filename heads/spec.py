@@ -1,6 +1,7 @@
 """One head to train, and the result of its training."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from medusa.heads.config import Config
 
@@ -21,6 +22,7 @@ class HeadSpec:
         named_by_content: whether the name of the run ends with a digest of everything the head
             depends on. A finished run with this digest is used, whatever its name begins with.
         force: whether a finished run is replaced.
+        manifest: a manifest that is read instead of the workspace's, such as that of one fold.
     """
 
     name: str
@@ -31,6 +33,7 @@ class HeadSpec:
     also_require: tuple[str, ...] = ()
     named_by_content: bool = False
     force: bool = False
+    manifest: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ def split() -> None:
     """Divide the utterances into train, dev and test.
 
     Rows of one recording are in one split. The manifest keeps the choices, and the same choices
-    give the same split. A manifest has one split; for several folds, use a workspace per fold, or
-    make the folds one after the other.
+    give the same split. A manifest has one split; `medusa cross-validate` runs all folds.
     """
 
 

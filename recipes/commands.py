@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from medusa.options import device_option, jobs_option, missing_option, text_option
+
+if TYPE_CHECKING:
+    from medusa.recipes.options import RecipeOptions
 
 
 def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,6 +39,13 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--only", metavar="PATTERN", help="Run only the tasks whose name fits, such as m0*, *.no-mixup."
 )
+@click.option(
+    "--cross-validate",
+    metavar="GROUP",
+    help="Run the recipe in every fold of a cross-validation; GROUP is that of `medusa "
+    "cross-validate --by`, such as speaker.",
+)
+@click.option("--k", type=int, help="The number of folds.  [default: 10, or that of the groups]")
 @click.option("--no-stacks", is_flag=True, help="Train only heads and ablations, no ensembles.")
 @text_option("The source of the texts: `manifest` or a transcripts table.")
 @missing_option(
@@ -46,7 +56,14 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--list", "list_them", is_flag=True, help="List the shipped recipes.")
 @click.pass_obj
 def run(
-    root: Path, /, recipe: str | None, list_them: bool, no_stacks: bool, **options: Any
+    root: Path,
+    /,
+    recipe: str | None,
+    list_them: bool,
+    no_stacks: bool,
+    cross_validate: str | None,
+    k: int | None,
+    **options: Any,
 ) -> None:
     """Run a recipe: features, heads, ablations, ensembles, tables and a report.
 
@@ -67,9 +84,12 @@ def run(
         return _list()
     began = time.monotonic()
     root.mkdir(parents=True, exist_ok=True)
-    result = run_recipe(
-        Workspace.open(root), recipe, RecipeOptions(**options, stacks=not no_stacks)
-    )
+    chosen = RecipeOptions(**options, stacks=not no_stacks)
+    if cross_validate is not None:
+        return _cross_validate(root, recipe, cross_validate, k, chosen)
+    if k is not None:
+        raise click.UsageError("--k: only with --cross-validate GROUP")
+    result = run_recipe(Workspace.open(root), recipe, chosen)
     click.echo("\n".join(map(text, result.tables)))
     seconds, name = time.monotonic() - began, result.folder.name
     if result.fresh:
@@ -79,6 +99,17 @@ def run(
     if result.problems:
         lines = [f"{task}: {problem}" for task, problem in result.problems.items()]
         raise MedusaError("\n  ".join([f"{len(lines)} part(s) of the recipe are missing:", *lines]))
+
+
+def _cross_validate(
+    root: Path, recipe: str, by: str, k: int | None, options: "RecipeOptions"
+) -> None:
+    from medusa.manifests.splits.cross_validation import FoldPlan
+    from medusa.recipes.cross_validation.cross_validate import cross_validate
+    from medusa.recipes.cross_validation.print_result import show
+    from medusa.workspace import Workspace
+
+    show(cross_validate(Workspace.open(root), recipe, FoldPlan(by, k), options))
 
 
 def _list() -> None:

@@ -1,6 +1,6 @@
 """Train the heads of a recipe."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -53,12 +53,25 @@ def train_heads(
     """
     specs = [head_spec(task, name, options, required) for task in tasks]
     results = fit_heads(
-        workspace, specs, devices=devices, jobs=options.jobs, on_result=_say_problem
+        workspace, specs, devices=devices, jobs=options.jobs, on_result=report_problem
     )
     found = [(result.run, result.problem) for result in results]
     return dict(zip([task.name for task in tasks], found, strict=True))
 
 
-def _say_problem(result: HeadResult) -> None:
+def report_each_problem() -> Callable[[HeadResult], None]:
+    """Return a function that reports a problem one time, though many heads may have it."""
+    seen = set[str]()
+
+    def report(result: HeadResult) -> None:
+        if result.problem not in seen:
+            report_problem(result)
+        seen.add(result.problem)
+
+    return report
+
+
+def report_problem(result: HeadResult) -> None:
+    """Report the problem of a head that was not trained."""
     if result.problem:
         say(f"{result.spec.name}: {result.problem}")

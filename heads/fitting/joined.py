@@ -1,6 +1,6 @@
 """A workspace's labels, texts and features, joined; heads that read the same share the join."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import pandas as pd
@@ -42,12 +42,13 @@ def join_workspace(workspace: Workspace, spec: HeadSpec, average_frames: int) ->
 
     Args:
         workspace: with manifest and features.
-        spec: the head that reads them.
+        spec: the head that reads them; it may name another manifest.
         average_frames: how many consecutive audio frames are averaged into one.
 
     Raises:
         MedusaError: there is no manifest, no split, or no such features.
     """
+    workspace = replace(workspace, manifest=spec.manifest or workspace.manifest)
     return _join(
         workspace,
         spec.features,

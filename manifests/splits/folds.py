@@ -10,6 +10,7 @@ from medusa.errors import ManifestError, listed, nearest, plural
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.by_share import by_speaker
 
+COLUMNS = ("speaker", "gender", "language", "text", "path", "split")
 SESSION = r"^(Ses\d+|S\d+|session\w*?\d+)"
 CORPUS = r"^([^/]+)/"
 
@@ -19,16 +20,16 @@ def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
 
     Args:
         manifest: the rows.
-        of: `speaker`; `session`, the start of the speaker's name (`Ses05F` is in `Ses05`);
-            `corpus`, the part of an id before the slash; or a regular expression for ids, whose
-            first group gives the name.
+        of: `speaker` or another column of texts, such as `gender`; `session`, the start of the
+            speaker's name (`Ses05F` is in `Ses05`); `corpus`, the part of an id before the slash;
+            or a regular expression for ids, whose first group gives the name.
 
     Raises:
         ManifestError: rows have no such group.
     """
     frame = manifest.frame
-    if of == "speaker":
-        groups = frame["speaker"]
+    if of in COLUMNS:
+        groups = frame[of]
     elif of in ("session", "corpus"):
         column = frame["speaker"] if of == "session" else frame["id"]
         groups = column.str.extract(SESSION if of == "session" else CORPUS, flags=re.I)[0]
@@ -39,7 +40,7 @@ def groups_of(manifest: Manifest, of: str) -> "pd.Series[str]":
         raise ManifestError(
             f"{plural(without.sum(), 'utterance has')} no {of} "
             f"({listed(frame['id'][without], 3)}), so the groups are incomplete; "
-            f"{HINTS.get(of, 'correct the regular expression')}"
+            f"{HINTS.get(of, 'choose another column, or correct the regular expression')}"
         )
     return groups
 
@@ -123,8 +124,8 @@ def _pattern(text: str) -> str:
     except re.error as problem:
         raise ManifestError(f"--of {text!r}: not a regular expression: {problem}") from problem
     raise ManifestError(
-        f"--of {text!r}: expected speaker, session, corpus, or a regular expression with a group "
-        "in brackets, such as '^(Ses..)'"
+        f"--of {text!r}: expected speaker, session, corpus, another column of texts, or a regular "
+        "expression with a group in brackets, such as '^(Ses..)'"
     )
 
 

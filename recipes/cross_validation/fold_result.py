@@ -1,0 +1,67 @@
+"""The result of a cross-validation: one table of predictions, and one judgement of all of them."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medusa.atomic import write_text
+from medusa.errors import RunError
+from medusa.manifests import Manifest
+from medusa.recipes.cross_validation.fold_predictions import prior_of, systems_of, write_table
+from medusa.recipes.cross_validation.fold_workspaces import Folds
+from medusa.recipes.find_runs import RecipeRuns
+from medusa.scoring.cross_validated import judge_folds
+from medusa.workspace import Workspace
+
+RESULT, PREDICTIONS = "result.json", "predictions.parquet"
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """The result of a cross-validation.
+
+    Attributes:
+        folder: the folder of its files.
+        predictions: a Parquet file with the test predictions of all folds; its column `system`
+            names the head or the ensemble, and `fold` the fold, from 1.
+        result: the values of `scoring.cross_validated.judge_folds`, with the `name`, the `plan` of
+            the folds, and `notes`, sentences that a reader must know before believing the numbers.
+        problems: head or ensemble -> the reason why it has no result.
+    """
+
+    folder: Path
+    predictions: Path
+    result: dict[str, Any]
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+def judge_runs(
+    workspace: Workspace, folds: Folds, runs: Mapping[str, RecipeRuns], name: str, main: str
+) -> CrossValidation:
+    """Write the predictions of all folds and their scores.
+
+    Args:
+        workspace: the manifest that has the labels.
+        folds, runs: the folds, and the runs of each.
+        name: the name of the folder of the result.
+        main: the system that is compared with all others; if it has no result, the first system.
+
+    Raises:
+        RunError: no system has a run in every fold.
+    """
+    problems = dict[str, str]()
+    systems = systems_of(folds, runs, problems)
+    if not systems:
+        lines = [f"{task}: {why}" for task, why in problems.items()]
+        raise RunError("\n  ".join(["nothing has a run in every fold:", *lines]))
+    folder = folds.folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(systems, folder / PREDICTIONS)
+    main = main if main in systems else next(iter(systems))
+    result = judge_folds(Manifest.read(workspace.manifest), systems, main, prior_of(folds))
+    result |= {"name": name, "plan": dataclasses.asdict(folds.plan), "notes": folds.notes}
+    write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
+    return CrossValidation(folder, folder / PREDICTIONS, result, problems)

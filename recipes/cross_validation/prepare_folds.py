@@ -1,0 +1,35 @@
+"""Everything that precedes the training: the corpus, its folds, and missing features."""
+
+from contextlib import nullcontext
+
+from medusa.device import choose_devices, one_thread
+from medusa.manifests.splits.cross_validation import FoldPlan
+from medusa.recipes.corpus import make_corpus
+from medusa.recipes.cross_validation.fold_workspaces import Folds, make_folds
+from medusa.recipes.definition.recipe import Recipe
+from medusa.recipes.extraction import extract_missing
+from medusa.recipes.options import RecipeOptions
+from medusa.recipes.tasks import head_tasks, wanted
+from medusa.workspace import Workspace
+
+
+def prepare_folds(
+    workspace: Workspace, recipe: Recipe, plan: FoldPlan, options: RecipeOptions
+) -> Folds:
+    """Divide the corpus, and extract the features that the recipe names and that are missing.
+
+    The arguments are those of `cross_validate`.
+
+    Raises:
+        MedusaError: there is no corpus, or it cannot be divided.
+    """
+    devices, _ = choose_devices(options.device)
+    tasks = [one for one in head_tasks(recipe) if wanted(one.name, options.only)]
+    names = {feature for task in tasks for feature in task.features}
+    with one_thread() if options.tiny else nullcontext():
+        stand_ins = make_corpus(workspace, options)
+        folds = make_folds(workspace, plan)
+        first = next(iter(folds.workspaces.values()))
+        encoding = [str(one) for one in devices]
+        extract_missing(first, recipe, names, options.text, encoding, stand_ins)
+    return folds

@@ -1,0 +1,104 @@
+"""Judge the test predictions of all folds of a cross-validation as one result."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from medusa.errors import RunError, listed
+from medusa.manifests import Manifest
+from medusa.scoring.metrics import SCORES, Floats, confusion
+from medusa.scoring.predictions import Predictions
+from medusa.scoring.scores import judge
+from medusa.scoring.significance import gains
+from medusa.scoring.truth import Truth, truth_of
+
+
+def judge_folds(
+    manifest: Manifest, systems: Mapping[str, Predictions], main: str, prior: Floats
+) -> dict[str, Any]:
+    """Return the scores of several systems over the test predictions of all folds.
+
+    Args:
+        manifest: the whole corpus; its split is not read.
+        systems: for each system, a prediction of every utterance, with the number of its fold.
+        main: the system that is compared with all others.
+        prior: (C,) the class counts of the training splits of all folds, for the chance level.
+
+    Returns:
+        `main`; `systems`, for each the values of `judge` and its `folds` (`fold_scores`); and
+        `gains` of the main system over the others (`significance.gains`).
+
+    Raises:
+        RunError: a system predicts an utterance twice, the systems predict different utterances,
+            or no utterance has a label.
+    """
+    ids = _common_ids(systems)
+    systems = {name: one.select(ids) for name, one in systems.items()}
+    truth = _truth(manifest, systems[main])
+    judged = truth.rows(truth.labelled)
+    classes = {name: one.logits().argmax(1) for name, one in systems.items()}
+    others = {name: one[truth.labelled] for name, one in classes.items() if name != main}
+    size = len(systems[main].classes)
+    return {
+        "main": main,
+        "systems": {
+            name: judge(truth, one, prior) | {"folds": fold_scores(truth, one)}
+            for name, one in systems.items()
+        },
+        "gains": gains(judged, classes[main][truth.labelled], others, size) if others else [],
+    }
+
+
+def fold_scores(truth: Truth, predictions: Predictions) -> dict[str, Any]:
+    """Return the mean, the standard deviation and the value of every score over the folds.
+
+    Each score of a fold is an average over the classes that occur in the fold. Folds without a
+    label have no value.
+
+    Args:
+        truth: of B utterances.
+        predictions: of the same utterances.
+    """
+    folds = predictions.frame["fold"].to_numpy(np.int64)
+    guesses, size = predictions.logits().argmax(1), len(predictions.classes)
+    masks = [(folds == number) & truth.labelled for number in np.unique(folds)]
+    matrices = [confusion(truth.labels[mask], guesses[mask], size) for mask in masks if mask.any()]
+    scores = {}
+    for name, score in SCORES.items():
+        values = [float(score.formula(matrix)) for matrix in matrices]
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+        scores[name] = {"mean": float(np.mean(values)), "sd": spread, "values": values}
+    return scores
+
+
+def _common_ids(systems: Mapping[str, Predictions]) -> list[str]:
+    """Return the sorted ids, which every system predicts exactly one time.
+
+    Raises:
+        RunError: an id is predicted twice, or only by some systems.
+    """
+    ids: list[str] = []
+    for name, one in systems.items():
+        own = sorted(one.ids)
+        twice = [left for left, right in itertools.pairwise(own) if left == right]
+        if twice:
+            raise RunError(
+                f"{name} predicts {listed(twice)} in two folds; make the cross-validation again"
+            )
+        if own != (ids or own):
+            differ = sorted(set(own) ^ set(ids))
+            raise RunError(
+                f"{name}: expected predictions of the same utterances as in the other systems, but "
+                f"{listed(differ)} differ; cross-validate all of them with --missing drop"
+            )
+        ids = own
+    return ids
+
+
+def _truth(manifest: Manifest, predictions: Predictions) -> Truth:
+    """Return the truth of utterances that are all test."""
+    whole = replace(manifest, frame=manifest.frame.assign(split="test"))
+    return truth_of(whole, predictions.ids, ["test"] * len(predictions.ids), predictions.classes)

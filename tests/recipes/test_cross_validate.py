@@ -1,0 +1,227 @@
+"""Cross-validation of heads, stacks and recipes on a small corpus with made-up features."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+from sklearn.metrics import f1_score, recall_score
+
+from medusa.cache import FeatureSpec, StoreWriter
+from medusa.errors import MedusaError
+from medusa.manifests import LabelScheme, Manifest
+from medusa.tests.command_line import call, invoke
+
+RECIPE = """
+title: toy
+config: small
+set:
+  {head.width: 8, head.feedforward: 8, train.batch: 8, train.draws: 2,
+   stages.0.epochs: 1, stages.1.epochs: 1}
+features: {loud: {}, glad: {}}
+heads: {a: {features: [loud]}, b: {features: [glad]}}
+stacks: {vote: {method: soft}, learnt: {method: shrunken}}
+main: learnt
+"""
+CLASSES = ("angry", "happy", "sad")
+SPEAKERS, COUNT = 9, 81
+LDA = ("--set", "head.name=discriminant")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": [f"u{i}" for i in range(COUNT)]})
+    frame["content"] = [f"audio{i}" for i in range(COUNT)]
+    frame["speaker"] = [f"s{i % SPEAKERS}" for i in range(COUNT)]
+    labels = np.arange(COUNT) // SPEAKERS % 3
+    frame["label"] = [CLASSES[label] for label in labels]
+    frame[[f"p_{name}" for name in CLASSES]] = np.eye(3)[labels]
+    frame.loc[5, ["label", *(f"p_{name}" for name in CLASSES)]] = None  # It has no consensus.
+    Manifest(frame, LabelScheme("toy", CLASSES)).write(tmp_path / "manifest.parquet")
+    for number, name in enumerate(("loud", "glad")):
+        spec = FeatureSpec(
+            name, "toy", "local", "1", "audio", (1,), "none", "float32", 6, 0.02, preprocessing={}
+        )
+        with StoreWriter(tmp_path / "features" / spec.folder, spec) as writer:
+            for content, label in zip(frame["content"], labels, strict=True):
+                values = rng.normal(size=(1, 3, 6)) + 1.5 * (label == number)
+                writer.append(content, values.astype(np.float32))
+    (tmp_path / "toy.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def result_of(home: Path, folder: str = "speaker-3/heads") -> dict[str, Any]:
+    return dict(json.loads((home / "cross-validation" / folder / "result.json").read_text()))
+
+
+def table_of(home: Path, folder: str = "speaker-3/heads") -> pd.DataFrame:
+    return pd.read_parquet(home / "cross-validation" / folder / "predictions.parquet")
+
+
+def finished(home: Path) -> dict[str, int]:
+    """Return the time of the mark of every finished run."""
+    marks = home.glob("cross-validation/*/runs/*/finished")
+    return {mark.parent.name: mark.stat().st_mtime_ns for mark in marks}
+
+
+def classes_of(table: pd.DataFrame) -> pd.Series:
+    logits = table[[f"logit_{name}" for name in CLASSES]].to_numpy()
+    return pd.Series([CLASSES[one] for one in logits.argmax(1)], index=table["id"])
+
+
+def test_a_head_predicts_every_utterance_one_time_without_its_speaker(home: Path) -> None:
+    output = call(home, "cross-validate", "--backbones", "loud,glad", "--k", "3", *LDA).output
+    table, manifest = table_of(home), Manifest.read(home / "manifest.parquet").frame
+    assert sorted(table["id"]) == sorted(manifest["id"]) and set(table["fold"]) == {1, 2, 3}
+    assert set(table["system"]) == {"loud+glad"} and set(table["split"]) == {"test"}
+    for number in (1, 2, 3):
+        path = home / "cross-validation/speaker-3" / f"fold-0{number}.parquet"
+        fold = Manifest.read(path).frame
+        tested = table.loc[table["fold"] == number, "id"]
+        assert set(tested) == set(fold.loc[fold["split"] == "test", "id"])
+        assert not set(fold.loc[fold["split"] != "test", "speaker"]) & set(
+            fold.loc[fold["split"] == "test", "speaker"]
+        )
+    assert "3 folds by speaker, 80 labelled utterances of 9 speakers" in output
+    assert not (home / "runs").exists()  # `medusa stack` combines no heads of folds.
+
+
+def test_the_joint_scores_are_those_of_the_whole_table_by_scikit_learn(home: Path) -> None:
+    call(home, "cross-validate", "--backbones", "loud", "--k", "3", *LDA)
+    table, frame = table_of(home), Manifest.read(home / "manifest.parquet").frame
+    table = table.merge(frame.dropna(subset=["label"])[["id", "label"]], on="id")
+    guess = classes_of(table).to_numpy()
+    one = result_of(home)["systems"]["loud"]
+    assert one["n"] == 80 and one["blocks"] == 9
+    assert one["uar"] == pytest.approx(recall_score(table["label"], guess, average="macro"))
+    assert one["macro_f1"] == pytest.approx(f1_score(table["label"], guess, average="macro"))
+    by_fold = [
+        recall_score(part["label"], guess[part.index], average="macro")
+        for _, part in table.groupby("fold")
+    ]
+    assert one["folds"]["uar"]["values"] == pytest.approx(by_fold)
+    assert one["folds"]["uar"]["mean"] == pytest.approx(np.mean(by_fold))
+    assert one["folds"]["uar"]["sd"] == pytest.approx(np.std(by_fold, ddof=1))
+    low, high = one["interval"]["uar"]
+    assert low < one["uar"] < high
+    assert one["baselines"]["uar"]["chance"] == pytest.approx(1 / 3)
+
+
+def test_a_recipe_has_heads_and_stacks_that_learn_from_dev_of_their_fold(home: Path) -> None:
+    recipe = home / "toy.yaml"
+    output = call(home, "run", recipe, "--cross-validate", "speaker", "--k", "3").output
+    result, table = result_of(home, "speaker-3/toy"), table_of(home, "speaker-3/toy")
+    assert list(result["systems"]) == ["a", "b", "vote", "learnt"] and result["main"] == "learnt"
+    assert (table.groupby("system")["id"].nunique() == COUNT).all() and len(table) == 4 * COUNT
+    assert {line["of"] for line in result["gains"]} == {"a", "b", "vote"}
+    assert "macro-F1 of learnt minus this" in output
+    logits = [f"logit_{name}" for name in CLASSES]
+    scores = {name: part.sort_values("id")[logits] for name, part in table.groupby("system")}
+    mean = softmax(scores["a"].to_numpy(), 1) + softmax(scores["b"].to_numpy(), 1)
+    assert (scores["vote"].to_numpy().argmax(1) == mean.argmax(1)).all()
+    names = set(finished(home))
+    assert len(names) == 3 * 4
+    assert all(re.fullmatch(r"fold-0\d\.(a|b|vote|learnt)\.\w{12}", name) for name in names)
+
+
+def test_a_finished_cross_validation_trains_nothing_and_extracts_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3")
+    call(home, *words)
+    before, result = finished(home), result_of(home, "speaker-3/toy")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is missing")
+
+    monkeypatch.setattr("medusa.heads.queue.train_one.fit", refuse)
+    monkeypatch.setattr("medusa.recipes.extraction.extract_features", refuse)
+    call(home, *words)
+    assert finished(home) == before and result_of(home, "speaker-3/toy") == result
+
+
+def test_an_interrupted_cross_validation_continues_with_the_same_result(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from medusa.heads.queue import train_one
+
+    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3")
+    fit, calls = train_one.fit, list[str]()
+
+    def fit_two(*arguments: Any) -> Any:
+        calls.append("fit")
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return fit(*arguments)
+
+    monkeypatch.setattr(train_one, "fit", fit_two)
+    assert invoke(home, *words).exit_code != 0
+    kept = finished(home)
+    assert len(kept) == 2
+    monkeypatch.setattr(train_one, "fit", fit)
+    call(home, *words)
+    assert kept.items() <= finished(home).items()
+    result = result_of(home, "speaker-3/toy")
+    for run in (home / "cross-validation/speaker-3/runs").iterdir():
+        (run / "finished").unlink()
+    call(home, *words)
+    assert result_of(home, "speaker-3/toy")["systems"] == result["systems"]
+
+
+def test_only_what_depends_on_a_change_is_trained_again(home: Path) -> None:
+    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3")
+    call(home, *words)
+    before = finished(home)
+    call(home, *words, "--set", "heads.a.seed=7")
+    fresh = {name.split(".")[1] for name in set(finished(home)) - set(before)}
+    assert fresh == {"a", "vote", "learnt"} and before.items() <= finished(home).items()
+
+    corpus = Manifest.read(home / "manifest.parquet")
+    corpus.frame["split"] = "train"  # The split of the manifest is not read.
+    corpus.write(home / "manifest.parquet")
+    before = finished(home)
+    call(home, *words)
+    assert finished(home) == before
+
+    corpus.frame.loc[0, "label"] = "sad"
+    corpus.frame.loc[0, [f"p_{name}" for name in CLASSES]] = [0.0, 0.0, 1.0]
+    corpus.write(home / "manifest.parquet")
+    call(home, *words)
+    assert len(set(finished(home)) - set(before)) == 3 * 4
+
+
+def test_heads_of_several_features_and_settings_are_compared(home: Path) -> None:
+    words = ("cross-validate", "--backbones", "loud", "--backbones", "glad", "--k", "3", *LDA)
+    call(home, *words, "--grid", "seed=0", "--stack", "soft", "--name", "both")
+    result = result_of(home, "speaker-3/both")
+    assert list(result["systems"]) == ["loud-seed=0", "glad-seed=0", "stack"]
+    assert result["main"] == "stack" and len(result["gains"]) == 2
+
+
+def test_a_head_that_fails_in_a_fold_is_named_and_the_others_are_judged(home: Path) -> None:
+    words = ("cross-validate", "--backbones", "loud", "--backbones", "absent", "--k", "3", *LDA)
+    with pytest.raises(MedusaError, match=r"1 part\(s\) have no result:\n  absent: fold-01: no"):
+        call(home, *words)
+    assert list(result_of(home)["systems"]) == ["loud"]
+
+
+def test_rows_without_features_are_left_out_of_all_systems(home: Path) -> None:
+    corpus = Manifest.read(home / "manifest.parquet")
+    corpus.frame.loc[3, "content"] = "audio-without-features"
+    corpus.write(home / "manifest.parquet")
+    words = ("cross-validate", "--backbones", "loud", "--backbones", "glad", "--k", "3", *LDA)
+    call(home, *words, "--missing", "drop")
+    assert result_of(home)["systems"]["glad"]["n"] == 79
+
+
+def test_wrong_settings_are_listed_before_anything_is_made(home: Path) -> None:
+    words = ("cross-validate", "--backbones", "loud", "--set", "head.widht=3", "--stack", "voting")
+    with pytest.raises(MedusaError, match=r"(?s)voting.*widht"):
+        call(home, *words)
+    assert not (home / "cross-validation").exists()
+    assert "--k: only with --cross-validate" in invoke(home, "run", "probe", "--k", "3").output
