@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from medusa.ensemble import trained_on
-from medusa.heads.runs.run_dir import METRICS, RunDir
+from medusa.heads.runs.run_dir import METRICS, SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.recipes.definition.recipe import Recipe, features_of
 from medusa.recipes.find_runs import RecipeRuns
@@ -41,7 +41,7 @@ def tables(workspace: Workspace, recipe: Recipe, found: RecipeRuns) -> list[Resu
         names = dict.fromkeys([*found.heads.values(), *found.stacks.values()])
         runs = {name: RunDir(workspace.runs / name) for name in names}
         scores = score_runs(((name, run.predictions()) for name, run in runs.items()), manifest)
-        notes = _notes(scores, manifest)
+        notes = _notes(scores, manifest, [runs[name] for name in found.heads.values()])
         parts = (_heads, _stacks, _ablations)
         made = [*(part(recipe, found, scores, runs, notes) for part in parts), *made]
     return [one for one in made if one.rows]
@@ -215,7 +215,10 @@ def _hours(runs: Sequence[RunDir]) -> float:
     return sum(float(line["seconds"]) for run in logged for line in run.metrics()) / 3600
 
 
-def _notes(scores: RunScores, manifest: Manifest) -> list[str]:
+def _notes(scores: RunScores, manifest: Manifest, heads: Sequence[RunDir]) -> list[str]:
+    """Return the notes of every table: those of the corpus, of its splits and of the scores."""
+    made_up = [str(note) for note in manifest.provenance.get("notes", [])]
+    of_heads = [note for run in heads for note in run.read_json(SUMMARY).get("notes", [])]
     classes = len(manifest.scheme.classes)
     even = np.ones(classes)
     chance = chance_macro_f1(even, np.arange(classes))
@@ -224,5 +227,5 @@ def _notes(scores: RunScores, manifest: Manifest) -> list[str]:
         f"class counts alike, as in the challenge's test (guessing gives {chance:.3f}). Intervals "
         "and p by a paired bootstrap over speakers; ± over repeats from other seeds.",
         "The published numbers are of the source's corpus and stand here for comparison alone.",
-        *(str(note) for note in manifest.provenance.get("notes", [])),  # of a made-up corpus
+        *dict.fromkeys([*made_up, *of_heads]),
     ]

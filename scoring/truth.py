@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from medusa.errors import RunError, listed
 from medusa.manifests import ATTRIBUTES, Manifest
+from medusa.manifests.splits.same_recording import with_tied_speakers
 
 NO_CONSENSUS = -1  # the class number of an utterance without a consensus label
 JUDGING_SPLITS = ("test", "dev")  # the first of these that has labels judges
@@ -21,7 +22,7 @@ class Truth:
         labels: (B,) the number of the consensus class, or -1 without a consensus.
         soft: (B, C) soft labels. A consensus without votes is one-hot; without either, NaN.
         attributes: (B, 3) arousal, valence and dominance; NaN if unknown.
-        speakers: (B,) the speakers; None if unknown.
+        speakers: (B,) the speakers; None if unknown. Those who share a recording have one name.
     """
 
     labels: npt.NDArray[np.int64]
@@ -71,7 +72,7 @@ def truth_of(
             f"{', '.join(manifest.scheme.classes)}; fit again on this manifest"
         )
     _same_utterances(manifest, ids, splits)
-    frame = manifest.frame.set_index("id", drop=False).loc[list(ids)]
+    frame = with_tied_speakers(manifest).frame.set_index("id", drop=False).loc[list(ids)]
     numbers = {name: number for number, name in enumerate(classes)}
     labels = np.asarray(frame["label"].map(numbers).fillna(NO_CONSENSUS), np.int64)
     soft = frame[manifest.scheme.columns].to_numpy(np.float32, copy=True)

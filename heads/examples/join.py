@@ -25,7 +25,7 @@ class Examples:
 
     Attributes:
         ids, splits: (N,) the ids and splits of the manifest.
-        speakers: (N,) the speakers, empty where unknown.
+        speakers: (N,) the speakers, empty where unknown; those who share a recording get one name.
         soft: (N, C) the soft labels, NaN where there are none.
         labels: (N,) the consensus class numbers, -1 without consensus.
         ratings: (N, 3) the attributes, NaN where unrated.

@@ -6,6 +6,7 @@ from functools import lru_cache
 import pandas as pd
 
 from medusa.heads.examples.choose import ChosenFeature, choose
+from medusa.heads.examples.equal_features import tie_speakers, with_equal_recordings
 from medusa.heads.examples.join import Examples, join_examples
 from medusa.heads.fitting.split_checks import check_splits, split_warnings
 from medusa.heads.fitting.texts_digest import texts_digest
@@ -26,6 +27,7 @@ class Joined:
         texts_digest: of the contents of a transcripts table, None without one.
         examples: the N joined utterances.
         notes: remarks about the corpus, and warnings about its splits.
+        tied: the manifest in which speakers who share a recording have one name, for folds.
     """
 
     manifest: Manifest
@@ -35,6 +37,7 @@ class Joined:
     texts_digest: str | None
     examples: Examples
     notes: list[str]
+    tied: Manifest
 
 
 def join_workspace(workspace: Workspace, spec: HeadSpec, average_frames: int) -> Joined:
@@ -82,6 +85,8 @@ def _join(
     examples = join_examples(manifest, contents, chosen, average_frames, drop_missing, required)
     check_splits(examples)
     notes = [str(note) for note in manifest.provenance.get("notes", [])]
+    known = with_equal_recordings(manifest, examples)
+    tied, examples = tie_speakers(known, examples)
     return Joined(
         manifest,
         manifest.digest(),
@@ -89,7 +94,8 @@ def _join(
         text_read,
         texts_digest(contents) if contents is not None and from_table else None,
         examples,
-        notes + split_warnings(examples, manifest),
+        notes + split_warnings(examples, known),
+        tied,
     )
 
 

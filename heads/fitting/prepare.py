@@ -28,5 +28,5 @@ def prepare(workspace: Workspace, spec: HeadSpec) -> HeadJob:
     examples = joined.examples
     if config.loss.neutral_weight and examples.neutral is None:
         raise DataError("loss.neutral_weight: the label scheme has no class 'neutral'; set it to 0")
-    folds = folds_of(joined.manifest, examples.ids, config.train.folds)
+    folds = folds_of(joined.tied, examples.ids, config.train.folds)
     return HeadJob(spec, joined.chosen, examples, folds, record_of(joined, config), joined.notes)

@@ -3,6 +3,7 @@
 from medusa.errors import DataError, listed, plural
 from medusa.heads.examples.join import Examples
 from medusa.manifests import Manifest
+from medusa.manifests.splits.same_recording import shared_notes
 from medusa.scoring import NO_CONSENSUS
 
 
@@ -42,7 +43,12 @@ def classes_of(examples: Examples, split: str) -> list[str]:
 
 
 def split_warnings(examples: Examples, manifest: Manifest) -> list[str]:
-    """Return a sentence for every property of the splits that makes scores less trustworthy."""
+    """Return a sentence for every property of the splits that makes scores less trustworthy.
+
+    Args:
+        examples: the joined utterances.
+        manifest: their manifest, in which rows of one recording have one `content`.
+    """
     warnings = []
     if absent := _absent(examples, "dev"):
         warnings.append(
@@ -56,7 +62,7 @@ def split_warnings(examples: Examples, manifest: Manifest) -> list[str]:
                 f"{plural(len(shared), f'speaker of {split} is')} also in train: expect better "
                 "scores than on new speakers."
             )
-    return warnings
+    return warnings + shared_notes(manifest)
 
 
 def _absent(examples: Examples, split: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rows of one recording belong to one split, and speakers that two splits share are told."""
+"""Rows of one recording belong to one split or fold; a note names what two splits share."""
 
 import pandas as pd
 
@@ -28,6 +28,22 @@ def tied_speakers(manifest: Manifest) -> "pd.Series[str]":
     return manifest.frame["speaker"].map(first, na_action="ignore").astype("str")
 
 
+def with_tied_speakers(manifest: Manifest) -> Manifest:
+    """Return the manifest with one name for speakers who share a recording.
+
+    A row without a speaker gets the name of a speaker with the same recording. Folds of these
+    speakers keep rows of one recording together.
+    """
+    speakers, content = tied_speakers(manifest), manifest.frame["content"]
+    unknown = speakers.isna() & content.duplicated(keep=False)
+    if unknown.any():
+        known = manifest.frame.assign(speaker=speakers).dropna(subset=["content", "speaker"])
+        owners = known.drop_duplicates("content").set_index("content")["speaker"]
+        speakers = speakers.where(~unknown, content.map(owners))
+    frame = manifest.frame.assign(speaker=speakers)
+    return Manifest(frame, manifest.scheme, manifest.votes, manifest.root, manifest.provenance)
+
+
 def kept_together(manifest: Manifest, split: "pd.Series[str]") -> "pd.Series[str]":
     """Return the split (U,) in which all rows of one recording are in one split, and tell of them.
 
@@ -55,8 +71,28 @@ def kept_together(manifest: Manifest, split: "pd.Series[str]") -> "pd.Series[str
 
 def tell_shared_speakers(manifest: Manifest) -> None:
     """Report the speakers who are in dev and in test."""
+    for note in _shared_speakers(manifest):
+        say(note)
+
+
+def shared_notes(manifest: Manifest) -> list[str]:
+    """Return a sentence about recordings in several splits, and one about speakers."""
+    frame = manifest.frame.dropna(subset=["content", "split"])
+    shared = frame[frame.groupby("content")["split"].transform("nunique") > 1]
+    notes = _shared_speakers(manifest)
+    if len(shared):
+        recordings = plural(shared["content"].nunique(), "recording is")
+        notes.append(
+            f"{recordings} in several splits ({listed(shared['id'])}): expect better scores than "
+            "on new recordings; `medusa manifest split random --force` keeps them together."
+        )
+    return notes
+
+
+def _shared_speakers(manifest: Manifest) -> list[str]:
     frame = manifest.frame
     dev, test = (set(frame["speaker"][frame["split"] == name].dropna()) for name in ("dev", "test"))
-    if dev & test:
-        shared = sorted(dev & test)
-        say(f"{plural(len(shared), 'speaker is')} in dev and in test: {listed(shared)}")
+    shared = sorted(dev & test)
+    if not shared:
+        return []
+    return [f"{plural(len(shared), 'speaker is')} in dev and in test: {listed(shared)}."]

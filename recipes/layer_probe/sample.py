@@ -7,6 +7,7 @@ import pandas as pd
 from medusa.errors import DataError
 from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import fold_names, groups_of
+from medusa.manifests.splits.same_recording import with_tied_speakers
 
 FOLDS = 5
 LARGEST_SHARE = 0.25  # A speaker with more of the sample than this is thinned.
@@ -27,7 +28,7 @@ def draw_sample(manifest: Manifest, size: int, seed: int = 0) -> Manifest:
         ManifestError: there is no split, or speakers are unknown.
         DataError: fewer than two speakers or classes fit into the sample.
     """
-    train = manifest.split("train")
+    train = with_tied_speakers(manifest.split("train"))
     train = train.where(train.frame["label"].isin(train.scheme.classes))
     rng = np.random.default_rng(seed)
     frame = train.frame.assign(group=groups_of(train, "speaker")) if len(train) else train.frame

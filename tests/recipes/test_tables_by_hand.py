@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from medusa.heads.runs.run_dir import PREDICTIONS, RunDir
+from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.definition.load import load
 from medusa.recipes.find_runs import RecipeRuns
@@ -60,6 +60,7 @@ def finished_run(path: Path, record: dict[str, object], frame: pd.DataFrame, kno
     ids, splits = frame["id"].tolist(), frame["split"].tolist()
     predictions = Predictions.of(ids, splits, logits, None, CLASSES, run.digest())
     predictions.write(run.path / PREDICTIONS)
+    run.write_json(SUMMARY, {"notes": ["Two speakers are in several splits."]})
     run.finish()
 
 
@@ -135,3 +136,7 @@ def test_the_interval_of_repeats_is_that_of_their_mean(by_title: dict[str, Resul
     draws = np.random.default_rng(5).multinomial(SPEAKERS, [1 / SPEAKERS] * SPEAKERS, 20000)
     expected = np.percentile(draws @ each / SPEAKERS, (2.5, 97.5))
     assert ends(column(by_title["Heads"], "95 %")["a"]) == pytest.approx(list(expected), abs=0.03)
+
+
+def test_the_notes_of_the_heads_stand_below_their_table_one_time(by_title):
+    assert list(by_title["Heads"].notes).count("Two speakers are in several splits.") == 1
