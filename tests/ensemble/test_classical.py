@@ -253,3 +253,10 @@ def test_the_best_on_dev_are_taken(tmp_path, manifest, add_run) -> None:
 
     members = RunDir(tmp_path / "runs" / "stack").config()["members"]
     assert sorted(one["name"] for one in members) == ["b", "c"]
+
+
+def test_an_input_that_never_changes_has_no_weight_for_two_classes() -> None:
+    drawn = made_up_rows(classes=2, present=(0, 1, 1))
+    inputs = np.concatenate([drawn.inputs, np.full((len(drawn.labels), 1), 3.0)], 1)
+    weights = fit_logistic(replace(drawn, inputs=inputs))
+    assert np.isfinite(weights["weight"]).all() and not weights["weight"][:, -1].any()

@@ -182,3 +182,29 @@ def test_the_command_uses_it_and_says_how_many_rows_and_whether_it_gains(
             word = "better than" if line["difference"] > 0 else "worse than"
         assert f"s is {word} {name}" in done.stderr
     assert json.loads((run.path / "summary.json").read_text())["notes"] == ["made up"]
+
+
+def test_a_class_with_a_single_row_takes_part_in_the_loss() -> None:
+    posteriors, inputs, labels = drawn(60)
+    labels = np.where(labels == 3, 0, labels)
+    labels[7] = 3
+    evidence = evidence_of(posteriors, inputs)
+    flat = np.random.default_rng(5).normal(size=3 + CLASSES * (inputs.shape[1] + 1)) / 10
+    loss, _ = penalised(flat, evidence, labels, 0.5, 0.02)
+    weight = flat[3:].reshape(CLASSES, -1)
+    logits = 0.5 * np.log(posteriors.mean(0)) + np.tensordot(flat[:3], np.log(posteriors), 1)
+    logits += inputs @ weight[:, :-1].T + weight[:, -1]
+    truth = torch.from_numpy(labels)
+    each = F.cross_entropy(torch.from_numpy(logits), truth, reduction="none").numpy()
+    by_class = [each[labels == number].mean() for number in range(CLASSES)]
+    np.testing.assert_allclose(loss, np.mean(by_class) + 0.01 * flat @ flat, rtol=1e-9)
+
+
+def test_two_speakers_are_enough_to_leave_the_vote() -> None:
+    """Both gain as much; a deviation of a sample of two has one degree of freedom."""
+    posteriors, _, labels = drawn(100)
+    posteriors = posteriors[:, :, [1, 2, 3, 0]]  # The vote is wrong in the same way for both.
+    twice = np.concatenate([posteriors, posteriors], 1)
+    evidence = evidence_of(twice, np.concatenate(list(twice), 1))
+    truth, speakers = np.tile(labels, 2), np.repeat([0, 1], 100)
+    assert math.isfinite(chosen_shrinkage(evidence, truth, speakers))
