@@ -26,6 +26,7 @@ class Candidate:
         scale, floor: of the posteriors, fitted on the out-of-fold scores.
         loss: the cross-entropy of these posteriors, with equal weights of the classes.
         macro_f1: of these posteriors.
+        converged: whether the solver reached the optimum in every fold.
     """
 
     settings: Settings
@@ -33,6 +34,7 @@ class Candidate:
     floor: float
     loss: float
     macro_f1: float
+    converged: bool
 
 
 def scaling(x: Array) -> tuple[Array, Array]:
@@ -59,8 +61,8 @@ def out_of_fold(
     labels: Rows,
     folds: Rows,
     advance: Callable[..., None],
-) -> Tensor:
-    """Return the scores (G, N, C) of the G settings for rows of speakers that were left out.
+) -> tuple[Tensor, list[bool]]:
+    """Score rows of speakers that were left out, with each of the G settings.
 
     Args:
         output: the output whose `classes` computes the scores. It is overwritten.
@@ -69,28 +71,35 @@ def out_of_fold(
         labels: (N,) class numbers.
         folds: (N,) the fold of each row.
         advance: called after each fold.
+
+    Returns:
+        The scores (G, N, C); and for each setting, whether its solver converged in every fold.
     """
     device, classes = output.get_buffer("mean").device, int(labels.max()) + 1
     grid = classifier.grid(x.shape[1])
     scores = torch.empty(len(grid), *x.shape[:1], classes, dtype=torch.float64)
+    converged = [True] * len(grid)
     for fold in np.unique(folds):
         held_out = folds == fold
         mean, deviation = scaling(x[~held_out])
         scaled = (x - mean) / deviation
         held = torch.from_numpy(scaled[held_out]).to(device)
         fits = classifier.fit(scaled[~held_out], labels[~held_out], classes, grid)
-        for number, arrays in enumerate(fits):
-            set_scores(output, arrays)
+        for number, fit in enumerate(fits):
+            set_scores(output, fit.arrays)
+            converged[number] &= fit.converged
             scores[number, torch.from_numpy(held_out)] = output.classes(held).cpu()
         advance(1, f"fold {fold + 1} of the speakers")
-    return scores
+    return scores, converged
 
 
-def judged(classifier: Classifier, settings: Settings, scores: Tensor, labels: Rows) -> Candidate:
+def judged(
+    classifier: Classifier, settings: Settings, scores: Tensor, labels: Rows, converged: bool
+) -> Candidate:
     """Calibrate the out-of-fold scores (N, C) of a setting, and compute its loss."""
     scale, floor = calibrated(scores, labels) if classifier.calibrated else (1.0, 0.0)
     log_posteriors = floored(scale * scores, torch.tensor(floor, dtype=torch.float64)).numpy()
     counts = np.bincount(labels)
     losses = -log_posteriors[np.arange(len(labels)), labels] / counts[labels] / len(counts)
     score = macro_f1(labels, log_posteriors.argmax(1), len(counts))
-    return Candidate(settings, scale, floor, float(losses.sum()), score)
+    return Candidate(settings, scale, floor, float(losses.sum()), score, converged)

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +12,23 @@ from medusa.heads.examples.join import Rows
 
 Array = npt.NDArray[np.float64]
 Settings = dict[str, float]
+MOST_STEPS = 5000  # The steps of the solver of logistic regression.
 
 
-def fit_logistic(
-    x: Array, labels: Rows, classes: int, grid: Sequence[Settings]
-) -> Iterator[dict[str, Array]]:
+@dataclass(frozen=True)
+class Fit:
+    """A fitted classifier.
+
+    Attributes:
+        arrays: the arrays of `Output.classes`.
+        converged: whether the solver reached the optimum within its steps.
+    """
+
+    arrays: dict[str, Array]
+    converged: bool = True
+
+
+def fit_logistic(x: Array, labels: Rows, classes: int, grid: Sequence[Settings]) -> Iterator[Fit]:
     """Yield the map of scikit-learn's class-balanced logistic regression for each `C`.
 
     Args:
@@ -24,23 +37,30 @@ def fit_logistic(
         classes: the number of classes.
         grid: the settings.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     rows, axes = in_their_span(x)
     for settings in grid:
         model = LogisticRegression(
-            C=settings["C"], class_weight="balanced", tol=1e-7, max_iter=5000
+            C=settings["C"], class_weight="balanced", tol=1e-7, max_iter=MOST_STEPS
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(rows, labels)
+        converged = _solve(model, rows, labels)
         weight, bias = model.coef_, model.intercept_
         if axes is not None:
             weight = weight @ axes
         if classes == 2:  # scikit-learn has one decision value for two classes.
             weight, bias = np.vstack([0 * weight, weight]), np.append(0.0, bias)
-        yield {"weight": weight, "bias": bias}
+        yield Fit({"weight": weight, "bias": bias}, converged)
+
+
+def _solve(model: Any, x: Array, labels: Rows) -> bool:
+    """Fit a model of scikit-learn, and return whether its solver converged."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(x, labels)
+    return not any(issubclass(one.category, ConvergenceWarning) for one in caught)
 
 
 def in_their_span(x: Array) -> tuple[Array, Array | None]:
@@ -56,9 +76,7 @@ def in_their_span(x: Array) -> tuple[Array, Array | None]:
     return left * scales, axes
 
 
-def fit_svm(
-    x: Array, labels: Rows, classes: int, grid: Sequence[Settings]
-) -> Iterator[dict[str, Array]]:
+def fit_svm(x: Array, labels: Rows, classes: int, grid: Sequence[Settings]) -> Iterator[Fit]:
     """Yield class-balanced support vector machines, one class against the rest.
 
     The arguments are those of `fit_logistic`; a setting has `C` and `gamma`.
@@ -77,12 +95,11 @@ def fit_svm(
             bias[number] = model.intercept_[0]
         used = weight.any(axis=0)
         gamma = np.array(settings["gamma"])
-        yield {"support": x[used], "weight": weight[:, used], "bias": bias, "gamma": gamma}
+        arrays = {"support": x[used], "weight": weight[:, used], "bias": bias, "gamma": gamma}
+        yield Fit(arrays)
 
 
-def fit_knn(
-    x: Array, labels: Rows, classes: int, grid: Sequence[Settings]
-) -> Iterator[dict[str, Array]]:
+def fit_knn(x: Array, labels: Rows, classes: int, grid: Sequence[Settings]) -> Iterator[Fit]:
     """Yield the rows with votes of 1 / n_c, where class c has n_c rows, for each `k`.
 
     The arguments are those of `fit_logistic`.
@@ -90,7 +107,7 @@ def fit_knn(
     votes = np.eye(classes)[labels]
     votes /= votes.sum(0)
     for settings in grid:
-        yield {"support": x, "weight": votes.T.copy(), "k": np.array(settings["k"])}
+        yield Fit({"support": x, "weight": votes.T.copy(), "k": np.array(settings["k"])})
 
 
 @dataclass(frozen=True)
@@ -98,13 +115,13 @@ class Classifier:
     """A classifier of a convex head.
 
     Attributes:
-        fit: it yields the arrays of `Output.classes` for each of the settings.
+        fit: it yields a `Fit` for each of the settings.
         grid: it returns the settings to try for features of width D, the simplest first.
         calibrated: whether the scores need a scale and a floor to become posteriors.
         keeps_rows: whether training rows are stored, and compared with every utterance.
     """
 
-    fit: Callable[[Array, Rows, int, Sequence[Settings]], Iterator[dict[str, Array]]]
+    fit: Callable[[Array, Rows, int, Sequence[Settings]], Iterator[Fit]]
     grid: Callable[[int], list[Settings]]
     calibrated: bool = True
     keeps_rows: bool = True

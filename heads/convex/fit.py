@@ -8,7 +8,7 @@ from medusa.errors import MedusaError, plural
 from medusa.heads.closed_form.reader import RowReader, check_classes, check_numbers
 from medusa.heads.config import Config
 from medusa.heads.convex.choice import Candidate, judged, out_of_fold, scaling, set_scores
-from medusa.heads.convex.classifiers import CLASSIFIERS, Array
+from medusa.heads.convex.classifiers import CLASSIFIERS, Array, Settings
 from medusa.heads.convex.ridge import ridge
 from medusa.heads.convex.speaker_folds import FOLDS, check_folds, speaker_folds
 from medusa.heads.examples.join import Rows
@@ -49,14 +49,14 @@ class ConvexFitter(HeadFitter):
         mean, deviation = scaling(x[known])
         x = (x - mean) / deviation
         classes = len(self.examples.classes)
-        fits = self.classifier.fit(x[known], labels[known], classes, [best.settings])
-        set_scores(self.head.output, next(fits))
+        fit = next(self.classifier.fit(x[known], labels[known], classes, [best.settings]))
+        set_scores(self.head.output, fit.arrays)
         values = {"mean": mean, "std": deviation, "scale": best.scale, "floor": best.floor}
         for name, value in values.items():
             self.head.output.get_buffer(name).copy_(torch.as_tensor(value))
         ratings = self.examples.ratings[self.rows].double().numpy()
         self._set_attributes(*ridge(x, ratings, folds))
-        self._score_dev(best)
+        self._score_dev(best, fit.converged)
 
     def _pooled(self) -> Array:
         """Return x (N, D) of the training rows."""
@@ -77,14 +77,22 @@ class ConvexFitter(HeadFitter):
     def _choose(self, x: Array, labels: Rows, folds: Rows) -> Candidate:
         """Return the settings with the smallest out-of-fold loss, the simplest of equal ones."""
         output, grid = self.head.output, self.classifier.grid(x.shape[1])
-        scores = out_of_fold(output, self.classifier, x, labels, folds, self.advance)
+        scores, converged = out_of_fold(output, self.classifier, x, labels, folds, self.advance)
         tried = [
-            judged(self.classifier, settings, scores[number], labels)
+            judged(self.classifier, settings, scores[number], labels, converged[number])
             for number, settings in enumerate(grid)
         ]
         for one in tried:
             self.run.log(
-                **one.settings, out_of_fold_loss=one.loss, out_of_fold_macro_f1=one.macro_f1
+                **one.settings,
+                out_of_fold_loss=one.loss,
+                out_of_fold_macro_f1=one.macro_f1,
+                converged=one.converged,
+            )
+        if unsolved := [_words(one.settings) for one in tried if not one.converged]:
+            say(
+                f"{self.run.name}: the solver did not converge with {'; '.join(unsolved)}, so "
+                "these settings may be judged too low; use fewer features, or head.name=svm"
             )
         return min(tried, key=lambda one: one.loss)
 
@@ -94,15 +102,25 @@ class ConvexFitter(HeadFitter):
         self.head.output.attributes.bias.copy_(torch.from_numpy(bias))
 
     @torch.no_grad()
-    def _score_dev(self, best: Candidate) -> None:
+    def _score_dev(self, best: Candidate, converged: bool) -> None:
         averages = self.reader.averages(self.selector.rows)
         parts = [self.head.output(x)["classes"].float().cpu() for x, _ in averages]
         logits = torch.cat(parts).numpy()
         score, loss = self.selector.score(logits), self.selector.loss(logits)
-        at = ", ".join(f"{name} {value:g}" for name, value in best.settings.items())
+        at = _words(best.settings)
         self.state.best, self.state.best_at = score, at
-        self.run.log(**best.settings, dev_loss=loss, dev_macro_f1=score)
+        self.run.log(**best.settings, dev_loss=loss, dev_macro_f1=score, converged=converged)
+        if not converged:
+            say(
+                f"{self.run.name}: the solver did not converge with {at}, so the scores may be "
+                "too low; use fewer features, or head.name=svm"
+            )
         self.advance(1, f"{at}: dev macro-F1 {score:.3f}")
+
+
+def _words(settings: Settings) -> str:
+    """Return settings as `C 0.1, gamma 0.02`."""
+    return ", ".join(f"{name} {value:g}" for name, value in settings.items())
 
 
 def _check_size(rows: int, width: int, keeps_rows: bool) -> None:

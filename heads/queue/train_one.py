@@ -8,6 +8,7 @@ from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.fitters import progress_total
+from medusa.heads.fitting.head_size import size_warning
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir, finished_run, identity, new_run
 from medusa.heads.spec import HeadResult, HeadSpec
@@ -34,6 +35,8 @@ def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> Hea
         if fresh := run.start(job.record, spec.force):
             backbones = " + ".join(one.store.spec.backbone for one in job.chosen)
             say(f"{run.name}: {backbones}, {len(job.examples.ids)} utterances, on {device}")
+            if warning := size_warning(job):
+                say(f"{run.name}: {warning}")
             with progress(run.name, progress_total(spec.config), "epoch") as advance:
                 fit(job, run, device, advance)
     if not fresh:

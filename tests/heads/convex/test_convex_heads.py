@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 from medusa.errors import ConfigError, DataError, MedusaError
 from medusa.heads.config import load
-from medusa.heads.convex.classifiers import CLASSIFIERS
+from medusa.heads.convex.classifiers import CLASSIFIERS, in_their_span
 from medusa.heads.convex.speaker_folds import speaker_folds
 from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.prepare import prepare
@@ -207,12 +207,43 @@ def test_folds_stacks_and_two_classes(workspace, name: str) -> None:
 def test_two_classes_of_logistic_regression() -> None:
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(60, 4)), rng.integers(0, 2, 60)
-    (arrays,) = CLASSIFIERS["logistic"].fit(x, labels, 2, [{"C": 0.1}])
+    (found,) = CLASSIFIERS["logistic"].fit(x, labels, 2, [{"C": 0.1}])
+    arrays = found.arrays
     scores = log_softmax(x @ arrays["weight"].T + arrays["bias"], axis=1)
     model = LogisticRegression(C=0.1, class_weight="balanced", tol=1e-7, max_iter=5000).fit(
         x, labels
     )
     np.testing.assert_allclose(scores, model.predict_log_proba(x), atol=1e-6)
+
+
+def test_with_many_columns_the_rows_span_gives_the_same_weights() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(30) % 3
+    x = rng.normal(size=(30, 90)) + rng.normal(size=(3, 90))[labels]
+    rows, axes = in_their_span(x)
+    assert rows.shape == (30, 30)
+    np.testing.assert_allclose(rows @ axes, x, atol=1e-12)
+    assert in_their_span(x[:, :59])[1] is None
+    (found,) = CLASSIFIERS["logistic"].fit(x, labels, 3, [{"C": 0.01}])
+    model = LogisticRegression(C=0.01, class_weight="balanced", tol=1e-7, max_iter=5000)
+    model.fit(x, labels)
+    np.testing.assert_allclose(found.arrays["weight"], model.coef_, atol=1e-6)
+    np.testing.assert_allclose(found.arrays["bias"], model.intercept_, atol=1e-6)
+    assert found.converged
+
+
+def test_a_solver_that_did_not_converge_is_reported(workspace, monkeypatch) -> None:
+    words = ("fit-head", "--config", "small", "--set", "head.name=logistic")
+    done = invoke(workspace, *words, "--name", "whole")
+    assert done.exit_code == 0 and "did not converge" not in done.output
+    lines = RunDir(workspace / "runs" / "whole").metrics()
+    assert all(line["converged"] is True for line in lines)
+    monkeypatch.setattr("medusa.heads.convex.classifiers.MOST_STEPS", 3)
+    done = invoke(workspace, *words, "--name", "cut")
+    assert "cut: the solver did not converge with C 0.0001; C" in done.output
+    assert "so the scores may be too low; use fewer features" in done.output
+    lines = RunDir(workspace / "runs" / "cut").metrics()
+    assert not any(line["converged"] for line in lines) and len(lines) == 10
 
 
 def test_folds_keep_speakers_whole_and_unknown_ones_alone() -> None:
