@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
+    from medusa.inference.cutting.options import CutOptions
     from medusa.inference.load import load
     from medusa.inference.model import Model
     from medusa.manifests.audit.audit_corpus import audit_corpus
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "BaselineTable": "reports.baselines.comparison_table",
     "CrossValidation": "recipes.cross_validation.fold_result",
+    "CutOptions": "inference.cutting.options",
     "Evaluation": "reports.evaluate",
     "ExtractionOptions": "extract.extraction_options",
     "FoldPlan": "manifests.splits.cross_validation",
@@ -74,6 +76,7 @@ _MODULES = {
 __all__ = [
     "BaselineTable",
     "CrossValidation",
+    "CutOptions",
     "Evaluation",
     "ExtractionOptions",
     "FoldPlan",

@@ -50,6 +50,10 @@ COMMANDS = {
         "Judge a run: macro-F1, UAR, confusion, attributes.",
     ),
     "submit": ("medusa.reports.submit_command", "Write the challenge's submission files."),
+    "predict": (
+        "medusa.inference.predict_command",
+        "Predict the emotion of new recordings with a trained model.",
+    ),
     "report": ("medusa.reports.report_command", "Write one self-contained HTML page about a run."),
 }
 

@@ -1,13 +1,16 @@
 """A trained model is loaded from the folder of its run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medusa.device import choose_device
+from medusa.errors import ConfigError, nearest
 from medusa.heads.runs.run_dir import CONFIG, RunDir, find_run
 from medusa.inference.from_workspace import parts_of_run
 from medusa.inference.model import Model
 from medusa.workspace import Workspace
+
+TRANSCRIBER = "transcriber"
 
 
 def load(
@@ -41,4 +44,28 @@ def load(
     root = Path(workspace) if workspace else folder.resolve().parents[1] if is_run else Path()
     opened = Workspace.open(root)
     run = RunDir(folder) if is_run else find_run(opened.runs, str(path))
-    return Model(parts_of_run(run, opened), str(choose_device(device)[0]), checkpoints)
+    parts = parts_of_run(run, opened)
+    _check_names(checkpoints or {}, [one.spec.backbone for one in parts.features])
+    return Model(parts, str(choose_device(device)[0]), checkpoints)
+
+
+def _check_names(checkpoints: Mapping[str, str], backbones: Sequence[str]) -> None:
+    """Raise if weights are given for a backbone that the model has not.
+
+    Raises:
+        ConfigError: a name is unknown, or has nothing behind it.
+    """
+    known = [*dict.fromkeys(backbones), TRANSCRIBER]
+    for name, path in checkpoints.items():
+        if name not in known or not path:
+            raise ConfigError(
+                f"--set {name}={path}: expected NAME=PATH with one of {', '.join(known)}"
+                f"{nearest(name, known)}"
+            )
+
+
+def weights_and_settings(overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Divide the values of `--set` into places of weights by name, and settings of the cutting."""
+    pairs = [one.partition("=") for one in overrides]
+    settings = [name + "=" + value for name, _, value in pairs if name.startswith("vad_")]
+    return {name: value for name, _, value in pairs if not name.startswith("vad_")}, settings

@@ -1,47 +1,20 @@
 """A trained model in memory, which predicts recordings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
-import torch
 
-from medusa.errors import DataError, plural
-from medusa.inference.encoders import ModelEncoders, encoders_of
+from medusa.inference.audio_input import AudioInput, clip_of
+from medusa.inference.cutting.cut import cut_recordings, joined
+from medusa.inference.cutting.options import CutOptions
 from medusa.inference.parts import ModelParts
-from medusa.inference.prediction import Predicted, Prediction, utterances_of
-from medusa.inference.predictors import predictor_of
-from medusa.inference.recordings import AudioInput, clip_of, recordings_of
+from medusa.inference.pipeline import Pipeline
+from medusa.inference.prediction_result import PredictionResult
+from medusa.inference.recordings import recordings_of
 from medusa.inference.result_table import result_table
-from medusa.workspace import Workspace
-
-MAX_SHOWN = 50  # problems in one message
-
-
-@dataclass(frozen=True)
-class PredictionResult:
-    """The recordings with their predictions, and a sentence for each one without a prediction."""
-
-    rows: list[tuple[AudioInput, Predicted]]
-    problems: list[str]
-
-    def raise_problems(self) -> None:
-        """Raise an error that names every recording without a prediction, if there are any.
-
-        Raises:
-            DataError: some recordings could not be predicted.
-        """
-        if not self.problems:
-            return
-        more = len(self.problems) - MAX_SHOWN
-        lines = [*self.problems[:MAX_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
-        raise DataError(
-            f"{plural(len(self.problems), 'recording has')} no prediction (the other "
-            f"{len(self.rows)} have one):\n  " + "\n  ".join(lines)
-        )
 
 
 class Model:
@@ -58,10 +31,7 @@ class Model:
     def __init__(
         self, parts: ModelParts, device: str = "cpu", places: Mapping[str, str] | None = None
     ) -> None:
-        self.parts, self.device, self.places = parts, device, dict(places or {})
-        specs = {one.spec.digest: one.spec for one in parts.features}
-        self.predictor = predictor_of(parts.root, specs, torch.device(device))
-        self.encoders: dict[bool, ModelEncoders] = {}
+        self.parts, self.pipeline = parts, Pipeline(parts, device, dict(places or {}))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -80,6 +50,7 @@ class Model:
         classes: Sequence[str] | None = None,
         threshold: float | None = None,
         workspace: str | Path | None = None,
+        cut: CutOptions | None = None,
         allow_failures: bool = False,
     ) -> pd.DataFrame:
         """Predict recordings.
@@ -88,24 +59,23 @@ class Model:
             paths: files of sound, folders, or tables of recordings; see `recordings_of`.
             classes, threshold: the arguments of `result_table`.
             workspace: a folder that keeps the features and transcripts; by default nothing is kept.
+            cut: how long recordings are cut into utterances; by default, they stay whole.
             allow_failures: return even if some recordings could not be predicted.
 
         Returns:
-            One row for each recording; see `result_table`.
+            One row for each utterance; see `result_table`.
 
         Raises:
             MedusaError: a setting is invalid; a backbone cannot be loaded; or (after all others
                 were predicted) some recordings could not be predicted. The message names them.
         """
         inputs = [paths] if isinstance(paths, str | Path) else list(paths)
-        table = result_table([], self.classes, classes, threshold)  # checks the two settings
+        result_table([], self.classes, classes, threshold)  # Mistakes are found before the work.
         recordings, problems = recordings_of(inputs)
-        result = self.predict_recordings(recordings, workspace)
-        result = PredictionResult(result.rows, [*problems, *result.problems])
+        result = self.predict_recordings(recordings, workspace, cut).with_problems(problems)
         if not allow_failures:
             result.raise_problems()
-        table = result_table(result.rows, self.classes, classes, threshold)
-        return table
+        return result_table(result.rows, self.classes, classes, threshold)
 
     def predict_waveform(
         self,
@@ -133,44 +103,20 @@ class Model:
         return result_table(result.rows, self.classes, classes, threshold)
 
     def predict_recordings(
-        self, recordings: Sequence[AudioInput], workspace: str | Path | None = None
+        self,
+        recordings: Sequence[AudioInput],
+        workspace: str | Path | None = None,
+        cut: CutOptions | None = None,
     ) -> PredictionResult:
         """Predict recordings; those that cannot be predicted are in `problems`.
 
         Args:
             recordings: files, segments of files, or clips.
             workspace: a folder that keeps the features and transcripts.
+            cut: how long recordings are cut into utterances.
         """
-        if not recordings:
-            return PredictionResult([], [])
-        is_given = self.parts.text is not None and self.parts.text.is_given
-        texts = [one.text if is_given else None for one in recordings]
-        encoders = self._encoders(self.parts.text is not None and None in texts)
-        if workspace is not None:
-            Path(workspace).mkdir(parents=True, exist_ok=True)
-            kept = Workspace.open(Path(workspace))
-            encoders.keep_in(kept.features, kept.transcripts)
-        else:
-            encoders.keep_in(None, None)
-        utterances = utterances_of(recordings, workspace is not None)
-        given = {
-            one.content: text
-            for one, text in zip(utterances, texts, strict=True)
-            if text is not None
-        }
-        prediction = Prediction(encoders, self.predictor)
-        problems = prediction.run(utterances, given)
-        found = prediction.results
-        rows = [
-            (recording, found[one.content])
-            for recording, one in zip(recordings, utterances, strict=True)
-            if one.content in found
-        ]
-        return PredictionResult(rows, problems)
-
-    def _encoders(self, is_transcribed: bool) -> ModelEncoders:
-        """Return the encoders, with or without Whisper's decoder; they are made one time."""
-        if is_transcribed not in self.encoders:
-            found = encoders_of(self.parts, self.device, self.places, is_transcribed)
-            self.encoders[is_transcribed] = found
-        return self.encoders[is_transcribed]
+        cut = cut or CutOptions()
+        pieces, problems = cut_recordings(recordings, cut)
+        parts = [part for _, own in pieces for part in own]
+        found, failed = self.pipeline.predict(parts, workspace) if parts else ({}, [])
+        return PredictionResult(joined(pieces, found, cut), [*problems, *failed])

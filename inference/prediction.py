@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.extract.inputs import Segment, Utterance
+from medusa.inference.audio_input import AudioInput
 from medusa.inference.encoders import ModelEncoders
 from medusa.inference.predictors import Predictor
-from medusa.inference.recordings import AudioInput
 from medusa.manifests.audio import content_of, digest_of
 
 CHUNK = 1024  # So many utterances are sorted by length at a time, as in `medusa extract`.

@@ -1,11 +1,15 @@
 """The recordings to predict: files, folders, tables with paths, and clips in memory."""
 
+import io
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import soundfile
+
 from medusa.errors import AudioError, ManifestError, MedusaError, listed
-from medusa.extract.inputs import Segment, Sound
+from medusa.extract.inputs import Segment
+from medusa.inference.audio_input import AudioInput, clip_of
 from medusa.manifests.audio import AudioFacts, each, facts_of, segment_of
 from medusa.manifests.import_tools.csv_rows import read_rows
 from medusa.manifests.import_tools.files import SOUNDS, recordings_below
@@ -23,26 +27,6 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class AudioInput:
-    """One utterance to predict: a whole file, a segment of a file, or a clip in memory.
-
-    Attributes:
-        path: the name in the results.
-        source: the segment, or the clip.
-        start_s, end_s: its times in the file.
-        text: its text, None if it is unknown.
-        language: its language, if a table names it.
-    """
-
-    path: str
-    source: Segment | Sound
-    start_s: float
-    end_s: float
-    text: str | None = None
-    language: str | None = None
-
-
-@dataclass(frozen=True)
 class Row:
     """A row of a table of recordings, or a file without a table; NaN is an unknown time."""
 
@@ -54,35 +38,25 @@ class Row:
     language: str | None = None
 
 
-def clip_of(samples: object, rate_hz: int) -> AudioInput:
-    """Return samples (S,) or (S, channels) as a recording.
-
-    Raises:
-        AudioError: the clip is empty, or the rate is not positive.
-    """
-    import numpy as np
-
-    wave = np.asarray(samples, np.float32)
-    if not wave.size or rate_hz <= 0:
-        raise AudioError(
-            f"expected samples (S,) or (S, channels) and a positive rate, found shape {wave.shape} "
-            f"at {rate_hz} Hz"
-        )
-    return AudioInput("", Sound(wave, rate_hz), 0.0, len(wave) / rate_hz)
-
-
-def recordings_of(inputs: Iterable[str | Path]) -> tuple[list[AudioInput], list[str]]:
+def recordings_of(
+    inputs: Iterable[str | Path | AudioInput],
+) -> tuple[list[AudioInput], list[str]]:
     """Return the recordings that are named, and a sentence for each that cannot be used.
 
     Args:
         inputs: files of sound, folders, and tables. A folder means all files of sound below it. A
             table is a csv, or a manifest; see `COLUMNS`. Paths in it are relative to its folder.
+            A clip in memory comes last in the result.
     """
     rows: list[Row] = []
+    clips: list[AudioInput] = []
     problems: list[str] = []
-    for one in map(Path, inputs):
+    for one in inputs:
         try:
-            rows += rows_of(one)
+            if isinstance(one, AudioInput):
+                clips.append(one)
+            else:
+                rows += rows_of(Path(one))
         except (MedusaError, OSError) as problem:
             problems.append(str(problem))
     facts, unreadable = each(facts_of, [row.path for row in rows])
@@ -94,7 +68,25 @@ def recordings_of(inputs: Iterable[str | Path]) -> tuple[list[AudioInput], list[
                 found.append(_recording(row, facts[row.path]))
             except AudioError as problem:
                 problems.append(str(problem))
-    return found, list(dict.fromkeys(problems))
+    return found + clips, list(dict.fromkeys(problems))
+
+
+def from_stdin(data: bytes) -> list[str | AudioInput]:
+    """Return the inputs on standard input: one path on each line, or one recording.
+
+    Raises:
+        AudioError: there is neither.
+    """
+    if b"\0" not in data:  # A path has no such byte, and the header of a recording has.
+        return [line for line in data.decode(errors="surrogateescape").splitlines() if line.strip()]
+    try:
+        samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as problem:
+        raise AudioError(
+            f"standard input: expected paths, one a line, or a recording that libsndfile reads, "
+            f"found {len(data)} other bytes ({problem}); name the file instead"
+        ) from problem
+    return [replace(clip_of(samples, rate_hz), path="-")]
 
 
 def _recording(row: Row, facts: AudioFacts) -> AudioInput:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import ConfigError, nearest
+from medusa.inference.audio_input import AudioInput
 from medusa.inference.prediction import Predicted
-from medusa.inference.recordings import AudioInput
 from medusa.manifests import ATTRIBUTES
 
 UNSURE = "unsure"
