@@ -73,17 +73,9 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
         run: a finished run. A stack has the training curves of its members, if they still exist.
         result: the scores that `judge_run` returned for it.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
     config, summary = run.config(), run.read_json(SUMMARY)
     comparison = summary.get("comparison", [])
-    page = environment.get_template(TEMPLATE).render(
+    return template(TEMPLATE).render(
         result=result,
         scores=SCORES,
         stackers=STACKERS,
@@ -99,7 +91,19 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
         configuration=yaml.safe_dump(config, sort_keys=False),
         environment=_flat(run.read_json(ENVIRONMENT)),
     )
-    return page
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a template of this folder, in which the filter `number` formats numbers."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    return environment.get_template(name)
 
 
 def number(value: float, digits: int = 3) -> str:

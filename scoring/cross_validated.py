@@ -28,8 +28,9 @@ def judge_folds(
         prior: (C,) the class counts of the training splits of all folds, for the chance level.
 
     Returns:
-        `main`; `systems`, for each the values of `judge` and its `folds` (`fold_scores`); and
-        `gains` of the main system over the others (`significance.gains`).
+        `main`; `systems`, for each the values of `judge` and its `folds` (`fold_scores`);
+        `gains` of the main system over the others (`significance.gains`); `unlabelled`, the number
+        of utterances without a consensus label; and `unpredicted`, of those without a prediction.
 
     Raises:
         RunError: a system predicts an utterance twice, the systems predict different utterances,
@@ -44,6 +45,8 @@ def judge_folds(
     size = len(systems[main].classes)
     return {
         "main": main,
+        "unlabelled": int((~truth.labelled).sum()),
+        "unpredicted": len(manifest) - len(ids),
         "systems": {
             name: judge(truth, one, prior) | {"folds": fold_scores(truth, one)}
             for name, one in systems.items()
@@ -53,10 +56,10 @@ def judge_folds(
 
 
 def fold_scores(truth: Truth, predictions: Predictions) -> dict[str, Any]:
-    """Return the mean, the standard deviation and the value of every score over the folds.
+    """Return the `mean`, the `sd` (standard deviation) and the `values` of every score over folds.
 
-    Each score of a fold is an average over the classes that occur in the fold. Folds without a
-    label have no value.
+    Each score of a fold is an average over the classes that occur in the fold. A fold without a
+    label has no value.
 
     Args:
         truth: of B utterances.
@@ -64,13 +67,16 @@ def fold_scores(truth: Truth, predictions: Predictions) -> dict[str, Any]:
     """
     folds = predictions.frame["fold"].to_numpy(np.int64)
     guesses, size = predictions.logits().argmax(1), len(predictions.classes)
-    masks = [(folds == number) & truth.labelled for number in np.unique(folds)]
-    matrices = [confusion(truth.labels[mask], guesses[mask], size) for mask in masks if mask.any()]
+    matrices = {}
+    for number in np.unique(folds[truth.labelled]):
+        mask = (folds == number) & truth.labelled
+        matrices[str(number)] = confusion(truth.labels[mask], guesses[mask], size)
     scores = {}
     for name, score in SCORES.items():
-        values = [float(score.formula(matrix)) for matrix in matrices]
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-        scores[name] = {"mean": float(np.mean(values)), "sd": spread, "values": values}
+        values = {number: float(score.formula(matrix)) for number, matrix in matrices.items()}
+        each = list(values.values())
+        spread = float(np.std(each, ddof=1)) if len(each) > 1 else 0.0
+        scores[name] = {"mean": float(np.mean(each)), "sd": spread, "values": values}
     return scores
 
 

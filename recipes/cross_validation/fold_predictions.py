@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +53,17 @@ def write_table(systems: Mapping[str, Predictions], path: Path) -> None:
     Predictions(pd.concat(frames, ignore_index=True), one.classes, one.run).write(path)
 
 
-def prior_of(folds: Folds) -> npt.NDArray[np.float64]:
-    """Return the class counts (C,) of the training splits of all folds."""
-    counts = [training_prior(Manifest.read(one.manifest)) for one in folds.workspaces.values()]
-    total: npt.NDArray[np.float64] = np.sum(counts, axis=0)
-    return total
+def prior_and_facts(folds: Folds) -> tuple[npt.NDArray[np.float64], list[dict[str, Any]]]:
+    """Return the class counts (C,) of all training splits, and the facts of every fold.
+
+    The facts are `fold`, from 1; `rows`, the number of rows of each split; and `speakers`, the
+    speakers of test.
+    """
+    counts, facts = [], []
+    for number, workspace in enumerate(folds.workspaces.values(), start=1):
+        manifest = Manifest.read(workspace.manifest)
+        counts.append(training_prior(manifest))
+        rows = {name: len(manifest.split(name)) for name in ("train", "dev", "test")}
+        speakers = sorted(manifest.split("test").frame["speaker"].dropna().unique())
+        facts.append({"fold": number, "rows": rows, "speakers": speakers})
+    return np.sum(counts, axis=0), facts

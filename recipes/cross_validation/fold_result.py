@@ -10,13 +10,19 @@ from typing import Any
 from medusa.atomic import write_text
 from medusa.errors import RunError
 from medusa.manifests import Manifest
-from medusa.recipes.cross_validation.fold_predictions import prior_of, systems_of, write_table
+from medusa.recipes.cross_validation.fold_predictions import (
+    prior_and_facts,
+    systems_of,
+    write_table,
+)
 from medusa.recipes.cross_validation.fold_workspaces import Folds
 from medusa.recipes.find_runs import RecipeRuns
+from medusa.reports.cross_validation_page import render_folds
+from medusa.scoring import FEW_BLOCKS
 from medusa.scoring.cross_validated import judge_folds
 from medusa.workspace import Workspace
 
-RESULT, PREDICTIONS = "result.json", "predictions.parquet"
+RESULT, PREDICTIONS, PAGE = "result.json", "predictions.parquet", "report.html"
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,16 @@ class CrossValidation:
         folder: the folder of its files.
         predictions: a Parquet file with the test predictions of all folds; its column `system`
             names the head or the ensemble, and `fold` the fold, from 1.
+        report: an HTML page about the result.
         result: the values of `scoring.cross_validated.judge_folds`, with the `name`, the `plan` of
-            the folds, and `notes`, sentences that a reader must know before believing the numbers.
+            the folds, their rows and test speakers in `folds`, and `notes`, sentences that a reader
+            must know before believing the numbers.
         problems: head or ensemble -> the reason why it has no result.
     """
 
     folder: Path
     predictions: Path
+    report: Path
     result: dict[str, Any]
     problems: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,7 +70,21 @@ def judge_runs(
     folder.mkdir(parents=True, exist_ok=True)
     write_table(systems, folder / PREDICTIONS)
     main = main if main in systems else next(iter(systems))
-    result = judge_folds(Manifest.read(workspace.manifest), systems, main, prior_of(folds))
-    result |= {"name": name, "plan": dataclasses.asdict(folds.plan), "notes": folds.notes}
+    manifest, (prior, facts) = Manifest.read(workspace.manifest), prior_and_facts(folds)
+    result = judge_folds(manifest, systems, main, prior)
+    notes = [*manifest.provenance.get("notes", []), *folds.notes, *_notes(result)]
+    plan = dataclasses.asdict(folds.plan)
+    result |= {"name": name, "plan": plan, "folds": facts, "notes": notes}
     write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
-    return CrossValidation(folder, folder / PREDICTIONS, result, problems)
+    write_text(folder / PAGE, render_folds(result))
+    return CrossValidation(folder, folder / PREDICTIONS, folder / PAGE, result, problems)
+
+
+def _notes(result: Mapping[str, Any]) -> list[str]:
+    """Return sentences about few speakers and about utterances without a prediction."""
+    notes, blocks = [], result["systems"][result["main"]]["blocks"]
+    if result["unpredicted"]:
+        notes.append(f"{result['unpredicted']} utterances lack features and have no prediction.")
+    if blocks is not None and blocks < FEW_BLOCKS:
+        notes.append(f"There are only {blocks} speakers: the intervals are rough.")
+    return notes

@@ -10,6 +10,7 @@ from typing import Any
 
 from medusa.atomic import write_text
 from medusa.console import say
+from medusa.lock import SHORT_S, locked
 from medusa.manifests import Manifest
 from medusa.manifests.splits.absent_classes import absent_classes, fewest_rows
 from medusa.manifests.splits.cross_validation import FoldPlan, complete, fold_manifests
@@ -51,13 +52,14 @@ def make_folds(workspace: Workspace, plan: FoldPlan) -> Folds:
     paths = {f"fold-{n:02}": folder / f"fold-{n:02}.parquet" for n in range(1, (plan.k or 0) + 1)}
     unsplit = replace(manifest, frame=manifest.frame.assign(split=None))
     source = {"plan": asdict(plan), "manifest": unsplit.digest()}
-    stored = _stored(folder / FILE)
-    if stored.get("source") != source or not all(path.exists() for path in paths.values()):
-        folds = [moved_to(folder, one) for one in fold_manifests(manifest, plan)]
-        for path, one in zip(paths.values(), folds, strict=True):
-            one.write(path)
-        stored = {"source": source, "notes": _notes(folds)}
-        write_text(folder / FILE, json.dumps(stored, indent=1) + "\n")
+    with locked(folder, "making these folds", SHORT_S):
+        stored = _stored(folder / FILE)
+        if stored.get("source") != source or not all(path.exists() for path in paths.values()):
+            folds = [moved_to(folder, one) for one in fold_manifests(manifest, plan)]
+            for path, one in zip(paths.values(), folds, strict=True):
+                one.write(path)
+            stored = {"source": source, "notes": _notes(folds)}
+            write_text(folder / FILE, json.dumps(stored, indent=1) + "\n")
     for note in stored["notes"]:
         say(note)
     workspaces = {

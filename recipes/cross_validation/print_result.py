@@ -21,7 +21,7 @@ def show(found: CrossValidation) -> None:
         MedusaError: a head or an ensemble has no result; all are listed with the reasons.
     """
     click.echo(text(result_table(found.result)))
-    say(f"predictions of all folds: {found.predictions}")
+    say(f"predictions of all folds: {found.predictions}; report: {found.report}")
     if found.problems:
         lines = [f"{task}: {problem}" for task, problem in found.problems.items()]
         raise MedusaError("\n  ".join([f"{len(lines)} part(s) have no result:", *lines]))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -100,16 +101,18 @@ def test_the_joint_scores_are_those_of_the_whole_table_by_scikit_learn(home: Pat
     assert one["n"] == 80 and one["blocks"] == 9
     assert one["uar"] == pytest.approx(recall_score(table["label"], guess, average="macro"))
     assert one["macro_f1"] == pytest.approx(f1_score(table["label"], guess, average="macro"))
-    by_fold = [
-        recall_score(part["label"], guess[part.index], average="macro")
-        for _, part in table.groupby("fold")
-    ]
+    by_fold = {
+        str(number): recall_score(part["label"], guess[part.index], average="macro")
+        for number, part in table.groupby("fold")
+    }
     assert one["folds"]["uar"]["values"] == pytest.approx(by_fold)
-    assert one["folds"]["uar"]["mean"] == pytest.approx(np.mean(by_fold))
-    assert one["folds"]["uar"]["sd"] == pytest.approx(np.std(by_fold, ddof=1))
+    assert one["folds"]["uar"]["mean"] == pytest.approx(statistics.mean(by_fold.values()))
+    assert one["folds"]["uar"]["sd"] == pytest.approx(statistics.stdev(by_fold.values()))
     low, high = one["interval"]["uar"]
     assert low < one["uar"] < high
     assert one["baselines"]["uar"]["chance"] == pytest.approx(1 / 3)
+    assert result_of(home)["unlabelled"] == 1 and result_of(home)["unpredicted"] == 0
+    assert "There are only 9 speakers: the intervals are rough." in result_of(home)["notes"]
 
 
 def test_a_recipe_has_heads_and_stacks_that_learn_from_dev_of_their_fold(home: Path) -> None:
@@ -120,6 +123,11 @@ def test_a_recipe_has_heads_and_stacks_that_learn_from_dev_of_their_fold(home: P
     assert (table.groupby("system")["id"].nunique() == COUNT).all() and len(table) == 4 * COUNT
     assert {line["of"] for line in result["gains"]} == {"a", "b", "vote"}
     assert "macro-F1 of learnt minus this" in output
+    page = (home / "cross-validation/speaker-3/toy/report.html").read_text(encoding="utf-8")
+    assert page.count('<tr class="member">') == 3 and "3 folds by speaker" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    for fold in result["folds"]:
+        assert f'<td class="quiet">{", ".join(fold["speakers"])}</td>' in page
     logits = [f"logit_{name}" for name in CLASSES]
     scores = {name: part.sort_values("id")[logits] for name, part in table.groupby("system")}
     mean = softmax(scores["a"].to_numpy(), 1) + softmax(scores["b"].to_numpy(), 1)
