@@ -20,7 +20,7 @@ def class_rows(manifest: Manifest) -> pd.DataFrame:
 
 
 def absent_classes(manifest: Manifest) -> list[str]:
-    """Return a sentence for every split that lacks a class of the corpus."""
+    """Return for every split that lacks a class of the corpus: `dev has no disgust`."""
     return [
         f"{role} has no {listed([name for name in counts.index if not counts[name]], 20)}"
         for role, counts in class_rows(manifest).iterrows()
@@ -36,4 +36,4 @@ def fewest_rows(folds: Sequence[Manifest]) -> str:
     for role, part in rows.groupby("split", sort=False):
         count, label, fold = min(zip(part["value"], part["label"], part["fold"], strict=True))
         parts.append(f"{plural(count, 'row')} of {label} in {role!s} of fold {fold}")
-    return f"the fewest rows of a class: {'; '.join(parts)}"
+    return f"The fewest rows of a class are {listed(parts)}."

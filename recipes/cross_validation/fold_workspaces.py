@@ -60,8 +60,8 @@ def make_folds(workspace: Workspace, plan: FoldPlan) -> Folds:
                 one.write(path)
             stored = {"source": source, "notes": _notes(folds)}
             write_text(folder / FILE, json.dumps(stored, indent=1) + "\n")
-    for note in stored["notes"]:
-        say(note)
+            for note in stored["notes"]:
+                say(note)
     workspaces = {
         name: replace(workspace, manifest=path, runs=folder / "runs")
         for name, path in paths.items()
@@ -96,7 +96,7 @@ def _stored(path: Path) -> dict[str, Any]:
 def _notes(folds: list[Manifest]) -> list[str]:
     """Return a sentence for every split of a fold that lacks a class, and the fewest rows."""
     absent = [
-        f"fold {number}: {sentence}"
+        f"In fold {number}, {sentence}."
         for number, one in enumerate(folds, 1)
         for sentence in absent_classes(one)
     ]
