@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from medusa.inference.cutting.options import CutOptions
     from medusa.inference.load import load
     from medusa.inference.model import Model
+    from medusa.inference.onnx.export import OnnxExport, export_onnx
     from medusa.manifests.audit.audit_corpus import audit_corpus
     from medusa.manifests.import_corpus import import_corpus
     from medusa.manifests.splits.cross_validation import FoldPlan
@@ -49,6 +50,7 @@ _MODULES = {
     "HeadSpec": "heads.spec",
     "LayerProbe": "recipes.layer_probe.probe_layers",
     "Model": "inference.model",
+    "OnnxExport": "inference.onnx.export",
     "RecipeOptions": "recipes.options",
     "RecipeResult": "recipes.options",
     "SplitPlan": "manifests.splits.plan",
@@ -58,6 +60,7 @@ _MODULES = {
     "audit_corpus": "manifests.audit.audit_corpus",
     "cross_validate": "recipes.cross_validation.cross_validate",
     "evaluate": "reports.evaluate",
+    "export_onnx": "inference.onnx.export",
     "extract_features": "extract.extract_features",
     "fit_baselines": "reports.baselines.fit_baselines",
     "fit_heads": "heads.queue.fit_heads",
@@ -84,6 +87,7 @@ __all__ = [
     "HeadSpec",
     "LayerProbe",
     "Model",
+    "OnnxExport",
     "RecipeOptions",
     "RecipeResult",
     "SplitPlan",
@@ -93,6 +97,7 @@ __all__ = [
     "audit_corpus",
     "cross_validate",
     "evaluate",
+    "export_onnx",
     "extract_features",
     "fit_baselines",
     "fit_heads",

@@ -49,6 +49,7 @@ COMMANDS = {
         "medusa.reports.evaluate_command",
         "Judge a run: macro-F1, UAR, confusion, attributes.",
     ),
+    "export-onnx": ("medusa.inference.onnx.command", "Write a model as an ONNX file."),
     "submit": ("medusa.reports.submit_command", "Write the challenge's submission files."),
     "predict": (
         "medusa.inference.predict_command",

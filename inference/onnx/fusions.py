@@ -1,0 +1,141 @@
+"""The fusion networks and the input scalings over padded frames."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from medusa.heads.networks import convex
+from medusa.heads.networks.base import Fusion
+from medusa.heads.networks.cross_attention import CrossAttention
+from medusa.heads.networks.deepser import DeepSER, PublishedDeepSER, RecurrentDeepSER
+from medusa.heads.networks.discriminant import Averages
+from medusa.heads.networks.layer_sum import LayerSum
+from medusa.heads.networks.simple import EarlyConcat, LateFusion, Probe, StatisticsMlp
+from medusa.heads.networks.standardise import Standardise
+from medusa.inference.onnx.graph import Value
+from medusa.inference.onnx.operations import array, form_of, linear, sequential
+from medusa.inference.onnx.padded import PaddedFrames, joined_over_time, unmasked
+from medusa.inference.onnx.pooling import pooled
+from medusa.inference.onnx.sequences import attention, encoder, recurrent
+
+Inputs = Sequence[PaddedFrames]
+
+
+def scaled(x: PaddedFrames, module: nn.Module) -> PaddedFrames:
+    """Standardise the channels of a modality, and sum its layers."""
+    return form_of(SCALES, module, "scaling")(x, module)
+
+
+def fused(inputs: Inputs, module: Fusion) -> Value:
+    """Map M scaled modalities to x, (B, D)."""
+    return form_of(FUSIONS, module, "head")(inputs, module)
+
+
+def _unscaled(x: PaddedFrames, module: nn.Identity) -> PaddedFrames:
+    return x
+
+
+def _standardised(x: PaddedFrames, module: Standardise) -> PaddedFrames:
+    return x.like((x.values - array(module.mean)) / array(module.std))
+
+
+def _layer_sum(x: PaddedFrames, module: LayerSum) -> PaddedFrames:
+    weights, graph = array(module.weights), x.graph
+    layers = x.values.reshape(0, 0, len(weights), -1)
+    if module.normalise:
+        mean = layers.reduce("Mean", 3, keep=True)
+        apart = layers - mean
+        variance = (apart * apart).reduce("Mean", 3, keep=True)
+        layers = apart / graph.op("Sqrt", variance + np.float32(1e-5))
+    return x.like((layers * weights[:, None]).reduce("Sum", 2))
+
+
+def _in_turn(x: PaddedFrames, modules: nn.Sequential) -> PaddedFrames:
+    for module in modules:
+        x = scaled(x, module)
+    return x
+
+
+def _deepser(inputs: Inputs, module: Any) -> Value:
+    graph = inputs[0].graph
+    encoded = [encoder(x, one) for x, one in zip(inputs, module.modalities, strict=True)]
+    vectors = [vector for _, vector in encoded]
+    before: list[PaddedFrames] = []
+    for k, fusion in enumerate(module.fusions):
+        hidden, vector = encoder(joined_over_time([one[k] for one, _ in encoded] + before), fusion)
+        before = [hidden[-1]]
+    return linear(graph.concat([*vectors, vector], 1), module.join)
+
+
+def _published(inputs: Inputs, module: Any) -> Value:
+    return _deepser([unmasked(x) for x in inputs], module)
+
+
+def _late_fusion(inputs: Inputs, module: Any) -> Value:
+    vectors = [encoder(x, one)[1] for x, one in zip(inputs, module.modalities, strict=True)]
+    return linear(inputs[0].graph.concat(vectors, 1), module.join)
+
+
+def _early_concat(inputs: Inputs, module: Any) -> Value:
+    mapped = [x.like(linear(x.values, one)) for x, one in zip(inputs, module.maps, strict=True)]
+    return linear(encoder(joined_over_time(mapped), module.encoder)[1], module.join)
+
+
+def _statistics_mlp(inputs: Inputs, module: Any) -> Value:
+    return sequential(_pooled_alone(inputs, module.pools), module.mlp)
+
+
+def _averages(inputs: Inputs, module: Any) -> Value:
+    return _pooled_alone(inputs, module.pools)
+
+
+def _pooled_alone(inputs: Inputs, pools: Any) -> Value:
+    vectors = [pooled(x, pool) for x, pool in zip(inputs, pools, strict=True)]
+    return inputs[0].graph.concat(vectors, 1)
+
+
+def _probe(inputs: Inputs, module: Any) -> Value:
+    graph, vectors = inputs[0].graph, [x.mean() for x in inputs]
+    if module.weights is None:
+        return graph.concat(vectors, 1)
+    weights = array(module.weights.softmax(0))
+    return (graph.stack(vectors) * weights[:, None, None]).reduce("Sum", 0)
+
+
+def _cross_attention(inputs: Inputs, module: Any) -> Value:
+    hidden = [
+        recurrent(x.like(sequential(x.values, one)), gru)
+        for x, one, gru in zip(inputs, module.maps, module.grus, strict=True)
+    ]
+    vectors = []
+    for i, one in enumerate(module.attentions):
+        total = hidden[i].values
+        for j, other in enumerate(hidden):
+            if j != i:
+                total = total + attention(hidden[i], other, one, 1)
+        vectors.append(pooled(hidden[i].like(total), module.pools[i]))
+    return sequential(inputs[0].graph.concat(vectors, 1), module.out)
+
+
+SCALES: dict[type, Callable[[PaddedFrames, Any], PaddedFrames]] = {
+    nn.Identity: _unscaled,
+    Standardise: _standardised,
+    LayerSum: _layer_sum,
+    nn.Sequential: _in_turn,
+}
+FUSIONS: dict[type, Callable[[Inputs, Any], Value]] = {
+    DeepSER: _deepser,
+    RecurrentDeepSER: _deepser,
+    PublishedDeepSER: _published,
+    LateFusion: _late_fusion,
+    EarlyConcat: _early_concat,
+    CrossAttention: _cross_attention,
+    StatisticsMlp: _statistics_mlp,
+    Probe: _probe,
+    Averages: _averages,
+    convex.LogisticRegressionHead: _averages,
+    convex.SupportVectorHead: _averages,
+    convex.NearestNeighbourHead: _averages,
+}
