@@ -37,10 +37,10 @@ def largest_difference(path: Path, built: ModelGraph) -> float:
 
 
 def _difference(session: Any, built: ModelGraph, lengths: Sequence[int], seed: int) -> float:
-    rng, scales = np.random.default_rng(seed), scales_of(built.model.predictor)
+    rng, scales = np.random.default_rng(seed), scales_of(built.predictor)
     packed = {key: _drawn(rng, scales[key], lengths, built.width(key)) for key in built.frames}
     ids = [str(number) for number in range(len(lengths))]
-    expected = built.model.predictor.predict(ids, lambda spec, array: packed[spec, array])
+    expected = built.predictor.predict(ids, lambda spec, array: packed[spec, array])
     found = run(session, list(packed.values()))
     return max(_apart(found[name], values) for name, values in _results(expected).items())
 

@@ -50,7 +50,7 @@ def export_onnx(model: Model, output: str | Path) -> OnnxExport:
     from medusa.inference.onnx.compare import largest_difference
     from medusa.inference.onnx.model_graph import ModelGraph
 
-    path, built = Path(output), ModelGraph(model)
+    path, built = Path(output), ModelGraph(model.parts)
     proto = built.build()
     is_large = built.graph.weight_bytes > LARGEST
     with atomic(path) as partial:

@@ -4,15 +4,16 @@ import json
 from typing import Any
 
 import onnx
+import torch
 
 from medusa.heads.networks.fusion import Head
-from medusa.inference.model import Model
 from medusa.inference.onnx.fusions import fused, scaled
 from medusa.inference.onnx.graph import OnnxGraph
 from medusa.inference.onnx.outputs import HeadValues, outputs
 from medusa.inference.onnx.padded import PaddedFrames, averaged
 from medusa.inference.onnx.stackers import MemberValues, stacked
-from medusa.inference.predictors import HeadPredictor, Predictor, StackPredictor
+from medusa.inference.parts import ModelParts
+from medusa.inference.predictors import HeadPredictor, Predictor, StackPredictor, predictor_of
 from medusa.manifests import ATTRIBUTES
 
 Key = tuple[str, str]  # the digest of a specification, and the name of an array
@@ -22,12 +23,13 @@ class ModelGraph:
     """The graph of a model while it grows; heads that read the same features share the inputs.
 
     Args:
-        model: the model, on the CPU.
+        parts: the model.
     """
 
-    def __init__(self, model: Model) -> None:
-        self.graph, self.model = OnnxGraph(), model
-        self.specs = {one.spec.digest: one.spec for one in model.parts.features}
+    def __init__(self, parts: ModelParts) -> None:
+        self.graph, self.parts = OnnxGraph(), parts
+        self.specs = {one.spec.digest: one.spec for one in parts.features}
+        self.predictor = predictor_of(parts.root, self.specs, torch.device("cpu"))
         self.frames: dict[Key, PaddedFrames] = {}
 
     def build(self) -> onnx.ModelProto:
@@ -36,7 +38,7 @@ class ModelGraph:
         Raises:
             RunError: a part of the model has no ONNX form.
         """
-        found, count = self.values(self.model.predictor), len(self.model.classes)
+        found, count = self.values(self.predictor), len(self.parts.scheme.classes)
         self.graph.output("logits", found.logits, ["batch", count])
         shares = self.graph.op("Softmax", found.logits, axis=-1)
         self.graph.output("posteriors", shares, ["batch", count])
@@ -48,7 +50,7 @@ class ModelGraph:
         """Add a head, or a stack and its members."""
         if isinstance(predictor, StackPredictor):
             members = [self.values(one) for one in predictor.members.values()]
-            stack, classes = predictor.stack, len(self.model.classes)
+            stack, classes = predictor.stack, len(self.parts.scheme.classes)
             values = MemberValues.of(members, classes, stack.config)
             return stacked(values, stack.stacker, stack.weights)
         assert isinstance(predictor, HeadPredictor)
@@ -78,11 +80,11 @@ class ModelGraph:
         return self.specs[key[0]].width * len(key[1].split("+"))
 
     def _metadata(self, with_attributes: bool) -> dict[str, str]:
-        parts = self.model.parts
+        parts = self.parts
         values: dict[str, Any] = {
             "name": parts.root.run.name,
             "run": parts.root.run.digest(),
-            "classes": list(self.model.classes),
+            "classes": list(self.parts.scheme.classes),
             "attributes": list(ATTRIBUTES) if with_attributes else [],
             "text": parts.text.name if parts.text else None,
             "inputs": [
