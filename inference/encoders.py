@@ -91,8 +91,10 @@ class ModelEncoders:
     def has_all(self, utterance: Utterance) -> bool:
         """Return whether all features of the audio, and the text, are in memory."""
         content = utterance.content
-        has_text = self.texts is None or content in self.given or content in self.texts
-        return has_text and all(content in one.buffer for one in self.of_audio)
+        return self._has_text(content) and all(content in one.buffer for one in self.of_audio)
+
+    def _has_text(self, content: str) -> bool:
+        return self.texts is None or content in self.given or content in self.texts
 
     def text(self, content: str) -> str:
         """Return the text of an utterance: the given text, or its transcript."""
@@ -131,7 +133,8 @@ class ModelEncoders:
 
     def drop(self, contents: Sequence[str]) -> None:
         """Free the memory of utterances that were predicted."""
-        texts = [content_of(self.text(content)) for content in contents] if self.of_text else []
+        known = [content for content in contents if self._has_text(content)]
+        texts = [content_of(self.text(content)) for content in known] if self.of_text else []
         for one in self.encoders:
             one.buffer.drop(contents if one.worker.rate_hz is not None else texts)
         if self.texts is not None:

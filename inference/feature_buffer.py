@@ -32,13 +32,14 @@ class FeatureBuffer:
         self.store: FeatureStore | None = None
 
     def keep_in(self, folder: Path | None, provenance: dict[str, object]) -> None:
-        """Also write new features to a store in this folder, and read those that it has.
+        """Forget all features; write new ones to a store in this folder, and read those it has.
 
         Args:
             folder: the `features/` of a workspace, or None to keep nothing.
             provenance: the provenance of a new store.
         """
         self.writer = self.store = None
+        self.drop(list(self.held))
         if folder is not None:
             path = folder / self.spec.folder
             self.writer = StoreWriter(path, self.spec, provenance)

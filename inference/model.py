@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy.typing as npt
@@ -71,8 +72,9 @@ class Model:
         """
         inputs = [paths] if isinstance(paths, str | Path) else list(paths)
         result_table([], self.classes, classes, threshold)  # Mistakes are found before the work.
-        recordings, problems = recordings_of(inputs)
-        result = self.predict_recordings(recordings, workspace, cut).with_problems(problems)
+        with TemporaryDirectory() as scratch:
+            recordings, problems = recordings_of(inputs, Path(scratch))
+            result = self.predict_recordings(recordings, workspace, cut).with_problems(problems)
         if not allow_failures:
             result.raise_problems()
         return result_table(result.rows, self.classes, classes, threshold)

@@ -97,6 +97,7 @@ def predict(
     at the end, and the exit code is then 1.
     """
     import sys
+    from tempfile import TemporaryDirectory
 
     from medusa.console import say
     from medusa.inference.cutting.options import CutOptions, FurtherCutOptions
@@ -114,13 +115,15 @@ def predict(
     found = load(model, workspace=root, device=device, checkpoints=weights)
     result_table([], found.classes, wanted, threshold)  # Mistakes are found before the work.
     inputs = [from_stdin(sys.stdin.buffer.read()) if one == "-" else [one] for one in audio]
-    recordings, problems = recordings_of([one for several in inputs for one in several])
-    result = found.predict_recordings(recordings, kept, cut).with_problems(problems)
-    frame = result_table(result.rows, found.classes, wanted, threshold)
-    write_predictions(frame, output, kind)
-    if plot is not None:
-        from medusa.inference.output.timeline import draw_timelines
+    with TemporaryDirectory() as scratch:
+        named = [one for several in inputs for one in several]
+        recordings, problems = recordings_of(named, Path(scratch))
+        result = found.predict_recordings(recordings, kept, cut).with_problems(problems)
+        frame = result_table(result.rows, found.classes, wanted, threshold)
+        write_predictions(frame, output, kind)
+        if plot is not None:
+            from medusa.inference.output.timeline import draw_timelines
 
-        draw_timelines(frame, recordings, plot)
+            draw_timelines(frame, recordings, plot)
     say(result.summary(len(recordings), found.card["name"]))
     result.raise_problems()

@@ -59,6 +59,7 @@ class Prediction:
             chunk = utterances[start : start + CHUNK]
             self.waiting = {one.content: one for one in chunk}
             problems += self.encoders.run(chunk, given, self.predict_complete)
+            self.encoders.drop(list(self.waiting))  # Some features of these could not be computed.
         self.encoders.close()
         return [re.sub(r"^(.+): \1:", r"\1:", problem) for problem in problems]
 

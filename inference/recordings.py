@@ -1,7 +1,7 @@
 """The recordings to predict: files, folders, tables with paths, and clips in memory."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import soundfile
 from medusa.errors import AudioError, ManifestError, MedusaError, listed
 from medusa.extract.inputs import Segment
 from medusa.inference.audio_input import AudioInput, clip_of
+from medusa.manifests import ffmpeg
 from medusa.manifests.audio import AudioFacts, each, facts_of, segment_of
 from medusa.manifests.import_tools.csv_rows import read_rows
 from medusa.manifests.import_tools.files import SOUNDS, recordings_below
@@ -24,6 +25,7 @@ COLUMNS = {
     "language": ("language",),
 }
 NAN = float("nan")
+LARGE_BYTES = 10_000_000  # a compressed file of this size can be several gigabytes of samples
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Row:
 
 
 def recordings_of(
-    inputs: Iterable[str | Path | AudioInput],
+    inputs: Iterable[str | Path | AudioInput], scratch: Path | None = None
 ) -> tuple[list[AudioInput], list[str]]:
     """Return the recordings that are named, and a sentence for each that cannot be used.
 
@@ -47,6 +49,8 @@ def recordings_of(
         inputs: files of sound, folders, and tables. A folder means all files of sound below it. A
             table is a csv, or a manifest; see `COLUMNS`. Paths in it are relative to its folder.
             A clip in memory comes last in the result.
+        scratch: a folder for copies of large files that only ffmpeg reads, so that they are read
+            in parts. Without it, such a file is decoded into memory.
     """
     rows: list[Row] = []
     clips: list[AudioInput] = []
@@ -59,6 +63,9 @@ def recordings_of(
                 rows += rows_of(Path(one))
         except (MedusaError, OSError) as problem:
             problems.append(str(problem))
+    if scratch is not None:
+        rows, failed = _copied(rows, scratch)
+        problems += failed
     facts, unreadable = each(facts_of, [row.path for row in rows])
     problems += [str(problem) for problem in unreadable.values()]
     found = []
@@ -69,6 +76,23 @@ def recordings_of(
             except AudioError as problem:
                 problems.append(str(problem))
     return found + clips, list(dict.fromkeys(problems))
+
+
+def _copied(rows: Sequence[Row], scratch: Path) -> tuple[list[Row], list[str]]:
+    """Return the rows with copies in place of large files for ffmpeg, and the problems."""
+    copies: dict[Path, Path] = {}
+    problems: dict[Path, str] = {}
+    for path in dict.fromkeys(row.path for row in rows):
+        if ffmpeg.is_for_ffmpeg(path) and path.is_file() and path.stat().st_size > LARGE_BYTES:
+            copies[path] = scratch / f"{len(copies)}.w64"
+            try:
+                ffmpeg.write_w64(path, copies[path])
+            except ffmpeg.FfmpegError as problem:
+                problems[path] = f"{path}: {problem}"
+    usable = [row for row in rows if row.path not in problems]
+    return [replace(row, path=copies.get(row.path, row.path)) for row in usable], [
+        *problems.values()
+    ]
 
 
 def from_stdin(data: bytes) -> list[str | AudioInput]:

@@ -68,6 +68,21 @@ def _decode(path: Path, _modified_ns: int, _size: int) -> tuple[npt.NDArray[np.f
     return samples.reshape(-1, channels), rate_hz
 
 
+def write_w64(path: Path, output: Path) -> None:
+    """Write all samples of a file's first audio stream as W64, which libsndfile reads in parts.
+
+    ffmpeg reads and writes a little at a time, so a recording of any length needs no memory.
+
+    Raises:
+        FfmpegError: ffmpeg is not installed, or it finds no sound.
+    """
+    words = ["-nostdin", "-v", "error", "-y", "-i", f"file:{path}", "-map", "0:a:0"]
+    words += ["-f", "w64", "-c:a", "pcm_f32le", f"file:{output}"]
+    done = subprocess.run([program(), *words], capture_output=True, check=False)
+    if done.returncode:
+        raise FfmpegError(_reason(done))
+
+
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     text = done.stderr.decode(errors="replace").strip()
     if "matches no streams" in text:

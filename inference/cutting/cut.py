@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from medusa.console import progress
+from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.inference.audio_input import LONGEST_S, AudioInput
 from medusa.inference.cutting.options import CutOptions
@@ -52,6 +52,8 @@ def _spoken(one: AudioInput, options: CutOptions) -> list[AudioInput]:
     from medusa.inference.cutting.speech import speech_times
 
     times = speech_times(one, options)
+    if not times:
+        say(f"{one.path}: no speech was found, so the result has no row of it")
     return [one.piece(one.start_s + start, one.start_s + end) for start, end in times]
 
 

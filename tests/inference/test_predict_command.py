@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,37 @@ def test_mistakes_are_found_before_the_work(trained, clips, tmp_path):
         (["b", *clips[:2], "-o", tmp_path / "x.vtt"], "expected a folder"),
     ]:
         assert part in str(invoke(trained, "predict", *words).exception), words
+
+
+def test_a_large_file_for_ffmpeg_is_copied_and_read_in_parts(trained, clips, tmp_path, monkeypatch):
+    from medusa.inference import recordings
+    from medusa.manifests import ffmpeg
+
+    words = [ffmpeg.program(), "-v", "error", "-i", str(clips[0]), str(tmp_path / "x.m4a")]
+    subprocess.run(words, check=True)
+    whole = table(call(trained, "predict", "b", tmp_path / "x.m4a"))
+    monkeypatch.setattr(recordings, "LARGE_BYTES", 0)
+    monkeypatch.setattr(ffmpeg, "decode", None)
+    copied = table(call(trained, "predict", "b", tmp_path / "x.m4a"))
+    assert copied["path"].tolist() == [str(tmp_path / "x.m4a")]
+    assert np.allclose(shares(copied), shares(whole), atol=1e-5)
+    (tmp_path / "bad.m4a").write_bytes(b"no sound")
+    result = invoke(trained, "predict", "b", tmp_path / "bad.m4a")
+    assert "bad.m4a: not readable by ffmpeg" in str(result.exception)
+
+
+def test_features_of_a_failed_recording_are_forgotten(trained, clips, tmp_path, monkeypatch):
+    """A recording whose text fails has features of its sound; the next call must not read them."""
+    import medusa
+    from medusa.errors import MedusaError
+    from medusa.extract.transcription.sink import TranscriptSink
+
+    model = medusa.load(trained / "runs" / "a")
+    good = model.predict(clips[1])
+    keep = TranscriptSink.keep
+    monkeypatch.setattr(TranscriptSink, "keep", lambda *rest: MedusaError("no text"))
+    with pytest.raises(MedusaError, match="no text"):
+        model.predict(clips[0])
+    monkeypatch.setattr(TranscriptSink, "keep", keep)
+    assert not any(one.buffer.held for one in model.pipeline.encoders[True].encoders)
+    assert np.allclose(shares(model.predict(clips[1])), shares(good), atol=1e-5)
