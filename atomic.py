@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PRIVATE = 0o600  # the permissions of files that only their writer can read
-
 
 @contextmanager
 def atomic(path: Path, durable: bool = False, keep_first: bool = False) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` when the block ends.
 
-    After an error the temporary file or folder is removed and `path` is as it was. A file gets the
-    permissions of any new file, also from libraries that write for the user alone.
+    After an error the temporary file or folder is removed and `path` is as it was.
 
     Args:
         path: the final name; a folder of that name must be removed by the block.
@@ -24,8 +21,6 @@ def atomic(path: Path, durable: bool = False, keep_first: bool = False) -> Itera
     partial = partial_path(path)
     try:
         yield partial
-        if partial.is_file() and partial.stat().st_mode & 0o777 == PRIVATE:
-            partial.chmod(_mode_of_new_files(partial.with_suffix(".mode")))
         if durable:
             sync(partial)
         if keep_first:
@@ -44,9 +39,9 @@ def atomic(path: Path, durable: bool = False, keep_first: bool = False) -> Itera
         sync(path.parent)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, durable: bool = True) -> None:
     """Write a UTF-8 text file atomically."""
-    with atomic(path) as partial:
+    with atomic(path, durable) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
@@ -62,11 +57,3 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _mode_of_new_files(path: Path) -> int:
-    """Return the permissions that the system gives to a new file at `path`, which it removes."""
-    with path.open("wb") as file:
-        mode = os.fstat(file.fileno()).st_mode & 0o777
-    path.unlink()
-    return mode

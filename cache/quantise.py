@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from medusa.atomic import atomic
@@ -77,7 +77,7 @@ def agree_on_channels(store: Path, mine: dict[str, Floats]) -> dict[str, Floats]
     path = store / CHANNELS
     if not path.exists():
         with atomic(path, durable=True, keep_first=True) as partial:
-            save_file(mine, partial)
+            partial.write_bytes(save(mine))
     return read_channels(store)
 
 

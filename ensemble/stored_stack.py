@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
-from medusa.atomic import atomic
 from medusa.ensemble.members import Members, align
 from medusa.ensemble.stack_inputs import inputs_of
 from medusa.ensemble.stacker import StackConfig, Stacker, StackOutput, Weights
 from medusa.ensemble.stackers import stacker_of
 from medusa.errors import RunError
+from medusa.foreign import foreign
 from medusa.heads.runs.run_dir import PREDICTIONS, WEIGHTS, RunDir
 from medusa.scoring import Predictions
+from medusa.seal import OPEN, read_sealed, write_sealed
 
 
 def predictions_of(run: RunDir, members: Members, output: StackOutput) -> Predictions:
@@ -36,25 +37,30 @@ def write_stack(
         stored = {
             name: np.ascontiguousarray(values, stacker.stored) for name, values in weights.items()
         }
-        with atomic(run.path / WEIGHTS) as partial:
-            save_file(stored, partial)
+        about = {"run": run.digest(), "seal": OPEN}
+        write_sealed(run.path / WEIGHTS, save(stored, about), durable=False)
 
 
 def read_weights(run: RunDir, stacker: Stacker) -> Weights:
     """Return the stored weights of a stack.
 
     Raises:
-        RunError: the stacker learns, and the file is missing.
+        RunError: the stacker learns, and the file is missing or damaged.
     """
     if not stacker.learns:
         return {}
-    path = run.path / WEIGHTS
+    path = run.file(WEIGHTS)
     if not path.exists():
         raise RunError(
             f"{path}: expected the weights of the stacker, found no file; make the run again with "
             "--force"
         )
-    return dict(load_file(path))
+    with foreign(
+        RunError,
+        lambda reason: f"{path}: not readable ({reason}); make the run again with --force",
+    ):
+        read_sealed(path)
+        return dict(load_file(path))
 
 
 @dataclass(frozen=True)

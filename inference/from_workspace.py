@@ -1,7 +1,5 @@
 """The parts of a model are collected from a finished run of a workspace."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 from medusa.cache import FeatureStore, open_all
@@ -12,6 +10,7 @@ from medusa.extract.planning.origin import weights_of
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.inference.parts import ModelFeature, ModelMember, ModelParts, TextSource
 from medusa.manifests import LabelScheme
+from medusa.manifests.texts import read_record
 from medusa.workspace import Workspace
 
 
@@ -73,19 +72,9 @@ def _text(heads: list[dict[str, Any]], workspace: Workspace) -> TextSource | Non
     path = workspace.transcripts / f"{names[0]}.json"
     if TextSource(names[0]).is_given or not path.exists():
         return TextSource(names[0])
-    made = _recorded(path)
+    made = read_record(path)
     known = [str(made.pop(key, None) or "") for key in ("source", "checkpoint", "revision")]
     return TextSource(names[0], known[0], known[1], known[2], made)
-
-
-def _recorded(path: Path) -> dict[str, Any]:
-    """Return the model and the options of a table of transcripts."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as problem:
-        raise DataError(
-            f"{path}: damaged ({problem}); make the transcripts again with `medusa transcribe`"
-        ) from problem
 
 
 def _card(

@@ -11,11 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from medusa.atomic import atomic
 from medusa.errors import ManifestError, listed
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
+from medusa.parquet import read_parquet, write_parquet
 
 TEXTS = ("path", "content", "speaker", "gender", "language", "split", "text", "label")
 NUMBERS = ("start_s", "duration_s")
@@ -97,27 +96,27 @@ class Manifest:
         table = pa.Table.from_pandas(self.frame, schema=_schema(self.scheme), preserve_index=False)
         table = table.append_column("votes", nest_votes(self.votes, self.frame["id"]))
         scheme = {"name": self.scheme.name, "classes": list(self.scheme.classes)}
-        table = table.replace_schema_metadata(
-            {"medusa.scheme": json.dumps(scheme), "medusa.provenance": json.dumps(self.provenance)}
-        )
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as partial:
-            pq.write_table(table, partial, compression="zstd")
+        about = {
+            "medusa.scheme": json.dumps(scheme),
+            "medusa.provenance": json.dumps(self.provenance),
+        }
+        write_parquet(path, table, about)
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
         """Read a manifest that `write` wrote.
 
         Raises:
-            ManifestError: the file is missing, is not a Parquet file, or is not a manifest.
+            ManifestError: the file is missing or damaged, or it is not a manifest.
         """
         if not path.exists():
             raise ManifestError(
                 f"{path}: no manifest here; make one with `medusa manifest import CORPUS PATH`"
             )
         try:
-            table = pq.read_table(path)
-        except (pa.ArrowInvalid, OSError) as problem:
+            table = read_parquet(path)
+        except (ValueError, OSError) as problem:
             raise ManifestError(
                 f"{path}: not a readable Parquet file ({problem}); "
                 "import the corpus again with --force"

@@ -1,16 +1,18 @@
 """The text of an utterance is the corpus's own text, or it comes from a table of transcripts."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from medusa.atomic import atomic
 from medusa.errors import DataError, listed, nearest, plural
 from medusa.manifests.manifest import Manifest
+from medusa.parquet import read_parquet, write_parquet
+from medusa.seal import read_sealed
 
 MANIFEST = "manifest"
 TRANSCRIPTS = pa.schema(
@@ -99,11 +101,30 @@ def read_transcripts(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise DataError(f"{path}: no such file; make transcripts with `medusa transcribe`")
     try:
-        table = pq.read_table(path).select(TRANSCRIPTS.names).cast(TRANSCRIPTS)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError, OSError) as problem:
-        raise DataError(f"{path}: not a table of transcripts: {problem}") from problem
+        table = read_parquet(path).select(TRANSCRIPTS.names).cast(TRANSCRIPTS)
+    except (ValueError, pa.ArrowNotImplementedError, KeyError, OSError) as problem:
+        raise DataError(
+            f"{path}: not a table of transcripts: {problem}; make it again with `medusa transcribe`"
+        ) from problem
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the model and the options of a table of transcripts, from the JSON file beside it.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    try:
+        recorded = dict(json.loads(read_sealed(path)))
+    except (ValueError, TypeError, OSError) as problem:
+        raise DataError(
+            f"{path}: damaged ({problem}); make the transcripts again with `medusa transcribe "
+            "--force`"
+        ) from problem
+    recorded.pop("seal", None)
+    return recorded
 
 
 def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
@@ -125,8 +146,7 @@ def write_transcripts(path: Path, frame: pd.DataFrame) -> None:
         raise DataError(f"{path}: ids must be unique, but these come twice: {listed(twice)}")
     table = pa.Table.from_pandas(frame, schema=TRANSCRIPTS, preserve_index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as partial:
-        pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+    write_parquet(path, table, {})
 
 
 def _only_source(transcripts: Path) -> str:

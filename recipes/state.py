@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from medusa.atomic import write_text
+from medusa.errors import MedusaError
+from medusa.foreign import foreign
 from medusa.heads.config import file_of
 from medusa.heads.runs.config_digest import FORMAT
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.options import RecipeOptions, RecipeResult
 from medusa.recipes.render import ResultTable, markdown, text
 from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.seal import OPEN, crc32c, read_sealed, write_sealed
 from medusa.workspace import Workspace
 
 FOLDER, FILE = "recipes", "state.json"
+WRITTEN = ("tables.txt", "tables.md", "report.html")  # The files beside the state.
 
 
 @dataclass
@@ -29,6 +33,7 @@ class State:
         runs: task -> its last run. It may be stale: the identity decides.
         tables: the last tables, as plain values.
         stamp: the stamp of all inputs after a complete run, else empty.
+        sums: the checksums of the files that the last run wrote beside the state.
     """
 
     path: Path
@@ -37,13 +42,17 @@ class State:
     runs: dict[str, str] = field(default_factory=dict)
     tables: list[dict[str, Any]] = field(default_factory=list)
     stamp: str = ""
+    sums: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, workspace: Workspace, recipe: str, tiny: bool) -> "State":
-        """Return the stored state of a recipe by its name or file; empty before the first run."""
+        """Return the stored state of a recipe by its name or file; empty before the first run.
+
+        Raises:
+            MedusaError: the state is damaged.
+        """
         path = workspace.root / FOLDER / (Path(recipe).stem + ("-tiny" if tiny else ""))
-        file = path / FILE
-        values = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        values = read_state(path) if (path / FILE).exists() else {}
         known = {one.name for one in fields(cls)} - {"path"}
         return cls(path, **{key: value for key, value in values.items() if key in known})
 
@@ -72,13 +81,39 @@ class State:
 
     def write(self) -> None:
         """Write the state as a whole or not at all."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        present = [name for name in WRITTEN if (self.path / name).exists()]
+        self.sums = {name: checksum_of(self.path / name) for name in present}
         values = {key: value for key, value in asdict(self).items() if key != "path"}
-        self.write_text(FILE, json.dumps(values, indent=1) + "\n")
+        text = json.dumps(values | {"seal": OPEN}, indent=1) + "\n"
+        write_sealed(self.path / FILE, text.encode())
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file into the state's folder, as a whole or not at all."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / name, text)
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """Return the values in a recipe's state.
+
+    Raises:
+        MedusaError: the file is damaged.
+    """
+    file = folder / FILE
+    with foreign(
+        MedusaError,
+        lambda reason: (
+            f"{file}: damaged ({reason}); remove it and run the recipe again: finished "
+            "runs are kept"
+        ),
+    ):
+        return dict(json.loads(read_sealed(file)))
+
+
+def checksum_of(path: Path) -> str:
+    """Return the checksum of a file, as the state records it."""
+    return f"{crc32c(path.read_bytes()):08x}"
 
 
 def stamp(workspace: Workspace, recipe: Recipe, options: RecipeOptions, state: State) -> str:

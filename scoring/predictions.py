@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from medusa.atomic import atomic
 from medusa.errors import RunError, listed
 from medusa.manifests import ATTRIBUTES
+from medusa.parquet import read_parquet, write_parquet
 
 NOT_A_FOLD = -1
 
@@ -105,11 +104,8 @@ class Predictions:
     def write(self, path: Path) -> None:
         """Write a Parquet file, as a whole or not at all."""
         table = pa.Table.from_pandas(self.frame, preserve_index=False)
-        table = table.replace_schema_metadata(
-            {"medusa.classes": json.dumps(self.classes), "medusa.run": self.run}
-        )
-        with atomic(path) as partial:
-            pq.write_table(table, partial)
+        about = {"medusa.classes": json.dumps(self.classes), "medusa.run": self.run}
+        write_parquet(path, table, about, compression="snappy")
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":
@@ -123,10 +119,10 @@ class Predictions:
                 f"{path}: expected predictions, found no file; make the run again with --force"
             )
         try:
-            table = pq.read_table(path)
+            table = read_parquet(path)
             metadata = table.schema.metadata or {}
             classes = tuple(json.loads(metadata[b"medusa.classes"]))
-        except (pa.ArrowInvalid, OSError, KeyError) as problem:
+        except (ValueError, OSError, KeyError) as problem:
             raise RunError(
                 f"{path}: expected a file of predictions, which this is not ({problem}); make the "
                 "run again with --force"

@@ -19,6 +19,8 @@ GROUND = {
     "errors",
     "foreign",
     "lock",
+    "parquet",
+    "seal",
     "options",
     "workspace",
     "console",

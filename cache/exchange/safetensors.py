@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from medusa.cache.exchange import sidecar
 from medusa.cache.exchange.raw import Group, Header, Rows
@@ -29,7 +29,8 @@ def write(out: Path, header: Header, groups: Iterable[Group]) -> None:
                 for record, rows in group.each()
                 for name, values in zip(arrays, rows, strict=True)
             }
-            save_file(tensors, out / file, {"format": header.to_dict()["format"]})
+            about = {"format": header.to_dict()["format"]}
+            (out / file).write_bytes(save(tensors, about))
             add(group.records, [file] * len(group.records))
 
 

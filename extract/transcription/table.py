@@ -8,14 +8,20 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from medusa.atomic import atomic, write_text
 from medusa.errors import DataError
 from medusa.extract.inputs import Utterance
 from medusa.extract.transcription.decoder import Transcript
 from medusa.lock import locked
-from medusa.manifests.texts import MANIFEST, TRANSCRIPTS, read_transcripts, write_transcripts
+from medusa.manifests.texts import (
+    MANIFEST,
+    TRANSCRIPTS,
+    read_record,
+    read_transcripts,
+    write_transcripts,
+)
+from medusa.parquet import read_parquet, write_parquet
+from medusa.seal import OPEN, write_sealed
 
 WORD = pa.struct(
     [
@@ -116,8 +122,8 @@ class TranscriptTable:
         """Record the model and the options in a new JSON file, and remove the old rows."""
         self.path.unlink(missing_ok=True)
         about = self._about()
-        recorded = self.made_by | {"source": self.source}
-        write_text(about, json.dumps(recorded, indent=2) + "\n")
+        recorded = self.made_by | {"source": self.source, "seal": OPEN}
+        write_sealed(about, f"{json.dumps(recorded, indent=2)}\n".encode())
         self.anew = False
 
     def _about(self) -> Path:
@@ -129,7 +135,7 @@ class TranscriptTable:
         about = self._about()
         if not about.exists():
             raise DataError(f"{self.path}: not written by `medusa transcribe`; {self.mend}")
-        recorded = json.loads(about.read_text(encoding="utf-8"))
+        recorded = read_record(about)
         different = [key for key in self.made_by if recorded.get(key) != self.made_by[key]]
         if different:
             key = different[0]
@@ -146,20 +152,20 @@ def read_words(path: Path) -> pd.DataFrame:
         DataError: the file is not a table of transcripts, or it has no words.
     """
     frame = read_transcripts(path)
-    if "words" not in pq.read_schema(path).names:
+    table = read_parquet(path)
+    if "words" not in table.column_names:
         raise DataError(
             f"{path}: the table has no words; make it again with "
             "`medusa transcribe --set words=true`"
         )
-    words = pq.read_table(path, columns=["words"])["words"].cast(WITH_WORDS.field("words").type)
+    words = table["words"].cast(WITH_WORDS.field("words").type)
     return frame.assign(words=words.to_pylist())
 
 
 def _write_words(path: Path, frame: pd.DataFrame) -> None:
     """Write a table that has the column `words`."""
     table = pa.Table.from_pandas(frame, schema=WITH_WORDS, preserve_index=False)
-    with atomic(path) as partial:
-        pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+    write_parquet(path, table, {})
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

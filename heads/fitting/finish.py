@@ -44,8 +44,8 @@ def finish_run(
         "seconds": fitter.meter.counted()["all"] + seconds_of_folds,
     }
     run.write_json(SUMMARY, summary)
-    save_weights(run.path / WEIGHTS, fitter.head)
-    run.finish()
+    save_weights(run.path / WEIGHTS, fitter.head, run.digest())
+    run.finish(leave_out=(BEST, CHECKPOINT))
     # Killed before this line, the run resumes from these files.
     for name in (BEST, CHECKPOINT):
         (run.path / name).unlink(missing_ok=True)

@@ -59,8 +59,9 @@ class StoredHead:
     def build(self, widths: list[int], layers: list[int], device: torch.device) -> Head:
         """Build the network with the run's weights, for M modalities of these widths and layers."""
         head = build(self.head, widths, len(self.classes), auxiliary(self.loss), layers)
-        head.output.resize(stored_shapes(self.run.path / WEIGHTS))
-        load_weights(self.run.path / WEIGHTS, head)
+        weights = self.run.file(WEIGHTS)
+        head.output.resize(stored_shapes(weights))
+        load_weights(weights, head)
         return head.to(device_of(self.head, device))
 
 

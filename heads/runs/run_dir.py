@@ -14,13 +14,15 @@ from medusa.errors import RunError, listed, nearest
 from medusa.heads.runs.config_digest import FORMAT as FORMAT
 from medusa.heads.runs.config_digest import comparable, difference, digest_of, plain
 from medusa.heads.runs.environment import environment
+from medusa.heads.runs.run_seal import FINISHED as FINISHED
+from medusa.heads.runs.run_seal import require_whole, seal_run
 from medusa.lock import locked
 from medusa.scoring import Predictions
 from medusa.strict import read_yaml
 from medusa.workspace import checked_name, remove
 
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
-PREDICTIONS, ENVIRONMENT, FINISHED = "predictions.parquet", "environment.json", "finished"
+PREDICTIONS, ENVIRONMENT = "predictions.parquet", "environment.json"
 WEIGHTS = "weights.safetensors"
 LONGEST_NAME = 200  # It may be made of many backbones and settings.
 
@@ -74,15 +76,27 @@ class RunDir:
         write_text(self.path / CONFIG, yaml.safe_dump(plain(config), sort_keys=False))
         return True
 
-    def finish(self) -> None:
-        """Mark the run as complete; nothing is written after this."""
-        write_text(self.path / FINISHED, "")
+    def finish(self, leave_out: tuple[str, ...] = ()) -> None:
+        """Mark the run as complete, with the checksums of its files.
+
+        Nothing is written after this, and the files that are left out are removed.
+        """
+        seal_run(self.path, self.digest(), leave_out)
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file of the run.
+
+        Raises:
+            RunError: the run is finished, and the file has changed since.
+        """
+        require_whole(self.path, name)
+        return self.path / name
 
     def config(self) -> dict[str, Any]:
         """Return the resolved configuration."""
         if not self.exists:
             raise RunError(f"{self.path}: this folder is no run (it has no {CONFIG})")
-        return _mapping(self.path / CONFIG, read_yaml)
+        return _mapping(self.file(CONFIG), read_yaml)
 
     def digest(self) -> str:
         """Return 16 hex digits of the resolved configuration."""
@@ -95,7 +109,7 @@ class RunDir:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return all logged lines."""
-        path = self.path / METRICS
+        path = self.file(METRICS)
         if not path.exists():
             return []
         lines: list[dict[str, Any]] = _parsed(path, _whole_lines)
@@ -103,11 +117,11 @@ class RunDir:
 
     def write_json(self, name: str, values: dict[str, Any]) -> None:
         """Write a small JSON file into the run, atomically."""
-        write_text(self.path / name, json.dumps(values, indent=2) + "\n")
+        write_text(self.path / name, json.dumps(values, indent=2) + "\n", durable=False)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a small JSON file of the run."""
-        return _mapping(self.path / name, json.loads)
+        return _mapping(self.file(name), json.loads)
 
     def predictions(self) -> Predictions:
         """Return the predictions of the run.
@@ -119,7 +133,7 @@ class RunDir:
             raise RunError(
                 f"{self.path}: the run is not finished; run its command again to continue it"
             )
-        return Predictions.read(self.path / PREDICTIONS)
+        return Predictions.read(self.file(PREDICTIONS))
 
 
 def identity(record: dict[str, Any]) -> str:

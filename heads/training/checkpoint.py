@@ -5,28 +5,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from medusa.atomic import atomic
 from medusa.errors import RunError
+from medusa.foreign import foreign
+from medusa.seal import OPEN, read_sealed, write_sealed
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # Both are files of a run.
 
 
-def save_weights(path: Path, module: nn.Module, facts: dict[str, Any] | None = None) -> None:
-    """Write a module's parameters and buffers."""
-    _save(path, _prefixed("", module.state_dict()), facts or {})
+def save_weights(path: Path, module: nn.Module, run: str = "") -> None:
+    """Write a module's parameters and buffers; `run` is the digest of the run they belong to."""
+    _save(path, _prefixed("", module.state_dict()), {}, run)
 
 
-def load_weights(path: Path, module: nn.Module) -> None:
+def load_weights(path: Path, module: nn.Module, run: str = "") -> None:
     """Read the weights that `save_weights` wrote into a module of the same shape.
 
     Raises:
-        RunError: a name or shape differs. The message gives the first difference.
+        RunError: the weights are damaged or those of another run, or a name or shape differs. The
+            message gives the first difference.
     """
-    tensors, _ = _load(path)
+    tensors, _ = _load(path, run)
     expected = module.state_dict()
     for name in sorted({*tensors, *expected}):
         stored = tuple(tensors[name].shape) if name in tensors else "nothing"
@@ -38,7 +40,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
 
 def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of each array of a file of weights."""
-    return {name: tuple(tensor.shape) for name, tensor in _load(path)[0].items()}
+    return {name: tuple(tensor.shape) for name, tensor in _load(path, "")[0].items()}
 
 
 def save_training(
@@ -47,6 +49,7 @@ def save_training(
     optimiser: torch.optim.Optimizer,
     facts: dict[str, Any],
     average: nn.Module | None = None,
+    run: str = "",
 ) -> None:
     """Write the network, its running average, the optimiser's moments and the position."""
     tensors = _prefixed("model.", module.state_dict())
@@ -54,7 +57,7 @@ def save_training(
         tensors |= _prefixed("average.", average.state_dict())
     for number, moments in optimiser.state_dict()["state"].items():
         tensors |= _prefixed(f"optimiser.{number}.", moments)
-    _save(path, tensors, facts)
+    _save(path, tensors, facts, run)
 
 
 def load_training(
@@ -62,9 +65,14 @@ def load_training(
     module: nn.Module,
     optimiser: torch.optim.Optimizer,
     average: nn.Module | None = None,
-) -> None:
-    """Restore a network, its average and its optimiser from the file of `save_training`."""
-    tensors, _ = _load(path)
+    run: str = "",
+) -> dict[str, Any]:
+    """Restore a network, its average and its optimiser, and return the stored position.
+
+    Raises:
+        RunError: the file of `save_training` is damaged, or it is that of another run.
+    """
+    tensors, facts = _load(path, run)
     model, mean, state = {}, {}, optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
@@ -80,28 +88,31 @@ def load_training(
     if average is not None:
         average.load_state_dict(mean)
     optimiser.load_state_dict(state | {"state": moments})
-
-
-def load_facts(path: Path) -> dict[str, Any]:
-    """Return the position that is stored in the file of the weights."""
-    return _load(path)[1]
+    return facts
 
 
 def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}{name}": tensor.detach().contiguous() for name, tensor in tensors.items()}
 
 
-def _save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    with atomic(path) as partial:
-        save_file(tensors, partial, metadata={"medusa": json.dumps(facts)})
+def _save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any], run: str) -> None:
+    # A run's end forces its files to the disk. Until then, a power cut may damage them, which the
+    # seal reveals.
+    about = {"medusa": json.dumps(facts), "run": run, "seal": OPEN}
+    write_sealed(path, save(tensors, about), durable=False)
 
 
-def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    try:
+def _load(path: Path, run: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the arrays and the position in a file, which belongs to this run if one is given."""
+    with foreign(RunError, lambda reason: _unreadable(path, reason)):
+        read_sealed(path)
         with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("medusa", "{}"))
+            about = file.metadata() or {}
+            if run and about.get("run", run) != run:
+                raise ValueError(f"it belongs to the run {about['run']}, not to {run}")
+            facts = json.loads(about.get("medusa", "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-    except (OSError, ValueError, RuntimeError, SafetensorError) as problem:
-        raise RunError(
-            f"{path}: not readable as safetensors ({problem}); make the run again with --force"
-        ) from problem
+
+
+def _unreadable(path: Path, reason: str) -> str:
+    return f"{path}: not readable as safetensors ({reason}); make the run again with --force"

@@ -38,6 +38,7 @@ class Trainer(HeadFitter):
 
     def _set_up(self) -> None:
         self.state = TrainingState()
+        self.identity = self.run.digest() if self.run.exists else ""
         self.train_rows = TrainRows.of(self.examples, self.config)
         self.rows = self.train_rows.rows
         self.optimiser = self._new_optimiser()
@@ -56,13 +57,15 @@ class Trainer(HeadFitter):
 
     def fit(self) -> None:
         """Train from the start, or continue from the run's checkpoint."""
-        self.state = TrainingState.resume(self.run, self.head, self.optimiser, self.average)
+        self.state = TrainingState.resume(
+            self.run, self.head, self.optimiser, self.average, self.identity
+        )
         self.steps.forget_after(self.state.steps)
         self.meter.go_on(self.state.cost)
         while self.state.stage < len(self.config.stages):
             self._run_stage(self.config.stages[self.state.stage])
             self._next_stage()
-        load_weights(self.run.path / BEST, self.head)
+        load_weights(self.run.path / BEST, self.head, self.identity)
 
     def _next_stage(self) -> None:
         """Enter the next stage and save the state: the first epoch may replace the best weights."""
@@ -71,7 +74,7 @@ class Trainer(HeadFitter):
         if self.state.stage < len(self.config.stages):
             stage = self.config.stages[self.state.stage]
             if stage.start == "best":
-                load_weights(self.run.path / BEST, self.head)
+                load_weights(self.run.path / BEST, self.head, self.identity)
             if stage.optimiser == "reset":
                 self.optimiser = self._new_optimiser()
             self.average = averaged(self.head, self.config.train)
@@ -85,7 +88,7 @@ class Trainer(HeadFitter):
             self._run_epoch(stage, statistics)
             self._end_epoch(stage)
         name = f"stage-{self.state.stage + 1}-{stage.name}.safetensors"
-        save_weights(self.run.path / name, self.selected_head)
+        save_weights(self.run.path / name, self.selected_head, self.identity)
 
     def _run_epoch(self, stage: StageConfig, statistics: TrainStatistics) -> None:
         """Take the epoch's remaining steps. Random numbers depend on the seed and step alone."""
@@ -183,7 +186,7 @@ class Trainer(HeadFitter):
         at = f"{stage.name} {self.state.epoch + 1}"
         if score > self.state.best:
             self.state.best, self.state.best_at = score, at
-            save_weights(self.run.path / BEST, self.selected_head)
+            save_weights(self.run.path / BEST, self.selected_head, self.identity)
         weights = layer_weights(self.selected_head.scales)
         self.run.log(
             epoch=self.state.epochs_before + self.state.epoch + 1,
@@ -234,5 +237,5 @@ class Trainer(HeadFitter):
     def _save(self) -> None:
         self.state.cost = self.meter.counted()
         self.steps.write()
-        self.state.save(self.run, self.head, self.optimiser, self.average)
+        self.state.save(self.run, self.head, self.optimiser, self.average, self.identity)
         self.saved = time.monotonic()

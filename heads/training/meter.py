@@ -127,4 +127,4 @@ class StepLog:
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             whole = [line for line in lines if line.endswith("\n")]
             kept = [line for line in whole if json.loads(line)["step"] <= step]
-            write_text(self.path, "".join(kept))
+            write_text(self.path, "".join(kept), durable=False)

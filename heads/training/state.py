@@ -9,7 +9,7 @@ from torch import nn
 
 from medusa.atomic import write_text
 from medusa.heads.runs.run_dir import METRICS, RunDir
-from medusa.heads.training.checkpoint import CHECKPOINT, load_facts, load_training, save_training
+from medusa.heads.training.checkpoint import CHECKPOINT, load_training, save_training
 from medusa.heads.training.fitter import FitState
 
 
@@ -38,10 +38,12 @@ class TrainingState(FitState):
         head: nn.Module,
         optimiser: torch.optim.Optimizer,
         average: nn.Module | None,
+        identity: str = "",
     ) -> None:
-        """Write the run's checkpoint."""
+        """Write the run's checkpoint; `identity` is the digest of the run."""
         self.sums = {name: float(value) for name, value in self.sums.items()}
-        save_training(run.path / CHECKPOINT, head, optimiser, dataclasses.asdict(self), average)
+        facts = dataclasses.asdict(self)
+        save_training(run.path / CHECKPOINT, head, optimiser, facts, average, identity)
 
     @classmethod
     def resume(
@@ -50,6 +52,7 @@ class TrainingState(FitState):
         head: nn.Module,
         optimiser: torch.optim.Optimizer,
         average: nn.Module | None,
+        identity: str = "",
     ) -> "TrainingState":
         """Restore the weights from the run's checkpoint and return its state, or a new state.
 
@@ -57,10 +60,9 @@ class TrainingState(FitState):
         """
         path, state = run.path / CHECKPOINT, cls()
         if path.exists():
-            state = cls(**load_facts(path))
-            load_training(path, head, optimiser, average)
+            state = cls(**load_training(path, head, optimiser, average, identity))
         metrics = run.path / METRICS
         if metrics.exists():
             lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            write_text(metrics, "".join(lines[: state.lines]))
+            write_text(metrics, "".join(lines[: state.lines]), durable=False)
         return state

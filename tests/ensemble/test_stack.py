@@ -239,8 +239,9 @@ def test_changed_members_need_force(
     assert not stack(run, members, manifest, QUICK)
     members[0].start({"kind": "head", "seed": 9}, force=True)
     add_run("other", seed=9)
-    for name in ("predictions.parquet", "summary.json", "finished"):
+    for name in ("predictions.parquet", "summary.json"):
         (members[0].path / name).write_bytes((tmp_path / "runs" / "other" / name).read_bytes())
+    members[0].finish()
     with pytest.raises(RunError, match=r"another configuration \(members.0.digest"):
         stack(run, members, manifest, QUICK)
     assert stack(run, members, manifest, QUICK, force=True)

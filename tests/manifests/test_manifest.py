@@ -65,6 +65,10 @@ def test_round_trip_of_many_row_groups(tmp_path: Path) -> None:
     Manifest(frame, SCHEME, many).write(tmp_path / "a.parquet")
     table = pq.read_table(tmp_path / "a.parquet")
     pq.write_table(table, tmp_path / "b.parquet", row_group_size=700)
+    with pytest.raises(ManifestError, match=r"b\.parquet: .*its bytes differ from the checksum"):
+        Manifest.read(tmp_path / "b.parquet")
+    kept = {k: v for k, v in table.schema.metadata.items() if k != b"medusa.seal"}
+    pq.write_table(table.replace_schema_metadata(kept), tmp_path / "b.parquet", row_group_size=700)
     back = Manifest.read(tmp_path / "b.parquet").votes
     assert back is not None and back["id"].tolist() == many["id"].tolist()
 

@@ -68,9 +68,10 @@ def test_a_single_head_has_no_comparison(made_up: Path, tmp_path: Path) -> None:
 def test_where_a_head_listens_is_drawn(made_up: Path, tmp_path: Path) -> None:
     shutil.copytree(made_up, tmp_path / "w")
     run = RunDir(tmp_path / "w/runs/a")
-    run.write_json(SUMMARY, {"notes": [], "positions": [[0.25, 1.0], [1.0, 0.5]]})
     config = run.config() | {"features": [{"backbone": "wavlm"}, {"backbone": "roberta"}]}
     (run.path / "config.yaml").write_text(yaml.safe_dump(config))
+    (run.path / "finished").write_text("")  # A run of an older version has no checksums.
+    run.write_json(SUMMARY, {"notes": [], "positions": [[0.25, 1.0], [1.0, 0.5]]})
     report(tmp_path / "w", "a", "-o", str(tmp_path / "a.html"))
     page = (tmp_path / "a.html").read_text()
     assert 'aria-label="weights of wavlm from start to end: 0.25 1.00 "' in page

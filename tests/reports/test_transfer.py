@@ -209,6 +209,7 @@ def test_table_and_note_agree_about_a_class_without_counterpart(
     shutil.copytree(home, away)
     text = json.dumps(summary | {"notes": [note]})
     (away / "runs" / "a" / "summary.json").write_text(text)
+    (away / "runs" / "a" / "finished").write_text("")  # It has no checksums.
     made = Manifest(
         unlabelled(manifest), LabelScheme("other", CLASSES), provenance={"notes": [note]}
     )

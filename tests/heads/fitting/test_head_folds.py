@@ -86,10 +86,10 @@ def test_killed_while_finishing(workspace, monkeypatch, moment):
     straight = trained(workspace, "straight")
     real = getattr(RunDir, moment)
 
-    def dies(self, *args):
+    def dies(self, *args, **settings):
         if moment == "finish" or args[0] == "summary.json":
             raise KeyboardInterrupt
-        real(self, *args)
+        real(self, *args, **settings)
 
     with monkeypatch.context() as patch:
         patch.setattr(RunDir, moment, dies)
