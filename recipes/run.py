@@ -1,6 +1,7 @@
 """Run a recipe: features, heads, ensembles, tables and a report."""
 
 import dataclasses
+from pathlib import Path
 
 from medusa.lock import locked
 from medusa.recipes.definition.load import load
@@ -37,22 +38,27 @@ def run_recipe(
     state = State.read(workspace, recipe, options.tiny)
     if options.only is None and state.stamp == stamp(workspace, loaded, options, state):
         return state.result(loaded)
+    from medusa.recipes.corpus import make_corpus  # It is needed only if there is something to do.
+
+    stand_ins = make_corpus(workspace, options)
     with locked(state.path, "running this recipe"):
         state = State.read(workspace, recipe, options.tiny)  # It may have ended a moment ago.
-        return _run(workspace, loaded, options, state)
+        return _run(workspace, loaded, options, state, stand_ins)
 
 
 def _run(
-    workspace: Workspace, loaded: Recipe, options: RecipeOptions, state: State
+    workspace: Workspace,
+    loaded: Recipe,
+    options: RecipeOptions,
+    state: State,
+    stand_ins: Path | None,
 ) -> RecipeResult:
     """Run the missing parts of a recipe, and write its tables, its report and its state."""
     # These import heavy libraries, which are needed only if there is something to do.
-    from medusa.recipes.corpus import make_corpus
     from medusa.recipes.report import write_main_report
     from medusa.recipes.tables import tables
     from medusa.recipes.update import update
 
-    stand_ins = make_corpus(workspace, options)
     state.begin(options.text, options.missing)
     found = update(workspace, loaded, state.path.name, options, stand_ins, state.runs)
     state.runs |= found.heads | found.stacks
