@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
+    from medusa.inference.bundle.hub import pull_bundle, push_bundle
+    from medusa.inference.bundle.write import BundleResult, write_bundle
     from medusa.inference.cutting.options import CutOptions
     from medusa.inference.load import load
     from medusa.inference.model import Model
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 # name -> its module, which is imported when the name is first used
 _MODULES = {
     "BaselineTable": "reports.baselines.comparison_table",
+    "BundleResult": "inference.bundle.write",
     "CrossValidation": "recipes.cross_validation.fold_result",
     "CutOptions": "inference.cutting.options",
     "Evaluation": "reports.evaluate",
@@ -69,15 +72,19 @@ _MODULES = {
     "import_corpus": "manifests.import_corpus",
     "load": "inference.load",
     "probe_layers": "recipes.layer_probe.probe_layers",
+    "pull_bundle": "inference.bundle.hub",
+    "push_bundle": "inference.bundle.hub",
     "recipe_of_heads": "recipes.cross_validation.recipe_of_heads",
     "report": "reports.page",
     "run_recipe": "recipes.run",
     "show_progress": "console",
     "split_corpus": "manifests.splits.plan",
     "transcribe": "extract.transcription.transcribe",
+    "write_bundle": "inference.bundle.write",
 }
 __all__ = [
     "BaselineTable",
+    "BundleResult",
     "CrossValidation",
     "CutOptions",
     "Evaluation",
@@ -106,12 +113,15 @@ __all__ = [
     "import_corpus",
     "load",
     "probe_layers",
+    "pull_bundle",
+    "push_bundle",
     "recipe_of_heads",
     "report",
     "run_recipe",
     "show_progress",
     "split_corpus",
     "transcribe",
+    "write_bundle",
 ]
 
 

@@ -55,6 +55,12 @@ COMMANDS = {
         "medusa.inference.predict_command",
         "Predict the emotion of new recordings with a trained model.",
     ),
+    "bundle": (
+        "medusa.inference.bundle.commands",
+        "Write a folder with everything that a model needs.",
+    ),
+    "push": ("medusa.inference.bundle.commands", "Upload a bundle to the Hugging Face Hub."),
+    "pull": ("medusa.inference.bundle.commands", "Download a bundle from the Hugging Face Hub."),
     "report": ("medusa.reports.report_command", "Write one self-contained HTML page about a run."),
 }
 

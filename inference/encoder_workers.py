@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medusa.errors import CheckpointError
 from medusa.extract.passes.feature_worker import FeatureWorker, provenance
 from medusa.extract.planning import ExtractionJob
 from medusa.extract.planning.origin import backbone_of
@@ -62,6 +63,12 @@ def _job(feature: ModelFeature, parts: ModelParts, places: Mapping[str, str]) ->
     spec = feature.spec
     present = places.get(spec.backbone)
     revision = None if present else feature.revision
-    owner = f"{parts.root.run.name}: {spec.backbone}"
+    owner = f"{parts.card['name']}: {spec.backbone}"
+    if not present and not feature.source:
+        raise CheckpointError(
+            f"{owner}: its weights were a local file or folder (digest {spec.revision}), and their "
+            f"present place is unknown; name it with --set {spec.backbone}=PATH, or in a program "
+            f"with checkpoints={{{spec.backbone!r}: PATH}}"
+        )
     backbone = backbone_of(spec, present or feature.source, revision, owner)
     return ExtractionJob(backbone, spec, Path(spec.folder), ())

@@ -1,4 +1,4 @@
-"""A trained model is loaded from the folder of its run."""
+"""A trained model is loaded from the folder of its run, or from a bundle."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 from medusa.device import choose_device
 from medusa.errors import ConfigError, nearest
 from medusa.heads.runs.run_dir import CONFIG, RunDir, find_run
+from medusa.inference.bundle.layout import is_bundle
+from medusa.inference.bundle.load import load_bundle
 from medusa.inference.from_workspace import parts_of_run
 from medusa.inference.model import Model
 from medusa.workspace import Workspace
@@ -23,7 +25,8 @@ def load(
     """Load a finished head or ensemble.
 
     Args:
-        path: the folder of a run, `WORKSPACE/runs/NAME`, or the name of a run in `workspace`.
+        path: the folder of a run, `WORKSPACE/runs/NAME`, or of a bundle; or the name of a run in
+            `workspace`.
         workspace: the workspace of the run, whose feature stores record the backbones. By default
             it is the folder above `runs/`, or the current folder for a name.
         device: `auto`, which chooses a GPU if there is one, or the name of a device.
@@ -40,13 +43,17 @@ def load(
             machine has no such device.
     """
     folder = Path(path)
-    is_run = (folder / CONFIG).exists()
-    root = Path(workspace) if workspace else folder.resolve().parents[1] if is_run else Path()
-    opened = Workspace.open(root)
-    run = RunDir(folder) if is_run else find_run(opened.runs, str(path))
-    parts = parts_of_run(run, opened)
-    _check_names(checkpoints or {}, [one.spec.backbone for one in parts.features])
-    return Model(parts, str(choose_device(device)[0]), checkpoints)
+    chosen = str(choose_device(device)[0])
+    if is_bundle(folder):
+        model = load_bundle(folder, chosen, checkpoints or {})
+    else:
+        is_run = (folder / CONFIG).exists()
+        root = Path(workspace) if workspace else folder.resolve().parents[1] if is_run else Path()
+        opened = Workspace.open(root)
+        run = RunDir(folder) if is_run else find_run(opened.runs, str(path))
+        model = Model(parts_of_run(run, opened), chosen, checkpoints)
+    _check_names(checkpoints or {}, [one.spec.backbone for one in model.parts.features])
+    return model
 
 
 def _check_names(checkpoints: Mapping[str, str], backbones: Sequence[str]) -> None:

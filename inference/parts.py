@@ -1,7 +1,7 @@
 """The record of a trained model: everything that a prediction needs, wherever it is stored.
 
-`from_workspace.parts_of_run` fills it from a run of a workspace. A bundle fills it from its folder:
-the folder of each member needs only `config.yaml` and `weights.safetensors`.
+`from_workspace.parts_of_run` fills it from a run of a workspace. `bundle.record.parts_of_bundle`
+fills it from a bundle: the folder of each member needs `config.yaml` and `weights.safetensors`.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class ModelFeature:
 
     Attributes:
         spec: the identity of the features.
-        source: the folder, the file or the hub id of the backbone's weights.
+        source: the folder, the file or the hub id of the backbone's weights; empty if unknown.
         revision: the commit of a hub id.
         channels: of int8 features, the mean and deviation of each array's channels, (2, D).
     """

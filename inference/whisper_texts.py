@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from medusa.errors import ConfigError, MedusaError
+from medusa.errors import CheckpointError, ConfigError, MedusaError
 from medusa.extract.checkpoints.whisper_files import WhisperFile, find
 from medusa.extract.transcription.sink import TranscriptSink
 from medusa.extract.transcription.table import TranscriptTable
@@ -41,6 +41,11 @@ def whisper_of(parts: ModelParts, chosen: str = "") -> WhisperFile:
     name = chosen or text.whisper or text.checkpoint.removeprefix("openai-whisper/")
     if not chosen and name in ("", "local"):
         name = next(iter(encoders), "")
+    if not name and text.revision:
+        raise CheckpointError(
+            f"{parts.card['name']}: expected the Whisper model of the training, found no place of "
+            f"this local file (digest {text.revision}); name it with --set transcriber=PATH"
+        )
     if not name:
         raise ConfigError(
             f"the model reads the texts of {text.name!r}, and no Whisper model is known that can "

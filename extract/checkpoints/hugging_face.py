@@ -97,17 +97,26 @@ def folder_digest(folder: Path) -> str:
     Raises:
         CheckpointError: the folder has no weights.
     """
+    digest = hashlib.sha256()
+    for path in files_of_features(folder):
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        add_file(digest, path)
+    return digest.hexdigest()[:16]
+
+
+def files_of_features(folder: Path) -> list[Path]:
+    """Return the files of a checkpoint that features depend on: settings, vocabularies, weights.
+
+    Raises:
+        CheckpointError: the folder has no weights.
+    """
     weights = _matching(folder, WEIGHTS) or _matching(folder, PICKLED)
     if not weights:
         raise CheckpointError(
             f"{folder}: no weights here; expected model.safetensors or pytorch_model.bin, as "
             "`save_pretrained` writes them"
         )
-    digest = hashlib.sha256()
-    for path in [*_matching(folder, (*SETTINGS, *VOCABULARIES)), *weights]:
-        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-        add_file(digest, path)
-    return digest.hexdigest()[:16]
+    return [*_matching(folder, (*SETTINGS, *VOCABULARIES)), *weights]
 
 
 def has_feature_extractor(checkpoint: str) -> bool:

@@ -1,0 +1,80 @@
+"""Plain facts about a model: its members, its backbones, its data and its scores."""
+
+from typing import Any
+
+from medusa.console import say
+from medusa.errors import MedusaError
+from medusa.inference.bundle.licences import licence_of
+from medusa.inference.parts import ModelFeature, ModelParts
+from medusa.manifests import Manifest
+from medusa.reports.judged_run import judge_run
+from medusa.workspace import Workspace
+
+SCORES = (
+    *("split", "n", "blocks", "macro_f1", "uar", "accuracy", "interval", "baselines"),
+    *("majority_class", "per_class", "attributes"),
+)
+
+
+def facts_of(parts: ModelParts, workspace: Workspace) -> dict[str, Any]:
+    """Return the facts that a bundle states, with no path and no name of a recording.
+
+    `data` and `scores` are None if the manifest is missing or has changed since the training.
+    """
+    kept = ("name", "kind", "digest", "classes", "method", "members", "attributes", "manifest")
+    facts: dict[str, Any] = {key: parts.card.get(key) for key in kept}
+    facts["backbones"] = [_backbone(one) for one in parts.features]
+    facts["transcriber"] = parts.text.checkpoint if parts.text is not None else None
+    facts |= {"data": None, "scores": None}
+    try:
+        manifest = Manifest.read(workspace.manifest)
+        if manifest.digest() == facts["manifest"]:
+            facts["data"] = _data(manifest)
+        facts["scores"] = _scores(parts, manifest)
+    except MedusaError as problem:
+        say(f"the model card has no scores: {problem}")
+    return facts
+
+
+def _backbone(feature: ModelFeature) -> dict[str, Any]:
+    spec = feature.spec
+    return {
+        "name": spec.backbone,
+        "input": spec.input,
+        "checkpoint": spec.checkpoint,
+        "revision": spec.revision,
+        "layers": list(spec.layers),
+        "dtype": spec.dtype,
+        "licence": licence_of(spec.checkpoint),
+    }
+
+
+def _data(manifest: Manifest) -> dict[str, Any]:
+    """Return the corpus, and the numbers of utterances and speakers of each split."""
+    frame = manifest.frame
+    names = frame["split"].dropna().unique()
+    splits = {str(name): frame[frame["split"] == name] for name in sorted(names)}
+    return {
+        "corpus": str(manifest.provenance.get("corpus", "")),
+        "scheme": manifest.scheme.name,
+        "languages": sorted(map(str, frame["language"].dropna().unique())),
+        "splits": {
+            name: {
+                "utterances": len(part),
+                "speakers": int(part["speaker"].nunique()),
+                "hours": round(float(part["duration_s"].sum()) / 3600, 2),
+                "classes": {str(k): int(n) for k, n in part["label"].value_counts().items()},
+            }
+            for name, part in splits.items()
+        },
+    }
+
+
+def _scores(parts: ModelParts, manifest: Manifest) -> dict[str, Any]:
+    """Return the scores on test, with intervals and chance levels.
+
+    Raises:
+        RunError: the split has no labels, or the manifest has changed since the training.
+    """
+    judged = judge_run(parts.root.run, manifest)
+    return {name: judged[name] for name in SCORES}

@@ -1,0 +1,38 @@
+"""A model is loaded from a bundle, after every file in it was compared with its checksum."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from medusa.errors import RunError
+from medusa.foreign import foreign
+from medusa.inference.bundle.layout import digest_of_bundle, require_intact
+from medusa.inference.bundle.record import parts_of_bundle
+from medusa.inference.model import Model
+
+
+def load_bundle(folder: Path, device: str, checkpoints: Mapping[str, str]) -> Model:
+    """Load a bundle; for the arguments see `inference.load.load`.
+
+    The checksums find damage. They are no signature: whoever changes a bundle on purpose can
+    write new ones. Compare `card["bundle"]` with the digest that the sender names.
+
+    Raises:
+        RunError: a file has changed, is missing or was added; or the content is no model.
+    """
+    with foreign(
+        RunError, lambda reason: f"{folder}: this bundle is no model ({reason}); make it again"
+    ):
+        require_intact(folder)
+        parts = parts_of_bundle(folder)
+        classes = [tuple(one.run.config()["classes"]) for one in (parts.root, *parts.root.heads())]
+        if any(one != parts.scheme.classes for one in classes):
+            raise ValueError("its members have other classes than its record")
+        features = tuple(
+            replace(one, source=checkpoints[one.spec.backbone], revision=None)
+            if one.spec.backbone in checkpoints
+            else one
+            for one in parts.features
+        )
+        card = parts.card | {"bundle": digest_of_bundle(folder)}
+        return Model(replace(parts, features=features, card=card), device, checkpoints)

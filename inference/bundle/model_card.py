@@ -1,0 +1,178 @@
+"""The model card of a bundle, in the format of the Hugging Face Hub."""
+
+from collections.abc import Sequence
+from typing import Any
+
+INTENDED = """\
+The model predicts the emotion that listeners perceive in an utterance of speech, of the kind that
+the training data contain. It is meant for research, and for applications whose users know of it
+and agree to it. Its output is a distribution over classes: use all of it, and not the label alone.
+"""
+LIMITS = """\
+- The labels are the perception of raters, and not the state of the speaker. Raters often disagree.
+- Acted speech is expressed more strongly than everyday speech. Scores on one corpus do not hold for
+  other languages, cultures, ages, microphones or rooms. Measure the model on your own data first.
+- Errors differ between groups of speakers. The scores above are means over all speakers.
+- Do not base decisions about single persons on a prediction: hiring, work, education, credit,
+  health, police or borders. The law may forbid it: the European Union's AI Act prohibits emotion
+  recognition at work and in education, except for medical or safety reasons.
+- Speech is personal data, and a voice can identify a person. Ask the speakers before you record
+  or analyse them.
+"""
+TITLES = {"macro_f1": "macro-F1", "uar": "UAR", "accuracy": "accuracy"}
+METRICS = {"macro_f1": "f1", "uar": "recall", "accuracy": "accuracy"}  # the Hub's names
+
+
+def model_card(facts: dict[str, Any], absent: Sequence[str]) -> str:
+    """Return the text of `README.md`: a YAML header for the Hub, and the card.
+
+    Args:
+        facts: the result of `facts_of`.
+        absent: the backbones with local weights that the bundle does not contain.
+    """
+    from huggingface_hub import ModelCard
+
+    sections = {
+        f"# {facts['name']}": _summary(facts),
+        "## Use": _use(absent),
+        "## Intended use": INTENDED,
+        "## Data": _data(facts["data"]),
+        "## Scores": _scores(facts["scores"]),
+        "## Backbones and licences": _backbones(facts),
+        "## Limits and risks": LIMITS,
+    }
+    body = "\n".join(f"{title}\n\n{text}" for title, text in sections.items())
+    return str(ModelCard(f"---\n{_header(facts).to_yaml()}\n---\n\n{body}").content)
+
+
+def _header(facts: dict[str, Any]) -> Any:
+    """Return the metadata that the Hub reads."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    data, scores = facts["data"] or {}, facts["scores"]
+    corpus = data.get("corpus") or "unknown"
+    results = [
+        EvalResult(
+            task_type="audio-classification",
+            dataset_type=corpus,
+            dataset_name=corpus,
+            dataset_split=scores["split"],
+            metric_type=METRICS[name],
+            metric_name=TITLES[name],
+            metric_value=round(scores[name], 4),
+        )
+        for name in (METRICS if scores else ())
+    ]
+    public = [one["checkpoint"] for one in facts["backbones"] if "/" in one["checkpoint"]]
+    known = [one for one in dict.fromkeys(public) if not one.startswith(("openai-", "eGeMAPS"))]
+    return ModelCardData(
+        model_name=facts["name"],
+        library_name="medusa-ser",
+        pipeline_tag="audio-classification",
+        base_model=known or None,
+        language=[name for name in data.get("languages", []) if len(name) == 2] or None,
+        tags=["speech-emotion-recognition", "medusa"],
+        eval_results=results or None,
+    )
+
+
+def _summary(facts: dict[str, Any]) -> str:
+    members = ", ".join(facts["members"])
+    kind = f"an ensemble ({facts['method']}) of {members}" if facts["method"] else "one head"
+    rated = " It also predicts arousal, valence and dominance." if facts["attributes"] else ""
+    return (
+        f"This model recognises emotions in speech. It is {kind}, trained on the features of "
+        f"frozen backbones. Its classes are {', '.join(facts['classes'])}.{rated}\n"
+    )
+
+
+def _use(absent: Sequence[str]) -> str:
+    given = ", ".join(f'"{name}": PATH' for name in absent)
+    places = f", checkpoints={{{given}}}" if absent else ""
+    note = (
+        "\nThe weights of these backbones were local files, and are not in this folder: "
+        f"{', '.join(absent)}. Their digests are in `bundle.json`; other weights are refused.\n"
+        if absent
+        else ""
+    )
+    return (
+        "```python\nimport medusa  # pip install medusa-ser\n\n"
+        f'model = medusa.load("THIS_FOLDER"{places})\nframe = model.predict(["a.wav"])\n```\n{note}'
+    )
+
+
+def _data(data: dict[str, Any] | None) -> str:
+    if data is None:
+        return "The training data are not described: the manifest was missing or had changed.\n"
+    languages = ", ".join(data["languages"]) or "not recorded"
+    rows = [
+        [name, part["utterances"], part["speakers"] or "unknown", part["hours"]]
+        for name, part in data["splits"].items()
+    ]
+    corpus = data["corpus"] or "not recorded"
+    table = _table(["split", "utterances", "speakers", "hours"], rows)
+    return f"Corpus: {corpus}. Languages: {languages}.\n\n{table}"
+
+
+def _scores(scores: dict[str, Any] | None) -> str:
+    if scores is None:
+        return "The model has not been measured on labelled test data.\n"
+    blocks = scores["blocks"]
+    drawn = f"the {blocks} speakers" if blocks else "the utterances"
+    rows = [
+        [
+            title,
+            f"{scores[name]:.3f}",
+            _interval(scores["interval"][name]),
+            f"{scores['baselines'][name]['chance']:.3f}",
+            f"{scores['baselines'][name]['majority']:.3f}",
+        ]
+        for name, title in TITLES.items()
+    ]
+    classes = [
+        [name, one["support"], f"{one['f1']:.3f}", _interval(one["interval"])]
+        for name, one in scores["per_class"].items()
+    ]
+    rated = [
+        [name, one["n"], f"{one['ccc']:.3f}", _interval(one["interval"]["ccc"])]
+        for name, one in scores["attributes"].items()
+    ]
+    return "\n".join(
+        [
+            f"On {scores['n']} labelled utterances of `{scores['split']}`. The intervals contain "
+            f"95 % of the scores when {drawn} are drawn again. *Chance* guesses with the class "
+            f"shares of the training; *majority* always predicts {scores['majority_class']}.\n",
+            _table(["score", "value", "95 % interval", "chance", "majority"], rows),
+            _table(["class", "utterances", "F1", "95 % interval"], classes),
+            *([_table(["attribute", "utterances", "CCC", "95 % interval"], rated)] * bool(rated)),
+        ]
+    )
+
+
+def _backbones(facts: dict[str, Any]) -> str:
+    header = ["backbone", "checkpoint", "revision", "layers", "licence"]
+    rows = [
+        [one["name"], one["checkpoint"], one["revision"][:16], _layers(one), one["licence"]]
+        for one in facts["backbones"]
+    ]
+    whisper = facts["transcriber"]
+    texts = f"\nThe Whisper model `{whisper}` made the transcripts.\n" if whisper else ""
+    return _table(header, rows) + texts
+
+
+def _layers(backbone: dict[str, Any]) -> str:
+    return ", ".join(map(str, backbone["layers"]))
+
+
+def _interval(pair: Sequence[float]) -> str:
+    return f"{pair[0]:.3f} – {pair[1]:.3f}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
