@@ -19,7 +19,8 @@ test: $(READY)
 # what `make test` leaves out or does only a few times
 long: $(READY)
 	MEDUSA_LONG_TESTS=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/heads/queue/test_thousand_heads.py \
-	    tests/recipes/test_killed_recipe.py tests/cache/test_killed_writers.py
+	    tests/recipes/test_killed_recipe.py tests/cache/test_killed_writers.py \
+	    tests/inference/bundle/test_damage.py
 
 # do the tests notice a changed line? First the listed mutations, then a sample
 mutants: $(READY)
