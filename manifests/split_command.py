@@ -59,7 +59,8 @@ def random(
     """Draw the splits at random, by their shares.
 
     Many random splits are tried, and the split that is closest to the shares is kept: to the shares
-    of the rows, of every class, and of genders if they are known.
+    of the rows, of every class, and of genders if they are known. If a split lacks a class,
+    speakers are exchanged until every split has it, as far as the speakers allow.
     """
     from medusa.manifests.splits.plan import SplitPlan
 

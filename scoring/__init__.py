@@ -6,10 +6,12 @@ values. `predictions` stores predictions, `truth` looks up their labels, `metric
 and the list of scores, `resampling` has the bootstrap, `significance` the paired comparisons.
 
 This room imports manifests and the root modules, never heads, ensembles, reports or recipes.
-The door: `Predictions`, `truth_of`, `judge` (all scores of one run's predictions), `score_runs`
-(many runs on the same resamples) and `gains` (one prediction compared with several others).
+The door: `Predictions`, `truth_of`, `judge` (all scores of one run's predictions), `judge_folds`
+(of a cross-validation), `score_runs` (many runs on the same resamples) and `gains` (one prediction
+compared with several others).
 """
 
+from medusa.scoring.cross_validated import judge_folds
 from medusa.scoring.metrics import (
     SCORES,
     balanced_draws,
@@ -67,6 +69,7 @@ __all__ = [
     "holm",
     "interval",
     "judge",
+    "judge_folds",
     "judging_split",
     "macro_f1",
     "majority_macro_f1",

@@ -20,11 +20,11 @@ def class_rows(manifest: Manifest) -> pd.DataFrame:
 
 
 def absent_classes(manifest: Manifest) -> list[str]:
-    """Return for every split that lacks a class of the corpus: `dev has no disgust`."""
+    """Return `dev has no disgust` for every labelled split that lacks a class of the corpus."""
     return [
         f"{role} has no {listed([name for name in counts.index if not counts[name]], 20)}"
         for role, counts in class_rows(manifest).iterrows()
-        if not counts.all()
+        if counts.any() and not counts.all()
     ]
 
 

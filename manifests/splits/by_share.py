@@ -8,6 +8,7 @@ import pandas as pd
 
 from medusa.errors import ManifestError, listed, plural
 from medusa.manifests.manifest import Manifest
+from medusa.manifests.splits.exchange import Mass, with_fewer_absent
 from medusa.manifests.splits.same_recording import tied_speakers
 
 Floats = npt.NDArray[np.float64]
@@ -19,7 +20,8 @@ def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "p
 
     The speakers are dealt at random many times, so that each split gets its share of the speakers.
     The best deal is kept: its shares of the rows, of each class and of each gender are closest to
-    the given shares. Every class that has rows has some in the first split.
+    the given shares. Every class that has rows has some in the first split. If another split lacks
+    a class, speakers are exchanged until every class is everywhere, as far as the speakers allow.
 
     Args:
         manifest: the rows to split; every row needs a speaker.
@@ -49,7 +51,7 @@ def by_speaker(manifest: Manifest, shares: Mapping[str, float], seed: int) -> "p
             "leave a split out (--dev 0 or --test 0), or run `medusa manifest split random --by "
             "utterance`"
         )
-    deal = _best_deal(_mass(manifest, codes, len(known)), shares, splits, seed, manifest)
+    deal = _best_deal(codes, len(known), shares, splits, seed, manifest)
     return pd.Series(np.array(splits, dtype=object)[deal[codes]], dtype="str")
 
 
@@ -100,26 +102,30 @@ def _mass(manifest: Manifest, codes: npt.NDArray[np.intp], speakers: int) -> lis
 
 
 def _best_deal(
-    mass: list[Floats],
+    codes: npt.NDArray[np.intp],
+    speakers: int,
     shares: Mapping[str, float],
     splits: Sequence[str],
     seed: int,
     manifest: Manifest,
 ) -> npt.NDArray[np.intp]:
-    """Return the split number of every speaker (S,) in the best of `TRIALS` random deals."""
-    speakers = len(mass[0])
+    """Return the split number of every speaker (S,) in the best of `TRIALS` random deals.
+
+    If a split of this deal lacks a class, speakers are exchanged between the splits.
+    """
+    mass = _mass(manifest, codes, speakers)
     wanted = np.array([shares[name] for name in splits])
     counts = _deal_sizes(speakers, wanted)
     pattern = np.repeat(np.arange(len(splits)), counts)
     deals = np.random.default_rng(seed).permuted(np.tile(pattern, (TRIALS, 1)), axis=1)
     distances = _distances(deals, mass, wanted)
-    if np.isinf(distances).all():
+    best = with_fewer_absent(deals[distances.argmin()], Mass.of(manifest, codes), wanted, seed)
+    if np.isinf(_distances(best[None], mass, wanted)).all():
         raise ManifestError(
             f"none of {TRIALS} deals of {speakers} speakers had every class in train: "
             f"{_rarest(manifest)}; drop the rare class, or run `medusa manifest split random --by "
             "utterance`"
         )
-    best: npt.NDArray[np.intp] = deals[distances.argmin()]
     return best
 
 

@@ -69,6 +69,15 @@ def divide_evenly(mass: Mass, wanted: Floats, seed: int) -> Roles:
     return min(found, key=lambda roles: _total_cost(roles, mass, wanted))
 
 
+def with_fewer_absent(roles: Roles, mass: Mass, wanted: Floats, seed: int) -> Roles:
+    """Return roles (S,) that lack fewer classes, or the given roles if exchanges find none."""
+    before = _absent_cost(roles, mass, len(wanted))
+    if not before:
+        return roles
+    found = _improved(roles.copy(), mass, wanted, np.random.default_rng(seed))
+    return found if _absent_cost(found, mass, len(wanted)) < before else roles
+
+
 def _random_start(groups: int, wanted: Floats, rng: np.random.Generator) -> Roles:
     """Return roles (S,) in a random order; the counts of groups are near the wanted shares."""
     counts = np.maximum(np.floor(wanted / wanted.sum() * groups), 1).astype(np.intp)
@@ -127,13 +136,27 @@ def _with_none(shares: Floats) -> Floats:
 
 
 def _total_cost(roles: Roles, mass: Mass, wanted: Floats) -> float:
-    sums = [mass.shares[roles == role].sum(0) for role in range(len(wanted))]
+    sums = _sums(roles, mass, len(wanted))
     return float(sum(_cost(one, role, mass, wanted) for role, one in enumerate(sums)))
+
+
+def _absent_cost(roles: Roles, mass: Mass, count: int) -> float:
+    """Return the number of absent classes over all roles; those of the first role count thrice."""
+    sums = _sums(roles, mass, count)
+    return float(sum(_absent(one, role, mass) for role, one in enumerate(sums)))
+
+
+def _sums(roles: Roles, mass: Mass, count: int) -> list[Floats]:
+    return [mass.shares[roles == role].sum(0) for role in range(count)]
 
 
 def _cost(sums: Floats, role: int, mass: Mass, wanted: Floats) -> Floats:
     """Return the cost (...) of a role that has these shares (..., D)."""
-    absent = (sums[..., mass.is_class] < NOTHING).sum(-1) * (3.0 if role == 0 else 1.0)
     distance = ((sums - wanted[role]) ** 2 / wanted[role]) @ mass.weights
-    cost: Floats = ABSENT * absent + distance
+    cost: Floats = ABSENT * _absent(sums, role, mass) + distance
     return cost
+
+
+def _absent(sums: Floats, role: int, mass: Mass) -> Floats:
+    absent: Floats = (sums[..., mass.is_class] < NOTHING).sum(-1) * (3.0 if role == 0 else 1.0)
+    return absent

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass, fields
 
 import pandas as pd
 
+from medusa.console import say
 from medusa.errors import ManifestError, listed
 from medusa.manifests.manifest import Manifest
+from medusa.manifests.splits.absent_classes import absent_classes
 from medusa.manifests.splits.by_share import by_speaker, by_utterance, in_house
 from medusa.manifests.splits.folds import fold_names, leave_out
 from medusa.manifests.splits.same_recording import kept_together, tell_shared_speakers
@@ -68,6 +70,8 @@ def _with_split(
     provenance = manifest.provenance | {"split": made}
     whole = Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
     tell_shared_speakers(whole)
+    for sentence in absent_classes(whole):
+        say(f"{sentence}.")
     return whole
 
 

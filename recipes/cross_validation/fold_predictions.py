@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medusa.heads.runs.run_dir import RunDir
+from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.recipes.cross_validation.fold_workspaces import Folds
 from medusa.recipes.find_runs import RecipeRuns
@@ -51,6 +51,16 @@ def write_table(systems: Mapping[str, Predictions], path: Path) -> None:
     frames = [one.frame.assign(system=name) for name, one in systems.items()]
     one = next(iter(systems.values()))
     Predictions(pd.concat(frames, ignore_index=True), one.classes, one.run).write(path)
+
+
+def notes_of_runs(folds: Folds, runs: Mapping[str, RecipeRuns]) -> list[str]:
+    """Return the notes of all heads, each one time: remarks about the corpus and its splits."""
+    notes = dict[str, None]()
+    for fold, workspace in folds.workspaces.items():
+        for run in runs[fold].heads.values():
+            summary = RunDir(workspace.runs / run).read_json(SUMMARY)
+            notes |= dict.fromkeys(summary.get("notes", []))
+    return list(notes)
 
 
 def prior_and_facts(folds: Folds) -> tuple[npt.NDArray[np.float64], list[dict[str, Any]]]:

@@ -11,6 +11,7 @@ from medusa.atomic import write_text
 from medusa.errors import RunError
 from medusa.manifests import Manifest
 from medusa.recipes.cross_validation.fold_predictions import (
+    notes_of_runs,
     prior_and_facts,
     systems_of,
     write_table,
@@ -18,8 +19,7 @@ from medusa.recipes.cross_validation.fold_predictions import (
 from medusa.recipes.cross_validation.fold_workspaces import Folds
 from medusa.recipes.find_runs import RecipeRuns
 from medusa.reports.cross_validation_page import render_folds
-from medusa.scoring import FEW_BLOCKS
-from medusa.scoring.cross_validated import judge_folds
+from medusa.scoring import FEW_BLOCKS, judge_folds
 from medusa.workspace import Workspace
 
 RESULT, PREDICTIONS, PAGE = "result.json", "predictions.parquet", "report.html"
@@ -72,7 +72,7 @@ def judge_runs(
     main = main if main in systems else next(iter(systems))
     manifest, (prior, facts) = Manifest.read(workspace.manifest), prior_and_facts(folds)
     result = judge_folds(manifest, systems, main, prior)
-    notes = [*manifest.provenance.get("notes", []), *folds.notes, *_notes(result)]
+    notes = [*notes_of_runs(folds, runs), *folds.notes, *_notes(result)]
     plan = dataclasses.asdict(folds.plan)
     result |= {"name": name, "plan": plan, "folds": facts, "notes": notes}
     write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")

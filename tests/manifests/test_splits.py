@@ -179,6 +179,30 @@ def test_podcast_sized_in_a_moment() -> None:
     assert abs((splits == "dev").mean() - 0.2) < 0.01
 
 
+@pytest.mark.usefixtures("shown")
+def test_speakers_are_exchanged_until_every_split_has_the_rare_class(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of 40 speakers, 3 are happy and 3 angry; 1 of 4,000 deals gives every split one of each."""
+    rare = dict.fromkeys((3, 4, 5), "happy") | dict.fromkeys((6, 7, 8), "angry")
+    rows = [(f"s{who:02}", rare.get(who, "sad")) for who in range(40)]
+    frame = pd.DataFrame(rows * 4, columns=["speaker", "label"]).assign(gender="female")
+    frame["id"] = [f"u{row}" for row in range(len(frame))]
+    label = frame["label"].astype("str")
+    manifest = Manifest(pd.concat([frame, one_hot(label, SCHEME)], axis=1), SCHEME)
+    for seed in range(3):
+        splits = made(manifest, seed=seed, dev=0.05, test=0.05)
+        for name in ("happy", "angry"):
+            assert set(splits[label == name]) == {"train", "dev", "test"}
+    assert "has no" not in capsys.readouterr().err
+    frame.loc[frame["speaker"].isin(["s04", "s05"]), "label"] = "sad"  # One speaker is left.
+    label = frame["label"].astype("str")
+    alone = Manifest(pd.concat([frame, one_hot(label, SCHEME)], axis=1), SCHEME)
+    assert set(made(alone, dev=0.05, test=0.05)[label == "happy"]) == {"train"}
+    told = capsys.readouterr().err
+    assert "dev has no happy." in told and "test has no happy." in told
+
+
 def test_the_distance_of_a_deal_by_hand() -> None:
     rows = np.array([[2.0], [1.0], [1.0]])
     classes = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]])

@@ -43,7 +43,9 @@ def home(tmp_path: Path) -> Path:
     frame["label"] = [CLASSES[label] for label in labels]
     frame[[f"p_{name}" for name in CLASSES]] = np.eye(3)[labels]
     frame.loc[5, ["label", *(f"p_{name}" for name in CLASSES)]] = None  # It has no consensus.
-    Manifest(frame, LabelScheme("toy", CLASSES)).write(tmp_path / "manifest.parquet")
+    made = {"notes": ["This corpus is made up."]}
+    corpus = Manifest(frame, LabelScheme("toy", CLASSES), provenance=made)
+    corpus.write(tmp_path / "manifest.parquet")
     for number, name in enumerate(("loud", "glad")):
         spec = FeatureSpec(
             name, "toy", "local", "1", "audio", (1,), "none", "float32", 6, 0.02, preprocessing={}
@@ -112,6 +114,7 @@ def test_the_joint_scores_are_those_of_the_whole_table_by_scikit_learn(home: Pat
     assert low < one["uar"] < high
     assert one["baselines"]["uar"]["chance"] == pytest.approx(1 / 3)
     assert result_of(home)["unlabelled"] == 1 and result_of(home)["unpredicted"] == 0
+    assert "This corpus is made up." in result_of(home)["notes"]
     assert "There are only 9 speakers: the intervals are rough." in result_of(home)["notes"]
 
 
@@ -175,8 +178,8 @@ def test_an_interrupted_cross_validation_continues_with_the_same_result(
     call(home, *words)
     assert kept.items() <= finished(home).items()
     result = result_of(home, "speaker-3/toy")
-    for run in (home / "cross-validation/speaker-3/runs").iterdir():
-        (run / "finished").unlink()
+    for mark in home.glob("cross-validation/speaker-3/runs/*/finished"):
+        mark.unlink()
     call(home, *words)
     assert result_of(home, "speaker-3/toy")["systems"] == result["systems"]
 
