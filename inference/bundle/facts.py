@@ -1,6 +1,6 @@
 """Plain facts about a model: its members, its backbones, its data and its scores."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medusa.console import say
 from medusa.errors import MedusaError
@@ -10,9 +10,12 @@ from medusa.manifests import Manifest
 from medusa.reports.judged_run import judge_run
 from medusa.workspace import Workspace
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SCORES = (
-    *("split", "n", "blocks", "macro_f1", "uar", "accuracy", "interval", "baselines"),
-    *("majority_class", "per_class", "attributes"),
+    *("split", "n", "blocks", "unpredicted", "macro_f1", "uar", "accuracy", "interval"),
+    *("baselines", "majority_class", "per_class", "attributes"),
 )
 
 
@@ -24,7 +27,7 @@ def facts_of(parts: ModelParts, workspace: Workspace) -> dict[str, Any]:
     kept = ("name", "kind", "digest", "classes", "method", "members", "attributes", "manifest")
     facts: dict[str, Any] = {key: parts.card.get(key) for key in kept}
     facts["backbones"] = [_backbone(one) for one in parts.features]
-    facts["transcriber"] = parts.text.checkpoint if parts.text is not None else None
+    facts["transcriber"] = [parts.text.checkpoint, parts.text.revision] if parts.text else None
     facts |= {"data": None, "scores": None}
     try:
         manifest = Manifest.read(workspace.manifest)
@@ -50,13 +53,16 @@ def _backbone(feature: ModelFeature) -> dict[str, Any]:
 
 
 def _data(manifest: Manifest) -> dict[str, Any]:
-    """Return the corpus, and the numbers of utterances and speakers of each split."""
+    """Return the corpus, the sizes of its splits, and the numbers that the splits share."""
     frame = manifest.frame
     names = frame["split"].dropna().unique()
     splits = {str(name): frame[frame["split"] == name] for name in sorted(names)}
     return {
         "corpus": str(manifest.provenance.get("corpus", "")),
         "scheme": manifest.scheme.name,
+        "notes": list(map(str, manifest.provenance.get("notes", []))),
+        "shared_speakers": _in_several_splits(frame, "speaker"),
+        "shared_recordings": _in_several_splits(frame, "content"),
         "languages": sorted(map(str, frame["language"].dropna().unique())),
         "splits": {
             name: {
@@ -68,6 +74,12 @@ def _data(manifest: Manifest) -> dict[str, Any]:
             for name, part in splits.items()
         },
     }
+
+
+def _in_several_splits(frame: "pd.DataFrame", column: str) -> int:
+    """Return the number of speakers or recordings that are in more than one split."""
+    known = frame.dropna(subset=[column, "split"])
+    return int((known.groupby(column)["split"].nunique() > 1).sum())
 
 
 def _scores(parts: ModelParts, manifest: Manifest) -> dict[str, Any]:

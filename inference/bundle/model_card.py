@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from medusa.errors import plural
+from medusa.scoring.resampling import FEW_BLOCKS
+
 INTENDED = """\
 The model predicts the emotion that listeners perceive in an utterance of speech, of the kind that
 the training data contain. It is meant for research, and for applications whose users know of it
@@ -78,7 +81,8 @@ def _header(facts: dict[str, Any]) -> Any:
 
 def _summary(facts: dict[str, Any]) -> str:
     members = ", ".join(facts["members"])
-    kind = f"an ensemble ({facts['method']}) of {members}" if facts["method"] else "one head"
+    method = facts["method"]
+    kind = f"an ensemble of the heads {members} (method: {method})" if method else "one head"
     rated = " It also predicts arousal, valence and dominance." if facts["attributes"] else ""
     return (
         f"This model recognises emotions in speech. It is {kind}, trained on the features of "
@@ -111,7 +115,19 @@ def _data(data: dict[str, Any] | None) -> str:
     ]
     corpus = data["corpus"] or "not recorded"
     table = _table(["split", "utterances", "speakers", "hours"], rows)
-    return f"Corpus: {corpus}. Languages: {languages}.\n\n{table}"
+    notes = [*data["notes"], *_shared(data)]
+    return "\n".join(
+        [f"Corpus: {corpus}. Languages: {languages}.\n", table, *notes, *([""] * bool(notes))]
+    )
+
+
+def _shared(data: dict[str, Any]) -> list[str]:
+    """Return a warning for the speakers and for the recordings that are in several splits."""
+    return [
+        f"{plural(number, f'{name} is')} in several splits: scores are better than on new data."
+        for name in ("speaker", "recording")
+        if (number := data[f"shared_{name}s"])
+    ]
 
 
 def _scores(scores: dict[str, Any] | None) -> str:
@@ -141,12 +157,23 @@ def _scores(scores: dict[str, Any] | None) -> str:
         [
             f"On {scores['n']} labelled utterances of `{scores['split']}`. The intervals contain "
             f"95 % of the scores when {drawn} are drawn again. *Chance* guesses with the class "
-            f"shares of the training; *majority* always predicts {scores['majority_class']}.\n",
+            f"shares of the training; *majority* always predicts {scores['majority_class']}."
+            f"{_cautions(scores)}\n",
             _table(["score", "value", "95 % interval", "chance", "majority"], rows),
             _table(["class", "utterances", "F1", "95 % interval"], classes),
             *([_table(["attribute", "utterances", "CCC", "95 % interval"], rated)] * bool(rated)),
         ]
     )
+
+
+def _cautions(scores: dict[str, Any]) -> str:
+    """Return sentences that a reader must know before believing the scores."""
+    few, absent = (scores["blocks"] or FEW_BLOCKS) < FEW_BLOCKS, scores["unpredicted"]
+    rough = " With so few speakers, the intervals are rough." if few else ""
+    left_out = (
+        f" {plural(absent, 'utterance has')} no prediction and no influence." if absent else ""
+    )
+    return rough + left_out
 
 
 def _backbones(facts: dict[str, Any]) -> str:
@@ -155,9 +182,9 @@ def _backbones(facts: dict[str, Any]) -> str:
         [one["name"], one["checkpoint"], one["revision"][:16], _layers(one), one["licence"]]
         for one in facts["backbones"]
     ]
-    whisper = facts["transcriber"]
-    texts = f"\nThe Whisper model `{whisper}` made the transcripts.\n" if whisper else ""
-    return _table(header, rows) + texts
+    name, revision = facts["transcriber"] or ("", "")
+    made = f"\nThe Whisper model `{name}` ({revision}) made the transcripts.\n" if name else ""
+    return _table(header, rows) + made
 
 
 def _layers(backbone: dict[str, Any]) -> str:

@@ -115,9 +115,9 @@ def _copy_members(parts: ModelParts, bundle: Path) -> None:
     for number, run in enumerate(runs_of(parts.root)):
         target = bundle / layout.RUNS / str(number)
         target.mkdir(parents=True)
-        for name in (CONFIG, WEIGHTS):
-            if (run.path / name).exists():  # A vote has no weights.
-                shutil.copyfile(run.path / name, target / name)
+        for path in (run.file(CONFIG), run.file(WEIGHTS)):
+            if path.exists():  # A vote has no weights.
+                shutil.copyfile(path, target / path.name)
     (bundle / layout.CHANNELS).mkdir()
     for number, feature in enumerate(parts.features):
         if feature.channels:

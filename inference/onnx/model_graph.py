@@ -82,7 +82,7 @@ class ModelGraph:
     def _metadata(self, with_attributes: bool) -> dict[str, str]:
         parts = self.parts
         values: dict[str, Any] = {
-            "name": parts.root.run.name,
+            "name": parts.card["name"],
             "run": parts.root.run.digest(),
             "classes": list(self.parts.scheme.classes),
             "attributes": list(ATTRIBUTES) if with_attributes else [],

@@ -1,10 +1,17 @@
 """The model card is read by the Hub's own library, and its numbers are those of the evaluation."""
 
+from dataclasses import replace
+
 import pytest
 from huggingface_hub import ModelCard
 
 import medusa
+from medusa.heads.runs.run_dir import RunDir
+from medusa.inference.bundle.facts import facts_of
 from medusa.inference.bundle.licences import UNKNOWN, licence_of
+from medusa.inference.bundle.model_card import model_card
+from medusa.inference.from_workspace import parts_of_run
+from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
 
@@ -26,7 +33,28 @@ def test_the_card_states_data_use_and_risks(bundled):
     text = ModelCard.load(bundled / "README.md").text
     for title in ("Intended use", "Data", "Scores", "Backbones and licences", "Limits and risks"):
         assert f"\n## {title}\n" in text
-    assert "| test | " in text and '"whisper": PATH' in text
+    assert "with so few speakers" in text.lower() and "heads a, b (method: linear)" in text
+    assert "in several splits" not in text  # The speakers are apart.
+    assert "| test | 12 | 3 |" in text and '"whisper": PATH' in text
+
+
+def test_shared_speakers_are_counted_and_not_named(trained, tmp_path):
+    root = tmp_path / "copy"
+    root.mkdir()
+    for name in ("features", "runs", "transcripts"):
+        (root / name).symlink_to(trained / name)
+    manifest = Manifest.read(trained / "manifest.parquet")
+    names = manifest.frame["speaker"]
+    train, test = (names[manifest.frame["split"] == split].iloc[0] for split in ("train", "test"))
+    manifest.frame.loc[names == test, "speaker"] = train
+    manifest.write(root / "manifest.parquet")
+    workspace = Workspace.open(root)
+    parts = parts_of_run(RunDir(root / "runs" / "b"), workspace)
+    facts = facts_of(replace(parts, card=parts.card | {"manifest": manifest.digest()}), workspace)
+    text = model_card(facts, ())
+    assert "\n1 speaker is in several splits: scores are better than on new data.\n" in text
+    assert "synthetic" in text and "recordings are in several" not in text
+    assert not {train, test} & set(text.split())
 
 
 def test_a_model_without_its_manifest_has_no_scores(trained, tmp_path):
