@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from medusa.extract.extraction_options import ExtractionOptions
     from medusa.extract.transcription.transcribe import transcribe
     from medusa.extract.transcription.transcription_options import TranscriptionOptions
+    from medusa.heads.imported.import_checkpoint import import_checkpoint
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.spec import HeadResult, HeadSpec
@@ -69,6 +70,7 @@ _MODULES = {
     "fit_heads": "heads.queue.fit_heads",
     "fit_stack": "ensemble.fit_stack",
     "head_specs": "heads.queue.head_specs",
+    "import_checkpoint": "heads.imported.import_checkpoint",
     "import_corpus": "manifests.import_corpus",
     "load": "inference.load",
     "probe_layers": "recipes.layer_probe.probe_layers",
@@ -110,6 +112,7 @@ __all__ = [
     "fit_heads",
     "fit_stack",
     "head_specs",
+    "import_checkpoint",
     "import_corpus",
     "load",
     "probe_layers",

@@ -42,6 +42,10 @@ COMMANDS = {
         "medusa.recipes.cross_validation.commands",
         "Train heads in every fold, and judge all utterances.",
     ),
+    "import-checkpoint": (
+        "medusa.heads.imported.command",
+        "Make a run of weights of the published code.",
+    ),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
     "run": ("medusa.recipes.commands", "Run a whole published system from a recipe."),
     "tables": ("medusa.recipes.commands", "Compare the source's tables with own results."),

@@ -10,4 +10,5 @@ neither transformers nor whisper.
 
 Door: `queue.fit_heads.fit_heads` trains the heads of a list of `spec.HeadSpec`. It calls
 `fitting.prepare.prepare`, which joins labels and features, and `fitting.fit.fit` for each.
+`imported`, right of fitting, makes runs of weights from other programs.
 """

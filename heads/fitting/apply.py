@@ -46,4 +46,4 @@ def apply(
     examples = gather_inputs(stored, manifest, workspace, text, drop_missing)
     head = stored.build(examples.widths, examples.layers, device)
     device = device_of(stored.head, device)
-    return predict_all(head, examples, run, device, learnt_attributes)
+    return predict_all(head, examples, run, device, learnt_attributes, stored.table_batch)

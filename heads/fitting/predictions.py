@@ -36,7 +36,12 @@ def predict_rows(fitter: HeadFitter, rows: Rows, run: RunDir) -> Predictions:
 
 
 def predict_all(
-    head: Head, examples: Examples, run: RunDir, device: torch.device, with_attributes: bool
+    head: Head,
+    examples: Examples,
+    run: RunDir,
+    device: torch.device,
+    with_attributes: bool,
+    table_batch: int | None = None,
 ) -> Predictions:
     """Predict all examples with a progress line.
 
@@ -46,8 +51,13 @@ def predict_all(
         run: the head's run.
         device: where to compute.
         with_attributes: whether the head learnt attributes.
+        table_batch: an argument of `predict`.
     """
-    logits, attributes = _in_chunks(head, examples, run.name, device)
+    if table_batch is None:
+        logits, attributes = _in_chunks(head, examples, run.name, device)
+    else:
+        rows = np.arange(len(examples.ids))
+        logits, attributes = predict(head, examples, rows, device, table_batch=table_batch)
     return Predictions.of(
         examples.ids,
         examples.splits.tolist(),

@@ -25,6 +25,8 @@ class StoredHead:
         classes: the C classes, in the order of the logits.
         features: the `backbone`, `spec` and `array` of each of the M modalities.
         text: the source of the texts of its training, None if it reads no text.
+        table_batch: the size of the batches, in the order of the table, on which the predictions
+            of an imported head depend; None for all others.
     """
 
     run: RunDir
@@ -33,6 +35,7 @@ class StoredHead:
     classes: tuple[str, ...]
     features: list[dict[str, str]]
     text: str | None
+    table_batch: int | None = None
 
     @classmethod
     def read(cls, run: RunDir) -> "StoredHead":
@@ -49,6 +52,7 @@ class StoredHead:
             tuple(config["classes"]),
             config["features"],
             config.get("text"),
+            config.get("imported", {}).get("batch"),
         )
 
     @property

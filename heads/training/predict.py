@@ -13,7 +13,12 @@ BATCH = 64
 
 @torch.no_grad()
 def predict(
-    head: Head, examples: Examples, rows: Rows, device: torch.device, most: int = BATCH
+    head: Head,
+    examples: Examples,
+    rows: Rows,
+    device: torch.device,
+    most: int = BATCH,
+    table_batch: int | None = None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return logits (B, C) and attributes (B, 3) of these rows, in their order.
 
@@ -24,15 +29,21 @@ def predict(
         examples, rows: the examples and the rows to predict.
         device: the device of the head.
         most: the number of utterances on the device at a time. It is halved if memory runs out.
+        table_batch: the size of batches in the order of the rows, split by split. They are for a
+            head that reads the padding, whose predictions depend on its batches.
 
     Raises:
         DeviceError: a single utterance does not fit into the device's memory.
     """
     head.eval()
-    first = examples.streams[0]
-    lengths = first.store.index.length[first.rows[rows]]
-    order = np.argsort(lengths, kind="stable")
-    batches = [order[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    if table_batch is None:
+        first = examples.streams[0]
+        lengths = first.store.index.length[first.rows[rows]]
+        batches = _parts(np.argsort(lengths, kind="stable"), BATCH)
+    else:
+        splits, most = examples.splits[rows], max(most, table_batch)
+        each = [np.flatnonzero(splits == name) for name in dict.fromkeys(splits.tolist())]
+        batches = [batch for one in each for batch in _parts(one, table_batch)]
     logits = np.empty((len(rows), len(examples.classes)), np.float32)
     attributes = np.empty((len(rows), 3), np.float32)
     feed = examples.read_batches([rows[batch] for batch in batches], device.type == "cuda")
@@ -42,3 +53,8 @@ def predict(
         logits[batch] = out.float().cpu().numpy()
         attributes[batch] = rated.float().cpu().numpy()
     return logits, attributes
+
+
+def _parts(order: Rows, size: int) -> list[Rows]:
+    """Cut numbers (B,) into batches of this size; the last one may be smaller."""
+    return [order[start : start + size] for start in range(0, len(order), size)]

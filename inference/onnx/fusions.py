@@ -1,19 +1,10 @@
-"""The fusion networks and the input scalings over padded frames."""
+"""The fusion networks over padded frames."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-from torch import nn
-
-from medusa.heads.networks import convex
 from medusa.heads.networks.base import Fusion
-from medusa.heads.networks.cross_attention import CrossAttention
-from medusa.heads.networks.deepser import DeepSER, PublishedDeepSER, RecurrentDeepSER
-from medusa.heads.networks.discriminant import Averages
-from medusa.heads.networks.layer_sum import LayerSum
-from medusa.heads.networks.simple import EarlyConcat, LateFusion, Probe, StatisticsMlp
-from medusa.heads.networks.standardise import Standardise
+from medusa.heads.networks.fusion import HEADS
 from medusa.inference.onnx.graph import Value
 from medusa.inference.onnx.operations import array, form_of, linear, sequential
 from medusa.inference.onnx.padded import PaddedFrames, joined_over_time, unmasked
@@ -23,39 +14,9 @@ from medusa.inference.onnx.sequences import attention, encoder, recurrent
 Inputs = Sequence[PaddedFrames]
 
 
-def scaled(x: PaddedFrames, module: nn.Module) -> PaddedFrames:
-    """Standardise the channels of a modality, and sum its layers."""
-    return form_of(SCALES, module, "scaling")(x, module)
-
-
 def fused(inputs: Inputs, module: Fusion) -> Value:
     """Map M scaled modalities to x, (B, D)."""
     return form_of(FUSIONS, module, "head")(inputs, module)
-
-
-def _unscaled(x: PaddedFrames, module: nn.Identity) -> PaddedFrames:
-    return x
-
-
-def _standardised(x: PaddedFrames, module: Standardise) -> PaddedFrames:
-    return x.like((x.values - array(module.mean)) / array(module.std))
-
-
-def _layer_sum(x: PaddedFrames, module: LayerSum) -> PaddedFrames:
-    weights, graph = array(module.weights), x.graph
-    layers = x.values.reshape(0, 0, len(weights), -1)
-    if module.normalise:
-        mean = layers.reduce("Mean", 3, keep=True)
-        apart = layers - mean
-        variance = (apart * apart).reduce("Mean", 3, keep=True)
-        layers = apart / graph.op("Sqrt", variance + np.float32(1e-5))
-    return x.like((layers * weights[:, None]).reduce("Sum", 2))
-
-
-def _in_turn(x: PaddedFrames, modules: nn.Sequential) -> PaddedFrames:
-    for module in modules:
-        x = scaled(x, module)
-    return x
 
 
 def _deepser(inputs: Inputs, module: Any) -> Value:
@@ -119,23 +80,18 @@ def _cross_attention(inputs: Inputs, module: Any) -> Value:
     return sequential(inputs[0].graph.concat(vectors, 1), module.out)
 
 
-SCALES: dict[type, Callable[[PaddedFrames, Any], PaddedFrames]] = {
-    nn.Identity: _unscaled,
-    Standardise: _standardised,
-    LayerSum: _layer_sum,
-    nn.Sequential: _in_turn,
+BY_NAME: dict[str, Callable[[Inputs, Any], Value]] = {
+    "deepser": _deepser,
+    "dhf": _deepser,
+    "medusa_published": _published,
+    "late_fusion": _late_fusion,
+    "early_concat": _early_concat,
+    "cross_attention": _cross_attention,
+    "asp_mlp": _statistics_mlp,
+    "probe": _probe,
+    "discriminant": _averages,
+    "logistic": _averages,
+    "svm": _averages,
+    "knn": _averages,
 }
-FUSIONS: dict[type, Callable[[Inputs, Any], Value]] = {
-    DeepSER: _deepser,
-    RecurrentDeepSER: _deepser,
-    PublishedDeepSER: _published,
-    LateFusion: _late_fusion,
-    EarlyConcat: _early_concat,
-    CrossAttention: _cross_attention,
-    StatisticsMlp: _statistics_mlp,
-    Probe: _probe,
-    Averages: _averages,
-    convex.LogisticRegressionHead: _averages,
-    convex.SupportVectorHead: _averages,
-    convex.NearestNeighbourHead: _averages,
-}
+FUSIONS = {HEADS[name]: form for name, form in BY_NAME.items()}

@@ -7,10 +7,11 @@ import onnx
 import torch
 
 from medusa.heads.networks.fusion import Head
-from medusa.inference.onnx.fusions import fused, scaled
+from medusa.inference.onnx.fusions import fused
 from medusa.inference.onnx.graph import OnnxGraph
 from medusa.inference.onnx.outputs import HeadValues, outputs
 from medusa.inference.onnx.padded import PaddedFrames, averaged
+from medusa.inference.onnx.scalings import scaled
 from medusa.inference.onnx.stackers import MemberValues, stacked
 from medusa.inference.parts import ModelParts
 from medusa.inference.predictors import HeadPredictor, Predictor, StackPredictor, predictor_of

@@ -1,0 +1,49 @@
+"""The weights in a file of another program."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from medusa.errors import CheckpointError
+from medusa.foreign import foreign
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")  # the keys of a training's checkpoint
+PREFIX = "module."  # torch.nn.DataParallel puts it before every name.
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read the weights of a file of PyTorch or of safetensors as float32, on the CPU.
+
+    Objects other than weights are never unpickled. The messages do not repeat the path.
+
+    Raises:
+        CheckpointError: the file is missing or no state dict, or some numbers are not finite.
+    """
+    if not path.is_file():
+        raise CheckpointError("expected a file of weights, found none; check the path")
+    with foreign(CheckpointError, lambda reason: _unreadable(reason)):
+        held: Any = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+        for key in WRAPPERS:
+            if isinstance(held, Mapping) and isinstance(held.get(key), Mapping):
+                held = held[key]
+    if not isinstance(held, Mapping) or not all(isinstance(one, Tensor) for one in held.values()):
+        raise CheckpointError(_unreadable("it holds more than weights by name"))
+    state = {str(name).removeprefix(PREFIX): tensor.float() for name, tensor in held.items()}
+    if bad := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
+        raise CheckpointError(f"{bad[0]} has numbers that are not finite; use another checkpoint")
+    return state
+
+
+def _unreadable(reason: str) -> str:
+    return (
+        "expected a state dict of PyTorch or safetensors, found something else "
+        f"({reason}); save `model.state_dict()` with torch.save, and import that file"
+    )
