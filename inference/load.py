@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from medusa.device import choose_device
 from medusa.errors import ConfigError, nearest
+from medusa.extract.encoders import pick
 from medusa.heads.runs.run_dir import CONFIG, RunDir, find_run
 from medusa.inference.bundle.layout import is_bundle
 from medusa.inference.bundle.load import load_bundle
@@ -43,7 +43,7 @@ def load(
             machine has no such device.
     """
     folder = Path(path)
-    chosen = str(choose_device(device)[0])
+    chosen = pick(device)
     if is_bundle(folder):
         model = load_bundle(folder, chosen, checkpoints or {})
     else:

@@ -14,6 +14,7 @@ from medusa.manifests import ffmpeg
 from medusa.manifests.audio import AudioFacts, each, facts_of, segment_of
 from medusa.manifests.import_tools.csv_rows import read_rows
 from medusa.manifests.import_tools.files import SOUNDS, recordings_below
+from medusa.workspace import require_utf_8
 
 # A column of a table of recordings -> the names that it may have.
 COLUMNS = {
@@ -61,8 +62,10 @@ def recordings_of(
                 clips.append(one)
             else:
                 rows += rows_of(Path(one))
-        except (MedusaError, OSError) as problem:
+        except MedusaError as problem:
             problems.append(str(problem))
+        except OSError as problem:
+            problems.append(f"{one}: expected a file or a folder, found: {problem.strerror}")
     if scratch is not None:
         rows, failed = _copied(rows, scratch)
         problems += failed
@@ -125,6 +128,7 @@ def rows_of(path: Path) -> list[Row]:
     Raises:
         MedusaError, OSError: a folder has no sound, or a table cannot be read.
     """
+    require_utf_8(path)
     if path.is_dir():
         files, _ = recordings_below(path, sorted(SOUNDS))
         if not files:

@@ -66,3 +66,9 @@ def test_libraries_of_one_format_or_command_load_late(code, unwanted):
     code = f"import sys\n{code}\nprint(sorted({unwanted!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_programs_that_use_the_package_see_its_types():
+    assert (ROOT / "py.typed").is_file()
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert data["tool"]["setuptools"]["package-data"]["medusa"] == ["py.typed"]

@@ -15,6 +15,7 @@ from medusa.inference.cutting.blocks import blocks
 
 COLUMNS = 1200  # the waveform has so many columns: the lowest and highest sample of each
 WIDTH, HEIGHT = 11.0, 5.0  # inches
+NARROWEST = 90  # A bar with a label is at least this part of the whole.
 Floats = npt.NDArray[np.floating]
 
 
@@ -78,13 +79,19 @@ def _draw_posteriors(axes: Any, frame: pd.DataFrame, plot: Any) -> None:
         label, colour = name.removeprefix("p_"), colours(number)
         axes.bar(starts, values, widths, bottom, align="edge", color=colour, label=label)
         bottom += values
-    least_s = (frame["end"].max() - frame["start"].min()) / 25 if len(frame) else 0.0
-    for start, width, label in zip(starts, widths, frame["label"], strict=True):
-        if width >= least_s:  # A label needs room.
-            axes.text(
-                start + width / 2, 0.02, label, ha="center", va="bottom", color="white",
-                fontsize=8, fontweight="bold", clip_on=True,
-            )  # fmt: skip
+    _write_labels(axes, frame)
+
+
+def _write_labels(axes: Any, frame: pd.DataFrame) -> None:
+    """Write the label into every bar that is wide enough, unless the bar before it has it, too."""
+    least_s = (frame["end"].max() - frame["start"].min()) / NARROWEST if len(frame) else 0.0
+    before = (float("nan"), "")
+    for start, end, label in zip(frame["start"], frame["end"], frame["label"], strict=True):
+        if end - start >= least_s and before != (start, label):
+            box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
+            middle, style = (start + end) / 2, {"ha": "center", "va": "bottom", "rotation": 90}
+            axes.text(middle, 0.02, label, fontsize=8, clip_on=True, bbox=box, **style)
+        before = (end, label)
 
 
 def envelope(recording: AudioInput, columns: int = COLUMNS) -> tuple[Floats, Floats, Floats]:

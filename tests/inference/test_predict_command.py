@@ -118,10 +118,11 @@ def test_bad_files_are_named_and_the_others_are_predicted(trained, clips, expect
     (tmp_path / "cut.wav").write_bytes(clips[1].read_bytes()[:900])
     samples = np.array([0.1, np.nan] * 8000, np.float32)
     soundfile.write(tmp_path / "nan.wav", samples, 16_000, subtype="FLOAT")
-    bad = [tmp_path / name for name in ("text.wav", "cut.wav", "nan.wav", "absent.wav")]
+    names = ("text.wav", "cut.wav", "nan.wav", "absent.wav", "absent.csv")
+    bad = [tmp_path / name for name in names]
     result = invoke(trained, "predict", "b", bad[0], clips[0], *bad[1:], clips[1])
     message = str(result.exception)
-    assert result.exit_code == 1 and "4 recordings have no prediction (the other 2" in message
+    assert result.exit_code == 1 and "5 recordings have no prediction (the other 2" in message
     assert all(str(path) in message for path in bad)
     assert message.count("nan.wav") == 1
     assert np.allclose(shares(table(result)), shares(expected.iloc[:2]), atol=1e-5)
