@@ -33,7 +33,7 @@ def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> Hea
     run = _run_of(workspace, spec, job.record)
     with run.locked():
         if fresh := run.start(job.record, spec.force):
-            backbones = " + ".join(one.store.spec.backbone for one in job.chosen)
+            backbones = " + ".join(dict.fromkeys(one.store.spec.backbone for one in job.chosen))
             say(f"{run.name}: {backbones}, {len(job.examples.ids)} utterances, on {device}")
             if warning := size_warning(job):
                 say(f"{run.name}: {warning}")
