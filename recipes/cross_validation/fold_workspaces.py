@@ -50,8 +50,7 @@ def make_folds(workspace: Workspace, plan: FoldPlan) -> Folds:
     plan = complete(manifest, plan)
     folder = workspace.root / FOLDER / folder_name(plan)
     paths = {f"fold-{n:02}": folder / f"fold-{n:02}.parquet" for n in range(1, (plan.k or 0) + 1)}
-    unsplit = replace(manifest, frame=manifest.frame.assign(split=None))
-    source = {"plan": asdict(plan), "manifest": unsplit.digest()}
+    source = {"plan": asdict(plan), **_digests(manifest)}
     with locked(folder, "making these folds", SHORT_S):
         stored = _stored(folder / FILE)
         if stored.get("source") != source or not all(path.exists() for path in paths.values()):
@@ -87,6 +86,15 @@ def moved_to(folder: Path, manifest: Manifest) -> Manifest:
         lambda path: os.path.relpath(root / path, target), na_action="ignore"
     )
     return replace(manifest, frame=manifest.frame.assign(path=paths), root=folder)
+
+
+def _digests(manifest: Manifest) -> dict[str, str]:
+    """Return digests of everything in a manifest but its split."""
+    unsplit = replace(manifest, frame=manifest.frame.assign(split=None))
+    votes = "" if manifest.votes is None else manifest.votes.to_json()
+    others = json.dumps({**manifest.provenance, "split": None}, sort_keys=True)
+    further = hashlib.sha256(f"{votes}{others}".encode()).hexdigest()[:16]
+    return {"manifest": unsplit.digest(), "votes_and_provenance": further}
 
 
 def _stored(path: Path) -> dict[str, Any]:

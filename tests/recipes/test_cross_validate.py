@@ -199,6 +199,15 @@ def test_only_what_depends_on_a_change_is_trained_again(home: Path) -> None:
     call(home, *words)
     assert finished(home) == before
 
+    corpus.provenance["notes"] = ["It is another corpus."]
+    corpus.write(home / "manifest.parquet")
+    call(home, *words)
+    assert finished(home) == before  # Rows, labels and votes are the same.
+    assert (
+        "It is another corpus."
+        in Manifest.read(home / "cross-validation/speaker-3/fold-02.parquet").provenance["notes"]
+    )
+
     corpus.frame.loc[0, "label"] = "sad"
     corpus.frame.loc[0, [f"p_{name}" for name in CLASSES]] = [0.0, 0.0, 1.0]
     corpus.write(home / "manifest.parquet")
