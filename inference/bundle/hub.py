@@ -111,5 +111,5 @@ def _without_bars() -> Iterator[None]:
 @contextmanager
 def _explained(repo: str, remedy: str) -> Iterator[None]:
     """Turn the errors of the Hub's library into one sentence with a remedy."""
-    with foreign(RunError, lambda reason: f"{repo}: the Hub refused it ({reason}); {remedy}"):
+    with foreign(RunError, lambda reason: f"{repo}: the Hub did not do it ({reason}); {remedy}"):
         yield

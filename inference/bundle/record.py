@@ -19,9 +19,11 @@ from medusa.inference.bundle.layout import CHANNELS, RECORD, RUNS
 from medusa.inference.bundle.sources import checked_source, source_of
 from medusa.inference.parts import ModelFeature, ModelMember, ModelParts, TextSource
 from medusa.manifests import LabelScheme
+from medusa.strict import quoted
 from medusa.workspace import is_file_name
 
 FORMAT = 1
+LONGEST_NAME = 200  # of a run or a class
 TYPES = {"language": str, "max_tokens": int, "prompt": str, "beam": int, "flagged": str}
 
 
@@ -47,7 +49,7 @@ def parts_of_bundle(folder: Path) -> ModelParts:
     """Return the model of a bundle whose checksums have been compared.
 
     Raises:
-        RunError, StoreError: the record is of another version, or contains paths.
+        RunError, StoreError: the record is of another version, or its names are no names.
     """
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     if record["format"] != FORMAT:
@@ -55,13 +57,20 @@ def parts_of_bundle(folder: Path) -> ModelParts:
             f"{folder / RECORD}: expected format {FORMAT}, found {record['format']!r}; install "
             "the version of medusa that wrote the bundle"
         )
+    classes, card = tuple(record["classes"]), dict(record["card"])
+    for name in (*classes, card["name"]):
+        if not isinstance(name, str) or not name.isprintable() or len(name) > LONGEST_NAME:
+            raise RunError(
+                f"{folder / RECORD}: expected names of classes and of the model in printable "
+                f"signs, found {quoted(name)}; make the bundle again"
+            )
     specs = [FeatureSpec.from_dict(one) for one in record["features"]]
     return ModelParts(
         _member(record["model"], folder, itertools.count()),
-        LabelScheme("bundle", tuple(map(str, record["classes"]))),
+        LabelScheme("bundle", classes),
         tuple(_feature(spec, number, folder) for number, spec in enumerate(specs)),
         _text(record["text"], folder),
-        dict(record["card"]),
+        card,
     )
 
 

@@ -118,7 +118,7 @@ def _copy_members(parts: ModelParts, bundle: Path) -> None:
         for path in (run.file(CONFIG), run.file(WEIGHTS)):
             if path.exists():  # A vote has no weights.
                 shutil.copyfile(path, target / path.name)
-    (bundle / layout.CHANNELS).mkdir()
     for number, feature in enumerate(parts.features):
         if feature.channels:
+            (bundle / layout.CHANNELS).mkdir(exist_ok=True)
             save_file(feature.channels, bundle / layout.CHANNELS / f"{number}.safetensors")
