@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from medusa.inference.load import load
     from medusa.inference.model import Model
     from medusa.inference.onnx.export import OnnxExport, export_onnx
+    from medusa.inference.serve.server import serve
+    from medusa.inference.serve.server_options import ServerOptions
     from medusa.manifests.audit.audit_corpus import audit_corpus
     from medusa.manifests.import_corpus import import_corpus
     from medusa.manifests.splits.cross_validation import FoldPlan
@@ -57,6 +59,7 @@ _MODULES = {
     "OnnxExport": "inference.onnx.export",
     "RecipeOptions": "recipes.options",
     "RecipeResult": "recipes.options",
+    "ServerOptions": "inference.serve.server_options",
     "SplitPlan": "manifests.splits.plan",
     "StackConfig": "ensemble.stacker",
     "TranscriptionOptions": "extract.transcription.transcription_options",
@@ -79,6 +82,7 @@ _MODULES = {
     "recipe_of_heads": "recipes.cross_validation.recipe_of_heads",
     "report": "reports.page",
     "run_recipe": "recipes.run",
+    "serve": "inference.serve.server",
     "show_progress": "console",
     "split_corpus": "manifests.splits.plan",
     "transcribe": "extract.transcription.transcribe",
@@ -99,6 +103,7 @@ __all__ = [
     "OnnxExport",
     "RecipeOptions",
     "RecipeResult",
+    "ServerOptions",
     "SplitPlan",
     "StackConfig",
     "TranscriptionOptions",
@@ -121,6 +126,7 @@ __all__ = [
     "recipe_of_heads",
     "report",
     "run_recipe",
+    "serve",
     "show_progress",
     "split_corpus",
     "transcribe",

@@ -65,6 +65,10 @@ COMMANDS = {
     ),
     "push": ("medusa.inference.bundle.commands", "Upload a bundle to the Hugging Face Hub."),
     "pull": ("medusa.inference.bundle.commands", "Download a bundle from the Hugging Face Hub."),
+    "serve": (
+        "medusa.inference.serve.serve_command",
+        "Serve a trained model: one page, and a JSON API.",
+    ),
     "report": ("medusa.reports.report_command", "Write one self-contained HTML page about a run."),
 }
 

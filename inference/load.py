@@ -71,8 +71,15 @@ def _check_names(checkpoints: Mapping[str, str], backbones: Sequence[str]) -> No
             )
 
 
-def weights_and_settings(overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Divide the values of `--set` into places of weights by name, and settings of the cutting."""
-    pairs = [one.partition("=") for one in overrides]
-    settings = [name + "=" + value for name, _, value in pairs if name.startswith("vad_")]
-    return {name: value for name, _, value in pairs if not name.startswith("vad_")}, settings
+def weights_and_settings(
+    overrides: Sequence[str], prefixes: tuple[str, ...] = ("vad_",)
+) -> tuple[dict[str, str], list[str]]:
+    """Divide the values of `--set` into places of weights by name, and settings.
+
+    Args:
+        overrides: NAME=VALUE.
+        prefixes: the beginnings of settings.
+    """
+    settings = [one for one in overrides if one.startswith(prefixes)]
+    pairs = [one.partition("=") for one in overrides if not one.startswith(prefixes)]
+    return {name: value for name, _, value in pairs}, settings

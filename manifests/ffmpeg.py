@@ -3,6 +3,7 @@
 import shutil
 import struct
 import subprocess
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -56,9 +57,23 @@ def program() -> str:
 
 @lru_cache(maxsize=2)
 def _decode(path: Path, _modified_ns: int, _size: int) -> tuple[npt.NDArray[np.float32], int]:
+    return decode_part(path)
+
+
+def decode_part(path: Path, limits: Sequence[str] = ()) -> tuple[npt.NDArray[np.float32], int]:
+    """Return the samples (frames, channels) and the rate as `decode` does, and keep nothing.
+
+    Args:
+        path: the file.
+        limits: options of ffmpeg for the output, such as `-t` and the most seconds.
+
+    Raises:
+        FfmpegError: ffmpeg is not installed, or it finds no sound.
+    """
     # The prefix `file:` keeps ffmpeg from taking a name for a protocol. AU is the simplest format
     # that carries the rate and the channels: six numbers, then the samples in big-endian order.
-    words = ["-nostdin", "-v", "error", "-i", f"file:{path}", "-map", "0:a:0"]
+    words = ["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+    words += ["-i", f"file:{path}", "-map", "0:a:0", *limits]
     words += ["-f", "au", "-c:a", "pcm_f32be", "pipe:1"]
     done = subprocess.run([program(), *words], capture_output=True, check=False)
     if done.returncode:
