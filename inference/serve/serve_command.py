@@ -34,8 +34,9 @@ def serve(
 ) -> None:
     """Serve a finished head or stack: one page, and a JSON API (medusa-ser[serve]).
 
-    MODEL is the name or the folder of a run. The page takes a clip from a file or from the
-    microphone. The API is described by /openapi.json. No clip is kept, and none is logged.
+    MODEL is the name or the folder of a run, or the folder of a bundle. The page takes a clip from
+    a file or from the microphone. The API is described by /openapi.json. No clip is kept, and none
+    is logged.
     """
     from medusa.inference.load import load, weights_and_settings
     from medusa.inference.serve.server import serve as serve_model
