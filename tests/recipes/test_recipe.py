@@ -61,6 +61,18 @@ def test_table_one():
     assert {task.config.mixup.p for task in heads} == {0.3}
 
 
+@pytest.mark.parametrize("name", ["medusa-14", "medusa-16", "medusa-ensembles", "medusa-ablations"])
+def test_the_rate_is_that_of_section_4_in_both_stages(name):
+    rates = [[stage.lr for stage in task.config.stages] for task in head_tasks(load(name))]
+    assert rates and all(each == [1e-5, 1e-5] for each in rates)
+
+
+def test_the_facts_of_stage_3_are_listed_as_chosen():
+    chosen = " ".join(load("medusa-14").chosen)
+    for fact in ("learns from dev", "1,000 steps", "no epoch is selected", "4 + 3 z", "whole"):
+        assert fact in chosen
+
+
 def test_an_extending_recipe_keeps_the_heads():
     assert load("medusa-ensembles").heads == load("medusa-14").heads
     stacks = load("medusa-ensembles").stacks
