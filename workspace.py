@@ -99,6 +99,15 @@ def refuse_links(folder: Path) -> None:
             )
 
 
+def require_listable(folder: Path) -> None:
+    """Raise an OSError if there is a folder whose entries cannot be listed.
+
+    `Path.glob` finds nothing in such a folder, as if it were empty.
+    """
+    if os.path.lexists(folder):
+        os.scandir(folder).close()
+
+
 def remove(folder: Path) -> None:
     """Remove a store or a run: rename it to a hidden name first, and then delete it.
 

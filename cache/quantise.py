@@ -15,8 +15,12 @@ from torch import Tensor
 
 from medusa.atomic import atomic
 from medusa.cache.packed import Packed
+from medusa.cache.spec import FeatureSpec
+from medusa.errors import StoreError
+from medusa.foreign import foreign
 
 CHANNELS = "channels.safetensors"
+REMEDY = "restore it from a copy, or move the store away and extract again"
 LARGEST = 1e15  # the sum of 32,768 squares of it still fits into a float32
 Floats = npt.NDArray[np.float32]
 
@@ -72,16 +76,25 @@ def dequantise(values: npt.NDArray[np.int8], scales: Floats, channel: Floats) ->
     return wide
 
 
-def agree_on_channels(store: Path, mine: dict[str, Floats]) -> dict[str, Floats]:
+def agree_on_channels(store: Path, spec: FeatureSpec, mine: dict[str, Floats]) -> dict[str, Floats]:
     """Store these channel scales if no writer did so before, and return the stored ones."""
     path = store / CHANNELS
     if not path.exists():
         with atomic(path, durable=True, keep_first=True) as partial:
             partial.write_bytes(save(mine))
-    return read_channels(store)
+    return read_channels(store, spec)
 
 
-def read_channels(store: Path) -> dict[str, Floats]:
-    """Return array -> mean and deviation of its channels, (2, D)."""
-    scales: dict[str, Floats] = load_file(store / CHANNELS)
-    return scales
+def read_channels(store: Path, spec: FeatureSpec) -> dict[str, Floats]:
+    """Return array -> mean and deviation of its channels, (2, D).
+
+    Raises:
+        StoreError: the file is missing, damaged, or of other arrays than the specification.
+    """
+    path, shape = store / CHANNELS, (2, spec.width)
+    with foreign(StoreError, lambda reason: f"{path}: missing or damaged ({reason}); {REMEDY}"):
+        scales: dict[str, Floats] = load_file(path)
+        found = {name: (values.shape, str(values.dtype)) for name, values in scales.items()}
+        if found != dict.fromkeys(spec.arrays, (shape, "float32")):
+            raise ValueError(f"expected {shape} float32 of {', '.join(spec.arrays)}")
+        return scales

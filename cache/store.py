@@ -13,6 +13,7 @@ from medusa.cache.access import ACCESS, Mapped, NotFlat, Piece, Positioned
 from medusa.cache.layout import SHARD_FRAMES, StoredArray, read_spec, shard_path, stored_arrays
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import StoreError, listed, nearest
+from medusa.workspace import require_listable
 
 if TYPE_CHECKING:  # torch is needed to read features, not to list stores
     import torch
@@ -228,7 +229,7 @@ class FeatureStore:
 
             from medusa.cache.quantise import read_channels
 
-            channels = read_channels(self.path)
+            channels = read_channels(self.path, self.spec)
             self._channels = {name: torch.from_numpy(value) for name, value in channels.items()}
         return self._channels[array]
 
@@ -240,5 +241,6 @@ def layers_of(array: str) -> list[str]:
 
 def open_all(features: Path) -> list[FeatureStore]:
     """Open every store in a workspace's `features/` with committed utterances, sorted by name."""
+    require_listable(features)
     stores = [FeatureStore.open(path.parent) for path in sorted(features.glob("*.zarr/spec.json"))]
     return [store for store in stores if len(store)]

@@ -155,7 +155,7 @@ class StoreWriter:
         mine = {name: channels(array) for name, array in zip(names, floats, strict=True)}
         for array in floats:  # these are the writer's own buffers
             np.nan_to_num(array, copy=False, posinf=CLAMPED, neginf=-CLAMPED)
-        agreed = agree_on_channels(self.store, mine)
+        agreed = agree_on_channels(self.store, self.spec, mine)
         pairs = [quantise(a, agreed[name]) for name, a in zip(names, floats, strict=True)]
         seal = checksum((self.store / CHANNELS).read_bytes())
         return [values for values, _ in pairs] + [scales for _, scales in pairs], [seal]
@@ -254,7 +254,7 @@ def int8_error(store: Path, spec: FeatureSpec, rows: list[Frames]) -> float:
     """
     from medusa.cache.quantise import dequantise, read_channels
 
-    agreed, count = read_channels(store), len(spec.arrays)
+    agreed, count = read_channels(store, spec), len(spec.arrays)
     squares = []
     for k, name in enumerate(spec.arrays):
         wide = dequantise(rows[count + k], rows[2 * count + k], agreed[name])  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ class FeatureBuffer:
             path = folder / self.spec.folder
             self.writer = StoreWriter(path, self.spec, provenance)
             if self.feature.channels:
-                agree_on_channels(path, self.feature.channels)
+                agree_on_channels(path, self.spec, self.feature.channels)
             self.store = FeatureStore.open(path)
 
     def __contains__(self, content: str) -> bool:

@@ -55,7 +55,7 @@ def _features(wanted: dict[str, str], workspace: Workspace) -> tuple[ModelFeatur
 
 def _feature(store: FeatureStore) -> ModelFeature:
     source, revision = weights_of(store.path, store.spec)
-    channels = read_channels(store.path) if store.spec.dtype == "int8" else {}
+    channels = read_channels(store.path, store.spec) if store.spec.dtype == "int8" else {}
     return ModelFeature(store.spec, source, revision, channels)
 
 

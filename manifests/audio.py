@@ -14,10 +14,12 @@ from typing import Any, TypeVar
 import soundfile
 
 from medusa.errors import AudioError
+from medusa.foreign import foreign
 from medusa.manifests import ffmpeg
 from medusa.manifests.headers import containers, mp3
 
 CHUNK_BYTES = 1 << 20
+RATES_HZ = range(500, 1_000_001)  # Of other rates, resampling would make any number of samples.
 TOLERANCE_S = 0.01  # The tables of corpora often round the end of a segment up.
 T = TypeVar("T")
 
@@ -55,16 +57,13 @@ def facts_of(path: Path) -> AudioFacts:
         raise AudioError(f"{path}: no such file", "missing")
     if ffmpeg.is_for_ffmpeg(path):
         return _facts_by_ffmpeg(path)
-    try:
+    sentence = f"{path}: not readable as audio ({path.stat().st_size} bytes)"
+    with foreign(AudioError, lambda reason: f"{sentence}: {reason}; replace the file"):
         with opened(path) as sound:
             facts = AudioFacts(sound.frames, sound.samplerate, sound.channels)
             whole = sound.format != "FLAC" or _has_last_frame(sound)
-    except (soundfile.LibsndfileError, OSError) as problem:
-        size = path.stat().st_size
-        reason = str(problem).rstrip(".")
-        raise AudioError(
-            f"{path}: not readable as audio ({size} bytes): {reason}; replace the file"
-        ) from problem
+        if facts.frames and facts.rate_hz not in RATES_HZ:
+            raise ValueError(f"its header gives a rate of {facts.rate_hz} Hz")
     if not whole:
         raise AudioError(
             f"{path}: truncated: the last of its {facts.frames} frames is missing; "

@@ -6,6 +6,7 @@ from typing import Any
 
 from medusa.console import progress, say
 from medusa.errors import ManifestError, listed, plural
+from medusa.foreign import foreign
 from medusa.manifests import corpora
 from medusa.manifests.import_tools import tally
 from medusa.manifests.import_tools.ingest import attach_audio, same_rows
@@ -64,7 +65,9 @@ def import_corpus(
 
 def _read_corpus(corpus: str, root: Path, options: dict[str, Any]) -> Manifest:
     """Return the rows of the corpus, which are at least one, with their origin."""
-    found = corpora.load(corpus).import_corpus(root, **options)
+    importer, sentence = corpora.load(corpus), f"{root}: not readable as {corpus}"
+    with foreign(ManifestError, lambda reason: f"{sentence} ({reason}); copy the corpus again"):
+        found = importer.import_corpus(root, **options)
     if not len(found):
         lines = found.provenance.get("import", [])
         counts = f" ({tally.sentence(lines)})" if lines else ""

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from medusa.errors import ManifestError, listed
+from medusa.foreign import foreign
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 from medusa.parquet import read_parquet, write_parquet
 
@@ -114,20 +115,18 @@ class Manifest:
             raise ManifestError(
                 f"{path}: no manifest here; make one with `medusa manifest import CORPUS PATH`"
             )
-        try:
+        remedy = "import the corpus again with --force"
+        sentence = f"{path}: not a readable Parquet file"
+        with foreign(ManifestError, lambda reason: f"{sentence} ({reason}); {remedy}"):
             table = read_parquet(path)
-        except (ValueError, OSError) as problem:
-            raise ManifestError(
-                f"{path}: not a readable Parquet file ({problem}); "
-                "import the corpus again with --force"
-            ) from problem
         metadata = table.schema.metadata or {}
         if b"medusa.scheme" not in metadata:
             raise ManifestError(
                 f"{path}: this Parquet file is not a manifest (it has no label scheme inside); "
                 "import a table with `medusa manifest import csv`"
             )
-        try:
+        sentence = f"{path}: the manifest is damaged"
+        with foreign(ManifestError, lambda reason: f"{sentence} ({reason}); {remedy}"):
             scheme = json.loads(metadata[b"medusa.scheme"])
             return cls(
                 frame=table.drop_columns(["votes"]).to_pandas(),
@@ -136,10 +135,6 @@ class Manifest:
                 root=path.parent,
                 provenance=json.loads(metadata[b"medusa.provenance"]),
             )
-        except (pa.ArrowException, KeyError, TypeError, ValueError) as problem:
-            raise ManifestError(
-                f"{path}: the manifest is damaged ({problem}); import the corpus again with --force"
-            ) from problem
 
 
 def found_in(values: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.bool_]:

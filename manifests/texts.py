@@ -10,11 +10,14 @@ import pandas as pd
 import pyarrow as pa
 
 from medusa.errors import DataError, listed, nearest, plural
+from medusa.foreign import foreign
 from medusa.manifests.manifest import Manifest
 from medusa.parquet import read_parquet, write_parquet
 from medusa.seal import read_sealed
+from medusa.workspace import require_listable
 
 MANIFEST = "manifest"
+REMEDY = "make it again with `medusa transcribe"
 TRANSCRIPTS = pa.schema(
     [
         ("id", pa.string()),
@@ -89,6 +92,7 @@ def require_texts(texts: "pd.Series[str]", source: str) -> None:
 
 def sources(transcripts: Path) -> list[str]:
     """Return the names of the tables of transcripts in a folder, sorted."""
+    require_listable(transcripts)
     return sorted(path.stem for path in transcripts.glob("*.parquet") if path.name[0] != ".")
 
 
@@ -100,14 +104,12 @@ def read_transcripts(path: Path) -> pd.DataFrame:
     """
     if not path.exists():
         raise DataError(f"{path}: no such file; make transcripts with `medusa transcribe`")
-    try:
+    with foreign(
+        DataError, lambda reason: f"{path}: not a table of transcripts: {reason}; {REMEDY}`"
+    ):
         table = read_parquet(path).select(TRANSCRIPTS.names).cast(TRANSCRIPTS)
-    except (ValueError, pa.ArrowNotImplementedError, KeyError, OSError) as problem:
-        raise DataError(
-            f"{path}: not a table of transcripts: {problem}; make it again with `medusa transcribe`"
-        ) from problem
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+        frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
+        return frame
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -116,13 +118,8 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises:
         DataError: the file is damaged.
     """
-    try:
+    with foreign(DataError, lambda reason: f"{path}: damaged ({reason}); {REMEDY} --force`"):
         recorded = dict(json.loads(read_sealed(path)))
-    except (ValueError, TypeError, OSError) as problem:
-        raise DataError(
-            f"{path}: damaged ({problem}); make the transcripts again with `medusa transcribe "
-            "--force`"
-        ) from problem
     recorded.pop("seal", None)
     return recorded
 

@@ -17,9 +17,10 @@ from medusa.recipes.options import RecipeOptions, RecipeResult
 from medusa.recipes.render import ResultTable, markdown, text
 from medusa.recipes.tasks import head_tasks, stack_tasks
 from medusa.seal import OPEN, crc32c, read_sealed, write_sealed
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, is_file_name
 
 FOLDER, FILE = "recipes", "state.json"
+REMEDY = "remove it and run the recipe again: finished runs are kept"
 WRITTEN = ("tables.txt", "tables.md", "report.html")  # The files beside the state.
 
 
@@ -54,7 +55,20 @@ class State:
         path = workspace.root / FOLDER / (Path(recipe).stem + ("-tiny" if tiny else ""))
         values = read_state(path) if (path / FILE).exists() else {}
         known = {one.name for one in fields(cls)} - {"path"}
-        return cls(path, **{key: value for key, value in values.items() if key in known})
+        with foreign(MedusaError, lambda reason: f"{path / FILE}: damaged ({reason}); {REMEDY}"):
+            state = cls(path, **{key: value for key, value in values.items() if key in known})
+            state._check()
+        return state
+
+    def _check(self) -> None:
+        """Raise a ValueError if the stored values have other types, or runs are no names."""
+        texts = [self.missing, self.stamp, *([] if self.text is None else [self.text])]
+        if not all(isinstance(one, str) for one in (*texts, *self.runs)):
+            raise ValueError("expected texts")
+        if odd := [one for one in self.runs.values() if not is_file_name(one)]:
+            raise ValueError(f"the run {odd[0]!r} is no name")
+        for table in self.tables:
+            ResultTable(**table)
 
     @property
     def begun(self) -> bool:
@@ -101,13 +115,7 @@ def read_state(folder: Path) -> dict[str, Any]:
         MedusaError: the file is damaged.
     """
     file = folder / FILE
-    with foreign(
-        MedusaError,
-        lambda reason: (
-            f"{file}: damaged ({reason}); remove it and run the recipe again: finished "
-            "runs are kept"
-        ),
-    ):
+    with foreign(MedusaError, lambda reason: f"{file}: damaged ({reason}); {REMEDY}"):
         return dict(json.loads(read_sealed(file)))
 
 

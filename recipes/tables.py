@@ -212,7 +212,7 @@ def _finished(known: dict[str, str], tasks: Sequence[str], runs: dict[str, RunDi
 def _hours(runs: Sequence[RunDir]) -> float:
     """Return the sum of the hours that the runs have logged."""
     logged = [run for run in runs if (run.path / METRICS).exists()]
-    return sum(float(line["seconds"]) for run in logged for line in run.metrics()) / 3600
+    return sum(float(line.get("seconds") or 0) for run in logged for line in run.metrics()) / 3600
 
 
 def _notes(scores: RunScores, manifest: Manifest, heads: Sequence[RunDir]) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from medusa.errors import RunError, listed
+from medusa.foreign import foreign
 from medusa.manifests import ATTRIBUTES
 from medusa.parquet import read_parquet, write_parquet
 
@@ -118,13 +119,15 @@ class Predictions:
             raise RunError(
                 f"{path}: expected predictions, found no file; make the run again with --force"
             )
-        try:
+        sentence = f"{path}: expected a file of predictions, which this is not"
+        remedy = "make the run again with --force"
+        with foreign(RunError, lambda reason: f"{sentence} ({reason}); {remedy}"):
             table = read_parquet(path)
             metadata = table.schema.metadata or {}
             classes = tuple(json.loads(metadata[b"medusa.classes"]))
-        except (ValueError, OSError, KeyError) as problem:
-            raise RunError(
-                f"{path}: expected a file of predictions, which this is not ({problem}); make the "
-                "run again with --force"
-            ) from problem
-        return cls(table.to_pandas(), classes, metadata[b"medusa.run"].decode())
+            logits = [(f"logit_{name}", pa.float32()) for name in classes]
+            numbers = [("fold", pa.int64()), *((name, pa.float32()) for name in ATTRIBUTES)]
+            names = [("id", pa.string()), ("split", pa.string())]
+            schema = pa.schema([*names, *numbers[:1], *logits, *numbers[1:]])
+            frame = table.replace_schema_metadata(None).select(schema.names).cast(schema)
+            return cls(frame.to_pandas(), classes, metadata[b"medusa.run"].decode())

@@ -7,9 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-import pyarrow as pa
-from safetensors import SafetensorError
-
 from medusa.cache.exchange import FORMATS as FORMATS
 from medusa.cache.exchange import npy
 from medusa.cache.exchange.npy import Names
@@ -26,6 +23,7 @@ from medusa.cache.exchange.raw import (
 from medusa.cache.exchange.shards import fill
 from medusa.console import progress, say
 from medusa.errors import StoreError
+from medusa.foreign import foreign
 
 
 class Exchange(Protocol):
@@ -149,17 +147,9 @@ def readable(path: Path, form: str) -> Iterator[None]:
     Raises:
         StoreError: a library cannot read the file.
     """
-    try:
+    sentence = f"{path}: this is no whole {form} export of `medusa cache export`"
+    with foreign(StoreError, lambda reason: f"{sentence} ({reason}); export the store again"):
         yield
-    except UNREADABLE as problem:
-        raise StoreError(
-            f"{path}: this is no whole {form} export of `medusa cache export` ({problem}); "
-            "export the store again"
-        ) from problem
 
 
-UNREADABLE = (
-    *(OSError, ValueError, TypeError, LookupError, RuntimeError),
-    *(*npy.UNREADABLE, SafetensorError, pa.ArrowException),
-)
 MAGIC = {b"\x89HDF\r\n": "hdf5", b"ARROW1": "arrow"}

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medusa.cache.exchange.npy import UNREADABLE, file_name
+from medusa.cache.exchange.npy import file_name
 from medusa.cache.exchange.output import SIDECAR, fresh
 from medusa.cache.layout import checksum
 from medusa.cache.spec import FeatureSpec
 from medusa.cache.writer import StoreWriter
 from medusa.console import progress
 from medusa.errors import StoreError, WriteError, listed, plural
+from medusa.foreign import foreign
 
 Values = npt.NDArray[np.floating]
 
@@ -115,11 +116,12 @@ def _inspect(folder: Path, mine: Mapping[str, Path]) -> tuple[str, int, str]:
     with progress(f"inspect {folder.name}", len(mine)) as advance:
         for content, path in sorted(mine.items()):
             try:
-                values = _read(path)
+                with foreign(WriteError, str):
+                    values = _read(path)
+                    digest.update(f"{content} {values.dtype} {checksum(values):08x}\n".encode())
                 widths[path] = values.shape[1]
                 dtypes.add(str(values.dtype))
-                digest.update(f"{content} {values.dtype} {checksum(values):08x}\n".encode())
-            except (*UNREADABLE, WriteError) as problem:
+            except WriteError as problem:
                 problems.append(f"{path}: {problem}")
             advance()
     width = Counter(widths.values()).most_common(1)[0][0] if widths else 0

@@ -7,8 +7,6 @@ content or the id of the utterance. An import needs `features.json` and `feature
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tokenize import TokenError
-from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -92,7 +90,3 @@ def widen(header: Header, groups: Iterable[Group]) -> Iterator[Group]:
 def _paths(folder: Path, arrays: Sequence[str], file: str) -> list[Path]:
     """Return the path of an utterance's file for every array."""
     return [folder / name / file for name in arrays] if len(arrays) > 1 else [folder / file]
-
-
-# np.load raises one of these for a damaged file.
-UNREADABLE = (OSError, EOFError, ValueError, SyntaxError, TokenError, MemoryError, BadZipFile)

@@ -6,7 +6,7 @@ features (K, T, D). A family is a module with `CHECKPOINTS` (backbone name -> us
 `INPUT`, `ON_HUB`, `describe`, `published` and `load`; see `medusa.extract.encoders.encoder.Family`.
 Nothing here imports a pass over a corpus, the planning of a pass, or a store.
 
-The door: `describe`, `family`, `reads_text`.
+The door: `describe`, `load`, `family`, `reads_text`.
 """
 
 import importlib
@@ -14,7 +14,8 @@ import pkgutil
 from typing import cast
 
 from medusa.errors import CheckpointError, nearest
-from medusa.extract.encoders import Backbone, Family
+from medusa.extract.encoders import Backbone, BackboneEncoder, Family
+from medusa.foreign import foreign
 
 
 def family(name: str) -> Family:
@@ -65,7 +66,22 @@ def describe(name: str, checkpoint: str | None = None, revision: str | None = No
     chosen = checkpoint or found.CHECKPOINTS[name].source
     if not chosen:
         raise CheckpointError(f"backbone {name}: name what to load with --checkpoint PATH_OR_ID")
-    return found.describe(name, chosen, revision)
+    with foreign(CheckpointError, lambda reason: _unusable(chosen, reason)):
+        return found.describe(name, chosen, revision)
+
+
+def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> BackboneEncoder:
+    """Read the weights of a described backbone onto a device.
+
+    Raises:
+        CheckpointError: the weights cannot be read, or are incomplete.
+    """
+    with foreign(CheckpointError, lambda reason: _unusable(backbone.source, reason)):
+        return family(backbone.family).load(backbone, layers, device)
+
+
+def _unusable(checkpoint: str, reason: str) -> str:
+    return f"{checkpoint}: not usable as an encoder ({reason}); replace the files"
 
 
 def reads_text(name: str, checkpoint: str | None = None) -> bool:

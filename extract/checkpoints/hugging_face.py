@@ -11,6 +11,7 @@ from typing import Any
 
 from medusa.errors import CheckpointError, listed
 from medusa.extract.encoders.encoder import Backbone
+from medusa.foreign import foreign, reason_of
 
 LOCAL = "local"
 CHUNK_BYTES = 1 << 20
@@ -18,6 +19,8 @@ SETTINGS = ("*config.json", "tokenizer*", "special_tokens_map.json", "added_toke
 VOCABULARIES = ("vocab*", "merges.txt", "*.model", "*.tiktoken")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 PICKLED = ("pytorch_model*.bin", "pytorch_model*.bin.index.json")
+# A part of the name of a size in a configuration -> the largest size of an encoder.
+MOST = {"layers": 1_000, "position": 10_000_000, "vocab_size": 10_000_000, "hidden_size": 100_000}
 UNUSED = ("*pooler*", "*masked_spec_embed*")  # weights that no feature depends on
 
 
@@ -56,7 +59,20 @@ class CheckpointRef:
         """Return the checkpoint's `transformers` configuration."""
         from transformers import AutoConfig
 
-        return self.read(AutoConfig, "config.json")
+        config = self.read(AutoConfig, "config.json")
+        with _explained(self.source, "config.json"):
+            _require_bounded(config.to_dict())
+        return config
+
+
+def _require_bounded(settings: dict[str, Any]) -> None:
+    """Raise a ValueError for a size that no encoder has, before memory is taken for it."""
+    for key, value in settings.items():
+        most = next((most for part, most in MOST.items() if part in str(key)), None)
+        if most and isinstance(value, int) and value > most:
+            raise ValueError(f"{key} is {value}; expected at most {most}")
+        if isinstance(value, dict):
+            _require_bounded(value)
 
 
 def find(checkpoint: str, revision: str | None = None) -> CheckpointRef:
@@ -88,7 +104,7 @@ def _commit(checkpoint: str, revision: str | None) -> str:
             return Path(cached).parent.name
         return str(HfApi().model_info(checkpoint, revision=revision, timeout=10).sha)
     except Exception as problem:  # the errors of the hub's HTTP library share no other class
-        raise CheckpointError(_not_to_be_had(checkpoint, problem)) from problem
+        raise CheckpointError(_not_to_be_had(checkpoint, reason_of(problem))) from problem
 
 
 def folder_digest(folder: Path) -> str:
@@ -215,36 +231,27 @@ def _refuse_absent_path(checkpoint: str, revision: str | None) -> None:
 @contextmanager
 def _explained(checkpoint: str, what: str) -> Iterator[None]:
     """Turn the errors of transformers and of its loaders into one sentence with a remedy."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError, SafetensorError, EOFError, KeyError) as problem:
-        raise CheckpointError(_sentence(checkpoint, what, problem)) from problem
-    except pickle.UnpicklingError as problem:
-        raise CheckpointError(
-            f"{checkpoint}: {what} cannot be read, because the file holds more than plain tensors "
-            f"({_first_line(problem)}); convert the checkpoint to safetensors"
-        ) from problem
+    with foreign(CheckpointError, lambda reason: _sentence(checkpoint, what, reason)):
+        try:
+            yield
+        except pickle.UnpicklingError as problem:
+            raise CheckpointError(
+                f"{checkpoint}: {what} cannot be read, because the file holds more than plain "
+                f"tensors ({reason_of(problem)}); convert the checkpoint to safetensors"
+            ) from problem
 
 
-def _sentence(checkpoint: str, what: str, problem: Exception) -> str:
+def _sentence(checkpoint: str, what: str, reason: str) -> str:
     """Return the message for a checkpoint that cannot be read, from a folder or from the hub."""
     if Path(checkpoint).exists():
-        return f"{checkpoint}: {what} cannot be read ({_first_line(problem)}); replace the files"
-    return _not_to_be_had(checkpoint, problem)
+        return f"{checkpoint}: {what} cannot be read ({reason}); replace the files"
+    return _not_to_be_had(checkpoint, reason)
 
 
-def _not_to_be_had(checkpoint: str, problem: Exception) -> str:
+def _not_to_be_had(checkpoint: str, reason: str) -> str:
     """Return the message for a checkpoint that is neither in the cache nor on the hub."""
     return (
         f"{checkpoint}: it is not on this machine, and the hub did not provide it "
-        f"({_first_line(problem)}); download it where there is a network (`hf download "
+        f"({reason}); download it where there is a network (`hf download "
         f"{checkpoint} --local-dir DIR`) and name the folder with --checkpoint DIR"
     )
-
-
-def _first_line(problem: BaseException) -> str:
-    """Return the first line of an error's message, or the name of its class."""
-    lines = str(problem).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(problem).__name__

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pickle
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 from medusa.errors import CheckpointError, nearest
 from medusa.extract.checkpoints.hugging_face import LOCAL, add_file
+from medusa.foreign import foreign
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,26 @@ def read_dims(path: Path) -> dict[str, int]:
     with _explained(path):
         held = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
         dims: dict[str, int] = dict(held["dims"])
+        _require_dims(dims, held["model_state_dict"])
         return dims
+
+
+def _require_dims(dims: dict[str, int], weights: dict[str, Any]) -> None:
+    """Raise a ValueError if the sizes are not those of the weights; memory is taken by the sizes.
+
+    The weights of an encoder and a decoder have as many blocks as layers.
+    """
+    for part, kind in (("audio", "encoder"), ("text", "decoder")):
+        blocks = {name.split(".")[2] for name in weights if name.startswith(f"{kind}.blocks.")}
+        width, context = weights[f"{kind}.positional_embedding"].shape[::-1]
+        found = {"layer": len(blocks), "state": width, "ctx": context}
+        for name, size in found.items():
+            if dims[f"n_{part}_{name}"] != size:
+                raise ValueError(f"n_{part}_{name} is {dims[f'n_{part}_{name}']}, not {size}")
+    for name, weight in (("n_vocab", "decoder.token_embedding"), ("n_mels", "encoder.conv1")):
+        size = weights[f"{weight}.weight"].shape[0 if name == "n_vocab" else 1]
+        if dims[name] != size:
+            raise ValueError(f"{name} is {dims[name]}, not {size}")
 
 
 def is_multilingual(path: Path) -> bool:
@@ -119,6 +138,8 @@ def read_model(source: str, device: str) -> Any:
     """
     import whisper
 
+    if Path(source).is_file():
+        read_dims(Path(source))
     with _explained(source):  # load_model reads with weights_only=True
         model = whisper.load_model(source, device=device)
     return model.float().eval().requires_grad_(False)
@@ -127,14 +148,7 @@ def read_model(source: str, device: str) -> Any:
 @contextmanager
 def _explained(file: Path | str) -> Iterator[None]:
     """Turn the errors of a file that cannot be read into one sentence with a remedy."""
-    try:
+    sentence = f"{file}: not an openai-whisper checkpoint"
+    remedy = "expected a file that holds `dims` and `model_state_dict`"
+    with foreign(CheckpointError, lambda reason: f"{sentence} ({reason}); {remedy}"):
         yield
-    except (
-        *(OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError),
-        pickle.UnpicklingError,
-    ) as problem:
-        reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
-        raise CheckpointError(
-            f"{file}: not an openai-whisper checkpoint ({reason}); expected a file that "
-            "holds `dims` and `model_state_dict`"
-        ) from problem

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 from medusa.cache import FeatureSpec
+from medusa.errors import CheckpointError
+
+LONGEST_SHIFT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,13 @@ class Backbone:
     receptive_s: float = 0.0
     front_flop_s: float = 0.0
     variants: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.frame_shift_s is not None and not 0 < self.frame_shift_s <= LONGEST_SHIFT_S:
+            raise CheckpointError(
+                f"{self.source}: its frames are {self.frame_shift_s:g} s apart; expected more than "
+                f"0 and at most {LONGEST_SHIFT_S:g} s; replace its configuration"
+            )
 
     def frames(self, seconds: float) -> int:
         """Return the number of frames that are stored for a clip.

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
 
 from medusa.errors import AudioError
+from medusa.foreign import foreign
 from medusa.manifests import ffmpeg
 from medusa.manifests.audio import content_of, digest_of, facts_of, opened
 
@@ -112,10 +112,9 @@ def _decode(path: Path, start: int, wanted: int) -> Wave:
     """Return up to `wanted` sample frames from `start` on: (sample frames, channels)."""
     if ffmpeg.is_for_ffmpeg(path):
         return ffmpeg.decode(path)[0][start : start + wanted]
-    try:
-        with opened(path) as sound:
-            sound.seek(min(start, sound.frames))
-            samples: Wave = sound.read(wanted, dtype="float32", always_2d=True)
-            return samples
-    except (soundfile.LibsndfileError, OSError) as problem:
-        raise AudioError(f"{path}: not readable as audio: {problem}; replace the file") from problem
+    sentence = f"{path}: cannot be decoded"
+    explained = foreign(AudioError, lambda reason: f"{sentence}: {reason}; replace the file")
+    with explained, opened(path) as sound:
+        sound.seek(min(start, sound.frames))
+        samples: Wave = sound.read(wanted, dtype="float32", always_2d=True)
+        return samples

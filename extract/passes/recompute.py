@@ -9,7 +9,7 @@ import torch
 
 from medusa.cache import FeatureStore
 from medusa.errors import MedusaError, StoreError
-from medusa.extract.backbones import family
+from medusa.extract.backbones import load
 from medusa.extract.encoders import (
     Backbone,
     BackboneEncoder,
@@ -77,7 +77,7 @@ def recompute(
         )
     rng = np.random.default_rng(seed)
     chosen = [stored[i] for i in rng.choice(len(stored), min(count, len(stored)), replace=False)]
-    encoder = family(backbone.family).load(backbone, store.spec.layers, device)
+    encoder = load(backbone, store.spec.layers, device)
     runner = EncoderRunner(encoder, backbone, store.spec.reduce, device)
     seconds = default_batch_seconds(device, backbone.least_s)
     plan = plan_batches(chosen, seconds, backbone.least_s)

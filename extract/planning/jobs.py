@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medusa.cache import FeatureSpec
-from medusa.extract.backbones import describe, family
+from medusa.extract.backbones import describe, load
 from medusa.extract.encoders import (
     Backbone,
     BackboneEncoder,
@@ -38,7 +38,7 @@ class ExtractionJob:
 
     def load(self, device: str) -> BackboneEncoder:
         """Read the weights onto a device."""
-        encoder = family(self.backbone.family).load(self.backbone, self.spec.layers, device)
+        encoder = load(self.backbone, self.spec.layers, device)
         if self.compiled:
             compile_encoder(encoder)
         return encoder

@@ -12,6 +12,7 @@ import pyarrow as pa
 from medusa.errors import DataError
 from medusa.extract.inputs import Utterance
 from medusa.extract.transcription.decoder import Transcript
+from medusa.foreign import foreign
 from medusa.lock import locked
 from medusa.manifests.texts import (
     MANIFEST,
@@ -158,8 +159,9 @@ def read_words(path: Path) -> pd.DataFrame:
             f"{path}: the table has no words; make it again with "
             "`medusa transcribe --set words=true`"
         )
-    words = table["words"].cast(WITH_WORDS.field("words").type)
-    return frame.assign(words=words.to_pylist())
+    with foreign(DataError, lambda reason: f"{path}: not a table of transcripts: {reason}"):
+        words = table["words"].cast(WITH_WORDS.field("words").type)
+        return frame.assign(words=words.to_pylist())
 
 
 def _write_words(path: Path, frame: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import torch
 
 from medusa.errors import DataError
+from medusa.foreign import foreign
 from medusa.heads.config import HeadConfig, LossConfig
 from medusa.heads.networks.fusion import Head, average_frames_of, build, device_of
 from medusa.heads.runs.run_dir import WEIGHTS, RunDir
@@ -70,10 +71,6 @@ class StoredHead:
 
 
 def _section(kind: type[Section], run: RunDir, config: dict[str, Any], key: str) -> Section:
-    try:
+    sentence = f"{run.path}: its config.yaml describes no head of this version"
+    with foreign(DataError, lambda reason: f"{sentence} ({reason}); fit it again"):
         return kind(**config[key])
-    except (KeyError, TypeError) as problem:
-        raise DataError(
-            f"{run.path}: its config.yaml describes no head of this version ({problem}); "
-            "fit it again"
-        ) from problem

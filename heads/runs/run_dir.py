@@ -1,7 +1,6 @@
 """A run on disk: its configuration, its results, and whether it finished."""
 
 import json
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,12 @@ from medusa.errors import RunError, listed, nearest
 from medusa.heads.runs.config_digest import FORMAT as FORMAT
 from medusa.heads.runs.config_digest import comparable, difference, digest_of, plain
 from medusa.heads.runs.environment import environment
+from medusa.heads.runs.run_files import read_lines, read_mapping
 from medusa.heads.runs.run_seal import FINISHED as FINISHED
 from medusa.heads.runs.run_seal import require_whole, seal_run
 from medusa.lock import locked
 from medusa.scoring import Predictions
-from medusa.strict import read_yaml
-from medusa.workspace import checked_name, remove
+from medusa.workspace import checked_name, remove, require_listable
 
 CONFIG, METRICS, SUMMARY = "config.yaml", "metrics.jsonl", "summary.json"
 PREDICTIONS, ENVIRONMENT = "predictions.parquet", "environment.json"
@@ -96,7 +95,7 @@ class RunDir:
         """Return the resolved configuration."""
         if not self.exists:
             raise RunError(f"{self.path}: this folder is no run (it has no {CONFIG})")
-        return _mapping(self.file(CONFIG), read_yaml)
+        return read_mapping(self.file(CONFIG))
 
     def digest(self) -> str:
         """Return 16 hex digits of the resolved configuration."""
@@ -112,8 +111,7 @@ class RunDir:
         path = self.file(METRICS)
         if not path.exists():
             return []
-        lines: list[dict[str, Any]] = _parsed(path, _whole_lines)
-        return lines
+        return read_lines(path)
 
     def write_json(self, name: str, values: dict[str, Any]) -> None:
         """Write a small JSON file into the run, atomically."""
@@ -121,7 +119,7 @@ class RunDir:
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a small JSON file of the run."""
-        return _mapping(self.file(name), json.loads)
+        return read_mapping(self.file(name))
 
     def predictions(self) -> Predictions:
         """Return the predictions of the run.
@@ -173,30 +171,5 @@ def find_run(runs: Path, name: str) -> RunDir:
 
 def all_runs(runs: Path) -> list[RunDir]:
     """Return every run in the folder, by name."""
+    require_listable(runs)
     return [RunDir(path.parent) for path in sorted(runs.glob(f"[!.]*/{CONFIG}"))]
-
-
-def _whole_lines(text: str) -> list[Any]:
-    # A line without an end was being written when the run was killed.
-    return [json.loads(line) for line in text.split("\n")[:-1]]
-
-
-def _mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-    loaded = _parsed(path, parse)
-    if not isinstance(loaded, dict):
-        raise RunError(
-            f"{path}: damaged (it has no keys and values); make the run again with --force"
-        )
-    return loaded
-
-
-def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as problem:
-        raise RunError(
-            f"{path}: missing from the run; make the run again with --force"
-        ) from problem
-    except (ValueError, yaml.YAMLError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise RunError(f"{path}: damaged ({reason}); make the run again with --force") from problem

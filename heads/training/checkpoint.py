@@ -13,6 +13,7 @@ from medusa.errors import RunError
 from medusa.foreign import foreign
 from medusa.seal import OPEN, read_sealed, write_sealed
 
+ANEW = "make the run again with --force"
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # Both are files of a run.
 
 
@@ -73,21 +74,22 @@ def load_training(
         RunError: the file of `save_training` is damaged, or it is that of another run.
     """
     tensors, facts = _load(path, run)
-    model, mean, state = {}, {}, optimiser.state_dict()
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        kind, _, rest = name.partition(".")
-        if kind == "model":
-            model[rest] = tensor
-        elif kind == "average":
-            mean[rest] = tensor
-        else:
-            number, _, key = rest.partition(".")
-            moments.setdefault(int(number), {})[key] = tensor
-    module.load_state_dict(model)
-    if average is not None:
-        average.load_state_dict(mean)
-    optimiser.load_state_dict(state | {"state": moments})
+    with foreign(RunError, lambda reason: f"{path}: of another training ({reason}); {ANEW}"):
+        model, mean, state = {}, {}, optimiser.state_dict()
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            if kind == "model":
+                model[rest] = tensor
+            elif kind == "average":
+                mean[rest] = tensor
+            else:
+                number, _, key = rest.partition(".")
+                moments.setdefault(int(number), {})[key] = tensor
+        module.load_state_dict(model)
+        if average is not None:
+            average.load_state_dict(mean)
+        optimiser.load_state_dict(state | {"state": moments})
     return facts
 
 
@@ -104,15 +106,13 @@ def _save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any], run: st
 
 def _load(path: Path, run: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the arrays and the position in a file, which belongs to this run if one is given."""
-    with foreign(RunError, lambda reason: _unreadable(path, reason)):
+    with foreign(
+        RunError, lambda reason: f"{path}: not readable as safetensors ({reason}); {ANEW}"
+    ):
         read_sealed(path)
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
             if run and about.get("run", run) != run:
                 raise ValueError(f"it belongs to the run {about['run']}, not to {run}")
-            facts = json.loads(about.get("medusa", "{}"))
+            facts = dict(json.loads(about.get("medusa", "{}")))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-
-
-def _unreadable(path: Path, reason: str) -> str:
-    return f"{path}: not readable as safetensors ({reason}); make the run again with --force"

@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from medusa.atomic import write_text
+from medusa.errors import RunError
+from medusa.foreign import foreign
 from medusa.heads.runs.run_dir import METRICS, RunDir
-from medusa.heads.training.checkpoint import CHECKPOINT, load_training, save_training
+from medusa.heads.training.checkpoint import ANEW, CHECKPOINT, load_training, save_training
 from medusa.heads.training.fitter import FitState
 
 
@@ -60,7 +62,8 @@ class TrainingState(FitState):
         """
         path, state = run.path / CHECKPOINT, cls()
         if path.exists():
-            state = cls(**load_training(path, head, optimiser, average, identity))
+            with foreign(RunError, lambda reason: f"{path}: damaged ({reason}); {ANEW}"):
+                state = cls(**load_training(path, head, optimiser, average, identity))
         metrics = run.path / METRICS
         if metrics.exists():
             lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medusa.errors import ManifestError, listed
+from medusa.foreign import foreign
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 from medusa.manifests.manifest import NUMBERS, TEXTS, flatten_votes
 
@@ -76,14 +77,14 @@ class Subject:
             raise ManifestError(
                 f"{path}: no manifest here; make one with `medusa manifest import CORPUS PATH`"
             )
-        try:
-            table = pq.read_table(path)
-            metadata = table.schema.metadata or {}
-            scheme = json.loads(metadata[b"medusa.scheme"])
-        except (pa.ArrowInvalid, OSError, KeyError) as problem:
-            raise ManifestError(
-                f"{path}: not a manifest: {problem}; import the corpus again with --force"
-            ) from problem
+        remedy = "import the corpus again with --force"
+        with foreign(ManifestError, lambda reason: f"{path}: not a manifest: {reason}; {remedy}"):
+            return cls._of_table(pq.read_table(path), path.parent, transcripts)
+
+    @classmethod
+    def _of_table(cls, table: pa.Table, folder: Path, transcripts: Path) -> "Subject":
+        metadata = table.schema.metadata or {}
+        scheme = json.loads(metadata[b"medusa.scheme"])
         named = LabelScheme(scheme["name"], tuple(scheme["classes"]))
         numbers = (*NUMBERS, *named.columns, *ATTRIBUTES)
         columns = ["id", *TEXTS, *numbers]
@@ -94,7 +95,7 @@ class Subject:
         votes = None
         if {"id", "votes"} <= set(table.column_names):
             votes = flatten_votes(table.column("votes"), table.column("id"))
-        return cls(frame, absent, named, provenance, path.parent, transcripts, votes)
+        return cls(frame, absent, named, provenance, folder, transcripts, votes)
 
     def ids(self, where: "pd.Series[bool]") -> tuple[str, ...]:
         """Return the ids of some rows."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from medusa.errors import AudioError, plural
+from medusa.foreign import foreign
 from medusa.manifests.audio import each, opened
 from medusa.manifests.audit.findings import Finding, Subject
 
@@ -83,13 +83,12 @@ def loudness_of(path: Path, start_s: float, length_s: float) -> Loudness:
     Raises:
         AudioError: the file cannot be decoded.
     """
-    try:
-        with opened(path) as file:
-            rate = file.samplerate
-            file.seek(round(start_s * rate))
-            sound = file.read(max(round(length_s * rate), 1), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as problem:
-        raise AudioError(f"{path}: cannot be decoded: {problem}; replace it") from problem
+    sentence = f"{path}: cannot be decoded"
+    explained = foreign(AudioError, lambda reason: f"{sentence}: {reason}; replace it")
+    with explained, opened(path) as file:
+        rate = file.samplerate
+        file.seek(round(start_s * rate))
+        sound = file.read(max(round(length_s * rate), 1), dtype="float32", always_2d=True)
     if not np.isfinite(sound).all():
         return Loudness(0.0, math.nan, np.zeros(BITS, np.bool_))
     clipped = float((np.abs(sound) >= CLIPPED).mean()) if len(sound) else 0.0

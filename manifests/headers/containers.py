@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 SLACK = 64  # Some writers count the bytes of their own header as sound.
 NEAR = 1 << 16
+MOST_CHUNKS = 10_000
 # Streaming writers leave 0, or a number near these, in place of the unknown size.
 UNKNOWN_SIZES = (1 << 31, 1 << 32, 1 << 63, 1 << 64)
 
@@ -68,7 +69,10 @@ def _chunks(
 ) -> Iterator[tuple[bytes, int, int]]:
     """Yield the name, the size and the position of each chunk; `own` is the header in the size."""
     length = struct.calcsize(form)
-    while file.seek(at) == at and len(head := file.read(length)) == length:
+    end = file.seek(0, io.SEEK_END)
+    for _ in range(MOST_CHUNKS):
+        if at >= end or file.seek(at) != at or len(head := file.read(length)) < length:
+            return
         name, size = struct.unpack(form, head)
         yield name, size - own, at + length
         at += length + max(size - own, 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medusa.errors import ManifestError, listed, nearest, plural
+from medusa.foreign import foreign
 from medusa.manifests.import_tools.csv_rows import BadRow, Rows, read_rows
 
 if TYPE_CHECKING:
@@ -37,16 +38,11 @@ def parquet_table(path: Path) -> "pd.DataFrame":
         ManifestError: the file is missing, or it is not a Parquet file.
     """
     import pandas as pd
-    import pyarrow as pa
 
-    try:
-        frame = pd.read_parquet(file_at(path))
-    except (pa.ArrowException, OSError, *BROKEN) as problem:
-        raise ManifestError(
-            f"{path}: not a readable Parquet file ({problem}); if it is a csv, name it .csv; "
-            "otherwise write the file again"
-        ) from problem
-    return as_text(frame)
+    remedy = "if it is a csv, name it .csv; otherwise write the file again"
+    sentence = f"{path}: not a readable Parquet file"
+    with foreign(ManifestError, lambda reason: f"{sentence} ({reason}); {remedy}"):
+        return as_text(pd.read_parquet(file_at(path)))
 
 
 def as_text(frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -229,8 +225,6 @@ def folder(root: Path, name: str) -> Path:
     return root
 
 
-# The libraries raise these for metadata that are damaged.
-BROKEN = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 SPLIT_CHANNELS = (
     "a row is the mean of all channels, so write each channel to a file (`sox IN OUT remix 1`)"
 )

@@ -18,7 +18,7 @@ from medusa.cache.upkeep.archive import archive, restore
 from medusa.cache.upkeep.gc import clean
 from medusa.cache.upkeep.merge import merge
 from medusa.cache.upkeep.waste import survey
-from medusa.errors import RunError, StoreError
+from medusa.errors import ConfigError, StoreError
 from medusa.heads.runs.run_dir import RunDir, new_run
 from medusa.tests.command_line import invoke
 from medusa.workspace import remove
@@ -58,7 +58,7 @@ def test_a_path_is_no_name_of_a_backbone(name: str) -> None:
 
 @pytest.mark.parametrize("name", PATHS[:-1])
 def test_a_path_is_no_name_of_a_run(tmp_path: Path, name: str) -> None:
-    with pytest.raises(RunError, match="expected one word"):
+    with pytest.raises(ConfigError, match="expected one word"):
         new_run(tmp_path, name)
 
 
