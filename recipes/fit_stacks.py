@@ -39,4 +39,4 @@ def fit_stacks(
         else:
             found.stacks[task.name] = run
             del found.missing[task.name]
-            say(f"{task.name}: stacked")
+            say(f"{run}: stacked")
