@@ -83,7 +83,6 @@ def test_tracks_follow_their_formats():
 
 
 def test_tracks_and_pictures_of_two_recordings_go_to_folders(trained, clips, tmp_path):
-    pytest.importorskip("matplotlib")
     words = ["predict", "b", *clips[:2], "--window-s", "0.5", "--format", "webvtt"]
     call(trained, *words, "-o", tmp_path / "tracks", "--plot", tmp_path / "pictures")
     names = sorted(f"{clip.stem}.vtt" for clip in clips[:2])
@@ -95,7 +94,6 @@ def test_tracks_and_pictures_of_two_recordings_go_to_folders(trained, clips, tmp
 
 def test_speech_is_cut_at_silences_and_no_speech_has_no_rows(trained, tmp_path, monkeypatch):
     """The detector is replaced by one that takes every frame above a level for speech."""
-    pytest.importorskip("silero_vad")
     import silero_vad
 
     from medusa.inference.cutting import speech
@@ -122,7 +120,6 @@ def test_speech_is_cut_at_silences_and_no_speech_has_no_rows(trained, tmp_path, 
 
 
 def test_the_detector_finds_no_speech_in_silence_and_leaves_the_threads():
-    pytest.importorskip("silero_vad")
     from medusa.inference.cutting.speech import speech_times
 
     threads = torch.get_num_threads()

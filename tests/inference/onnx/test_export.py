@@ -81,3 +81,11 @@ def test_without_the_extra_the_remedy_is_named(trained, tmp_path, monkeypatch) -
     )
     with pytest.raises(RunError, match=r"pip install 'medusa-ser\[onnx\]'"):
         call(trained, "export-onnx", "a", "-o", tmp_path / "model.onnx")
+
+
+def test_a_bundle_gives_the_file_of_its_run(trained: Path, tmp_path: Path) -> None:
+    medusa.write_bundle(medusa.Workspace.open(trained), "b", tmp_path / "bundle")
+    medusa.export_onnx(medusa.load(tmp_path / "bundle"), tmp_path / "bundle.onnx")
+    medusa.export_onnx(medusa.load("b", workspace=trained), tmp_path / "run.onnx")
+    one, other = (onnx.load(tmp_path / f"{name}.onnx") for name in ("bundle", "run"))
+    assert one.graph == other.graph
