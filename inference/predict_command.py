@@ -88,9 +88,9 @@ def predict(
 ) -> None:
     """Predict the emotion of recordings with a finished head or stack.
 
-    MODEL is the name or the folder of a run. AUDIO is any number of files, folders and tables: a
-    csv with a column `path` (and, if wanted, start, end, text, language), or a manifest. With - it
-    is standard input: one path a line, or the bytes of one recording.
+    MODEL is the name or the folder of a run, or a bundle. AUDIO is any number of files, folders
+    and tables: a csv with a column `path` (and, if wanted, start, end, text, language), or a
+    manifest. With - it is standard input: one path a line, or the bytes of one recording.
 
     Every row of the result has a recording's path and times, the posteriors, the label and its
     confidence, the attributes, the transcript and flags. Recordings that cannot be read are named

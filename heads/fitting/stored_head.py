@@ -10,7 +10,7 @@ from medusa.foreign import foreign
 from medusa.heads.config import HeadConfig, LossConfig
 from medusa.heads.networks.fusion import Head, average_frames_of, build, device_of
 from medusa.heads.runs.run_dir import WEIGHTS, RunDir
-from medusa.heads.training.checkpoint import load_weights, stored_shapes
+from medusa.heads.training.checkpoint import load_weights, require_shapes, stored_shapes
 from medusa.heads.training.loss import auxiliary
 
 Section = TypeVar("Section", HeadConfig, LossConfig)
@@ -62,12 +62,27 @@ class StoredHead:
         return average_frames_of(self.head)
 
     def build(self, widths: list[int], layers: list[int], device: torch.device) -> Head:
-        """Build the network with the run's weights, for M modalities of these widths and layers."""
-        head = build(self.head, widths, len(self.classes), auxiliary(self.loss), layers)
+        """Build the network with the run's weights, for M modalities of these widths and layers.
+
+        Raises:
+            RunError: the weights are not those of the settings. They are compared before any memory
+                is reserved, because both may come from elsewhere.
+        """
         weights = self.run.file(WEIGHTS)
-        head.output.resize(stored_shapes(weights))
+        shapes = stored_shapes(weights)
+        with torch.device("meta"):
+            require_shapes(weights, shapes, self._network(widths, layers, shapes))
+        head = self._network(widths, layers, shapes)
         load_weights(weights, head)
         return head.to(device_of(self.head, device))
+
+    def _network(
+        self, widths: list[int], layers: list[int], shapes: dict[str, tuple[int, ...]]
+    ) -> Head:
+        """Return the network before it has its weights."""
+        head = build(self.head, widths, len(self.classes), auxiliary(self.loss), layers)
+        head.output.resize(shapes)
+        return head
 
 
 def _section(kind: type[Section], run: RunDir, config: dict[str, Any], key: str) -> Section:

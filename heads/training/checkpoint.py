@@ -30,18 +30,26 @@ def load_weights(path: Path, module: nn.Module, run: str = "") -> None:
             message gives the first difference.
     """
     tensors, _ = _load(path, run)
-    expected = module.state_dict()
-    for name in sorted({*tensors, *expected}):
-        stored = tuple(tensors[name].shape) if name in tensors else "nothing"
-        wanted = tuple(expected[name].shape) if name in expected else "nothing"
-        if stored != wanted:
-            raise RunError(f"{path}: {name} is {stored}, the network expects {wanted}")
+    require_shapes(path, {name: tuple(one.shape) for name, one in tensors.items()}, module)
     module.load_state_dict(tensors)
 
 
 def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of each array of a file of weights."""
     return {name: tuple(tensor.shape) for name, tensor in _load(path, "")[0].items()}
+
+
+def require_shapes(path: Path, stored: dict[str, tuple[int, ...]], module: nn.Module) -> None:
+    """Raise if a module has other arrays than a file of weights, or arrays of other shapes.
+
+    Raises:
+        RunError: a name or shape differs. The message gives the first difference.
+    """
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    for name in sorted({*stored, *expected}):
+        found, wanted = stored.get(name, "nothing"), expected.get(name, "nothing")
+        if found != wanted:
+            raise RunError(f"{path}: {name} is {found}, the network expects {wanted}")
 
 
 def save_training(

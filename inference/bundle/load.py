@@ -9,6 +9,9 @@ from medusa.foreign import foreign
 from medusa.inference.bundle.layout import digest_of_bundle, require_intact
 from medusa.inference.bundle.record import parts_of_bundle
 from medusa.inference.model import Model
+from medusa.inference.parts import ModelMember
+
+MOST_LAYERS = 1000
 
 
 def load_bundle(folder: Path, device: str, checkpoints: Mapping[str, str]) -> Model:
@@ -28,6 +31,7 @@ def load_bundle(folder: Path, device: str, checkpoints: Mapping[str, str]) -> Mo
         classes = [tuple(one.run.config()["classes"]) for one in (parts.root, *parts.root.heads())]
         if any(one != parts.scheme.classes for one in classes):
             raise ValueError("its members have other classes than its record")
+        _require_few_layers(parts.root)
         features = tuple(
             replace(one, source=checkpoints[one.spec.backbone], revision=None)
             if one.spec.backbone in checkpoints
@@ -36,3 +40,15 @@ def load_bundle(folder: Path, device: str, checkpoints: Mapping[str, str]) -> Mo
         )
         card = parts.card | {"bundle": digest_of_bundle(folder)}
         return Model(replace(parts, features=features, card=card), device, checkpoints)
+
+
+def _require_few_layers(root: ModelMember) -> None:
+    """Raise if a head has more layers than a network can have.
+
+    Raises:
+        ValueError: a number of layers is too large. `StoredHead.build` checks all other sizes.
+    """
+    for member in root.heads():
+        layers = member.run.config()["head"]["layers"]
+        if type(layers) is not int or layers > MOST_LAYERS:
+            raise ValueError(f"a head has {layers!r} layers")

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import pickle
+import re
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -162,3 +164,17 @@ def test_a_record_of_great_depth_is_refused(copy):
     resealed(copy)
     with pytest.raises(RunError, match="is no model"):
         medusa.load(copy)
+
+
+@pytest.mark.parametrize(
+    "setting", ["width: 1000000", "width: -1", "layers: 1000000000", "layers: x"]
+)
+def test_a_head_of_another_size_is_refused_before_memory_is_reserved(copy, setting):
+    path = copy / "runs" / "1" / "config.yaml"
+    name = setting.split(":")[0]
+    path.write_text(re.sub(rf"(?m)^  {name}: \d+", f"  {setting}", path.read_text()))
+    resealed(copy)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(RunError, match=r"the network expects|is no model"):
+        medusa.load(copy)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 500_000  # kB
