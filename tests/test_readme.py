@@ -1,6 +1,7 @@
 """README's session on one's own corpus runs, on made-up recordings and small checkpoints."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from medusa.tests.test_api import recordings
 
 PAGE = Path(__file__).resolve().parents[1] / "README.md"
 # A line that is not run, and the reason.
-SKIPPED = {"pip install -c constraints.txt .": "The environment of the tests has the package."}
+SKIPPED = {
+    "pip install -c constraints.txt .": "The environment of the tests has the package.",
+    "medusa serve s": "It serves until it is stopped; tests/inference/serve has its tests.",
+}
 # Words that only a reader's machine has, and those of the test.
 REPLACED = {
     "--layers 9 ": f"--layers {LAYERS} ",
@@ -37,7 +41,10 @@ def test_the_session_has_every_step_and_few_lines_are_skipped() -> None:
 
 
 def test_the_session_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    corpus = recordings(tmp_path / "emodb")
+    corpus, few = recordings(tmp_path / "emodb"), tmp_path / "few"
+    few.mkdir()
+    for path in sorted(corpus.iterdir())[:2]:
+        shutil.copy(path, few)
     paths = write_checkpoints(tmp_path / "checkpoints", ["one sentence", "and another one"], 0)
     workspace = tmp_path / "workspace"
     workspace.mkdir()
@@ -46,6 +53,7 @@ def test_the_session_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         if line in SKIPPED:
             continue
         text = f"{line} ".replace("PATH/TO/emodb", str(corpus))
+        text = text.replace("PATH/TO/recordings", str(few))
         for old, new in REPLACED.items():
             text = text.replace(old, new)
         words = shlex.split(text)[1:]
@@ -55,5 +63,7 @@ def test_the_session_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             words += ["--model", str(paths["whisper"])]
         call(workspace, *words, *shlex.split(ADDED.get(words[0], "")))
     assert (workspace / "report.html").is_file()
+    rows = (workspace / "emotions.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + 2
     made = {path.parent.name for path in (workspace / "runs").glob("*/finished")}
     assert {"a", "b", "s", "baseline-svm-all", "baseline-logistic-whisper-each"} <= made
