@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from medusa.recipes.layer_probe.probe_layers import LayerProbe, probe_layers
     from medusa.recipes.options import RecipeOptions, RecipeResult
     from medusa.recipes.run import run_recipe
+    from medusa.recipes.verification.verified import Verified
+    from medusa.recipes.verification.verify import verify
     from medusa.reports.baselines.comparison_table import BaselineTable
     from medusa.reports.baselines.fit_baselines import fit_baselines
     from medusa.reports.evaluate import Evaluation, evaluate
@@ -63,6 +65,7 @@ _MODULES = {
     "SplitPlan": "manifests.splits.plan",
     "StackConfig": "ensemble.stacker",
     "TranscriptionOptions": "extract.transcription.transcription_options",
+    "Verified": "recipes.verification.verified",
     "Workspace": "workspace",
     "audit_corpus": "manifests.audit.audit_corpus",
     "cross_validate": "recipes.cross_validation.cross_validate",
@@ -86,6 +89,7 @@ _MODULES = {
     "show_progress": "console",
     "split_corpus": "manifests.splits.plan",
     "transcribe": "extract.transcription.transcribe",
+    "verify": "recipes.verification.verify",
     "write_bundle": "inference.bundle.write",
 }
 __all__ = [
@@ -107,6 +111,7 @@ __all__ = [
     "SplitPlan",
     "StackConfig",
     "TranscriptionOptions",
+    "Verified",
     "Workspace",
     "audit_corpus",
     "cross_validate",
@@ -130,6 +135,7 @@ __all__ = [
     "show_progress",
     "split_corpus",
     "transcribe",
+    "verify",
     "write_bundle",
 ]
 

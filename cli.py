@@ -33,6 +33,10 @@ COMMANDS = {
         "Compare the layers of a backbone on a sample.",
     ),
     "cache": ("medusa.cache.commands", "List, check and move the feature stores."),
+    "verify": (
+        "medusa.recipes.verification.verify_command",
+        "Compare all files of the workspace with their checksums.",
+    ),
     "fit-head": ("medusa.heads.commands", "Train a fusion head on cached features."),
     "baseline": (
         "medusa.reports.baselines.commands",

@@ -9,8 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.cache import index
-from medusa.cache.access import ACCESS, Mapped, NotFlat, Piece, Positioned
-from medusa.cache.layout import SHARD_FRAMES, StoredArray, read_spec, shard_path, stored_arrays
+from medusa.cache.access import ACCESS, REMEDY, Mapped, NotFlat, Piece, Positioned
+from medusa.cache.first_read import FirstReads
+from medusa.cache.layout import (
+    SHARD_FRAMES,
+    StoredArray,
+    checksum,
+    read_spec,
+    shard_path,
+    stored_arrays,
+)
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import StoreError, listed, nearest
 from medusa.workspace import require_listable
@@ -63,6 +71,7 @@ class FeatureStore:
         # (R, 3) the shard, the first frame in it, and the number of frames, in one piece of memory
         self.pieces = np.stack([entries.shard, entries.start, entries.length], 1).astype(np.int64)
         self.arrays = {array.name: array for array in stored_arrays(spec)}
+        self.first_reads = FirstReads(path, entries, list(self.arrays))
         self._access = access
         self._ways: dict[str, Mapped | Positioned] = {}
         self._channels: dict[str, torch.Tensor] = {}
@@ -148,12 +157,11 @@ class FeatureStore:
 
         chosen = self.pieces[rows]
         lengths = torch.from_numpy(chosen[:, 2].copy())
-        pieces = chosen.tolist()
         names = layers_of(array)
-        values = self._fill(names, pieces, int(lengths.sum()), buffers)
+        values = self._fill(names, rows, int(lengths.sum()), buffers)
         if self.spec.dtype != "int8":
             return Packed(values, lengths)
-        scales = self._fill([f"{name}_scale" for name in names], pieces, len(values), buffers)
+        scales = self._fill([f"{name}_scale" for name in names], rows, len(values), buffers)
         channel = torch.cat([self._channel(name) for name in names], 1)
         return Quantised(values, lengths, scales, channel[0], channel[1])
 
@@ -186,20 +194,22 @@ class FeatureStore:
         return sum(path.stat().st_size for path in paths if path.exists())
 
     def _fill(
-        self, names: Sequence[str], pieces: list[Piece], rows: int, buffers: Buffers | None
+        self, names: Sequence[str], rows: Rows, frames: int, buffers: Buffers | None
     ) -> "torch.Tensor":
-        """Return the pieces of stored arrays of one width, side by side: (rows, L width)."""
+        """Return utterances of stored arrays of one width, side by side: (frames, L width)."""
         import torch
 
         array = self.arrays[names[0]]
         dtype: torch.dtype = getattr(torch, array.dtype)  # torch has the same names as numpy
-        out = (buffers or Buffers()).get("+".join(names), rows, array.width * len(names), dtype)
-        parts = out.numpy().reshape(rows, len(names), array.width)
+        out = (buffers or Buffers()).get("+".join(names), frames, array.width * len(names), dtype)
+        parts = out.numpy().reshape(frames, len(names), array.width)
+        pieces = self.pieces[rows].tolist()
         for number, name in enumerate(names):
             try:
                 self._way(name).gather(pieces, parts[:, number])
             except NotFlat:
                 self._decode(self.arrays[name], pieces, parts[:, number])
+            self.first_reads.check(name, rows, parts[:, number])
         return out
 
     def _way(self, name: str) -> Mapped | Positioned:
@@ -227,9 +237,14 @@ class FeatureStore:
         if not self._channels:
             import torch
 
-            from medusa.cache.quantise import read_channels
+            from medusa.cache.quantise import CHANNELS, read_channels
 
             channels = read_channels(self.path, self.spec)
+            sums = self.first_reads.sums[:, -1]
+            if (sums != checksum((self.path / CHANNELS).read_bytes())).any():
+                raise StoreError(
+                    f"{self.path / CHANNELS}: the scales of the channels have changed; {REMEDY}"
+                )
             self._channels = {name: torch.from_numpy(value) for name, value in channels.items()}
         return self._channels[array]
 

@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from medusa.atomic import write_text
-from medusa.errors import MedusaError
-from medusa.foreign import foreign
 from medusa.heads.config import file_of
 from medusa.heads.runs.config_digest import FORMAT
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.options import RecipeOptions, RecipeResult
 from medusa.recipes.render import ResultTable, markdown, text
+from medusa.recipes.state_file import FILE, damaged, read_state, write_state
 from medusa.recipes.tasks import head_tasks, stack_tasks
-from medusa.seal import OPEN, crc32c, read_sealed, write_sealed
 from medusa.workspace import Workspace, is_file_name
 
-FOLDER, FILE = "recipes", "state.json"
-REMEDY = "remove it and run the recipe again: finished runs are kept"
-WRITTEN = ("tables.txt", "tables.md", "report.html")  # The files beside the state.
+FOLDER = "recipes"
 
 
 @dataclass
@@ -34,7 +30,6 @@ class State:
         runs: task -> its last run. It may be stale: the identity decides.
         tables: the last tables, as plain values.
         stamp: the stamp of all inputs after a complete run, else empty.
-        sums: the checksums of the files that the last run wrote beside the state.
     """
 
     path: Path
@@ -43,7 +38,6 @@ class State:
     runs: dict[str, str] = field(default_factory=dict)
     tables: list[dict[str, Any]] = field(default_factory=list)
     stamp: str = ""
-    sums: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, workspace: Workspace, recipe: str, tiny: bool) -> "State":
@@ -55,7 +49,7 @@ class State:
         path = workspace.root / FOLDER / (Path(recipe).stem + ("-tiny" if tiny else ""))
         values = read_state(path) if (path / FILE).exists() else {}
         known = {one.name for one in fields(cls)} - {"path"}
-        with foreign(MedusaError, lambda reason: f"{path / FILE}: damaged ({reason}); {REMEDY}"):
+        with damaged(path):
             state = cls(path, **{key: value for key, value in values.items() if key in known})
             state._check()
         return state
@@ -95,33 +89,13 @@ class State:
 
     def write(self) -> None:
         """Write the state as a whole or not at all."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        present = [name for name in WRITTEN if (self.path / name).exists()]
-        self.sums = {name: checksum_of(self.path / name) for name in present}
         values = {key: value for key, value in asdict(self).items() if key != "path"}
-        text = json.dumps(values | {"seal": OPEN}, indent=1) + "\n"
-        write_sealed(self.path / FILE, text.encode())
+        write_state(self.path, values)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file into the state's folder, as a whole or not at all."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / name, text)
-
-
-def read_state(folder: Path) -> dict[str, Any]:
-    """Return the values in a recipe's state.
-
-    Raises:
-        MedusaError: the file is damaged.
-    """
-    file = folder / FILE
-    with foreign(MedusaError, lambda reason: f"{file}: damaged ({reason}); {REMEDY}"):
-        return dict(json.loads(read_sealed(file)))
-
-
-def checksum_of(path: Path) -> str:
-    """Return the checksum of a file, as the state records it."""
-    return f"{crc32c(path.read_bytes()):08x}"
 
 
 def stamp(workspace: Workspace, recipe: Recipe, options: RecipeOptions, state: State) -> str:

@@ -2,16 +2,23 @@
 
 import json
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed
+from medusa.lock import locked
 from medusa.recipes.demo import session
 from medusa.recipes.synthetic.corpus import AUDIO, LATENTS
 from medusa.workspace import CONFIG_NAME, PATHS
 
 MARK = "demo.json"  # It marks a folder of a demo and holds the demo's settings.
 MADE = (*PATHS.values(), AUDIO, LATENTS, session.CHECKPOINTS, session.CONFIG, session.REPORT)
+
+
+def alone(root: Path) -> AbstractContextManager[None]:
+    """Keep other processes from running the demo in this folder until the block ends."""
+    return locked(root / "demo", "running the demo in this folder")
 
 
 def claim(root: Path, settings: dict[str, object], force: bool) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from medusa import console
 from medusa.device import one_thread
 from medusa.heads.runs.run_dir import RunDir
-from medusa.lock import locked
 from medusa.recipes.demo import session
-from medusa.recipes.demo.claim import claim
+from medusa.recipes.demo.claim import alone, claim
 from medusa.recipes.demo.conclusion import conclude
 from medusa.recipes.demo.inputs import make_inputs
 from medusa.recipes.synthetic.corpus import NOTE
@@ -30,7 +29,7 @@ def demo(root: Path, scale: session.Scale, seed: int, force: bool = False) -> No
         MedusaError: the folder holds something else.
     """
     began = time.monotonic()
-    with locked(root / "demo", "running the demo in this folder"):
+    with alone(root):
         _run(root, scale, seed, force)
     conclude(Workspace.open(root))
     console.say(f"{time.monotonic() - began:.0f} s in all")

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from medusa.atomic import write_text
 from medusa.cache.layout import read_spec
 from medusa.errors import MedusaError
+from medusa.lock import locked
 from medusa.recipes.simulate import draw, world
 from medusa.recipes.simulate.store import FAMILY, described, spec_of
 from medusa.workspace import Workspace
@@ -37,6 +39,11 @@ def check(count: int, width: int, people: int) -> None:
         )
     if wrong:
         raise MedusaError("; ".join(wrong))
+
+
+def drawing(workspace: Workspace) -> AbstractContextManager[None]:
+    """Keep other processes from drawing a simulation here until the block ends."""
+    return locked(workspace.root / FACTS, "drawing this simulation")
 
 
 def claim(workspace: Workspace, request: dict[str, int], force: bool) -> dict[str, Any] | None:

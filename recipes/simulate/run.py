@@ -6,9 +6,8 @@ from typing import Any
 
 from medusa.atomic import write_text
 from medusa.console import say
-from medusa.lock import locked
 from medusa.recipes.simulate import draw, world
-from medusa.recipes.simulate.claim import FACTS, check, claim
+from medusa.recipes.simulate.claim import FACTS, check, claim, drawing
 from medusa.recipes.simulate.facts import ceilings_of, likelihoods, sizes
 from medusa.recipes.simulate.fill import fill
 from medusa.recipes.simulate.store import spec_of
@@ -45,7 +44,7 @@ def simulate(
     check(count, width, people)
     request = {"utterances": count, "speakers": people, "width": width, "seed": seed}
     request["edition"] = world.EDITION
-    with locked(workspace.root / FACTS, "drawing this simulation"):
+    with drawing(workspace):
         return _draw(workspace, request, force)
 
 
