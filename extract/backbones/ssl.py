@@ -118,6 +118,19 @@ def reads_samples(config: Any) -> bool:
     return all(hasattr(config, name) for name in ("conv_kernel", "conv_stride", "hidden_size"))
 
 
+def ignores_padding(config: Any) -> bool:
+    """Return whether masks are enough for a clip's features to be the same in any batch.
+
+    A batch norm before HuBERT's positional convolution shifts the padding away from zero, so that
+    the last frames of a clip read it.
+    """
+    return (
+        config.model_type in MASKABLE
+        and config.feat_extract_norm == "layer"
+        and not getattr(config, "conv_pos_batch_norm", False)
+    )
+
+
 def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEncoder":
     """Read the weights.
 
@@ -168,9 +181,10 @@ class SpeechEncoder:
     """A Hugging Face speech encoder over samples.
 
     With a layer-norm front end, clips of different lengths share a batch under attention masks.
-    Other front ends average over time, padding included; there only clips of equal length share a
-    batch. The frames are cut to the number that belongs to the true length. Clips that are shorter
-    than the front end's receptive field are padded with zeros to its length, and flagged.
+    Other front ends average over time, padding included, and some models convolve the padding
+    (`ignores_padding`); there only clips of equal length share a batch. The frames are cut to the
+    number that belongs to the true length. Clips that are shorter than the front end's receptive
+    field are padded with zeros to its length, and flagged.
 
     Args:
         model: the model that `AutoModel` loads.
@@ -190,9 +204,7 @@ class SpeechEncoder:
             cut,
         )
         self.front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
-        self.batch_invariant = (
-            getattr(config, "feat_extract_norm", None) == "layer" and config.model_type in MASKABLE
-        )
+        self.batch_invariant = ignores_padding(config)
         # WavLM passes masks of two types to torch, which converts them and warns. The filter is
         # global, because `catch_warnings` does not work in several threads.
         warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")

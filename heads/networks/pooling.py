@@ -86,7 +86,7 @@ class StatisticsPool(Pooling):
     def __init__(self, width: int) -> None:
         super().__init__(width)
         self.out_width = 2 * width
-        self.score = nn.Linear(width, 1)
+        self.score: nn.Module = nn.Linear(width, 1)
 
     def forward(self, x: Packed) -> Float[Tensor, "B E"]:
         """Map (N, D) to (B, 2 D)."""
@@ -97,6 +97,21 @@ class StatisticsPool(Pooling):
         apart = values - mean[x.owners.to(values.device, non_blocking=True)]
         variance = segment_mean(x.like(weights * apart.square())) * lengths
         return torch.cat([mean, variance.clamp_min(1e-8).sqrt()], dim=1)
+
+
+class AttentiveStatisticsPool(StatisticsPool):
+    """Join the weighted mean and standard deviation, with a score of two layers, v . tanh(W x + b).
+
+    Source: Okabe et al. 2018; the challenge baseline of 2025 has D hidden units as well.
+    """
+
+    needs_training = True  # A random W gives the frames different weights.
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.score = nn.Sequential(
+            nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1, bias=False)
+        )
 
 
 class PositionalPool(Pooling):
@@ -183,6 +198,7 @@ POOLS: dict[str, type[Pooling]] = {
     "mean": MeanPool,
     "attention": AttentionPool,
     "statistics": StatisticsPool,
+    "attentive_statistics": AttentiveStatisticsPool,
     "positional": PositionalPool,
     "functionals": FunctionalsPool,
 }

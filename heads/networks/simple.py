@@ -10,7 +10,7 @@ from medusa.cache import Packed, cat
 from medusa.heads.config import HeadConfig
 from medusa.heads.networks.base import Fusion
 from medusa.heads.networks.encoder import Encoder
-from medusa.heads.networks.pooling import StatisticsPool
+from medusa.heads.networks.pooling import POOLS, StatisticsPool
 from medusa.heads.networks.segments import segment_mean
 
 
@@ -54,14 +54,18 @@ class EarlyConcat(Fusion):
 class StatisticsMlp(Fusion):
     """Map the attentive statistics of each modality to a hidden layer (2025 challenge baseline).
 
-    The hidden layer consists of dropout, Linear, LayerNorm, relu and dropout.
+    The hidden layer consists of dropout, Linear, LayerNorm, relu and dropout. With `pooling:
+    attentive_statistics` the score of a frame has two layers, as in the baseline. With every other
+    pooling it is linear.
     """
 
     layers_over_frames = False
 
     def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
         super().__init__(config, widths)
-        self.pools = nn.ModuleList(StatisticsPool(width) for width in widths)
+        pool = POOLS[config.pooling]
+        pool = pool if issubclass(pool, StatisticsPool) else StatisticsPool
+        self.pools = nn.ModuleList(pool(width) for width in widths)
         self.mlp = nn.Sequential(
             nn.Dropout(config.dropout),
             nn.Linear(2 * sum(widths), config.width),

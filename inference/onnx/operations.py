@@ -35,7 +35,8 @@ def array(tensor: Tensor) -> npt.NDArray[Any]:
 
 def linear(x: Value, module: nn.Linear) -> Value:
     """Map the last axis."""
-    return x @ array(module.weight).T.copy() + array(module.bias)
+    mapped = x @ array(module.weight).T.copy()
+    return mapped if module.bias is None else mapped + array(module.bias)
 
 
 def relu(x: Value) -> Value:
@@ -50,7 +51,7 @@ def layer_norm(x: Value, module: nn.LayerNorm) -> Value:
 
 
 def sequential(x: Value, modules: nn.Sequential) -> Value:
-    """Apply linear maps, norms and relus in turn; dropout does nothing in a prediction."""
+    """Apply linear maps, norms, relus and tanh in turn; dropout does nothing in a prediction."""
     for module in modules:
         if isinstance(module, nn.Linear):
             x = linear(x, module)
@@ -58,6 +59,8 @@ def sequential(x: Value, modules: nn.Sequential) -> Value:
             x = layer_norm(x, module)
         elif isinstance(module, nn.ReLU):
             x = relu(x)
+        elif isinstance(module, nn.Tanh):
+            x = x.graph.op("Tanh", x)
     return x
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from medusa.heads.networks.pooling import (
     KNOTS,
     AttentionPool,
+    AttentiveStatisticsPool,
     FunctionalsPool,
     MeanPool,
     Pooling,
@@ -16,7 +17,7 @@ from medusa.heads.networks.pooling import (
 )
 from medusa.inference.onnx.functionals import functional
 from medusa.inference.onnx.graph import Value
-from medusa.inference.onnx.operations import array, form_of, linear
+from medusa.inference.onnx.operations import array, form_of, linear, sequential
 from medusa.inference.onnx.padded import PaddedFrames
 
 
@@ -44,7 +45,8 @@ def _statistics(x: PaddedFrames, module: StatisticsPool) -> Value:
 
 def _weights(x: PaddedFrames, module: AttentionPool | StatisticsPool) -> Value:
     """Return the softmax over time of a learned score, (B, T, 1)."""
-    scores = x.like(linear(x.values, module.score))
+    score = sequential if isinstance(module, AttentiveStatisticsPool) else linear
+    scores = x.like(score(x.values, module.score))
     return x.graph.op("Softmax", scores.filled(float("-inf")), axis=1)
 
 
@@ -68,6 +70,7 @@ POOLINGS: dict[type, Callable[[PaddedFrames, Any], Value]] = {
     MeanPool: _mean,
     AttentionPool: _attention,
     StatisticsPool: _statistics,
+    AttentiveStatisticsPool: _statistics,
     PositionalPool: _positional,
     FunctionalsPool: _functionals,
 }

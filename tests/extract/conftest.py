@@ -50,13 +50,29 @@ def speech_models() -> dict[str, Callable[[], Any]]:
     group = post | {"feat_extract_norm": "group"}
     data2vec: dict[str, Any] = SPEECH | {"num_conv_pos_embeddings": 3, "conv_pos_kernel_size": 5}
     data2vec |= {"num_conv_pos_embedding_groups": 4}
+    others: dict[str, Any] = SPEECH | POSITIONS | {"feat_extract_norm": "layer"}
     return {
+        "hubert-batch-norm": lambda: shifted(
+            t.HubertModel(t.HubertConfig(**stable, conv_pos_batch_norm=True))
+        ),
+        "wav2vec2": lambda: t.Wav2Vec2Model(t.Wav2Vec2Config(**stable)),
+        "unispeech": lambda: t.UniSpeechModel(t.UniSpeechConfig(**stable)),
+        "unispeech-sat": lambda: t.UniSpeechSatModel(t.UniSpeechSatConfig(**stable)),
+        "wav2vec2-conformer": lambda: t.Wav2Vec2ConformerModel(t.Wav2Vec2ConformerConfig(**others)),
         "wavlm": lambda: t.WavLMModel(t.WavLMConfig(**stable)),
         "wavlm-post": lambda: t.WavLMModel(t.WavLMConfig(**post)),
         "hubert": lambda: t.HubertForCTC(t.HubertConfig(**stable, vocab_size=20)),
         "wav2vec2-group": lambda: t.Wav2Vec2Model(t.Wav2Vec2Config(**group)),
         "data2vec": lambda: t.Data2VecAudioModel(t.Data2VecAudioConfig(**data2vec)),
     }
+
+
+def shifted(model: Any) -> Any:
+    """Give a HuBERT's batch norm the statistics of a trained one, which are not zero."""
+    norm = model.encoder.pos_conv_embed.batch_norm
+    for values in (norm.running_mean, norm.bias.data, norm.weight.data):
+        torch.nn.init.normal_(values)
+    return model
 
 
 def text_models(vocabulary: int) -> dict[str, Callable[[], Any]]:

@@ -13,7 +13,9 @@ from medusa.extract.backbones import describe, family, ssl
 from medusa.extract.encoders import front_end
 from medusa.extract.encoders.front_end import over_channels
 
-NAMES = ("wavlm", "wavlm-post", "hubert", "wav2vec2-group", "data2vec")
+NAMES = ("wavlm", "wavlm-post", "hubert", "wav2vec2-group", "data2vec", "hubert-batch-norm")
+# These are other classes that read samples. SEW is left out: it cannot encode a single frame.
+OTHERS = ("wav2vec2", "unispeech", "unispeech-sat", "wav2vec2-conformer")
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 
 
@@ -61,7 +63,7 @@ def test_every_layer_equals_the_model_alone(
         torch.testing.assert_close(one.values, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + OTHERS)
 def test_features_do_not_depend_on_the_batch(
     name: str, checkpoint: Callable[[str], Path], waves: list[Wave]
 ) -> None:
@@ -75,7 +77,7 @@ def test_features_do_not_depend_on_the_batch(
         torch.testing.assert_close(other.values, alone.values, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["wav2vec2-group", "data2vec"])
+@pytest.mark.parametrize("name", ["wav2vec2-group", "data2vec", "hubert-batch-norm"])
 def test_masks_alone_would_not_do(
     name: str, checkpoint: Callable[[str], Path], waves: list[Wave]
 ) -> None:
@@ -85,6 +87,13 @@ def test_masks_alone_would_not_do(
     items = [encoder.prepare(wave) for wave in waves[:2]]
     padded = encoder._batch([item.pieces[0] for item in items])[1]
     assert (padded - encoder.encode(items)[1].values).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["wavlm", "wavlm-post", "hubert", "wav2vec2"])
+def test_masks_do_for_the_layer_norm_models(
+    name: str, checkpoint: Callable[[str], Path], waves: list[Wave]
+) -> None:
+    assert load(checkpoint(name), (5,)).batch_invariant
 
 
 def test_the_last_layer_is_after_the_final_norm(

@@ -67,6 +67,11 @@ def test_the_rate_is_that_of_section_4_in_both_stages(name):
     assert rates and all(each == [1e-5, 1e-5] for each in rates)
 
 
+def test_the_baseline_has_a_score_of_two_layers():
+    (task,) = head_tasks(load("is2025-baseline"))
+    assert task.config.head.pooling == "attentive_statistics"
+
+
 def test_the_facts_of_stage_3_are_listed_as_chosen():
     chosen = " ".join(load("medusa-14").chosen)
     for fact in ("learns from dev", "1,000 steps", "no epoch is selected", "4 + 3 z", "whole"):

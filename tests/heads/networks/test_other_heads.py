@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from medusa.cache import Packed
 from medusa.heads.config import HeadConfig
 from medusa.heads.networks.fusion import HEADS, build
-from medusa.heads.networks.pooling import POOLS, StatisticsPool
+from medusa.heads.networks.pooling import POOLS, AttentiveStatisticsPool, StatisticsPool
 
 LENGTHS = ((5, 1, 9, 4), (2, 7, 1, 3), (1, 1, 6, 2))
 WIDTHS = (6, 4, 6)
@@ -68,13 +68,43 @@ def test_statistics_by_a_loop() -> None:
         torch.testing.assert_close(found[utterance, 6:], square.clamp_min(1e-8).sqrt())
 
 
+def test_the_score_of_two_layers_by_a_loop() -> None:
+    torch.manual_seed(0)
+    pool, x = AttentiveStatisticsPool(6), streams(1)[0]
+    wide, _, v = pool.score
+    found = pool(x)
+    for utterance, frames in enumerate(x.split()):
+        scores = [
+            sum(v.weight[0, j] * torch.tanh(wide.weight[j] @ f + wide.bias[j]) for j in range(6))
+            for f in frames
+        ]
+        powers = torch.stack([torch.as_tensor(one) for one in scores]).exp()
+        weights = powers / powers.sum()
+        mean = sum(w * f for w, f in zip(weights, frames, strict=True))
+        square = sum(w * (f - mean) ** 2 for w, f in zip(weights, frames, strict=True))
+        torch.testing.assert_close(found[utterance, :6], mean)
+        torch.testing.assert_close(found[utterance, 6:], square.clamp_min(1e-8).sqrt())
+
+
+def test_the_baseline_has_the_score_of_its_source() -> None:
+    widths, source = (1024,), config("asp_mlp", pooling="attentive_statistics")
+    fusion = build(source, widths, 3).fusion
+    assert sum(p.numel() for p in fusion.pools.parameters()) == 1_050_624
+    (linear,) = build(config("asp_mlp"), widths, 3).fusion.pools
+    assert sum(p.numel() for p in linear.parameters()) == 1_025
+
+
 @pytest.mark.parametrize("pool", list(POOLS))
 def test_late_fusion_by_hand(pool: str) -> None:
     head, inputs = head_of("late_fusion", 2, pooling=pool), streams(2)
     pooled = [one(x)[1] for one, x in zip(head.fusion.modalities, inputs, strict=True)]
     expected = head.fusion.join(torch.cat(pooled, 1))
     torch.testing.assert_close(head.embed(inputs), expected)
-    assert pooled[0].shape[1] == {"statistics": 16, "functionals": 56}.get(pool, 8)
+    assert pooled[0].shape[1] == {
+        "statistics": 16,
+        "attentive_statistics": 16,
+        "functionals": 56,
+    }.get(pool, 8)
 
 
 def test_early_concat_joins_over_time() -> None:
