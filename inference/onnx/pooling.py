@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from medusa.heads.networks.pooling import (
     KNOTS,
@@ -45,8 +46,9 @@ def _statistics(x: PaddedFrames, module: StatisticsPool) -> Value:
 
 def _weights(x: PaddedFrames, module: AttentionPool | StatisticsPool) -> Value:
     """Return the softmax over time of a learned score, (B, T, 1)."""
-    score = sequential if isinstance(module, AttentiveStatisticsPool) else linear
-    scores = x.like(score(x.values, module.score))
+    score: Any = module.score
+    write = sequential if isinstance(score, nn.Sequential) else linear
+    scores = x.like(write(x.values, score))
     return x.graph.op("Softmax", scores.filled(float("-inf")), axis=1)
 
 
