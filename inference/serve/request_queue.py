@@ -14,6 +14,7 @@ from medusa.inference.model import Model
 from medusa.inference.prediction_result import PredictionResult
 
 WARM_S, WARM_HZ = 1.0, 16_000  # the clip of noise that is predicted at the start
+END_S = 10.0  # so long may the last batch take
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,13 @@ class RequestQueue:
         return clip.result
 
     def close(self) -> None:
-        """Cancel all clips that wait, and let the worker end after its batch."""
+        """Cancel all clips that wait, and wait for the end of the worker's batch."""
         with self.changed:
             self.is_closed = True
             while self.waiting:
                 self.waiting.popleft().result.cancel()
             self.changed.notify()
+        self.worker.join(END_S)
 
     def _work(self) -> None:
         noise = np.random.default_rng(0).normal(0, 0.1, round(WARM_S * WARM_HZ))

@@ -1,5 +1,8 @@
 """A trained model is served over HTTP until the process is stopped."""
 
+import socket
+from contextlib import suppress
+
 from medusa.console import say
 from medusa.errors import ConfigError
 from medusa.inference.model import Model
@@ -31,26 +34,28 @@ def serve(model: Model, options: ServerOptions | None = None) -> None:
     app = build_app(model, options)
     config = uvicorn.Config(
         app,
-        host=options.address,
-        port=options.port,
         access_log=False,  # `RequestGuard` writes one line for each request.
         log_level="warning",
         server_header=False,
+        ws="none",
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)
+    family = socket.AF_INET6 if ":" in options.address else socket.AF_INET
     try:
-        bound = config.bind_socket()
-    except SystemExit as problem:
+        bound = socket.create_server((options.address, options.port), family=family)
+    except OSError as problem:
         raise ConfigError(
-            f"{options.address}:{options.port}: expected a free port of this machine; choose "
-            "another one with --port"
+            f"{options.address}:{options.port}: {problem.strerror}; expected a free port of this "
+            "machine; choose another one with --port"
         ) from problem
     if not options.is_local:
         say("every machine that reaches this address may use the server: it asks for no password")
-    say(f"http://{options.address}:{bound.getsockname()[1]}  (Ctrl-C stops the server)")
+    shown = f"[{options.address}]" if ":" in options.address else options.address
+    say(f"http://{shown}:{bound.getsockname()[1]}  (Ctrl-C stops the server)")
     warm = app.state.queue.warm
     warm.add_done_callback(lambda done: setattr(server, "should_exit", bool(done.exception())))
-    server.run(sockets=[bound])
+    with suppress(KeyboardInterrupt):  # Ctrl-C is the usual end.
+        server.run(sockets=[bound])
     if warm.done():
         warm.result()

@@ -2,21 +2,27 @@
 
 import asyncio
 import io
+import os
 import random
 import re
+import resource
+import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
 import soundfile
 from starlette.testclient import TestClient
 
 import medusa
-from medusa.errors import ConfigError
+from medusa.errors import CheckpointError, ConfigError
 from medusa.inference.serve.app import build_app
 from medusa.inference.serve.server_options import ServerOptions
 from medusa.inference.serve.upload import FORMATS
@@ -24,6 +30,7 @@ from medusa.manifests import ffmpeg
 
 LIMITS = ServerOptions(max_bytes=2_000_000, max_seconds=20.0)
 ROUTE = "/v1/predict"
+MALFORMED = 500 if os.environ.get("MEDUSA_LONG_TESTS") else 24
 # The filters of warnings belong to the process, and the threads of the client change them.
 pytestmark = pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")
 
@@ -174,16 +181,27 @@ def malformed(number: int, clip: bytes) -> bytes:
     return kinds[number % len(kinds)]()
 
 
-def uploads_that_are_malformed(client: TestClient, clip: bytes, count: int) -> None:
-    for number in range(count):
+def test_malformed_uploads_are_refused(client, clips):
+    clip = clips[0].read_bytes()
+    for number in range(MALFORMED):
         data = malformed(number, clip)
         error = refusal(post(client, data), 422)
         assert "/tmp" not in error["message"] and "medusa-" not in error["message"], error
     assert post(client, clip).status_code == 200
 
 
-def test_malformed_uploads_are_refused(client, clips):
-    uploads_that_are_malformed(client, clips[0].read_bytes(), 24)
+@pytest.mark.skipif("MEDUSA_LONG_TESTS" not in os.environ, reason="MEDUSA_LONG_TESTS is not set")
+def test_the_memory_stays_flat_over_a_thousand_requests(trained):
+    """If clips of 2 s were kept, 800 of them would take 100 MB."""
+    peaks = []
+    with client_of(medusa.load(trained / "runs" / "b")) as client:
+        ready(client)
+        data = wav(noise(2))
+        for number in range(1_000):
+            assert post(client, data if number % 10 else b"no sound").status_code in (200, 422)
+            if number in (199, 999):
+                peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    assert peaks[1] - peaks[0] < 50, peaks
 
 
 @pytest.mark.usefixtures("shown")
@@ -298,6 +316,38 @@ def test_the_page_needs_nothing_else(client):
     assert "default-src 'none'" in policy and "unsafe" not in policy
     assert not re.findall(r"(?:https?:)?//[a-z]", page.replace("http://www.w3.org/2000/svg", ""))
     assert not re.findall(r"\son[a-z]+=|style=", page)
+
+
+def test_the_command_serves_until_it_is_interrupted(trained, clips):
+    words = [sys.executable, "-m", "medusa.cli", "--workspace", trained, "serve", "b"]
+    with subprocess.Popen([*words, "--port", "0"], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            lines = iter(process.stderr.readline, "")
+            address = next(line.split()[0] for line in lines if line.startswith("http://127.0.0.1"))
+            with httpx2.Client(base_url=address, timeout=60) as client:
+                while client.get("/readyz").status_code != 200:
+                    time.sleep(0.2)
+                files = {"file": ("clip", clips[0].read_bytes())}
+                assert client.post(ROUTE, files=files).status_code == 200
+            process.send_signal(signal.SIGINT)
+            rest = process.stderr.read()
+            assert process.wait(60) == 0 and "Traceback" not in rest
+        finally:
+            process.kill()
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_server(model, monkeypatch):
+    def broken(*_, **__):
+        raise CheckpointError("the weights are gone")
+
+    monkeypatch.setattr(model, "predict_recordings", broken)
+    with pytest.raises(CheckpointError, match="gone"):
+        medusa.serve(model, ServerOptions(port=0))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match="expected a free port"):
+            medusa.serve(model, ServerOptions(port=port))
 
 
 @pytest.mark.parametrize("setting", [{"max_bytes": 0}, {"max_seconds": 601.0}, {"batch": 0}])
