@@ -47,6 +47,7 @@ def build_app(model: Model, options: ServerOptions | None = None) -> FastAPI:
     app.include_router(predict_route(queue, options.max_seconds))
     _add_facts(app, queue, facts_of_model(model, options))
     add_handlers(app)
+    app.add_middleware(RequestGuard, options=options)
     if options.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -55,7 +56,6 @@ def build_app(model: Model, options: ServerOptions | None = None) -> FastAPI:
             allow_headers=[REQUEST_ID],
             expose_headers=[REQUEST_ID],
         )
-    app.add_middleware(RequestGuard, options=options)
     return app
 
 

@@ -5,6 +5,7 @@ import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
@@ -44,7 +45,7 @@ def predict_route(queue: RequestQueue, max_seconds: float) -> APIRouter:
         require_ready(queue)
         wanted, cut = checked(form, known)
         clip = await asyncio.get_running_loop().run_in_executor(
-            decoders, _decoded, form, name, max_seconds
+            decoders, _decoded, form, max_seconds
         )
         if cut.window_s and clip.end_s / cut.hop > MOST_PIECES:
             raise HTTPException(400, f"hop_s: expected at most {MOST_PIECES} hops in the clip")
@@ -72,13 +73,13 @@ def require_ready(queue: RequestQueue) -> None:
         raise HTTPException(503, "the model could not be loaded, or the server is stopping")
 
 
-def _decoded(form: ClipForm, name: str, max_seconds: float) -> AudioInput:
-    """Return the clip of a form; the name tells it apart in the queue."""
+def _decoded(form: ClipForm, max_seconds: float) -> AudioInput:
+    """Return the clip of a form, with a path of its own; two requests may have one id."""
     try:
         clip = read_upload(form.file.file, max_seconds)
     except AudioError as problem:
         raise HTTPException(413 if problem.kind == TOO_LONG else 422, str(problem)) from problem
-    return replace(clip, path=f"clip {name}", text=form.text, language=form.language)
+    return replace(clip, path=f"clip-{uuid4().hex}", text=form.text, language=form.language)
 
 
 async def _finished(queue: RequestQueue, result: "Future[Any]", name: str) -> Any:

@@ -19,10 +19,12 @@ import httpx2
 import numpy as np
 import pytest
 import soundfile
+from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 import medusa
 from medusa.errors import CheckpointError, ConfigError
+from medusa.inference.serve import guard
 from medusa.inference.serve.app import build_app
 from medusa.inference.serve.server_options import ServerOptions
 from medusa.inference.serve.upload import FORMATS
@@ -150,6 +152,28 @@ def test_request_ids_are_kept_or_made(client):
     assert len(names) == 3 and all(re.fullmatch("[0-9a-f]{32}", name) for name in names)
     odd = client.get("/healthz", headers={"x-request-id": "a b\\n"})
     assert re.fullmatch("[0-9a-f]{32}", odd.headers["x-request-id"])
+
+
+def test_requests_of_one_id_keep_their_own_clips(client):
+    datas = [wav(noise(0.2 + number / 20)) for number in range(12)]
+    datas[5] = wav(np.zeros(0, np.float32))
+    with ThreadPoolExecutor(12) as pool:
+        found = list(pool.map(lambda one: post(client, one, {"x-request-id": "same"}), datas))
+    refusal(found.pop(5), 422)
+    seconds = [one.json()["utterances"][0]["end"] for one in found]
+    assert all(len(one.json()["utterances"]) == 1 for one in found)
+    assert seconds == pytest.approx([0.2 + n / 20 for n in range(12) if n != 5])
+
+
+def test_a_silent_client_loses_its_turn(monkeypatch):
+    monkeypatch.setattr(guard, "SILENCE_S", 0.05)
+
+    async def nothing():
+        await asyncio.sleep(10)
+
+    with pytest.raises(HTTPException) as found:
+        asyncio.run(guard.Body(nothing, 10).receive())
+    assert found.value.status_code == 408
 
 
 def test_other_errors_have_the_same_body(client):
