@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medusa.ensemble.choose_members import best
-    from medusa.ensemble.members import trained_on
+    from medusa.ensemble.members import chosen_on_dev, trained_on
     from medusa.ensemble.stacker import StackConfig
     from medusa.ensemble.stackers import STACKERS, record
     from medusa.ensemble.stacking import stack
@@ -27,11 +27,20 @@ _MODULES = {
     "STACKERS": "stackers",
     "StackConfig": "stacker",
     "best": "choose_members",
+    "chosen_on_dev": "members",
     "record": "stackers",
     "stack": "stacking",
     "trained_on": "members",
 }
-__all__ = ["STACKERS", "StackConfig", "best", "record", "stack", "trained_on"]
+__all__ = [
+    "STACKERS",
+    "StackConfig",
+    "best",
+    "chosen_on_dev",
+    "record",
+    "stack",
+    "trained_on",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medusa.ensemble.members import Members
+from medusa.ensemble.members import CLOSED_FORM, Members, chosen_on_dev
 from medusa.ensemble.stack_inputs import inputs_of
 from medusa.ensemble.stacker import StackConfig, StackOutput
 from medusa.ensemble.stackers import STACKERS, stacker_of
+from medusa.errors import listed
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.scoring import (
@@ -156,6 +157,12 @@ def _notes(runs: Sequence[RunDir], config: StackConfig, split: str) -> list[str]
         notes.append(
             f"In-sample: the stacker was fitted on {fit_on!r}, which its members were "
             "trained on, so it trusts them more than they deserve."
+        )
+    fitted = [run.name for run in runs if chosen_on_dev(run) == CLOSED_FORM]
+    if fit_on == "dev" and fitted:
+        notes.append(
+            f"{listed(fitted)}: {CLOSED_FORM} were chosen on 'dev', where the stacker was fitted, "
+            "so it trusts these members more than they deserve."
         )
     notes = list(dict.fromkeys(notes))
     if split == "dev" and fit_on != "dev":

@@ -12,6 +12,10 @@ from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.scoring import NOT_A_FOLD, Predictions, Truth, truth_of
 
+CLOSED_FORM = "shrinkage, scale and floor"
+# Training speakers choose the settings of the three convex heads. Dev chooses those of other heads.
+CHOSEN_ON_DEV = {"discriminant": CLOSED_FORM, "logistic": "", "svm": "", "knn": ""}
+
 
 @dataclass(frozen=True)
 class Members:
@@ -121,6 +125,18 @@ def trained_on(config: dict[str, Any]) -> list[str]:
     """Return the splits from which a run has learnt; for a stack, those of its members, too."""
     splits: list[str] = config.get("trained_on") or [config.get("train_split", "train")]
     return splits
+
+
+def chosen_on_dev(run: RunDir) -> str:
+    """Return the parts of a run that dev has chosen, in words; empty if it has chosen none."""
+    config = run.config()
+    if config.get("kind") == "stack":
+        members = [RunDir(run.path.parent / one["name"]) for one in config["members"]]
+        chosen = any(not one.exists or chosen_on_dev(one) for one in members)
+        return "the weights of its members" if chosen else ""
+    if "imported" in config:
+        return ""
+    return CHOSEN_ON_DEV.get(config.get("head", {}).get("name", ""), "the weights")
 
 
 def _same_classes(predictions: Mapping[str, Predictions]) -> None:

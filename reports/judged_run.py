@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from medusa.ensemble import trained_on
+from medusa.ensemble import chosen_on_dev, trained_on
 from medusa.errors import RunError
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
@@ -51,6 +51,8 @@ def notes_of(run: RunDir, result: dict[str, Any]) -> list[str]:
     split, blocks = result["split"], result["blocks"]
     if split in trained_on(run.config()):
         notes.append(f"This run has learnt from {split!r}; the numbers do not hold for new data.")
+    elif split == "dev" and (parts := chosen_on_dev(run)):
+        notes.append(f"'dev' has chosen {parts}; the numbers are somewhat too good.")
     absent = [name for name, scores in result["per_class"].items() if not scores["support"]]
     if absent:
         present = len(result["classes"]) - len(absent)

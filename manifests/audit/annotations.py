@@ -1,9 +1,7 @@
 """This part of the audit checks votes, transcripts and the durations of the clips."""
 
-import importlib
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +10,6 @@ from medusa.errors import DataError, plural
 from medusa.manifests import texts
 from medusa.manifests.audit.findings import Finding, Subject
 from medusa.manifests.label_scheme import ATTRIBUTES
-from medusa.manifests.labels.votes import count_votes
 
 SHORTEST_S, LONGEST_S = 0.2, 30.0
 COMPRESSION = 2.4  # Whisper itself uses this bound for repetitive texts.
@@ -67,22 +64,12 @@ def agreement(subject: Subject) -> Iterator[Finding]:
     votes = subject.votes
     if votes is None or not votes["id"].duplicated().any():
         return
-    try:
-        library: Any = importlib.import_module("krippendorff")
-    except ImportError:
-        remedy = "pip install 'medusa-ser[krippendorff]'"
-        yield Finding("note", "agreement", "not measured: krippendorff is not installed", remedy)
-        return
     primaries = votes.dropna(subset="primary")
     word = primaries["primary"].where(~primaries["primary"].str.startswith("other"), "other")
-    counts = _counts(primaries["id"], word)
-    found = {"classes": _alpha(library, counts, "nominal", None)}
+    found = {"classes": alpha(primaries["id"], pd.get_dummies(word))}
     for name in ATTRIBUTES:
         rated = votes.dropna(subset=name)
-        values = np.sort(rated[name].unique())
-        counts = _counts(rated["id"], rated[name].map("{:.6g}".format))
-        domain = counts.columns.astype(float)
-        found[name] = _alpha(library, counts, "interval", domain) if len(values) > 1 else None
+        found[name] = alpha(rated["id"], rated[[name]])
     shown = ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None)
     if shown:
         remedy = "nothing; 1 is full agreement, 0 is chance, and 0.2 to 0.5 is usual for emotions"
@@ -124,23 +111,30 @@ def is_repetitive(text: str) -> bool:
     return False
 
 
-def _counts(ids: "pd.Series[str]", words: "pd.Series[str]") -> pd.DataFrame:
-    """Return how often each unit with two or more votes has each value."""
-    units = pd.Series(ids.unique())
-    values = sorted(words.unique())
-    votes = pd.DataFrame({"id": ids.to_numpy(), "primary": words.to_numpy()})
-    counts = count_votes(votes, units, values)[:, :-1]
-    return pd.DataFrame(counts[counts.sum(axis=1) > 1], columns=values)
+def alpha(ids: "pd.Series[str]", values: pd.DataFrame) -> float | None:
+    """Return Krippendorff's alpha, from sums over the utterances in place of pairs of votes.
 
+    The squared differences of all ordered pairs of m values sum to 2 m times the squared
+    deviations from their mean.
 
-def _alpha(library: Any, counts: pd.DataFrame, level: str, domain: Any) -> float | None:
-    """Return alpha, or None if all votes are equal or no unit has two votes."""
-    used = counts.to_numpy().sum(axis=0) > 0
-    if used.sum() < 2:
+    Args:
+        ids: the utterance of each vote (N,).
+        values: (N, 1) numbers for the interval metric, or (N, C) one-hot classes for the nominal
+            metric, which is half the squared difference of these rows.
+
+    Returns:
+        Alpha, or None if all votes are equal or no utterance has two votes.
+    """
+    paired = ids.duplicated(keep=False).to_numpy()
+    x, group = values.to_numpy(np.float64)[paired], ids.to_numpy()[paired]
+    if not len(x) or (x == x[0]).all():
         return None
-    options = {} if domain is None else {"value_domain": np.asarray(domain)}
-    measured = library.alpha(value_counts=counts.to_numpy(), level_of_measurement=level, **options)
-    return float(measured)
+    units = pd.DataFrame(x - x.mean(axis=0)).groupby(group)
+    size = units.size()
+    squares = (units.var(ddof=0).mul(size, axis=0)).sum(axis=1)
+    observed = (squares * size / (size - 1)).sum()
+    expected = ((x - x.mean(axis=0)) ** 2).sum() * len(x) / (len(x) - 1)
+    return float(1 - observed / expected)
 
 
 CHECKS = (durations, same_audio, entropy, agreement, empty_or_repetitive)

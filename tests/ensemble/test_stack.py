@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 from sklearn.metrics import f1_score
 
-from medusa.ensemble.members import join
+from medusa.ensemble.members import chosen_on_dev, join
 from medusa.ensemble.stack_inputs import inputs_of
 from medusa.ensemble.stacker import StackConfig, StackOutput, Training
 from medusa.ensemble.stackers import stacker_of
@@ -175,6 +175,25 @@ def test_in_sample_is_refused_unless_asked(
     stack(nested, members, manifest, QUICK)
     with pytest.raises(RunError, match="n learnt from that split"):
         stack(RunDir(tmp_path / "runs" / "m"), [nested, members[0]], manifest, QUICK)
+
+
+def test_members_that_dev_has_calibrated_are_named(
+    members: list[RunDir], add_run: AddRun, manifest: Manifest, tmp_path: Path
+) -> None:
+    closed = add_run("closed", head={"name": "discriminant"})
+    convex = add_run("convex", head={"name": "svm"})
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, [*members, closed, convex], manifest, QUICK)
+    (note,) = [one for one in run.read_json("summary.json")["notes"] if "shrinkage" in one]
+    assert note.startswith("closed: shrinkage, scale and floor were chosen on 'dev'")
+    vote = RunDir(tmp_path / "runs" / "v")
+    stack(vote, [closed, convex], manifest, StackConfig(method="soft"))
+    assert vote.read_json("summary.json")["notes"] == ["made up"]
+    assert chosen_on_dev(vote) == "the weights of its members"
+    assert [chosen_on_dev(one) for one in (closed, convex)] == ["shrinkage, scale and floor", ""]
+    only = RunDir(tmp_path / "runs" / "o")
+    stack(only, [convex], manifest, StackConfig(method="soft"))
+    assert chosen_on_dev(only) == chosen_on_dev(add_run("i", imported={})) == ""
 
 
 def test_without_test_labels_dev_judges_and_says_so(

@@ -1,6 +1,7 @@
 """What the audit knows about votes, texts, lengths and sounds."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from medusa.manifests.audit.annotations import is_repetitive
+from medusa.manifests.audit.annotations import alpha, is_repetitive
 from medusa.manifests.audit.checks import audit
 from medusa.manifests.audit.findings import Finding, Subject
 from medusa.manifests.audit.waveforms import fingerprint
@@ -160,6 +161,44 @@ def test_entropy_and_agreement_by_hand(tmp_path: Path) -> None:
     assert "classes 0.444" in notes[1] and "valence" not in notes[1]
     # every unit has a 1 and a 3: observed 4 = all pairs; expected 4 * 18 / 30 = 2.4
     assert "arousal -0.667" in notes[1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_alpha_is_that_of_the_library(seed: int) -> None:
+    krippendorff = pytest.importorskip("krippendorff")
+    random = np.random.default_rng(seed)
+    whole, word = random.integers(1, 8, (5, 9)).astype(float), random.integers(0, 3, (5, 9))
+    missing = random.random((5, 9)) < 0.3
+    missing[:, 0], missing[1:, 1] = True, True  # no vote, and one vote at most
+    ids = pd.Series(np.broadcast_to(np.arange(9), (5, 9))[~missing].astype(str))
+    for table in (whole, whole + random.random((5, 9))):
+        votes = np.where(missing, np.nan, table)
+        expected = krippendorff.alpha(votes, level_of_measurement="interval")
+        found = alpha(ids, pd.DataFrame(table[~missing]))
+        assert found == pytest.approx(expected, abs=1e-12)
+    votes = np.where(missing, np.nan, word)
+    expected = krippendorff.alpha(votes, level_of_measurement="nominal")
+    found = alpha(ids, pd.DataFrame(np.eye(3)[word[~missing]]))
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_alpha_of_many_continuous_ratings_needs_little_memory() -> None:
+    random = np.random.default_rng(0)
+    ids = pd.Series(np.repeat(np.arange(20_000), 3).astype(str))
+    mood = np.repeat(random.normal(size=20_000), 3)
+    votes = pd.DataFrame(mood + random.normal(size=60_000))
+    tracemalloc.start()
+    found = alpha(ids, votes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == pytest.approx(0.5, abs=0.02)  # the share of the variance that the moods have
+    assert peak < 100e6
+
+
+def test_alpha_needs_two_votes_and_two_values() -> None:
+    assert alpha(pd.Series(["a", "b"]), pd.DataFrame([1.0, 2.0])) is None
+    assert alpha(pd.Series(["a", "a"]), pd.DataFrame([2.0, 2.0])) is None
+    assert alpha(pd.Series([], dtype=str), pd.DataFrame(np.zeros((0, 1)))) is None
 
 
 def test_strict_and_json(tmp_path: Path) -> None:

@@ -100,6 +100,13 @@ def test_chance_majority_and_intervals(judged: dict[str, Any], made_up: Path) ->
         assert low < judged[name] < high
 
 
+def test_the_split_that_chose_the_weights_is_named(made_up: Path) -> None:
+    result = call(made_up, "evaluate", "a", "--split", "dev")
+    assert "'dev' has chosen the weights; the numbers are somewhat too good" in result.stderr
+    assert "has chosen" not in call(made_up, "evaluate", "a").stderr
+    assert "has chosen" not in call(made_up, "evaluate", "s", "--split", "dev").stderr  # learnt
+
+
 def test_balanced_score_equals_a_balanced_matrix() -> None:
     # twice the utterances of one class change nothing
     matrix = np.array([[3, 1], [2, 2]])
