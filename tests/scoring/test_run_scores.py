@@ -97,6 +97,7 @@ def test_runs_about_other_utterances_are_refused(tmp_path):
     Predictions(
         predictions.frame.iloc[:50].reset_index(drop=True), predictions.classes, predictions.run
     ).write(runs[1].path / PREDICTIONS)
+    runs[1].finish()
     with pytest.raises(RunError, match="two: expected predictions of the same utterances of test"):
         score_runs(stored(runs), manifest)
     with pytest.raises(RunError, match="medusa run"):
