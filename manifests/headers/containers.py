@@ -105,6 +105,8 @@ def _aiff(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
     for name, promised, start in _chunks(file, 12, ">4sI", 2):
         if name == b"SSND":  # An offset and a block size precede the sound.
             return SoundChunk(start + 8, promised - 8, size - start - 8, start - 4, ">I", 8)
+        if name == b"BODY":  # The sound of 8SVX and 16SV.
+            return SoundChunk(start, promised, size - start, start - 4, ">I")
     return None
 
 
@@ -118,6 +120,21 @@ def _caf(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
 def _au(_file: BinaryIO, head: bytes, size: int) -> SoundChunk | None:
     start, promised = struct.unpack(">II", head[4:12])
     return SoundChunk(start, promised, size - start, 8, ">I")
+
+
+def _voc(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
+    file.seek(20)
+    at = int.from_bytes(file.read(2), "little")
+    for _ in range(MOST_CHUNKS):
+        file.seek(at)
+        block = file.read(4)
+        if len(block) < 4 or block[0] not in VOC_BLOCKS:
+            return None
+        length, about = int.from_bytes(block[1:], "little"), VOC_BLOCKS[block[0]]
+        if about:
+            return SoundChunk(at + 4 + about, length - about, size - at - 4 - about)
+        at += 4 + length
+    return None
 
 
 def _sphere(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
@@ -164,7 +181,10 @@ class Corrected(io.FileIO):
         return count
 
 
+# The kind of a block of VOC -> the bytes before its sound; 0 if the block has no sound.
+VOC_BLOCKS = {1: 2, 9: 12, **dict.fromkeys((3, 4, 5, 6, 7, 8), 0)}
 READERS = {
     **dict.fromkeys((b"RIFF", b"RIFX", b"RF64", b"BW64"), _riff),
     **{b"riff": _w64, b"FORM": _aiff, b".snd": _au, b"NIST": _sphere, b"caff": _caf},
+    b"Crea": _voc,
 }
