@@ -29,11 +29,13 @@ def atomic(path: Path, durable: bool = False, keep_first: bool = False) -> Itera
             partial.unlink()
         else:
             partial.replace(path)
-    except BaseException:
+    except BaseException as problem:
         if partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
         else:
             partial.unlink(missing_ok=True)
+        if isinstance(problem, OSError) and problem.errno and not problem.filename:
+            problem.filename = str(path)  # A write that finds no room names no file.
         raise
     if durable:
         sync(path.parent)

@@ -75,3 +75,12 @@ def test_a_durable_file_and_its_folder_reach_the_disk_in_this_order(tmp_path, mo
     with atomic(tmp_path / "a.txt", durable=True) as partial:
         partial.write_text("text")
     assert steps == [False, True]
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"File too large: .*/a\.txt") as found,
+        atomic(tmp_path / "a.txt"),
+    ):
+        raise OSError(27, "File too large")
+    assert found.value.filename == str(tmp_path / "a.txt") and not list(tmp_path.iterdir())
