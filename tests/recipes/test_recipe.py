@@ -67,6 +67,18 @@ def test_the_rate_is_that_of_section_4_in_both_stages(name):
     assert rates and all(each == [1e-5, 1e-5] for each in rates)
 
 
+def test_ueda_reads_the_last_layers_and_selects_on_dev_as_it_is():
+    recipe = load("ueda-2025")
+    last = {name for name, feature in recipe.features.items() if feature.layers == "last"}
+    assert last == {"whisper", "roberta", "deberta"}
+    for task in head_tasks(recipe):
+        assert task.config.train.selection == "natural"
+        assert task.config.train.patience >= task.config.stages[0].epochs
+    chosen = " ".join(recipe.chosen)
+    for fact in ("sum of the weights", "1,049,601", "two heads"):
+        assert fact in chosen
+
+
 def test_the_baseline_has_a_score_of_two_layers():
     (task,) = head_tasks(load("is2025-baseline"))
     assert task.config.head.pooling == "attentive_statistics"

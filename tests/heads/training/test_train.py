@@ -295,7 +295,10 @@ def test_the_papers_settings_are_the_default():
     config = load("medusa")
     assert (config.head.width, config.head.layers, config.train.batch) == (1024, 2, 16)
     assert [stage.lr for stage in config.stages] == [1e-5, 1e-5]
-    assert [stage.lr for stage in load("medusa-published").stages] == [1e-5, 1e-6]
+    published = load("medusa-published")
+    assert [stage.lr for stage in published.stages] == [1e-5, 1e-6]
+    train = published.train
+    assert (train.batch, train.micro, train.selection) == (32, 16, "natural")
     assert (config.loss.class_weight, config.loss.attribute_weight) == (1.5, 0.4)
     assert config.mixup.p == 0.3 and config.stages[0].class_weights == 0.5
     assert json.loads(json.dumps(config.to_dict()))["seed"] == 0
