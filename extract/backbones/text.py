@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from medusa.errors import CheckpointError
 from medusa.extract.checkpoints.hugging_face import CheckpointRef, checkpoint_of, find, load_model
 from medusa.extract.encoders.encoder import Backbone, Checkpoint, Encoded
+from medusa.extract.encoders.variants import NORM
 
 CHECKPOINTS = {
     "roberta": Checkpoint("FacebookAI/roberta-large", 24, 1024),
@@ -50,13 +51,20 @@ def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
         checkpoint=ref.name,
         revision=ref.revision,
         preprocessing={"special_tokens": "left out", "max_tokens": max_tokens},
+        variants=_variants(config.model_type),
     )
+
+
+def _variants(kind: str) -> tuple[str, ...]:
+    """Return the choices of a model. The published code has ModernBERT's states before the norm."""
+    return ("like", NORM) if kind == "modernbert" else ("like",)
 
 
 def published(name: str) -> Backbone:
     """Return the facts of the usual checkpoint, for plans."""
     usual = CHECKPOINTS[name]
-    return _facts(name, usual.source, usual.layers, usual.width)
+    facts = _facts(name, usual.source, usual.layers, usual.width)
+    return replace(facts, variants=_variants(name))
 
 
 def _facts(name: str, source: str, layers: int, width: int) -> Backbone:
@@ -94,6 +102,8 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "TextEncod
     model = load_model(backbone, device)
     if model.config.is_encoder_decoder:
         model = model.get_encoder()
+    if backbone.preprocessing.get(NORM) == "left out":
+        model.final_norm = torch.nn.Identity()
     tokenizer = _tokenizer(checkpoint_of(backbone))
     published = backbone.preprocessing.get("like") == "medusa-published"
     return TextEncoder(model, tokenizer, layers, backbone.preprocessing["max_tokens"], published)

@@ -11,6 +11,7 @@ from medusa.extract.encoders.precision import with_precision
 # An argument of `variant` -> its key in `preprocessing`, which is part of a store's digest.
 CHOICES = {name: name for name in ("precision", "like", "piece_s", "overlap_s", "window_s")}
 CHOICES["average_frames"] = "pool"
+NORM = "final_norm"  # This key is present if the last layer's states are those before the norm.
 MODES = ("medusa-published",)
 LEAST_OVERLAP_S = 0.1
 LEAST_WINDOW_S = 1.0
@@ -59,7 +60,12 @@ def frames_averaged(backbone: Backbone) -> int:
 def variant_of_store(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Backbone:
     """Return the backbone with the choices of a store's features."""
     chosen = {name: preprocessing[key] for name, key in CHOICES.items() if key in preprocessing}
-    return variant(backbone, **chosen)
+    made = variant(backbone, **chosen)
+    if NORM in preprocessing or NORM not in made.preprocessing:
+        return made
+    # A store that was written before has the states after the norm.
+    kept = {key: value for key, value in made.preprocessing.items() if key != NORM}
+    return replace(made, preprocessing=kept)
 
 
 def _like(backbone: Backbone, like: str) -> Backbone:
@@ -68,7 +74,8 @@ def _like(backbone: Backbone, like: str) -> Backbone:
         raise ConfigError(f"like={like}: expected {', '.join(MODES)}{nearest(like, MODES)}")
     if "like" not in backbone.variants:
         raise ConfigError(f"like={like}: there is no such mode of {backbone.name}; leave like out")
-    return replace(backbone, preprocessing=backbone.preprocessing | {"like": like})
+    choices = {"like": like} | ({NORM: "left out"} if NORM in backbone.variants else {})
+    return replace(backbone, preprocessing=backbone.preprocessing | choices)
 
 
 def _averaged(backbone: Backbone, frames: int) -> Backbone:

@@ -88,6 +88,18 @@ def test_the_published_texts_lose_a_token_at_each_end(
     assert not blank.any()
 
 
+def test_the_published_modernbert_has_no_final_norm(checkpoint: Callable[[str], Path]) -> None:
+    plain_backbone, plain = load(checkpoint("modernbert"))
+    backbone, published = load(checkpoint("modernbert"), like="medusa-published")
+    text = "the meeting is at seven"
+    (kept,), (found,) = encoded(plain, text), encoded(published, text)
+    torch.testing.assert_close(plain.model.final_norm(found).detach(), kept[:, 1:-1])
+    assert (found - kept[:, 1:-1]).abs().max() > 1e-3
+    assert variant_of_store(plain_backbone, backbone.preprocessing) == backbone
+    before = {k: v for k, v in backbone.preprocessing.items() if k != "final_norm"}
+    assert variant_of_store(plain_backbone, before).preprocessing == before  # older stores
+
+
 def test_the_published_whisper_keeps_the_silence(
     checkpoint: Callable[[str], Path], waves: list[Wave]
 ) -> None:
