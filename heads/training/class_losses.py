@@ -1,4 +1,4 @@
-"""Losses of the logits (B, C) with respect to soft labels, divided by the batch size."""
+"""Losses of the logits (B, C) with respect to soft labels; all but one divide by the batch size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +32,16 @@ def cross_entropy(batch: Batch, config: LossConfig) -> Float[Tensor, ""]:
     return F.cross_entropy(batch.logits, batch.targets, weight=batch.weights)
 
 
+def cross_entropy_by_weight(batch: Batch, config: LossConfig) -> Float[Tensor, ""]:
+    """Return the weighted mean of the cross-entropies, like PyTorch's with class numbers.
+
+    It is divided by the sum of the weights of the targets. For soft targets, the weight of an
+    utterance is the mean weight of its classes.
+    """
+    terms = batch.weights * batch.targets
+    return -(terms * batch.logits.log_softmax(1)).sum() / terms.sum().clamp_min(1e-8)
+
+
 def focal(batch: Batch, config: LossConfig) -> Float[Tensor, ""]:
     """Return the cross-entropy with every term times (1 - p_c) ** gamma (Lin et al. 2017)."""
     logs = batch.logits.log_softmax(1)
@@ -61,6 +71,7 @@ def vector_scaling(batch: Batch, config: LossConfig) -> Float[Tensor, ""]:
 
 CLASS_LOSSES: dict[str, Callable[[Batch, LossConfig], Tensor]] = {
     "ce": cross_entropy,
+    "ce_by_weight": cross_entropy_by_weight,
     "focal": focal,
     "kld": kl_divergence,
     "vector_scaling": vector_scaling,

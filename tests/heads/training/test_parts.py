@@ -24,6 +24,7 @@ from medusa.heads.training import mixup
 from medusa.heads.training.class_losses import (
     Batch,
     cross_entropy,
+    cross_entropy_by_weight,
     focal,
     kl_divergence,
     vector_scaling,
@@ -74,6 +75,17 @@ def small_batch() -> Batch:
     logits = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
     targets = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
     return Batch(logits, targets, torch.tensor([2.0, 1.0]), torch.tensor([0.25, 0.75]))
+
+
+def test_cross_entropy_by_weight_is_that_of_class_numbers():
+    torch.manual_seed(0)
+    logits, labels, weights = torch.randn(7, 3), torch.randint(3, (7,)), torch.rand(3) + 0.2
+    batch = Batch(logits, torch.eye(3)[labels], weights, torch.ones(3) / 3)
+    expected = torch.nn.functional.cross_entropy(logits, labels, weight=weights)
+    torch.testing.assert_close(cross_entropy_by_weight(batch, LossConfig()), expected)
+    # soft labels: the weights 2 * 1/2 + 1 * 1/2 and 1 of the two rows
+    soft = cross_entropy(small_batch(), LossConfig()) * 2 / 2.5
+    torch.testing.assert_close(cross_entropy_by_weight(small_batch(), LossConfig()), soft)
 
 
 def test_focal_by_hand():
