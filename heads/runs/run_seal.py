@@ -10,6 +10,7 @@ from typing import Any
 
 from medusa.atomic import sync
 from medusa.errors import RunError
+from medusa.foreign import foreign
 from medusa.seal import OPEN, crc32c, read_sealed, write_sealed
 
 FINISHED = "finished"
@@ -78,13 +79,11 @@ def _read(folder: Path) -> dict[str, Any]:
     path = folder / FINISHED
     if not path.exists() or not path.stat().st_size:
         return {}
-    try:
+    with foreign(RunError, lambda reason: f"{path}: damaged ({reason}); {REMEDY}"):
         seal: dict[str, Any] = json.loads(read_sealed(path))
-        if not seal["run"] or not seal["files"]:
+        if not seal["run"] or not dict(seal["files"]):
             raise ValueError("it lists no files")
-    except (ValueError, KeyError, TypeError) as problem:
-        raise RunError(f"{path}: damaged ({problem}); {REMEDY}") from problem
-    return seal
+        return seal
 
 
 def _names(folder: Path) -> list[str]:

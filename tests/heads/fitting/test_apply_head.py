@@ -117,6 +117,8 @@ def test_only_finished_heads_of_this_version(workspace):
     config = run.path / "config.yaml"
     text = config.read_text()
     config.write_text(text.replace("  pooling: mean", "  pooling: mean\n  colour: red"))
+    (run.path / "finished").unlink()
+    run.finish()
     with pytest.raises(DataError, match=r"describes no head of this version.*colour"):
         apply(run, manifest, opened)
     config.write_text(text)
