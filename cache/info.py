@@ -6,10 +6,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from medusa.cache.layout import INDEX, read_provenance, read_spec
+from medusa.cache.layout import INDEX, read_provenance, read_spec, store_folders
 from medusa.cache.store import FeatureStore
 from medusa.errors import MedusaError, StoreError, listed, nearest
-from medusa.workspace import require_listable
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -17,8 +16,7 @@ T = TypeVar("T")
 
 def folders(features: Path) -> list[Path]:
     """Return the folder of every store in a workspace's `features/`, also of damaged ones."""
-    require_listable(features)
-    return sorted(path.parent for path in features.glob(f"*.zarr/{INDEX}"))
+    return store_folders(features, INDEX)
 
 
 def find(features: Path, name: str) -> Path:

@@ -20,6 +20,7 @@ from medusa.atomic import atomic
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import StoreError
 from medusa.foreign import foreign
+from medusa.workspace import require_listable
 
 SHARD_FRAMES = 32_768
 CHUNK_FRAMES = 256
@@ -53,6 +54,16 @@ def stored_arrays(spec: FeatureSpec) -> list[StoredArray]:
     if spec.dtype == "int8":
         arrays += [StoredArray(f"{name}_scale", 1, "float32") for name in spec.arrays]
     return arrays
+
+
+def store_folders(features: Path, name: str) -> list[Path]:
+    """Return the folders of stores in a workspace's `features/` that contain this name, sorted.
+
+    Raises:
+        OSError: there is a `features/`, and it cannot be listed.
+    """
+    require_listable(features)
+    return sorted(path.parent for path in features.glob(f"*.zarr/{name}"))
 
 
 def shard_path(store: Path, array: str, shard: int) -> Path:

@@ -13,15 +13,17 @@ from medusa.cache.access import ACCESS, REMEDY, Mapped, NotFlat, Piece, Position
 from medusa.cache.first_read import FirstReads
 from medusa.cache.layout import (
     SHARD_FRAMES,
+    SPEC,
     StoredArray,
     checksum,
     read_spec,
     shard_path,
+    store_folders,
     stored_arrays,
 )
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import StoreError, listed, nearest
-from medusa.workspace import require_listable
+from medusa.foreign import foreign
 
 if TYPE_CHECKING:  # torch is needed to read features, not to list stores
     import torch
@@ -225,12 +227,13 @@ class FeatureStore:
         """Read compressed or rearranged shards through zarr-python."""
         import zarr
 
-        source = zarr.open_array(self.path / array.name, mode="r")
-        at = 0
-        for shard, start, length in pieces:
-            first = shard * SHARD_FRAMES + start
-            out[at : at + length] = source[first : first + length]
-            at += length
+        path, at = self.path / array.name, 0
+        with foreign(StoreError, lambda reason: f"{path}: damaged ({reason}); {REMEDY}"):
+            source = zarr.open_array(path, mode="r")
+            for shard, start, length in pieces:
+                first = shard * SHARD_FRAMES + start
+                out[at : at + length] = source[first : first + length]
+                at += length
 
     def _channel(self, array: str) -> "torch.Tensor":
         """Return mean and deviation (2, D) of the channels of an int8 array."""
@@ -256,6 +259,5 @@ def layers_of(array: str) -> list[str]:
 
 def open_all(features: Path) -> list[FeatureStore]:
     """Open every store in a workspace's `features/` with committed utterances, sorted by name."""
-    require_listable(features)
-    stores = [FeatureStore.open(path.parent) for path in sorted(features.glob("*.zarr/spec.json"))]
+    stores = [FeatureStore.open(path) for path in store_folders(features, SPEC)]
     return [store for store in stores if len(store)]
