@@ -20,6 +20,7 @@ from medusa.manifests.headers import containers, mp3
 
 CHUNK_BYTES = 1 << 20
 RATES_HZ = range(500, 1_000_001)  # Of other rates, resampling would make any number of samples.
+MOST_FRAMES = 1 << 40  # libsndfile gives 2**63 - 1 frames if it cannot tell their number.
 TOLERANCE_S = 0.01  # The tables of corpora often round the end of a segment up.
 T = TypeVar("T")
 
@@ -64,6 +65,8 @@ def facts_of(path: Path) -> AudioFacts:
             whole = sound.format != "FLAC" or _has_last_frame(sound)
         if facts.frames and facts.rate_hz not in RATES_HZ:
             raise ValueError(f"its header gives a rate of {facts.rate_hz} Hz")
+        if facts.frames > MOST_FRAMES:
+            raise ValueError("its length is unknown")
     if not whole:
         raise AudioError(
             f"{path}: truncated: the last of its {facts.frames} frames is missing; "

@@ -200,3 +200,13 @@ def test_samples_that_are_not_numbers_are_not_said_to_be_silent(tmp_path: Path, 
     sound[RATE] = odd
     soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="FLOAT")
     assert np.isnan(loudness_of(tmp_path / "a.wav", 0.0, 2.0).loudest_db)
+
+
+def test_an_mp3_whose_length_nobody_knows_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.wav"
+    written(path, "WAV")
+    monkeypatch.setattr(soundfile.SoundFile, "frames", property(lambda sound: 2**63 - 1))
+    with pytest.raises(AudioError, match="its length is unknown; replace the file"):
+        facts_of(path)
