@@ -11,6 +11,7 @@ Nothing here imports a backbone, a pass over a corpus, or the planning of a pass
 The door: `Backbone`, `BackboneEncoder`, `EncoderRunner`.
 """
 
+from medusa.extract.encoders.batch_splitter import BatchSplitter, out_of_memory
 from medusa.extract.encoders.compute_timer import ComputeTimer
 from medusa.extract.encoders.devices import default_batch_seconds, pick
 from medusa.extract.encoders.encoder import (
@@ -22,7 +23,6 @@ from medusa.extract.encoders.encoder import (
     compile_encoder,
 )
 from medusa.extract.encoders.layers import average_frames, parse_layers, reduced
-from medusa.extract.encoders.memory import BatchSplitter, out_of_memory
 from medusa.extract.encoders.precision import pick as pick_precision
 from medusa.extract.encoders.runner import EncoderRunner
 from medusa.extract.encoders.variants import frames_averaged, variant, variant_of_store

@@ -50,12 +50,13 @@ class EncoderRunner:
         """
         started = self.timer.start()
         finished = [
-            replace(one, values=self._copied(self.finish(one.values))) for one in self.encode(items)
+            replace(one, values=self._copied(self.finish(one.values)))
+            for one in self.run_encoder(items)
         ]
         ready = self.timer.stop(started)
         return [replace(one, ready=ready) for one in finished]
 
-    def encode(self, items: Sequence[Any]) -> list[Encoded]:
+    def run_encoder(self, items: Sequence[Any]) -> list[Encoded]:
         """Return the features (K, T, D) of all kept layers, on the device."""
         with autocast(self.precision, self.device):
             encoded = self.encoder.encode(items)

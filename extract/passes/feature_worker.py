@@ -94,7 +94,7 @@ class FeatureWorker:
         from medusa.extract.passes.calibration import measured_batch_seconds
 
         if self.measured_s is None:
-            prepare, encode = self.runner.encoder.prepare, self.runner.encode
+            prepare, encode = self.runner.encoder.prepare, self.runner.run_encoder
             self.measured_s = measured_batch_seconds(
                 todo, prepare, encode, self.rate_hz, device, self.least_s
             )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from medusa.errors import MedusaError
-from medusa.extract.encoders.memory import BatchSplitter
+from medusa.extract.encoders.batch_splitter import BatchSplitter
 from medusa.extract.inputs import Sound, Utterance, Wave, check_content, read_segment, read_sound
 from medusa.extract.passes.cpu_concurrency import split_threads
 from medusa.extract.passes.prefetch import prefetch_map
@@ -37,14 +37,14 @@ def stream(
     def fetch(batch: Sequence[Utterance]) -> list[tuple[Utterance, Any]]:
         return [(one, _prepared(one, prepare, rate_hz)) for one in batch]
 
-    splitter = BatchSplitter(encode)
+    encode_within_memory = BatchSplitter(encode)
 
     def encode_pairs(
         pairs: Sequence[tuple[Utterance, Any]],
     ) -> list[tuple[Utterance, Result | MedusaError]]:
         good = [(one, item) for one, item in pairs if not isinstance(item, MedusaError)]
         bad = [(one, item) for one, item in pairs if isinstance(item, MedusaError)]
-        return [*bad, *(splitter(good) if good else ())]
+        return [*bad, *(encode_within_memory(good) if good else ())]
 
     workers = min(8, os.cpu_count() or 1)
     fetched = prefetch_map(fetch, plan, workers, 2 * workers)

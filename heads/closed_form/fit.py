@@ -28,9 +28,9 @@ class ClosedForm(HeadFitter):
 
     def _set_up(self) -> None:
         self.head.eval()
-        self.state, self.rows = FitState(), self.examples.rows("train")
+        self.state, self.example_rows = FitState(), self.examples.rows("train")
         self.reader = RowReader(self.head, self.examples, self.device, self.at_once)
-        check_rows(self.examples, self.rows, self.head.output.classes.in_features)
+        check_rows(self.examples, self.example_rows, self.head.output.classes.in_features)
 
     @staticmethod
     def calls_at_most(config: Config) -> int:
@@ -43,8 +43,8 @@ class ClosedForm(HeadFitter):
             MedusaError: features are not numbers.
         """
         (self.run.path / METRICS).unlink(missing_ok=True)  # An interrupted run may have left it.
-        fit_positions(self.reader, self.rows)
-        found = self.reader.moments(self.rows)
+        fit_positions(self.reader, self.example_rows)
+        found = self.reader.moments(self.example_rows)
         self.meter.counted()
         averages = self.reader.averages(self.selector.rows)
         dev = torch.cat([x.cpu() for x, _ in averages]).double()

@@ -25,11 +25,11 @@ class ConvexFitter(HeadFitter):
 
     def _set_up(self) -> None:
         self.head.eval()
-        self.state, self.rows = FitState(), self.examples.rows("train")
+        self.state, self.example_rows = FitState(), self.examples.rows("train")
         self.classifier = CLASSIFIERS[self.config.head.name]
         self.reader = RowReader(self.head, self.examples, self.device, self.at_once)
-        check_classes(self.examples, self.rows, f"the head {self.config.head.name}")
-        _check_size(len(self.rows), self.head.fusion.out_width, self.classifier.keeps_rows)
+        check_classes(self.examples, self.example_rows, f"the head {self.config.head.name}")
+        _check_size(len(self.example_rows), self.head.fusion.out_width, self.classifier.keeps_rows)
 
     @staticmethod
     def calls_at_most(config: Config) -> int:
@@ -42,7 +42,7 @@ class ConvexFitter(HeadFitter):
             MedusaError: features are not numbers, or the speakers cannot be divided into folds.
         """
         (self.run.path / METRICS).unlink(missing_ok=True)  # An interrupted run may have left it.
-        x, labels, folds = self._pooled(), self.examples.labels[self.rows], self._folds()
+        x, labels, folds = self._pooled(), self.examples.labels[self.example_rows], self._folds()
         known = labels != NO_CONSENSUS
         check_folds(labels[known], folds[known], self.examples.classes)
         best = self._choose(x[known], labels[known], folds[known])
@@ -54,19 +54,19 @@ class ConvexFitter(HeadFitter):
         values = {"mean": mean, "std": deviation, "scale": best.scale, "floor": best.floor}
         for name, value in values.items():
             self.head.output.get_buffer(name).copy_(torch.as_tensor(value))
-        ratings = self.examples.ratings[self.rows].double().numpy()
+        ratings = self.examples.ratings[self.example_rows].double().numpy()
         self._set_attributes(*ridge(x, ratings, folds))
         self._score_dev(best, fit.converged)
 
     def _pooled(self) -> Array:
         """Return x (N, D) of the training rows."""
-        parts = [x.double().cpu().numpy() for x, _ in self.reader.averages(self.rows)]
+        parts = [x.double().cpu().numpy() for x, _ in self.reader.averages(self.example_rows)]
         x: Array = np.concatenate(parts)
         check_numbers(bool(np.isfinite(x).all()), self.examples)
         return x
 
     def _folds(self) -> Rows:
-        speakers = self.examples.speakers[self.rows]
+        speakers = self.examples.speakers[self.example_rows]
         if unknown := int((speakers == "").sum()):
             say(
                 f"{self.run.name}: {plural(unknown, 'training utterance')} without a speaker; each "

@@ -19,7 +19,7 @@ class ImportedWeights(HeadFitter):
     """A fitter without a fit: the head has its weights already."""
 
     def _set_up(self) -> None:
-        self.state, self.rows = FitState(), self.examples.rows("train")
+        self.state, self.example_rows = FitState(), self.examples.rows("train")
 
     def fit(self) -> None:
         """Do nothing."""

@@ -15,7 +15,7 @@ from medusa.errors import DeviceError
 from medusa.heads.networks.fusion import Head
 
 
-def embed(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:
+def embed_in_parts(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:
     """Return x (B, D) like `head.embed`, but keep the activations of `micro` utterances at a time.
 
     The other activations are recomputed in the backward pass with the same dropout. MixUp and

@@ -38,11 +38,11 @@ class HeadFitter(ABC):
     Attributes:
         state: the best score.
         selector, meter: they score the dev split, and count seconds.
-        rows: the row numbers of the training utterances.
+        example_rows: the row numbers of the training utterances.
     """
 
     state: FitState
-    rows: Rows
+    example_rows: Rows
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class HeadFitter(ABC):
         self.device, self.advance = device, advance
         self._set_up()
         self.selector = DevSelector(examples, config.train)
-        self.meter = Meter(self.head, examples, self.rows, device)
+        self.meter = Meter(self.head, examples, self.example_rows, device)
 
     @abstractmethod
     def _set_up(self) -> None:
-        """Set `state` and `rows`, and refuse rows that cannot be fitted."""
+        """Set `state` and `example_rows`, and refuse rows that cannot be fitted."""
 
     @abstractmethod
     def fit(self) -> None:

@@ -12,9 +12,9 @@ from torch.profiler import record_function as span
 from medusa.cache import Packed
 from medusa.heads.config import Config
 from medusa.heads.networks.fusion import Head
-from medusa.heads.networks.memory import embed
+from medusa.heads.networks.memory import embed_in_parts
 from medusa.heads.training import mixup
-from medusa.heads.training.loss import TrainStatistics, total
+from medusa.heads.training.loss import TrainStatistics, total_loss
 from medusa.heads.training.targets import Targets
 
 
@@ -43,14 +43,14 @@ def compute_gradients(
     """
     device = inputs[0].values.device
     with _autocast(device), span("forward"):
-        x = embed(head, inputs, micro)
+        x = embed_in_parts(head, inputs, micro)
         drawn = mixup.draw(config.mixup, len(targets), rng)
         if drawn is not None:
             partners, shares = (values.to(device, non_blocking=True) for values in drawn)
             x, targets = mixup.mix(x, partners, shares), targets.mixed(partners, shares)
         outputs = head.output(x)
     with span("loss"):
-        loss, parts = total(config.loss, outputs, targets, statistics)
+        loss, parts = total_loss(config.loss, outputs, targets, statistics)
     with span("backward"):
         loss.backward()  # type: ignore[no-untyped-call]
     return parts | {"loss": loss.detach()}

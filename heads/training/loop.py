@@ -40,10 +40,10 @@ class Trainer(HeadFitter):
         self.state = TrainingState()
         self.identity = self.run.digest() if self.run.exists else ""
         self.train_rows = TrainRows.of(self.examples, self.config)
-        self.rows = self.train_rows.rows
+        self.example_rows = self.train_rows.rows
         self.optimiser = self._new_optimiser()
         self.average = averaged(self.head, self.config.train)
-        self.steps = StepLog(self.run.path)
+        self.step_log = StepLog(self.run.path)
         self.saved = time.monotonic()
 
     @staticmethod
@@ -60,7 +60,7 @@ class Trainer(HeadFitter):
         self.state = TrainingState.resume(
             self.run, self.head, self.optimiser, self.average, self.identity
         )
-        self.steps.forget_after(self.state.steps)
+        self.step_log.forget_after(self.state.steps)
         self.meter.go_on(self.state.cost)
         while self.state.stage < len(self.config.stages):
             self._run_stage(self.config.stages[self.state.stage])
@@ -101,39 +101,39 @@ class Trainer(HeadFitter):
         """Take a step on each batch, of the epoch's `of`; a kill costs two minutes of them."""
         self.head.train()
         pin = self.device.type == "cuda"
-        feed = self.examples.read_batches([self.rows[batch] for batch in batches], pin)
+        feed = self.examples.read_batches([self.example_rows[batch] for batch in batches], pin)
         for batch, inputs in zip(batches, self.meter.timed(feed), strict=True):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
             lr = rate(stage, (self.state.epoch + self.state.step / of) / stage.epochs)
             for group in self.optimiser.param_groups:
                 group["lr"] = lr
-            parts = self._step(stage, moved, batch, statistics)
+            parts = self._step_within_memory(stage, moved, batch, statistics)
             for name, value in parts.items():
                 # The sum stays on the device: reading it here would make the step wait.
                 self.state.sums[name] = self.state.sums.get(name, 0.0) + value
             self.state.step += 1
             self.state.steps += 1
-            self.steps.add(self.state.steps, lr, parts)
+            self.step_log.add(self.state.steps, lr, parts)
             if time.monotonic() - self.saved > SAVE_EVERY_S:
                 self._save()
 
-    def _step(
+    def _step_within_memory(
         self, stage: StageConfig, inputs: list[Packed], batch: Rows, statistics: TrainStatistics
     ) -> dict[str, Tensor]:
         """Take one step. If memory runs out, repeat it with half as many utterances at a time."""
         while True:
             try:
-                return self._try_step(stage, inputs, batch, statistics)
+                return self._update_weights(stage, inputs, batch, statistics)
             except torch.OutOfMemoryError as problem:
                 self._halve(inputs, problem)
 
-    def _try_step(
+    def _update_weights(
         self, stage: StageConfig, inputs: list[Packed], batch: Rows, statistics: TrainStatistics
     ) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.config.seed, self.state.steps])
         torch.manual_seed(int(rng.integers(2**62)))  # This seeds dropout.
         settings = self.config.train
-        targets = self.train_rows.targets.rows(batch).thinned(settings.annotator_dropout, rng)
+        targets = self.train_rows.targets.select(batch).thinned(settings.annotator_dropout, rng)
         targets = targets.smoothed(settings.label_smoothing).to(self.device)
         self.optimiser.zero_grad(set_to_none=True)
         parts = compute_gradients(
@@ -236,6 +236,6 @@ class Trainer(HeadFitter):
 
     def _save(self) -> None:
         self.state.cost = self.meter.counted()
-        self.steps.write()
+        self.step_log.write()
         self.state.save(self.run, self.head, self.optimiser, self.average, self.identity)
         self.saved = time.monotonic()

@@ -117,7 +117,7 @@ class TrainStatistics:
     neutral: int | None = None
 
 
-def total(
+def total_loss(
     config: LossConfig, outputs: Mapping[str, Tensor], targets: Targets, statistics: TrainStatistics
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the loss of equation 1, with the further weighted losses, and its parts by name.

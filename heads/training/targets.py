@@ -33,7 +33,7 @@ class Targets:
     def __len__(self) -> int:
         return len(self.soft)
 
-    def rows(self, rows: Rows) -> "Targets":
+    def select(self, rows: Rows) -> "Targets":
         """Return the targets of these rows."""
         return Targets(*(values[rows] for values in self._all()))
 
@@ -112,4 +112,4 @@ def training_rows(examples: Examples, config: Config) -> tuple[Rows, Targets]:
         rows = rows[examples.labels[rows] != NO_CONSENSUS]
     rows = rows[~soft[rows].isnan().any(1).numpy()]
     known = (soft, examples.ratings, examples.secondary, examples.votes)
-    return rows, Targets(*known).rows(rows)
+    return rows, Targets(*known).select(rows)

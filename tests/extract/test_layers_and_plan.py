@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from medusa.errors import ConfigError, DeviceError, MedusaError
+from medusa.extract.encoders.batch_splitter import BatchSplitter
 from medusa.extract.encoders.layers import parse_layers, reduced
-from medusa.extract.encoders.memory import BatchSplitter
 from medusa.extract.inputs.batches import Utterance, plan_batches
 from medusa.extract.inputs.segments import Segment
 from medusa.extract.passes.prefetch import prefetch_map

@@ -207,7 +207,9 @@ def test_killed_at_twenty_moments_the_tables_are_the_same(home, tmp_path_factory
             return wrapped
 
         with monkeypatch.context() as patch:
-            patch.setattr(train.Trainer, "_step", dies(train.Trainer._step))
+            patch.setattr(
+                train.Trainer, "_step_within_memory", dies(train.Trainer._step_within_memory)
+            )
             patch.setattr(train.Trainer, "_save", dies(train.Trainer._save))
             patch.setattr(fit_stacks, "fit_stack", dies(fit_stacks.fit_stack))
             with pytest.raises(Killed):

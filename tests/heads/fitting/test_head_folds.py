@@ -96,7 +96,7 @@ def test_killed_while_finishing(workspace, monkeypatch, moment):
         with pytest.raises(KeyboardInterrupt):
             trained(workspace, "a")
     steps = []
-    monkeypatch.setattr(Trainer, "_step", lambda *args: steps.append(1))
+    monkeypatch.setattr(Trainer, "_step_within_memory", lambda *args: steps.append(1))
     resumed = trained(workspace, "a")
     assert resumed.finished and not steps
     one, two = (load_file(run.path / "weights.safetensors") for run in (straight, resumed))

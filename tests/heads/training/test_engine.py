@@ -9,7 +9,7 @@ from medusa.errors import DeviceError
 from medusa.heads.config import load
 from medusa.heads.fitting.fit import fit
 from medusa.heads.fitting.prepare import prepare
-from medusa.heads.networks.memory import embed
+from medusa.heads.networks.memory import embed_in_parts
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training import loop as train
@@ -34,7 +34,7 @@ def trained(root, name: str, *overrides: str) -> RunDir:
 def followed(root, monkeypatch, name: str, *overrides: str):
     """Train, noting the raw weights of the first map after every step of the first stage."""
     seen = []
-    real = Trainer._step
+    real = Trainer._step_within_memory
 
     def step(self, *args):
         if not seen:
@@ -45,7 +45,7 @@ def followed(root, monkeypatch, name: str, *overrides: str):
         return parts
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_step", step)
+        patch.setattr(Trainer, "_step_within_memory", step)
         run = trained(root, name, *overrides)
     kept = load_file(run.path / "stage-1-full.safetensors")["output.classes.weight"]
     return seen, kept
@@ -90,14 +90,14 @@ def test_an_average_is_resumed_to_the_bit(workspace, monkeypatch, average):
     setting = f"train.average={average}"
     straight = trained(workspace, "straight", setting)
     monkeypatch.setattr(train, "SAVE_EVERY_S", 0.0)
-    real, left = Trainer._step, iter(range(4, -1, -1))
+    real, left = Trainer._step_within_memory, iter(range(4, -1, -1))
 
     def dies(self, *args):
         if next(left, 1) == 0:
             raise Killed
         return real(self, *args)
 
-    monkeypatch.setattr(Trainer, "_step", dies)
+    monkeypatch.setattr(Trainer, "_step_within_memory", dies)
     with pytest.raises(Killed):
         trained(workspace, "killed", setting)
     resumed = trained(workspace, "killed", setting)
@@ -123,7 +123,7 @@ def test_micro_batches_give_the_gradients_of_the_whole_batch(workspace):
     found = []
     for micro in (7, 3, 1):
         head.zero_grad()
-        x = embed(head, inputs, micro)
+        x = embed_in_parts(head, inputs, micro)
         (x.square().sum() + (x[0] * x[6]).sum()).backward()  # the rows' loss is not a sum
         found.append([one.grad.clone() for one in head.fusion.parameters()])
     for other in found[1:]:

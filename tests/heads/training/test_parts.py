@@ -37,7 +37,7 @@ from medusa.heads.training.loss import (
     mean_squared_error,
     neutral_margin,
     secondary_choices,
-    total,
+    total_loss,
 )
 from medusa.heads.training.targets import Targets
 
@@ -155,7 +155,7 @@ def test_total_is_equation_one():
     targets = answers(torch.tensor([[1.0, 0]]), torch.tensor([[4.0, 4, 7]]))
     outputs = {"classes": torch.zeros(1, 2), "attributes": torch.tensor([[4.0, 4, 4]])}
     corpus = TrainStatistics(torch.ones(2), torch.full((2,), 0.5))
-    loss, parts = total(LossConfig(), outputs, targets, corpus)
+    loss, parts = total_loss(LossConfig(), outputs, targets, corpus)
     assert parts["class"].item() == pytest.approx(math.log(2))
     assert parts["attribute"].item() == pytest.approx(3)
     assert loss.item() == pytest.approx(1.5 * math.log(2) + 0.4 * 3)
@@ -173,7 +173,7 @@ def test_further_losses_are_added_with_their_weights():
         "secondary": torch.tensor([[0.0, math.log(3)]]),
     }
     corpus = TrainStatistics(torch.ones(2), torch.full((2,), 0.5), neutral=1)
-    loss, parts = total(config, outputs, targets, corpus)
+    loss, parts = total_loss(config, outputs, targets, corpus)
     assert parts["neutral"].item() == pytest.approx(math.log(4))  # log(1 + exp(+z)), y = -1
     assert parts["secondary"].item() == pytest.approx((math.log(2) - math.log(3 / 4)) / 2)
     expected = 1.5 * math.log(2) + 0.5 * parts["neutral"].item() + 2 * parts["secondary"].item()

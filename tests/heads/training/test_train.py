@@ -124,7 +124,7 @@ def test_killed_at_twenty_moments_and_resumed_equals_uninterrupted(workspace, mo
     steps = straight.read_json("summary.json")["steps"]
     for moment in np.random.default_rng(0).choice(steps, 20, replace=False):
         with monkeypatch.context() as patch:  # saved is what stands after the step before
-            kill(patch, train.Trainer, "_step", moment, train.Trainer._save)
+            kill(patch, train.Trainer, "_step_within_memory", moment, train.Trainer._save)
             check_resumed(workspace, small, moment, straight)
 
 
@@ -142,9 +142,11 @@ def test_killed_before_an_epoch_is_saved_it_is_the_same(workspace, monkeypatch):
 
 
 def test_seconds_are_those_of_all_processes(workspace, monkeypatch):
-    real, slow = train.Trainer._step, 0.1
-    monkeypatch.setattr(train.Trainer, "_step", lambda *args: time.sleep(slow) or real(*args))
-    kill(monkeypatch, train.Trainer, "_step", 3, train.Trainer._save)
+    real, slow = train.Trainer._step_within_memory, 0.1
+    monkeypatch.setattr(
+        train.Trainer, "_step_within_memory", lambda *args: time.sleep(slow) or real(*args)
+    )
+    kill(monkeypatch, train.Trainer, "_step_within_memory", 3, train.Trainer._save)
     one = job(workspace, "train.batch=8", "stages.0.epochs=1", "stages.1.epochs=1")
     with pytest.raises(Killed):
         run_all(one, workspace / "runs" / "a")
