@@ -1,6 +1,7 @@
 """The learned weighted sum of the layers of one backbone, which makes them one modality."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -55,6 +56,29 @@ def input_scale(width: int, layers: int, standardise: bool, normalise: bool) -> 
         return scale
     summed = LayerSum(layers, normalise)
     return nn.Sequential(scale, summed) if standardise else summed
+
+
+def parameter_groups(
+    head: nn.Module, weight_decay: float, layer_rate: float
+) -> list[dict[str, Any]]:
+    """Return the groups of parameters for an optimiser; `rate` multiplies their learning rate.
+
+    A step of Adam changes a parameter by about the learning rate, whatever the gradient. At the
+    rate of the matrices, the weights of the layers would stay nearly equal.
+
+    Args:
+        head: the network.
+        weight_decay: the decay of all parameters but the layers' logits: it would make the
+            layers equal.
+        layer_rate: the `rate` of the layers' logits.
+    """
+    logits = {id(one.logits): one.logits for one in head.modules() if isinstance(one, LayerSum)}
+    others = [one for one in head.parameters() if id(one) not in logits]
+    groups = [{"params": others, "weight_decay": weight_decay, "rate": 1.0}]
+    if logits:
+        layers = list(logits.values())
+        groups.append({"params": layers, "weight_decay": 0.0, "rate": layer_rate})
+    return groups
 
 
 def layer_weights(scales: Iterable[nn.Module]) -> list[list[float]]:

@@ -15,7 +15,7 @@ from medusa.errors import MedusaError
 from medusa.heads.config import Config, StageConfig
 from medusa.heads.examples.join import Rows
 from medusa.heads.networks.fusion import Head
-from medusa.heads.networks.layer_sum import layer_weights
+from medusa.heads.networks.layer_sum import layer_weights, parameter_groups
 from medusa.heads.networks.memory import halved
 from medusa.heads.training.checkpoint import BEST, load_weights, save_weights
 from medusa.heads.training.fitter import HeadFitter
@@ -106,7 +106,7 @@ class Trainer(HeadFitter):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
             lr = rate(stage, (self.state.epoch + self.state.step / of) / stage.epochs)
             for group in self.optimiser.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group["rate"]
             parts = self._step_within_memory(stage, moved, batch, statistics)
             for name, value in parts.items():
                 # The sum stays on the device: reading it here would make the step wait.
@@ -231,8 +231,9 @@ class Trainer(HeadFitter):
         return self.train_rows.batches(stage, self.config.train.batch, rng)
 
     def _new_optimiser(self) -> torch.optim.Optimizer:
-        decay = self.config.train.weight_decay
-        return torch.optim.AdamW(self.head.parameters(), weight_decay=decay, fused=True)
+        settings = self.config.train
+        groups = parameter_groups(self.head, settings.weight_decay, settings.layer_rate)
+        return torch.optim.AdamW(groups, fused=True)
 
     def _save(self) -> None:
         self.state.cost = self.meter.counted()

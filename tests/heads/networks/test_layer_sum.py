@@ -11,7 +11,7 @@ from medusa.errors import DataError, StoreError
 from medusa.heads.config import HeadConfig
 from medusa.heads.examples.choose import choose
 from medusa.heads.networks.fusion import HEADS, build
-from medusa.heads.networks.layer_sum import LayerSum, layer_weights
+from medusa.heads.networks.layer_sum import LayerSum, layer_weights, parameter_groups
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.tests.command_line import call
@@ -75,6 +75,33 @@ def test_an_utterance_is_predicted_alone_as_in_company(name: str) -> None:
     together = head([x])[0]
     alone = torch.cat([head([Packed.of([one])])[0] for one in x.split()])
     assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_the_first_step_moves_the_layers_by_their_own_rate() -> None:
+    head = build(HeadConfig(name="probe", width=8), [WIDTH], 3, layers=[LAYERS])
+    groups = parameter_groups(head, 0.5, 50.0)
+    found = [id(one) for group in groups for one in group["params"]]
+    assert sorted(found) == sorted(id(one) for one in head.parameters())
+    (logits,) = groups[1]["params"]
+    optimiser = torch.optim.AdamW(groups, lr=1e-3)
+    for group in optimiser.param_groups:
+        group["lr"] = 1e-3 * group["rate"]
+    head([frames()])[0].logsumexp(1).sum().backward()
+    before, way = logits.detach().clone(), logits.grad.sign()
+    optimiser.step()
+    # The first step of Adam is the rate itself, and the layers have no decay.
+    assert torch.allclose(logits, before - 0.05 * way, rtol=1e-3)
+    alone = build(HeadConfig(name="probe", width=8), [WIDTH], 3)
+    (group,) = parameter_groups(alone, 0.5, 50.0)
+    assert [id(one) for one in group["params"]] == [id(one) for one in alone.parameters()]
+
+
+def test_the_rate_of_the_layers_is_a_setting(workspace) -> None:
+    layered(workspace)
+    still = fitted(workspace, "still", "train.layer_rate=1e-9").read_json("summary.json")
+    moved = fitted(workspace, "moved").read_json("summary.json")
+    assert np.allclose(still["layer_weights"][0], 1 / LAYERS, atol=1e-7)
+    assert np.ptp(moved["layer_weights"][0]) > 1e-3
 
 
 def test_the_sum_is_a_head_on_summed_features() -> None:
