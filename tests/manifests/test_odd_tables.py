@@ -133,6 +133,7 @@ def test_a_manifest_with_damaged_metadata(tmp_path: Path, key: bytes, value: byt
     corpora.load("csv").import_corpus(tmp_path / "t.csv").write(tmp_path / "m.parquet")
     table = pq.read_table(tmp_path / "m.parquet")
     changed = {**table.schema.metadata, key: value}
+    del changed[b"medusa.seal"]  # Other programs do not write the checksum of the table.
     pq.write_table(table.replace_schema_metadata(changed), tmp_path / "m.parquet")
     with pytest.raises(ManifestError, match=r"m.parquet: the manifest is damaged .* --force"):
         Manifest.read(tmp_path / "m.parquet")
