@@ -129,9 +129,10 @@ def chosen_shrinkage(evidence: Evidence, labels: Ints, speakers: Ints) -> float:
     """Return the shrinkage whose gain over the soft vote is the surest on speakers left out.
 
     The gain is that of the log-probability of the true class, and the classes count equally. Its
-    standard error is that of a sum over speakers. The lower bound of the gain decides. If no lower
-    bound is above 0, or if there is a single speaker, then the shrinkage is infinite: the result is
-    the vote.
+    standard error is that of a sum over speakers or over utterances, whichever is larger, because
+    two speakers may agree by chance. The lower bound of the gain decides. If no lower bound is
+    above 0, or if there is a single speaker, then the shrinkage is infinite: the result is the
+    vote.
 
     Args:
         evidence: n labelled utterances.
@@ -150,7 +151,7 @@ def chosen_shrinkage(evidence: Evidence, labels: Ints, speakers: Ints) -> float:
     for shrinkage, log_probs in zip(STRENGTHS, left_out, strict=True):
         gains = importance * (log_probs - voted)
         each = np.bincount(speakers, gains, groups)
-        error = math.sqrt(groups * each.var(ddof=1))
+        error = math.sqrt(max(groups * each.var(ddof=1), len(gains) * gains.var(ddof=1)))
         lower = float(each.sum() - stdtrit(groups - 1, CONFIDENCE) * error)
         if lower > bound:
             surest, bound = shrinkage, lower

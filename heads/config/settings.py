@@ -121,7 +121,7 @@ class TrainConfig:
     annotator_dropout: Annotated[float, BELOW_1] = 0.0
     weight_decay: Annotated[float, NOT_NEGATIVE] = 0.01
     # The learning rate of the weights of a learned sum of layers is so many times the stage's rate.
-    layer_rate: Annotated[float, POSITIVE] = 100.0
+    layer_rate: Annotated[float, POSITIVE] = 30.0
     patience: Annotated[int, AT_LEAST_1] = 8  # So many epochs without a better score end a stage.
     label_smoothing: Annotated[float, SHARE] = 0.0
     # "balanced" scores draws of the dev split, "natural" the whole split.

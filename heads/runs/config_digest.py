@@ -11,7 +11,7 @@ from medusa.errors import listed
 FORMAT = 1
 # Settings that were added later, with the value that changes nothing. Older runs stay valid.
 ADDED_LATER: dict[str, dict[str, Any]] = {
-    "train": {"compile": False, "layer_rate": 100.0},
+    "train": {"compile": False},
     "head": {
         "functionals": [
             "mean", "deviation", "delta_mean", "delta_deviation", "q10", "q50", "q90",
@@ -35,15 +35,27 @@ def plain(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def comparable(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration without `ADDED_LATER` and `format: 1`, which change nothing."""
+    """Return the configuration without `ADDED_LATER` and `format: 1`, which change nothing.
+
+    The rate of the layers' weights is without effect where no modality sums layers.
+    """
     values = plain(config)
     if values.get("format") == 1:
         del values["format"]
+    if isinstance(values.get("train"), dict) and not _sums_layers(values):
+        values["train"].pop("layer_rate", None)
     for section, neutral in ADDED_LATER.items():
         if isinstance(values.get(section), dict):
             settings = values[section].items()
             values[section] = {k: v for k, v in settings if k not in neutral or v != neutral[k]}
     return values
+
+
+def _sums_layers(values: dict[str, Any]) -> bool:
+    """Return whether a modality of a head is a learned sum of layers."""
+    features = values.get("features")
+    entries = features if isinstance(features, list) else []
+    return any(isinstance(one, dict) and "+" in str(one.get("array")) for one in entries)
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> str:

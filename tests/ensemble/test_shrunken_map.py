@@ -208,3 +208,23 @@ def test_two_speakers_are_enough_to_leave_the_vote() -> None:
     evidence = evidence_of(twice, np.concatenate(list(twice), 1))
     truth, speakers = np.tile(labels, 2), np.repeat([0, 1], 100)
     assert math.isfinite(chosen_shrinkage(evidence, truth, speakers))
+
+
+@pytest.mark.parametrize(("gain", "finite"), [(0.41, False), (0.42, True)])
+def test_two_speakers_who_agree_by_chance_are_no_proof(
+    monkeypatch: pytest.MonkeyPatch, gain: float, finite: bool
+) -> None:
+    """The speakers agree exactly, so the deviation over the 20 rows is the larger error.
+
+    It is sqrt(20 * 20 / 19) with gains of `gain` plus or minus one. The quantile of Student's t
+    with one degree of freedom at .84 is tan(.34 pi), so the bound is positive from .4173 on.
+    """
+    posteriors, inputs, _ = drawn(20)
+    evidence, labels = evidence_of(posteriors, inputs), np.tile([0, 1], 10)
+    voted = evidence.vote[np.arange(20), labels]
+    gains = np.full((len(shrunken_map.STRENGTHS), 20), -9.0)
+    gains[2] = gain + np.tile([1, 1, -1, -1], 5)
+    monkeypatch.setattr(shrunken_map, "_left_out", lambda *_: voted + gains)
+    speakers = np.array([0] * 8 + [0, 1, 0, 1] + [1] * 8)  # Both have five of each sign.
+    chosen = chosen_shrinkage(evidence, labels, speakers)
+    assert chosen == (shrunken_map.STRENGTHS[2] if finite else math.inf)

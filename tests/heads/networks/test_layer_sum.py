@@ -7,7 +7,7 @@ from torch.nn.functional import layer_norm
 
 from medusa.cache import FeatureSpec, FeatureStore, Packed, StoreWriter, open_all
 from medusa.ensemble.apply import apply
-from medusa.errors import DataError, StoreError
+from medusa.errors import DataError, MedusaError, StoreError
 from medusa.heads.config import HeadConfig
 from medusa.heads.examples.choose import choose
 from medusa.heads.networks.fusion import HEADS, build
@@ -102,6 +102,11 @@ def test_the_rate_of_the_layers_is_a_setting(workspace) -> None:
     moved = fitted(workspace, "moved").read_json("summary.json")
     assert np.allclose(still["layer_weights"][0], 1 / LAYERS, atol=1e-7)
     assert np.ptp(moved["layer_weights"][0]) > 1e-3
+    with pytest.raises(MedusaError, match=r"train\.layer_rate"):
+        fitted(workspace, "still")
+    # Without a sum of layers the rate is without effect, so the run stays valid.
+    fitted(workspace, "one", "train.layer_rate=5", backbones="deep:1")
+    fitted(workspace, "one", backbones="deep:1")
 
 
 def test_the_sum_is_a_head_on_summed_features() -> None:
