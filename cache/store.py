@@ -159,11 +159,13 @@ class FeatureStore:
 
         chosen = self.pieces[rows]
         lengths = torch.from_numpy(chosen[:, 2].copy())
+        pieces = chosen.tolist()
         names = layers_of(array)
-        values = self._fill(names, rows, int(lengths.sum()), buffers)
+        values = self._fill(names, rows, pieces, int(lengths.sum()), buffers)
         if self.spec.dtype != "int8":
             return Packed(values, lengths)
-        scales = self._fill([f"{name}_scale" for name in names], rows, len(values), buffers)
+        of_scales = [f"{name}_scale" for name in names]
+        scales = self._fill(of_scales, rows, pieces, len(values), buffers)
         channel = torch.cat([self._channel(name) for name in names], 1)
         return Quantised(values, lengths, scales, channel[0], channel[1])
 
@@ -196,7 +198,12 @@ class FeatureStore:
         return sum(path.stat().st_size for path in paths if path.exists())
 
     def _fill(
-        self, names: Sequence[str], rows: Rows, frames: int, buffers: Buffers | None
+        self,
+        names: Sequence[str],
+        rows: Rows,
+        pieces: list[Piece],
+        frames: int,
+        buffers: Buffers | None,
     ) -> "torch.Tensor":
         """Return utterances of stored arrays of one width, side by side: (frames, L width)."""
         import torch
@@ -205,7 +212,6 @@ class FeatureStore:
         dtype: torch.dtype = getattr(torch, array.dtype)  # torch has the same names as numpy
         out = (buffers or Buffers()).get("+".join(names), frames, array.width * len(names), dtype)
         parts = out.numpy().reshape(frames, len(names), array.width)
-        pieces = self.pieces[rows].tolist()
         for number, name in enumerate(names):
             try:
                 self._way(name).gather(pieces, parts[:, number])

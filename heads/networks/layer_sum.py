@@ -72,12 +72,11 @@ def parameter_groups(
             layers equal.
         layer_rate: the `rate` of the layers' logits.
     """
-    logits = {id(one.logits): one.logits for one in head.modules() if isinstance(one, LayerSum)}
-    others = [one for one in head.parameters() if id(one) not in logits]
+    logits = [one.logits for one in head.modules() if isinstance(one, LayerSum)]
+    others = [one for one in head.parameters() if not any(one is logit for logit in logits)]
     groups = [{"params": others, "weight_decay": weight_decay, "rate": 1.0}]
     if logits:
-        layers = list(logits.values())
-        groups.append({"params": layers, "weight_decay": 0.0, "rate": layer_rate})
+        groups.append({"params": logits, "weight_decay": 0.0, "rate": layer_rate})
     return groups
 
 
