@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from medusa.errors import MedusaError
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_record, read_transcripts
@@ -27,11 +30,24 @@ def check_tables(workspace: Workspace) -> Iterator[Verified]:
         yield _file(workspace, path, read_transcripts, TRANSCRIBE)
         if path.with_suffix(".json").exists():
             yield _file(workspace, path.with_suffix(".json"), read_record, TRANSCRIBE)
-    others = set(workspace.root.glob("[!.]*.parquet")) - {workspace.manifest}
+    others = {path for path in workspace.root.glob("[!.]*.parquet") if _is_ours(path)}
+    others -= {workspace.manifest}
     folds = {*workspace.root.glob("cross-validation/**/[!.]*.parquet")}
     for path in sorted(others | folds):
         reader = Manifest.read if path.name == workspace.manifest.name else Predictions.read
         yield _file(workspace, path, reader, REMAKE)
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a table has metadata of this project, or is damaged, so that it may have had.
+
+    Users keep tables of their own in a workspace, and the demo keeps the truth about its corpus.
+    """
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError):
+        return True
+    return any(key.startswith(b"medusa.") for key in metadata)
 
 
 def _file(workspace: Workspace, path: Path, read: Callable[[Path], Any], remedy: str) -> Verified:

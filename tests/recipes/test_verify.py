@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
@@ -107,6 +108,15 @@ def test_the_command_prints_a_line_for_each_and_fails_on_damage(finished: Path) 
     assert listed["runs/folds"] == listed["recipes/toy"] == "damaged"
     assert listed["runs/s"] == "no seal" and listed["runs/begun"] == "unfinished"
     assert listed["manifest.parquet"] == "ok"
+
+
+def test_a_table_of_the_user_is_no_damage_and_a_cut_table_is(tmp_path: Path) -> None:
+    pd.DataFrame({"id": ["a"]}).to_parquet(tmp_path / "notes.parquet")
+    assert call(tmp_path, "verify").exit_code == 0
+    whole = (tmp_path / "notes.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[:-9])
+    result = invoke(tmp_path, "verify")
+    assert result.exit_code == 1 and "cut.parquet" in str(result.exception)
 
 
 def test_an_empty_workspace_has_nothing_to_verify(tmp_path: Path) -> None:
