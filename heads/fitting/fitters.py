@@ -39,12 +39,22 @@ def make_fitter(
 def build_network(examples: Examples, config: Config) -> Head:
     """Build the head from its seed, with the scales of its training rows."""
     torch.manual_seed(config.seed)
-    outputs = auxiliary(config.loss)
-    head = build(config.head, examples.widths, len(examples.classes), outputs, examples.layers)
+    head = _network(examples, config)
     standardise(head.scales, examples)
     if config.train.compile:
         compile_framewise(head)
     return head
+
+
+def empty_network(examples: Examples, config: Config) -> Head:
+    """Return the head with the names and shapes of its weights, without memory for them."""
+    with torch.device("meta"):
+        return _network(examples, config)
+
+
+def _network(examples: Examples, config: Config) -> Head:
+    outputs = auxiliary(config.loss)
+    return build(config.head, examples.widths, len(examples.classes), outputs, examples.layers)
 
 
 def progress_total(config: Config) -> int:

@@ -2,12 +2,10 @@
 
 import dataclasses
 
-import torch
-
 from medusa.heads.config import Config, load
+from medusa.heads.fitting.fitters import empty_network
 from medusa.heads.fitting.head_job import HeadJob
-from medusa.heads.networks.fusion import HEADS, build
-from medusa.heads.training.loss import auxiliary
+from medusa.heads.networks.fusion import HEADS
 
 # The paper's head has about 1,000 weights per training row of its corpus. The head of `small` has
 # 12,000 per row on the 318 training rows of EmoDB, where it is level with logistic regression.
@@ -37,13 +35,5 @@ def size_warning(job: HeadJob) -> str:
 
 def _weights(job: HeadJob, config: Config) -> int:
     """Return the number of weights of a head, without making them."""
-    examples = job.examples
-    with torch.device("meta"):
-        head = build(
-            config.head,
-            examples.widths,
-            len(examples.classes),
-            auxiliary(config.loss),
-            examples.layers,
-        )
+    head = empty_network(job.examples, config)
     return sum(parameter.numel() for parameter in head.parameters())

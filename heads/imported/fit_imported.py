@@ -7,7 +7,7 @@ from torch import Tensor
 
 from medusa.errors import CheckpointError
 from medusa.heads.fitting.finish import finish_run
-from medusa.heads.fitting.fitters import build_network
+from medusa.heads.fitting.fitters import build_network, empty_network
 from medusa.heads.fitting.head_job import HeadJob
 from medusa.heads.fitting.predictions import predict_all
 from medusa.heads.networks.fusion import Head
@@ -33,10 +33,11 @@ def imported_head(job: HeadJob, weights: Mapping[str, Tensor]) -> Head:
     """Return the network of a job with imported weights, which have its names.
 
     Raises:
-        CheckpointError: the network has other names or shapes.
+        CheckpointError: the network has other names or shapes. They are compared before any memory
+            is reserved, because the weights, which determine its sizes, come from elsewhere.
     """
+    check_shapes(weights, empty_network(job.examples, job.spec.config).state_dict())
     head = build_network(job.examples, job.spec.config)
-    check_shapes(weights, head.state_dict())
     head.load_state_dict(dict(weights))
     return head
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def import_checkpoint(
         raise ConfigError(
             f"batch {batch}: expected at least 1 utterance; the published code has 16"
         )
-    path = Path(path)
+    path, chosen = Path(path), choose_device(device)[0]
     try:
         weights = published.read_weights(path)
         config = load(like, published.settings_of(weights))
@@ -75,10 +75,11 @@ def import_checkpoint(
     run = new_run(workspace.runs, spec.name)
     with run.locked():
         if run.start(job.record, force):
-            fit_imported(head, job, batch, run, choose_device(device)[0])
+            fit_imported(head, job, batch, run, chosen)
     return run
 
 
 def _record(path: Path, like: str, batch: int) -> dict[str, Any]:
-    digest = sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
     return {"file": path.name, "sha256": digest, "like": like, "batch": batch, "order": "table"}

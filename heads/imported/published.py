@@ -13,7 +13,7 @@ from medusa.heads.imported.state_dict import read_state_dict
 CLASSES = ("angry", "sad", "happy", "surprise", "fear", "disgust", "contempt", "neutral")
 # A pattern of a name there -> the name here. Each is applied to the beginning of the name in turn.
 ENCODERS = {
-    r"legs\.(\d+)\.": r"fusion.modalities.\1.",
+    r"legs\.(\d{1,4})\.": r"fusion.modalities.\1.",
     r"leg4\.": "fusion.fusions.0.",
     r"leg5\.": "fusion.fusions.1.",
 }
@@ -38,13 +38,18 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights under the names of this project.
 
     Raises:
-        CheckpointError: a name is none of the published code's.
+        CheckpointError: a name is none of the published code's, or a weight is a single number.
     """
     names = {name: _renamed(name) for name in state}
     if unknown := [name for name, new in names.items() if new is None]:
         raise CheckpointError(
             f"expected legs.0, legs.1, ..., leg4, leg5 and linear1 to linear3, found "
             f"{listed(unknown)}; import weights of the published code"
+        )
+    if single := [name for name, tensor in state.items() if not tensor.ndim]:
+        raise CheckpointError(
+            f"{single[0]}: expected a vector or a matrix, found a single number; import weights of "
+            "the published code"
         )
     return {new: state[name] for name, new in names.items() if new is not None}
 

@@ -21,7 +21,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Objects other than weights are never unpickled. The messages do not repeat the path.
 
     Raises:
-        CheckpointError: the file is missing or no state dict, or some numbers are not finite.
+        CheckpointError: the file is missing or no state dict, its arrays are larger than the file,
+            or some numbers are not finite.
     """
     if not path.is_file():
         raise CheckpointError("expected a file of weights, found none; check the path")
@@ -34,12 +35,22 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         for key in WRAPPERS:
             if isinstance(held, Mapping) and isinstance(held.get(key), Mapping):
                 held = held[key]
-    if not isinstance(held, Mapping) or not all(isinstance(one, Tensor) for one in held.values()):
+    if not isinstance(held, Mapping) or not all(map(_is_array, held.values())):
         raise CheckpointError(_unreadable("it holds more than weights by name"))
+    # An array of one stored number can claim any size, and a copy of it would take the memory.
+    if sum(tensor.nbytes for tensor in held.values()) > path.stat().st_size:
+        raise CheckpointError(_unreadable("its arrays are larger than the file"))
     state = {str(name).removeprefix(PREFIX): tensor.float() for name, tensor in held.items()}
     if bad := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
         raise CheckpointError(f"{bad[0]} has numbers that are not finite; use another checkpoint")
     return state
+
+
+def _is_array(held: Any) -> bool:
+    """Return whether an entry is an array of real numbers, all of which are in memory."""
+    if not isinstance(held, Tensor) or held.is_complex() or held.is_quantized:
+        return False
+    return held.layout == torch.strided and held.is_cpu
 
 
 def _unreadable(reason: str) -> str:

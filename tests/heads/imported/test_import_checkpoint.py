@@ -215,6 +215,27 @@ def test_other_features_and_classes_are_refused(plain, corpus, tmp_path) -> None
         medusa.import_checkpoint(corpus, tmp_path / "a.pt", batch=0)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"linear1.bias": torch.zeros(1).expand(10**9)}, "its arrays are larger than the file"),
+        ({"linear1.bias": torch.zeros(WIDTH, device="meta")}, "it holds more than weights"),
+        ({"linear1.bias": torch.ones(WIDTH).to_sparse()}, "it holds more than weights"),
+        ({"linear1.bias": torch.ones(WIDTH) * 1j}, "it holds more than weights"),
+        ({"linear1.bias": torch.tensor(1.0)}, "linear1.bias: expected a vector or a matrix"),
+        ({f"legs.{'1' * 5000}.linear1.weight": torch.ones(WIDTH, 5)}, "expected legs.0"),
+        ({"linear1.bias": torch.zeros(10**5)}, r"expected \(24, 100000\), found \(24, 16\)"),
+    ],
+)
+def test_hostile_arrays_are_refused_before_they_take_memory(
+    plain, corpus, tmp_path, change, message
+) -> None:
+    torch.save({**plain.state_dict(), **change}, tmp_path / "a")
+    with pytest.raises(CheckpointError, match=f"/a: .*{message}"):
+        medusa.import_checkpoint(corpus, tmp_path / "a", features=("speech", "words"))
+    assert not (corpus.runs / "a").exists()
+
+
 class Trap:
     """An object that writes a file when it is unpickled."""
 
