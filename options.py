@@ -1,6 +1,7 @@
 """The options that several rooms share; each has one name, one type and one default."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -27,6 +28,14 @@ def device_option(
 ) -> Callable[[Command], Command]:
     """Return `--device`, a name or a list of names for `medusa.device`."""
     return click.option("--device", default="auto", show_default=True, metavar=metavar, help=help)
+
+
+def output_option(
+    help: str, metavar: str | None = None, required: bool = False, dir_okay: bool = True
+) -> Callable[[Command], Command]:
+    """Return `--output` with the short form `-o`, a path that a command writes."""
+    kind = click.Path(dir_okay=dir_okay, path_type=Path)
+    return click.option("-o", "--output", type=kind, required=required, metavar=metavar, help=help)
 
 
 def text_option(help: str) -> Callable[[Command], Command]:

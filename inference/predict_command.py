@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from medusa.options import device_option, set_option, settings_of
+from medusa.options import device_option, output_option, set_option, settings_of
 
 FORMATS = ("csv", "jsonl", "parquet", "audformat", "audacity", "webvtt", "rttm")
 
@@ -12,12 +12,7 @@ FORMATS = ("csv", "jsonl", "parquet", "audformat", "audacity", "webvtt", "rttm")
 @click.command()
 @click.argument("model")
 @click.argument("audio", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="The file, or for the tracks of several recordings the folder.  [default: stdout]",
-)
+@output_option("The file, or for the tracks of several recordings the folder.  [default: stdout]")
 @click.option(
     "--format",
     "kind",

@@ -4,15 +4,12 @@ from pathlib import Path
 
 import click
 
+from medusa.options import output_option
+
 
 @click.command()
 @click.argument("run")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="The HTML file to write.  [default: RUN.html in the workspace]",
-)
+@output_option("The HTML file to write.  [default: RUN.html in the workspace]")
 @click.option("--split", default="test", show_default=True, help="The split to judge on.")
 @click.pass_obj
 def report(root: Path, run: str, output: Path | None, split: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from medusa.options import force_option
+from medusa.options import force_option, output_option
 
 if TYPE_CHECKING:
     from medusa.inference.bundle.write import BundleResult
@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="The folder to write.",
-)
+@output_option("The folder to write.", metavar="DIR", required=True)
 @click.option(
     "--with-backbones",
     is_flag=True,
@@ -59,14 +52,7 @@ def push(bundle: Path, repo: str, private: bool) -> None:
 
 @click.command()
 @click.argument("repo")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="The folder to write.",
-)
+@output_option("The folder to write.", metavar="DIR", required=True)
 @click.option("--revision", help="The branch, tag or commit.  [default: the newest commit]")
 @force_option("Replace a bundle in this folder.")
 def pull(repo: str, output: Path, revision: str | None, force: bool) -> None:

@@ -4,17 +4,12 @@ from pathlib import Path
 
 import click
 
+from medusa.options import output_option
+
 
 @click.command("export-onnx")
 @click.argument("model")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="The ONNX file to write.",
-)
+@output_option("The ONNX file to write.", metavar="FILE", required=True, dir_okay=False)
 @click.pass_obj
 def export_onnx(root: Path, model: str, output: Path) -> None:
     """Write MODEL, a run or a stack, as one ONNX file from features to posteriors.

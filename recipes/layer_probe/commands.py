@@ -28,7 +28,7 @@ SAME = "As in `medusa extract`."
     show_default=True,
     help="The largest number of training utterances in the sample, which has whole speakers.",
 )
-@device_option("auto (cuda if there is a GPU, else cpu), cpu, cuda, cuda:1, ...")
+@device_option()
 @text_option(SAME)
 @set_option("dtype, window_s, batch_seconds, ...: see `medusa extract`.")
 @seed_option("The seed of the sample and of its folds.")
