@@ -52,13 +52,15 @@ def export_onnx(model: Model, output: str | Path) -> OnnxExport:
 
     path, built = Path(output), ModelGraph(model.parts)
     proto = built.build()
-    is_large = built.graph.weight_bytes > LARGEST
+    is_large, data = built.graph.weight_bytes > LARGEST, path.with_name(f"{path.name}.data")
+    if is_large:
+        data.unlink(missing_ok=True)  # The library appends to a file that exists, or refuses it.
     with atomic(path) as partial:
-        onnx.save_model(
-            proto, str(partial), save_as_external_data=is_large, location=f"{path.name}.data"
-        )
+        onnx.save_model(proto, str(partial), save_as_external_data=is_large, location=data.name)
         difference = largest_difference(partial, built)
         if difference > TOLERANCE:
+            if is_large:
+                data.unlink()
             raise RunError(
                 f"{path}: expected the outputs of PyTorch, found a difference of {difference:.1g}; "
                 "use the model with `medusa predict`, and report its settings"

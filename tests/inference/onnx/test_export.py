@@ -66,6 +66,20 @@ def test_large_weights_lie_beside_the_file(trained, tmp_path, monkeypatch) -> No
     assert found.difference < 1e-4 and found.inputs == ("wavlm",)
 
 
+def test_large_weights_are_replaced_by_a_second_export(trained, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(export, "LARGEST", 1000)
+    monkeypatch.chdir(tmp_path)
+    model, data = medusa.load("b", workspace=trained), tmp_path / "model.onnx.data"
+    medusa.export_onnx(model, "model.onnx")
+    size = data.stat().st_size
+    assert medusa.export_onnx(model, tmp_path / "model.onnx").difference < 1e-4
+    assert data.stat().st_size == size
+    monkeypatch.setattr(export, "TOLERANCE", 0.0)
+    with pytest.raises(RunError, match=r"expected the outputs of PyTorch, found a difference of"):
+        medusa.export_onnx(medusa.load("s", workspace=trained), tmp_path / "other.onnx")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
+
+
 def test_a_file_that_differs_from_pytorch_is_not_written(trained, tmp_path, monkeypatch) -> None:
     (tmp_path / "model.onnx").write_text("mine")
     monkeypatch.setattr(export, "TOLERANCE", 0.0)
