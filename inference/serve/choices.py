@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 
 from medusa.errors import ConfigError
 from medusa.inference.cutting.options import CutOptions
-from medusa.inference.result_table import result_table
+from medusa.inference.result_table import chosen_classes
 from medusa.inference.serve.schemas import ClipForm
 from medusa.strict import parts_of
 
@@ -19,7 +19,7 @@ def checked(form: ClipForm, known: tuple[str, ...]) -> tuple[list[str] | None, C
     """
     wanted = parts_of(form.classes) if form.classes else None
     try:
-        result_table([], known, wanted, form.threshold)
+        chosen_classes(wanted, known)
         return wanted, CutOptions(vad=form.vad, window_s=form.window_s, hop_s=form.hop_s)
     except ConfigError as problem:  # Its message names options of the command line.
         words = re.sub(r"--([a-z-]+)", lambda found: found[1].replace("-", "_"), str(problem))

@@ -17,12 +17,11 @@ from medusa.inference.result_table import result_table
 from medusa.inference.serve.choices import checked
 from medusa.inference.serve.error_body import RESPONSES
 from medusa.inference.serve.request_queue import RequestQueue
-from medusa.inference.serve.schemas import ClipForm, ClipPrediction
+from medusa.inference.serve.schemas import ClipForm, ClipPrediction, RatedAttributes
 from medusa.inference.serve.upload import NAME, TOO_LONG, read_upload
 
 DECODERS = 2  # uploads that are decoded at the same time
 MOST_PIECES = 1_000  # windows of one clip
-ATTRIBUTES = ("arousal", "valence", "dominance")
 
 
 def predict_route(queue: RequestQueue, max_seconds: float) -> APIRouter:
@@ -103,7 +102,7 @@ async def _finished(queue: RequestQueue, result: "Future[Any]", name: str) -> An
 
 def _utterance(row: dict[Any, Any], classes: "tuple[str, ...] | list[str]") -> dict[str, Any]:
     """Return a row of the table as the response has it."""
-    rated = {name: row[name] for name in ATTRIBUTES}
+    rated = {name: row[name] for name in RatedAttributes.model_fields}
     return {
         **{name: row[name] for name in ("start", "end", "label", "confidence", "flags")},
         "posteriors": {name: row[f"p_{name}"] for name in classes},

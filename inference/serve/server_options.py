@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from medusa.errors import ConfigError
+from medusa.strict import parts_of
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -35,7 +36,7 @@ class ServerLimits:
     @property
     def origins(self) -> list[str]:
         """The origins whose pages may call the server."""
-        return [one.strip() for one in self.cors.split(",") if one.strip()]
+        return parts_of(self.cors)
 
 
 @dataclass(frozen=True)

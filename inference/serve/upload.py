@@ -1,5 +1,6 @@
 """The bytes of an upload become a clip in memory. The file that the decoders need is deleted."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -50,8 +51,7 @@ def read_upload(file: BinaryIO, max_seconds: float) -> AudioInput:
     with tempfile.TemporaryDirectory(prefix="medusa-") as folder:
         path = Path(folder) / f"upload{suffix}"
         with path.open("wb") as copy:
-            while block := file.read(1 << 20):
-                copy.write(block)
+            shutil.copyfileobj(file, copy)
         try:
             with foreign(AudioError, lambda reason: f"{NAME}: not readable as audio: {reason}"):
                 samples, rate_hz = (_by_ffmpeg if suffix else _by_libsndfile)(path, max_seconds)
