@@ -15,7 +15,6 @@ RUNS, CHANNELS, BACKBONES = "runs", "channels", "backbones"  # folders
 KINDS = (".json", ".yaml", ".md", ".txt", ".safetensors", ".model", ".tiktoken")
 NAME = r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/){0,2}[A-Za-z0-9_][A-Za-z0-9_.-]*"
 LINE = re.compile(rf"([0-9a-f]{{64}})  ({NAME})\n")
-CHUNK_BYTES = 1 << 20
 REMEDY = "copy or pull the bundle again"
 
 
@@ -113,8 +112,5 @@ def _files_of(folder: Path) -> list[str]:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -77,7 +77,7 @@ def write_bundle(
         write_json(partial / layout.RECORD, record_of(parts, facts))
         (partial / layout.CARD).write_text(model_card(facts, absent), encoding="utf-8")
         layout.write_sums(partial)
-        layout.require_intact(partial)
+        layout.read_sums(partial)  # It checks the names of all files.
         remove(folder)
     return result_of(folder, absent)
 
