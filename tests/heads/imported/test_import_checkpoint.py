@@ -1,6 +1,7 @@
 """Weights of the published code, in a plain network of torch, predict the same after the import."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -234,6 +235,16 @@ def test_hostile_arrays_are_refused_before_they_take_memory(
     with pytest.raises(CheckpointError, match=f"/a: .*{message}"):
         medusa.import_checkpoint(corpus, tmp_path / "a", features=("speech", "words"))
     assert not (corpus.runs / "a").exists()
+
+
+def test_a_compressed_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    torch.save({"linear1.bias": torch.zeros(10**6)}, tmp_path / "a.pt")
+    with ZipFile(tmp_path / "a.pt") as plain, ZipFile(tmp_path / "b.pt", "w", 8) as small:
+        for name in plain.namelist():
+            small.writestr(name, plain.read(name))
+    assert len(read_state_dict(tmp_path / "a.pt")["linear1.bias"]) == 10**6
+    with pytest.raises(CheckpointError, match=r"its arrays are larger than the file"):
+        read_state_dict(tmp_path / "b.pt")
 
 
 class Trap:
