@@ -90,8 +90,8 @@ def _copied(rows: Sequence[Row], scratch: Path) -> tuple[list[Row], list[str]]:
             copies[path] = scratch / f"{len(copies)}.w64"
             try:
                 ffmpeg.write_w64(path, copies[path])
-            except ffmpeg.FfmpegError as problem:
-                problems[path] = f"{path}: {problem}"
+            except AudioError as problem:
+                problems[path] = str(problem)
     usable = [row for row in rows if row.path not in problems]
     return [replace(row, path=copies.get(row.path, row.path)) for row in usable], [
         *problems.values()

@@ -103,10 +103,7 @@ def _corrected(path: Path, files: ExitStack) -> Path | io.IOBase:
 
 
 def _facts_by_ffmpeg(path: Path) -> AudioFacts:
-    try:
-        samples, rate_hz = ffmpeg.decode(path)
-    except ffmpeg.FfmpegError as problem:
-        raise AudioError(f"{path}: {problem}") from problem
+    samples, rate_hz = ffmpeg.decode(path)
     if not len(samples):
         raise AudioError(f"{path}: the file holds no sound (0 frames); replace it")
     return AudioFacts(len(samples), rate_hz, samples.shape[1])

@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from medusa.errors import AudioError
+
 SUFFIXES = (".m4a", ".aac", ".mp4", ".wma", ".amr", ".webm", ".mkv", ".mov", ".3gp", ".m4b")
 MISSING = (
     "needs ffmpeg, and neither the system nor the package imageio-ffmpeg has one for this "
     "platform; install it (Debian: apt install ffmpeg), or convert the file to wav or flac"
 )
-
-
-class FfmpegError(Exception):
-    """ffmpeg returned no sound; the message is the part of a sentence after the file's name."""
 
 
 def is_for_ffmpeg(path: Path) -> bool:
@@ -32,7 +30,7 @@ def decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     The samples of the last two files are kept, because segments of one recording follow each other.
 
     Raises:
-        FfmpegError: ffmpeg is not installed, or it finds no sound.
+        AudioError: ffmpeg is not installed, or it finds no sound.
     """
     stat = path.stat()
     return _decode(path, stat.st_mtime_ns, stat.st_size)
@@ -43,16 +41,13 @@ def program() -> str:
     """Return the path of the system's ffmpeg, or else of the one in the package imageio-ffmpeg.
 
     Raises:
-        FfmpegError: there is neither.
+        RuntimeError: there is neither.
     """
     if path := shutil.which("ffmpeg"):
         return path
     import imageio_ffmpeg
 
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as problem:
-        raise FfmpegError(MISSING) from problem
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 @lru_cache(maxsize=2)
@@ -68,18 +63,13 @@ def decode_part(path: Path, limits: Sequence[str] = ()) -> tuple[npt.NDArray[np.
         limits: options of ffmpeg for the output, such as `-t` and the most seconds.
 
     Raises:
-        FfmpegError: ffmpeg is not installed, or it finds no sound.
+        AudioError: ffmpeg is not installed, or it finds no sound.
     """
-    # The prefix `file:` keeps ffmpeg from taking a name for a protocol. AU is the simplest format
-    # that carries the rate and the channels: six numbers, then the samples in big-endian order.
-    words = ["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
-    words += ["-i", f"file:{path}", "-map", "0:a:0", *limits]
-    words += ["-f", "au", "-c:a", "pcm_f32be", "pipe:1"]
-    done = subprocess.run([program(), *words], capture_output=True, check=False)
-    if done.returncode:
-        raise FfmpegError(_reason(done))
-    _, samples_at, _, _, rate_hz, channels = struct.unpack(">6I", done.stdout[:24])
-    samples = np.frombuffer(done.stdout, ">f4", offset=samples_at).astype(np.float32)
+    # AU is the simplest format that carries the rate and the channels: six numbers, then the
+    # samples in big-endian order.
+    sound = _converted(path, *limits, "-f", "au", "-c:a", "pcm_f32be", "pipe:1")
+    _, samples_at, _, _, rate_hz, channels = struct.unpack(">6I", sound[:24])
+    samples = np.frombuffer(sound, ">f4", offset=samples_at).astype(np.float32)
     return samples.reshape(-1, channels), rate_hz
 
 
@@ -89,13 +79,23 @@ def write_w64(path: Path, output: Path) -> None:
     ffmpeg reads and writes a little at a time, so a recording of any length needs no memory.
 
     Raises:
-        FfmpegError: ffmpeg is not installed, or it finds no sound.
+        AudioError: ffmpeg is not installed, or it finds no sound.
     """
-    words = ["-nostdin", "-v", "error", "-y", "-i", f"file:{path}", "-map", "0:a:0"]
-    words += ["-f", "w64", "-c:a", "pcm_f32le", f"file:{output}"]
-    done = subprocess.run([program(), *words], capture_output=True, check=False)
+    _converted(path, "-y", "-f", "w64", "-c:a", "pcm_f32le", f"file:{output}")
+
+
+def _converted(path: Path, *output: str) -> bytes:
+    """Convert the first audio stream of a file; return the bytes on ffmpeg's standard output."""
+    try:
+        words = [program(), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+    except RuntimeError as problem:
+        raise AudioError(f"{path}: {MISSING}") from problem
+    # The prefix `file:` keeps ffmpeg from taking a name for a protocol.
+    words += ["-i", f"file:{path}", "-map", "0:a:0", *output]
+    done = subprocess.run(words, capture_output=True, check=False)
     if done.returncode:
-        raise FfmpegError(_reason(done))
+        raise AudioError(f"{path}: {_reason(done)}")
+    return done.stdout
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
