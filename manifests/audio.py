@@ -86,6 +86,15 @@ def opened(path: Path) -> Iterator[Any]:
         yield files.enter_context(soundfile.SoundFile(_corrected(path, files)))
 
 
+@contextmanager
+def decoding(path: Path) -> Iterator[Any]:
+    """Open a recording as `opened` does; every error of the block becomes an AudioError."""
+    sentence = f"{path}: cannot be decoded"
+    explained = foreign(AudioError, lambda reason: f"{sentence}: {reason}; replace the file")
+    with explained, opened(path) as sound:
+        yield sound
+
+
 def _corrected(path: Path, files: ExitStack) -> Path | io.IOBase:
     """Return the path, or an open file with a correct size of the sound or number of frames."""
     frames = mp3.frames_of(path)

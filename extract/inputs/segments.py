@@ -9,9 +9,8 @@ import numpy.typing as npt
 import soxr
 
 from medusa.errors import AudioError
-from medusa.foreign import foreign
 from medusa.manifests import ffmpeg
-from medusa.manifests.audio import content_of, digest_of, facts_of, opened
+from medusa.manifests.audio import content_of, decoding, digest_of, facts_of
 
 Wave = npt.NDArray[np.float32]
 RESAMPLER = "HQ"
@@ -44,7 +43,7 @@ def read_sound(sound: Sound, rate_hz: int) -> Wave:
     if not len(sound.samples):
         raise AudioError(f"{sound.name}: the clip holds no sound (0 samples); record it again")
     samples = np.asarray(sound.samples, np.float32)
-    return _mono(samples.reshape(len(samples), -1), sound.rate_hz, rate_hz, sound.name)
+    return _at_rate(samples.reshape(len(samples), -1), sound.rate_hz, rate_hz, sound.name)
 
 
 def read_segment(segment: Segment, rate_hz: int) -> Wave:
@@ -72,19 +71,29 @@ def read_segment(segment: Segment, rate_hz: int) -> Wave:
             f"{segment.start_s:.3f} s, but the file has {facts.duration_s:.3f} s; "
             "put the whole file back, or import the corpus again"
         )
-    return _mono(samples, facts.rate_hz, rate_hz, str(segment.path))
+    return _at_rate(samples, facts.rate_hz, rate_hz, str(segment.path))
 
 
-def _mono(samples: Wave, found_hz: int, rate_hz: int, name: str) -> Wave:
+def _at_rate(samples: Wave, found_hz: int, rate_hz: int, name: str) -> Wave:
     """Return the mean of the channels of samples (S, channels), at another rate."""
+    mono = mean_of_channels(samples, name)
+    if found_hz != rate_hz:
+        mono = soxr.resample(mono, found_hz, rate_hz, quality=RESAMPLER)
+    return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def mean_of_channels(samples: Wave, name: str) -> Wave:
+    """Return the mean (S,) of the channels of samples (S, channels).
+
+    Raises:
+        AudioError: a sample is not a number.
+    """
     if not np.isfinite(samples).all():
         raise AudioError(
             f"{name}: has samples that are not numbers (NaN or infinite); replace the file"
         )
     mono: Wave = samples[:, 0] if samples.shape[1] == 1 else samples.mean(1, dtype=np.float32)
-    if found_hz != rate_hz:
-        mono = soxr.resample(mono, found_hz, rate_hz, quality=RESAMPLER)
-    return np.ascontiguousarray(mono, dtype=np.float32)
+    return mono
 
 
 def check_content(segment: Segment, content: str) -> None:
@@ -112,9 +121,7 @@ def _decode(path: Path, start: int, wanted: int) -> Wave:
     """Return up to `wanted` sample frames from `start` on: (sample frames, channels)."""
     if ffmpeg.is_for_ffmpeg(path):
         return ffmpeg.decode(path)[0][start : start + wanted]
-    sentence = f"{path}: cannot be decoded"
-    explained = foreign(AudioError, lambda reason: f"{sentence}: {reason}; replace the file")
-    with explained, opened(path) as sound:
+    with decoding(path) as sound:
         sound.seek(min(start, sound.frames))
         samples: Wave = sound.read(wanted, dtype="float32", always_2d=True)
         return samples

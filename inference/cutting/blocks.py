@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import soxr
 
-from medusa.errors import AudioError
 from medusa.extract.inputs import Segment, Wave
+from medusa.extract.inputs.segments import mean_of_channels
 from medusa.inference.audio_input import AudioInput
 from medusa.manifests import ffmpeg
-from medusa.manifests.audio import opened
+from medusa.manifests.audio import decoding
 
 RATE_HZ = 16_000
 BLOCK_S = 60.0  # the seconds of sound in memory
@@ -25,12 +24,7 @@ def resampled_blocks(recording: AudioInput) -> Iterator[Wave]:
     resampler: Any = None
     last: Wave | None = None
     for block, rate_hz in blocks(recording):
-        if not np.isfinite(block).all():
-            raise AudioError(
-                f"{recording.path}: has samples that are not numbers (NaN or infinite); replace "
-                "the file"
-            )
-        mono = block.mean(1, dtype=np.float32)
+        mono = mean_of_channels(block, recording.path)
         if rate_hz == RATE_HZ:
             yield mono
             continue
@@ -57,7 +51,7 @@ def blocks(recording: AudioInput) -> Iterator[tuple[Wave, int]]:
         first = round(source.start_s * rate_hz)
         yield from _parts(samples[first : first + round(source.duration_s * rate_hz)], rate_hz)
         return
-    with opened(source.path) as sound:
+    with decoding(source.path) as sound:
         rate_hz = sound.samplerate
         sound.seek(round(source.start_s * rate_hz))
         left = round(source.duration_s * rate_hz)

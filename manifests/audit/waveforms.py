@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medusa.errors import AudioError, plural
-from medusa.foreign import foreign
-from medusa.manifests.audio import each, opened
+from medusa.errors import plural
+from medusa.manifests.audio import decoding, each
 from medusa.manifests.audit.findings import Finding, Subject
 
 CLIPPED = 0.999  # A sample above this share of the full scale is clipped.
@@ -83,9 +82,7 @@ def loudness_of(path: Path, start_s: float, length_s: float) -> Loudness:
     Raises:
         AudioError: the file cannot be decoded.
     """
-    sentence = f"{path}: cannot be decoded"
-    explained = foreign(AudioError, lambda reason: f"{sentence}: {reason}; replace it")
-    with explained, opened(path) as file:
+    with decoding(path) as file:
         rate = file.samplerate
         file.seek(round(start_s * rate))
         sound = file.read(max(round(length_s * rate), 1), dtype="float32", always_2d=True)

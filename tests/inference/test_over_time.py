@@ -9,8 +9,9 @@ import soundfile
 import torch
 
 import medusa
-from medusa.errors import DataError
+from medusa.errors import AudioError, DataError
 from medusa.inference.audio_input import clip_of
+from medusa.inference.cutting.blocks import resampled_blocks
 from medusa.inference.cutting.options import CutOptions
 from medusa.inference.cutting.windows import averaged, window_times
 from medusa.inference.output.tracks import audacity, rttm, webvtt
@@ -152,3 +153,15 @@ def test_a_long_recording_must_be_cut(trained, tmp_path):
     model = medusa.load(trained / "runs" / "b")
     with pytest.raises(DataError, match=r"10\.0; cut it with --vad or --window-s"):
         model.predict(tmp_path / "long.wav")
+
+
+def test_a_recording_that_is_damaged_in_its_middle_is_named(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, 16_000)
+    soundfile.write(tmp_path / "x.flac", noise, 16_000)
+    data = bytearray((tmp_path / "x.flac").read_bytes())
+    data[len(data) // 4 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 4)
+    (tmp_path / "x.flac").write_bytes(data)
+    recordings, problems = recordings_of([tmp_path / "x.flac"])
+    assert problems == []
+    with pytest.raises(AudioError, match=r"x\.flac: cannot be decoded: .*; replace the file"):
+        list(resampled_blocks(recordings[0]))
