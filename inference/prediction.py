@@ -1,6 +1,5 @@
 """Recordings go through the encoders and the heads of a model."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +60,7 @@ class Prediction:
             problems += self.encoders.run(chunk, given, self.predict_complete)
             self.encoders.drop(list(self.waiting))  # Some features of these could not be computed.
         self.encoders.close()
-        return [re.sub(r"^(.+): \1:", r"\1:", problem) for problem in problems]
+        return problems
 
     def predict_complete(self) -> None:
         """Predict the waiting utterances whose features are complete, and free their memory."""

@@ -36,7 +36,13 @@ class Utterance:
         return self.id if isinstance(self.source, Sound) else f"{self.id} (text)"
 
     def failure(self, problem: Exception) -> str:
-        """Return an error with the utterance's id, and with its file unless the error names it."""
+        """Return an error with the utterance's id, and with its file unless the error names it.
+
+        An error that begins with the id, which may be a path, stays as it is; so does an error of
+        an utterance without an id.
+        """
+        if not self.id or str(problem).startswith(f"{self.id}:"):
+            return str(problem)
         path = str(self.source.path) if isinstance(self.source, Segment) else ""
         is_named = path in str(problem)
         return f"{self.id if is_named else self.label}: {problem}"
