@@ -25,7 +25,8 @@ class BufferedEncoder:
         """Keep the features of the next passes in this folder of stores, or in memory alone."""
         job = self.worker.job
         self.worker.output = (folder or Path()) / job.spec.folder
-        self.buffer.keep_in(folder, provenance(self.worker.device, job.backbone.source))
+        made_by = provenance(self.worker.device, job.backbone.source) if folder else {}
+        self.buffer.keep_in(folder, made_by)
 
 
 def buffered_encoders(
