@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from medusa.errors import AudioError
 from medusa.extract.inputs import Segment, Sound
 
-LONGEST_S = 600.0  # the longest utterance, as in `medusa extract`
-
 
 @dataclass(frozen=True)
 class AudioInput:

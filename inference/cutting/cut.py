@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from medusa.console import progress, say
 from medusa.errors import MedusaError
-from medusa.inference.audio_input import LONGEST_S, AudioInput
+from medusa.extract.inputs.utterances import LONGEST_S
+from medusa.inference.audio_input import AudioInput
 from medusa.inference.cutting.options import CutOptions
 from medusa.inference.cutting.windows import averaged, window_times
 from medusa.inference.prediction import Predicted

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from medusa.errors import ConfigError
+from medusa.extract.inputs.utterances import LONGEST_S
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,17 @@ class CutOptions(FurtherCutOptions):
             raise ConfigError("--vad and --window-s exclude each other; leave one of them out")
         if self.hop_s is not None and self.window_s is None:
             raise ConfigError("--hop-s belongs to --window-s; give both")
-        if self.window_s is not None and not 0 < self.hop <= self.window_s <= 600:
+        if self.window_s is not None and not 0 < self.hop <= self.window_s <= LONGEST_S:
             raise ConfigError(
                 f"--window-s {self.window_s:g} --hop-s {self.hop:g}: expected a window of at most "
-                "600 s, and a hop above 0 that is not longer than the window"
+                f"{LONGEST_S:g} s, and a hop above 0 that is not longer than the window"
             )
         if not 0 < self.vad_threshold < 1:
             raise ConfigError(f"vad_threshold={self.vad_threshold:g}: expected between 0 and 1")
-        if not (0 < self.vad_longest_s <= 600 and self.vad_least_s < self.vad_longest_s):
+        if not (0 < self.vad_longest_s <= LONGEST_S and self.vad_least_s < self.vad_longest_s):
             raise ConfigError(
                 f"vad_longest_s={self.vad_longest_s:g}: expected more than vad_least_s "
-                f"({self.vad_least_s:g} s), and at most 600 s"
+                f"({self.vad_least_s:g} s), and at most {LONGEST_S:g} s"
             )
 
     @property
