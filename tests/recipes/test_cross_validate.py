@@ -12,23 +12,19 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import f1_score, recall_score
 
-from medusa.cache import FeatureSpec, StoreWriter
 from medusa.errors import MedusaError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.tests.command_line import call, invoke
+from medusa.tests.recipes.toy_recipe import CLASSES, SETTINGS, rows_of, write_store
 
-RECIPE = """
-title: toy
-config: small
-set:
-  {head.width: 8, head.feedforward: 8, train.batch: 8, train.draws: 2,
-   stages.0.epochs: 1, stages.1.epochs: 1}
-features: {loud: {}, glad: {}}
+RECIPE = (
+    SETTINGS
+    + """\
 heads: {a: {features: [loud]}, b: {features: [glad]}}
 stacks: {vote: {method: soft}, learnt: {method: shrunken}}
 main: learnt
 """
-CLASSES = ("angry", "happy", "sad")
+)
 SPEAKERS, COUNT = 9, 81
 LDA = ("--set", "head.name=discriminant")
 
@@ -36,24 +32,19 @@ LDA = ("--set", "head.name=discriminant")
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"id": [f"u{i}" for i in range(COUNT)]})
-    frame["content"] = [f"audio{i}" for i in range(COUNT)]
-    frame["speaker"] = [f"s{i % SPEAKERS}" for i in range(COUNT)]
     labels = np.arange(COUNT) // SPEAKERS % 3
-    frame["label"] = [CLASSES[label] for label in labels]
-    frame[[f"p_{name}" for name in CLASSES]] = np.eye(3)[labels]
+    frame = rows_of(labels, CLASSES, SPEAKERS)
     frame.loc[5, ["label", *(f"p_{name}" for name in CLASSES)]] = None  # It has no consensus.
     made = {"notes": ["This corpus is made up."]}
     corpus = Manifest(frame, LabelScheme("toy", CLASSES), provenance=made)
     corpus.write(tmp_path / "manifest.parquet")
-    for number, name in enumerate(("loud", "glad")):
-        spec = FeatureSpec(
-            name, "toy", "local", "1", "audio", (1,), "none", "float32", 6, 0.02, preprocessing={}
+    for told, name in enumerate(("loud", "glad")):
+        write_store(
+            tmp_path,
+            name,
+            frame["content"],
+            lambda number, told=told: rng.normal(size=(1, 3, 6)) + 1.5 * (labels[number] == told),
         )
-        with StoreWriter(tmp_path / "features" / spec.folder, spec) as writer:
-            for content, label in zip(frame["content"], labels, strict=True):
-                values = rng.normal(size=(1, 3, 6)) + 1.5 * (label == number)
-                writer.append(content, values.astype(np.float32))
     (tmp_path / "toy.yaml").write_text(RECIPE)
     return tmp_path
 

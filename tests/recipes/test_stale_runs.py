@@ -6,59 +6,43 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import medusa
-from medusa.cache import FeatureSpec, StoreWriter
 from medusa.errors import MedusaError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.render import markdown
-from medusa.tests.command_line import call as call_command
+from medusa.tests.recipes import toy_recipe
+from medusa.tests.recipes.toy_recipe import SETTINGS, call, rows_of, splits_of
 
-RECIPE = """
-title: toy
-config: small
-set:
-  {head.width: 8, head.feedforward: 8, train.batch: 8, train.draws: 2,
-   stages.0.epochs: 1, stages.1.epochs: 1}
-features: {loud: {}, glad: {}}
+RECIPE = (
+    SETTINGS
+    + """\
 heads: {a: {features: [loud]}, b: {features: [glad]}}
 stacks: {vote: {method: majority}}
 """
+)
 CLASSES = ("angry", "happy")
 COUNT = 48
 
 
 def write_store(home: Path, name: str, revision: str, contents: list[str]) -> None:
-    spec = FeatureSpec(
-        name, "toy", "local", revision, "audio", (1,), "none", "float32", 6, 0.02, preprocessing={}
-    )
     rng = np.random.default_rng(0)
-    with StoreWriter(home / "features" / spec.folder, spec) as writer:
-        for content in contents:
-            writer.append(content, rng.normal(size=(1, 3, 6)).astype(np.float32))
+    toy_recipe.write_store(
+        home, name, contents, lambda _: rng.normal(size=(1, 3, 6)), revision=revision
+    )
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    frame = pd.DataFrame({"id": [f"u{i}" for i in range(COUNT)]})
-    frame["content"] = [f"audio{i}" for i in range(COUNT)]
-    frame["speaker"] = [f"s{i % 12}" for i in range(COUNT)]
-    frame["split"] = [["train", "train", "dev", "test"][i % 12 // 3] for i in range(COUNT)]
-    labels = np.arange(COUNT) // 12 % 2
-    frame["label"] = [CLASSES[label] for label in labels]
-    frame[[f"p_{name}" for name in CLASSES]] = np.eye(2)[labels]
+    frame = rows_of(np.arange(COUNT) // 12 % 2, CLASSES, 12)
+    frame["split"] = splits_of(COUNT)
     frame[["arousal", "valence", "dominance"]] = 4.0
     Manifest(frame, LabelScheme("toy", CLASSES)).write(tmp_path / "manifest.parquet")
     for name in ("loud", "glad"):
         write_store(tmp_path, name, "1", frame["content"].tolist())
     (tmp_path / "toy.yaml").write_text(RECIPE)
     return tmp_path
-
-
-def call(home: Path, *words: str) -> str:
-    return call_command(home, words[0], home / "toy.yaml", *words[1:]).output
 
 
 def missing(home: Path) -> dict[str, str]:
