@@ -47,7 +47,8 @@ def recipe_of_heads(
         settings,
         problems,
     )
-    if problems := problems or _problems(recipe):
+    # The features need no extraction, so the recipe does not list them.
+    if problems := problems or problems_of(recipe, lists_features=False):
         raise ConfigError("\n  ".join(["the cross-validation:", *problems]))
     return recipe
 
@@ -56,8 +57,3 @@ def _name(features: str) -> str:
     """Return the name of a head by its features; `whisper:3,egemaps` is `whisper-3+egemaps`."""
     text = "+".join(parts_of(features)) or "all"
     return re.sub(r"[^\w+=-]", "-", text).strip("-")
-
-
-def _problems(recipe: Recipe) -> list[str]:
-    """Return the problems of a recipe, without those of features, which need no extraction."""
-    return [line for line in problems_of(recipe) if "features" not in line]

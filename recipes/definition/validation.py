@@ -20,21 +20,20 @@ AVERAGED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # the values that `medusa extract` ac
 STACK_CHOICES: dict[str, Iterable[str]] = {"method": STACKERS, "inputs": INPUTS, "soup": SOUPS}
 
 
-def problems_of(recipe: Recipe) -> list[str]:
-    """Return one line for every name that does not exist and every invalid setting."""
+def problems_of(recipe: Recipe, lists_features: bool = True) -> list[str]:
+    """Return one line for every name that does not exist and every invalid setting.
+
+    Args:
+        recipe: the recipe.
+        lists_features: whether `features` lists every feature that a head reads.
+    """
     problems = []
     if not recipe.heads:
         problems.append("heads: expected at least one")
     for name, feature in recipe.features.items():
         problems += _wrong_feature(f"features.{name}", feature)
-    for name, head in recipe.heads.items():
-        if not head.features:
-            problems.append(f"heads.{name}.features: expected at least one")
-        for one in (feature.partition(":")[0] for feature in head.features):
-            if one not in recipe.features:
-                problems.append(
-                    f"heads.{name}: {one!r} is not in features{nearest(one, recipe.features)}"
-                )
+    if lists_features:
+        problems += _unlisted(recipe)
     for name, stack in recipe.stacks.items():
         problems += _unmatched(f"stacks.{name}", stack.heads, recipe.heads)
         problems += _wrong_stack(f"stacks.{name}", stack, list(recipe.heads))
@@ -47,6 +46,20 @@ def problems_of(recipe: Recipe) -> list[str]:
     if recipe.main and recipe.main not in recipe.stacks:
         problems.append(f"main: no stack {recipe.main!r}{nearest(recipe.main, recipe.stacks)}")
     return problems + _wrong_settings(recipe)
+
+
+def _unlisted(recipe: Recipe) -> list[str]:
+    """Check that every head reads features, and that the recipe lists them."""
+    problems = []
+    for name, head in recipe.heads.items():
+        if not head.features:
+            problems.append(f"heads.{name}.features: expected at least one")
+        for one in (feature.partition(":")[0] for feature in head.features):
+            if one not in recipe.features:
+                problems.append(
+                    f"heads.{name}: {one!r} is not in features{nearest(one, recipe.features)}"
+                )
+    return problems
 
 
 def _wrong_feature(where: str, feature: Feature) -> list[str]:

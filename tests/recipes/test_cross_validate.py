@@ -12,8 +12,9 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import f1_score, recall_score
 
-from medusa.errors import MedusaError
+from medusa.errors import ConfigError, MedusaError
 from medusa.manifests import LabelScheme, Manifest
+from medusa.recipes.cross_validation.recipe_of_heads import recipe_of_heads
 from medusa.tests.command_line import call, invoke
 from medusa.tests.recipes.toy_recipe import CLASSES, SETTINGS, rows_of, write_store
 
@@ -236,3 +237,11 @@ def test_wrong_settings_are_listed_before_anything_is_made(home: Path) -> None:
         call(home, *words)
     assert not (home / "cross-validation").exists()
     assert "--k: only with --cross-validate" in invoke(home, "run", "probe", "--k", "3").output
+
+
+def test_a_problem_that_mentions_features_is_listed_too() -> None:
+    with pytest.raises(ConfigError, match=r"stacks\.stack\.inputs: 'features' is not one of"):
+        recipe_of_heads(stack="soft", settings=["stacks.stack.inputs=features"])
+    with pytest.raises(ConfigError, match=r"heads\.my-features: head\.width: expected at least 1"):
+        recipe_of_heads(["my-features"], settings=["head.width=0"])
+    assert recipe_of_heads(["my-features"]).heads["my-features"].features == ("my-features",)
