@@ -17,6 +17,7 @@ from medusa.scoring import Predictions
 from medusa.seal import is_intact
 from medusa.workspace import Workspace
 
+FOLDS = "cross-validation"
 IMPORT = "restore it from a copy, or import the corpus again with --force"
 TRANSCRIBE = "restore it from a copy, or run `medusa transcribe --force`"
 REMAKE = "restore it from a copy, or run its command again with --force"
@@ -32,8 +33,9 @@ def check_tables(workspace: Workspace) -> Iterator[Verified]:
             yield _file(workspace, path.with_suffix(".json"), read_record, TRANSCRIBE)
     others = {path for path in workspace.root.glob("[!.]*.parquet") if _is_ours(path)}
     others -= {workspace.manifest}
-    folds = {*workspace.root.glob("cross-validation/**/[!.]*.parquet")}
-    for path in sorted(others | folds):
+    folds = {*workspace.root.glob(f"{FOLDS}/*/[!.]*.parquet")}
+    results = {*workspace.root.glob(f"{FOLDS}/*/[!.]*/[!.]*.parquet")}
+    for path in sorted(others | folds | results):
         reader = Manifest.read if path.name == workspace.manifest.name else Predictions.read
         yield _file(workspace, path, reader, REMAKE)
 

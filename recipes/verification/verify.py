@@ -8,7 +8,7 @@ from medusa.cache.verify import verify as store_problems
 from medusa.extract.planning.origin import extraction_command
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.runs.run_seal import damages, read_run_seal
-from medusa.recipes.verification.files import check_recipes, check_tables
+from medusa.recipes.verification.files import FOLDS, check_recipes, check_tables
 from medusa.recipes.verification.verified import OK, UNFINISHED, UNSEALED, Verified, verified
 from medusa.workspace import Workspace
 
@@ -22,8 +22,8 @@ def verify(workspace: Workspace) -> list[Verified]:
         workspace: the workspace.
 
     Returns:
-        The manifest, transcripts, feature stores, runs, recipes and cross-validations, in this
-        order.
+        The manifest, transcripts and tables of cross-validations, feature stores, runs and
+        recipes, in this order.
     """
     return [
         *check_tables(workspace),
@@ -43,8 +43,9 @@ def _stores(workspace: Workspace) -> Iterator[Verified]:
 
 
 def _runs(workspace: Workspace) -> Iterator[Verified]:
-    """Check every folder of a run, with those of its folds."""
-    for path in sorted(one for one in workspace.runs.glob("[!.]*") if one.is_dir()):
+    """Check every folder of a run, with those of its folds, and the runs of cross-validations."""
+    parents = [workspace.runs, *sorted(workspace.root.glob(f"{FOLDS}/*/runs"))]
+    for path in (one for parent in parents for one in sorted(parent.glob("[!.]*")) if one.is_dir()):
         folds = [fold for fold in sorted(path.glob("fold-*")) if fold.is_dir()]
         problems = [problem for one in (path, *folds) for problem in damages(one)]
         if not RunDir(path).finished:

@@ -12,6 +12,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import f1_score, recall_score
 
+import medusa
 from medusa.errors import ConfigError, MedusaError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.cross_validation.recipe_of_heads import recipe_of_heads
@@ -62,6 +63,16 @@ def finished(home: Path) -> dict[str, int]:
     """Return the time of the mark of every finished run."""
     marks = home.glob("cross-validation/*/runs/*/finished")
     return {mark.parent.name: mark.stat().st_mtime_ns for mark in marks}
+
+
+def states(home: Path) -> dict[str, str]:
+    return {one.name: one.state for one in medusa.verify(medusa.Workspace.open(home))}
+
+
+def run_of(home: Path, fold: int) -> str:
+    """Return the path of the only run of a fold in the folder of the cross-validation."""
+    (run,) = (home / "cross-validation/speaker-3/runs").glob(f"fold-0{fold}.*")
+    return f"runs/{run.name}"
 
 
 def classes_of(table: pd.DataFrame) -> pd.Series:
@@ -245,3 +256,15 @@ def test_a_problem_that_mentions_features_is_listed_too() -> None:
     with pytest.raises(ConfigError, match=r"heads\.my-features: head\.width: expected at least 1"):
         recipe_of_heads(["my-features"], settings=["head.width=0"])
     assert recipe_of_heads(["my-features"]).heads["my-features"].features == ("my-features",)
+
+
+def test_verify_finds_damage_in_a_run_of_a_fold(home: Path) -> None:
+    call(home, "cross-validate", "--backbones", "loud", "--k", "3", *LDA)
+    assert states(home)[f"cross-validation/speaker-3/{run_of(home, 1)}"] == "ok"
+    assert set(states(home).values()) == {"ok"}
+    file = home / "cross-validation/speaker-3" / run_of(home, 2) / "weights.safetensors"
+    values = bytearray(file.read_bytes())
+    values[-3] ^= 4
+    file.write_bytes(values)
+    damaged = {name for name, state in states(home).items() if state == "damaged"}
+    assert damaged == {f"cross-validation/speaker-3/{run_of(home, 2)}"}
