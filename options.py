@@ -67,6 +67,13 @@ def set_option(help: str) -> Callable[[Command], Command]:
     )
 
 
+def settings_option(help: str) -> Callable[[Command], Command]:
+    """Return `--set KEY=VALUE`, a change of a configuration, which a command gets as `settings`."""
+    return click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help=f"{help} May be repeated."
+    )
+
+
 def settings_of(kind: Any, overrides: Sequence[str]) -> dict[str, Any]:
     """Return the given values of `--set` as fields of a dataclass.
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from medusa.ensemble.stackers import LEARNING, STACKERS
-from medusa.options import force_option
+from medusa.options import force_option, settings_option
 
 METHODS = "; ".join(f"{name}: {stacker.summary}" for name, stacker in STACKERS.items())
 
@@ -32,14 +32,10 @@ METHODS = "; ".join(f"{name}: {stacker.summary}" for name, stacker in STACKERS.i
 @click.option(
     "--in-sample", is_flag=True, help="Allow --fit-on a split on which the runs were trained."
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a setting of the method: inputs=logits (class scores instead of posteriors), "
+@settings_option(
+    "Change a setting of the method: inputs=logits (class scores instead of posteriors), "
     "with_attributes=true, seeds=3 (of linear or mlp), soup=uniform|greedy|none and "
-    "training.epochs=50 (of linear). Repeat the option for several settings.",
+    "training.epochs=50 (of linear)."
 )
 @force_option("Replace a run of this name.")
 @click.pass_context

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from medusa.options import device_option, force_option, jobs_option, missing_option, text_option
+from medusa.options import (
+    device_option,
+    force_option,
+    jobs_option,
+    missing_option,
+    settings_option,
+    text_option,
+)
 
 
 @click.command("fit-head")
@@ -22,13 +29,7 @@ from medusa.options import device_option, force_option, jobs_option, missing_opt
     help="A YAML file, or `medusa` (the settings of the paper) or `small`.  "
     "[default: medusa with a GPU, else small]",
 )
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a setting: seed=1, head.width=128, stages.0.epochs=4, ... May be repeated.",
-)
+@settings_option("Change a setting: seed=1, head.width=128, stages.0.epochs=4, ...")
 @click.option(
     "--seeds",
     metavar="LIST",
@@ -60,7 +61,7 @@ def fit_head(
     backbones: str | None,
     name: str | None,
     config_name: str | None,
-    overrides: tuple[str, ...],
+    settings: tuple[str, ...],
     seeds: str | None,
     grid: tuple[str, ...],
     folds: int | None,
@@ -93,14 +94,14 @@ def fit_head(
         config_name = "medusa" if devices[0].type == "cuda" else "small"
         say(f"configuration: {config_name} ({reason}; --config chooses another)")
     if folds is not None:
-        overrides = (*overrides, f"train.folds={folds}")
+        settings = (*settings, f"train.folds={folds}")
     names = parts_of(backbones or "")
     if backbones and not names:
         raise DataError("--backbones: it names no backbone; leave it out to take every store")
     specs = head_specs(
         workspace,
         config_name,
-        overrides,
+        settings,
         name=name,
         seeds=seeds,
         grid=grid,

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from medusa.options import device_option, jobs_option, missing_option, text_option
+from medusa.options import (
+    device_option,
+    jobs_option,
+    missing_option,
+    settings_option,
+    text_option,
+)
 
 if TYPE_CHECKING:
     from medusa.recipes.options import RecipeOptions
@@ -16,13 +22,9 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change a recipe."""
     options = [
         click.option("--tiny", is_flag=True, help="Use the recipe's small profile."),
-        click.option(
-            "--set",
-            "settings",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Change all heads (mixup.p=0), one head (heads.m01.seed=5) or an ensemble "
-            "(stacks.soup.seeds=3). May be repeated.",
+        settings_option(
+            "Change all heads (mixup.p=0), one head (heads.m01.seed=5) or an ensemble "
+            "(stacks.soup.seeds=3)."
         ),
         click.option(
             "--repeats", type=int, help="Train everything so many times, from other seeds."

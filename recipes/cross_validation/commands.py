@@ -5,7 +5,13 @@ from typing import Any
 
 import click
 
-from medusa.options import device_option, jobs_option, missing_option, text_option
+from medusa.options import (
+    device_option,
+    jobs_option,
+    missing_option,
+    settings_option,
+    text_option,
+)
 
 
 @click.command("cross-validate")
@@ -22,13 +28,9 @@ from medusa.options import device_option, jobs_option, missing_option, text_opti
 @click.option(
     "--config", default="small", show_default=True, help="A YAML file, or `medusa` or `small`."
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a setting of all heads (head.name=logistic) or of the ensemble "
-    "(stacks.stack.inputs=logits). May be repeated.",
+@settings_option(
+    "Change a setting of all heads (head.name=logistic) or of the ensemble "
+    "(stacks.stack.inputs=logits)."
 )
 @click.option(
     "--grid",

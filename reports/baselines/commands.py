@@ -10,6 +10,7 @@ from medusa.options import (
     jobs_option,
     json_option,
     missing_option,
+    settings_option,
     text_option,
 )
 
@@ -29,13 +30,7 @@ from medusa.options import (
 @click.option(
     "--name", default="baseline", show_default=True, help="The beginning of the names of the runs."
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a setting of all heads, such as head.pooling=functionals. May be repeated.",
-)
+@settings_option("Change a setting of all heads, such as head.pooling=functionals.")
 @text_option("The source of the texts of text features.  [default: that of RUN]")
 @device_option()
 @jobs_option("The number of heads that are fitted at once, each in another process.")
