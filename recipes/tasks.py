@@ -106,6 +106,11 @@ def check_only(recipe: Recipe, only: str | None) -> None:
         raise ConfigError(f"--only {only}: fits no task; the tasks are {listed(names, 20)}")
 
 
+def wanted_heads(recipe: Recipe, only: str | None) -> list[HeadTask]:
+    """Return the heads that the pattern of `--only` fits."""
+    return [task for task in head_tasks(recipe) if wanted(task.name, only)]
+
+
 def wanted(name: str, only: str | None) -> bool:
     """Return whether the pattern of `--only` fits this task; without a pattern all tasks fit."""
     return only is None or fnmatch.fnmatchcase(name, only)

@@ -10,7 +10,7 @@ from medusa.recipes.extraction import extract_missing
 from medusa.recipes.find_runs import RecipeRuns, find_runs, required_by_all
 from medusa.recipes.fit_stacks import fit_stacks
 from medusa.recipes.options import RecipeOptions
-from medusa.recipes.tasks import head_tasks, wanted
+from medusa.recipes.tasks import wanted_heads
 from medusa.recipes.train_heads import check_heads, train_heads
 from medusa.workspace import Workspace
 
@@ -35,7 +35,7 @@ def update(
     Raises:
         MedusaError: there is no split, or heads name choices that do not exist.
     """
-    tasks = [one for one in head_tasks(recipe) if wanted(one.name, options.only)]
+    tasks = wanted_heads(recipe, options.only)
     check_heads(tasks)
     devices, _ = choose_devices(options.device)
     with one_thread() if options.tiny else nullcontext():

@@ -11,7 +11,7 @@ from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.find_runs import RecipeRuns, find_runs, required_by_all
 from medusa.recipes.fit_stacks import fit_stacks
 from medusa.recipes.options import RecipeOptions
-from medusa.recipes.tasks import head_spec, head_tasks, wanted
+from medusa.recipes.tasks import head_spec, wanted_heads
 from medusa.recipes.train_heads import check_heads, report_each_problem
 
 Trained = dict[str, dict[str, tuple[str, str]]]  # fold -> head -> (run, reason)
@@ -42,7 +42,7 @@ def make_runs(folds: Folds, recipe: Recipe, options: RecipeOptions) -> dict[str,
 
 def _train(folds: Folds, recipe: Recipe, options: RecipeOptions) -> Trained:
     """Train the heads of all folds in one queue, fold by fold."""
-    tasks = [one for one in head_tasks(recipe) if wanted(one.name, options.only)]
+    tasks = wanted_heads(recipe, options.only)
     check_heads(tasks)
     shared = next(iter(folds.workspaces.values()))
     required = required_by_all(shared, recipe, options)

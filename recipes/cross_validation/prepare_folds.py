@@ -9,7 +9,7 @@ from medusa.recipes.cross_validation.fold_workspaces import Folds, make_folds
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.extraction import extract_missing
 from medusa.recipes.options import RecipeOptions
-from medusa.recipes.tasks import head_tasks, wanted
+from medusa.recipes.tasks import wanted_heads
 from medusa.workspace import Workspace
 
 
@@ -24,7 +24,7 @@ def prepare_folds(
         MedusaError: there is no corpus, or it cannot be divided.
     """
     devices, _ = choose_devices(options.device)
-    tasks = [one for one in head_tasks(recipe) if wanted(one.name, options.only)]
+    tasks = wanted_heads(recipe, options.only)
     names = {feature for task in tasks for feature in task.features}
     with one_thread() if options.tiny else nullcontext():
         stand_ins = make_corpus(workspace, options)
