@@ -112,8 +112,8 @@ def read_spec(store: Path) -> FeatureSpec:
     """
     if not (store / SPEC).exists():
         raise StoreError(f"{store}: the folder has no feature store (no {SPEC})")
+    values = read_json(store / SPEC)
     try:
-        values = read_json(store / SPEC)
         return FeatureSpec.from_dict(values)
     except StoreError as problem:
         raise StoreError(_damaged(store / SPEC, str(problem))) from problem
