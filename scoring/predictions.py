@@ -45,13 +45,14 @@ class Predictions:
         fold: int = NOT_A_FOLD,
     ) -> "Predictions":
         """Build the table from arrays: logits (B, C), and attributes (B, 3) or None."""
-        frame = pd.DataFrame({"id": list(ids), "split": list(splits), "fold": fold})
-        for column, name in enumerate(classes):
-            frame[f"logit_{name}"] = logits[:, column].astype(np.float32)
+        values = {f"logit_{name}": logits[:, column] for column, name in enumerate(classes)}
         for column, name in enumerate(ATTRIBUTES):
-            values = np.float32("nan") if attributes is None else attributes[:, column]
-            frame[name] = np.asarray(values, np.float32)
-        return cls(frame, tuple(classes), run)
+            unknown = np.full(len(ids), np.nan)
+            values[name] = unknown if attributes is None else attributes[:, column]
+        known = {"id": list(ids), "split": list(splits), "fold": fold}
+        # All columns are given at once, because pandas is slow to add a single one.
+        columns = known | {name: one.astype(np.float32) for name, one in values.items()}
+        return cls(pd.DataFrame(columns), tuple(classes), run)
 
     def select(self, ids: Sequence[str]) -> "Predictions":
         """Return the rows of these ids, in the same order.
