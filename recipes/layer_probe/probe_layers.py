@@ -14,7 +14,7 @@ from medusa.recipes.layer_probe.convex_probe import score_layer
 from medusa.recipes.layer_probe.cost import bytes_of_layers
 from medusa.recipes.layer_probe.picture import Mark, write_picture
 from medusa.recipes.layer_probe.sample import draw_sample, labels_and_folds
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, checked_name
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def probe_layers(
             be computed.
     """
     options = options or ExtractionOptions()
-    name = options.label or backbone
+    option = "--as" if options.label else "--backbone"
+    name = checked_name(option, options.label or backbone)
     sample = draw_sample(Manifest.read(workspace.manifest), utterances, seed)
     hidden = averages.hidden_workspace(workspace, name)
     sample, features = averages.extract_averages(hidden, sample, backbone, options)

@@ -12,7 +12,7 @@ from sklearn.metrics import recall_score
 
 import medusa
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
-from medusa.errors import DataError, ManifestError
+from medusa.errors import DataError, ManifestError, MedusaError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.layer_probe import averages
 from medusa.recipes.layer_probe.averages import hidden_workspace
@@ -206,3 +206,17 @@ def test_the_command_prints_the_table_and_json(workspace) -> None:
     assert "recommended: --layers 1" in printed and "UAR" in printed
     values = json.loads(call(workspace.root, *options, "--json").stdout)
     assert values["recommended"] == 1 and [one["layer"] for one in values["layers"]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--backbone", "microsoft/wavlm"], "--backbone 'microsoft/wavlm': expected one"),
+        (["--backbone", "wavlm", "--as", "a/b"], "--as 'a/b': expected one word"),
+    ],
+)
+def test_a_wrong_name_is_refused_and_leaves_no_file(tmp_path, words, message) -> None:
+    corpus().write(tmp_path / "manifest.parquet")
+    with pytest.raises(MedusaError, match=message):
+        call(tmp_path, "probe-layers", *words)
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.parquet"]
