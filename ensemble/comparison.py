@@ -121,7 +121,7 @@ def conclusions(summary: Mapping[str, Any], name: str) -> list[str]:
     A difference of the macro-F1 counts if its corrected p value is below 0.05. There are no
     sentences if the summary has no `gains`.
     """
-    gains = {line["of"]: line for line in summary["gains"]}
+    gains = {line["of"]: line for line in summary.get("gains", [])}
     members = [line["name"] for line in summary["comparison"] if line["kind"] == "member"]
     sentences = []
     for title, other in ((f"its best member, {members[0]}", members[0]), ("the soft vote", SOFT)):
