@@ -9,7 +9,7 @@ from medusa.recipes.definition.load import load
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.options import RecipeOptions
 from medusa.recipes.tasks import check_only, wanted
-from medusa.workspace import Workspace
+from medusa.workspace import Workspace, checked_name
 
 if TYPE_CHECKING:
     from medusa.recipes.cross_validation.fold_result import CrossValidation
@@ -42,6 +42,8 @@ def cross_validate(
             nothing has a result.
     """
     options, plan = options or RecipeOptions(), plan or FoldPlan()
+    if name is not None:
+        checked_name("--name", name)
     if isinstance(recipe, str):
         name = name or Path(recipe).stem + ("-tiny" if options.tiny else "")
         recipe = load(recipe, options.settings, options.tiny, options.repeats)

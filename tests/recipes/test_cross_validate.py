@@ -268,3 +268,10 @@ def test_verify_finds_damage_in_a_run_of_a_fold(home: Path) -> None:
     file.write_bytes(values)
     damaged = {name for name, state in states(home).items() if state == "damaged"}
     assert damaged == {f"cross-validation/speaker-3/{run_of(home, 2)}"}
+
+
+def test_a_name_cannot_lead_out_of_the_folder(home: Path) -> None:
+    words = ("cross-validate", "--backbones", "loud", "--k", "3", *LDA)
+    with pytest.raises(ConfigError, match=r"--name '\.\./\.\./out': expected one word"):
+        call(home, *words, "--name", "../../out")
+    assert not (home / "cross-validation").exists() and not (home / "out").exists()
