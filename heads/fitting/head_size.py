@@ -19,8 +19,7 @@ def size_warning(job: HeadJob) -> str:
     """
     config, rows = job.spec.config, len(job.examples.rows("train"))
     most = MOST_WEIGHTS_PER_ROW * rows
-    weights = _weights(job, config)
-    if HEADS[config.head.name].fitted_by != "steps" or weights <= most:
+    if HEADS[config.head.name].fitted_by != "steps" or (weights := _weights(job, config)) <= most:
         return ""
     small = load("small")
     head = dataclasses.replace(small.head, name=config.head.name)
