@@ -72,7 +72,7 @@ def truth_of(
             f"{', '.join(manifest.scheme.classes)}; fit again on this manifest"
         )
     _same_utterances(manifest, ids, splits)
-    frame = with_tied_speakers(manifest).frame.set_index("id", drop=False).loc[list(ids)]
+    frame = with_tied_speakers(manifest).frame.set_index("id").loc[list(ids)]
     numbers = {name: number for number, name in enumerate(classes)}
     labels = np.asarray(frame["label"].map(numbers).fillna(NO_CONSENSUS), np.int64)
     soft = frame[manifest.scheme.columns].to_numpy(np.float32, copy=True)

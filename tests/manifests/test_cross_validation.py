@@ -11,6 +11,7 @@ from medusa.errors import ManifestError
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import Manifest
+from medusa.manifests.splits import exchange
 from medusa.manifests.splits.absent_classes import absent_classes, class_rows, fewest_rows
 from medusa.manifests.splits.cross_validation import FoldPlan, complete, fold_manifests
 from medusa.manifests.splits.exchange import Mass, divide_evenly
@@ -89,6 +90,20 @@ def test_the_same_seed_gives_the_same_folds() -> None:
     plan = FoldPlan(k=3, seed=4)
     one, two = (roles(fold_manifests(uneven(), plan)) for _ in range(2))
     assert one == two
+
+
+def test_the_search_ends_when_no_exchange_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "MOST_STEPS", 10**9)
+    mass = Mass.of(uneven(), pd.factorize(uneven().frame["speaker"])[0])
+    assert sorted(set(divide_evenly(mass, np.full(3, 1 / 3), 0))) == [0, 1, 2]
+
+
+def test_an_absent_gender_is_no_absent_class() -> None:
+    manifest = uneven()
+    manifest.frame["gender"] = ["female"] + ["male"] * (len(manifest.frame) - 1)
+    mass = Mass.of(manifest, pd.factorize(manifest.frame["speaker"])[0])
+    assert mass.is_class.tolist() == [False, True, True, True, False, False]
+    assert mass.weights.tolist() == [1, 1 / 3, 1 / 3, 1 / 3, 1 / 2, 1 / 2]
 
 
 def test_the_default_is_ten_folds_or_one_for_each_speaker() -> None:

@@ -54,6 +54,7 @@ def finished_run(path: Path, record: dict[str, object], frame: pd.DataFrame, kno
     run.start(record)
     run.log(epoch=1, seconds=900.0)
     run.log(epoch=2, seconds=900.0)
+    run.log(stage=2)  # This line has no time.
     right = frame["speaker"].isin([f"s{number}" for number in known])
     glad = (frame["label"] == "glad") == right
     logits = np.column_stack([glad, ~glad]).astype(float)

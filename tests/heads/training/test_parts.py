@@ -265,6 +265,8 @@ def test_balanced_adds_a_share_without_consensus():
     labels = np.array([0] * 50 + [1] * 5 + [-1] * 20)
     rows = balanced(labels, np.random.default_rng(0), Draw(1.0))  # the published code's 9 n_min
     assert np.unique(labels[rows], return_counts=True)[1].tolist() == [5, 5, 5]
+    all_without = balanced(labels, np.random.default_rng(0), Draw(4.0))
+    assert sorted(row for row in all_without if labels[row] == -1) == list(range(55, 75))
 
 
 def test_shuffle_takes_every_row_once():
