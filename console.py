@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from click import Context
 
 
+TITLES = {"hours": "speech"}  # a column whose title differs from the key of the JSON
+
+
 class Advance(Protocol):
     """Add `amount` finished units to the progress line, and show a note behind it."""
 
@@ -161,12 +164,24 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json
     if as_json:
         print(json.dumps(rows, indent=2))
     elif rows:
-        header = [name.replace("_", " ") for name in columns]
-        table(header, [[_short(row[name]) for name in columns] for row in rows])
+        header = [TITLES.get(name, name.replace("_", " ")) for name in columns]
+        table(header, [[_short(name, row[name]) for name in columns] for row in rows])
 
 
-def _short(value: Any) -> object:
-    """Return a value for a table: counts as text, and large numbers without decimals."""
+def duration(seconds: float) -> str:
+    """Return a time as a reader says it: in seconds, in minutes or in hours."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        minutes = seconds / 60
+        return f"{minutes:.0f} min" if minutes >= 9.5 else f"{minutes:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _short(name: str, value: Any) -> object:
+    """Return a value for a table: hours and counts as text, large numbers without decimals."""
+    if name == "hours":
+        return None if value is None else duration(3600 * value)
     if isinstance(value, dict):
         return ", ".join(f"{count} {flag}" for flag, count in value.items()) or "none"
     return round(value) if isinstance(value, float) and value >= 10 else value

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from medusa.errors import ConfigError, MedusaError, StoreError, nearest
 
@@ -17,17 +19,26 @@ PATHS = {
     "runs": "runs",
     "transcripts": "transcripts",
 }
+CHECKPOINTS = "checkpoints"  # the key of medusa.yaml, and a folder that a workspace may have
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The paths of a workspace: its manifest, feature stores, transcripts and runs."""
+    """The paths of a workspace: its manifest, feature stores, transcripts and runs.
+
+    Attributes:
+        root: the folder of the workspace.
+        manifest, features, runs, transcripts: the file and the folders in it.
+        checkpoints: the folder, the file or the hub id of backbones' weights, by the name of the
+            backbone, from `medusa.yaml`.
+    """
 
     root: Path
     manifest: Path
     features: Path
     runs: Path
     transcripts: Path
+    checkpoints: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def open(cls, root: Path) -> "Workspace":
@@ -39,8 +50,14 @@ class Workspace:
         if not root.is_dir():
             raise MedusaError(f"{root}: no such folder; make it, or name another with --workspace")
         require_utf_8(root)
-        paths = PATHS | _overrides(root / CONFIG_NAME)
-        return cls(root=root, **{name: root / path for name, path in paths.items()})
+        given = _settings(root / CONFIG_NAME)
+        checkpoints = given.pop(CHECKPOINTS, {})
+        places = {name: root / path for name, path in (PATHS | given).items()}
+        return cls(root=root, **places, checkpoints=_checkpoints(root, checkpoints))
+
+    def checkpoint(self, backbone: str) -> str | None:
+        """Return the weights that `medusa.yaml` names for a backbone, or None."""
+        return self.checkpoints.get(backbone)
 
 
 def require_utf_8(*paths: Path | str) -> None:
@@ -121,7 +138,8 @@ def remove(folder: Path) -> None:
         shutil.rmtree(doomed)
 
 
-def _overrides(config: Path) -> dict[str, str]:
+def _settings(config: Path) -> dict[str, Any]:
+    """Return the keys and values of `medusa.yaml`, or nothing if there is no such file."""
     if not config.exists():
         return {}
     from medusa.strict import read_yaml_file
@@ -129,11 +147,28 @@ def _overrides(config: Path) -> dict[str, str]:
     given = read_yaml_file(config)
     if not isinstance(given, dict):
         raise MedusaError(f"{config}: expected `name: path` lines, got {type(given).__name__}")
-    wrong = [f"{key}{nearest(str(key), PATHS)}" for key in given if key not in PATHS]
+    known = (*PATHS, CHECKPOINTS)
+    wrong = [f"{key}{nearest(str(key), known)}" for key in given if key not in known]
     if wrong:
-        expected = ", ".join(PATHS)
+        expected = ", ".join(known)
         raise MedusaError(f"{config}: unknown {', '.join(wrong)}; expected any of {expected}")
-    wrong = [f"{key}: {value!r}" for key, value in given.items() if not isinstance(value, str)]
+    checkpoints = given.get(CHECKPOINTS, {})
+    if not isinstance(checkpoints, dict):
+        raise MedusaError(
+            f"{config}: expected `backbone: path or hub id` lines below {CHECKPOINTS}, got "
+            f"{checkpoints!r}"
+        )
+    values = {key: value for key, value in given.items() if key != CHECKPOINTS}
+    values |= {f"{CHECKPOINTS}.{key}": value for key, value in checkpoints.items()}
+    wrong = [f"{key}: {value!r}" for key, value in values.items() if not isinstance(value, str)]
     if wrong:
         raise MedusaError(f"{config}: expected a path and got {', '.join(wrong)}")
     return given
+
+
+def _checkpoints(root: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the checkpoints; one that is a file or a folder below `root` becomes its path."""
+    return {
+        str(name): str(root / value) if (root / value).exists() else value
+        for name, value in given.items()
+    }

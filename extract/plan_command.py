@@ -1,5 +1,6 @@
 """The command `medusa plan`, without recipes: the size of an extraction on the disk."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +68,13 @@ def plan(
     from medusa.extract.planning.estimate import estimate
     from medusa.extract.planning.room import free_bytes, require_room
 
-    reading = any(reads_text(name, options.checkpoint) for name in wanted)
+    chosen = {
+        name: replace(options, checkpoint=options.checkpoint or workspace.checkpoint(name))
+        for name in wanted
+    }
+    reading = any(reads_text(name, one.checkpoint) for name, one in chosen.items())
     corpus = corpus_of(workspace, text, utterances, hours, reading)
-    plans = [estimate(corpus, name, options) for name in wanted]
+    plans = [estimate(corpus, name, one) for name, one in chosen.items()]
     free = free_bytes(workspace.features)
     _show(plans, corpus, free, as_json)
     require_room(workspace.features, sum(one.bytes for one in plans))
@@ -90,7 +95,7 @@ def _show(plans: "list[Estimate]", corpus: "CorpusSize", free: int, as_json: boo
     """Print the arrays, the total and the assumptions, as JSON or as a table."""
     import json
 
-    from medusa.console import say, table
+    from medusa.console import duration, say, table
 
     rows: list[dict[str, Any]] = [
         {
@@ -112,8 +117,7 @@ def _show(plans: "list[Estimate]", corpus: "CorpusSize", free: int, as_json: boo
         return
     cells = [[*list(row.values())[:-1], f"{row['bytes'] / 1e9:.3f}"] for row in rows]
     table(["backbone", "array", "dtype", "width", "frames", "GB"], cells)
-    hours = corpus.all_s / 3600
-    speech = f", {hours:.1f} h of speech" if hours else ""
+    speech = f", {duration(corpus.all_s)} of speech" if corpus.all_s else ""
     click.echo(f"{corpus.count} utterances{speech}")
     click.echo(f"{total / 1e9:.2f} GB in all; {free / 1e9:.1f} GB are free")
     for note in notes:

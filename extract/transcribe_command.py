@@ -26,10 +26,9 @@ and probability; this decodes everything twice), batch_seconds=S."""
 @click.command()
 @click.option(
     "--model",
-    default="large-v3",
-    show_default=True,
     metavar="NAME_OR_PATH",
-    help="A model of openai-whisper, or a file of its kind.",
+    help="A model of openai-whisper, or a file of its kind.  [default: the checkpoint of whisper "
+    "in medusa.yaml, else large-v3]",
 )
 @click.option(
     "--language",
@@ -55,7 +54,7 @@ and probability; this decodes everything twice), batch_seconds=S."""
 def transcribe(
     root: Path,
     /,
-    model: str,
+    model: str | None,
     splits: str | None,
     overrides: tuple[str, ...],
     as_json: bool,

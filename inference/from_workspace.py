@@ -1,5 +1,6 @@
 """The parts of a model are collected from a finished run of a workspace."""
 
+from pathlib import Path
 from typing import Any
 
 from medusa.cache import FeatureStore, open_all
@@ -50,11 +51,14 @@ def _features(wanted: dict[str, str], workspace: Workspace) -> tuple[ModelFeatur
             f"{workspace.features}: expected the stores that the model was trained on, found no "
             f"{listed(absent)}; they record the weights of the backbones; extract them again"
         )
-    return tuple(_feature(stores[spec]) for spec in wanted)
+    return tuple(_feature(stores[spec], workspace) for spec in wanted)
 
 
-def _feature(store: FeatureStore) -> ModelFeature:
+def _feature(store: FeatureStore, workspace: Workspace) -> ModelFeature:
+    """Return a feature; weights that have moved are where `medusa.yaml` names them."""
     source, revision = weights_of(store.path, store.spec)
+    if store.spec.checkpoint == "local" and not Path(source).exists():
+        source = workspace.checkpoint(store.spec.backbone) or source
     channels = read_channels(store.path, store.spec) if store.spec.dtype == "int8" else {}
     return ModelFeature(store.spec, source, revision, channels)
 

@@ -83,12 +83,27 @@ def _import(workspace: Path, corpus: str, root: Path, /, **options: Any) -> None
 
 
 def _say_next(corpus: "Manifest") -> None:
-    """Print the number of rows without audio, and the usual next command."""
+    """Print the number of rows without audio, the unused columns, and the usual next command."""
     from medusa.console import say
+    from medusa.manifests.import_tools.unused_columns import MAY_BE_SPEAKERS, sentences
 
+    for sentence in sentences(corpus.provenance):
+        say(sentence)
+    if not corpus.scheme.classes:
+        say(
+            "the corpus has no labels; if a column has them, import again with "
+            "--columns label=COLUMN --force"
+        )
     silent = int(corpus.frame["content"].isna().sum())
     if silent:
         say(f"{plural(silent, 'utterance has')} no audio; only text backbones can use them")
-    if corpus.frame["split"].isna().all():
-        by = "" if corpus.frame["speaker"].notna().all() else " --by utterance"
-        say(f"next: medusa manifest split random{by}")
+    if not corpus.scheme.classes:
+        say("next: medusa extract --backbone NAME, or medusa predict MODEL with these recordings")
+    elif corpus.frame["split"].notna().any():
+        say("next: medusa manifest audit")
+    elif corpus.frame["speaker"].notna().all():
+        say("next: medusa manifest split random")
+    elif corpus.provenance.get(MAY_BE_SPEAKERS):
+        say("next: name the column of the speakers; a split needs them to be unbiased")
+    else:
+        say("next: medusa manifest split random --by utterance")

@@ -42,6 +42,7 @@ def sizes_by_split(manifest: Manifest) -> pd.DataFrame:
         A row per count; a column per split, and `all`.
     """
     frame = manifest.frame
+    has_soft = frame[manifest.scheme.columns].notna().all(axis=1) & bool(manifest.scheme.classes)
     votes = pd.Series(0, index=frame.index)
     if manifest.votes is not None:
         votes = frame["id"].map(manifest.votes["id"].value_counts()).fillna(0)
@@ -51,7 +52,7 @@ def sizes_by_split(manifest: Manifest) -> pd.DataFrame:
             "hours": frame["duration_s"].where(frame["content"].notna(), 0.0) / 3600,
             "with audio": frame["content"].notna(),
             "with text": frame["text"].notna(),
-            "with soft label": frame[manifest.scheme.columns].notna().all(axis=1),
+            "with soft label": has_soft,
             "with attributes": frame["arousal"].notna(),
             "votes": votes,
         },
@@ -108,6 +109,21 @@ def speakers_by_split(manifest: Manifest) -> dict[str, list[str]]:
     groups = frame["speaker"].groupby(frame["split"].fillna(NO_SPLIT))
     speakers = {str(name): sorted(set(group.dropna())) for name, group in groups}
     return {name: speakers[name] for name in split_names(manifest)}
+
+
+def origin(manifest: Manifest) -> list[str]:
+    """Return sentences about the origin of the manifest, its label scheme and its split."""
+    known = manifest.provenance
+    lines = [f"label scheme: {manifest.scheme.name}"]
+    if known.get("corpus"):
+        lines.append(f"imported as {known['corpus']} from {known.get('root', 'an unknown place')}")
+    options = known.get("options") or {}
+    if given := [f"{key}={value}" for key, value in options.items() if value]:
+        lines.append(f"with {', '.join(given)}")
+    if isinstance(known.get("split"), dict):
+        parts = [f"{key} {value}" for key, value in known["split"].items() if value is not None]
+        lines.append(f"split: {', '.join(parts)}")
+    return lines
 
 
 def as_json(manifest: Manifest) -> dict[str, object]:

@@ -24,6 +24,7 @@ def show(workspace: Path, as_json: bool) -> None:
         click.echo(json.dumps(overview.as_json(corpus), indent=2, ensure_ascii=False))
         return
     table(*overview.table_rows(corpus))
-    say(f"classes: {corpus.scheme.name}; provenance: {json.dumps(corpus.provenance)}")
+    for sentence in overview.origin(corpus):
+        say(sentence)
     for name, speakers in overview.speakers_by_split(corpus).items():
         say(f"speakers in {name}: {listed(speakers, 12) or 'unknown'}")

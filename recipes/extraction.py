@@ -11,9 +11,7 @@ from medusa.manifests import Manifest
 from medusa.recipes.definition.recipe import Feature, Recipe
 from medusa.recipes.features import is_of_text, missing, needed
 from medusa.recipes.transcripts import make_transcripts
-from medusa.workspace import Workspace
-
-CHECKPOINTS = "checkpoints"  # a workspace may hold its own checkpoints, one for each backbone
+from medusa.workspace import CHECKPOINTS, Workspace
 
 
 def extract_missing(
@@ -66,14 +64,16 @@ def extraction_options(
     backbone = feature.backbone or name
     folders = [workspace.root / CHECKPOINTS, *([stand_ins] if stand_ins else [])]
     files = [folder / file for folder in folders for file in (backbone, f"{backbone}.pt")]
-    checkpoint = next((file for file in files if file.exists()), None)
+    file = next((file for file in files if file.exists()), None)
+    named = workspace.checkpoint(name) or workspace.checkpoint(backbone)
+    checkpoint = named or (None if file is None else str(file))
     chosen = {"layers", "reduce", "like", "average_frames", "window_s"}
-    if checkpoint is not None and checkpoint.parent == stand_ins:
+    if named is None and file is not None and file.parent == stand_ins:
         chosen.remove("window_s")  # A stand-in's own window is short already.
     settings = {one: value for one in chosen if (value := getattr(feature, one)) is not None}
     return ExtractionOptions(
         **settings,
-        checkpoint=None if checkpoint is None else str(checkpoint),
+        checkpoint=checkpoint,
         label=None if backbone == name else name,
         text=text if is_of_text(backbone) else None,
         device=",".join(devices),

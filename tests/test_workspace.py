@@ -15,6 +15,16 @@ def test_places_are_relative_to_the_workspace(tmp_path):
     assert place.runs == tmp_path / "runs"
 
 
+def test_checkpoints_are_paths_below_the_workspace_or_hub_ids(tmp_path):
+    (tmp_path / "w.pt").touch()
+    (tmp_path / "medusa.yaml").write_text("checkpoints: {whisper: w.pt, wavlm: me/mine}\n")
+    workspace = Workspace.open(tmp_path)
+    assert workspace.checkpoint("whisper") == str(tmp_path / "w.pt")
+    assert workspace.checkpoint("wavlm") == "me/mine"
+    assert workspace.checkpoint("hubert") is None
+    assert hash(workspace) == hash(Workspace.open(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -22,6 +32,8 @@ def test_places_are_relative_to_the_workspace(tmp_path):
         ("- runs\n", "expected `name: path` lines, got list"),
         ("runs: [\n", "not readable as YAML"),
         ("runs:\nfeatures: 3\n", "expected a path and got runs: None, features: 3"),
+        ("checkpoints: x.pt\n", "expected `backbone: path or hub id` lines below checkpoints"),
+        ("checkpoints: {whisper: 3}\n", "expected a path and got checkpoints.whisper: 3"),
     ],
 )
 def test_mistakes_name_the_file_and_the_expectation(tmp_path, text, message):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from medusa.cache import FeatureSpec
+from medusa.cache import FeatureSpec, FeatureStore
 from medusa.cache.size import store_bytes
 from medusa.errors import CheckpointError
 from medusa.extract.backbones import describe, family_of
@@ -67,6 +67,26 @@ def estimate(
     sizes = store_bytes(spec, lengths)
     sizes = {array: round(size * corpus.each) for array, size in sizes.items()}
     return Estimate(backbone, spec, round(sum(lengths) * corpus.each), sizes, notes)
+
+
+def estimate_of_store(store: FeatureStore) -> Estimate:
+    """Return the frames and bytes of a store that exists, whatever its backbone is called."""
+    spec, lengths = store.spec, store.lengths(list(store.index.rows)).tolist()
+    backbone = Backbone(
+        name=spec.backbone,
+        family=spec.family,
+        source="",
+        checkpoint=spec.checkpoint,
+        revision=spec.revision,
+        input=spec.input,
+        n_layers=max(spec.layers),
+        width=spec.width,
+        frame_shift_s=spec.frame_shift_s,
+        rate_hz=None,
+        default_layers="last",
+        preprocessing=spec.preprocessing,
+    )
+    return Estimate(backbone, spec, sum(lengths), store_bytes(spec, lengths), [])
 
 
 def facts(name: str, checkpoint: str | None, revision: str | None) -> tuple[Backbone, list[str]]:

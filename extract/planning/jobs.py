@@ -65,7 +65,10 @@ def plan_jobs(
     if options.splits:
         corpus = corpus.split(*options.splits)
     backbones = [
-        variant(describe(name, options.checkpoint, options.revision), **options.variants(precision))
+        variant(
+            describe(name, options.checkpoint or workspace.checkpoint(name), options.revision),
+            **options.variants(precision),
+        )
         for name in dict.fromkeys(names)
     ]
     if options.label:

@@ -13,6 +13,8 @@ from medusa.extract.transcription.transcription_options import TranscriptionOpti
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace
 
+USUAL_MODEL = "large-v3"
+
 
 @dataclass(frozen=True)
 class TranscriptionResult:
@@ -24,7 +26,7 @@ class TranscriptionResult:
 
 def transcribe(
     workspace: Workspace,
-    model: str = "large-v3",
+    model: str | None = None,
     options: TranscriptionOptions | None = None,
     *,
     allow_failures: bool = False,
@@ -33,7 +35,8 @@ def transcribe(
 
     Args:
         workspace: a workspace with a manifest.
-        model: a name of openai-whisper, or the path of a checkpoint.
+        model: a name of openai-whisper, or the path of a checkpoint. By default, it is the
+            checkpoint that `medusa.yaml` names for whisper, or else `large-v3`.
         options: the choices of the decoding, of the device and of the utterances.
         allow_failures: return even if some utterances have no transcript; `outcome.problems`
             names them.
@@ -43,6 +46,7 @@ def transcribe(
             others were transcribed) some utterances have no transcript.
     """
     options = options or TranscriptionOptions()
+    model = model or workspace.checkpoint("whisper") or USUAL_MODEL
     corpus = Manifest.read(workspace.manifest)
     if options.splits:
         corpus = corpus.split(*options.splits)

@@ -47,7 +47,7 @@ def entropy(subject: Subject) -> Iterator[Finding]:
     """Note the mean entropy of the soft labels."""
     soft = subject.frame[subject.scheme.columns].dropna().to_numpy(float)
     soft = soft[(soft >= 0).all(axis=1)]
-    if not len(soft) or (soft.max(axis=1) > 1 - 1e-6).all():
+    if not soft.size or (soft.max(axis=1) > 1 - 1e-6).all():
         return
     logs = np.log2(soft, out=np.zeros_like(soft), where=soft > 0)
     bits = -(soft * logs).sum(axis=1)

@@ -11,6 +11,8 @@ from medusa.manifests.audit import annotations as audit_data
 from medusa.manifests.audit.findings import LEVELS, Finding, Subject
 from medusa.manifests.audit.recordings import audio_files
 from medusa.manifests.audit.waveforms import listen
+from medusa.manifests.import_tools.unused_columns import MAY_BE_SPEAKERS
+from medusa.manifests.import_tools.unused_columns import remedy as with_speaker
 from medusa.manifests.label_scheme import ATTRIBUTES
 from medusa.manifests.labels.votes import SUM_TOLERANCE
 
@@ -62,7 +64,7 @@ def soft_labels(subject: Subject) -> Iterator[Finding]:
     half = null.any(axis=1) & ~null.all(axis=1)
     outside = ((soft < 0) | (soft > 1)).any(axis=1)
     sums = soft.sum(axis=1)
-    unequal = ~null.any(axis=1) & ((sums - 1).abs() > SUM_TOLERANCE)
+    unequal = ~null.all(axis=1) & ~null.any(axis=1) & ((sums - 1).abs() > SUM_TOLERANCE)
     if half.any():
         message = f"{plural(half.sum(), 'row has')} a soft label for some classes only"
         yield Finding("error", "soft labels", message, IMPORT_AGAIN, subject.ids(half))
@@ -89,6 +91,8 @@ def consensus(subject: Subject) -> Iterator[Finding]:
         message = f"{strange.sum()} labels are not classes of {subject.scheme.name}"
         where = tuple(sorted(label[strange].unique()))
         yield Finding("error", "labels", message, IMPORT_AGAIN, where)
+    if not subject.scheme.classes:
+        return
     soft = subject.frame[subject.scheme.columns].fillna(0).to_numpy(float)
     code = pd.Index(subject.scheme.classes).get_indexer(pd.Index(label))
     label_share = soft[np.arange(len(soft)), code]
@@ -140,7 +144,13 @@ def speakers(subject: Subject) -> Iterator[Finding]:
     nameless = frame["speaker"].isna()
     if nameless.any():
         message = f"{plural(nameless.sum(), 'row has')} no speaker"
-        remedy = "split them by utterance; a speaker in two splits cannot be found"
+        noted = subject.provenance.get(MAY_BE_SPEAKERS)
+        suspects = [str(name) for name in noted] if isinstance(noted, list) else []
+        remedy = (
+            f"if {suspects[0]} is the speaker, import again with {with_speaker(suspects)}"
+            if suspects
+            else "split them by utterance; a speaker in two splits cannot be found"
+        )
         yield Finding("note", "speakers", message, remedy, subject.ids(nameless))
 
 

@@ -20,6 +20,7 @@ from medusa.manifests.import_tools.tables import (
     require_columns,
     standard_splits,
 )
+from medusa.manifests.import_tools.unused_columns import unused_columns
 from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 from medusa.manifests.labels.votes import SUM_TOLERANCE, one_hot, plurality, shares_of
 from medusa.manifests.manifest import Manifest
@@ -49,7 +50,7 @@ def from_table(
 
     Raises:
         ManifestError: a named column is missing, or cells are not numbers, or ratings are not from
-            1 to 7, or there is no id and no path, or no label, or a label is not a class, or soft
+            1 to 7, or there is no id and no path, or a label is not a class, or soft
             labels are negative or do not sum to 1, or a row is one channel of several.
     """
     named = named_columns(columns)
@@ -58,7 +59,8 @@ def from_table(
     require_columns(table, [*named.values(), *shares.values()], root)
     if table.empty:
         raise ManifestError(f"{root}: no rows; expected a header and a row per utterance")
-    frame = _rows(table, root, {key: key for key in COLUMNS if key in table} | named, audio)
+    read = {key: key for key in COLUMNS if key in table} | named
+    frame = _rows(table, root, read, audio)
     _refuse_single_channels(table, frame, root)
     label = _consensus(frame.pop("label"), no_consensus) if "label" in frame else None
     shares = shares or _own_soft_columns(table)
@@ -66,6 +68,8 @@ def from_table(
     soft_rows = _soft_rows(table, root, shares, scheme, counts)
     frame = pd.concat([frame, _labels(root, label, soft_rows, scheme)], axis=1)
     provenance: dict[str, object] = {"split": {"by": "corpus"}} if "split" in frame else {}
+    used = {*read.values(), *shares.values()}
+    provenance |= unused_columns(table, used, speaker="speaker" in frame)
     return Manifest(frame, scheme, provenance=provenance)
 
 
@@ -77,6 +81,8 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
             f"path=COLUMN); the columns are {', '.join(table.columns)}"
         )
     names = table[columns.get("id", columns.get("path", ""))].str.strip()
+    if "id" not in columns:
+        names = _stems(names)
     lines = lines_of(table)
     if (names == "").any():
         empty = listed(lines[row] for row in names.index[names == ""])
@@ -105,6 +111,12 @@ def _rows(table: pd.DataFrame, root: Path, columns: dict[str, str], audio: Path)
             read = ratings if key in ATTRIBUTES else numbers
             frame[key] = read(table, columns[key], root)
     return frame
+
+
+def _stems(paths: "pd.Series[str]") -> "pd.Series[str]":
+    """Return the names of the files without their suffix, or the paths where a name repeats."""
+    stems = paths.map(lambda path: Path(path).stem)
+    return stems if not stems.duplicated().any() and (stems != "").all() else paths
 
 
 def _refuse_single_channels(table: pd.DataFrame, frame: pd.DataFrame, root: Path) -> None:
@@ -158,6 +170,8 @@ def _labels(
     scheme: LabelScheme,
 ) -> pd.DataFrame:
     """Return the labels and the soft labels; each is made from the other if it is missing."""
+    if label is None and soft_rows is None:  # The corpus has no labels.
+        return pd.DataFrame(index=range(0))
     if label is None:
         rows = pd.DataFrame() if soft_rows is None else soft_rows
         return pd.concat([plurality(rows, scheme).rename("label"), rows], axis=1)
@@ -178,12 +192,10 @@ def _consensus(label: "pd.Series[str]", no_consensus: str | None) -> "pd.Series[
 def _classes(
     root: Path, classes: str | None, shares: dict[str, str], label: "pd.Series[str] | None"
 ) -> tuple[str, ...]:
-    """Return the classes in the order of `--classes`, or of `--soft`, or sorted."""
-    if not shares and label is None:
-        raise ManifestError(
-            f"{root}: no labels; name their column with --columns label=COLUMN, or the columns of "
-            "soft labels with --soft CLASS=COLUMN,..."
-        )
+    """Return the classes in the order of `--classes`, or of `--soft`, or sorted.
+
+    A corpus without labels has the classes of `--classes`, or none.
+    """
     given = tuple(name.strip().lower() for name in classes.split(",")) if classes else ()
     absent = [name for name in given if shares and name not in shares]
     if absent:

@@ -4,10 +4,13 @@ ROOT is the csv, or a file with the suffix `.parquet`. A column is read if it ha
 manifest's names: `id`, `path`, `speaker`, `gender`, `language`, `split`, `text`, `label`,
 `start_s`, `duration_s`, `arousal`, `valence`, `dominance` and `p_<class>`. `--columns` gives the
 names of other columns: `--columns id=Clip,label=Emotion`. Only the id is needed; without a column
-for it, the path is the id. Paths are relative to the folder of the csv, or to `--audio`.
+for it, the name of the file without its suffix is the id, or the path if a name repeats. Paths are
+relative to the folder of the csv, or to `--audio`. The import lists the columns that it does not
+read.
 
 The table has labels (`--columns label=COLUMN`), or soft labels (`--soft angry=Angry,sad=Sad`), or
-both; each is made from the other if it is missing. The names of classes become lower case. The
+both; each is made from the other if it is missing. A corpus without labels can be imported, too;
+it can be transcribed, extracted and predicted. The names of classes become lower case. The
 splits train, dev, valid, test and similar names become train, dev and test; other names are kept.
 """
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import torch
 
 from medusa.errors import MedusaError, nearest
-from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.planning.corpus_size import CorpusSize
-from medusa.extract.planning.estimate import Estimate, estimate
+from medusa.extract.planning.estimate import Estimate
 from medusa.heads.config import Config
 from medusa.heads.networks.flops import train_flop
 from medusa.heads.networks.fusion import HEADS, average_frames_of, build
@@ -93,30 +92,26 @@ class Plan:
         return size, sum(share * hours for share, (_, hours) in parts)
 
 
-def plan(recipe: Recipe, corpus: CorpusSize, rows: SplitSizes, profile: DeviceProfile) -> Plan:
+def plan(
+    recipe: Recipe,
+    sizes: dict[str, Estimate],
+    corpus: CorpusSize,
+    rows: SplitSizes,
+    profile: DeviceProfile,
+) -> Plan:
     """Estimate the costs of a recipe.
 
     Args:
         recipe: the recipe.
+        sizes: feature -> the estimate of its store.
         corpus: the seconds of every utterance.
         rows: the sizes of its splits.
         profile: the device.
-
-    Raises:
-        MedusaError: the size of a backbone is unknown.
     """
-    features = {}
-    for name, one in recipe.features.items():
-        options = ExtractionOptions(
-            layers=one.layers,
-            reduce=one.reduce or "sum",
-            like=one.like,
-            average_frames=one.average_frames or 1,
-            window_s=one.window_s,
-        )
-        size = estimate(corpus, one.backbone or name, options)
-        flop = extract_flop(size, corpus)
-        features[name] = (size, flop / (profile.flop_s * EXTRACT_MFU) / 3600)
+    features = {
+        name: (size, extract_flop(size, corpus) / (profile.flop_s * EXTRACT_MFU) / 3600)
+        for name, size in sizes.items()
+    }
     found: dict[tuple[object, ...], tuple[int, float, float]] = {}
     heads = []
     for task in head_tasks(recipe):

@@ -53,6 +53,7 @@ def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
     from medusa.extract.planning.room import free_bytes, require_room
     from medusa.manifests import Manifest
     from medusa.recipes.features import missing_shares, read_text
+    from medusa.recipes.planning.feature_sizes import feature_sizes
     from medusa.recipes.planning.plan import plan as make
     from medusa.recipes.planning.plan import profile_of
 
@@ -61,7 +62,8 @@ def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
     imagined = options["utterances"] is not None
     manifest = None if imagined else Manifest.read(workspace.manifest)
     rows = _rows(manifest, corpus)
-    made = make(planned, corpus, rows, profile_of(profile))
+    sizes = feature_sizes(workspace, planned, corpus)
+    made = make(planned, sizes, corpus, rows, profile_of(profile))
     if manifest is not None:
         made = replace(
             made, missing=missing_shares(workspace, manifest, planned.features, options["text"])
@@ -111,41 +113,43 @@ def _rows(manifest: "Manifest | None", corpus: "CorpusSize") -> "SplitSizes":
 
 
 def _show(made: "Plan", corpus: "CorpusSize", rows: "SplitSizes", profile: str, free: int) -> None:
-    from medusa.console import say, table
+    from medusa.console import duration, say, table
 
     sizes: list[list[object]] = [
-        [name, one.spec.width, one.frames, f"{one.bytes / 1e9:.2f}", f"{hours:.2f}"]
+        [name, one.spec.width, one.frames, f"{one.bytes / 1e9:.2f}", duration(3600 * hours)]
         for name, (one, hours) in made.features.items()
     ]
-    table(["feature", "width", "frames", "GB on disk", "hours"], sizes, f"features, on {profile}")
+    table(["feature", "width", "frames", "GB on disk", "time"], sizes, f"features, on {profile}")
     heads: list[list[object]] = [
         [
             one.task.name,
             " + ".join(one.task.features),
             f"{one.parameters / 1e6:.1f}",
             f"{one.memory_gb:.1f}",
-            f"{one.hours:.2f}",
+            duration(3600 * one.hours),
         ]
         for one in made.heads
     ]
     table(
-        ["head", "features", "M parameters", "GB of memory", "hours"], heads, f"heads, on {profile}"
+        ["head", "features", "M parameters", "GB of memory", "time"], heads, f"heads, on {profile}"
     )
     click.echo(
-        f"{corpus.count} utterances, {corpus.all_s / 3600:.1f} h of speech; {rows.train} train, "
+        f"{corpus.count} utterances, {duration(corpus.all_s)} of speech; {rows.train} train, "
         f"{rows.balanced} in a balanced epoch, {rows.dev} dev"
     )
     size, extract = made.to_make
     train = sum(one.hours for one in made.heads)
     missing = f", of which {size / 1e9:.1f} GB are missing" if size < made.bytes else ""
     click.echo(f"{made.bytes / 1e9:.1f} GB on disk{missing} ({free / 1e9:.1f} GB are free)")
-    click.echo(f"{extract:.1f} h of extraction and at most {train:.1f} h of training remain")
+    hours = [duration(3600 * one) for one in (extract, train)]
+    click.echo(f"{hours[0]} of extraction and at most {hours[1]} of training remain")
     if made.transcription:
-        click.echo(f"{made.transcription:.1f} h of transcription, if the corpus has no texts")
+        longest = duration(3600 * made.transcription)
+        click.echo(f"{longest} of transcription, if the corpus has no texts")
     for note in dict.fromkeys(note for one, _ in made.features.values() for note in one.notes):
         say(note)
     say(
-        "The hours are counted operations at 40 % (extraction) and 45 % (heads) of the device's "
+        "The times are counted operations at 40 % (extraction) and 45 % (heads) of the device's "
         "peak, for all epochs of every stage; training ends earlier if dev stops improving. "
         "Transcription is greedy decoding by Whisper large-v3, with the decoder at 2 % of the peak."
     )

@@ -111,9 +111,39 @@ def test_a_column_channel_of_another_meaning_is_kept_out_of_it(tmp_path: Path) -
     assert column(import_corpus(path), "id") == ["u1", "u2", "u3", "u4"]
 
 
-def test_paths_serve_as_ids(tmp_path: Path) -> None:
-    path = table(tmp_path / "a.csv", "file,label", "a/1.wav,sad", "b/1.wav,sad")
+def test_names_of_files_serve_as_ids_and_paths_where_a_name_repeats(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "file,label", "a/1.wav,sad", "b/2.flac,sad")
+    assert column(import_corpus(path, columns="path=file"), "id") == ["1", "2"]
+    path = table(tmp_path / "b.csv", "file,label", "a/1.wav,sad", "b/1.wav,sad")
     assert column(import_corpus(path, columns="path=file"), "id") == ["a/1.wav", "b/1.wav"]
+
+
+def test_a_corpus_without_labels(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "id,x", "u1,1", "u2,2")
+    manifest = import_corpus(path)
+    assert manifest.scheme.classes == () and column(manifest, "label") == [None, None]
+    manifest.write(tmp_path / "m.parquet")
+    assert Manifest.read(tmp_path / "m.parquet").scheme == manifest.scheme
+    named = import_corpus(path, classes="sad,angry")
+    assert named.scheme.classes == ("sad", "angry") and np.isnan(named.soft()).all()
+
+
+@pytest.mark.parametrize(
+    ("header", "unused", "suspects"),
+    [
+        ("id,label,spk,take", ["spk", "take"], ["spk"]),
+        ("id,label,who,take", ["who", "take"], ["who"]),
+        ("id,label,speaker,spk", ["spk"], []),
+        ("id,label,text,take", ["take"], []),
+    ],
+)
+def test_unused_columns_and_those_that_may_name_the_speakers(
+    tmp_path: Path, header: str, unused: list[str], suspects: list[str]
+) -> None:
+    rows = ["u1,sad,ann,1", "u2,sad,ann,2", "u3,sad,bob,3", "u4,sad,bob,4"]
+    provenance = import_corpus(table(tmp_path / "a.csv", header, *rows)).provenance
+    assert provenance.get("unused_columns", []) == unused
+    assert provenance.get("may_be_speakers", []) == suspects
 
 
 def test_rows_without_any_label_are_imported_for_the_classes_of_a_model(tmp_path: Path) -> None:
@@ -134,7 +164,6 @@ def test_labels_given_in_both_forms_are_kept_as_they_are(tmp_path: Path) -> None
     ("lines", "options", "message"),
     [
         (["id,label"], {"columns": "label=lable"}, r"no column 'lable' \(did you mean 'label'\?\)"),
-        (["id,x", "u1,1"], {}, "no labels; name their column with --columns label=COLUMN"),
         (["a,label", "u1,sad"], {}, "no column for the utterance; name it with --columns id=COL"),
         (["id,label", "u1,sad", ",sad"], {}, "no id in line 3"),
         (["id,label", "u1,sad", "u1,sad"], {}, r"these come again: u1 \(line 3\)"),

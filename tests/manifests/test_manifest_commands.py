@@ -142,6 +142,25 @@ def test_the_next_command_is_one_that_works(home: Path, tmp_path: Path) -> None:
     assert run(home, "split", "random", "--by", "utterance").exit_code == 0
 
 
+def test_a_column_that_may_name_the_speakers_forbids_the_advice_to_split_by_utterance(
+    home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("id,label,spk\nu1,sad,s1\nu2,glad,s1\nu3,sad,s2\nu4,sad,s2\n")
+    said = run(home, "import", "csv", tmp_path / "a.csv").stderr
+    assert "columns not used: spk\n" in said and "--columns speaker=spk --force" in said
+    assert "--by utterance" not in said
+    audited = run(home, "audit").stdout
+    assert "speaker=spk" in audited and "by utterance" not in audited
+
+
+def test_a_corpus_without_labels_is_imported_shown_and_audited(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text\nu1,well\nu2,no\n")
+    assert "has no labels" in run(home, "import", "csv", tmp_path / "a.csv").stderr
+    assert run(home, "audit").exit_code == 0
+    shown = run(home, "show")
+    assert "(no consensus)" in shown.stdout and "imported as csv from" in shown.stderr
+
+
 def test_ids_that_come_twice_are_refused(home: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,label\nu1,sad\nu1,glad\n")
     assert "come again: u1 (line 3)" in refusal(run(home, "import", "csv", tmp_path / "a.csv"))

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.cache import FeatureSpec, StoreWriter
 from medusa.errors import DataError, MedusaError
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.planning import plan as planning
@@ -161,6 +163,19 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9
     assert f"of which {needs:.1f} GB are missing" in result.stdout
     assert f"need {needs:.2f} GB" in str(result.exception)
+
+
+def test_a_feature_that_only_a_store_knows_is_planned_from_the_store(tmp_path, monkeypatch):
+    spec = FeatureSpec("mine", "auto", "local", "1", "text", (6,), "none", "float16", 384, None, {})
+    with StoreWriter(tmp_path / "features" / spec.folder, spec) as writer:
+        for number, frames in enumerate((5, 7)):
+            writer.append(f"content {number}", np.ones((1, frames, 384), np.float32))
+    recipe = tmp_path / "own.yaml"
+    recipe.write_text(
+        "title: own\nconfig: small\nfeatures: {mine: {}}\nheads: {a: {features: [mine]}}\n"
+    )
+    found = planned(tmp_path, monkeypatch, str(recipe))
+    assert found["features"]["mine"]["frames"] == 12
 
 
 def test_neither_recipe_nor_backbone(tmp_path):
