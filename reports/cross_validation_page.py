@@ -5,7 +5,6 @@ from typing import Any
 
 from medusa.reports import pictures
 from medusa.reports.page import template
-from medusa.scoring import SCORES
 
 TEMPLATE = "cross-validation.html.j2"
 
@@ -22,7 +21,6 @@ def render_folds(result: Mapping[str, Any]) -> str:
     rows = [_row(name, systems[name], name == main) for name in best_first]
     return template(TEMPLATE).render(
         result=result,
-        scores=SCORES,
         main=systems[main],
         order=best_first,
         gains={line["of"]: line for line in result["gains"]},

@@ -33,6 +33,13 @@ class Evaluation(TypedDict):
         per_class: precision, recall, f1, support and interval (of f1) of every class.
         confusion: (C, C) counts, with the truth in rows.
         attributes: ccc, mse, n and interval of every attribute that is known and predicted.
+        calibration: ece, brier, nll and top_2, each with value and interval; the bins of the
+            reliability diagram; and `temperature`, the effect of a temperature fitted on dev, or
+            None with another workspace.
+        distributions: the measures between the posteriors and the raters' shares, or None if no
+            utterance has raters who differ.
+        human_agreement: the agreement of the run with raters, and of raters with each other, or
+            None if no utterance has three raters.
         notes: sentences that a reader must know before believing the numbers.
         on, map, dropped: only with another workspace: its folder; the class there that each class
             of the run means, or None; and the number of rows of each class without a counterpart.
@@ -58,6 +65,9 @@ class Evaluation(TypedDict):
     per_class: dict[str, dict[str, Any]]
     confusion: list[list[int]]
     attributes: dict[str, dict[str, Any]]
+    calibration: dict[str, Any]
+    distributions: dict[str, Any] | None
+    human_agreement: dict[str, Any] | None
     notes: list[str]
     on: NotRequired[str]
     map: NotRequired[dict[str, str | None]]

@@ -2,11 +2,26 @@
 
 from typing import Any
 
+import numpy as np
+
 from medusa.ensemble import chosen_on_dev, trained_on
 from medusa.errors import RunError
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.manifests import Manifest
-from medusa.scoring import FEW_BLOCKS, judge, training_prior, truth_of, unpredicted
+from medusa.scoring import (
+    FEW_BLOCKS,
+    Predictions,
+    Truth,
+    human_agreement,
+    judge,
+    temperature_effect,
+    training_prior,
+    truth_of,
+    unpredicted,
+    vote_counts,
+)
+
+DEV = "dev"
 
 
 def judge_run(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str, Any]:
@@ -36,8 +51,35 @@ def judge_run(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str,
         "unpredicted": unpredicted(manifest, predictions.ids, split),
     }
     result |= judge(truth, predictions, prior)
+    votes, predicted = vote_counts(manifest, predictions.ids), predictions.logits().argmax(1)
+    result["human_agreement"] = human_agreement(truth, predicted, votes)
+    result["calibration"]["temperature"] = _temperature(run, manifest, truth, predictions)
     result["notes"] = notes_of(run, result)
     return result
+
+
+def _temperature(
+    run: RunDir, manifest: Manifest, truth: Truth, predictions: Predictions
+) -> dict[str, Any] | None:
+    """Return the effect of a temperature that is fitted on dev, or None if dev has no label.
+
+    If the run has learnt from dev, `learnt` is true. Dev itself has no temperature: its effect
+    there would be too good.
+    """
+    everything = run.predictions()
+    if predictions.frame["split"].iloc[0] == DEV or DEV not in set(everything.frame["split"]):
+        return None
+    dev = everything.split(DEV)
+    known = truth_of(manifest, dev.ids, dev.frame["split"].tolist(), dev.classes)
+    if not known.labelled.any():
+        return None
+    effect = temperature_effect(
+        known.rows(known.labelled),
+        dev.logits()[known.labelled].astype(np.float64),
+        truth.rows(truth.labelled),
+        predictions.logits()[truth.labelled].astype(np.float64),
+    )
+    return effect | {"learnt": DEV in trained_on(run.config())}
 
 
 def identity_of(run: RunDir, split: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir, find_run
 from medusa.manifests import Manifest
 from medusa.reports import pictures
 from medusa.reports.judged_run import judge_run
-from medusa.scoring import SCORES
+from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence
 from medusa.workspace import Workspace
 
 TEMPLATE = "report.html.j2"
@@ -77,7 +77,6 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
     comparison = summary.get("comparison", [])
     return template(TEMPLATE).render(
         result=result,
-        scores=SCORES,
         stackers=STACKERS,
         method=config.get("method"),
         members=config.get("members", []),
@@ -103,6 +102,12 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
+    environment.globals |= {
+        "scores": SCORES,
+        "measures": MEASURES,
+        "calibration": CALIBRATION,
+        "agreement_sentence": agreement_sentence,
+    }
     return environment.get_template(name)
 
 

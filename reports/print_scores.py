@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from medusa.console import say, table
-from medusa.scoring import SCORES
+from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence
 
 
 def show(result: Mapping[str, Any]) -> None:
     """Print an `Evaluation` as tables, each score with its interval and its chance level."""
+    if result.get("human_agreement"):
+        print(f"\n{agreement_sentence(result['human_agreement'])}\n")
     rows: list[list[object]] = []
     for key, score in SCORES.items():
         base = result["baselines"][key]
@@ -24,6 +26,7 @@ def show(result: Mapping[str, Any]) -> None:
         for name, one in result["per_class"].items()
     ]
     table(("class", "F1", "95 %", "precision", "recall", "utterances"), rows)
+    _show_posteriors(result)
     counts = zip(result["classes"], result["confusion"], strict=True)
     table(("truth \\ predicted", *result["classes"]), [[name, *row] for name, row in counts])
     if result["attributes"]:
@@ -49,6 +52,24 @@ def show(result: Mapping[str, Any]) -> None:
         say(f"note: {result['unlabelled']} utterances without a consensus label are left out")
     for note in result["notes"]:
         say(f"note: {note}")
+
+
+def _show_posteriors(result: Mapping[str, Any]) -> None:
+    """Print the calibration, the effect of the temperature, and the measures of the shares."""
+    found = result["calibration"]
+    cooled = found["temperature"]
+    rows: list[list[object]] = []
+    for key, title in CALIBRATION.items():
+        row = [title, found[key]["value"], _spread(found[key]["interval"])]
+        rows.append([*row, *([cooled[key]["value"] if key in cooled else ""] if cooled else [])])
+    header = ["posteriors", "value", "95 %"]
+    table([*header, *([f"at temperature {cooled['value']:.2f} of dev"] if cooled else [])], rows)
+    if shares := result["distributions"]:
+        rows = [
+            [MEASURES[key].title, one["value"], _spread(one["interval"])]
+            for key, one in shares["measures"].items()
+        ]
+        table((f"against the raters' shares, {shares['n']} utterances", *header[1:]), rows)
 
 
 def _spread(interval: list[float]) -> str:

@@ -14,7 +14,15 @@ from medusa.heads.fitting.apply import CPU
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest
 from medusa.reports.judged_run import identity_of, notes_of
-from medusa.scoring import Predictions, judge, training_prior, truth_of, unpredicted
+from medusa.scoring import (
+    Predictions,
+    human_agreement,
+    judge,
+    training_prior,
+    truth_of,
+    unpredicted,
+    vote_counts,
+)
 from medusa.workspace import Workspace
 
 ALL = "all"
@@ -193,15 +201,21 @@ def _judge(
         "unlabelled": int((~labels.isin(classes.target)).sum()),
         "unpredicted": unpredicted(target, predictions.ids, split),
         **judge(truth, mapped, prior),
+        "human_agreement": human_agreement(
+            truth, mapped.logits().argmax(1), vote_counts(target, mapped.ids)
+        ),
     }
 
 
 def _mapped_manifest(part: Manifest, classes: ClassMap, split: str) -> Manifest:
-    """Return the rows of the target corpus with one split and only the labels that are judged."""
-    frame = part.frame[["id", "speaker", "label", *ATTRIBUTES]].copy()
+    """Return the rows of the target corpus with one split and only the classes that are judged."""
+    scheme = LabelScheme("mapped", classes.kept)
+    frame = part.frame[["id", "speaker", "label", *scheme.columns, *ATTRIBUTES]].copy()
     frame["split"] = split
     frame["label"] = frame["label"].where(frame["label"].isin(classes.kept))
-    return Manifest(frame, LabelScheme("mapped", classes.kept))
+    shares = frame[scheme.columns]
+    frame[scheme.columns] = shares.div(shares.sum(axis=1), axis=0)  # Rows without shares stay null.
+    return Manifest(frame, scheme, part.votes)
 
 
 def _mapped_predictions(predictions: Predictions, classes: ClassMap, split: str) -> Predictions:

@@ -4,6 +4,7 @@ Predictions (a table of logits per utterance id) come in, and a manifest gives t
 numbers go out: scores of confusion matrices (C, C), bootstrap intervals, chance levels and p
 values. `predictions` stores predictions, `truth` looks up their labels, `metrics` has the formulas
 and the list of scores, `resampling` has the bootstrap, `significance` the paired comparisons.
+`calibration/` judges the posteriors, and `distributions/` compares them with the raters.
 
 This room imports manifests and the root modules, never heads, ensembles, reports or recipes.
 The door: `Predictions`, `truth_of`, `judge` (all scores of one run's predictions), `judge_folds`
@@ -11,7 +12,15 @@ The door: `Predictions`, `truth_of`, `judge` (all scores of one run's prediction
 compared with several others).
 """
 
+from medusa.scoring.calibration.reliability import CALIBRATION
+from medusa.scoring.calibration.temperature import temperature_effect
 from medusa.scoring.cross_validated import judge_folds
+from medusa.scoring.distributions.human_agreement import (
+    agreement_sentence,
+    human_agreement,
+    vote_counts,
+)
+from medusa.scoring.distributions.measures import MEASURES
 from medusa.scoring.metrics import (
     SCORES,
     balanced_draws,
@@ -54,19 +63,23 @@ from medusa.scoring.truth import (
 )
 
 __all__ = [
+    "CALIBRATION",
     "FEW_BLOCKS",
+    "MEASURES",
     "NOT_A_FOLD",
     "NO_CONSENSUS",
     "SCORES",
     "Predictions",
     "RunScores",
     "Truth",
+    "agreement_sentence",
     "balanced_draws",
     "balanced_macro_f1_of",
     "chance_macro_f1",
     "confusion",
     "gains",
     "holm",
+    "human_agreement",
     "interval",
     "judge",
     "judge_folds",
@@ -77,8 +90,10 @@ __all__ = [
     "mean_scores",
     "resampled_confusions",
     "score_runs",
+    "temperature_effect",
     "training_prior",
     "truth_of",
     "two_sided",
     "unpredicted",
+    "vote_counts",
 ]

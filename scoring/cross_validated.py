@@ -9,6 +9,7 @@ import numpy as np
 
 from medusa.errors import RunError, listed
 from medusa.manifests import Manifest
+from medusa.scoring.distributions.human_agreement import human_agreement, vote_counts
 from medusa.scoring.metrics import SCORES, Floats, confusion
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.scores import judge
@@ -28,7 +29,7 @@ def judge_folds(
         prior: (C,) the class counts of the training splits of all folds, for the chance level.
 
     Returns:
-        `main`; `systems`, for each the values of `judge` and its `folds` (`fold_scores`);
+        `main`; `systems`, for each the values of `judge`, `human_agreement` and `fold_scores`;
         `gains` of the main system over the others (`significance.gains`); `unlabelled`, the number
         of utterances without a consensus label; and `unpredicted`, of those without a prediction.
 
@@ -42,13 +43,17 @@ def judge_folds(
     judged = truth.rows(truth.labelled)
     classes = {name: one.logits().argmax(1) for name, one in systems.items()}
     others = {name: one[truth.labelled] for name, one in classes.items() if name != main}
-    size = len(systems[main].classes)
+    size, votes = len(systems[main].classes), vote_counts(manifest, ids)
     return {
         "main": main,
         "unlabelled": int((~truth.labelled).sum()),
         "unpredicted": len(manifest) - len(ids),
         "systems": {
-            name: judge(truth, one, prior) | {"folds": fold_scores(truth, one)}
+            name: judge(truth, one, prior)
+            | {
+                "human_agreement": human_agreement(truth, classes[name], votes),
+                "folds": fold_scores(truth, one),
+            }
             for name, one in systems.items()
         },
         "gains": gains(judged, classes[main][truth.labelled], others, size) if others else [],

@@ -1,6 +1,7 @@
 """Bootstrap resamples and the intervals of scores. A speaker is drawn with all utterances."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +78,18 @@ def resampled_moments(
         truth, predicted: (B,) see `moments`.
         blocks, draws, seed: see `resampled_confusions`.
     """
-    rows = moments(truth, predicted)
+    return resampled_sums(moments(truth, predicted), blocks, draws, seed)
+
+
+def resampled_sums(
+    rows: Floats, blocks: Sequence[str] | None = None, draws: int = 1000, seed: int = 0
+) -> Floats:
+    """Draw bootstrap resamples of the sums of values: (draws, V).
+
+    Args:
+        rows: (B, V) the values of every utterance.
+        blocks, draws, seed: see `resampled_confusions`.
+    """
     if blocks is None:
         return _resample(rows, draws, seed)
     names, block = np.unique(blocks, return_inverse=True)
@@ -120,6 +132,26 @@ def interval(values: Floats) -> tuple[float, float]:
     """Return the middle 95 % of a score of bootstrap resamples (draws,)."""
     low, high = np.percentile(values, INTERVAL)
     return float(low), float(high)
+
+
+def means_with_intervals(
+    values: Mapping[str, Floats], blocks: Sequence[str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Return the mean (`value`) and the `interval` of several values (B,) of each utterance.
+
+    Args:
+        values: for each name, its values.
+        blocks: see `resampled_confusions`.
+    """
+    rows = np.stack([np.ones(len(next(iter(values.values())))), *values.values()], 1)
+    drawn = resampled_sums(rows, blocks)
+    return {
+        name: {
+            "value": float(rows[:, column].mean()),
+            "interval": list(interval(drawn[:, column] / drawn[:, 0])),
+        }
+        for column, name in enumerate(values, start=1)
+    }
 
 
 def _resample(sums: Numbers, draws: int, seed: int) -> Floats:

@@ -8,6 +8,8 @@ import numpy as np
 from medusa.errors import RunError
 from medusa.manifests import ATTRIBUTES
 from medusa.scoring import metrics, resampling
+from medusa.scoring.calibration.reliability import calibration_scores
+from medusa.scoring.distributions.shares import distribution_scores
 from medusa.scoring.metrics import SCORES, Floats, Ints, Numbers
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import Truth
@@ -26,8 +28,9 @@ def judge(truth: Truth, predictions: Predictions, prior: Floats) -> dict[str, An
 
     Returns:
         `classes`; `n`, the number of labelled utterances; `blocks`, the number of speakers, or
-        None if utterances are resampled; the values of `class_scores`; and `attributes`, the
-        values of `attribute_scores`.
+        None if utterances are resampled; the values of `class_scores`; `attributes`, the values of
+        `attribute_scores`; `calibration`, those of `calibration_scores`; and `distributions`, those
+        of `distribution_scores`.
 
     Raises:
         RunError: no utterance has a label.
@@ -38,6 +41,7 @@ def judge(truth: Truth, predictions: Predictions, prior: Floats) -> dict[str, An
         )
     judged = truth.rows(truth.labelled)
     predicted = predictions.logits().argmax(1)[truth.labelled]
+    posteriors = predictions.posteriors().astype(np.float64)
     blocks = judged.blocks
     return {
         "classes": list(predictions.classes),
@@ -45,6 +49,8 @@ def judge(truth: Truth, predictions: Predictions, prior: Floats) -> dict[str, An
         "blocks": None if blocks is None else len(set(blocks)),
         **class_scores(judged, predicted, prior, predictions.classes),
         "attributes": attribute_scores(truth, predictions),
+        "calibration": calibration_scores(judged, posteriors[truth.labelled]),
+        "distributions": distribution_scores(truth, posteriors),
     }
 
 
