@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from medusa.recipes.verification.verify import verify
     from medusa.reports.baselines.comparison_table import BaselineTable
     from medusa.reports.baselines.fit_baselines import fit_baselines
+    from medusa.reports.comparison.compare_runs import RunComparison, compare_runs
     from medusa.reports.evaluate import Evaluation, evaluate
     from medusa.reports.page import report
     from medusa.workspace import Workspace
@@ -61,6 +62,7 @@ _MODULES = {
     "OnnxExport": "inference.onnx.export",
     "RecipeOptions": "recipes.options",
     "RecipeResult": "recipes.options",
+    "RunComparison": "reports.comparison.compare_runs",
     "ServerOptions": "inference.serve.server_options",
     "SplitPlan": "manifests.splits.plan",
     "StackConfig": "ensemble.stacker",
@@ -68,6 +70,7 @@ _MODULES = {
     "Verified": "recipes.verification.verified",
     "Workspace": "workspace",
     "audit_corpus": "manifests.audit.audit_corpus",
+    "compare_runs": "reports.comparison.compare_runs",
     "cross_validate": "recipes.cross_validation.cross_validate",
     "evaluate": "reports.evaluate",
     "export_onnx": "inference.onnx.export",
@@ -107,6 +110,7 @@ __all__ = [
     "OnnxExport",
     "RecipeOptions",
     "RecipeResult",
+    "RunComparison",
     "ServerOptions",
     "SplitPlan",
     "StackConfig",
@@ -114,6 +118,7 @@ __all__ = [
     "Verified",
     "Workspace",
     "audit_corpus",
+    "compare_runs",
     "cross_validate",
     "evaluate",
     "export_onnx",

@@ -57,6 +57,10 @@ COMMANDS = {
         "medusa.reports.evaluate_command",
         "Judge a run: macro-F1, UAR, confusion, attributes.",
     ),
+    "compare": (
+        "medusa.reports.comparison.compare_command",
+        "Compare runs in pairs, with intervals and p values.",
+    ),
     "export-onnx": ("medusa.inference.onnx.command", "Write a model as an ONNX file."),
     "submit": ("medusa.reports.submit_command", "Write the challenge's submission files."),
     "predict": (

@@ -1,6 +1,7 @@
 """Messages and progress go to a reporter: on the command line, to stderr. Results go to stdout."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
 
 
 TITLES = {"hours": "speech"}  # a column whose title differs from the key of the JSON
+
+
+# Control characters but tab and line feed, separators of lines, and changes of the direction.
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class Advance(Protocol):
@@ -131,7 +136,15 @@ def progress(
 
 def say(message: str) -> None:
     """Report a message that is not a result."""
-    _reporter.say(message)
+    _reporter.say(visible(message))
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters written out, such as `\\x1b`.
+
+    Names from a corpus can contain them, and a terminal would obey them. Line breaks and tabs stay.
+    """
+    return HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
@@ -142,13 +155,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], title: str = 
     from rich.text import Text
 
     # Names such as `[/x]` come from corpora, and rich would read them as markup in plain strings.
-    heading = Text(title) if title else None
+    heading = Text(one_line(title)) if title else None
     grid = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column, name in enumerate(header):
         numeric = bool(rows) and all(isinstance(row[column], (int, float)) for row in rows)
         # Names stay on one line, so that they can be copied; other cells are wrapped.
         grid.add_column(
-            Text(name),
+            Text(one_line(name)),
             justify="right" if numeric else "left",
             no_wrap=column == 0,
             overflow="fold",
@@ -191,7 +204,12 @@ def _cell(value: object) -> str:
     """Return the text of one cell: three decimals for a float, a dash for an absent value."""
     if value is None:
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """Return a text with its control characters, line breaks and tabs written out."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def given(context: "Context") -> list[str]:

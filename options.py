@@ -74,6 +74,15 @@ def settings_option(help: str) -> Callable[[Command], Command]:
     )
 
 
+def format_option(help: str) -> Callable[[Command], Command]:
+    """Return `--format`, a name in `reports.tables.result_table.FORMATS`, received as `form`."""
+    choice = click.Choice(["text", "markdown", "latex", "csv", "spreadsheet"])
+    note = f"{help} `spreadsheet` is csv in which no cell is a formula."
+    return click.option(
+        "--format", "form", type=choice, default="text", show_default=True, help=note
+    )
+
+
 def settings_of(kind: Any, overrides: Sequence[str]) -> dict[str, Any]:
     """Return the given values of `--set` as fields of a dataclass.
 

@@ -31,9 +31,9 @@ from medusa.manifests import Manifest
 from medusa.recipes.definition.load import load
 from medusa.recipes.find_runs import RecipeRuns, find_runs
 from medusa.recipes.options import RecipeOptions
-from medusa.recipes.render import text
 from medusa.recipes.tables import tables
 from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.reports.tables.result_table import text
 from medusa.scoring.metrics import balanced_macro_f1_of
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.resampling import interval

@@ -8,6 +8,7 @@ import click
 
 from medusa.options import (
     device_option,
+    format_option,
     jobs_option,
     missing_option,
     settings_option,
@@ -78,8 +79,8 @@ def run(
     from medusa.console import say
     from medusa.errors import MedusaError
     from medusa.recipes.options import RecipeOptions
-    from medusa.recipes.render import text
     from medusa.recipes.run import run_recipe
+    from medusa.reports.tables.result_table import text
     from medusa.workspace import Workspace
 
     if list_them or recipe is None:
@@ -125,14 +126,7 @@ def _list() -> None:
 @click.command()
 @click.argument("recipe")
 @_recipe_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "latex", "csv"]),
-    default="text",
-    show_default=True,
-    help="The format of the tables.",
-)
+@format_option("The format of the tables.")
 @click.pass_obj
 def tables(
     root: Path,
@@ -148,7 +142,7 @@ def tables(
     listed with the reason.
     """
     from medusa.recipes.current_tables import current_tables
-    from medusa.recipes.render import FORMATS
+    from medusa.reports.tables.result_table import FORMATS
     from medusa.workspace import Workspace
 
     for one in current_tables(Workspace.open(root), recipe, settings, tiny, repeats):

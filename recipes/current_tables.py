@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from medusa.errors import ConfigError
 from medusa.recipes.definition.load import load
 from medusa.recipes.options import RecipeOptions
-from medusa.recipes.render import ResultTable
 from medusa.recipes.state import State
+from medusa.reports.tables.result_table import ResultTable
 from medusa.workspace import Workspace
 
 

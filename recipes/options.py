@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medusa.recipes.render import ResultTable
+from medusa.reports.tables.result_table import ResultTable
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from medusa.heads.config import file_of
 from medusa.heads.runs.config_digest import FORMAT
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.options import RecipeOptions, RecipeResult
-from medusa.recipes.render import ResultTable, markdown, text
 from medusa.recipes.state_file import FILE, damaged, read_state, write_state
 from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.reports.tables.result_table import ResultTable, markdown, text
 from medusa.workspace import Workspace, is_file_name
 
 FOLDER = "recipes"

@@ -10,8 +10,8 @@ from medusa.heads.runs.run_dir import METRICS, SUMMARY, RunDir
 from medusa.manifests import Manifest
 from medusa.recipes.definition.recipe import Recipe, features_of
 from medusa.recipes.find_runs import RecipeRuns
-from medusa.recipes.render import ResultTable
 from medusa.recipes.tasks import head_tasks, stack_tasks
+from medusa.reports.tables.result_table import ResultTable
 from medusa.scoring import (
     RunScores,
     chance_macro_f1,

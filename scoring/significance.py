@@ -1,22 +1,22 @@
 """Is one of two predictions better? A paired bootstrap, and p values corrected for their number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from medusa.scoring.metrics import Floats, Ints, balanced_macro_f1_of, confusion, macro_f1_of
+from medusa.scoring.metrics import Floats, Ints, Numbers, confusion, macro_f1_of
 from medusa.scoring.resampling import interval, resampled_counts
 from medusa.scoring.truth import Truth
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of the macro-F1 of two predictions.
+    """The difference of a score of two predictions.
 
     Attributes:
-        value: the macro-F1 of the first minus that of the second.
+        value: the score of the first minus that of the second.
         interval: its 95 % interval.
         p: the two-sided p value of no difference.
     """
@@ -32,7 +32,7 @@ def paired(
     second: Ints,
     n_classes: int,
     blocks: Sequence[str] | None = None,
-    balanced: bool = False,
+    score: Callable[[Numbers], Floats] = macro_f1_of,
     draws: int = 2000,
     seed: int = 0,
 ) -> Difference:
@@ -45,7 +45,7 @@ def paired(
         first, second: (B,) predicted class numbers.
         n_classes: C.
         blocks: (B,) the speaker of each utterance. Without it, utterances are drawn.
-        balanced: give all classes equal weight, as in many large class-balanced draws.
+        score: the formula of the score, such as one of `SCORES`.
         draws: the number of resamples.
         seed: the seed of the draws.
     """
@@ -55,7 +55,6 @@ def paired(
     cells = np.zeros((draws, n_classes**3))
     cells[:, present] = resampled_counts(kinds, len(present), blocks, draws, seed)
     counts = cells.reshape(draws, n_classes, n_classes, n_classes)
-    score = balanced_macro_f1_of if balanced else macro_f1_of
     differences = score(counts.sum(3)) - score(counts.sum(2))
     observed = [float(score(confusion(y_true, part, n_classes))) for part in (first, second)]
     return Difference(observed[0] - observed[1], interval(differences), two_sided(differences))

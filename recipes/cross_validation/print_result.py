@@ -8,7 +8,7 @@ import click
 from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.recipes.cross_validation.fold_result import CrossValidation
-from medusa.recipes.render import ResultTable, text
+from medusa.reports.tables.result_table import ResultTable, text
 from medusa.scoring import SCORES
 
 SHOWN = ("uar", "macro_f1", "accuracy")

@@ -11,7 +11,7 @@ import pytest
 import medusa
 from medusa.errors import MedusaError
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes.render import markdown
+from medusa.reports.tables.result_table import markdown
 from medusa.tests.recipes import toy_recipe
 from medusa.tests.recipes.toy_recipe import SETTINGS, call, rows_of, splits_of
 

@@ -16,9 +16,9 @@ from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
 from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes.definition.load import load
 from medusa.recipes.find_runs import RecipeRuns
-from medusa.recipes.render import ResultTable
 from medusa.recipes.tables import tables
 from medusa.recipes.tasks import head_tasks
+from medusa.reports.tables.result_table import ResultTable
 from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
 

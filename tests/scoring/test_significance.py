@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from medusa.scoring.metrics import macro_f1
+from medusa.scoring.metrics import balanced_macro_f1_of, macro_f1
 from medusa.scoring.significance import holm, paired, two_sided
 
 RNG = np.random.default_rng(3)
@@ -78,7 +78,7 @@ def test_balanced_makes_every_class_count_alike() -> None:
     first, second = truth.copy(), truth * 0
     first[95:] = 0
     natural = paired(truth, first, second, 2)
-    balanced = paired(truth, first, second, 2, balanced=True)
+    balanced = paired(truth, first, second, 2, score=balanced_macro_f1_of)
     # F1: 0 has 90 hits and 5 false, 1 has 5 hits and 5 missed; always 0 has 180/190 and 0
     assert natural.value == pytest.approx((180 / 185 + 10 / 15) / 2 - (180 / 190) / 2)
     # of 100 each: 0 has 100 hits and 50 false, 1 has 50 and 50; always 0 has 200/300 and 0
