@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -12,10 +13,12 @@ from types import FrameType
 import click
 
 from medusa.errors import MedusaError
+from medusa.tests.counts import LONG, count
 
-LONG = "MEDUSA_LONG_TESTS" in os.environ
+INPUTS = "MEDUSA_FUZZ_INPUTS"  # Of each surface, in the long version 10,000.
 MOST_S, MOST_BYTES = 20, 2 << 30
 LONGEST_MESSAGE = 20_000
+_found: dict[str, str] = {}  # The place of an error that is no sentence -> its traceback.
 
 
 class Hang(BaseException):
@@ -25,9 +28,7 @@ class Hang(BaseException):
 def judged(act: Callable[[], object]) -> bool:
     """Return whether the act succeeded; a refusal in one sentence is False.
 
-    Raises:
-        Exception: any error that is no sentence, such as a traceback of a library.
-        AssertionError: the act took too long, or too much memory.
+    Any other error, a hang and too much memory are collected: `each_seed` raises them at its end.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
@@ -36,14 +37,25 @@ def judged(act: Callable[[], object]) -> bool:
         return True
     except (MedusaError, click.ClickException) as problem:
         message = str(problem) or problem.format_message()  # type: ignore[union-attr]
-        assert message.strip() and len(message) < LONGEST_MESSAGE
-        return False
+        if not message.strip() or len(message) >= LONGEST_MESSAGE:
+            _collect(problem)
     except OSError as problem:
-        assert problem.strerror or str(problem)  # `cli.py` prints it as one sentence.
-        return False
+        if not (problem.strerror or str(problem)):  # `cli.py` prints it as one sentence.
+            _collect(problem)
+    except (Exception, Hang) as problem:
+        _collect(problem)
     finally:
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        assert grown << 10 < MOST_BYTES, f"{grown >> 10} MiB"
+        if grown << 10 >= MOST_BYTES:
+            _collect(MemoryError(f"{grown >> 10} MiB"))
+    return False
+
+
+def _collect(problem: BaseException) -> None:
+    where = traceback.extract_tb(problem.__traceback__)[-1:]
+    _found.setdefault(
+        f"{type(problem).__name__} {where}", "".join(traceback.format_exception(problem))
+    )
 
 
 @contextlib.contextmanager
@@ -60,16 +72,31 @@ def _limited() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def each_seed(short: int, most_s: float) -> Iterator[int]:
-    """Yield the seeds of the damaged inputs: 10,000 in the long version, else as time allows."""
-    if LONG:
-        yield from range(10_000)
-        return
+def each_seed(short: int, most_s: float, share: int = 1) -> Iterator[int]:
+    """Yield the seeds of the damaged inputs, and then raise what `judged` has collected.
+
+    Args:
+        short: the most inputs of the short version.
+        most_s: after this time the short version ends.
+        share: the number of tests that share the inputs of the long version.
+    """
+    _found.clear()
     end = time.monotonic() + most_s
-    for seed in range(short):
-        if seed > short // 10 and time.monotonic() > end:
-            return
+    timed = not LONG and INPUTS not in os.environ
+    for seed in range(count(INPUTS, short * share, 10_000) // share):
+        if timed and seed > short // 10 and time.monotonic() > end:
+            break
         yield seed
+        if len(_found) >= 20:
+            break
+    raise_collected()
+
+
+def raise_collected() -> None:
+    """Raise an error with every kind of error that `judged` has collected."""
+    problems = list(_found.values())
+    _found.clear()
+    assert not problems, f"{len(problems)} kinds of errors:\n" + "\n".join(problems)
 
 
 def outside(root: Path, inside: Path) -> dict[str, bytes]:

@@ -11,12 +11,13 @@ from medusa.heads.config.settings import CONFIGS
 from medusa.recipes.definition.files import SHIPPED
 from medusa.recipes.definition.load import load as load_recipe
 from medusa.strict import read_yaml
-from medusa.tests.fuzz.judge import LONG, each_seed, judged
+from medusa.tests.counts import count
+from medusa.tests.fuzz.judge import INPUTS, each_seed, judged, raise_collected
 from medusa.tests.fuzz.mutate import mutated
 from medusa.workspace import Workspace
 
 EXAMPLES = settings(
-    max_examples=10_000 if LONG else 150,
+    max_examples=count(INPUTS, 150, 10_000),
     deadline=None,
     derandomize=True,
     database=None,
@@ -41,6 +42,7 @@ def test_any_text_is_yaml_or_refused(text: str) -> None:
 @EXAMPLES
 def test_any_setting_of_a_head(override: str) -> None:
     judged(lambda: load("small", (override,)))
+    raise_collected()
 
 
 def test_damaged_files_of_settings(tmp_path: Path) -> None:
