@@ -103,7 +103,8 @@ def test_damaged_tables(tmp_path: Path, case: str) -> None:
     workspace = Workspace.open(home)
     whole = (corpus / damaged).read_bytes()
     import_corpus(workspace, name, root, force=True, **options)
-    for seed in each_seed(80, 2.0):
+    share = sum(one == name for one, *_ in IMPORTS.values())
+    for seed in each_seed(80, 2.0, share):
         (corpus / damaged).write_bytes(mutated(whole, seed))
         before = outside(tmp_path, home)
         with warnings.catch_warnings():

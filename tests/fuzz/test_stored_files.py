@@ -94,7 +94,7 @@ def test_damaged_files_of_a_workspace(made: Path, tmp_path: Path, kind: str) -> 
     shutil.copytree(made, home)
     files = sorted(one for one in home.glob(pattern) if one.is_file() and one.name != CHECKSUMS)
     read(home)
-    for seed in each_seed(120, 4.0):
+    for seed in each_seed(120, 4.0, share=2 * len(KINDS)):
         path = files[seed % len(files)]
         whole = path.read_bytes()
         path.write_bytes(mutated(whole, seed))
@@ -111,7 +111,7 @@ def test_damaged_exports(made: Path, tmp_path: Path, form: str) -> None:
     features, export = tmp_path / "ws" / "features", tmp_path / "export"
     convert.export(store, export, form)
     files = [export] if export.is_file() else sorted(one for one in export.rglob("*.*"))
-    for seed in each_seed(80, 3.0):
+    for seed in each_seed(80, 3.0, share=2 * len(FORMATS)):
         path = files[seed % len(files)]
         whole = path.read_bytes()
         path.write_bytes(mutated(whole, seed))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medusa.cache import FeatureSpec, StoreWriter
+from medusa.manifests import LabelScheme, Manifest
 from medusa.recipes import find_runs
 from medusa.recipes.definition.load import load
 from medusa.recipes.options import RecipeOptions
@@ -71,6 +72,27 @@ def write_store(
     with StoreWriter(home / "features" / spec.folder, spec) as writer:
         for number, content in enumerate(contents):
             writer.append(content, values_of(number).astype(np.float32))
+
+
+def make_home(root: Path) -> Path:
+    """Fill a folder with two modalities, each telling half of the class, and a recipe."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 84)
+    frame = rows_of(labels, CLASSES, 12)
+    frame["split"] = splits_of(len(frame))
+    frame[["arousal", "valence", "dominance"]] = rng.uniform(1, 7, (len(frame), 3))
+    Manifest(frame, LabelScheme("toy", CLASSES)).write(root / "manifest.parquet")
+    for name, told in (("loud", 0), ("glad", 1)):
+        write_store(
+            root,
+            name,
+            frame["content"],
+            lambda number, told=told: (
+                rng.normal(size=(1, rng.integers(1, 9), 6)) + 2 * (labels[number] == told)
+            ),
+        )
+    (root / "toy.yaml").write_text(RECIPE)
+    return root
 
 
 def call(home: Path, *words: str) -> str:
