@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from safetensors.numpy import load_file
 
 import medusa
 from medusa.cache import open_all
@@ -89,8 +90,13 @@ def _run(run: RunDir) -> dict[str, Any]:
         "config": run.config(),
         "summary": {name: summary.get(name) for name in ("dev_macro_f1", "notes")},
         "predictions": run.predictions().frame.to_json(),
-        **{path.name: path.read_bytes() for path in run.path.glob("weights*")},
+        **{path.name: _weights(path) for path in run.path.glob("weights*")},
     }
+
+
+def _weights(path: Path) -> dict[str, bytes]:
+    """Return the bits of each tensor; the order of the metadata in the header is random."""
+    return {name: values.tobytes() for name, values in load_file(path).items()}
 
 
 def different(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:

@@ -21,9 +21,10 @@ from medusa.manifests import Manifest
 from medusa.manifests.texts import read_record, read_transcripts
 from medusa.recipes.state import State
 from medusa.tests.command_line import call, invoke
+from medusa.tests.counts import count
 from medusa.workspace import Workspace
 
-FLIPS = 2000 if "MEDUSA_LONG_TESTS" in os.environ else 40
+FLIPS = count("MEDUSA_FLIPS", 40, 2000)
 TINY = ["head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1"]
 HEAD = ["fit-head", "--config", "small", "--name", "folds", "--device", "cpu"]
 FOLDS = [*TINY, "train.folds=2"]

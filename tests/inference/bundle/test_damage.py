@@ -1,6 +1,5 @@
 """Every changed byte of a bundle is noticed, and the message names the file."""
 
-import os
 import random
 import shutil
 from pathlib import Path
@@ -10,8 +9,9 @@ import pytest
 import medusa
 from medusa.errors import RunError
 from medusa.inference.bundle.layout import SUMS
+from medusa.tests.counts import count
 
-FLIPS = 1000 if os.environ.get("MEDUSA_LONG_TESTS") else 40
+FLIPS = count("MEDUSA_FLIPS", 40, 1000)
 
 
 @pytest.fixture
