@@ -16,7 +16,8 @@ def write_main_report(workspace: Workspace, run: str, path: Path) -> str:
     try:
         stack = find_run(workspace.runs, run)
         split = stack.read_json(SUMMARY)["split"]  # dev, if test has no labels
-        write_report(stack, Manifest.read(workspace.manifest), path, split)
+        manifest = Manifest.read(workspace.manifest)
+        write_report(stack, manifest, path, split, workspace.transcripts)
     except MedusaError as problem:
         return str(problem)
     return ""

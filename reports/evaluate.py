@@ -8,6 +8,7 @@ from medusa.errors import ConfigError
 from medusa.heads.runs.run_dir import find_run
 from medusa.manifests import Manifest
 from medusa.reports.judged_run import judge_run
+from medusa.reports.slices import run_slices
 from medusa.workspace import Workspace
 
 
@@ -40,6 +41,8 @@ class Evaluation(TypedDict):
             utterance has raters who differ.
         human_agreement: the agreement of the run with raters, and of raters with each other, or
             None if no utterance has three raters.
+        slices: the macro-F1 of groups of utterances, and the gaps between groups of speakers; see
+            `scoring.slices`. It is None with another workspace.
         notes: sentences that a reader must know before believing the numbers.
         on, map, dropped: only with another workspace: its folder; the class there that each class
             of the run means, or None; and the number of rows of each class without a counterpart.
@@ -68,6 +71,7 @@ class Evaluation(TypedDict):
     calibration: dict[str, Any]
     distributions: dict[str, Any] | None
     human_agreement: dict[str, Any] | None
+    slices: dict[str, Any] | None
     notes: list[str]
     on: NotRequired[str]
     map: NotRequired[dict[str, str | None]]
@@ -123,7 +127,9 @@ def evaluate(
         raise ConfigError(f"{', '.join(lone)}: only with --on WORKSPACE")
     finished, manifest = find_run(workspace.runs, run), Manifest.read(workspace.manifest)
     if on is None:
-        return cast(Evaluation, judge_run(finished, manifest, split))
+        result = judge_run(finished, manifest, split)
+        slices = run_slices(finished, manifest, split, workspace.transcripts)
+        return cast(Evaluation, result | {"slices": slices})
     from medusa.device import choose_device
     from medusa.reports.transfer import transfer
 
@@ -135,4 +141,4 @@ def evaluate(
     )
     if output:
         predictions.write(output)
-    return cast(Evaluation, result)
+    return cast(Evaluation, result | {"slices": None})

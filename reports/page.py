@@ -15,6 +15,7 @@ from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir, find_run
 from medusa.manifests import Manifest
 from medusa.reports import pictures
 from medusa.reports.judged_run import judge_run
+from medusa.reports.slices import run_slices
 from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence
 from medusa.workspace import Workspace
 
@@ -38,11 +39,17 @@ def report(
     """
     finished = find_run(workspace.runs, run)
     output = output or workspace.root / f"{finished.name}.html"
-    write_report(finished, Manifest.read(workspace.manifest), output, split)
+    write_report(finished, Manifest.read(workspace.manifest), output, split, workspace.transcripts)
     return output
 
 
-def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "test") -> None:
+def write_report(
+    run: RunDir,
+    manifest: Manifest,
+    output: Path,
+    split: str = "test",
+    transcripts: Path | None = None,
+) -> None:
     """Judge a run and write its page, as a whole or not at all.
 
     Args:
@@ -50,6 +57,7 @@ def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "te
         manifest: the manifest on which it was trained.
         output: the file; an existing file is replaced.
         split: the split to judge on.
+        transcripts: the folder with the tables of transcripts, if there is one.
 
     Raises:
         MedusaError: the folder of the output does not exist, or the output is a folder.
@@ -62,8 +70,9 @@ def write_report(run: RunDir, manifest: Manifest, output: Path, split: str = "te
         )
     if not output.parent.is_dir():
         raise MedusaError(f"{output.parent}: no such folder; make it, or choose another -o")
-    text = render(run, judge_run(run, manifest, split))
-    write_text(output, text)
+    result = judge_run(run, manifest, split)
+    result["slices"] = run_slices(run, manifest, split, transcripts)
+    write_text(output, render(run, result))
 
 
 def render(run: RunDir, result: dict[str, Any]) -> str:
@@ -71,7 +80,7 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
 
     Args:
         run: a finished run. A stack has the training curves of its members, if they still exist.
-        result: the scores that `judge_run` returned for it.
+        result: the scores that `judge_run` returned for it, with the `slices` of `run_slices`.
     """
     config, summary = run.config(), run.read_json(SUMMARY)
     comparison = summary.get("comparison", [])

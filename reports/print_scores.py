@@ -1,9 +1,10 @@
 """The tables that `medusa evaluate` prints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medusa.console import say, table
+from medusa.ensemble.comparison import SIGNIFICANT
 from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence
 
 
@@ -42,6 +43,8 @@ def show(result: Mapping[str, Any]) -> None:
             for name, one in result["attributes"].items()
         ]
         table(("attribute", "CCC", "95 %", "MSE", "95 %"), rows)
+    if result["slices"]:
+        _show_slices(result["slices"], result["classes"])
     if "map" in result:
         pairs = [
             [name, other or "none: it is judged among the other classes"]
@@ -70,6 +73,41 @@ def _show_posteriors(result: Mapping[str, Any]) -> None:
             for key, one in shares["measures"].items()
         ]
         table((f"against the raters' shares, {shares['n']} utterances", *header[1:]), rows)
+
+
+def _show_slices(slices: Mapping[str, Any], classes: Sequence[str]) -> None:
+    """Print the groups that differ from the rest, and the gaps between groups of speakers."""
+    rows: list[list[object]] = [
+        [
+            f"{one['by']}: {one['group']}",
+            one["value"],
+            _spread(one["interval"]),
+            one["n"],
+            f"{one['difference']:+.3f}",
+            _spread(one["difference_interval"]),
+            one["p"],
+        ]
+        for one in slices["rows"]
+        if one["p"] < SIGNIFICANT
+    ]
+    header = ("group", "macro-F1", "95 %", "utterances", "against the rest", "95 %", "p (Holm)")
+    if rows:
+        table(header, rows)
+    if slices["rows"]:
+        say(f"note: {len(rows)} of {len(slices['rows'])} groups differ from the rest (p < 0.05)")
+    gaps: list[list[object]] = [
+        [
+            f"{by}: {one['highest']} above {one['lowest']}",
+            one["gap"]["value"],
+            _spread(one["gap"]["interval"]),
+            one["equalised_odds"]["value"],
+            _spread(one["equalised_odds"]["interval"]),
+            classes[one["equalised_odds"]["class"]],
+        ]
+        for by, one in slices["fairness"].items()
+    ]
+    if gaps:
+        table(("largest gap", "macro-F1", "95 %", "equalised odds", "95 %", "of class"), gaps)
 
 
 def _spread(interval: list[float]) -> str:

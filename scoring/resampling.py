@@ -134,6 +134,17 @@ def interval(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def shifted_interval(values: Floats, observed: float) -> list[float]:
+    """Return the interval of a score that is not negative, shifted by the bias of its resamples.
+
+    Noise adds to absolute gaps, so the resamples (draws,) of a mean or a largest gap are larger on
+    average than the `observed` one.
+    """
+    low, high = interval(values)
+    bias = float(values.mean()) - observed
+    return [max(low - bias, 0.0), max(high - bias, observed)]
+
+
 def means_with_intervals(
     values: Mapping[str, Floats], blocks: Sequence[str] | None = None
 ) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,12 @@ import numpy.typing as npt
 
 from medusa.scoring.distributions.measures import brier, in_top_two, negative_log_likelihood
 from medusa.scoring.metrics import Floats
-from medusa.scoring.resampling import interval, means_with_intervals, resampled_sums
+from medusa.scoring.resampling import (
+    interval,
+    means_with_intervals,
+    resampled_sums,
+    shifted_interval,
+)
 from medusa.scoring.truth import Truth
 
 MOST_BINS, FEWEST_IN_BIN = 15, 10
@@ -56,7 +61,7 @@ def calibration_scores(truth: Truth, posteriors: Floats) -> dict[str, Any]:
     }
     value = float(calibration_error(sums))
     return {
-        "ece": {"value": value, "interval": _shifted(calibration_error(drawn), value)},
+        "ece": {"value": value, "interval": shifted_interval(calibration_error(drawn), value)},
         **means_with_intervals(means, blocks),
         "bins": [_bin(sums[number], drawn[:, number]) for number in range(size)],
         "temperature": None,
@@ -76,17 +81,6 @@ def calibration_error(sums: Floats) -> Floats:
     gaps = np.abs(sums[..., 1] - sums[..., 2]).sum(-1)
     error: Floats = gaps / sums[..., 0].sum(-1)
     return error
-
-
-def _shifted(resampled: Floats, value: float) -> list[float]:
-    """Return the interval of the ECE, shifted by the bias of its resamples.
-
-    Noise adds to the absolute gaps of the bins, so the resamples have a larger ECE on average than
-    the utterances themselves.
-    """
-    low, high = interval(resampled)
-    bias = float(resampled.mean()) - value
-    return [max(low - bias, 0.0), max(high - bias, value)]
 
 
 def _bin(sums: Floats, drawn: Floats) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     splits = ["train"] * 40 + ["dev"] * 40 + ["test"] * 40
     speakers = [f"{split}-{row % 11}" for row, split in enumerate(splits)]
     rows = {"id": ids, "speaker": speakers, "split": splits, "label": label}
+    rows["gender"] = ["[/x]", "<b>m</b>"] * 60
     Manifest(pd.concat([pd.DataFrame(rows), soft], axis=1), SCHEME, votes).write(
         root / "manifest.parquet"
     )
@@ -120,6 +121,35 @@ def test_the_page_has_the_sections(rated: Path, result: dict[str, Any], tmp_path
     ):
         assert piece in page, piece
     assert page.count("<circle cx=") == len(result["calibration"]["bins"])
+
+
+def test_slices_are_judged_and_shown(rated: Path, result: dict[str, Any], tmp_path: Path) -> None:
+    rows = {(one["by"], one["group"]): one for one in result["slices"]["rows"]}
+    assert ("gender", "[/x]") in rows and ("rater agreement", "less than 2/3 agree") in rows
+    assert sum(one["n"] for (by, _), one in rows.items() if by == "gender") == result["n"]
+    fairness = result["slices"]["fairness"]["gender"]
+    assert {fairness["highest"], fairness["lowest"]} == {"[/x]", "<b>m</b>"}
+    printed = " ".join(call(rated, "evaluate", "r").stdout.split())
+    assert "equalised odds" in printed and "[/x]" in printed
+    call(rated, "report", "r", "-o", str(tmp_path / "r.html"))
+    page = (tmp_path / "r.html").read_text()
+    assert "Groups of utterances" in page and "Fairness" in page
+    assert "&lt;b&gt;m&lt;/b&gt;" in page and "<b>m</b>" not in page
+
+
+def test_transcripts_make_slices_of_flags(rated: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from medusa.manifests.texts import TRANSCRIPTS, write_transcripts
+
+    shutil.copytree(rated, tmp_path / "w")
+    ids = Manifest.read(rated / "manifest.parquet").frame["id"]
+    flags = [["looping"] if row % 2 else [] for row in range(len(ids))]
+    columns: dict[str, Any] = dict.fromkeys(TRANSCRIPTS.names)
+    table = pd.DataFrame(columns | {"id": ids, "text": "some words", "flags": flags})
+    write_transcripts(tmp_path / "w/transcripts/tiny.parquet", table)
+    found = json.loads(call(tmp_path / "w", "evaluate", "r", "--json").stdout)["slices"]["rows"]
+    assert ("ASR flag looping", "flagged") in {(one["by"], one["group"]) for one in found}
 
 
 def test_hard_labels_have_neither_shares_nor_raters(made_up: Path, tmp_path: Path) -> None:
