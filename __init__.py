@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from medusa.recipes.cross_validation.cross_validate import cross_validate
     from medusa.recipes.cross_validation.fold_result import CrossValidation
     from medusa.recipes.cross_validation.recipe_of_heads import recipe_of_heads
+    from medusa.recipes.doctor.condition import Condition
+    from medusa.recipes.doctor.diagnose import diagnose
     from medusa.recipes.layer_probe.probe_layers import LayerProbe, probe_layers
     from medusa.recipes.options import RecipeOptions, RecipeResult
     from medusa.recipes.run import run_recipe
@@ -44,12 +46,14 @@ if TYPE_CHECKING:
     from medusa.reports.comparison.compare_runs import RunComparison, compare_runs
     from medusa.reports.evaluate import Evaluation, evaluate
     from medusa.reports.page import report
+    from medusa.reports.runs_table.rows import RunRow, list_runs
     from medusa.workspace import Workspace
 
 # name -> its module, which is imported when the name is first used
 _MODULES = {
     "BaselineTable": "reports.baselines.comparison_table",
     "BundleResult": "inference.bundle.write",
+    "Condition": "recipes.doctor.condition",
     "CrossValidation": "recipes.cross_validation.fold_result",
     "CutOptions": "inference.cutting.options",
     "Evaluation": "reports.evaluate",
@@ -63,6 +67,7 @@ _MODULES = {
     "RecipeOptions": "recipes.options",
     "RecipeResult": "recipes.options",
     "RunComparison": "reports.comparison.compare_runs",
+    "RunRow": "reports.runs_table.rows",
     "ServerOptions": "inference.serve.server_options",
     "SplitPlan": "manifests.splits.plan",
     "StackConfig": "ensemble.stacker",
@@ -72,6 +77,7 @@ _MODULES = {
     "audit_corpus": "manifests.audit.audit_corpus",
     "compare_runs": "reports.comparison.compare_runs",
     "cross_validate": "recipes.cross_validation.cross_validate",
+    "diagnose": "recipes.doctor.diagnose",
     "evaluate": "reports.evaluate",
     "export_onnx": "inference.onnx.export",
     "extract_features": "extract.extract_features",
@@ -81,6 +87,7 @@ _MODULES = {
     "head_specs": "heads.queue.head_specs",
     "import_checkpoint": "heads.imported.import_checkpoint",
     "import_corpus": "manifests.import_corpus",
+    "list_runs": "reports.runs_table.rows",
     "load": "inference.load",
     "probe_layers": "recipes.layer_probe.probe_layers",
     "pull_bundle": "inference.bundle.hub",
@@ -98,6 +105,7 @@ _MODULES = {
 __all__ = [
     "BaselineTable",
     "BundleResult",
+    "Condition",
     "CrossValidation",
     "CutOptions",
     "Evaluation",
@@ -111,6 +119,7 @@ __all__ = [
     "RecipeOptions",
     "RecipeResult",
     "RunComparison",
+    "RunRow",
     "ServerOptions",
     "SplitPlan",
     "StackConfig",
@@ -120,6 +129,7 @@ __all__ = [
     "audit_corpus",
     "compare_runs",
     "cross_validate",
+    "diagnose",
     "evaluate",
     "export_onnx",
     "extract_features",
@@ -129,6 +139,7 @@ __all__ = [
     "head_specs",
     "import_checkpoint",
     "import_corpus",
+    "list_runs",
     "load",
     "probe_layers",
     "pull_bundle",

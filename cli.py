@@ -13,9 +13,11 @@ import click
 from medusa.console import show_progress
 from medusa.errors import MedusaError, nearest
 from medusa.foreign import CHECK_PATH, REMEDIES, reason_of
+from medusa.next_steps import with_next_step
 
 # A command -> (the module that defines it, one line for --help); a module is imported when needed.
 COMMANDS = {
+    "doctor": ("medusa.recipes.doctor.command", "Look at this machine; say what to do."),
     "demo": ("medusa.recipes.demo.commands", "Run the whole pipeline on a small made-up corpus."),
     "simulate": ("medusa.recipes.simulate.commands", "Draw features whose best score is known."),
     "manifest": ("medusa.manifests.commands", "Import a corpus, split it and audit it."),
@@ -50,6 +52,7 @@ COMMANDS = {
         "medusa.heads.imported.command",
         "Make a run of weights of the published code.",
     ),
+    "runs": ("medusa.reports.runs_table.command", "List the heads and ensembles of a workspace."),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
     "run": ("medusa.recipes.commands", "Run a whole published system from a recipe."),
     "tables": ("medusa.recipes.commands", "Compare the source's tables with own results."),
@@ -98,7 +101,7 @@ class LazyGroup(click.Group):
         if isinstance(command, click.Group):
             for name, module_name in EXTRA_COMMANDS.get(cmd_name, {}).items():
                 command.add_command(getattr(importlib.import_module(module_name), name))
-        return command
+        return with_next_step(cmd_name, command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

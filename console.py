@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from click import Context
 
 
+LINE_EVERY_S = 30.0
 TITLES = {"hours": "speech"}  # a column whose title differs from the key of the JSON
 
 
@@ -49,8 +51,32 @@ class Silent:
         return nullcontext(_ignore)
 
 
+class ProgressLines:
+    """The progress of one piece of work as a line of text every 30 s, where no bar can move."""
+
+    def __init__(
+        self, reporter: Reporter, label: str, total: float, unit: str, done: float
+    ) -> None:
+        self.reporter, self.label, self.total, self.unit = reporter, label, total, unit
+        self.done = self.begun_at = done
+        self.began = self.told_at = time.monotonic()
+
+    def __call__(self, amount: float = 1, note: str = "") -> None:
+        """Count the finished units, and report a line if the last one is 30 s old."""
+        self.done += amount
+        now = time.monotonic()
+        if now - self.told_at < LINE_EVERY_S:
+            return
+        self.told_at = now
+        speed = (self.done - self.begun_at) / (now - self.began)
+        left = f", {duration((self.total - self.done) / speed)} left" if speed > 0 else ""
+        more = f"; {note}" if note else ""
+        count = f"{self.done:.0f} of {self.total:.0f} {self.unit}"
+        self.reporter.say(f"{self.label}: {count}, {speed:.1f} {self.unit}/s{left}{more}")
+
+
 class Terminal:
-    """The reporter of the command line; it shows messages and one progress line on stderr."""
+    """The reporter of the command line: messages and one progress bar or lines on stderr."""
 
     def say(self, message: str) -> None:
         print(message, file=sys.stderr, flush=True)
@@ -58,7 +84,7 @@ class Terminal:
     @contextmanager
     def progress(self, label: str, total: float, unit: str, done: float) -> Iterator[Advance]:
         if not sys.stderr.isatty():
-            yield _ignore
+            yield ProgressLines(self, label, total, unit, done)
             return
         from rich.console import Console
         from rich.progress import (

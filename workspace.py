@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medusa.errors import ConfigError, MedusaError, StoreError, nearest
+from medusa.errors import ConfigError, ManifestError, MedusaError, StoreError, nearest
 
 CONFIG_NAME = "medusa.yaml"
 NAME = re.compile(r"\w[\w.+=-]*")
@@ -54,6 +54,18 @@ class Workspace:
         checkpoints = given.pop(CHECKPOINTS, {})
         places = {name: root / path for name, path in (PATHS | given).items()}
         return cls(root=root, **places, checkpoints=_checkpoints(root, checkpoints))
+
+    def require_manifest(self) -> None:
+        """Raise if there is no manifest yet; it takes no time.
+
+        Raises:
+            ManifestError: the message names the command that makes one.
+        """
+        if not self.manifest.exists():
+            raise ManifestError(
+                f"{self.manifest}: no manifest here; make one with `medusa manifest import CORPUS "
+                "PATH`"
+            )
 
     def checkpoint(self, backbone: str) -> str | None:
         """Return the weights that `medusa.yaml` names for a backbone, or None."""

@@ -93,16 +93,20 @@ def extract(
 
     Stored features are not computed again: an interrupted run continues where it stopped.
     """
+    from medusa.workspace import Workspace
+
+    workspace = Workspace.open(root)
+    workspace.require_manifest()
+    # These import heavy libraries.
     from medusa.console import show_rows
     from medusa.extract.extract_features import extract_features
     from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
     from medusa.extract.passes.outcome import raise_failures
     from medusa.strict import parts_of
-    from medusa.workspace import Workspace
 
     further = settings_of(FurtherOptions, overrides)
     options = ExtractionOptions(**choices, **further, splits=parts_of(splits or ""))
-    workspace, wanted = Workspace.open(root), parts_of(",".join(names))
+    wanted = parts_of(",".join(names))
     results = extract_features(workspace, wanted, options, allow_failures=True)
     rows = [_row(one) for one in results if one.outcome.elapsed_s or as_json]
     show_rows(rows, EXTRACTED, as_json)

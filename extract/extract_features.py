@@ -10,6 +10,7 @@ from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.passes.feature_worker import fill_stores
 from medusa.extract.passes.outcome import Outcome, raise_failures
 from medusa.extract.planning import ExtractionJob, plan_jobs
+from medusa.extract.planning.short_clips import note_long_windows
 from medusa.strict import parts_of
 from medusa.workspace import Workspace, remove
 
@@ -66,6 +67,7 @@ def extract_features(
     options.check(backbones, devices)
     precision = pick_precision(options.precision, devices[0])
     jobs = plan_jobs(workspace, backbones, options, precision)
+    note_long_windows(jobs)
     if options.transcribe:
         from medusa.extract.features_and_transcripts import fill_stores_and_tables
 
@@ -76,8 +78,12 @@ def extract_features(
     else:
         results = _features(jobs, options, devices)
     for result in results:
+        job = result.job
+        different = len({one.content for one in job.utterances})
+        if different < len(job.utterances):
+            kind = "texts" if job.spec.input == "text" else "recordings"
+            say(f"{job.store.name}: {len(job.utterances)} utterances, {different} different {kind}")
         if not result.outcome.elapsed_s:
-            job = result.job
             has = f"it has all {len(job.utterances)} utterances of {job.backbone.name}"
             say(f"{job.store}: {has}; there is nothing to do")
     if not allow_failures:

@@ -16,6 +16,7 @@ from medusa.options import (
 
 if TYPE_CHECKING:
     from medusa.extract.transcription.transcribe import TranscriptionResult
+    from medusa.workspace import Workspace
 
 TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
 FURTHER = """max_tokens=N (the longest text of 30 s of speech; 224), prompt=TEXT (names, spelling,
@@ -45,6 +46,13 @@ and probability; this decodes everything twice), batch_seconds=S."""
     "hallucinations (looping, no-speech, too-fast, language); retry decodes again at rising "
     "temperatures, with a seed from the audio; drop stores no likely hallucinations.",
 )
+@click.option(
+    "--show",
+    "flag",
+    metavar="FLAG",
+    help="Transcribe nothing; list the stored transcripts that have this flag, such as looping, or "
+    "any flag: all.",
+)
 @device_option()
 @only_splits
 @set_option(FURTHER)
@@ -57,6 +65,7 @@ def transcribe(
     model: str | None,
     splits: str | None,
     overrides: tuple[str, ...],
+    flag: str | None,
     as_json: bool,
     **choices: Any,
 ) -> None:
@@ -68,6 +77,13 @@ def transcribe(
     language that --language or the manifest names). If the manifest has texts of its own and
     jiwer is installed (medusa-ser[wer]), the word error rate against them is printed.
     """
+    from medusa.workspace import Workspace
+
+    workspace = Workspace.open(root)
+    workspace.require_manifest()
+    if flag is not None:
+        return _show_flagged(workspace, flag, choices["name"], as_json)
+    # These import heavy libraries.
     from medusa.console import say, show_rows
     from medusa.extract.passes.outcome import raise_failures
     from medusa.extract.transcription.transcribe import transcribe as fill
@@ -78,19 +94,31 @@ def transcribe(
     from medusa.extract.transcription.word_errors import table_word_errors
     from medusa.manifests import Manifest
     from medusa.strict import parts_of
-    from medusa.workspace import Workspace
 
     further = settings_of(FurtherTranscriptionOptions, overrides)
     options = TranscriptionOptions(**choices, **further, splits=parts_of(splits or ""))
-    workspace = Workspace.open(root)
     result = fill(workspace, model, options, allow_failures=True)
     row = _row(result)
     wer = table_word_errors(Manifest.read(workspace.manifest), result.table)
     if wer is not None:
         row["word_error_rate"] = wer
         say(f"word error rate against the manifest's own texts: {wer:.1%}")
+    if result.outcome.flags and not as_json:
+        say(f"see them: medusa transcribe --show {next(iter(result.outcome.flags))}")
+        say("treat them: medusa transcribe --flagged retry --force")
     show_rows([row] if result.outcome.elapsed_s or as_json else [], TRANSCRIBED, as_json)
     raise_failures("transcript", result.outcome.problems)
+
+
+def _show_flagged(workspace: "Workspace", flag: str, name: str | None, as_json: bool) -> None:
+    """Print the transcripts of one table that carry a flag."""
+    from medusa.console import say, show_rows
+    from medusa.extract.transcription.flagged import flagged_transcripts
+
+    rows = flagged_transcripts(workspace, flag, name)
+    show_rows(rows, ("id", "flags", "language", "text"), as_json)
+    if not rows:
+        say(f"no transcript has the flag {flag}")
 
 
 def _row(result: "TranscriptionResult") -> dict[str, Any]:

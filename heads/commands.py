@@ -84,7 +84,7 @@ def fit_head(
     from medusa.errors import DataError
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
-    from medusa.heads.queue.results import raise_problems, show_result
+    from medusa.heads.queue.results import raise_problems, show_result, show_sweep
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
@@ -111,4 +111,6 @@ def fit_head(
         force=force,
     )
     show = partial(show_result, workspace, len(specs) > 1)
-    raise_problems(fit_heads(workspace, specs, devices=devices, jobs=jobs, on_result=show))
+    results = fit_heads(workspace, specs, devices=devices, jobs=jobs, on_result=show)
+    show_sweep(workspace, results)
+    raise_problems(results)

@@ -111,7 +111,7 @@ def class_scores(
         "majority": metrics.majority_macro_f1(prior, truth.labels),
         "majority_class": classes[int(prior.argmax())],
         "interval": {name: list(pair) for name, pair in interval.items()}
-        | {"balanced": [low + shift, high + shift]},
+        | {"balanced": [max(0.0, low + shift), min(1.0, high + shift)]},
         "baselines": {
             name: {"chance": float(formula(chance)), "majority": float(formula(majority))}
             for name, formula in formulas.items()

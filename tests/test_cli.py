@@ -116,6 +116,9 @@ except SystemExit as end:
         (("tables", "medusa-14"), "1", PANDAS),
         (("plan", "medusa-14"), "1", PANDAS),
         (("plan", "--backbone", "wavlm"), "1", PANDAS),
+        (("extract", "--backbone", "wavlm"), "1", PANDAS),
+        (("transcribe",), "1", PANDAS),
+        (("runs",), "None", ("torch", "transformers")),
         (("--help",), "0", (*PANDAS, "numpy", "yaml", "rich")),
     ],
 )

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from medusa.console import duration
 from medusa.errors import DataError
 from medusa.extract.encoders import ComputeTimer
 
@@ -63,7 +64,7 @@ def note(outcomes: Sequence[Outcome]) -> str:
     first = outcomes[0]
     busy_s = sum(one.timer.seconds for one in outcomes)
     return (
-        f"{first.seconds / 3600:.2f} h of audio, {first.speed:.0f}x real time, "
+        f"{duration(first.seconds)} of audio, {first.speed:.3g}x real time, "
         f"{'model' if len(outcomes) == 1 else 'models'} "
         f"{busy_s / max(first.elapsed_s, 1e-9):.0%} busy"
     )

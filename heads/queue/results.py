@@ -1,10 +1,11 @@
 """The results of heads as a command prints them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from medusa.console import say
+from medusa.console import say, table
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.heads.spec import HeadResult
@@ -26,11 +27,32 @@ def _score_line(workspace: Workspace, result: HeadResult) -> str:
     run = RunDir(workspace.runs / result.run)
     summary, config = run.read_json(SUMMARY), run.config()
     score = f"{result.run}: dev macro-F1 {summary['dev_macro_f1']:.3f}"
-    best = f"best {'after' if summary['steps'] else 'with'} {summary['best_at']}"
+    best = f"best {_moment(summary)}"
     if config["train"]["selection"] == "natural":
         return f"{score} on the whole split ({best})"
     chance = 1 / len(config["classes"])
     return f"{score} on balanced draws ({best}; chance {chance:.3f})"
+
+
+def _moment(summary: dict[str, Any]) -> str:
+    """Return when the weights were best: after an epoch of a stage, or with a setting."""
+    stage, _, epoch = str(summary["best_at"]).rpartition(" ")
+    if summary["steps"] and epoch.isdecimal():
+        return f"after epoch {epoch} of stage {stage}"
+    return f"{'after' if summary['steps'] else 'with'} {summary['best_at']}"
+
+
+def show_sweep(workspace: Workspace, results: Sequence[HeadResult]) -> None:
+    """Print a table of several trained heads, the best on dev first, and name the best."""
+    scores = {
+        one.run: RunDir(workspace.runs / one.run).read_json(SUMMARY)["dev_macro_f1"]
+        for one in results
+        if not one.problem
+    }
+    if len(scores) > 1:
+        best_first = sorted(scores.items(), key=lambda pair: -pair[1])
+        table(["head", "dev"], best_first, f"macro-F1 of {len(scores)} heads")
+        say(f"best on dev: {best_first[0][0]}")
 
 
 def raise_problems(results: Sequence[HeadResult]) -> None:

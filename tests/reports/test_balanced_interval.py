@@ -11,6 +11,8 @@ from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.manifest import Manifest
 from medusa.reports.judged_run import judge_run
 from medusa.scoring.predictions import Predictions
+from medusa.scoring.scores import class_scores
+from medusa.scoring.truth import Truth
 
 CLASSES = ("glad", "sad")
 SPEAKERS = 10  # as many as are drawn whole
@@ -43,3 +45,16 @@ def test_where_no_resample_differs_the_interval_is_the_score_itself(tmp_path: Pa
     assert set(result["interval"]) == {"macro_f1", "accuracy", "uar", "balanced"}
     for name, ends in result["interval"].items():
         assert ends == pytest.approx([result[name]] * 2, abs=1e-12), name
+
+
+def test_no_interval_leaves_0_to_1() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(12):
+        labels = np.r_[np.zeros(6, int), np.ones(3, int), rng.integers(0, 3, 4)]
+        wrong = (labels + (rng.random(len(labels)) < 0.9)) % 3
+        speakers: list[str | None] = [f"s{row % 4}" for row in range(len(labels))]
+        soft, moods = np.eye(3, dtype=np.float32)[labels], np.full((len(labels), 3), np.nan)
+        truth = Truth(labels, soft, moods.astype(np.float32), speakers)
+        found = class_scores(truth, wrong, np.ones(3), ("a", "b", "c"))
+        ends = np.array(list(found["interval"].values()))
+        assert (ends >= 0).all() and (ends <= 1).all(), seed
