@@ -1,13 +1,17 @@
 """The choice of layers, their reduction to one, and the averaging of consecutive frames."""
 
 import re
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from medusa.errors import ConfigError
 
-FORMS = "a number (0 to {last}, or -1, -2, ... from the end), 20-24, last, last4, all, or a list"
+FORMS = (
+    "a number (0 to {last}, or -1, -2, ... from the end), 20-24, last, last4, "
+    "middle, all, or a list"
+)
 
 
 def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
@@ -15,11 +19,11 @@ def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
 
     Layer 0 is the input of the first transformer layer, and layer l is the output of transformer
     layer l. Layer L (also -1, `last`) is the last hidden state, after the final norm. `last4` is
-    the output of the last four transformer layers, or of all if the model has fewer. `all` is 0
-    to L.
+    the output of the last four transformer layers, or of all if the model has fewer. `middle` is
+    the three layers at a third, a half and two thirds of L. `all` is 0 to L.
 
     Args:
-        text: a comma list of `-1`, `20`, `20-24`, `last`, `last4`, `all`.
+        text: a comma list of `-1`, `20`, `20-24`, `last`, `last4`, `middle`, `all`.
         n_layers: the number of transformer layers L.
 
     Raises:
@@ -31,10 +35,12 @@ def parse_layers(text: str, n_layers: int) -> tuple[int, ...]:
     return tuple(sorted(kept))
 
 
-def _layers_of(part: str, n_layers: int) -> range:
+def _layers_of(part: str, n_layers: int) -> Sequence[int]:
     """Return the layers of one part of the comma list."""
     if part == "all":
         return range(n_layers + 1)
+    if part == "middle":
+        return [round(n_layers * share) for share in (1 / 3, 1 / 2, 2 / 3)]
     if match := re.fullmatch(r"last(\d*)", part):
         count = int(match[1] or 1)
         return range(max(min(1, n_layers), n_layers + 1 - count), n_layers + 1)

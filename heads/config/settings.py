@@ -57,6 +57,8 @@ class HeadConfig:
     )
     average_frames: Annotated[int, AT_LEAST_1] = 1  # So many audio frames are averaged into one.
     standardise: bool = False  # Whether channels are scaled by training mean and deviation.
+    # Whether audio channels are first scaled by the mean and deviation of each speaker.
+    normalise_speakers: bool = False
     # Whether each layer of a weighted sum of layers is layer-normalised first (s3prl).
     normalise_layers: bool = False
 

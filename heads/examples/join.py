@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,14 @@ from medusa.scoring import NO_CONSENSUS
 Rows = npt.NDArray[np.int64]
 
 
+class Scaling(Protocol):
+    """A change of the features that depends on the utterance, such as `SpeakerScaling`."""
+
+    def apply(self, stream: int, packed: Packed, batch: Rows) -> Packed:
+        """Return the changed frames of one modality of a batch of utterances."""
+        ...
+
+
 @dataclass(frozen=True)
 class Examples:
     """N utterances with features, row by row.
@@ -33,6 +42,7 @@ class Examples:
         streams: the M modalities.
         frames_averaged: (M,) the number of frames that are averaged into one.
         classes: the names of the C classes, in order.
+        scaling: a change of all features as they are read, or None.
     """
 
     ids: list[str]
@@ -46,6 +56,7 @@ class Examples:
     streams: list[Stream]
     frames_averaged: list[int]
     classes: tuple[str, ...]
+    scaling: Scaling | None = None
 
     def rows(self, split: str) -> Rows:
         """Return the rows of a split."""
@@ -63,7 +74,14 @@ class Examples:
 
     def read_batches(self, batches: Sequence[Rows], pin: bool = False) -> Iterator[list[Packed]]:
         """Yield the M packed modalities of each batch of rows. A thread prefetches them."""
-        return load(self.streams, batches, pin, self._average)
+        feed = load(self.streams, batches, pin, self._average)
+        if self.scaling is None:
+            return feed
+        return (self._scaled(x, rows) for x, rows in zip(feed, batches, strict=True))
+
+    def _scaled(self, inputs: list[Packed], rows: Rows) -> list[Packed]:
+        assert self.scaling is not None
+        return [self.scaling.apply(number, one, rows) for number, one in enumerate(inputs)]
 
     def _average(self, stream: int, packed: Packed) -> Packed:
         return average_frames(packed, self.frames_averaged[stream])

@@ -7,6 +7,7 @@ from medusa.console import say
 from medusa.errors import DataError
 from medusa.heads.examples.choose import ChosenFeature
 from medusa.heads.examples.join import Examples, join_examples
+from medusa.heads.examples.speaker_scaling import normalise_speakers
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import MANIFEST, content_of, require_texts, sources, texts_of
@@ -41,12 +42,12 @@ def gather_inputs(
         raise DataError(f"{workspace.root}: {problem}") from problem
     if not examples.ids:
         raise DataError(f"{workspace.root}: none of the {len(unlabelled)} utterances has features")
-    return examples
+    return normalise_speakers(examples) if stored.head.normalise_speakers else examples
 
 
 def _without_labels(manifest: Manifest, classes: tuple[str, ...]) -> Manifest:
     """Return the same utterances without labels, in the head's classes."""
-    frame = manifest.frame[["id", "content", "text"]].copy()
+    frame = manifest.frame[["id", "content", "text", "speaker"]].copy()
     frame["split"] = manifest.frame["split"].fillna("")  # The corpus may have no split yet.
     return Manifest(frame, LabelScheme("of the head", classes))
 

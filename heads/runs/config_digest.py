@@ -17,6 +17,7 @@ ADDED_LATER: dict[str, dict[str, Any]] = {
             "mean", "deviation", "delta_mean", "delta_deviation", "q10", "q50", "q90",
         ],
         "normalise_layers": False,
+        "normalise_speakers": False,
     },
 }  # fmt: skip
 NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # These are lists.

@@ -1,0 +1,97 @@
+"""Features in which every speaker has mean 0 and deviation 1: `head.normalise_speakers`."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from medusa.cache import FeatureStore, Packed, Stream, load
+from medusa.errors import DataError, listed, plural
+from medusa.heads.examples.join import Examples, Rows, average_frames
+
+LEAST_DEVIATION = 1e-6  # A channel that varies less within a speaker is not divided.
+AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class SpeakerScaling:
+    """The statistics of S speakers, and the speaker of each of N utterances.
+
+    Attributes:
+        speakers: (N,) numbers from 0 to S - 1.
+        statistics: for each of the M modalities the means and deviations (2, S, D) over all frames
+            of a speaker, in which the layers of a sum lie side by side; None for a modality of
+            text, which is left as it is.
+    """
+
+    speakers: Rows
+    statistics: list[torch.Tensor | None]
+
+    def apply(self, stream: int, packed: Packed, batch: Rows) -> Packed:
+        """Subtract the mean and divide by the deviation of each utterance's speaker.
+
+        Args:
+            stream: the number of the modality.
+            packed: its frames (F, D) of B utterances.
+            batch: (B,) the numbers of the utterances.
+        """
+        statistics = self.statistics[stream]
+        if statistics is None:
+            return packed
+        packed = packed.to("cpu", torch.float32)
+        owners = torch.from_numpy(self.speakers[batch])[packed.owners]
+        mean, deviation = statistics[:, owners]
+        return packed.like((packed.values - mean) / deviation)
+
+
+def normalise_speakers(examples: Examples) -> Examples:
+    """Return the same examples, whose audio features have mean 0 and deviation 1 in each speaker.
+
+    The statistics are those of all utterances of a speaker, whatever their split. No label is read.
+
+    Raises:
+        DataError: the speaker of an utterance is unknown.
+    """
+    unknown = [one for one, name in zip(examples.ids, examples.speakers, strict=True) if not name]
+    if unknown:
+        raise DataError(
+            f"head.normalise_speakers needs the speaker of every utterance, and "
+            f"{plural(len(unknown), 'utterance')} have none ({listed(unknown)}); add the column "
+            "`speaker` to the manifest, or set head.normalise_speakers=false"
+        )
+    speakers = np.unique(examples.speakers, return_inverse=True)[1]
+    statistics = [
+        _statistics(
+            stream.store.path, stream.array, stream.rows.tobytes(), speakers.tobytes(), averaged
+        )
+        if stream.store.spec.input == "audio"
+        else None
+        for stream, averaged in zip(examples.streams, examples.frames_averaged, strict=True)
+    ]
+    return replace(examples, scaling=SpeakerScaling(speakers, statistics))
+
+
+@lru_cache(maxsize=16)  # All folds of a cross-validation share the statistics.
+def _statistics(
+    path: Path, array: str, rows: bytes, speakers: bytes, averaged: int
+) -> torch.Tensor:
+    """Return the means and deviations (2, S, D) of the frames of the S speakers of a store."""
+    stream = Stream(FeatureStore.open(path), array, np.frombuffer(rows, np.int64))
+    owners = np.frombuffer(speakers, np.int64)
+    count, width = int(owners.max()) + 1, stream.store.spec.width * stream.layers
+    counts = torch.zeros(count, 1, dtype=torch.float64)
+    sums, squares = torch.zeros(2, count, width, dtype=torch.float64)
+    everything = np.arange(len(owners))
+    batches = [everything[start : start + AT_ONCE] for start in range(0, len(owners), AT_ONCE)]
+    for batch, (packed,) in zip(batches, load([stream], batches), strict=True):
+        frames = average_frames(packed, averaged)
+        values, whose = frames.values.double(), torch.from_numpy(owners[batch])[frames.owners]
+        counts.index_add_(0, whose, torch.ones(len(values), 1, dtype=torch.float64))
+        sums.index_add_(0, whose, values)
+        squares.index_add_(0, whose, values.square())
+    mean = sums / counts
+    deviation = (squares / counts - mean.square()).clamp_min(0).sqrt()
+    deviation[deviation < LEAST_DEVIATION] = 1.0
+    return torch.stack([mean, deviation]).float()
