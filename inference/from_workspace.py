@@ -23,16 +23,38 @@ def parts_of_run(run: RunDir, workspace: Workspace) -> ModelParts:
         workspace: the workspace of its feature stores and transcripts.
 
     Raises:
-        RunError: a run is not finished or was replaced, or its heads read different texts.
+        RunError: a run is not finished or was replaced, or its heads read different texts or
+            normalise speakers.
         DataError: a feature store is missing, which records the place of a backbone's weights.
     """
     root = _member(run)
     heads = [head.run.config() for head in root.heads()]
+    _refuse_normalised_speakers(root)
     wanted = {one["spec"]: one["backbone"] for head in heads for one in head["features"]}
     classes = tuple(run.config()["classes"])
     features = _features(wanted, workspace)
     card = _card(root, classes, features)
     return ModelParts(root, LabelScheme(run.name, classes), features, _text(heads, workspace), card)
+
+
+def _refuse_normalised_speakers(root: ModelMember) -> None:
+    """Refuse heads that need other utterances of each speaker.
+
+    Raises:
+        RunError: with the names of the heads.
+    """
+    normalising = [
+        head.run.name
+        for head in root.heads()
+        if head.run.config()["head"].get("normalise_speakers")
+    ]
+    if normalising:
+        raise RunError(
+            f"{listed(normalising)}: a head with head.normalise_speakers=true needs all utterances "
+            "of a speaker, and a new recording has no known speaker; import the recordings with "
+            "their speakers into another workspace and use `medusa evaluate --on`, or train with "
+            "--set head.normalise_speakers=false"
+        )
 
 
 def _member(run: RunDir) -> ModelMember:

@@ -8,7 +8,6 @@ import torch
 from medusa.cache import FeatureSpec, Packed
 from medusa.cache.store import layers_of
 from medusa.ensemble.stored_stack import StoredStack
-from medusa.errors import DataError
 from medusa.heads.examples.join import average_frames
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.heads.networks.fusion import device_of
@@ -42,13 +41,6 @@ class HeadPredictor:
         self, member: ModelMember, specs: Mapping[str, FeatureSpec], device: torch.device
     ) -> None:
         stored = StoredHead.read(member.run)
-        if stored.head.normalise_speakers:
-            raise DataError(
-                f"{member.run.name}: the head normalises the features of every speaker, and a new "
-                "recording has no other utterances of its speaker; import the recordings with "
-                "their speakers and use `medusa evaluate --on`, or fit the head with "
-                "head.normalise_speakers=false"
-            )
         self.member, self.classes, self.run = member, stored.classes, member.run.digest()
         self.features = [(one["spec"], one["array"]) for one in stored.features]
         read = [specs[spec] for spec, _ in self.features]

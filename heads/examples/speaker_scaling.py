@@ -57,9 +57,9 @@ def normalise_speakers(examples: Examples) -> Examples:
     unknown = [one for one, name in zip(examples.ids, examples.speakers, strict=True) if not name]
     if unknown:
         raise DataError(
-            f"head.normalise_speakers needs the speaker of every utterance, and "
-            f"{plural(len(unknown), 'utterance')} have none ({listed(unknown)}); add the column "
-            "`speaker` to the manifest, or set head.normalise_speakers=false"
+            "head.normalise_speakers: expected a speaker for every utterance, found "
+            f"{plural(len(unknown), 'utterance')} without one ({listed(unknown)}); fill the column "
+            "`speaker` of the manifest, or set head.normalise_speakers=false"
         )
     speakers = np.unique(examples.speakers, return_inverse=True)[1]
     statistics = [

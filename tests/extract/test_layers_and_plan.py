@@ -29,6 +29,9 @@ from medusa.extract.passes.prefetch import prefetch_map
         ("all", 3, (0, 1, 2, 3)),
         ("-1, 0,2-3,3", 5, (0, 2, 3, 5)),
         ("-6", 5, (0,)),
+        ("middle", 6, (2, 3, 4)),
+        ("middle", 32, (11, 16, 21)),
+        ("middle", 1, (0, 1)),
     ],
 )
 def test_layers_are_read(text: str, n_layers: int, expected: tuple[int, ...]) -> None:
