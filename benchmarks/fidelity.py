@@ -27,7 +27,7 @@ TEXTS = (*checkpoints.TEXTS, "word " * 40)
 LONG_S = 600.0
 LONG_CLIPS = """All layers in float32, in a batch with a second of speech.
 Whisper encodes 30 s at a time. WavLM's relative positions take a table of frames
-by frames for every head, as the library computes them; longer recordings need
+by frames for every head, even in the fused attention; longer recordings need
 `--set piece_s=S`."""
 # Relative positions need a table of frames by frames for every head: 14 GB at ten minutes.
 LONGEST = {"wavlm": 120.0}

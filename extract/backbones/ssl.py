@@ -1,7 +1,6 @@
 """Self-supervised speech encoders that read samples: WavLM, HuBERT, wav2vec 2.0, data2vec."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -23,6 +22,7 @@ from medusa.extract.checkpoints.hugging_face import (
 from medusa.extract.encoders.chunking import Cut, cut_of
 from medusa.extract.encoders.encoder import Backbone, Checkpoint, Encoded
 from medusa.extract.encoders.front_end import quicken
+from medusa.extract.encoders.wavlm_attention import fuse_attention
 from medusa.extract.inputs.segments import RESAMPLER, Wave
 
 CHECKPOINTS = {
@@ -141,9 +141,11 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     config = ref.config()
     if hasattr(config, "add_adapter"):
         config.add_adapter = False  # an adapter after the last layer changes the frame rate
-    # Only WavLM's eager attention has its gated relative positions.
-    attention = {"attn_implementation": "eager"} if config.model_type == "wavlm" else {}
+    wavlm = config.model_type == "wavlm"  # transformers has no fused attention for it.
+    attention = {"attn_implementation": "eager"} if wavlm else {}
     model = load_model(backbone, device, config=config, **attention)
+    if wavlm:
+        fuse_attention(model)
     if device == "cpu":
         quicken(model)
     feature_extractor = _feature_extractor(ref)
@@ -205,9 +207,6 @@ class SpeechEncoder:
         )
         self.front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
         self.batch_invariant = ignores_padding(config)
-        # WavLM passes masks of two types to torch, which converts them and warns. The filter is
-        # global, because `catch_warnings` does not work in several threads.
-        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
 
     def prepare(self, source: Wave) -> Clip:
         normalised = self.feature_extractor(
