@@ -7,7 +7,7 @@ JOBS ?= 2
 
 MUTANTS ?= --count 100 --seed 0
 
-.PHONY: demo test long mutants check fix bench clean
+.PHONY: demo test long mutants check docs fix bench clean
 
 demo: $(READY)
 	$(BIN)/medusa --workspace demo demo
@@ -31,6 +31,10 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "build/docs/index.html"
 
 fix: $(READY)
 	$(BIN)/ruff check --fix .

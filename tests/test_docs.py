@@ -1,0 +1,201 @@
+"""The pages of docs/ agree with the code: commands, options, keys, links, blocks, and the site."""
+
+import dataclasses
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import click
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from medusa.cli import medusa as program
+from medusa.heads.config import Config
+from medusa.tests.command_line import call
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "reference" not in path.parts)
+# A page whose blocks are executed, and the test that executes them. The blocks of the other pages
+# need weights, corpora or hours: their commands are compared with the options, and their Python and
+# YAML are parsed.
+EXECUTED = {
+    "README.md": "tests/test_readme.py",
+    "docs/api.md": "tests/test_api.py",
+    "docs/start.md": "test_the_session_of_the_first_page_runs",
+}
+FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.M | re.S)
+SHORT = "--set stages.0.epochs=1 --set stages.1.epochs=1 --set head.width=16 --set train.draws=2"
+
+
+def leaves(
+    command: click.Command = program, words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield the words and the command of every command and group."""
+    context = click.Context(command)
+    if words:
+        yield words, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from leaves(found, (*words, name))
+
+
+COMMANDS = dict(leaves())
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    """Return the module that makes the reference."""
+    spec = importlib.util.spec_from_file_location("medusa_generate", DOCS / "generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_command_and_every_option_is_explained() -> None:
+    assert len(COMMANDS) > 50
+    mute = [" ".join(words) for words, command in COMMANDS.items() if not command.help]
+    for words, command in COMMANDS.items():
+        for one in command.params:
+            if isinstance(one, click.Option) and not one.hidden and not one.help:
+                mute.append(f"{' '.join(words)} {one.opts[0]}")
+    assert mute == []
+
+
+def test_the_reference_has_every_command_and_every_option(generate: ModuleType) -> None:
+    page = generate.commands_page()
+    sections = dict(re.findall(r"^#+ medusa ([^\n]+)\n\n```text\n(.*?)^```$", page, re.M | re.S))
+    assert set(sections) == {" ".join(words) for words in COMMANDS}
+    for words, command in COMMANDS.items():
+        for one in command.params:
+            if isinstance(one, click.Option) and not one.hidden:
+                assert one.opts[0] in sections[" ".join(words)], (words, one.opts)
+
+
+def test_the_reference_has_every_key_of_a_configuration(generate: ModuleType) -> None:
+    page, default = generate.settings_page(), dataclasses.asdict(Config())
+    parts = {key: value for key, value in default.items() if isinstance(value, dict)}
+    parts["stages.0"] = default["stages"][0]
+    for part, values in parts.items():
+        for key, value in values.items():
+            row = re.search(rf"^\| `{re.escape(part)}\.{key}` \| (.*?) \| (.*?) \| ", page, re.M)
+            assert row is not None and row[2], (part, key)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                assert row[1] == f"`{value}`", (part, key)
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return the language and the text of every fenced block of a page."""
+    return FENCE.findall(page.read_text(encoding="utf-8"))
+
+
+def command_lines(text: str) -> Iterator[list[str]]:
+    """Yield the words of every line of a block that calls medusa."""
+    for line in text.replace("\\\n", " ").splitlines():
+        line = line.strip().removeprefix("$ ")
+        if line.startswith("medusa "):
+            words = shlex.split(re.sub(r"--workspace \S+", "", line), comments=True)[1:]
+            yield words
+
+
+def problem_of(words: list[str]) -> str:
+    """Return what is wrong with the words of a command line, or an empty string."""
+    command: click.Command = program
+    while isinstance(command, click.Group):
+        names = [word for word in words if not word.startswith("-")]
+        if not names or not re.fullmatch(r"[a-z][a-z-]*", names[0]):
+            return ""  # a group alone, or a placeholder
+        if (found := command.get_command(click.Context(command), names[0])) is None:
+            return f"no command {names[0]}"
+        words, command = words[words.index(names[0]) + 1 :], found
+    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+    return ", ".join(sorted(given - known - {"--help", "-h"}))
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_every_block_is_a_command_that_exists_or_can_be_parsed(page: Path) -> None:
+    for language, text in blocks(page):
+        if language == "python" and ">>>" not in text:
+            compile(text, str(page), "exec")
+        elif language == "yaml":
+            assert list(yaml.safe_load_all(text))
+        for words in command_lines(text):
+            assert problem_of(words) == "", f"{page.name}: medusa {shlex.join(words)}"
+
+
+def test_unknown_commands_and_options_of_a_page_are_found() -> None:
+    lines = list(command_lines("$ medusa fit-head --nam x\nmedusa  manifest nope\nls --x\n"))
+    assert [problem_of(words) for words in lines] == ["--nam", "no command nope"]
+    assert all((ROOT / page).is_file() for page in EXECUTED)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if re.match(r"\w+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = page if not name else (page.parent / name).resolve()
+        assert path.exists() or "reference" in path.parts, f"{page.name}: {target}"
+        if anchor and path.suffix == ".md":
+            assert anchor in anchors(path.read_text(encoding="utf-8")), f"{page.name}: {target}"
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    done = subprocess.run(
+        [*command, "-d", str(tmp_path / "trees"), str(DOCS), str(tmp_path / "site")],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    built = {path.stem for path in (tmp_path / "site").rglob("*.html")}
+    assert built >= {page.stem for page in PAGES} | {"commands", "settings", "python"}
+
+
+def test_the_session_of_the_first_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, rows = np.random.default_rng(0), ["file,emotion,speaker"]
+    (tmp_path / "wav").mkdir()
+    for number in range(60):
+        emotion, speaker = ("angry", "sad", "calm")[number % 3], f"s{number // 6}"
+        noise = rng.normal(0, 0.02 + 0.05 * (number % 3), 8_000).astype(np.float32)
+        soundfile.write(tmp_path / "wav" / f"u{number:03}.wav", noise, 16_000)
+        rows.append(f"wav/u{number:03}.wav,{emotion},{speaker}")
+    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    monkeypatch.chdir(workspace)
+    lines = [
+        words
+        for language, text in blocks(DOCS / "start.md")
+        if not language
+        for words in command_lines(text)
+    ]
+    assert len(lines) > 12
+    for words in lines:
+        line = shlex.join(words).replace("PATH/TO/table.csv", str(tmp_path / "table.csv"))
+        line = line.replace("PATH/TO/recordings", str(tmp_path / "wav"))
+        line += f" {SHORT}" if words[0] == "fit-head" else ""
+        call(workspace, *shlex.split(line))
+    assert (workspace / "report.html").is_file()
+    first = (workspace / "emotions.csv").read_text(encoding="utf-8").splitlines()
+    assert len(first) == 1 + 60
