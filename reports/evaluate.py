@@ -9,6 +9,7 @@ from medusa.heads.runs.run_dir import find_run
 from medusa.manifests import Manifest
 from medusa.reports.judged_run import judge_run
 from medusa.reports.slices import run_slices
+from medusa.reports.utterances.split_rows import split_rows
 from medusa.workspace import Workspace
 
 
@@ -128,8 +129,8 @@ def evaluate(
     finished, manifest = find_run(workspace.runs, run), Manifest.read(workspace.manifest)
     if on is None:
         result = judge_run(finished, manifest, split)
-        slices = run_slices(finished, manifest, split, workspace.transcripts)
-        return cast(Evaluation, result | {"slices": slices})
+        rows = split_rows(finished, manifest, split, workspace.transcripts)
+        return cast(Evaluation, result | {"slices": run_slices(rows)})
     from medusa.device import choose_device
     from medusa.reports.transfer import transfer
 

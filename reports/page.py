@@ -1,5 +1,6 @@
 """One self-contained HTML page about a run."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import jinja2
 import yaml
+from jinja2.filters import do_mark_safe
 
 from medusa.atomic import write_text
+from medusa.console import visible
 from medusa.ensemble import STACKERS
 from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir, find_run
@@ -16,6 +19,9 @@ from medusa.manifests import Manifest
 from medusa.reports import pictures
 from medusa.reports.judged_run import judge_run
 from medusa.reports.slices import run_slices
+from medusa.reports.utterances.all_rows import all_rows
+from medusa.reports.utterances.examples import examples
+from medusa.reports.utterances.split_rows import split_rows
 from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence
 from medusa.workspace import Workspace
 
@@ -23,7 +29,12 @@ TEMPLATE = "report.html.j2"
 
 
 def report(
-    workspace: Workspace, run: str, output: Path | None = None, *, split: str = "test"
+    workspace: Workspace,
+    run: str,
+    output: Path | None = None,
+    *,
+    split: str = "test",
+    with_audio: bool = False,
 ) -> Path:
     """Write one self-contained HTML page about a finished run, and return its path.
 
@@ -32,6 +43,7 @@ def report(
         run: the name of the run.
         output: the file; by default `RUN.html` in the workspace.
         split: the split to judge on.
+        with_audio: embed the recordings of the utterances that the page shows one by one.
 
     Raises:
         RunError: the run does not exist, is not finished, or does not predict the split.
@@ -39,7 +51,8 @@ def report(
     """
     finished = find_run(workspace.runs, run)
     output = output or workspace.root / f"{finished.name}.html"
-    write_report(finished, Manifest.read(workspace.manifest), output, split, workspace.transcripts)
+    manifest = Manifest.read(workspace.manifest)
+    write_report(finished, manifest, output, split, workspace.transcripts, with_audio)
     return output
 
 
@@ -49,6 +62,7 @@ def write_report(
     output: Path,
     split: str = "test",
     transcripts: Path | None = None,
+    with_audio: bool = False,
 ) -> None:
     """Judge a run and write its page, as a whole or not at all.
 
@@ -58,6 +72,7 @@ def write_report(
         output: the file; an existing file is replaced.
         split: the split to judge on.
         transcripts: the folder with the tables of transcripts, if there is one.
+        with_audio: embed the recordings of the utterances that the page shows one by one.
 
     Raises:
         MedusaError: the folder of the output does not exist, or the output is a folder.
@@ -71,16 +86,21 @@ def write_report(
     if not output.parent.is_dir():
         raise MedusaError(f"{output.parent}: no such folder; make it, or choose another -o")
     result = judge_run(run, manifest, split)
-    result["slices"] = run_slices(run, manifest, split, transcripts)
-    write_text(output, render(run, result))
+    rows = split_rows(run, manifest, split, transcripts)
+    result["slices"] = run_slices(rows)
+    write_text(output, render(run, result, examples(rows, with_audio), all_rows(rows)))
 
 
-def render(run: RunDir, result: dict[str, Any]) -> str:
+def render(
+    run: RunDir, result: dict[str, Any], shown: dict[str, Any], utterances: dict[str, Any]
+) -> str:
     """Return the page as text.
 
     Args:
         run: a finished run. A stack has the training curves of its members, if they still exist.
         result: the scores that `judge_run` returned for it, with the `slices` of `run_slices`.
+        shown: the values of `utterances.examples`.
+        utterances: the values of `utterances.all_rows`.
     """
     config, summary = run.config(), run.read_json(SUMMARY)
     comparison = summary.get("comparison", [])
@@ -97,6 +117,8 @@ def render(run: RunDir, result: dict[str, Any]) -> str:
         layer_sums=_layer_sums(summary, config),
         curves=_curves(run, config),
         configuration=yaml.safe_dump(config, sort_keys=False),
+        shown=shown,
+        utterances=inside_script(utterances),
         environment=_flat(run.read_json(ENVIRONMENT)),
     )
 
@@ -107,6 +129,7 @@ def template(name: str) -> jinja2.Template:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -118,6 +141,18 @@ def template(name: str) -> jinja2.Template:
         "agreement_sentence": agreement_sentence,
     }
     return environment.get_template(name)
+
+
+def _shown(value: Any) -> Any:
+    """Return a text of a corpus with its control characters written out."""
+    is_markup = hasattr(value, "__html__")
+    return visible(value) if isinstance(value, str) and not is_markup else value
+
+
+def inside_script(values: Mapping[str, Any]) -> str:
+    """Return values as JSON that cannot end the script element which contains it."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return do_mark_safe(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -11,10 +11,17 @@ from medusa.options import output_option
 @click.argument("run")
 @output_option("The HTML file to write.  [default: RUN.html in the workspace]")
 @click.option("--split", default="test", show_default=True, help="The split to judge on.")
+@click.option(
+    "--audio",
+    "with_audio",
+    is_flag=True,
+    help="Embed the recordings of the utterances that the page shows one by one. They can be "
+    "personal data; the page says so.",
+)
 @click.pass_obj
-def report(root: Path, run: str, output: Path | None, split: str) -> None:
+def report(root: Path, run: str, output: Path | None, split: str, with_audio: bool) -> None:
     """Write one self-contained HTML page about a finished run."""
     from medusa.reports.page import report as write
     from medusa.workspace import Workspace
 
-    click.echo(write(Workspace.open(root), run, output, split=split))
+    click.echo(write(Workspace.open(root), run, output, split=split, with_audio=with_audio))

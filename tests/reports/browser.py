@@ -1,0 +1,30 @@
+"""A page in the system's Chromium, driven by Playwright; nothing is downloaded."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@contextmanager
+def opened(page: Path, width: int = 1200, scheme: str = "light") -> Iterator[tuple[Any, list[str]]]:
+    """Yield the open page, and a list of its console messages, errors and requests."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    assert program, "expected the program chromium, found none; install it (apt install chromium)"
+    seen: list[str] = []
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=FLAGS)
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+        tab = context.new_page()
+        tab.set_default_timeout(120_000)
+        tab.on("console", lambda message: seen.append(f"console: {message.text}"))
+        tab.on("pageerror", lambda error: seen.append(f"error: {error}"))
+        tab.on("request", lambda request: seen.append(f"request: {request.url[:40]}"))
+        tab.goto(page.as_uri())
+        yield tab, seen
+        browser.close()
