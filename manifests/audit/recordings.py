@@ -8,6 +8,7 @@ import pandas as pd
 
 from medusa.errors import AudioError, plural
 from medusa.manifests.audio import AudioFacts, content_of, each, facts_of, recording_of, segment_of
+from medusa.manifests.audit.cut_recordings import cut_recordings
 from medusa.manifests.audit.findings import Finding, Subject
 
 REMEDIES = {
@@ -22,6 +23,8 @@ def audio_files(
     subject: Subject, digests: bool = False, advance: Callable[[], None] = lambda: None
 ) -> Iterator[Finding]:
     """Find rows without audio, and recordings that are missing, unreadable, truncated or changed.
+
+    Recordings that were cut to one length are found, too.
 
     Args:
         subject: the manifest.
@@ -52,6 +55,7 @@ def audio_files(
             yield Finding("error", "audio", message, remedy, where)
     yield from _changed(rows, files, now)
     yield from _rates(facts)
+    yield from cut_recordings(subject)
 
 
 def _rates(facts: dict[Path, AudioFacts]) -> Iterator[Finding]:
