@@ -8,6 +8,7 @@ import numpy.typing as npt
 from medusa.ensemble.stack_inputs import balanced_rows
 from medusa.ensemble.stacker import TrainSet, Weights
 from medusa.errors import MedusaError
+from medusa.randomness import seed_for
 
 Array = npt.NDArray[np.float64]
 FOLDS, SEED = 5, 0
@@ -34,10 +35,10 @@ def fit_forest(train_set: TrainSet) -> Weights:
             "labelled row; learn from more rows with --fit-on out-of-fold, or choose another "
             "--method"
         )
-    parts = StratifiedKFold(folds, shuffle=True, random_state=SEED).split(inputs, labels)
+    parts = StratifiedKFold(folds, shuffle=True, random_state=seed_for(SEED, "folds of forests"))
     trees = []
-    for number, (part, _) in enumerate(parts):
-        forest = RandomForestClassifier(**SETTINGS, random_state=SEED + number)
+    for number, (part, _) in enumerate(parts.split(inputs, labels)):
+        forest = RandomForestClassifier(**SETTINGS, random_state=seed_for(SEED, "forest", number))
         forest.fit(inputs[part], labels[part])
         trees += [(tree.tree_, forest.classes_) for tree in forest.estimators_]
     return _arrays(trees, train_set.n_classes)

@@ -20,6 +20,7 @@ from medusa.ensemble.stacker import (
     TrainSet,
     Weights,
 )
+from medusa.randomness import random_stream, seed_for
 from medusa.scoring import balanced_draws, macro_f1
 
 Array = npt.NDArray[np.float64]
@@ -115,7 +116,7 @@ def _initial(seeds: Sequence[int], outputs: int, inputs: int) -> Tensor:
     """Return weights and, in the last column, biases, (S, O, I + 1), uniform in ±1 / sqrt(I)."""
     drawn = []
     for seed in seeds:
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed_for(seed, "initial map"))
         shares = torch.rand(outputs, inputs + 1, generator=generator, dtype=torch.float64).float()
         drawn.append((2 * shares - 1) / math.sqrt(inputs))
     return torch.stack(drawn)
@@ -125,8 +126,8 @@ def _orders(labels: npt.NDArray[np.int64], seeds: Sequence[int], epochs: int) ->
     """Return rows (epochs, S, n): a new shuffled balanced subset for every epoch and seed."""
     orders = []
     for seed in seeds:
-        draws = balanced_draws(labels, draws=epochs, seed=seed)
-        orders.append(np.random.default_rng([seed, 1]).permuted(draws, axis=1))
+        draws = balanced_draws(labels, epochs, rng=random_stream(seed, "rows of a map"))
+        orders.append(random_stream(seed, "order of a map").permuted(draws, axis=1))
     return torch.from_numpy(np.stack(orders, 1))
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from medusa.ensemble.stack_inputs import balanced_rows
 from medusa.ensemble.stacker import TrainSet, Weights
+from medusa.randomness import seed_for
 
 Array = npt.NDArray[np.float64]
 NEVER = -30.0  # the bias of a class without training rows, relative to the smallest bias
@@ -55,7 +56,8 @@ def fit_mlp(train_set: TrainSet, seeds: int) -> Weights:
     weights: Weights = {}
     for seed in range(seeds):
         inputs, labels, mean, std = _standardised(train_set, seed)
-        model = MLPClassifier(64, alpha=1.0, max_iter=300, tol=1e-3, random_state=seed)
+        settings = {"alpha": 1.0, "max_iter": 300, "tol": 1e-3}
+        model = MLPClassifier(64, **settings, random_state=seed_for(seed, "network of a stacker"))
         with _unfinished():
             model.fit(inputs, labels)
         (first, second), (one, two) = model.coefs_, model.intercepts_

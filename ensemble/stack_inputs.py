@@ -8,6 +8,7 @@ import numpy.typing as npt
 from medusa.ensemble.members import Members
 from medusa.ensemble.stacker import OUT_OF_FOLD, StackConfig, StackInputs, TrainSet
 from medusa.errors import RunError
+from medusa.randomness import random_stream
 from medusa.scoring import Truth, balanced_draws
 
 MIDDLE, HALF = 4.0, 3.0  # Attributes are between 1 and 7. Inside a map they are (a - 4) / 3.
@@ -85,4 +86,4 @@ def _train_rows(members: Members, truth: Truth, config: StackConfig) -> Mask:
 
 def balanced_rows(labels: npt.NDArray[np.int64], seed: int = 0) -> npt.NDArray[np.int64]:
     """Return sorted row numbers: as many rows of every class as the rarest class has."""
-    return np.sort(balanced_draws(labels, draws=1, seed=seed)[0])
+    return np.sort(balanced_draws(labels, draws=1, rng=random_stream(seed, "rows of a stacker"))[0])

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.errors import MedusaError
+from medusa.randomness import random_stream
 
 Ints = npt.NDArray[np.integer]
 Numbers = npt.NDArray[np.integer | np.floating]
@@ -127,7 +128,10 @@ def mse(truth: Numbers, predicted: Numbers) -> float:
 
 
 def balanced_draws(
-    labels: Ints, draws: int = 100, per_class: int | None = None, seed: int = 0
+    labels: Ints,
+    draws: int = 100,
+    per_class: int | None = None,
+    rng: np.random.Generator | None = None,
 ) -> npt.NDArray[np.int64]:
     """Draw class-balanced subsets. No row is in one subset twice.
 
@@ -136,7 +140,7 @@ def balanced_draws(
         draws: the number of subsets.
         per_class: the rows of each class in a subset; by default the count of the rarest class.
             Classes that do not occur are left out.
-        seed: the seed of the draws.
+        rng: it draws the subsets. By default they are those that judge a split, always the same.
 
     Returns:
         (draws, n) row numbers; n is per_class times the number of classes that occur.
@@ -156,7 +160,7 @@ def balanced_draws(
             f"balanced draws: expected {each} rows of every class, but class number {rare} has "
             f"{counts.min()}; set per_class to {counts.min()} or less"
         )
-    rng = np.random.default_rng(seed)
+    rng = random_stream(0, "balanced draws") if rng is None else rng
     chosen = []
     for label in present:
         rows = np.flatnonzero(labels == label)

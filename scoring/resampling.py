@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from medusa.randomness import random_stream
 from medusa.scoring.metrics import Floats, Ints, Numbers, moments
 
 INTERVAL = (2.5, 97.5)
@@ -54,7 +55,7 @@ def resampled_counts(
     """
     if blocks is None:
         shares = np.bincount(kinds, minlength=n_kinds) / len(kinds)
-        counts = np.random.default_rng(seed).multinomial(len(kinds), shares, draws)
+        counts = _stream(seed).multinomial(len(kinds), shares, draws)
         return counts.astype(np.float64)
     names, block = np.unique(blocks, return_inverse=True)
     cells = np.bincount(block * n_kinds + kinds, minlength=len(names) * n_kinds)
@@ -116,7 +117,7 @@ def block_weights(
         The blocks (B,) to count by, which are the utterances themselves if utterances are drawn;
         and how often each of these K blocks is drawn, (draws, K).
     """
-    rng, sizes = np.random.default_rng(seed), np.bincount(blocks)
+    rng, sizes = random_stream(seed, "bootstrap of runs"), np.bincount(blocks)
     count = len(sizes)
     weights = rng.multinomial(count, np.full(count, 1 / count), draws)
     if count >= FEW_BLOCKS:
@@ -167,7 +168,7 @@ def means_with_intervals(
 
 def _resample(sums: Numbers, draws: int, seed: int) -> Floats:
     """Draw K of K blocks with replacement, and add up their values (K, V): (draws, V)."""
-    count, rng, totals = len(sums), np.random.default_rng(seed), []
+    count, rng, totals = len(sums), _stream(seed), []
     for start in range(0, draws, max(1, CHUNK_CELLS // count)):
         size = min(draws - start, max(1, CHUNK_CELLS // count))
         totals.append(_times(count, size, rng) @ sums.astype(np.float64))
@@ -183,13 +184,18 @@ def _resample_twice(blocks: Sequence[tuple[Numbers, Numbers]], draws: int, seed:
         draws: the number of resamples.
         seed: the seed of the draws.
     """
-    rng = np.random.default_rng(seed)
+    rng = _stream(seed)
     totals = np.zeros((draws, blocks[0][1].shape[1]))
     times = _times(len(blocks), draws, rng)
     for (counts, adds), often in zip(blocks, times.T, strict=True):
         size = counts.sum()
         totals += rng.multinomial((often * size).astype(np.int64), counts / size) @ adds
     return totals
+
+
+def _stream(seed: int) -> np.random.Generator:
+    """Return the generator of every bootstrap, so that one seed draws the same blocks."""
+    return random_stream(seed, "bootstrap")
 
 
 def _times(count: int, draws: int, rng: np.random.Generator) -> Floats:

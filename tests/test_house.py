@@ -27,6 +27,7 @@ GROUND = {
     "device",
     "strict",
     "children",
+    "randomness",
 }  # every room stands on these
 # room -> the rooms it may import
 ARROWS = {

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
 from medusa.cache import FeatureStore
@@ -22,6 +21,7 @@ from medusa.extract.passes.stream import stream
 from medusa.extract.planning import utterances_for
 from medusa.extract.planning.origin import backbone_of, weights_of
 from medusa.manifests import Manifest
+from medusa.randomness import random_stream
 from medusa.workspace import Workspace
 
 
@@ -75,7 +75,7 @@ def recompute(
             f"{store.path}: none of its utterances is in {workspace.manifest}; use the manifest of "
             "the extraction"
         )
-    rng = np.random.default_rng(seed)
+    rng = random_stream(seed, "recomputed utterances")
     chosen = [stored[i] for i in rng.choice(len(stored), min(count, len(stored)), replace=False)]
     encoder = load(backbone, store.spec.layers, device)
     runner = EncoderRunner(encoder, backbone, store.spec.reduce, device)

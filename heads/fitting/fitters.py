@@ -15,6 +15,7 @@ from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.loop import Trainer
 from medusa.heads.training.loss import auxiliary
 from medusa.heads.training.scaling import standardise
+from medusa.randomness import seed_for
 
 
 def _no_progress(amount: int = 1, note: str = "") -> None:
@@ -38,7 +39,7 @@ def make_fitter(
 
 def build_network(examples: Examples, config: Config) -> Head:
     """Build the head from its seed, with the scales of its training rows."""
-    torch.manual_seed(config.seed)
+    torch.manual_seed(seed_for(config.seed, "initial weights"))
     head = _network(examples, config)
     standardise(head.scales, examples)
     if config.train.compile:

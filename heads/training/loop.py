@@ -4,7 +4,6 @@ import math
 import time
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.profiler import record_function as span
@@ -27,6 +26,7 @@ from medusa.heads.training.schedule import clip, rate
 from medusa.heads.training.state import TrainingState
 from medusa.heads.training.train_rows import TrainRows
 from medusa.heads.training.weight_average import averaged
+from medusa.randomness import random_stream, seed_for
 
 SAVE_EVERY_S = 120.0  # A kill loses at most this much training.
 
@@ -130,14 +130,16 @@ class Trainer(HeadFitter):
     def _update_weights(
         self, stage: StageConfig, inputs: list[Packed], batch: Rows, statistics: TrainStatistics
     ) -> dict[str, Tensor]:
-        rng = np.random.default_rng([self.config.seed, self.state.steps])
-        torch.manual_seed(int(rng.integers(2**62)))  # This seeds dropout.
-        settings = self.config.train
-        targets = self.train_rows.targets.select(batch).thinned(settings.annotator_dropout, rng)
+        settings, seed, step = self.config.train, self.config.seed, self.state.steps
+        torch.manual_seed(seed_for(seed, "dropout", step))
+        left_out = random_stream(seed, "annotator dropout", step)
+        mixed = random_stream(seed, "mixup", step)
+        targets = self.train_rows.targets.select(batch)
+        targets = targets.thinned(settings.annotator_dropout, left_out)
         targets = targets.smoothed(settings.label_smoothing).to(self.device)
         self.optimiser.zero_grad(set_to_none=True)
         parts = compute_gradients(
-            self.head, inputs, targets, statistics, self.config, self._micro, rng
+            self.head, inputs, targets, statistics, self.config, self._micro, mixed
         )
         with span("optimiser"):
             norm = clip(self.head, stage.clip)
@@ -227,7 +229,7 @@ class Trainer(HeadFitter):
 
     def draw_batches(self, stage: StageConfig) -> list[Rows]:
         """Return this epoch's batches, each an array of training row numbers."""
-        rng = np.random.default_rng([self.config.seed, self.state.stage, self.state.epoch])
+        rng = random_stream(self.config.seed, "batches", self.state.stage, self.state.epoch)
         return self.train_rows.batches(stage, self.config.train.batch, rng)
 
     def _new_optimiser(self) -> torch.optim.Optimizer:

@@ -27,7 +27,7 @@ class DevSelector:
         self.rows = dev[examples.labels[dev] != NO_CONSENSUS]
         self.truth = examples.labels[self.rows]
         self.natural = config.selection == "natural"
-        self.draws = balanced_draws(self.truth, config.draws, config.per_class, seed=0)
+        self.draws = balanced_draws(self.truth, config.draws, config.per_class)
 
     def score(self, logits: npt.NDArray[np.float32]) -> float:
         """Return macro-F1 of logits (B, C) over balanced draws of the split, or on all rows."""

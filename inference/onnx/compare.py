@@ -13,6 +13,7 @@ from medusa.cache import Packed
 from medusa.heads.networks.standardise import Standardise
 from medusa.inference.onnx.model_graph import Key, ModelGraph
 from medusa.inference.predictors import HeadPredictor, Predictor, StackPredictor
+from medusa.randomness import random_stream
 from medusa.scoring import Predictions
 
 BATCHES = ((1,), (7, 1, 30), (150, 12))  # the numbers of frames of each utterance
@@ -37,7 +38,7 @@ def largest_difference(path: Path, built: ModelGraph) -> float:
 
 
 def _difference(session: Any, built: ModelGraph, lengths: Sequence[int], seed: int) -> float:
-    rng, scales = np.random.default_rng(seed), scales_of(built.predictor)
+    rng, scales = random_stream(seed, "onnx inputs"), scales_of(built.predictor)
     packed = {key: _drawn(rng, scales[key], lengths, built.width(key)) for key in built.frames}
     ids = [str(number) for number in range(len(lengths))]
     expected = built.predictor.predict(ids, lambda spec, array: packed[spec, array])

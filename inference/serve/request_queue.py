@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from medusa.inference.audio_input import AudioInput, clip_of
 from medusa.inference.cutting.options import CutOptions
 from medusa.inference.model import Model
 from medusa.inference.prediction_result import PredictionResult
+from medusa.randomness import random_stream
 
 WARM_S, WARM_HZ = 1.0, 16_000  # the clip of noise that is predicted at the start
 END_S = 10.0  # so long may the last batch take
@@ -69,7 +68,7 @@ class RequestQueue:
         self.worker.join(END_S)
 
     def _work(self) -> None:
-        noise = np.random.default_rng(0).normal(0, 0.1, round(WARM_S * WARM_HZ))
+        noise = random_stream(0, "first clip").normal(0, 0.1, round(WARM_S * WARM_HZ))
         try:
             self.model.predict_recordings([clip_of(noise, WARM_HZ)]).raise_problems()
         except Exception as problem:

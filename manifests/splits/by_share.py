@@ -10,6 +10,7 @@ from medusa.errors import ManifestError, listed, plural
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.exchange import Mass, with_fewer_absent
 from medusa.manifests.splits.same_recording import tied_speakers
+from medusa.randomness import split_stream
 
 Floats = npt.NDArray[np.float64]
 TRIALS = 200  # With so few trials, another seed gives another split even for ten speakers.
@@ -69,7 +70,7 @@ def by_utterance(manifest: Manifest, shares: Mapping[str, float], seed: int) -> 
     Returns:
         The split of every row (U,).
     """
-    order = np.random.default_rng(seed)
+    order = split_stream(seed)
     split = np.empty(len(manifest), dtype=object)
     bounds = np.cumsum(list(shares.values()))
     for rows in manifest.frame.groupby(manifest.frame["label"].fillna("")).indices.values():
@@ -117,7 +118,7 @@ def _best_deal(
     wanted = np.array([shares[name] for name in splits])
     counts = _deal_sizes(speakers, wanted)
     pattern = np.repeat(np.arange(len(splits)), counts)
-    deals = np.random.default_rng(seed).permuted(np.tile(pattern, (TRIALS, 1)), axis=1)
+    deals = split_stream(seed).permuted(np.tile(pattern, (TRIALS, 1)), axis=1)
     distances = _distances(deals, mass, wanted)
     best = with_fewer_absent(deals[distances.argmin()], Mass.of(manifest, codes), wanted, seed)
     if np.isinf(_distances(best[None], mass, wanted)).all():

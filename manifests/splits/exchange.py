@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medusa.manifests.manifest import Manifest
+from medusa.randomness import random_stream
 
 Floats = npt.NDArray[np.float64]
 Roles = npt.NDArray[np.intp]
@@ -62,7 +63,7 @@ def divide_evenly(mass: Mass, wanted: Floats, seed: int) -> Roles:
     Returns:
         (S,) the number of the role of each group.
     """
-    groups, rng = len(mass.shares), np.random.default_rng(seed)
+    groups, rng = len(mass.shares), random_stream(seed, "balanced folds")
     starts = min(MOST_STARTS, max(1, 400 // groups)) if len(wanted) < groups else 1
     begun = [_random_start(groups, wanted, rng) for _ in range(starts)]
     found = [_improved(roles, mass, wanted, rng) for roles in begun]
@@ -74,7 +75,7 @@ def with_fewer_absent(roles: Roles, mass: Mass, wanted: Floats, seed: int) -> Ro
     before = _absent_cost(roles, mass, len(wanted))
     if not before:
         return roles
-    found = _improved(roles.copy(), mass, wanted, np.random.default_rng(seed))
+    found = _improved(roles.copy(), mass, wanted, random_stream(seed, "exchange of speakers"))
     return found if _absent_cost(found, mass, len(wanted)) < before else roles
 
 

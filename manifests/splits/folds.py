@@ -9,6 +9,7 @@ import pandas as pd
 from medusa.errors import ManifestError, listed, nearest, plural
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.by_share import by_speaker
+from medusa.randomness import split_stream
 
 COLUMNS = ("speaker", "gender", "language", "text", "path", "split")
 SESSION = r"^(Ses\d+|S\d+|session\w*?\d+)"
@@ -106,7 +107,7 @@ def divide_groups(groups: "pd.Series[str]", folds: int, seed: int) -> list[list[
         seed: the seed that decides between groups of one size.
     """
     sizes = groups.value_counts().sort_index()
-    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = split_stream(seed).permutation(len(sizes))
     order = order[np.argsort(-sizes.to_numpy()[order], kind="stable")]
     rows = np.zeros(folds)
     members: list[list[str]] = [[] for _ in range(folds)]

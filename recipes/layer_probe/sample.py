@@ -8,6 +8,7 @@ from medusa.errors import DataError
 from medusa.manifests import Manifest
 from medusa.manifests.splits.folds import fold_names, groups_of
 from medusa.manifests.splits.same_recording import with_tied_speakers
+from medusa.randomness import random_stream
 
 FOLDS = 5
 LARGEST_SHARE = 0.25  # A speaker with more of the sample than this is thinned.
@@ -30,7 +31,7 @@ def draw_sample(manifest: Manifest, size: int, seed: int = 0) -> Manifest:
     """
     train = with_tied_speakers(manifest.split("train"))
     train = train.where(train.frame["label"].isin(train.scheme.classes))
-    rng = np.random.default_rng(seed)
+    rng = random_stream(seed, "layer probe")
     frame = train.frame.assign(group=groups_of(train, "speaker")) if len(train) else train.frame
     shares = frame["label"].value_counts(normalize=True)
     thinned = _thinned(frame, max(1, int(size * LARGEST_SHARE)), rng) if len(frame) else frame

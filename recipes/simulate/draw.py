@@ -11,6 +11,7 @@ import pandas as pd
 from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest
 from medusa.manifests.labels.votes import from_votes
 from medusa.manifests.splits.by_share import by_speaker
+from medusa.randomness import random_stream
 from medusa.recipes.simulate import world
 from medusa.recipes.simulate.world import Floats
 
@@ -56,19 +57,19 @@ def corpus(count: int, seed: int, people: int | None = None) -> Drawn:
         seed: the same seed gives the same corpus.
         people: the number of speakers; speakers with small shares may have no utterance.
     """
-    rng = np.random.default_rng([seed, 0])
+    rng = random_stream(seed, "simulated corpus")
     numbers = rng.choice(len(world.state_prior()), count, p=world.state_prior())
     people = people_of(count) if people is None else people
     busy = 1 / np.arange(3, people + 3) ** 0.7  # A few speakers have many utterances.
     speakers = rng.choice(people, count, p=busy / busy.sum())
     shown = {kind: rng.random(count) < chance for kind, chance in world.SHOWN.items()}
     frame = pd.DataFrame({"id": [f"sim_{row:06d}" for row in range(count)]})
-    frame["content"] = [_digest(f"audio {seed} {row}") for row in range(count)]
-    frame["text"] = [f"simulated words {seed} {row}" for row in range(count)]
+    frame["content"] = [_digest(f"voice {seed} {row}") for row in range(count)]
+    frame["text"] = [f"simulated sentence {seed} {row}" for row in range(count)]
     frame["speaker"] = [f"s{one:05d}" for one in speakers]
     seconds = np.exp(rng.normal(np.log(MEAN_S) - SPREAD**2 / 2, SPREAD, count))
     frame["start_s"], frame["duration_s"] = 0.0, np.round(seconds, 2)
-    votes = _votes(frame["id"], numbers, rng, np.random.default_rng([seed, 3]))
+    votes = _votes(frame["id"], numbers, rng, random_stream(seed, "simulated raters"))
     frame["label"], soft = from_votes(votes, frame["id"], SCHEME)
     frame = pd.concat([frame, soft], axis=1)
     means = votes.groupby("id", sort=False)[list(ATTRIBUTES)].mean()
@@ -88,12 +89,12 @@ def frames(
     """
     kind, (carrier, basis) = world.STREAMS[name][0], world.carriers(width)[name]
     number = list(world.STREAMS).index(name)
-    people = np.random.default_rng([seed, 1, number])
+    people = random_stream(seed, "simulated speakers", number)
     biases = people.normal(0, world.BIAS, (drawn.speakers.max() + 1, world.BIAS_DIMENSIONS))
     evidence = world.evidence() @ carrier.T
     seconds = drawn.manifest.frame["duration_s"].to_numpy()
     for row in range(len(drawn.states)) if rows is None else rows:
-        rng = np.random.default_rng([seed, 2, number, row])
+        rng = random_stream(seed, "simulated frames", number, row)
         count = length_of(kind, float(seconds[row]))
         x = rng.normal(size=(count, width)) + basis @ biases[drawn.speakers[row]]
         length = world.stretch(kind, count)

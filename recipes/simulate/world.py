@@ -13,6 +13,8 @@ from math import factorial
 import numpy as np
 import numpy.typing as npt
 
+from medusa.randomness import random_stream
+
 Floats = npt.NDArray[np.float64]
 
 CLASSES = ("angry", "sad", "happy", "surprise", "fear", "disgust", "contempt", "neutral")
@@ -142,7 +144,7 @@ def carriers(width: int) -> dict[str, tuple[Floats, Floats]]:
     """
     made = {}
     for number, (name, (_, lengths)) in enumerate(STREAMS.items()):
-        rng = np.random.default_rng([WORLD_SEED, number])
+        rng = random_stream(WORLD_SEED, "simulated carriers", number)
         basis = np.linalg.qr(rng.normal(size=(width, DIMENSIONS)))[0]
         bias = np.linalg.qr(rng.normal(size=(width, BIAS_DIMENSIONS)))[0]
         made[name] = (basis * np.array(lengths), bias)

@@ -14,6 +14,7 @@ from torch import nn
 
 from medusa.atomic import atomic
 from medusa.extract.checkpoints.hugging_face import quiet
+from medusa.randomness import seed_for
 
 WIDTH, LAYERS, HEADS = 64, 4, 4
 WINDOW = 200  # frames of 20 ms in a window of the Whisper stand-in; the real one has 1,500
@@ -43,7 +44,7 @@ def write_checkpoints(folder: Path, texts: Sequence[str], seed: int) -> dict[str
         if not paths[name].exists():
             seeded = torch.random.fork_rng(devices=[])
             with atomic(paths[name]) as partial, seeded, quiet():
-                torch.manual_seed(seed * len(WRITERS) + index)
+                torch.manual_seed(seed_for(seed, "demo backbone", index))
                 write(partial, texts)
     return paths
 

@@ -13,6 +13,7 @@ from medusa.atomic import atomic
 from medusa.manifests import ATTRIBUTES, LabelScheme, Manifest
 from medusa.manifests.audio import content_of, recording_of
 from medusa.manifests.labels.votes import from_votes
+from medusa.randomness import random_stream
 from medusa.recipes.synthetic import world
 from medusa.recipes.synthetic.voice import RATE_HZ, Samples, Voice, cast, speak
 from medusa.recipes.synthetic.words import sentence
@@ -47,7 +48,7 @@ def make_corpus(manifest: Path, size: Size, seed: int) -> Manifest:
         The manifest, without a split.
     """
     root = manifest.parent
-    rng = np.random.default_rng(seed)
+    rng = random_stream(seed, "demo corpus")
     latents = world.draw(size.utterances, rng)
     latents.insert(0, "id", [f"demo_{index:04d}" for index in range(size.utterances)])
     speakers = np.arange(size.utterances) % size.speakers
@@ -117,7 +118,7 @@ def _record(root: Path, latents: pd.DataFrame, voices: list[Voice], seed: int) -
     rows = []
     with console.progress("speaking", len(latents)) as advance:
         for index, voice in enumerate(voices):
-            rng = np.random.default_rng([seed, index])
+            rng = random_stream(seed, "demo voice", index)
             path = f"{AUDIO}/{latents['id'].iloc[index]}.wav"
             arousal = float(latents["arousal_latent"].iloc[index])
             rows.append({"path": path, **_write_wav(root / path, speak(voice, arousal, rng))})

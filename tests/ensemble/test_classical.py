@@ -31,6 +31,7 @@ from medusa.ensemble.stacking import stack
 from medusa.ensemble.stored_stack import StoredStack
 from medusa.errors import MedusaError, RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS
+from medusa.randomness import seed_for
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import truth_of
 from medusa.tests.command_line import call
@@ -55,10 +56,11 @@ def test_the_forest_equals_a_direct_script() -> None:
     assert len(set(np.bincount(learnt.labels[rows])[[0, 1, 3]])) == 1
     x, y = learnt.inputs[rows], learnt.labels[rows]
     said = []
-    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(x, y)
-    for number, (part, _) in enumerate(folds):
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed_for(0, "folds of forests"))
+    for number, (part, _) in enumerate(folds.split(x, y)):
+        seed = seed_for(0, "forest", number)
         forest = RandomForestClassifier(
-            200, max_depth=8, min_samples_leaf=10, min_samples_split=10, random_state=number
+            200, max_depth=8, min_samples_leaf=10, min_samples_split=10, random_state=seed
         )
         said.append(forest.fit(x[part], y[part]).predict_proba(new))
     logits = apply_forest(fit_forest(learnt), new)
@@ -105,7 +107,8 @@ def test_the_network_is_the_mean_of_scikit_learns() -> None:
     for seed in (0, 1):
         rows = balanced_rows(learnt.labels, seed)
         scaler = StandardScaler().fit(learnt.inputs[rows])
-        model = MLPClassifier(64, alpha=1.0, max_iter=300, tol=1e-3, random_state=seed)
+        state = seed_for(seed, "network of a stacker")
+        model = MLPClassifier(64, alpha=1.0, max_iter=300, tol=1e-3, random_state=state)
         model.fit(scaler.transform(learnt.inputs[rows]), learnt.labels[rows])
         said.append(model.predict_proba(scaler.transform(new)))
     logits = apply_mlp(fit_mlp(learnt, 2), new)

@@ -8,6 +8,7 @@ import torch
 
 from medusa.ensemble.linear import _loss, apply, train
 from medusa.ensemble.stacker import Training, TrainSet
+from medusa.randomness import random_stream, seed_for
 from medusa.scoring.metrics import balanced_draws
 
 RNG = np.random.default_rng(0)
@@ -26,16 +27,17 @@ def plain_loop(seed: int, train_set: TrainSet, training: Training) -> torch.nn.L
     """Train one map with torch's own layer, losses and optimiser."""
     inputs, soft = torch.from_numpy(train_set.inputs), torch.from_numpy(train_set.soft).double()
     layer = torch.nn.Linear(6, 6 if train_set.attributes is not None else 3).double()
-    initial = torch.rand(
-        layer.out_features, 7, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-    )
+    drawn = torch.Generator().manual_seed(seed_for(seed, "initial map"))
+    initial = torch.rand(layer.out_features, 7, generator=drawn, dtype=torch.float64)
     initial = (initial * 2 - 1) / 6**0.5
     with torch.no_grad():
         layer.weight.copy_(initial[:, :6])
         layer.bias.copy_(initial[:, 6])
     adam = torch.optim.AdamW(layer.parameters(), lr=training.lr, weight_decay=0.01)
-    draws = balanced_draws(train_set.labels, training.epochs, seed=seed)
-    for rows in np.random.default_rng([seed, 1]).permuted(draws, axis=1):
+    draws = balanced_draws(
+        train_set.labels, training.epochs, rng=random_stream(seed, "rows of a map")
+    )
+    for rows in random_stream(seed, "order of a map").permuted(draws, axis=1):
         for start in range(0, len(rows), training.batch):
             batch = torch.from_numpy(rows[start : start + training.batch])
             out = layer(inputs[batch])
@@ -93,9 +95,10 @@ def test_the_loss_of_an_epoch_is_that_of_equation_1() -> None:
     training = replace(TRAINING, epochs=1, batch=1000)
     losses: list[float] = []
     train(TRAIN_SET, [3], training, losses.append, torch.float64)
-    initial = torch.rand(6, 7, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    drawn = torch.Generator().manual_seed(seed_for(3, "initial map"))
+    initial = torch.rand(6, 7, generator=drawn, dtype=torch.float64)
     initial = (initial * 2 - 1) / 6**0.5
-    rows = balanced_draws(LABELS, 1, seed=3)[0]
+    rows = balanced_draws(LABELS, 1, rng=random_stream(3, "rows of a map"))[0]
     out = torch.from_numpy(TRAIN_SET.inputs[rows]) @ initial[:, :6].T + initial[:, 6]
     soft = torch.from_numpy(TRAIN_SET.soft[rows]).double()
     known = torch.from_numpy(TRAIN_SET.attributes[rows]).double()

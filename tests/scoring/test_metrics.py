@@ -72,15 +72,17 @@ def test_ccc_and_mse_by_the_formula() -> None:
 
 def test_balanced_draws_are_balanced_fresh_and_without_replacement() -> None:
     labels = np.array([0] * 9 + [2] * 4 + [-1] * 5 + [3] * 6)
-    draws = metrics.balanced_draws(labels, draws=50, seed=3)
+    draws = metrics.balanced_draws(labels, draws=50)
     assert draws.shape == (50, 12)
     for draw in draws:
         assert len(set(draw)) == 12
         assert np.bincount(labels[draw]).tolist() == [4, 0, 4, 4]
     assert len({tuple(sorted(draw)) for draw in draws}) > 1
     assert set(draws.ravel()) == set(np.flatnonzero(labels >= 0))
-    assert (metrics.balanced_draws(labels, draws=50, seed=3) == draws).all()
+    assert (metrics.balanced_draws(labels, draws=50) == draws).all()
     assert metrics.balanced_draws(labels, draws=2, per_class=2).shape == (2, 6)
+    other = metrics.balanced_draws(labels, draws=50, rng=np.random.default_rng(3))
+    assert (other != draws).any()
 
 
 def test_balanced_draws_name_what_they_lack() -> None:

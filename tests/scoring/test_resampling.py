@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from medusa.randomness import random_stream
 from medusa.scoring import metrics
 from medusa.scoring import resampling as bootstrap
 
@@ -16,7 +17,7 @@ def test_resampling_speakers_equals_a_slow_loop() -> None:
     scores = RNG.normal(size=200)
     confusions = bootstrap.resampled_confusions(TRUTH, GUESS, 5, blocks, draws=7, seed=1)
     sums = bootstrap.resampled_moments(TRUTH, scores, blocks, draws=7, seed=1)
-    picks = np.random.default_rng(1).integers(12, size=(7, 12))
+    picks = random_stream(1, "bootstrap").integers(12, size=(7, 12))
     for total, row, pick in zip(confusions, sums, picks, strict=True):
         rows = [np.flatnonzero(np.array(blocks) == f"s{number:02}") for number in pick]
         joined = np.concatenate(rows)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from medusa.randomness import random_stream
 from medusa.scoring.metrics import balanced_macro_f1_of, macro_f1
 from medusa.scoring.significance import holm, paired, two_sided
 
@@ -17,7 +18,7 @@ SPEAKERS = [f"s{number:02}" for number in RNG.integers(0, 12, 240)]
 def test_speakers_are_drawn_whole_and_alike_for_both() -> None:
     found = paired(TRUTH, GOOD, BAD, 3, SPEAKERS, draws=300, seed=4)
     differences = []
-    for pick in np.random.default_rng(4).integers(12, size=(300, 12)):
+    for pick in random_stream(4, "bootstrap").integers(12, size=(300, 12)):
         rows = [np.flatnonzero(np.array(SPEAKERS) == f"s{number:02}") for number in pick]
         at = np.concatenate(rows)
         differences.append(macro_f1(TRUTH[at], GOOD[at], 3) - macro_f1(TRUTH[at], BAD[at], 3))
