@@ -19,7 +19,7 @@ from medusa.extract.checkpoints.hugging_face import (
     has_feature_extractor,
     load_model,
 )
-from medusa.extract.encoders.chunking import Cut, cut_of
+from medusa.extract.encoders.chunking import LAST_PIECE, Cut, cut_of
 from medusa.extract.encoders.encoder import Backbone, Checkpoint, Encoded
 from medusa.extract.encoders.front_end import quicken
 from medusa.extract.encoders.wavlm_attention import fuse_attention
@@ -55,7 +55,7 @@ def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
     """Return the facts of a checkpoint whose configuration is known."""
     if not reads_samples(config):
         raise CheckpointError(
-            f"{ref.source}: a {config.model_type} model does not read samples; expected wavlm, "
+            f"{ref.source}: a {config.model_type} model is no encoder of samples; expected wavlm, "
             "hubert, wav2vec2 or a similar model; for other kinds, use --backbone auto"
         )
     feature_extractor = _feature_extractor(ref)
@@ -63,8 +63,10 @@ def describe_config(name: str, ref: CheckpointRef, config: Any) -> Backbone:
         say(f"{ref.source}: no preprocessor_config.json; 16 kHz and normalised clips are assumed")
     rate_hz = int(feature_extractor.sampling_rate)
     front_end = list(zip(config.conv_kernel, config.conv_stride, strict=True))
+    facts = _facts(name, ref.source, config.num_hidden_layers, config.hidden_size)
     return replace(
-        _facts(name, ref.source, config.num_hidden_layers, config.hidden_size),
+        facts,
+        default_layers="last" if squeezes(config) else facts.default_layers,
         checkpoint=ref.name,
         revision=ref.revision,
         frame_shift_s=math.prod(config.conv_stride) / rate_hz,
@@ -101,7 +103,7 @@ def _facts(name: str, source: str, layers: int, width: int) -> Backbone:
         preprocessing={},
         receptive_s=FIELD / RATE_HZ,
         front_flop_s=FRONT_FLOP_S,
-        variants=("like", "piece_s"),
+        variants=("like", "piece_s", LAST_PIECE),
     )
 
 
@@ -115,7 +117,13 @@ def receptive_field(front_end: Sequence[tuple[int, int]]) -> int:
 
 def reads_samples(config: Any) -> bool:
     """Return whether a configuration describes convolutions over samples before the layers."""
-    return all(hasattr(config, name) for name in ("conv_kernel", "conv_stride", "hidden_size"))
+    names = ("conv_kernel", "conv_stride", "hidden_size")
+    return all(hasattr(config, name) for name in names) and not config.is_encoder_decoder
+
+
+def squeezes(config: Any) -> bool:
+    """Return whether several frames share a step of the transformer layers, as in SEW."""
+    return getattr(config, "squeeze_factor", 1) > 1
 
 
 def ignores_padding(config: Any) -> bool:
@@ -135,10 +143,16 @@ def load(backbone: Backbone, layers: tuple[int, ...], device: str) -> "SpeechEnc
     """Read the weights.
 
     Raises:
-        CheckpointError: the weights cannot be read, or are incomplete.
+        CheckpointError: the weights cannot be read, or are incomplete, or the model has no frames
+            in its inner layers.
     """
     ref = checkpoint_of(backbone)
     config = ref.config()
+    if squeezes(config) and layers != (backbone.n_layers,):
+        raise CheckpointError(
+            f"{ref.source}: the layers of a {config.model_type} model have one state for "
+            f"{config.squeeze_factor} frames; expected the last layer alone; choose --layers last"
+        )
     if hasattr(config, "add_adapter"):
         config.add_adapter = False  # an adapter after the last layer changes the frame rate
     wavlm = config.model_type == "wavlm"  # transformers has no fused attention for it.

@@ -214,6 +214,9 @@ class WhisperEncoder:
     the padding are cut off, except in the mode `medusa-published`: S samples become ceil(S / 320)
     frames. Longer recordings are encoded in consecutive windows.
 
+    The published code itself calls encoder and decoder without tokens, which transformers 5
+    refuses. The mode has the encoder's states, which the paper names.
+
     Args:
         states: a function that runs the encoder, as `States` describes.
         backbone: the facts of the encoder.

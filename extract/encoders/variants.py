@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from medusa.errors import ConfigError, nearest
+from medusa.extract.encoders.chunking import LAST_PIECE
 from medusa.extract.encoders.encoder import Backbone
 from medusa.extract.encoders.precision import with_precision
 
@@ -12,6 +13,8 @@ from medusa.extract.encoders.precision import with_precision
 CHOICES = {name: name for name in ("precision", "like", "piece_s", "overlap_s", "window_s")}
 CHOICES["average_frames"] = "pool"
 NORM = "final_norm"  # This key is present if the last layer's states are those before the norm.
+# What the mode `medusa-published` got later. A store that was written before lacks the key.
+LATER = {NORM: "left out", LAST_PIECE: "padded"}
 MODES = ("medusa-published",)
 LEAST_OVERLAP_S = 0.1
 LEAST_WINDOW_S = 1.0
@@ -61,10 +64,8 @@ def variant_of_store(backbone: Backbone, preprocessing: Mapping[str, Any]) -> Ba
     """Return the backbone with the choices of a store's features."""
     chosen = {name: preprocessing[key] for name, key in CHOICES.items() if key in preprocessing}
     made = variant(backbone, **chosen)
-    if NORM in preprocessing or NORM not in made.preprocessing:
-        return made
-    # A store that was written before has the states after the norm.
-    kept = {key: value for key, value in made.preprocessing.items() if key != NORM}
+    absent = LATER.keys() - preprocessing.keys()
+    kept = {key: value for key, value in made.preprocessing.items() if key not in absent}
     return replace(made, preprocessing=kept)
 
 
@@ -74,8 +75,8 @@ def _like(backbone: Backbone, like: str) -> Backbone:
         raise ConfigError(f"like={like}: expected {', '.join(MODES)}{nearest(like, MODES)}")
     if "like" not in backbone.variants:
         raise ConfigError(f"like={like}: there is no such mode of {backbone.name}; leave like out")
-    choices = {"like": like} | ({NORM: "left out"} if NORM in backbone.variants else {})
-    return replace(backbone, preprocessing=backbone.preprocessing | choices)
+    later = {key: value for key, value in LATER.items() if key in backbone.variants}
+    return replace(backbone, preprocessing=backbone.preprocessing | {"like": like} | later)
 
 
 def _averaged(backbone: Backbone, frames: int) -> Backbone:

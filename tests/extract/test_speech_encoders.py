@@ -156,7 +156,7 @@ def test_a_folder_without_a_feature_extractor_says_what_is_assumed(
 
 
 def test_a_text_model_is_refused(checkpoint: Callable[[str], Path]) -> None:
-    with pytest.raises(CheckpointError, match="roberta model does not read samples"):
+    with pytest.raises(CheckpointError, match="roberta model is no encoder of samples"):
         describe("wavlm", str(checkpoint("roberta")))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from medusa.cache import FeatureStore
 from medusa.errors import ConfigError, MedusaError
 from medusa.extract.backbones import describe, family
-from medusa.extract.encoders.chunking import Cut
+from medusa.extract.encoders.chunking import Cut, cut_of
 from medusa.extract.encoders.layers import average_frames
 from medusa.extract.encoders.precision import difference
 from medusa.extract.encoders.runner import EncoderRunner
@@ -69,10 +69,30 @@ def test_the_published_pieces_are_heard_one_by_one(
 ) -> None:
     _, whole = load(checkpoint("wavlm"))
     _, published = load(checkpoint("wavlm"), like="medusa-published")
-    (found,) = encoded(published, waves[1])  # 7001 samples: 3000, 3000, 1001
+    (found,) = encoded(published, waves[1])  # 7001 samples: 3000, 3000, 1001 and 1999 zeros
     normal = whole.prepare(waves[1]).pieces[0]
-    by_hand = [whole._batch([normal[at : at + 3000]])[0] for at in (0, 3000, 6000)]
-    torch.testing.assert_close(found, torch.cat(by_hand, 1), rtol=0, atol=1e-5)
+    rows = torch.zeros(9000).index_copy(0, torch.arange(7001), normal).view(3, 3000)
+    by_hand = whole.model(rows).last_hidden_state.detach()
+    torch.testing.assert_close(found[0], by_hand.flatten(0, 1), rtol=0, atol=1e-5)
+    (short,) = encoded(published, waves[1][:2000])  # One piece is not padded.
+    torch.testing.assert_close(short, encoded(whole, waves[1][:2000])[0], rtol=0, atol=1e-5)
+    assert found.shape[1] == 27
+
+
+def test_published_pieces_that_were_stored_before_had_a_short_end(
+    checkpoint: Callable[[str], Path],
+) -> None:
+    plain, _ = load(checkpoint("wavlm"))
+    backbone, _ = load(checkpoint("wavlm"), like="medusa-published")
+    assert variant_of_store(plain, backbone.preprocessing) == backbone
+    before = {k: v for k, v in backbone.preprocessing.items() if k != "last_piece"}
+    older = variant_of_store(plain, before)
+    assert older.preprocessing == before
+    clip = torch.arange(7001)
+    sizes = [len(piece) for piece in cut_of(older.preprocessing, 16000, 320).pieces(clip)]
+    assert sizes == [3000, 3000, 1001]
+    sizes = [len(piece) for piece in cut_of(backbone.preprocessing, 16000, 320).pieces(clip)]
+    assert sizes == [3000, 3000, 3000]
 
 
 def test_the_published_texts_lose_a_token_at_each_end(
@@ -108,6 +128,33 @@ def test_the_published_whisper_keeps_the_silence(
     (cut,), (whole,) = encoded(plain, waves[1]), encoded(published, waves[1])
     assert whole.shape[1] == 100
     torch.testing.assert_close(whole[:, : cut.shape[1]], cut)
+
+
+def test_the_published_whisper_is_the_encoder_of_a_call_that_fails(tmp_path: Path) -> None:
+    """The published call gives the decoder no token, which transformers 5 refuses.
+
+    Its intended result, the encoder's last state of all 1,500 frames, is computed here by the
+    parts of transformers: the feature extractor, and the encoder alone.
+    """
+    import transformers as t
+
+    sizes: dict[str, Any] = {"d_model": 16, "encoder_layers": 2, "decoder_layers": 1}
+    sizes |= {f"{part}_attention_heads": 2 for part in ("encoder", "decoder")}
+    sizes |= {f"{part}_ffn_dim": 24 for part in ("encoder", "decoder")}
+    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+    model = t.WhisperModel(t.WhisperConfig(**sizes, **tokens, vocab_size=60)).eval()
+    model.save_pretrained(tmp_path)
+    wave = np.random.default_rng(0).normal(0, 0.1, 20000).astype(np.float32)
+    features: Any = t.WhisperFeatureExtractor()
+    mel = features(raw_speech=wave, sampling_rate=16000, return_tensors="pt").input_features
+    with pytest.raises(ValueError, match="decoder_input_ids"):
+        model(mel, output_hidden_states=True)
+    with torch.inference_mode():
+        expected = model.get_encoder()(mel).last_hidden_state
+    _, published = load(tmp_path, like="medusa-published")
+    (found,) = encoded(published, wave)
+    assert found.shape == (1, 1500, 16)
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-4)
 
 
 def narrow_groups_are_right_in_bf16() -> bool:
