@@ -19,6 +19,7 @@ POSITIVE = Allowed("more than 0", lambda value: value > 0)
 SHARE = Allowed("a number from 0 to 1", lambda value: 0 <= value <= 1)
 BELOW_1 = Allowed("from 0 to below 1", lambda value: 0 <= value < 1)
 SEED = Allowed("from 0 to below 2**63", lambda value: 0 <= value < 2**63)
+EACH_AT_LEAST_1 = Allowed("a list of numbers, each at least 1", lambda ns: all(n >= 1 for n in ns))
 FOLDS = Allowed("0, or 2 or more", lambda value: value == 0 or value >= 2)
 STATISTICS = Allowed(
     "a list of mean, deviation, delta_mean, delta_deviation, and q0 to q100 (quantiles), each once",
@@ -61,6 +62,8 @@ class HeadConfig:
     normalise_speakers: bool = False
     # Whether each layer of a weighted sum of layers is layer-normalised first (s3prl).
     normalise_layers: bool = False
+    # The attention heads of every modality of a cross-attention. One number holds for all.
+    heads_by_modality: Annotated[tuple[int, ...], EACH_AT_LEAST_1] = (1,)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ class MixupConfig:
     p: Annotated[float, SHARE] = 0.3
     alpha: Annotated[float, POSITIVE] = 0.2
     per: Literal["sample", "batch"] = "sample"  # "batch" draws one lambda for the whole batch.
+    # So many utterances are mixed among themselves, by default the whole batch.
+    within: Annotated[int | None, AT_LEAST_1] = None
 
 
 @dataclass(frozen=True)

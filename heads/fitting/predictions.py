@@ -53,7 +53,7 @@ def predict_all(
         with_attributes: whether the head learnt attributes.
         table_batch: an argument of `predict`.
     """
-    if table_batch is None:
+    if (table_batch or head.fusion.table_batch) is None:
         logits, attributes = _in_chunks(head, examples, run.name, device)
     else:
         rows = np.arange(len(examples.ids))

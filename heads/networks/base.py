@@ -25,6 +25,9 @@ class Fusion(nn.Module):
         linear_output: whether there is no relu between x and the output layers.
         pools_streams: whether each stream is pooled alone, so that positions have a meaning.
         layers_over_frames: whether there are layers over frames, whose activations need memory.
+        attends_by_modality: whether every modality has attention heads of its own number.
+        table_batch: the size of the batches, in the order of the table, on which predictions
+            depend; None if a prediction depends on its utterance alone.
     """
 
     fitted_by: ClassVar[str] = "steps"
@@ -32,6 +35,8 @@ class Fusion(nn.Module):
     linear_output: ClassVar[bool] = False
     pools_streams: ClassVar[bool] = False
     layers_over_frames: ClassVar[bool] = True
+    attends_by_modality: ClassVar[bool] = False
+    table_batch: ClassVar[int | None] = None
     out_width: int
 
     def __init__(self, config: HeadConfig, widths: Sequence[int]) -> None:
@@ -50,6 +55,8 @@ class Fusion(nn.Module):
             problems.append("head.attention_heads: it must divide head.width")
         if head.functionals != HeadConfig().functionals and head.pooling != "functionals":
             problems.append("head.functionals: only head.pooling=functionals reads it; set that")
+        if head.heads_by_modality != (1,) and not cls.attends_by_modality:
+            problems.append("head.heads_by_modality: only cross_attention reads it; leave it out")
         if POOLS[head.pooling].by_position and not cls.pools_streams:
             problems.append(
                 f"head.pooling: {head.name} has no use for {head.pooling}; set it to mean"

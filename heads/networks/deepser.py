@@ -78,6 +78,7 @@ class PublishedDeepSER(DeepSER):
     """
 
     pools_streams = False
+    table_batch = 16
 
     def forward(self, inputs: Sequence[Packed]) -> Float[Tensor, "B D"]:
         """Map M packed modalities of the same B utterances to x, (B, D)."""

@@ -14,7 +14,7 @@ from medusa.heads.networks.convex import (
     NearestNeighbourHead,
     SupportVectorHead,
 )
-from medusa.heads.networks.cross_attention import CrossAttention
+from medusa.heads.networks.cross_attention import CrossAttention, NeutralCrossAttention
 from medusa.heads.networks.deepser import DeepSER, PublishedDeepSER, RecurrentDeepSER
 from medusa.heads.networks.discriminant import Averages
 from medusa.heads.networks.layer_sum import input_scale
@@ -101,6 +101,7 @@ HEADS: dict[str, type[Fusion]] = {
     "late_fusion": LateFusion,
     "early_concat": EarlyConcat,
     "cross_attention": CrossAttention,
+    "cross_attention_neutral": NeutralCrossAttention,
     "asp_mlp": StatisticsMlp,
     "probe": Probe,
     "discriminant": Averages,

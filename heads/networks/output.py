@@ -1,6 +1,7 @@
 """The output layers that map a fusion's x to class logits and attributes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -53,6 +54,24 @@ class Output(nn.Module):
         outputs = {name: one(h) for name, one in self.auxiliary.items()}
         outputs["classes"] = self.classes(h)
         outputs["attributes"] = self.attribute_map(self.attributes(h))
+        return outputs
+
+
+class NeutralOutput(Output):
+    """Output layers for an x of two halves: `neutral` reads the second half, the others the first.
+
+    The arguments are those of `Output`. `width` is that of the whole x.
+    """
+
+    def __init__(self, width: int, *settings: Any, **further: Any) -> None:
+        super().__init__(width // 2, *settings, **further)
+
+    def forward(self, x: Float[Tensor, "B D"]) -> dict[str, Float[Tensor, "B _"]]:
+        """Map (B, D) to the outputs, as `Output` does."""
+        classes, neutral = x.chunk(2, dim=1)
+        outputs = super().forward(classes)
+        if "neutral" in self.auxiliary:
+            outputs["neutral"] = self.auxiliary["neutral"](torch.relu(neutral))
         return outputs
 
 

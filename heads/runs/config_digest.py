@@ -18,7 +18,9 @@ ADDED_LATER: dict[str, dict[str, Any]] = {
         ],
         "normalise_layers": False,
         "normalise_speakers": False,
+        "heads_by_modality": [1],
     },
+    "mixup": {"within": None},
 }  # fmt: skip
 NAMED = (("members", "name"), ("features", "backbone"), ("stages", "name"))  # These are lists.
 

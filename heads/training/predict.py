@@ -22,20 +22,21 @@ def predict(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return logits (B, C) and attributes (B, 3) of these rows, in their order.
 
-    Utterances of similar length share a batch, which saves time and changes nothing else.
+    Utterances of similar length share a batch, which saves time and changes nothing else. A head
+    that reads the padding has batches in the order of the rows, split by split.
 
     Args:
         head: the head, which is set to evaluation mode.
         examples, rows: the examples and the rows to predict.
         device: the device of the head.
         most: the number of utterances on the device at a time. It is halved if memory runs out.
-        table_batch: the size of batches in the order of the rows, split by split. They are for a
-            head that reads the padding, whose predictions depend on its batches.
+        table_batch: the size of these batches, by default the one that the head's class has.
 
     Raises:
         DeviceError: a single utterance does not fit into the device's memory.
     """
     head.eval()
+    table_batch = table_batch or head.fusion.table_batch
     if table_batch is None:
         first = examples.streams[0]
         lengths = first.store.index.length[first.rows[rows]]

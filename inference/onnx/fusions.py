@@ -75,7 +75,7 @@ def _cross_attention(inputs: Inputs, module: Any) -> Value:
         total = hidden[i].values
         for j, other in enumerate(hidden):
             if j != i:
-                total = total + attention(hidden[i], other, one, 1)
+                total = total + attention(hidden[i], other, one, one.num_heads)
         vectors.append(pooled(hidden[i].like(total), module.pools[i]))
     return sequential(inputs[0].graph.concat(vectors, 1), module.out)
 
@@ -87,6 +87,7 @@ BY_NAME: dict[str, Callable[[Inputs, Any], Value]] = {
     "late_fusion": _late_fusion,
     "early_concat": _early_concat,
     "cross_attention": _cross_attention,
+    "cross_attention_neutral": _cross_attention,  # The network of neutral predicts no class.
     "asp_mlp": _statistics_mlp,
     "probe": _probe,
     "discriminant": _averages,

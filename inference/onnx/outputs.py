@@ -16,7 +16,7 @@ from medusa.heads.networks.convex import (
     NeighbourScores,
 )
 from medusa.heads.networks.discriminant import FlooredOutput
-from medusa.heads.networks.output import ATTRIBUTE_MAPS, Output
+from medusa.heads.networks.output import ATTRIBUTE_MAPS, NeutralOutput, Output
 from medusa.inference.onnx.graph import Value
 from medusa.inference.onnx.operations import array, form_of, linear, log_softmax, relu
 
@@ -99,6 +99,7 @@ SCORES: dict[type, Callable[[Value, Any], Value]] = {
 }
 OUTPUTS: dict[type, Callable[[Value, Any], HeadValues]] = {
     Output: _plain,
+    NeutralOutput: _plain,
     FlooredOutput: _floored,
     ConvexOutput: _convex,
     KernelOutput: _convex,

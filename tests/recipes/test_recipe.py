@@ -75,9 +75,11 @@ def test_ueda_reads_the_last_layers_and_selects_on_dev_as_it_is():
         assert task.config.loss.classes == "ce_by_weight"
         assert task.config.train.selection == "natural"
         assert task.config.train.patience >= task.config.stages[0].epochs
-    chosen = " ".join(recipe.chosen)
-    for fact in ("1,049,601", "two heads"):
-        assert fact in chosen
+        prosody, second = "prosody" in task.head, task.head.endswith("-ii")
+        assert task.config.head.heads_by_modality == ((1, 1, 2) if prosody else (1,))
+        name = "cross_attention_neutral" if second else "cross_attention"
+        assert task.config.head.name == name
+        assert task.config.loss.neutral_weight == float(second)
 
 
 def test_the_baseline_has_a_score_of_two_layers():

@@ -9,6 +9,7 @@ from medusa.heads.networks.flops import peak, train_flop
 from medusa.heads.networks.fusion import HEADS, build
 
 WIDTH, INNER, INPUTS = 16, 32, (6, 10)
+RECURRENT = {"dhf", "cross_attention", "cross_attention_neutral"}
 
 
 def by_hand(lengths: tuple[int, int]) -> float:
@@ -39,7 +40,7 @@ def test_long_utterances_are_counted_as_the_paper_has_them():
     assert head.fusion.modalities[0].layers[0].self_attn.fold_above == FOLD_ABOVE
 
 
-@pytest.mark.parametrize("name", sorted(set(HEADS) - {"dhf", "cross_attention"}))
+@pytest.mark.parametrize("name", sorted(set(HEADS) - RECURRENT))
 def test_every_head_is_counted_without_data(name):
     head = build(HeadConfig(name=name, width=WIDTH, feedforward=INNER), INPUTS, 5)
     short, long = (train_flop(head, [lengths], INPUTS) for lengths in ((5, 5), (50, 50)))

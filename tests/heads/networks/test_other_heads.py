@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from medusa.cache import Packed
-from medusa.heads.config import HeadConfig
+from medusa.errors import ConfigError
+from medusa.heads.config import Config, HeadConfig
 from medusa.heads.networks.fusion import HEADS, build
 from medusa.heads.networks.pooling import POOLS, AttentiveStatisticsPool, StatisticsPool
 
@@ -48,9 +49,10 @@ def test_a_result_does_not_depend_on_the_batch(name: str, modalities: int) -> No
 
 @pytest.mark.parametrize("name", list(HEADS))
 def test_every_parameter_learns(name: str) -> None:
-    head, inputs = head_of(name, 2).train(), streams(2)
-    logits, attributes = head(inputs)
-    (logits.square().sum() + attributes.square().sum()).backward()
+    torch.manual_seed(0)
+    head = build(config(name), WIDTHS[:2], 3, ("neutral", "secondary")).train()
+    outputs = head.output(head.embed(streams(2)))
+    sum(output.square().sum() for output in outputs.values()).backward()
     silent = [key for key, p in head.named_parameters() if p.grad is None or not p.grad.any()]
     # a constant added to all scores of a softmax, or to all keys of an attention, changes nothing
     assert not [key for key in silent if not key.endswith(("score.bias", "k_proj.bias"))]
@@ -116,10 +118,13 @@ def test_early_concat_joins_over_time() -> None:
         torch.testing.assert_close(head.embed(inputs)[utterance], expected, rtol=0, atol=5e-6)
 
 
-def test_cross_attention_by_a_loop() -> None:
+@pytest.mark.parametrize("heads", [(1,), (2,), (1, 1, 2), (4, 1, 1)])
+@pytest.mark.parametrize("name", ["cross_attention", "cross_attention_neutral"])
+def test_cross_attention_by_a_loop(name: str, heads: tuple[int, ...]) -> None:
     """Written from the paper: one utterance at a time, nothing padded, attention by its formula."""
-    head, inputs = head_of("cross_attention", 3), streams(3)
+    head, inputs = head_of(name, 3, heads_by_modality=heads), streams(3)
     fusion, found = head.fusion, head.embed(inputs)
+    counts = heads * 3 if len(heads) == 1 else heads
     for utterance in range(4):
         hidden = []
         for i, x in enumerate(inputs):
@@ -134,12 +139,66 @@ def test_cross_attention_by_a_loop() -> None:
             for j, other in enumerate(hidden):
                 if i == j:
                     continue
-                scores = (query @ wq.T + bq) @ (other @ wk.T + bk).T / 16**0.5
-                total = total + mha.out_proj(scores.softmax(1) @ (other @ wv.T + bv))
+                parts = []
+                for q, k, v in zip(
+                    (query @ wq.T + bq).chunk(counts[i], 1),
+                    (other @ wk.T + bk).chunk(counts[i], 1),
+                    (other @ wv.T + bv).chunk(counts[i], 1),
+                    strict=True,
+                ):
+                    parts.append((q @ k.T / q.shape[1] ** 0.5).softmax(1) @ v)
+                total = total + mha.out_proj(torch.cat(parts, 1))
             weights = fusion.pools[i].score(total).softmax(0)
             pooled.append((weights * total).sum(0))
-        expected = fusion.out(torch.cat(pooled)[None])[0]
+        vector = torch.cat(pooled)[None]
+        expected = fusion.out(vector)[0]
+        if name == "cross_attention_neutral":
+            first = fusion.neutral[0]
+            inner = torch.relu(fusion.out[0](vector) @ first.weight.T + first.bias)[0]
+            expected = torch.cat([expected, inner])
         torch.testing.assert_close(found[utterance], expected, rtol=0, atol=5e-6)
+
+
+def test_the_network_of_neutral_has_the_weights_of_its_source() -> None:
+    """Ueda et al., design ii: two maps of the pooled streams, 2 * 1024 -> 512 -> 1."""
+    settings = HeadConfig(name="cross_attention_neutral", width=512, dropout=0.5)
+    head = build(settings, (1280, 1024), 8, ("neutral",))
+    maps = [head.fusion.neutral[0], head.output.auxiliary["neutral"]]
+    assert sum(p.numel() for one in maps for p in one.parameters()) == 1_049_601
+    assert [head.fusion.neutral[2].p, head.fusion.out[3].p] == [0.5, 0.5]
+    plain = build(HeadConfig(name="cross_attention", width=512), (1280, 1024), 8, ("neutral",))
+    assert sum(p.numel() for p in plain.output.auxiliary["neutral"].parameters()) == 513
+    assert head.output.classes.weight.shape == plain.output.classes.weight.shape == (8, 512)
+
+
+def test_neutral_reads_its_own_half_and_the_classes_the_other() -> None:
+    head = build(config("cross_attention_neutral"), WIDTHS[:2], 3, ("neutral", "secondary")).eval()
+    x = torch.randn(5, 16)
+    found, other = head.output(x), x.clone()
+    other[:, 8:] = 0
+    kept = head.output(other)
+    expected = torch.relu(x[:, 8:]) @ head.output.auxiliary["neutral"].weight.T
+    torch.testing.assert_close(found["neutral"], expected + head.output.auxiliary["neutral"].bias)
+    for name in ("classes", "attributes", "secondary"):
+        torch.testing.assert_close(found[name], kept[name])
+    assert (found["neutral"] - kept["neutral"]).abs().max() > 1e-3
+
+
+def test_heads_by_modality_are_checked() -> None:
+    with pytest.raises(
+        ConfigError, match=r"expected 2 numbers, one for each modality, found \[1, 2, 1\]"
+    ):
+        head_of("cross_attention", 2, heads_by_modality=(1, 2, 1))
+    problems = HEADS["cross_attention"].problems
+    assert problems(Config(head=config("cross_attention", heads_by_modality=(1, 2)))) == []
+    uneven = problems(Config(head=config("cross_attention", heads_by_modality=(1, 3))))
+    assert uneven == ["head.heads_by_modality: each number must divide twice head.width"]
+    other = HEADS["probe"].problems(Config(head=config("probe", heads_by_modality=(1, 2))))
+    assert other == ["head.heads_by_modality: only cross_attention reads it; leave it out"]
+    silent = HEADS["cross_attention_neutral"].problems(Config())
+    assert silent == [
+        "loss.neutral_weight: cross_attention_neutral needs it; set it to more than 0"
+    ]
 
 
 def test_the_probe_is_a_linear_map_of_the_weighted_mean() -> None:

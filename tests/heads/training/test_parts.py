@@ -248,6 +248,29 @@ def test_mixup_per_batch_has_one_lambda():
     assert drawn is not None and drawn[1].unique().numel() == 5
 
 
+def test_mixup_within_parts_is_that_of_two_batches():
+    """The published code mixes 16 utterances at a time, each time with probability p."""
+    config = MixupConfig(p=0.5, within=16)
+    kinds, shared = set(), np.random.default_rng(2)
+    for _ in range(40):
+        drawn = mixup.draw(config, 40, shared)
+        partners, lam = drawn if drawn else (torch.arange(40), torch.ones(40, 1))
+        kind = []
+        for start, end in ((0, 16), (16, 32), (32, 40)):
+            part, own = partners[start:end], torch.arange(start, end)
+            assert sorted(part.tolist()) == own.tolist()
+            mixed = bool((lam[start:end] < 1).any())
+            assert mixed or torch.equal(part, own)
+            kind.append(mixed)
+        kinds.add(tuple(kind))
+    assert len(kinds) == 8  # Every part is mixed or not without regard to the others.
+    one, two = np.random.default_rng(3), np.random.default_rng(3)
+    whole = mixup.draw(MixupConfig(p=1.0, within=64), 40, one)
+    assert whole is not None
+    for found, expected in zip(whole, mixup.draw(MixupConfig(p=1.0), 40, two), strict=True):
+        assert torch.equal(found, expected)
+
+
 def test_balanced_epochs_are_equal_in_classes_and_fresh():
     labels = np.array([0] * 50 + [1] * 5 + [3] * 8 + [-1] * 20)
     epochs = [balanced(labels, np.random.default_rng([0, 1, e]), Draw()) for e in range(30)]
