@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medusa.reports import pictures
-from medusa.reports.page import template
+from medusa.reports.templates import template
 
 TEMPLATE = "cross-validation.html.j2"
 

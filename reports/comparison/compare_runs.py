@@ -14,7 +14,6 @@ from medusa.heads.runs.run_dir import find_run
 from medusa.manifests import Manifest
 from medusa.reports.judged_run import judge_run
 from medusa.scoring import SCORES, Truth, holm
-from medusa.scoring.metrics import Ints
 from medusa.scoring.pairs import effect_size, kappa, mcnemar
 from medusa.scoring.significance import paired
 from medusa.workspace import Workspace
@@ -122,7 +121,7 @@ def compare_runs(
 def _pair(
     truth: Truth,
     ids: npt.NDArray[np.object_],
-    predicted: Mapping[str, Ints],
+    predicted: Mapping[str, npt.NDArray[np.integer]],
     classes: Sequence[str],
     score: str,
 ) -> RunPair:
