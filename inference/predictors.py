@@ -8,7 +8,7 @@ import torch
 from medusa.cache import FeatureSpec, Packed
 from medusa.cache.store import layers_of
 from medusa.ensemble.stored_stack import StoredStack
-from medusa.heads.examples.join import average_frames
+from medusa.heads.examples.frames import average_frames
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.heads.networks.fusion import device_of
 from medusa.heads.networks.memory import predict_in_parts

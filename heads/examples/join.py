@@ -1,8 +1,7 @@
 """The examples of a head: the manifest's rows joined, by content, with their features."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,19 +12,13 @@ from medusa.cache import FeatureStore, Packed, Stream, load
 from medusa.cache.layout import read_provenance
 from medusa.errors import DataError, listed
 from medusa.heads.examples.choose import ChosenFeature
+from medusa.heads.examples.frames import average_frames
+from medusa.heads.examples.speaker_scaling import SpeakerScaling, scaling_by_speaker
 from medusa.heads.examples.votes import votes_of
 from medusa.manifests import ATTRIBUTES, Manifest
 from medusa.scoring import NO_CONSENSUS
 
 Rows = npt.NDArray[np.int64]
-
-
-class Scaling(Protocol):
-    """A change of the features that depends on the utterance, such as `SpeakerScaling`."""
-
-    def apply(self, stream: int, packed: Packed, batch: Rows) -> Packed:
-        """Return the changed frames of one modality of a batch of utterances."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class Examples:
     streams: list[Stream]
     frames_averaged: list[int]
     classes: tuple[str, ...]
-    scaling: Scaling | None = None
+    scaling: SpeakerScaling | None = None
 
     def rows(self, split: str) -> Rows:
         """Return the rows of a split."""
@@ -83,6 +76,18 @@ class Examples:
         assert self.scaling is not None
         return [self.scaling.apply(number, one, rows) for number, one in enumerate(inputs)]
 
+    def normalise_speakers(self) -> "Examples":
+        """Return the examples, whose audio features have mean 0 and deviation 1 in each speaker.
+
+        The statistics are those of all utterances of a speaker, whatever their split. No label is
+        read.
+
+        Raises:
+            DataError: the speaker of an utterance is unknown.
+        """
+        scaling = scaling_by_speaker(self.streams, self.frames_averaged, self.ids, self.speakers)
+        return replace(self, scaling=scaling)
+
     def _average(self, stream: int, packed: Packed) -> Packed:
         return average_frames(packed, self.frames_averaged[stream])
 
@@ -96,21 +101,6 @@ class Examples:
     def has_attributes(self) -> bool:
         """Return whether any training utterance is rated."""
         return not bool(self.ratings[self.rows("train")].isnan().all())
-
-
-def average_frames(packed: Packed, group: int) -> Packed:
-    """Average every `group` consecutive frames of an utterance. The last group may be shorter."""
-    if group == 1:
-        return packed
-    packed = packed.to("cpu", torch.float32)
-    lengths = packed.lengths.numpy()
-    shorter = -(-lengths // group)
-    inside = np.arange(shorter.sum()) - np.repeat(shorter.cumsum() - shorter, shorter)
-    starts = np.repeat(lengths.cumsum() - lengths, shorter) + inside * group
-    sums = np.add.reduceat(packed.values.numpy(), starts, axis=0)
-    counts = np.diff(np.append(starts, lengths.sum()))
-    means = torch.from_numpy(sums / counts[:, None].astype(np.float32))
-    return Packed(means, torch.from_numpy(shorter))
 
 
 def join_examples(

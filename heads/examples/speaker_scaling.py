@@ -1,15 +1,17 @@
 """Features in which every speaker has mean 0 and deviation 1: `head.normalise_speakers`."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from medusa.cache import FeatureStore, Packed, Stream, load
 from medusa.errors import DataError, listed, plural
-from medusa.heads.examples.join import Examples, Rows, average_frames
+from medusa.heads.examples.frames import average_frames
 
 LEAST_DEVIATION = 1e-6  # A channel that varies less within a speaker is not divided.
 AT_ONCE = 64
@@ -26,10 +28,10 @@ class SpeakerScaling:
             text, which is left as it is.
     """
 
-    speakers: Rows
+    speakers: npt.NDArray[np.int64]
     statistics: list[torch.Tensor | None]
 
-    def apply(self, stream: int, packed: Packed, batch: Rows) -> Packed:
+    def apply(self, stream: int, packed: Packed, batch: npt.NDArray[np.int64]) -> Packed:
         """Subtract the mean and divide by the deviation of each utterance's speaker.
 
         Args:
@@ -46,31 +48,40 @@ class SpeakerScaling:
         return packed.like((packed.values - mean) / deviation)
 
 
-def normalise_speakers(examples: Examples) -> Examples:
-    """Return the same examples, whose audio features have mean 0 and deviation 1 in each speaker.
+def scaling_by_speaker(
+    streams: Sequence[Stream],
+    frames_averaged: Sequence[int],
+    ids: Sequence[str],
+    speakers: npt.NDArray[np.str_],
+) -> SpeakerScaling:
+    """Return the statistics of all speakers.
 
-    The statistics are those of all utterances of a speaker, whatever their split. No label is read.
+    Args:
+        streams: the M modalities of N utterances.
+        frames_averaged: (M,) the number of frames that are averaged into one.
+        ids: (N,) for messages.
+        speakers: (N,) the names of the speakers, empty where unknown.
 
     Raises:
         DataError: the speaker of an utterance is unknown.
     """
-    unknown = [one for one, name in zip(examples.ids, examples.speakers, strict=True) if not name]
+    unknown = [one for one, name in zip(ids, speakers, strict=True) if not name]
     if unknown:
         raise DataError(
             "head.normalise_speakers: expected a speaker for every utterance, found "
             f"{plural(len(unknown), 'utterance')} without one ({listed(unknown)}); fill the column "
             "`speaker` of the manifest, or set head.normalise_speakers=false"
         )
-    speakers = np.unique(examples.speakers, return_inverse=True)[1]
+    numbers = np.unique(speakers, return_inverse=True)[1]
     statistics = [
         _statistics(
-            stream.store.path, stream.array, stream.rows.tobytes(), speakers.tobytes(), averaged
+            stream.store.path, stream.array, stream.rows.tobytes(), numbers.tobytes(), averaged
         )
         if stream.store.spec.input == "audio"
         else None
-        for stream, averaged in zip(examples.streams, examples.frames_averaged, strict=True)
+        for stream, averaged in zip(streams, frames_averaged, strict=True)
     ]
-    return replace(examples, scaling=SpeakerScaling(speakers, statistics))
+    return SpeakerScaling(numbers, statistics)
 
 
 @lru_cache(maxsize=16)  # All folds of a cross-validation share the statistics.

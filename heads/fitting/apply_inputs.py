@@ -7,7 +7,6 @@ from medusa.console import say
 from medusa.errors import DataError
 from medusa.heads.examples.choose import ChosenFeature
 from medusa.heads.examples.join import Examples, join_examples
-from medusa.heads.examples.speaker_scaling import normalise_speakers
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.manifests import LabelScheme, Manifest
 from medusa.manifests.texts import MANIFEST, content_of, require_texts, sources, texts_of
@@ -42,7 +41,7 @@ def gather_inputs(
         raise DataError(f"{workspace.root}: {problem}") from problem
     if not examples.ids:
         raise DataError(f"{workspace.root}: none of the {len(unlabelled)} utterances has features")
-    return normalise_speakers(examples) if stored.head.normalise_speakers else examples
+    return examples.normalise_speakers() if stored.head.normalise_speakers else examples
 
 
 def _without_labels(manifest: Manifest, classes: tuple[str, ...]) -> Manifest:

@@ -1,7 +1,6 @@
 """From a workspace and a configuration to the head that is to be trained."""
 
 from medusa.errors import DataError
-from medusa.heads.examples.speaker_scaling import normalise_speakers
 from medusa.heads.fitting.check_choices import check_choices
 from medusa.heads.fitting.folds import folds_of
 from medusa.heads.fitting.head_job import HeadJob
@@ -28,7 +27,7 @@ def prepare(workspace: Workspace, spec: HeadSpec) -> HeadJob:
     joined = join_workspace(workspace, spec, average_frames_of(config.head))
     examples = joined.examples
     if config.head.normalise_speakers:
-        examples = normalise_speakers(examples)
+        examples = examples.normalise_speakers()
     if config.loss.neutral_weight and examples.neutral is None:
         raise DataError("loss.neutral_weight: the label scheme has no class 'neutral'; set it to 0")
     folds = folds_of(joined.tied, examples.ids, config.train.folds)

@@ -122,9 +122,9 @@ def _table(root: Path, split: str, number: int, required: bool = True) -> list[E
     return entries
 
 
-def _entry(text: str, place: str) -> Entry:
+def _entry(text: str, line: str) -> Entry:
     """Return one row of a table, with the keys that are needed."""
-    with foreign(ManifestError, lambda reason: f"{place}: not a row of EmoBox ({reason})"):
+    with foreign(ManifestError, lambda reason: f"{line}: not a row of EmoBox ({reason})"):
         entry: Entry = json.loads(text)
         return entry | {name: entry[name] for name in ("key", "wav", "emo")}
 

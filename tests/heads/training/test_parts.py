@@ -9,7 +9,7 @@ import torch
 from medusa.cache import Packed
 from medusa.errors import DataError
 from medusa.heads.config import LossConfig, MixupConfig
-from medusa.heads.examples.join import average_frames
+from medusa.heads.examples.frames import average_frames
 from medusa.heads.examples.sampling import (
     Draw,
     balanced,
