@@ -5,14 +5,18 @@ A writer puts the text `OPEN` anywhere into a file, for example as a value in it
 `read_sealed` compares them. Files without a seal, which older versions wrote, are read as before.
 """
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
 from medusa.atomic import atomic
+from medusa.errors import MedusaError
+from medusa.foreign import foreign
 
 BEFORE, ZEROS, AFTER = b"medusa-seal<", b"00000000", b">medusa-seal"
 OPEN = (BEFORE + ZEROS + AFTER).decode()
@@ -50,6 +54,23 @@ def read_sealed(path: Path) -> bytes:
     if is_intact(data) is False:
         raise ValueError("its bytes differ from the checksum that was written with them")
     return data
+
+
+def write_sealed_json(path: Path, values: dict[str, Any]) -> None:
+    """Write values to a JSON file, with the checksum of the file as the last value, `seal`."""
+    write_sealed(path, (json.dumps(values | {"seal": OPEN}, indent=1) + "\n").encode())
+
+
+def read_sealed_json(path: Path, remedy: str) -> dict[str, Any]:
+    """Return the values of a JSON file, without its seal.
+
+    Raises:
+        MedusaError: the file is damaged; the message ends with the remedy.
+    """
+    with foreign(MedusaError, lambda reason: f"{path}: damaged ({reason}); {remedy}"):
+        values = dict[str, Any](json.loads(read_sealed(path)))
+    values.pop("seal", None)
+    return values
 
 
 def is_intact(data: bytes) -> bool | None:

@@ -1,15 +1,15 @@
 """The file of a recipe's state, with checksums of the files beside it and of itself."""
 
-import json
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from medusa.errors import MedusaError
 from medusa.foreign import foreign
-from medusa.seal import OPEN, crc32c, read_sealed, write_sealed
+from medusa.seal import crc32c, read_sealed_json, write_sealed_json
 
 FILE = "state.json"
+REMEDY = "remove it and run the recipe again: finished runs are kept"
 WRITTEN = ("tables.txt", "tables.md", "report.html")
 
 
@@ -18,8 +18,7 @@ def write_state(folder: Path, values: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     present = [name for name in WRITTEN if (folder / name).exists()]
     sums = {name: checksum_of(folder / name) for name in present}
-    text = json.dumps(values | {"sums": sums, "seal": OPEN}, indent=1) + "\n"
-    write_sealed(folder / FILE, text.encode())
+    write_sealed_json(folder / FILE, values | {"sums": sums})
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -28,14 +27,12 @@ def read_state(folder: Path) -> dict[str, Any]:
     Raises:
         MedusaError: the file is damaged.
     """
-    with damaged(folder):
-        return dict(json.loads(read_sealed(folder / FILE)))
+    return read_sealed_json(folder / FILE, REMEDY)
 
 
 def damaged(folder: Path) -> AbstractContextManager[None]:
     """Turn every error of the block into one that names the damaged state and the remedy."""
-    remedy = "remove it and run the recipe again: finished runs are kept"
-    return foreign(MedusaError, lambda reason: f"{folder / FILE}: damaged ({reason}); {remedy}")
+    return foreign(MedusaError, lambda reason: f"{folder / FILE}: damaged ({reason}); {REMEDY}")
 
 
 def checksum_of(path: Path) -> str:

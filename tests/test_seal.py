@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from medusa import seal
-from medusa.seal import OPEN, crc32c, is_intact, read_sealed, write_sealed
+from medusa.errors import MedusaError
+from medusa.seal import (
+    OPEN,
+    crc32c,
+    is_intact,
+    read_sealed,
+    read_sealed_json,
+    write_sealed,
+    write_sealed_json,
+)
 
 BODY = b"\x00some bytes" + OPEN.encode() + bytes(range(256))
 
@@ -47,6 +56,21 @@ def test_a_text_that_looks_like_a_seal_is_no_seal(tmp_path: Path) -> None:
     odd = f"{OPEN} a text {OPEN}".encode()
     write_sealed(tmp_path / "a", odd)
     assert read_sealed(tmp_path / "a").startswith(OPEN.encode())
+
+
+def test_every_flipped_bit_of_a_sealed_json_file_is_refused(tmp_path: Path) -> None:
+    path, values = tmp_path / "a.json", {"seed": 3, "name": "é", "list": [1.5, None]}
+    write_sealed_json(path, values)
+    assert read_sealed_json(path, "make it again") == values
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with pytest.raises(MedusaError, match=r"a\.json: damaged \(.*\); make it again"):
+            read_sealed_json(path, "make it again")
+    path.write_text('{"seed": 3}')  # Older versions wrote no seal.
+    assert read_sealed_json(path, "make it again") == {"seed": 3}
 
 
 def test_nothing_is_left_when_there_is_no_room(tmp_path: Path, monkeypatch) -> None:

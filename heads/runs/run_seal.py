@@ -11,7 +11,7 @@ from typing import Any
 from medusa.atomic import sync
 from medusa.errors import RunError
 from medusa.foreign import foreign
-from medusa.seal import OPEN, crc32c, read_sealed, write_sealed
+from medusa.seal import crc32c, read_sealed, write_sealed_json
 
 FINISHED = "finished"
 REMEDY = "restore the folder from a copy, or make the run again with --force"
@@ -29,8 +29,7 @@ def seal_run(folder: Path, run: str, leave_out: tuple[str, ...] = ()) -> None:
     for name in names:
         sync(folder / name)
     sums = {name: _checksum(folder / name) for name in names}
-    text = json.dumps({"run": run, "files": sums, "seal": OPEN}, indent=1) + "\n"
-    write_sealed(folder / FINISHED, text.encode())
+    write_sealed_json(folder / FINISHED, {"run": run, "files": sums})
 
 
 def read_run_seal(folder: Path) -> dict[str, str]:

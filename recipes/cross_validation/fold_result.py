@@ -1,7 +1,6 @@
 """The result of a cross-validation: one table of predictions, and one judgement of all of them."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from medusa.recipes.cross_validation.fold_workspaces import Folds
 from medusa.recipes.find_runs import RecipeRuns
 from medusa.reports.cross_validation_page import render_folds
 from medusa.scoring import FEW_BLOCKS, judge_folds
+from medusa.seal import write_sealed_json
 from medusa.workspace import Workspace
 
 RESULT, PREDICTIONS, PAGE = "result.json", "predictions.parquet", "report.html"
@@ -75,7 +75,7 @@ def judge_runs(
     notes = [*notes_of_runs(folds, runs), *folds.notes, *_notes(result)]
     plan = dataclasses.asdict(folds.plan)
     result |= {"name": name, "plan": plan, "folds": facts, "notes": notes}
-    write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
+    write_sealed_json(folder / RESULT, result)
     write_text(folder / PAGE, render_folds(result))
     return CrossValidation(folder, folder / PREDICTIONS, folder / PAGE, result, problems)
 

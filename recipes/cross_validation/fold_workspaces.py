@@ -8,15 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from medusa.atomic import write_text
 from medusa.console import say
 from medusa.lock import SHORT_S, locked
 from medusa.manifests import Manifest
 from medusa.manifests.splits.absent_classes import absent_classes, fewest_rows
 from medusa.manifests.splits.cross_validation import FoldPlan, complete, fold_manifests
+from medusa.seal import read_sealed_json, write_sealed_json
 from medusa.workspace import Workspace
 
 FOLDER, FILE = "cross-validation", "folds.json"
+REMEDY = "remove it and run the same command again: finished runs are kept"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def make_folds(workspace: Workspace, plan: FoldPlan) -> Folds:
             for path, one in zip(paths.values(), folds, strict=True):
                 one.write(path)
             stored = {"source": source, "notes": _notes(folds)}
-            write_text(folder / FILE, json.dumps(stored, indent=1) + "\n")
+            write_sealed_json(folder / FILE, stored)
             for note in stored["notes"]:
                 say(note)
     workspaces = {
@@ -98,7 +99,7 @@ def _digests(manifest: Manifest) -> dict[str, str]:
 
 
 def _stored(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
+    return read_sealed_json(path, REMEDY) if path.exists() else {}
 
 
 def _notes(folds: list[Manifest]) -> list[str]:

@@ -1,18 +1,18 @@
 """The folder of a demo: it is marked, and a folder with other contents is refused."""
 
-import json
 import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from medusa.atomic import write_text
 from medusa.errors import MedusaError, listed
 from medusa.lock import locked
 from medusa.recipes.demo import session
 from medusa.recipes.synthetic.corpus import AUDIO, LATENTS
+from medusa.seal import read_sealed_json, write_sealed_json
 from medusa.workspace import CONFIG_NAME, PATHS
 
 MARK = "demo.json"  # It marks a folder of a demo and holds the demo's settings.
+REMEDY = "start the demo again with --force"
 MADE = (*PATHS.values(), AUDIO, LATENTS, session.CHECKPOINTS, session.CONFIG, session.REPORT)
 
 
@@ -39,7 +39,7 @@ def claim(root: Path, settings: dict[str, object], force: bool) -> None:
         raise MedusaError(
             f"{root / CONFIG_NAME}: a demo writes into its own folder only; remove this file"
         )
-    if mark.exists() and not force and json.loads(mark.read_text(encoding="utf-8")) != settings:
+    if mark.exists() and not force and read_sealed_json(mark, REMEDY) != settings:
         raise MedusaError(
             f"{root}: holds a demo with other settings ({mark.name}); replace it with --force, or "
             "choose another folder with --workspace"
@@ -49,4 +49,4 @@ def claim(root: Path, settings: dict[str, object], force: bool) -> None:
             path = root / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     if force or not mark.exists():
-        write_text(mark, json.dumps(settings, indent=2) + "\n")
+        write_sealed_json(mark, settings)

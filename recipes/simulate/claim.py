@@ -1,20 +1,20 @@
 """The folder of a simulation: it is marked, and a folder with other contents is refused."""
 
-import json
 import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from medusa.atomic import write_text
 from medusa.cache.layout import read_spec
 from medusa.errors import MedusaError
 from medusa.lock import locked
 from medusa.recipes.simulate import draw, world
 from medusa.recipes.simulate.store import FAMILY, described, spec_of
+from medusa.seal import read_sealed_json, write_sealed_json
 from medusa.workspace import Workspace
 
 FACTS = "simulation.json"
+REMEDY = "remove it and the corpus beside it, and draw the simulation again"
 FEWEST_UTTERANCES, LEAST_WIDTH = 200, 8
 
 
@@ -53,7 +53,7 @@ def claim(workspace: Workspace, request: dict[str, int], force: bool) -> dict[st
         MedusaError: it holds another simulation, or another corpus.
     """
     path = workspace.root / FACTS
-    stored: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    stored = read_sealed_json(path, REMEDY) if path.exists() else {}
     if not stored and (workspace.manifest.exists() or _stores(workspace)):
         raise MedusaError(
             f"{workspace.root}: holds a corpus; a simulation needs a folder of its own: "
@@ -74,7 +74,7 @@ def claim(workspace: Workspace, request: dict[str, int], force: bool) -> dict[st
     if "ceiling" in stored and not force:
         return stored
     # This comes first: after a kill from here on, the command continues.
-    write_text(path, json.dumps({"asked": request}) + "\n")
+    write_sealed_json(path, {"asked": request})
     mine = set() if force else {spec_of(name, request).folder for name in world.STREAMS}
     for store in _stores(workspace):
         if store.name not in mine and read_spec(store).family == FAMILY:

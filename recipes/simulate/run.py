@@ -1,16 +1,15 @@
 """Fill a workspace with a simulated corpus and compute the best possible scores on it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from medusa.atomic import write_text
 from medusa.console import say
 from medusa.recipes.simulate import draw, world
 from medusa.recipes.simulate.claim import FACTS, check, claim, drawing
 from medusa.recipes.simulate.facts import ceilings_of, likelihoods, sizes
 from medusa.recipes.simulate.fill import fill
 from medusa.recipes.simulate.store import spec_of
+from medusa.seal import write_sealed_json
 from medusa.workspace import Workspace
 
 CEILING = "ceiling.parquet"
@@ -63,7 +62,7 @@ def _draw(workspace: Workspace, request: dict[str, int], force: bool) -> dict[st
     facts = {"asked": request, "note": draw.NOTE, "sizes": sizes(drawn.manifest)}
     facts |= ceilings_of(drawn.manifest, predictions)
     likelihoods(drawn.manifest, logits).write(workspace.root / CEILING)
-    write_text(workspace.root / FACTS, json.dumps(facts, indent=2) + "\n")
+    write_sealed_json(workspace.root / FACTS, facts)
     return facts
 
 

@@ -14,23 +14,29 @@ from medusa.recipes.state import FOLDER
 from medusa.recipes.state_file import FILE, checksum_of, read_state
 from medusa.recipes.verification.verified import UNSEALED, Verified, verified
 from medusa.scoring import Predictions
-from medusa.seal import is_intact
+from medusa.seal import is_intact, read_sealed_json
 from medusa.workspace import Workspace
 
 FOLDS = "cross-validation"
+MARKS = ("demo.json", "simulation.json")
 IMPORT = "restore it from a copy, or import the corpus again with --force"
 TRANSCRIBE = "restore it from a copy, or run `medusa transcribe --force`"
 REMAKE = "restore it from a copy, or run its command again with --force"
 
 
 def check_tables(workspace: Workspace) -> Iterator[Verified]:
-    """Check the Parquet files outside runs and stores, and the JSON files of transcripts."""
+    """Check the Parquet and JSON files outside runs, stores and recipes."""
     if workspace.manifest.exists():
         yield _file(workspace, workspace.manifest, Manifest.read, IMPORT)
     for path in sorted(workspace.transcripts.glob("[!.]*.parquet")):
         yield _file(workspace, path, read_transcripts, TRANSCRIBE)
         if path.with_suffix(".json").exists():
             yield _file(workspace, path.with_suffix(".json"), read_record, TRANSCRIBE)
+    made = [workspace.root / name for name in MARKS if (workspace.root / name).exists()]
+    made += sorted(workspace.root.glob(f"{FOLDS}/*/folds.json"))
+    made += sorted(workspace.root.glob(f"{FOLDS}/*/[!.]*/result.json"))
+    for path in made:
+        yield _file(workspace, path, lambda path: read_sealed_json(path, REMAKE), REMAKE)
     others = {path for path in workspace.root.glob("[!.]*.parquet") if _is_ours(path)}
     others -= {workspace.manifest}
     folds = {*workspace.root.glob(f"{FOLDS}/*/[!.]*.parquet")}

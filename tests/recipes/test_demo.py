@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from medusa.recipes.demo import session
 from medusa.recipes.demo.claim import MARK, claim
 from medusa.recipes.demo.run import demo
 from medusa.recipes.synthetic.corpus import NOTE
+from medusa.seal import read_sealed_json
 
 SETTINGS: dict[str, object] = {"seed": 0}
 
@@ -84,7 +84,7 @@ def test_claim_takes_a_new_folder_and_its_own_again(tmp_path: Path) -> None:
     claim(root, SETTINGS, force=False)
     (root / "audio").mkdir()
     claim(root, SETTINGS, force=False)
-    assert json.loads((root / MARK).read_text()) == SETTINGS
+    assert read_sealed_json(root / MARK, "") == SETTINGS
 
 
 def test_claim_refuses_what_no_demo_made_even_by_force(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_claim_replaces_another_demo_only_by_force(tmp_path: Path) -> None:
     claim(tmp_path, {"seed": 1}, force=True)
     assert not (tmp_path / "runs").exists()
     assert (tmp_path / "mine.txt").exists()
-    assert json.loads((tmp_path / MARK).read_text()) == {"seed": 1}
+    assert read_sealed_json(tmp_path / MARK, "") == {"seed": 1}
 
 
 def _times(folder: Path) -> dict[Path, int]:

@@ -16,6 +16,7 @@ from medusa.manifests import Manifest
 from medusa.recipes.simulate import claim, draw, fill, run, world
 from medusa.recipes.simulate.likelihood import class_likelihood, stream_ratio
 from medusa.scoring.predictions import Predictions
+from medusa.seal import read_sealed_json
 from medusa.tests.command_line import call
 from medusa.workspace import Workspace
 
@@ -99,7 +100,7 @@ def simulated(tmp_path_factory):
 
 
 def test_a_workspace_that_every_command_reads(simulated):
-    facts = json.loads((simulated / claim.FACTS).read_text())
+    facts = read_sealed_json(simulated / claim.FACTS, "")
     manifest = Manifest.read(simulated / "manifest.parquet")
     frame = manifest.frame
     speakers = [set(frame["speaker"][frame["split"] == name]) for name in draw.SHARES]
@@ -121,7 +122,7 @@ def test_a_workspace_that_every_command_reads(simulated):
 
 
 def test_the_same_seed_is_the_same_corpus_and_another_folder_is_asked_for(simulated, tmp_path):
-    facts = json.loads((simulated / claim.FACTS).read_text())
+    facts = read_sealed_json(simulated / claim.FACTS, "")
     place = run.folder(tmp_path)
     again = run.simulate(place, 1500, WIDTH, 0)
     assert again == facts
@@ -155,7 +156,7 @@ def test_an_interrupted_simulation_goes_on(simulated, tmp_path, monkeypatch):
             run.simulate(place, 1500, WIDTH, 0)
     assert "ceiling" not in json.loads((tmp_path / claim.FACTS).read_text())
     again = run.simulate(place, 1500, WIDTH, 0)
-    assert again == json.loads((simulated / claim.FACTS).read_text())
+    assert again == read_sealed_json(simulated / claim.FACTS, "")
 
 
 def test_nobody_does_better_than_the_ceiling(simulated):
