@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 LONGEST_NAME = 100  # Comparing longer names with the known ones takes seconds.
+LONGEST_ITEM = 400  # An item of a list is a name or one sentence.
 
 
 class MedusaError(Exception):
@@ -64,10 +65,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def listed(items: Iterable[object], most: int = 5) -> str:
-    """Join the first `most` items with commas, and add the number of the other items."""
+    """Join the first `most` items with commas, and add the number of the other items.
+
+    Long items are cut: a name from a stranger's file may have any length.
+    """
     everything = [str(item) for item in items]
+    cut = [
+        item if len(item) <= LONGEST_ITEM else f"{item[:LONGEST_ITEM]}..."
+        for item in everything[:most]
+    ]
     more = f" and {len(everything) - most} more" if len(everything) > most else ""
-    return ", ".join(everything[:most]) + more
+    return ", ".join(cut) + more
 
 
 def plural(number: int, one: str) -> str:

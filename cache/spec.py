@@ -56,7 +56,9 @@ class FeatureSpec:
             value = getattr(self, name)
             if value not in known:
                 hint = nearest(value, known)
-                raise StoreError(f"{name} is {value!r}; expected one of {', '.join(known)}{hint}")
+                raise StoreError(
+                    f"{name} is {quoted(value)}; expected one of {', '.join(known)}{hint}"
+                )
         if not self.layers or list(self.layers) != sorted({*self.layers}) or self.layers[0] < 0:
             raise StoreError(f"layers are {self.layers}; expected ascending numbers from 0 on")
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from medusa.cache import FeatureStore, open_all
+from medusa.cache import FeatureStore
+from medusa.cache.info import each, folders
 from medusa.cache.quantise import read_channels
 from medusa.ensemble.apply import members_of
 from medusa.errors import DataError, RunError, listed
@@ -67,11 +68,14 @@ def _member(run: RunDir) -> ModelMember:
 
 def _features(wanted: dict[str, str], workspace: Workspace) -> tuple[ModelFeature, ...]:
     """Return the features of these specifications, with the place of each backbone's weights."""
-    stores = {store.spec.digest: store for store in open_all(workspace.features)}
+    opened, damaged = each(folders(workspace.features), FeatureStore.open)
+    stores = {store.spec.digest: store for store in opened}
     if absent := [f"{name}-{spec[:8]}" for spec, name in wanted.items() if spec not in stores]:
+        others = f" ({listed(damaged)})" if damaged else ""
         raise DataError(
             f"{workspace.features}: expected the stores that the model was trained on, found no "
-            f"{listed(absent)}; they record the weights of the backbones; extract them again"
+            f"{listed(absent)}{others}; they record the weights of the backbones; extract them "
+            "again"
         )
     return tuple(_feature(stores[spec], workspace) for spec in wanted)
 

@@ -1,17 +1,15 @@
 """The recordings to predict: files, folders, tables with paths, and clips in memory."""
 
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import soundfile
+from tempfile import TemporaryDirectory
 
 from medusa.errors import AudioError, ManifestError, MedusaError, listed
 from medusa.extract.inputs import Segment
 from medusa.inference.audio_input import AudioInput, clip_of
 from medusa.manifests import ffmpeg
-from medusa.manifests.audio import AudioFacts, each, facts_of, segment_of
+from medusa.manifests.audio import AudioFacts, decoding, each, facts_of, segment_of
 from medusa.manifests.import_tools.csv_rows import read_rows
 from medusa.manifests.import_tools.files import SOUNDS, recordings_below
 from medusa.workspace import require_utf_8
@@ -106,14 +104,21 @@ def from_stdin(data: bytes) -> list[str | AudioInput]:
     """
     if b"\0" not in data:  # A path has no such byte, and the header of a recording has.
         return [line for line in data.decode(errors="surrogateescape").splitlines() if line.strip()]
-    try:
-        samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as problem:
-        raise AudioError(
-            f"standard input: expected paths, one a line, or a recording that libsndfile reads, "
-            f"found {len(data)} other bytes ({problem}); name the file instead"
-        ) from problem
-    return [replace(clip_of(samples, rate_hz), path="-")]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "recording"
+        path.write_bytes(data)
+        try:
+            facts_of(path)  # The bounds are those of a file.
+            with decoding(path) as sound:
+                samples = sound.read(dtype="float32", always_2d=True)
+        except AudioError as problem:
+            raise AudioError(
+                "standard input: expected paths, one a line, or a whole recording that libsndfile "
+                f"reads, found {len(data)} other bytes "
+                f"({str(problem).removeprefix(f'{path}: ')}); name the file instead",
+                problem.kind,
+            ) from problem
+        return [replace(clip_of(samples, sound.samplerate), path="-")]
 
 
 def _recording(row: Row, facts: AudioFacts) -> AudioInput:

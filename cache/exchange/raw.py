@@ -15,6 +15,7 @@ from medusa.cache.quantise import CHANNELS, Quantised
 from medusa.cache.spec import FeatureSpec
 from medusa.cache.store import FeatureStore
 from medusa.errors import StoreError, listed
+from medusa.strict import quoted
 
 FORMAT = "medusa features 1"
 GROUP_BYTES = 64 << 20  # the most bytes in memory, whatever the size of the store
@@ -63,7 +64,7 @@ class Header:
             StoreError: the values are not those of `to_dict`.
         """
         if values.get("format") != FORMAT:
-            raise StoreError(f"the format is {values.get('format')!r}; expected {FORMAT!r}")
+            raise StoreError(f"the format is {quoted(values.get('format'))}; expected {FORMAT!r}")
         spec = FeatureSpec.from_dict(values["spec"])
         counts = int(values["utterances"]), int(values["frames"])
         return cls(spec, values["provenance"], channels, *counts)

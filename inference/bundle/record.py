@@ -13,7 +13,7 @@ from typing import Any
 from safetensors.numpy import load_file
 
 from medusa.cache import FeatureSpec
-from medusa.errors import RunError
+from medusa.errors import RunError, listed
 from medusa.heads.runs.run_dir import RunDir
 from medusa.inference.bundle.layout import CHANNELS, RECORD, RUNS
 from medusa.inference.bundle.sources import checked_source, source_of
@@ -54,7 +54,7 @@ def parts_of_bundle(folder: Path) -> ModelParts:
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     if record["format"] != FORMAT:
         raise RunError(
-            f"{folder / RECORD}: expected format {FORMAT}, found {record['format']!r}; install "
+            f"{folder / RECORD}: expected format {FORMAT}, found {quoted(record['format'])}; install "
             "the version of medusa that wrote the bundle"
         )
     classes, card = tuple(record["classes"]), dict(record["card"])
@@ -115,7 +115,7 @@ def _text(values: dict[str, Any] | None, folder: Path) -> TextSource | None:
     if wrong or not is_file_name(name):
         raise RunError(
             f"{folder / RECORD}: expected the name of a table of transcripts and options of "
-            f"Whisper, found {name!r} and {wrong}; make the bundle again"
+            f"Whisper, found {quoted(name)} and {listed(wrong)}; make the bundle again"
         )
     if checkpoint not in ("", "local"):
         checked_source(checkpoint.removeprefix("openai-whisper/"), folder)

@@ -12,6 +12,7 @@ from medusa.extract.backbones import families, family
 from medusa.extract.checkpoints.hugging_face import LOCAL, files_of_features
 from medusa.inference.bundle.layout import BACKBONES, is_allowed
 from medusa.inference.parts import ModelFeature
+from medusa.strict import quoted, shown
 
 LARGEST_BYTES = 2_000_000_000  # of one backbone in a bundle
 HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
@@ -34,8 +35,8 @@ def source_of(spec: FeatureSpec, bundle: Path) -> tuple[str, str | None]:
     if spec.family in families() and family(spec.family).ON_HUB:
         if not COMMIT.fullmatch(spec.revision):
             raise RunError(
-                f"{bundle}: {spec.backbone}: expected the commit of {spec.checkpoint!r}, found "
-                f"{spec.revision!r}; make the bundle again"
+                f"{bundle}: {shown(spec.backbone)}: expected the commit of "
+                f"{quoted(spec.checkpoint)}, found {quoted(spec.revision)}; make the bundle again"
             )
         return checked_source(spec.checkpoint, bundle), spec.revision
     return checked_source(spec.checkpoint.rpartition("/")[2], bundle), None
@@ -49,11 +50,11 @@ def checked_source(name: str, bundle: Path) -> str:
     """
     if not HUB_ID.fullmatch(name) or ".." in name:
         raise RunError(
-            f"{bundle}: expected the name of public weights, found {name!r}; make the bundle again"
+            f"{bundle}: expected the name of public weights, found {quoted(name)}; make the bundle again"
         )
     if os.path.lexists(name):
         raise RunError(
-            f"{bundle}: the current folder contains {name!r}, which hides the public weights of "
+            f"{bundle}: the current folder contains {quoted(name)}, which hides the public weights of "
             "this name; run the command in another folder"
         )
     return name

@@ -39,9 +39,11 @@ def serve(
     is logged.
     """
     from medusa.inference.load import load, weights_and_settings
+    from medusa.inference.serve.server import require_libraries
     from medusa.inference.serve.server import serve as serve_model
     from medusa.inference.serve.server_options import ServerLimits, ServerOptions
 
+    require_libraries()
     weights, settings = weights_and_settings(overrides, ("max_", "batch=", "cors="))
     limits = settings_of(ServerLimits, settings)
     options = ServerOptions(address=address, port=port, **limits)

@@ -11,6 +11,22 @@ from medusa.inference.serve.server_options import ServerOptions
 GRACE_S = 10  # so long may requests in progress take when the server stops
 
 
+def require_libraries() -> None:
+    """Raise if a library of the server is missing; a model takes long to load.
+
+    Raises:
+        ConfigError: FastAPI, uvicorn or python-multipart is not installed.
+    """
+    try:
+        import uvicorn  # noqa: F401
+
+        import medusa.inference.serve.app  # noqa: F401
+    except ImportError as problem:
+        raise ConfigError(
+            f"serve: {problem.name} is not installed; run `pip install 'medusa-ser[serve]'`"
+        ) from problem
+
+
 def serve(model: Model, options: ServerOptions | None = None) -> None:
     """Serve a model over HTTP until the process is stopped.
 
@@ -22,14 +38,11 @@ def serve(model: Model, options: ServerOptions | None = None) -> None:
         ConfigError: FastAPI or uvicorn is not installed, or the address cannot be used.
         MedusaError: a backbone cannot be loaded.
     """
-    try:
-        import uvicorn
+    require_libraries()
+    import uvicorn
 
-        from medusa.inference.serve.app import build_app
-    except ImportError as problem:
-        raise ConfigError(
-            f"serve: {problem.name} is not installed; run `pip install 'medusa-ser[serve]'`"
-        ) from problem
+    from medusa.inference.serve.app import build_app
+
     options = options or ServerOptions()
     app = build_app(model, options)
     config = uvicorn.Config(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from medusa.manifests.headers.rare_containers import LONGEST_HEADER, promise_of
+
 SLACK = 64  # Some writers count the bytes of their own header as sound.
 NEAR = 1 << 16
 MOST_CHUNKS = 10_000
@@ -55,8 +57,8 @@ def sound_chunk(path: Path) -> SoundChunk | None:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         head = file.read(40)
-        reader = READERS.get(head[:4])
-        chunk = reader(file, head, size) if reader else None
+        reader = READERS.get(head[:4], _rare)
+        chunk = reader(file, head, size)
         if chunk is None or chunk.present <= 0:
             return None
         if chunk.promised <= 0 and _has_chunks_only(file, chunk, size):
@@ -140,11 +142,17 @@ def _voc(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
 def _sphere(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
     file.seek(0)
     text = file.read(1024).decode("latin-1")
-    found = dict(re.findall(r"(\w+) -i (\d+)", text))
+    found = dict(re.findall(r"(\w+) -(?:i|s\d+) (\d+)", text))
     counts = [int(found.get(name, 0)) for name in ("sample_count", "channel_count")]
     promised = counts[0] * counts[1] * int(found.get("sample_n_bytes", 0))
     start = int(text.split()[1]) if text.split()[1:2] and text.split()[1].isdecimal() else 1024
     return SoundChunk(start, promised, size - start) if promised else None
+
+
+def _rare(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
+    file.seek(0)
+    promise = promise_of(file.read(LONGEST_HEADER))
+    return SoundChunk(promise.start, promise.size, size - promise.start) if promise else None
 
 
 def _has_chunks_only(file: BinaryIO, chunk: SoundChunk, size: int) -> bool:

@@ -33,13 +33,13 @@ def test_damaged_names_of_files(tmp_path: Path, name: str) -> None:
             (root / os.fsdecode(inside)).rename(path)
         except OSError:
             pass  # No file can have this name; the corpus is whole.
-        if seed % 3 == 0 and path.is_relative_to(root) and path.is_file():
+        if seed % 3 == 0 and path.is_relative_to(root) and os.path.isfile(path):
             path.write_bytes(mutated(path.read_bytes(), seed))
         before = outside(tmp_path, home)
         judged(lambda: import_corpus(Workspace.open(home), name, root, force=True))
         assert outside(tmp_path, home) == before
         shutil.rmtree(root)
-        if not path.is_relative_to(root) and path.is_file():
+        if not path.is_relative_to(root) and os.path.isfile(path):
             path.unlink()
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 import soundfile
 
+import medusa
+from medusa.errors import DataError
 from medusa.tests.command_line import call, invoke
 
 
@@ -59,6 +61,27 @@ def test_a_recording_on_standard_input(trained, clips, expected):
     assert np.allclose(shares(frame), shares(expected.iloc[:1]), atol=1e-5)
     result = invoke(trained, "predict", "b", "-", input=b"\xff\xfe\x00 no sound")
     assert "standard input: expected paths" in str(result.exception)
+
+
+@pytest.mark.parametrize("fault", ["truncated", "0 frames", "a rate of 1 Hz"])
+def test_a_recording_on_standard_input_has_the_bounds_of_a_file(trained, clips, fault):
+    samples, rate = soundfile.read(clips[0], dtype="int16")
+    data, sound = clips[0].read_bytes(), io.BytesIO()
+    if fault != "truncated":
+        samples, rate = (samples, 1) if "rate" in fault else (samples[:0], rate)
+        soundfile.write(sound, samples, rate, format="WAV")
+    given = data[: len(data) // 2] if fault == "truncated" else sound.getvalue()
+    message = str(invoke(trained, "predict", "b", "-", input=given).exception)
+    assert "standard input: " in message and fault in message and "/recording" not in message
+
+
+def test_a_damaged_store_of_another_backbone_does_not_stop_a_model(trained, tmp_path):
+    shutil.copytree(trained / "features", tmp_path / "features")
+    (other,) = (tmp_path / "features").glob("whisper*")
+    (other / "spec.json").write_text("{")
+    assert medusa.load(trained / "runs" / "b", workspace=tmp_path).classes
+    with pytest.raises(DataError, match=r"found no whisper-\w+ \(.*spec\.json.*extract them again"):
+        medusa.load(trained / "runs" / "a", workspace=tmp_path)
 
 
 def test_a_segment_of_a_table_is_its_part_of_the_file(trained, clips, tmp_path):

@@ -60,6 +60,29 @@ def test_cut_files_of_every_container_are_refused(tmp_path: Path, form: str, sha
     assert "its header promises 64000 bytes of sound, but the file has" in refused(tmp_path / "a")
 
 
+RARE = [  # The container, the kinds of samples, and the numbers of channels that it holds.
+    *(("AVR", "PCM_16", 2), ("AVR", "PCM_S8", 1), ("MPC2K", "PCM_16", 2), ("WVE", "ALAW", 1)),
+    *(("MAT4", "PCM_16", 2), ("MAT4", "DOUBLE", 1), ("MAT5", "PCM_16", 2), ("MAT5", "FLOAT", 1)),
+    *(("SDS", "PCM_16", 1), ("SDS", "PCM_S8", 1), ("NIST", "ULAW", 2), ("SVX", "PCM_S8", 1)),
+]
+
+
+@pytest.mark.parametrize(("form", "subtype", "channels"), RARE)
+@pytest.mark.parametrize("endian", ["FILE", "BIG"])
+def test_cut_files_of_rare_containers_are_refused(
+    tmp_path: Path, form: str, subtype: str, channels: int, endian: str
+) -> None:
+    if endian == "BIG" and form not in ("MAT4", "MAT5"):
+        return
+    wave, path = np.repeat(WAVE[:, None], channels, axis=1), tmp_path / "a"
+    soundfile.write(path, wave, RATE, format=form, subtype=subtype, endian=endian)
+    assert facts_of(path).frames == len(WAVE)
+    whole = path.read_bytes()
+    for share in (0.5, 0.95):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        assert "its header promises" in refused(path)
+
+
 def test_cut_big_endian_and_ogg_files_are_refused(tmp_path: Path) -> None:
     data = written(tmp_path / "a", "WAV", endian="BIG")
     assert data[:4] == b"RIFX" and facts_of(tmp_path / "a").frames == len(WAVE)

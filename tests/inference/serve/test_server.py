@@ -29,10 +29,12 @@ from medusa.inference.serve.app import build_app
 from medusa.inference.serve.server_options import ServerOptions
 from medusa.inference.serve.upload import FORMATS
 from medusa.manifests import ffmpeg
+from medusa.tests.command_line import invoke
+from medusa.tests.counts import count
 
 LIMITS = ServerOptions(max_bytes=2_000_000, max_seconds=20.0)
 ROUTE = "/v1/predict"
-MALFORMED = 500 if os.environ.get("MEDUSA_LONG_TESTS") else 24
+MALFORMED = count("MEDUSA_MALFORMED", 24, 500)
 # The filters of warnings belong to the process, and the threads of the client change them.
 pytestmark = pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")
 
@@ -372,6 +374,12 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(model, monkeypatch):
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match="expected a free port"):
             medusa.serve(model, ServerOptions(port=port))
+
+
+def test_a_missing_library_is_named_before_a_model_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    message = str(invoke(tmp_path, "serve", "no-such-run").exception)
+    assert message == "serve: uvicorn is not installed; run `pip install 'medusa-ser[serve]'`"
 
 
 @pytest.mark.parametrize("setting", [{"max_bytes": 0}, {"max_seconds": 601.0}, {"batch": 0}])
