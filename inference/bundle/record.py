@@ -54,8 +54,8 @@ def parts_of_bundle(folder: Path) -> ModelParts:
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     if record["format"] != FORMAT:
         raise RunError(
-            f"{folder / RECORD}: expected format {FORMAT}, found {quoted(record['format'])}; install "
-            "the version of medusa that wrote the bundle"
+            f"{folder / RECORD}: expected format {FORMAT}, found {quoted(record['format'])}; "
+            "install the version of medusa that wrote the bundle"
         )
     classes, card = tuple(record["classes"]), dict(record["card"])
     for name in (*classes, card["name"]):

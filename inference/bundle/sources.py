@@ -50,12 +50,13 @@ def checked_source(name: str, bundle: Path) -> str:
     """
     if not HUB_ID.fullmatch(name) or ".." in name:
         raise RunError(
-            f"{bundle}: expected the name of public weights, found {quoted(name)}; make the bundle again"
+            f"{bundle}: expected the name of public weights, found {quoted(name)}; make the bundle "
+            "again"
         )
     if os.path.lexists(name):
         raise RunError(
-            f"{bundle}: the current folder contains {quoted(name)}, which hides the public weights of "
-            "this name; run the command in another folder"
+            f"{bundle}: the current folder contains {quoted(name)}, which hides the public weights "
+            "of this name; run the command in another folder"
         )
     return name
 

@@ -1,6 +1,6 @@
 """Rare containers whose headers count the samples: AVR, MPC2K, SDS, WVE and MATLAB 4 and 5.
 
-The headers of PVF, PAF, IRCAM, SD2 and XI have no length, so that a cut file looks like a whole one.
+The headers of PVF, PAF, IRCAM, SD2 and XI have no length: a cut file looks like a whole one.
 """
 
 import struct
