@@ -8,6 +8,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from medusa.cache.store import FeatureStore
+    from medusa.cache.view import load_features
     from medusa.console import show_progress
     from medusa.ensemble.fit_stack import fit_stack
     from medusa.ensemble.stacker import StackConfig
@@ -58,6 +60,7 @@ _MODULES = {
     "CutOptions": "inference.cutting.options",
     "Evaluation": "reports.evaluate",
     "ExtractionOptions": "extract.extraction_options",
+    "FeatureStore": "cache.store",
     "FoldPlan": "manifests.splits.cross_validation",
     "HeadResult": "heads.spec",
     "HeadSpec": "heads.spec",
@@ -89,6 +92,7 @@ _MODULES = {
     "import_corpus": "manifests.import_corpus",
     "list_runs": "reports.runs_table.rows",
     "load": "inference.load",
+    "load_features": "cache.view",
     "probe_layers": "recipes.layer_probe.probe_layers",
     "pull_bundle": "inference.bundle.hub",
     "push_bundle": "inference.bundle.hub",
@@ -110,6 +114,7 @@ __all__ = [
     "CutOptions",
     "Evaluation",
     "ExtractionOptions",
+    "FeatureStore",
     "FoldPlan",
     "HeadResult",
     "HeadSpec",
@@ -141,6 +146,7 @@ __all__ = [
     "import_corpus",
     "list_runs",
     "load",
+    "load_features",
     "probe_layers",
     "pull_bundle",
     "push_bundle",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from medusa.cache.spec import FeatureSpec
     from medusa.cache.store import FeatureStore, open_all
     from medusa.cache.view import View
-    from medusa.cache.view import open_view as open
+    from medusa.cache.view import load_features as open
     from medusa.cache.writer import StoreWriter
 
 __all__ = [
@@ -57,4 +57,4 @@ def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"medusa.cache.{_MODULES[name]}")
-    return getattr(module, "open_view" if name == "open" else name)
+    return getattr(module, "load_features" if name == "open" else name)

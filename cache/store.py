@@ -79,7 +79,7 @@ class FeatureStore:
         self._channels: dict[str, torch.Tensor] = {}
 
     @classmethod
-    def open(cls, path: Path, access: str = "auto") -> "FeatureStore":
+    def open(cls, path: Path | str, access: str = "auto") -> "FeatureStore":
         """Open a store with all utterances that are committed now.
 
         Args:
@@ -91,6 +91,7 @@ class FeatureStore:
         """
         if access not in ACCESS:
             raise StoreError(f"access is {access!r}; expected one of {', '.join(ACCESS)}")
+        path = Path(path)
         return cls(path, read_spec(path), index.load(path), access)
 
     def __reduce__(self) -> tuple[object, tuple[Path, str]]:

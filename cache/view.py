@@ -50,7 +50,7 @@ class View:
         return packed.values if isinstance(ids, str) else packed
 
 
-def open_view(
+def load_features(
     store: Path | str,
     manifest: Path | str | None = None,
     array: str | None = None,
@@ -67,7 +67,7 @@ def open_view(
         access: `map`, `pread` or `auto`, as in `FeatureStore.open`.
 
     Returns:
-        A `View`: `open_view(path, "manifest.parquet")[["u1", "u2"]].values` is (N, D).
+        A `View`: `load_features(path, "manifest.parquet")[["u1", "u2"]].values` is (N, D).
 
     Raises:
         MedusaError: the store, the manifest or the layer does not exist.

@@ -49,11 +49,12 @@ class StoreWriter:
 
     def __init__(
         self,
-        store: Path,
+        store: Path | str,
         spec: FeatureSpec,
         provenance: dict[str, object] | None = None,
         non_finite: str = "refuse",
     ) -> None:
+        store = Path(store)
         create(store, spec, provenance or {})
         self.store, self.spec, self.non_finite = store, spec, non_finite
         self.done = set(index.load(store).rows)
