@@ -17,6 +17,7 @@ from medusa.scoring import (
     chance_macro_f1,
     holm,
     interval,
+    interval_of_mean,
     score_runs,
     two_sided,
 )
@@ -24,7 +25,7 @@ from medusa.workspace import Workspace
 
 
 def tables(workspace: Workspace, recipe: Recipe, found: RecipeRuns) -> list[ResultTable]:
-    """Return the tables of heads, ensembles, ablations and missing runs; none is empty.
+    """Return the tables of heads, shots, ensembles, ablations and missing runs; none is empty.
 
     Args:
         workspace: it holds the runs.
@@ -42,7 +43,7 @@ def tables(workspace: Workspace, recipe: Recipe, found: RecipeRuns) -> list[Resu
         runs = {name: RunDir(workspace.runs / name) for name in names}
         scores = score_runs(((name, run.predictions()) for name, run in runs.items()), manifest)
         notes = _notes(scores, manifest, [runs[name] for name in found.heads.values()])
-        parts = (_heads, _stacks, _ablations)
+        parts = (_heads, _few_shots, _stacks, _ablations)
         made = [*(part(recipe, found, scores, runs, notes) for part in parts), *made]
     return [one for one in made if one.rows]
 
@@ -62,6 +63,27 @@ def _heads(
             cells = _cells(scores, [[one] for one in runs_of_task], head.published, hours)
             rows.append([name, " + ".join(features_of(recipe, name)), *cells])
     return ResultTable("Heads", ("", "features", *HEADER), rows, notes)
+
+
+def _few_shots(
+    recipe: Recipe, found: RecipeRuns, scores: RunScores, runs: dict[str, RunDir], notes: list[str]
+) -> ResultTable:
+    """Give the mean over the draws of the training rows, and the interval of this mean."""
+    rows = []
+    for name in recipe.heads:
+        tasks = [one for one in head_tasks(recipe, False) if one.head == name]
+        done = _finished(found.heads, [one.name for one in tasks], runs)
+        draws, shots = [scores.scores(run) for run in done], tasks[0].config.train.shots
+        if shots is not None and len(draws) > 1:
+            cells = [name, str(shots), str(len(draws))]
+            for score in ("balanced", "macro_f1"):
+                values = np.array([one[score] for one in draws])
+                low, high = interval_of_mean(values)
+                cells += [f"{values.mean():.3f}", f"{low:.3f} – {high:.3f}"]
+            rows.append(cells)
+    header = ("", "rows a class", "draws", "balanced macro-F1", "95 %", "macro-F1", "95 %")
+    more = "Each draw has other training rows; 95 %: of the mean over draws, by Student's t."
+    return ResultTable("Few shots", header, rows, [*notes, more])
 
 
 def _stacks(

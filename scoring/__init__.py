@@ -38,6 +38,7 @@ from medusa.scoring.predictions import (
 from medusa.scoring.resampling import (
     FEW_BLOCKS,
     interval,
+    interval_of_mean,
     resampled_confusions,
 )
 from medusa.scoring.run_scores import (
@@ -81,6 +82,7 @@ __all__ = [
     "holm",
     "human_agreement",
     "interval",
+    "interval_of_mean",
     "judge",
     "judge_folds",
     "judging_split",

@@ -166,6 +166,14 @@ def means_with_intervals(
     }
 
 
+def interval_of_mean(values: Floats) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of independent values (n,), by Student's t."""
+    from scipy.stats import t
+
+    reach = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return float(np.mean(values) - reach), float(np.mean(values) + reach)
+
+
 def _resample(sums: Numbers, draws: int, seed: int) -> Floats:
     """Draw K of K blocks with replacement, and add up their values (K, V): (draws, V)."""
     count, rng, totals = len(sums), _stream(seed), []

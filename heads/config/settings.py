@@ -144,6 +144,8 @@ class TrainConfig:
     compile: bool = False  # Whether torch.compile compiles frame-by-frame operations.
     # The rows per class in a draw, by default the count of the rarest class.
     per_class: Annotated[int | None, AT_LEAST_1] = None
+    # So many training rows of every class are drawn, and nothing else is learned from.
+    shots: Annotated[int | None, AT_LEAST_1] = None
 
 
 @dataclass(frozen=True)

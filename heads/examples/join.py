@@ -36,6 +36,7 @@ class Examples:
         frames_averaged: (M,) the number of frames that are averaged into one.
         classes: the names of the C classes, in order.
         scaling: a change of all features as they are read, or None.
+        shots: the only training rows that a head may learn from, or None for all.
     """
 
     ids: list[str]
@@ -50,10 +51,14 @@ class Examples:
     frames_averaged: list[int]
     classes: tuple[str, ...]
     scaling: SpeakerScaling | None = None
+    shots: Rows | None = None
 
     def rows(self, split: str) -> Rows:
-        """Return the rows of a split."""
-        return np.flatnonzero(self.splits == split)
+        """Return the rows of a split; of `train` only those that a head may learn from."""
+        found = np.flatnonzero(self.splits == split)
+        if self.shots is None or split != "train":
+            return found
+        return np.intersect1d(found, self.shots)
 
     @property
     def widths(self) -> list[int]:

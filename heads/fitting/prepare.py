@@ -1,6 +1,9 @@
 """From a workspace and a configuration to the head that is to be trained."""
 
+from dataclasses import replace
+
 from medusa.errors import DataError
+from medusa.heads.examples.shots import draw_shots
 from medusa.heads.fitting.check_choices import check_choices
 from medusa.heads.fitting.folds import folds_of
 from medusa.heads.fitting.head_job import HeadJob
@@ -28,6 +31,9 @@ def prepare(workspace: Workspace, spec: HeadSpec) -> HeadJob:
     examples = joined.examples
     if config.head.normalise_speakers:
         examples = examples.normalise_speakers()
+    if config.train.shots is not None:
+        shots = draw_shots(examples, config.train.shots, config.seed)
+        examples = replace(examples, shots=shots)
     if config.loss.neutral_weight and examples.neutral is None:
         raise DataError("loss.neutral_weight: the label scheme has no class 'neutral'; set it to 0")
     folds = folds_of(joined.tied, examples.ids, config.train.folds)

@@ -11,7 +11,7 @@ from medusa.errors import listed
 FORMAT = 1
 # Settings that were added later, with the value that changes nothing. Older runs stay valid.
 ADDED_LATER: dict[str, dict[str, Any]] = {
-    "train": {"compile": False},
+    "train": {"compile": False, "shots": None},
     "head": {
         "functionals": [
             "mean", "deviation", "delta_mean", "delta_deviation", "q10", "q50", "q90",

@@ -100,6 +100,8 @@ class Recipe:
             reasons; and whether the challenge's rules allow every backbone.
         config, set: the configuration and the settings from which all heads start.
         repeats: how many times everything is trained, each time from other seeds.
+        shots: if it is set, every head learns from so many training rows of every class. Every
+            repeat draws other rows.
         main: the stack that the report describes.
     """
 
@@ -111,6 +113,7 @@ class Recipe:
     config: str = "medusa"
     set: dict[str, Any] = field(default_factory=dict)
     repeats: int = 1
+    shots: int | None = None
     features: dict[str, Feature] = field(default_factory=dict)
     heads: dict[str, HeadEntry] = field(default_factory=dict)
     stacks: dict[str, StackEntry] = field(default_factory=dict)
@@ -132,7 +135,8 @@ def config_of(recipe: Recipe, head: str, ablation: str | None = None, repeat: in
     Raises:
         ConfigError: a setting has a wrong key or value.
     """
-    settings = recipe.set | recipe.heads[head].set
+    shots = {} if recipe.shots is None else {"train.shots": recipe.shots}
+    settings = shots | recipe.set | recipe.heads[head].set
     if ablation is not None:
         settings = settings | recipe.ablations[ablation].set
     config = load_config(recipe.config, tuple(f"{k}={json.dumps(v)}" for k, v in settings.items()))

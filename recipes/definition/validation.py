@@ -43,6 +43,10 @@ def problems_of(recipe: Recipe, lists_features: bool = True) -> list[str]:
     for where, repeats in (("repeats", recipe.repeats), ("tiny.repeats", recipe.tiny.repeats)):
         if repeats < 1:
             problems.append(f"{where} {repeats}: expected at least 1")
+    if recipe.shots is not None and recipe.repeats < 2:
+        problems.append(
+            f"shots {recipe.shots}: expected repeats of 2 or more, because one draw has no interval"
+        )
     if recipe.main and recipe.main not in recipe.stacks:
         problems.append(f"main: no stack {recipe.main!r}{nearest(recipe.main, recipe.stacks)}")
     return problems + _wrong_settings(recipe)

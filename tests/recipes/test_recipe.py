@@ -209,6 +209,8 @@ def test_all_mistakes_at_once(tmp_path):
         ("{wavlm: roberta}", "{roberta: wavlm}", "'roberta' is read by none of its heads"),
         ("{wavlm: roberta}", "{wavlm: robreta}", "'robreta' is not in features (did you mean 'ro"),
         ("repeats: 2", "repeats: 0", "repeats 0: expected at least 1"),
+        ("repeats: 2", "shots: 5", "shots 5: expected repeats of 2 or more, because one draw"),
+        ("repeats: 2", "repeats: 2\nshots: 0", "train.shots: expected at least 1, got 0"),
         (
             "{wavlm: {}",
             "{wavlm: {average_frames: 3}",

@@ -67,9 +67,13 @@ def finished_run(path: Path, record: dict[str, object], frame: pd.DataFrame, kno
 
 @pytest.fixture
 def by_title(tmp_path: Path) -> dict[str, ResultTable]:
+    return made(tmp_path, RECIPE)
+
+
+def made(tmp_path: Path, text: str) -> dict[str, ResultTable]:
     manifest = corpus()
     manifest.write(tmp_path / "manifest.parquet")
-    (tmp_path / "toy.yaml").write_text(RECIPE)
+    (tmp_path / "toy.yaml").write_text(text)
     recipe, workspace = load(str(tmp_path / "toy.yaml")), Workspace.open(tmp_path)
     runs = RecipeRuns()
     facts = {"kind": "head", "manifest": manifest.digest()}
@@ -102,6 +106,19 @@ def test_the_deviation_over_repeats_is_that_of_a_sample(by_title: dict[str, Resu
             "without MixUp": "0.800 ± 0.071",  # 17 and 15
             "smoothed": "0.650 ± 0.071",  # 14 and 12
         }
+
+
+def test_few_shots_have_an_interval_over_draws(tmp_path: Path, by_title) -> None:
+    """Two draws have 0.8 and 0.7: the mean 0.75, and t of one degree of freedom (12.706) * 0.05."""
+    assert "Few shots" not in by_title
+    (tmp_path / "shots").mkdir()
+    table = made(tmp_path / "shots", RECIPE.replace("repeats: 2", "repeats: 2\nshots: 4"))[
+        "Few shots"
+    ]
+    (row,) = table.rows
+    assert row[:4] == ["a", "4", "2", "0.750"]
+    assert ends(row[4]) == pytest.approx([0.75 - 12.706 * 0.05, 0.75 + 12.706 * 0.05], abs=1e-3)
+    assert row[5:] == row[3:5]
 
 
 def test_a_change_has_the_sign_of_the_ablation_less_the_whole(

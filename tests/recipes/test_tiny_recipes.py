@@ -18,9 +18,8 @@ def test_every_shipped_recipe_runs_and_then_does_nothing(tmp_path):
         recipe, folder = load(name, tiny=True), home / "recipes" / f"{name}-tiny"
         state = json.loads((folder / "state.json").read_text())
         assert {*recipe.heads, *recipe.stacks} <= set(state["runs"])
-        assert len(state["runs"]) == len(recipe.stacks) + len(recipe.heads) * (
-            1 + len(recipe.ablations)
-        )
+        each = len(recipe.stacks) + len(recipe.heads) * (1 + len(recipe.ablations))
+        assert len(state["runs"]) == recipe.repeats * each
         tables = (folder / "tables.md").read_text()
         assert all(f"| {head} |" in tables for head in recipe.heads) and "## Missing" not in tables
         assert NOTE in tables

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from medusa.randomness import random_stream
 from medusa.scoring import metrics
@@ -10,6 +11,12 @@ from medusa.scoring import resampling as bootstrap
 RNG = np.random.default_rng(7)
 TRUTH = RNG.integers(0, 4, 200)
 GUESS = np.where(RNG.random(200) < 0.5, TRUTH, RNG.integers(0, 5, 200))
+
+
+def test_the_interval_of_a_mean_is_that_of_scipy() -> None:
+    values = RNG.normal(0.4, 0.05, 10)
+    expected = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert bootstrap.interval_of_mean(values) == pytest.approx(tuple(expected))
 
 
 def test_resampling_speakers_equals_a_slow_loop() -> None:
