@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from medusa.inference.onnx.export import OnnxExport, export_onnx
     from medusa.inference.serve.server import serve
     from medusa.inference.serve.server_options import ServerOptions
+    from medusa.inference.stress.stress_run import StressTable, stress
     from medusa.manifests.audit.audit_corpus import audit_corpus
     from medusa.manifests.import_corpus import import_corpus
     from medusa.manifests.splits.cross_validation import FoldPlan
@@ -74,6 +75,7 @@ _MODULES = {
     "ServerOptions": "inference.serve.server_options",
     "SplitPlan": "manifests.splits.plan",
     "StackConfig": "ensemble.stacker",
+    "StressTable": "inference.stress.stress_run",
     "TranscriptionOptions": "extract.transcription.transcription_options",
     "Verified": "recipes.verification.verified",
     "Workspace": "workspace",
@@ -102,6 +104,7 @@ _MODULES = {
     "serve": "inference.serve.server",
     "show_progress": "console",
     "split_corpus": "manifests.splits.plan",
+    "stress": "inference.stress.stress_run",
     "transcribe": "extract.transcription.transcribe",
     "verify": "recipes.verification.verify",
     "write_bundle": "inference.bundle.write",
@@ -128,6 +131,7 @@ __all__ = [
     "ServerOptions",
     "SplitPlan",
     "StackConfig",
+    "StressTable",
     "TranscriptionOptions",
     "Verified",
     "Workspace",
@@ -156,6 +160,7 @@ __all__ = [
     "serve",
     "show_progress",
     "split_corpus",
+    "stress",
     "transcribe",
     "verify",
     "write_bundle",

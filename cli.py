@@ -64,6 +64,10 @@ COMMANDS = {
         "medusa.reports.comparison.compare_command",
         "Compare runs in pairs, with intervals and p values.",
     ),
+    "stress": (
+        "medusa.inference.stress.stress_command",
+        "Judge a run on noisy and otherwise degraded recordings.",
+    ),
     "export-onnx": ("medusa.inference.onnx.command", "Write a model as an ONNX file."),
     "submit": ("medusa.reports.submit_command", "Write the challenge's submission files."),
     "predict": (
