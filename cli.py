@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from medusa.completion import with_completion
 from medusa.console import show_progress
 from medusa.errors import MedusaError, nearest
 from medusa.foreign import CHECK_PATH, REMEDIES, reason_of
@@ -105,7 +106,7 @@ class LazyGroup(click.Group):
         if isinstance(command, click.Group):
             for name, module_name in EXTRA_COMMANDS.get(cmd_name, {}).items():
                 command.add_command(getattr(importlib.import_module(module_name), name))
-        return with_next_step(cmd_name, command)
+        return with_completion(with_next_step(cmd_name, command))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
