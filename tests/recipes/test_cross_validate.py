@@ -275,3 +275,12 @@ def test_a_name_cannot_lead_out_of_the_folder(home: Path) -> None:
     with pytest.raises(ConfigError, match=r"--name '\.\./\.\./out': expected one word"):
         call(home, *words, "--name", "../../out")
     assert not (home / "cross-validation").exists() and not (home / "out").exists()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_recipe_for_small_corpora_is_cross_validated_in_an_empty_folder(tmp_path: Path) -> None:
+    call(tmp_path, "run", "small-corpus", "--tiny", "--cross-validate", "speaker", "--k", "2")
+    result = result_of(tmp_path, "speaker-2/small-corpus-tiny")
+    heads = {"logistic", "svm", "discriminant", "signal", "deepser"}
+    assert result["main"] == "shrunken" and result["unpredicted"] == 0
+    assert set(result["systems"]) == heads | {"shrunken", "soft", "opinion-pool"}
