@@ -30,7 +30,8 @@ test: $(READY)
 long: $(READY)
 	MEDUSA_LONG_TESTS=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/heads/queue/test_thousand_heads.py \
 	    tests/recipes/test_killed_recipe.py tests/cache/test_killed_writers.py \
-	    tests/inference/bundle/test_damage.py tests/recipes/test_verify.py tests/inference/serve tests/fuzz \
+	    tests/inference/bundle/test_damage.py tests/inference/bundle/test_fresh_environment.py \
+	    tests/recipes/test_verify.py tests/inference/serve tests/fuzz \
 	    tests/reports/test_utterances.py tests/processes
 
 ## mutants: change single lines of the code, and list changes that no test notices

@@ -10,21 +10,23 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @contextmanager
-def opened(page: Path, width: int = 1200, scheme: str = "light") -> Iterator[tuple[Any, list[str]]]:
-    """Yield the open page, and a list of its console messages, errors and requests."""
+def opened(
+    page: Path | str, width: int = 1200, scheme: str = "light", flags: tuple[str, ...] = ()
+) -> Iterator[tuple[Any, list[str]]]:
+    """Yield the open page, a file or an address, and its console messages, errors and requests."""
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium") or shutil.which("google-chrome")
     assert program, "expected the program chromium, found none; install it (apt install chromium)"
     seen: list[str] = []
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
         tab = context.new_page()
         tab.set_default_timeout(120_000)
         tab.on("console", lambda message: seen.append(f"console: {message.text}"))
         tab.on("pageerror", lambda error: seen.append(f"error: {error}"))
         tab.on("request", lambda request: seen.append(f"request: {request.url[:40]}"))
-        tab.goto(page.as_uri())
+        tab.goto(page if isinstance(page, str) else page.as_uri())
         yield tab, seen
         browser.close()
