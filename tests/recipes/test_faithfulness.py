@@ -8,6 +8,7 @@ import yaml
 
 from medusa.ensemble.stacker import Training
 from medusa.heads.config import load as load_config
+from medusa.recipes.definition.files import shipped
 from medusa.recipes.definition.load import load
 from medusa.recipes.tasks import head_tasks
 
@@ -21,8 +22,11 @@ ROWS = [
 
 def at(thing: Any, path: str) -> Any:
     for key in path.split("."):
-        thing = thing[int(key)] if key.isdigit() else getattr(thing, key)
-    return thing
+        if isinstance(thing, dict):
+            thing = thing[key]
+        else:
+            thing = thing[int(key)] if key.isdigit() else getattr(thing, key)
+    return list(thing) if isinstance(thing, tuple) else thing
 
 
 def found(recipe: str, setting: str) -> list[Any]:
@@ -35,8 +39,15 @@ def found(recipe: str, setting: str) -> list[Any]:
     loaded = load(recipe)
     if subject in loaded.stacks:
         return [at(loaded.stacks[subject], path)]
-    tasks = [task for task in head_tasks(loaded) if subject in ("", task.head)]
-    return [at(task.config, path) for task in tasks]
+    kind, _, name = subject.partition(" ")
+    if kind == "recipe":
+        return [at(loaded, path)]
+    if kind == "feature":
+        return [at(loaded.features[name], path)]
+    ablation = name if kind == "ablation" else None
+    tasks = [task for task in head_tasks(loaded) if task.ablation == ablation]
+    heads = {task.head for task in tasks} if kind in ("", "ablation") else {subject}
+    return [at(task.config, path) for task in tasks if task.head in heads]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}, {row[3]}")
@@ -47,6 +58,13 @@ def test_a_recipe_has_the_setting_of_its_source(row: list[str]) -> None:
     assert values and all(one == yaml.safe_load(value) for one in values)
 
 
-def test_the_table_is_read() -> None:
-    names = {"medusa-14", "medusa-published", "ueda-2025", "is2025-baseline"}
-    assert len(ROWS) > 35 and {row[0] for row in ROWS} == names
+def test_the_table_has_every_shipped_recipe() -> None:
+    assert {row[0] for row in ROWS} == {*shipped(), "medusa-published"}
+    assert len(ROWS) > 110
+    assert len({(row[0], row[3]) for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize("row", [ROWS[0], ROWS[-2]], ids=["a number", "another"])
+def test_another_value_is_noticed(row: list[str]) -> None:
+    """The comparison would fail if the table or the recipe drifted."""
+    assert all(one != yaml.safe_load(row[4] + "9") for one in found(row[0], row[3]))
