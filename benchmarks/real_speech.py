@@ -43,10 +43,10 @@ def baselines(layer: str) -> list[str]:
 
 def systems_of(path: Path, folder: str) -> dict[str, Predictions]:
     """Return the predictions of every system of a cross-validation."""
-    table = Predictions.read(path)
+    classes = Predictions.read(path).classes
     return {
-        str(name): Predictions(part.drop(columns="system"), table.classes, folder)
-        for name, part in table.frame.groupby("system", sort=False)
+        str(name): Predictions(part.drop(columns="system"), classes, folder)
+        for name, part in pd.read_parquet(path).groupby("system", sort=False)
     }
 
 
