@@ -1,5 +1,6 @@
 """Recordings go through the encoders and the heads of a model."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medusa.extract.inputs import Segment, Utterance
+from medusa.extract.inputs import Segment, Sound, Utterance
 from medusa.inference.audio_input import AudioInput
 from medusa.inference.encoders import ModelEncoders
 from medusa.inference.predictors import Predictor
@@ -91,7 +92,7 @@ def utterances_of(recordings: Sequence[AudioInput], by_digest: bool) -> list[Utt
     Args:
         recordings: the recordings.
         by_digest: whether the contents are the digests by which a workspace keeps features. They
-            cost a reading of every file.
+            cost a reading of every file. The digest of a clip is that of its samples.
     """
     digests: dict[Path, str] = {}
     utterances = []
@@ -102,6 +103,10 @@ def utterances_of(recordings: Sequence[AudioInput], by_digest: bool) -> list[Utt
             path = one.source.path
             digests[path] = digests.get(path) or digest_of(path)
             content = content_of(digests[path], one.source.start_s, one.source.duration_s)
+        elif by_digest and isinstance(one.source, Sound):
+            sound = hashlib.sha256(f"{one.source.rate_hz} Hz".encode())
+            sound.update(one.source.samples.tobytes())
+            content = content_of(sound.hexdigest(), 0.0, one.end_s - one.start_s)
         seconds = one.end_s - one.start_s
         utterances.append(
             Utterance(one.path, content, one.source, seconds, one.language, by_digest and is_file)

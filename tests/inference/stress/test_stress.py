@@ -8,6 +8,7 @@ import pytest
 
 import medusa
 from medusa.errors import ConfigError, RunError
+from medusa.inference.audio_input import AudioInput, clip_of
 from medusa.inference.stress import stress_run
 from medusa.inference.stress.degradations import DEGRADATIONS
 from medusa.manifests import Manifest
@@ -15,7 +16,7 @@ from medusa.tests.command_line import call
 
 
 def test_every_condition_is_compared_with_the_unchanged_recordings(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(DEGRADATIONS, "same", lambda samples, rng: samples)
     monkeypatch.setitem(DEGRADATIONS, "silent", lambda samples, rng: 0 * samples)
@@ -29,11 +30,29 @@ def test_every_condition_is_compared_with_the_unchanged_recordings(
     assert first.interval == pytest.approx(judged["interval"]["macro_f1"])
     assert (same.value, same.difference, same.changed, same.p) == (first.value, 0, 0, 1)
     assert silent.difference == pytest.approx(silent.value - first.value)
+    kept = medusa.stress(workspace, "b", conditions=["silent", "same"], keep=tmp_path / "kept")
+    assert kept.rows == [first, silent, same]
     # Silence predicts one class for every recording.
     labels = Manifest.read(trained / "manifest.parquet").split("test").frame["label"].dropna()
     shares = labels.value_counts(normalize=True)
     possible = [2 * share / (1 + share) / len(shares) for share in shares]
     assert np.min(np.abs(np.array([*possible, 0]) - silent.value)) < 1e-9
+
+
+def test_kept_clips_have_features_of_their_own(trained: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    clips = [clip_of(scale * rng.standard_normal(16_000), 16_000) for scale in (0.01, 0.3)]
+    model = medusa.load("b", workspace=trained)
+
+    def posteriors(clip: AudioInput, keep: Path | None) -> np.ndarray:
+        [(_, found)] = model.predict_recordings([clip], keep).rows
+        return found.posteriors
+
+    plain = [posteriors(clip, None) for clip in clips]
+    assert np.abs(plain[0] - plain[1]).max() > 1e-6
+    for _ in range(2):  # the second time, the features are those that were kept
+        kept = [posteriors(clip, tmp_path / "kept") for clip in clips]
+        assert np.allclose(kept, plain, rtol=0, atol=1e-6)
 
 
 def test_the_command_continues_with_kept_features(
