@@ -29,6 +29,7 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if "reference" not in path.pa
 EXECUTED = {
     "README.md": "tests/test_readme.py",
     "docs/api.md": "tests/test_api.py",
+    "docs/cache.md": "tests/cache/test_documented.py",
     "docs/start.md": "test_the_session_of_the_first_page_runs",
 }
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.M | re.S)
