@@ -45,10 +45,24 @@ def tables(workspace: Workspace, recipe: Recipe, found: RecipeRuns) -> list[Resu
         notes = _notes(scores, manifest, [runs[name] for name in found.heads.values()])
         parts = (_heads, _few_shots, _stacks, _ablations)
         made = [*(part(recipe, found, scores, runs, notes) for part in parts), *made]
-    return [one for one in made if one.rows]
+    return [_published_only(one) for one in made if one.rows]
 
 
-HEADER = ("balanced macro-F1", "95 %", "macro-F1", "accuracy", "published macro-F1", "hours")
+def _published_only(table: ResultTable) -> ResultTable:
+    """Leave out the column and the note of published numbers if the source has none."""
+    if PUBLISHED not in table.header:
+        return table
+    at = table.header.index(PUBLISHED)
+    if any(row[at] for row in table.rows):
+        return table
+    header = (*table.header[:at], *table.header[at + 1 :])
+    rows = [[*row[:at], *row[at + 1 :]] for row in table.rows]
+    return ResultTable(table.title, header, rows, [n for n in table.notes if n != COMPARISON])
+
+
+PUBLISHED = "published macro-F1"
+COMPARISON = "The published numbers are of the source's corpus and stand here for comparison alone."
+HEADER = ("balanced macro-F1", "95 %", "macro-F1", "accuracy", PUBLISHED, "hours")
 
 
 def _heads(
@@ -248,6 +262,6 @@ def _notes(scores: RunScores, manifest: Manifest, heads: Sequence[RunDir]) -> li
         f"Judged on {scores.utterances} labelled utterances of {scores.split}; balanced: every "
         f"class counts alike, as in the challenge's test (guessing gives {chance:.3f}). Intervals "
         "and p by a paired bootstrap over speakers; ± over repeats from other seeds.",
-        "The published numbers are of the source's corpus and stand here for comparison alone.",
+        COMPARISON,
         *dict.fromkeys([*made_up, *of_heads]),
     ]

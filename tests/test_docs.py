@@ -89,8 +89,10 @@ def test_the_reference_has_every_key_of_a_configuration(generate: ModuleType) ->
     parts["stages.0"] = default["stages"][0]
     for part, values in parts.items():
         for key, value in values.items():
-            row = re.search(rf"^\| `{re.escape(part)}\.{key}` \| (.*?) \| (.*?) \| ", page, re.M)
-            assert row is not None and row[2], (part, key)
+            row = re.search(
+                rf"^\| `{re.escape(part)}\.{key}` \| (.*?) \| (.*?) \| (.*?) ?\|$", page, re.M
+            )
+            assert row is not None and row[2] and row[3], (part, key)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 assert row[1] == f"`{value}`", (part, key)
 

@@ -35,12 +35,19 @@ class HeadConfig:
     The defaults are those of the paper (section 4), or of the published code if the paper has none.
     """
 
+    # The network, or the classifier, that reads the features.
     name: Annotated[str, KeyOf("medusa.heads.networks.fusion", "HEADS")] = "deepser"
+    # The width of the hidden layers.
     width: Annotated[int, AT_LEAST_1] = 1024
+    # The number of transformer or recurrent layers.
     layers: Annotated[int, AT_LEAST_1] = 2
+    # The attention heads of each transformer layer.
     attention_heads: Annotated[int, AT_LEAST_1] = 1
+    # The width of the feed-forward part of each transformer layer.
     feedforward: Annotated[int, AT_LEAST_1] = 2048
+    # The probability that a value is set to zero in training.
     dropout: Annotated[float, BELOW_1] = 0.1
+    # How the frames of an utterance become one vector.
     pooling: Annotated[str, KeyOf("medusa.heads.networks.pooling", "POOLS")] = "mean"
     # The statistics over time of `pooling: functionals`.
     functionals: Annotated[tuple[str, ...], STATISTICS] = (
@@ -70,12 +77,19 @@ class HeadConfig:
 class LossConfig:
     """The losses of equation 1: `class_weight` and `attribute_weight` multiply its two terms."""
 
+    # The loss of the classes.
     classes: Annotated[str, KeyOf("medusa.heads.training.class_losses", "CLASS_LOSSES")] = "ce"
+    # The factor of the loss of the classes.
     class_weight: Annotated[float, NOT_NEGATIVE] = 1.5
+    # The loss of arousal, valence and dominance.
     attributes: Annotated[str, KeyOf("medusa.heads.training.loss", "ATTRIBUTE_LOSSES")] = "mse"
+    # The factor of the loss of the attributes.
     attribute_weight: Annotated[float, NOT_NEGATIVE] = 0.4
+    # The exponent of the focal loss.
     focal_gamma: Annotated[float, NOT_NEGATIVE] = 2.0
+    # The exponent of the factors of the vector-scaling loss.
     vector_gamma: Annotated[float, NOT_NEGATIVE] = 0.3
+    # The weight of the shifts of the vector-scaling loss.
     vector_tau: Annotated[float, NOT_NEGATIVE] = 1.0
     # The loss of neutral against expressive, a separate output.
     neutral_weight: Annotated[float, NOT_NEGATIVE] = 0.0
@@ -87,7 +101,9 @@ class LossConfig:
 class MixupConfig:
     """Manifold MixUp with probability `p` and lambda from Beta(alpha, alpha) (section 3.7)."""
 
+    # The probability that a batch is mixed.
     p: Annotated[float, SHARE] = 0.3
+    # The parameter of the Beta distribution of lambda.
     alpha: Annotated[float, POSITIVE] = 0.2
     per: Literal["sample", "batch"] = "sample"  # "batch" draws one lambda for the whole batch.
     # So many utterances are mixed among themselves, by default the whole batch.
@@ -98,9 +114,13 @@ class MixupConfig:
 class StageConfig:
     """One stage of training on the same weights."""
 
+    # The name of the stage, for logs and files.
     name: Annotated[str, WORD] = "full"
+    # The largest number of epochs.
     epochs: Annotated[int, AT_LEAST_1] = 4
+    # The learning rate.
     lr: Annotated[float, POSITIVE] = 1e-5
+    # Which rows an epoch reads.
     sampler: Annotated[str, KeyOf("medusa.heads.examples.sampling", "SAMPLERS")] = "shuffle"
     class_weights: float = 0.0  # The exponent of N / (C f_c). 0 gives uniform weights.
     # The rows without consensus that a sampler draws, as a share of the rows of one class.
@@ -110,6 +130,7 @@ class StageConfig:
     optimiser: Literal["keep", "reset"] = "keep"  # "reset" starts with a new optimiser.
     # "cosine" falls to `floor` times the rate at the stage's end.
     schedule: Annotated[str, KeyOf("medusa.heads.training.schedule", "SCHEDULES")] = "constant"
+    # The share of the rate that remains at the end of the schedule.
     floor: Annotated[float, SHARE] = 0.0
     warmup: Annotated[float, SHARE] = 0.0  # The share of the steps in which the rate rises from 0.
     clip: Annotated[float | None, POSITIVE] = None  # The largest norm of the gradient.
@@ -119,6 +140,7 @@ class StageConfig:
 class TrainConfig:
     """The settings that all stages share."""
 
+    # The number of utterances in a batch.
     batch: Annotated[int, AT_LEAST_1] = 16
     # "hard" trains on one-hot labels of the rows with a consensus.
     labels: Literal["soft", "hard"] = "soft"
@@ -126,10 +148,12 @@ class TrainConfig:
     rows: Literal["all", "consensus"] = "all"
     # The probability that a rater's vote is left out.
     annotator_dropout: Annotated[float, BELOW_1] = 0.0
+    # The weight decay of AdamW.
     weight_decay: Annotated[float, NOT_NEGATIVE] = 0.01
     # The learning rate of the weights of a learned sum of layers is so many times the stage's rate.
     layer_rate: Annotated[float, POSITIVE] = 30.0
     patience: Annotated[int, AT_LEAST_1] = 8  # So many epochs without a better score end a stage.
+    # The share of each label that is spread over all classes.
     label_smoothing: Annotated[float, SHARE] = 0.0
     # "balanced" scores draws of the dev split, "natural" the whole split.
     selection: Literal["balanced", "natural"] = "balanced"
