@@ -297,7 +297,8 @@ def _fields(kind: Any, values: Any, where: str, problems: list[str]) -> Any:
         if key in hints:
             given[key] = parse(hints[key], value, path, problems)
         else:
-            problems.append(f"{shown(path)}: unknown{nearest(str(key), hints)}")
+            hint = nearest(str(key), hints) or f"; expected any of {', '.join(hints)}"
+            problems.append(f"{shown(path)}: unknown{hint}")
     return kind(**given)
 
 

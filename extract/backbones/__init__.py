@@ -11,6 +11,7 @@ The door: `describe`, `load`, `family`, `reads_text`.
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import cast
 
 from medusa.errors import CheckpointError, nearest
@@ -46,6 +47,11 @@ def family_of(name: str) -> Family:
     for file in sorted(families(), key=lambda file: file != name):
         if name in family(file).CHECKPOINTS:
             return family(file)
+    if "/" in name or Path(name).exists():
+        raise CheckpointError(
+            f"no backbone {name!r}: a backbone is a name; give the place of its weights with "
+            f"--backbone auto --checkpoint {name}"
+        )
     known = checkpoints()
     names = ", ".join(sorted(known))
     raise CheckpointError(f"no backbone {name!r}{nearest(name, known)}; there are: {names}")
