@@ -6,7 +6,7 @@ import click
 
 from medusa.options import device_option, output_option, set_option, settings_of
 
-FORMATS = ("csv", "jsonl", "parquet", "audformat", "audacity", "webvtt", "rttm")
+FORMATS = ("csv", "spreadsheet", "jsonl", "parquet", "audformat", "audacity", "webvtt", "rttm")
 
 
 @click.command()
@@ -17,7 +17,8 @@ FORMATS = ("csv", "jsonl", "parquet", "audformat", "audacity", "webvtt", "rttm")
     "--format",
     "kind",
     type=click.Choice(FORMATS),
-    help="The format.  [default: from the ending of the file, else csv]",
+    help="The format; `spreadsheet` is csv in which no cell is a formula.  [default: from the "
+    "ending of the file, else csv]",
 )
 @click.option(
     "--classes",

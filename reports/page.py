@@ -7,10 +7,12 @@ from medusa.errors import MedusaError
 from medusa.heads.runs.run_dir import RunDir, find_run
 from medusa.manifests import Manifest
 from medusa.reports.judged_run import judge_run
-from medusa.reports.render import render
+from medusa.reports.render import render, render_tables
 from medusa.reports.slices import run_slices
 from medusa.reports.utterances.split_rows import split_rows
 from medusa.workspace import Workspace
+
+ENDINGS = {"html": ".html", "markdown": ".md", "latex": ".tex"}
 
 
 def report(
@@ -19,15 +21,17 @@ def report(
     output: Path | None = None,
     *,
     split: str = "test",
+    form: str = "html",
     with_audio: bool = False,
 ) -> Path:
-    """Write one self-contained HTML page about a finished run, and return its path.
+    """Write one self-contained HTML page about a finished run, or its tables; return the path.
 
     Args:
         workspace: the folder with the run and its manifest.
         run: the name of the run.
-        output: the file; by default `RUN.html` in the workspace.
+        output: the file; by default `RUN.html`, `RUN.md` or `RUN.tex` in the workspace.
         split: the split to judge on.
+        form: `html`, or `markdown` or `latex` for the tables alone.
         with_audio: embed the recordings of the utterances that the page shows one by one.
 
     Raises:
@@ -35,9 +39,9 @@ def report(
         MedusaError: the file cannot be written.
     """
     finished = find_run(workspace.runs, run)
-    output = output or workspace.root / f"{finished.name}.html"
+    output = output or workspace.root / f"{finished.name}{ENDINGS[form]}"
     manifest = Manifest.read(workspace.manifest)
-    write_report(finished, manifest, output, split, workspace.transcripts, with_audio)
+    write_report(finished, manifest, output, split, workspace.transcripts, with_audio, form)
     return output
 
 
@@ -48,6 +52,7 @@ def write_report(
     split: str = "test",
     transcripts: Path | None = None,
     with_audio: bool = False,
+    form: str = "html",
 ) -> None:
     """Judge a run and write its page, as a whole or not at all.
 
@@ -58,6 +63,7 @@ def write_report(
         split: the split to judge on.
         transcripts: the folder with the tables of transcripts, if there is one.
         with_audio: embed the recordings of the utterances that the page shows one by one.
+        form: a key of `ENDINGS`.
 
     Raises:
         MedusaError: the folder of the output does not exist, or the output is a folder.
@@ -73,4 +79,7 @@ def write_report(
     result = judge_run(run, manifest, split)
     rows = split_rows(run, manifest, split, transcripts)
     result["slices"] = run_slices(rows)
-    write_text(output, render(run, result, rows, with_audio))
+    if form == "html":
+        write_text(output, render(run, result, rows, with_audio))
+    else:
+        write_text(output, render_tables(result, form))

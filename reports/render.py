@@ -9,6 +9,8 @@ import yaml
 from medusa.ensemble import STACKERS
 from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
 from medusa.reports import pictures
+from medusa.reports.tables.report_tables import report_tables
+from medusa.reports.tables.result_table import FORMATS
 from medusa.reports.templates import inside_script, template
 from medusa.reports.utterances.all_rows import all_rows
 from medusa.reports.utterances.examples import examples
@@ -45,6 +47,11 @@ def render(run: RunDir, result: dict[str, Any], rows: SplitRows, with_audio: boo
         utterances=inside_script(all_rows(rows)),
         environment=_flat(run.read_json(ENVIRONMENT)),
     )
+
+
+def render_tables(result: Mapping[str, Any], form: str) -> str:
+    """Return the tables of the page alone, in a format of `result_table.FORMATS`."""
+    return "\n".join(map(FORMATS[form], report_tables(result)))
 
 
 def _curves(run: RunDir, config: Mapping[str, Any]) -> list[dict[str, Any]]:

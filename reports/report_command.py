@@ -9,8 +9,16 @@ from medusa.options import output_option
 
 @click.command()
 @click.argument("run")
-@output_option("The HTML file to write.  [default: RUN.html in the workspace]")
+@output_option("The file to write.  [default: RUN.html, .md or .tex in the workspace]")
 @click.option("--split", default="test", show_default=True, help="The split to judge on.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "markdown", "latex"]),
+    default="html",
+    show_default=True,
+    help="The page, or its tables alone.",
+)
 @click.option(
     "--audio",
     "with_audio",
@@ -19,9 +27,13 @@ from medusa.options import output_option
     "personal data; the page says so.",
 )
 @click.pass_obj
-def report(root: Path, run: str, output: Path | None, split: str, with_audio: bool) -> None:
-    """Write one self-contained HTML page about a finished run."""
+def report(
+    root: Path, run: str, output: Path | None, split: str, form: str, with_audio: bool
+) -> None:
+    """Write one self-contained HTML page about a finished run, or its tables."""
     from medusa.reports.page import report as write
     from medusa.workspace import Workspace
 
-    click.echo(write(Workspace.open(root), run, output, split=split, with_audio=with_audio))
+    click.echo(
+        write(Workspace.open(root), run, output, split=split, form=form, with_audio=with_audio)
+    )

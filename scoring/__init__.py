@@ -52,6 +52,7 @@ from medusa.scoring.scores import (
 from medusa.scoring.significance import (
     gains,
     holm,
+    paired,
     two_sided,
 )
 from medusa.scoring.truth import (
@@ -90,6 +91,7 @@ __all__ = [
     "majority_macro_f1",
     "mean_macro_f1_over_draws",
     "mean_scores",
+    "paired",
     "resampled_confusions",
     "score_runs",
     "temperature_effect",

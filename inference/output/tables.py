@@ -11,6 +11,7 @@ import pandas as pd
 from medusa.atomic import atomic
 from medusa.errors import ConfigError, nearest
 from medusa.inference.output.tracks import audacity, rttm, webvtt
+from medusa.reports.tables.result_table import without_formula
 
 SUFFIXES = {
     ".csv": "csv",
@@ -99,6 +100,13 @@ def _csv(frame: pd.DataFrame) -> bytes:
     return flat.to_csv(index=False, float_format="%.7g", lineterminator="\n").encode()
 
 
+def _spreadsheet(frame: pd.DataFrame) -> bytes:
+    """Return a csv in which no path and no transcript is a formula."""
+    texts = ["path", "label", "transcript"]
+    safe = {name: frame[name].map(without_formula, na_action="ignore") for name in texts}
+    return _csv(frame.assign(**safe))
+
+
 def _json_lines(frame: pd.DataFrame) -> bytes:
     """Return one JSON object for each row; an attribute that is not predicted is null."""
     return frame.to_json(
@@ -128,6 +136,7 @@ def _audformat(frame: pd.DataFrame) -> bytes:
 TRACKS: Mapping[str, Callable[[pd.DataFrame], bytes]] = {"audacity": audacity, "webvtt": webvtt}
 FORMATS: Mapping[str, Callable[[pd.DataFrame], bytes]] = {
     "csv": _csv,
+    "spreadsheet": _spreadsheet,
     "jsonl": _json_lines,
     "parquet": _parquet,
     "audformat": _audformat,

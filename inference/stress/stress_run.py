@@ -16,8 +16,16 @@ from medusa.inference.audio_input import AudioInput, clip_of
 from medusa.inference.load import load
 from medusa.inference.stress.degradations import DEGRADATIONS, RATE_HZ, UNCHANGED
 from medusa.manifests import Manifest
-from medusa.scoring import SCORES, Truth, confusion, holm, interval, resampled_confusions, truth_of
-from medusa.scoring.significance import paired
+from medusa.scoring import (
+    SCORES,
+    Truth,
+    confusion,
+    holm,
+    interval,
+    paired,
+    resampled_confusions,
+    truth_of,
+)
 from medusa.workspace import Workspace
 
 SCORE = "macro_f1"

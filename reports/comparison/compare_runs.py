@@ -13,9 +13,8 @@ from medusa.errors import ConfigError
 from medusa.heads.runs.run_dir import find_run
 from medusa.manifests import Manifest
 from medusa.reports.judged_run import judge_run
-from medusa.scoring import SCORES, Truth, holm
+from medusa.scoring import SCORES, Truth, holm, paired
 from medusa.scoring.pairs import effect_size, kappa, mcnemar
-from medusa.scoring.significance import paired
 from medusa.workspace import Workspace
 
 

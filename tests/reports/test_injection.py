@@ -3,6 +3,7 @@
 import csv
 import io
 
+import pandas as pd
 import pytest
 
 from medusa.console import one_line, table, visible
@@ -75,3 +76,15 @@ def test_the_terminal_shows_names(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown and "\x07" not in shown
     for words in ("[/x]", "[red]stop[/red]", "<script>", "[bold]\\x07", "two\\nlines\\twith tab"):
         assert words in shown, words
+
+
+def test_predictions_for_a_spreadsheet_have_no_formula() -> None:
+    from medusa.inference.output.tables import FORMATS as OUTPUTS
+
+    row = {"path": "=cmd|' /C calc'!A0", "start": 0.0, "end": 1.0, "p_x": 1.0, "label": "x"}
+    frame = pd.DataFrame([row | {"arousal": -1.5, "transcript": "+1", "flags": ["empty"]}])
+    [found] = csv.DictReader(io.StringIO(OUTPUTS["spreadsheet"](frame).decode()))
+    assert found["path"] == "'=cmd|' /C calc'!A0"
+    assert (found["transcript"], found["arousal"]) == ("+1", "-1.5")  # numbers stay
+    [plain] = csv.DictReader(io.StringIO(OUTPUTS["csv"](frame).decode()))
+    assert plain["path"] == "=cmd|' /C calc'!A0"

@@ -137,6 +137,27 @@ def test_slices_are_judged_and_shown(rated: Path, result: dict[str, Any], tmp_pa
     assert "&lt;b&gt;m&lt;/b&gt;" in page and "<b>m</b>" not in page
 
 
+def test_the_tables_alone_have_the_numbers(
+    rated: Path, result: dict[str, Any], tmp_path: Path
+) -> None:
+    for form, ending in (("markdown", ".md"), ("latex", ".tex")):
+        output = tmp_path / f"r{ending}"
+        call(rated, "report", "r", "-o", str(output), "--format", form)
+        text = output.read_text()
+        for value in (
+            result["macro_f1"],
+            result["calibration"]["ece"]["value"],
+            result["distributions"]["measures"]["kl"]["value"],
+            result["slices"]["rows"][0]["value"],
+        ):
+            assert f"{value:.3f}" in text
+        assert "of human agreement" in text
+    assert "| gender: \\[/x\\] |" in (tmp_path / "r.md").read_text()
+    printed = call(rated, "report", "r", "--format", "markdown").stdout.strip()
+    assert printed == str(rated / "r.md")
+    Path(printed).unlink()
+
+
 def test_transcripts_make_slices_of_flags(rated: Path, tmp_path: Path) -> None:
     import shutil
 
