@@ -13,7 +13,7 @@ from medusa.tests.processes.warmed import Command
 from medusa.tests.processes.workspaces import CPU, FIT, Templates, damaged, outcome
 
 ROUNDS = count("MEDUSA_PAIR_ROUNDS", 1, 10)
-SMALL = ("--set", "head.name=logistic")
+SMALL = ("--set", "head.name=discriminant")
 SOUND = [
     *(("extract", "extract"), ("extract", "extract-whisper"), ("extract", "transcribe")),
     *(("transcribe", "transcribe"), ("extract-whisper", "transcribe"), ("import", "import")),
@@ -41,7 +41,7 @@ def words_of(templates: Templates, command: str, home: Path) -> tuple[object, ..
         "import": ("manifest", "import", "csv", home / "table.csv", "--force"),
         "split": ("manifest", "split", "random", "--seed", "1", "--force"),
         "split-again": ("manifest", "split", "random", "--seed", "2", "--force"),
-        "relabel": ("manifest", "relabel", "--classes", "angry+happy=one,sad=two", "--force"),
+        "relabel": ("manifest", "relabel", "--classes", "angry+happy,sad"),
         "predict": ("predict", "a", *clips, "-o", home / "out.csv", "--workspace", home, *CPU),
         "fit": (*FIT, *SMALL, "--name", "k", *features(home)),
         "refit": (*FIT, "--name", "a", "--force", *features(home)),
@@ -63,7 +63,7 @@ def features(home: Path) -> tuple[str, ...]:
     return ("--backbones", stores[0]) if stores else ("--set", f"seed={ord('a')}")
 
 
-@pytest.mark.parametrize(("name", "first", "second"), CHOSEN, ids="-".join)
+@pytest.mark.parametrize(("name", "first", "second"), CHOSEN, ids=map("-".join, CHOSEN))
 def test_two_commands_at_once(
     templates: Templates, tmp_path: Path, name: str, first: str, second: str
 ) -> None:
