@@ -16,6 +16,7 @@ from medusa.inference.audio_input import AudioInput, clip_of
 from medusa.inference.load import load
 from medusa.inference.stress.degradations import DEGRADATIONS, RATE_HZ, UNCHANGED
 from medusa.manifests import Manifest
+from medusa.randomness import random_stream
 from medusa.scoring import (
     SCORES,
     Truth,
@@ -135,7 +136,7 @@ def _changed(one: AudioInput, condition: str, seed: int) -> AudioInput:
     if condition == UNCHANGED:
         return one
     key = zlib.crc32(f"{condition} {one.path}".encode())
-    rng = np.random.default_rng([seed, key])
+    rng = random_stream(seed, "degraded recording", key)
     assert not isinstance(one.source, Segment)
     changed = DEGRADATIONS[condition](one.source.samples, rng)
     return replace(clip_of(changed, RATE_HZ), path=one.path, text=one.text)
