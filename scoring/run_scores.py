@@ -39,9 +39,7 @@ class RunScores:
 
     def resampled(self, run: str, name: str) -> Floats:
         """Return the score with this name of every resample, (draws,)."""
-        counts = self.counts[run]
-        flat = self.weights @ counts.reshape(len(counts), -1)
-        return SCORES[name].formula(flat.reshape(-1, *counts.shape[1:]))
+        return SCORES[name].formula(np.tensordot(self.weights, self.counts[run], 1))
 
 
 def score_runs(runs: Iterable[tuple[str, Predictions]], manifest: Manifest) -> RunScores:

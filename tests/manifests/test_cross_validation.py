@@ -58,6 +58,15 @@ def test_every_row_is_test_one_time_and_no_speaker_has_two_roles(k: int) -> None
         assert set.union(*of_fold.values()) == set(manifest.frame["speaker"])
 
 
+def test_dev_has_its_share_of_the_rows_outside_test_and_folds_have_numbers() -> None:
+    manifest = corpus({f"s{n:02}": "ash" for n in range(20)})
+    folds = fold_manifests(manifest, FoldPlan(k=2, dev=0.3))
+    assert [one.provenance["split"]["fold"] for one in folds] == [1, 2]
+    for one in folds:
+        rows = one.frame["split"].value_counts()
+        assert (rows["test"], rows["dev"], rows["train"]) == (30, 9, 21)
+
+
 def test_the_split_alone_differs_from_the_corpus() -> None:
     manifest = uneven()
     manifest.frame["split"] = "train"

@@ -70,3 +70,12 @@ def test_interval_holds_the_value_and_speakers_widen_it() -> None:
     assert whole[0] < apart[0] < apart[1] < whole[1]
     # sd of a mean of 400 coin tosses: sqrt(.24 / 400) = 0.0245
     assert apart[1] - apart[0] == pytest.approx(2 * 1.96 * 0.0245, rel=0.1)
+
+
+@pytest.mark.parametrize(("speakers", "columns"), [(9, 18), (10, 10), (11, 11)])
+def test_shared_resamples_draw_ten_speakers_whole(speakers: int, columns: int) -> None:
+    blocks = np.repeat(np.arange(speakers), 2)
+    counted, weights = bootstrap.block_weights(blocks, draws=5)
+    assert weights.shape == (5, columns)
+    assert counted.tolist() == (blocks if columns < 18 else np.arange(18)).tolist()
+    assert (weights.sum(1) == columns).all()
