@@ -188,6 +188,6 @@ def test_the_face_of_crema_d_reaches_most_of_the_agreement_of_its_voice() -> Non
     assert found["rater"]["agreement"]["value"] == pytest.approx(pairs.mean())
     assert agreement_sentence(found) == (
         "The run agrees with a rater in 41.9 % of the cases, and two raters in 46.5 %: it reaches "
-        "90 % of human agreement (95 % interval 88 – 92 %; 63.7 % is possible) on 7,442 utterances "
+        "90 % of human agreement (95 % interval 87 – 92 %; 63.7 % is possible) on 7,442 utterances "
         "with at least 3 raters."
     )
