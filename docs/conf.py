@@ -15,6 +15,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"medusa {release}"
 html_show_copyright = False
+html_theme_options = {"top_of_page_buttons": []}
 myst_heading_anchors = 3
 autodoc_typehints = "none"
 highlight_language = "none"
@@ -44,7 +45,27 @@ def write_reference(app: Any) -> None:
     write_pages()
 
 
+# Furo's pages lack these attributes, which readers without a mouse or a screen need (axe-core).
+ATTRIBUTES = {
+    'role="heading">': 'role="heading" aria-level="2">',
+    "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Pages">',
+    '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
+}
+
+
+def add_attributes(app: Any, problem: Exception | None) -> None:
+    """Add the attributes to every page that was built."""
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for old, new in ATTRIBUTES.items():
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+
+
 def setup(app: Any) -> None:
     """Connect the functions above."""
     app.connect("builder-inited", write_reference)
     app.connect("source-read", without_files)
+    app.connect("build-finished", add_attributes)
