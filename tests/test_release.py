@@ -108,7 +108,11 @@ def test_the_hooks_before_a_commit_are_those_of_make_check() -> None:
 
 def test_make_help_lists_every_target() -> None:
     shown = subprocess.run(
-        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     (phony,) = re.findall(r"^\.PHONY: (.*)$", read("Makefile"), re.M)
     assert {line.split()[1].rstrip(":") for line in shown.splitlines()} == {*phony.split()} - {

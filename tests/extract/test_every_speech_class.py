@@ -23,6 +23,7 @@ from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
 from medusa.errors import CheckpointError
 from medusa.extract.backbones.ssl import SpeechEncoder, describe, load, reads_samples
+from medusa.extract.encoders.wavlm_attention import fuse_attention
 
 SIZES: dict[str, Any] = {
     "hidden_size": 16,
@@ -94,7 +95,10 @@ def trained(config: Any) -> Any:
 def encoder_of(config: Any) -> SpeechEncoder:
     """Return an encoder of all layers; SEW has frames only in its last layer."""
     layers = (2,) if hasattr(config, "squeeze_factor") else (0, 1, 2)
-    return SpeechEncoder(trained(config), Wav2Vec2FeatureExtractor(), layers)
+    model = trained(config)
+    if config.model_type == "wavlm":
+        fuse_attention(model)
+    return SpeechEncoder(model, Wav2Vec2FeatureExtractor(), layers)
 
 
 def clips(encoder: SpeechEncoder) -> list[Any]:

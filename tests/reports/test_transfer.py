@@ -99,7 +99,8 @@ def test_on_itself_it_is_the_plain_evaluation(home: Path, run: str) -> None:
     assert set(on) == set(plain) | {"on", "map", "dropped"}
     assert on["map"] == {name: name for name in CLASSES} and on["dropped"] == {}
     assert on["n"] == 17 and on["unlabelled"] == 1
-    assert plain["macro_f1"] > plain["chance"] + 0.1  # not one answer to everything
+    predicted = np.sum(plain["confusion"], axis=0)
+    assert np.count_nonzero(predicted) > 1  # not one answer to everything
     for key in sorted(set(plain) - {"attributes", "notes", "calibration", "slices"}):
         assert on[key] == plain[key], key
     for key in ("ece", "brier", "nll", "top_2"):
