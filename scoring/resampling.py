@@ -122,7 +122,7 @@ def block_weights(
     weights = rng.multinomial(count, np.full(count, 1 / count), draws)
     if count >= FEW_BLOCKS:
         return blocks, weights.astype(np.float64)
-    each = np.zeros((draws, len(blocks)))
+    each = np.empty((draws, len(blocks)))
     for block, size in enumerate(sizes):
         share = np.full(size, 1 / size)
         each[:, blocks == block] = rng.multinomial(weights[:, block] * size, share)

@@ -125,6 +125,8 @@ def test_a_change_has_the_sign_of_the_ablation_less_the_whole(
     by_title: dict[str, ResultTable],
 ) -> None:
     table = by_title["Ablations"]
+    assert [row[0] for row in table.rows] == ["all of it", "without MixUp", "smoothed"]
+    assert set(column(table, "hours").values()) == {"1.00"}  # Two repeats have half an hour each.
     change, interval = column(table, "change"), column(table, "95 %", last=True)
     assert change == {"all of it": "", "without MixUp": "+0.050", "smoothed": "-0.100"}
     one, two = (binom.ppf((0.025, 0.975), SPEAKERS, k / SPEAKERS) / SPEAKERS for k in (1, 2))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from medusa.errors import RunError
 from medusa.manifests import LabelScheme, Manifest
@@ -56,7 +57,14 @@ def test_the_gain_of_the_main_system_is_over_labelled_utterances() -> None:
     result = judge_folds(corpus(), {"a": system(rows), "b": system(rows, worse)}, "a", PRIOR)
     assert result["systems"]["b"]["accuracy"] == pytest.approx(5 / 7)
     (gain,) = result["gains"]
-    assert "b" in gain.values()
+    labelled = [row for row in rows if LABELS[row] is not None]
+    truth = [CLASSES.index(str(LABELS[row])) for row in labelled]
+    one, other = (
+        f1_score(truth, [guesses[row] for row in labelled], average="macro")
+        for guesses in (GUESSES, worse)
+    )
+    assert gain["of"] == "b"
+    assert gain["difference"] == pytest.approx(one - other)
 
 
 def test_systems_of_different_utterances_are_refused() -> None:
