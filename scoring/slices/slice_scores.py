@@ -20,7 +20,7 @@ FAIR = ("gender", "language")
 def slice_scores(truth: Truth, predicted: Ints, groups: Groups, classes: int) -> dict[str, Any]:
     """Return the macro-F1 of every group with at least 10 utterances, and its distance to the rest.
 
-    Speakers are resampled whole, as in `resampling`, if every group has several speakers.
+    Speakers are resampled whole, as in `resampling`, if every judged group has several speakers.
     Otherwise utterances are resampled.
 
     Args:
@@ -45,7 +45,7 @@ def slice_scores(truth: Truth, predicted: Ints, groups: Groups, classes: int) ->
         known = np.array([name is not None for name in names])
         part, number = truth.rows(known), {name: row for row, name in enumerate(kept)}
         group = np.array([number.get(name, len(kept)) for name in names if name is not None])
-        matrices = _matrices(part, predicted[known], group, classes)
+        matrices = _matrices(part, predicted[known], group, len(kept), classes)
         speakers = np.array(part.speakers, dtype=object)
         for row, name in enumerate(kept):
             found = _against_the_rest(matrices[:, row], matrices.sum(1) - matrices[:, row])
@@ -65,13 +65,16 @@ def _large(names: Sequence[str | None]) -> list[str]:
     return sorted(str(name) for count, name in order if -count >= FEWEST)
 
 
-def _matrices(truth: Truth, predicted: Ints, group: Ints, classes: int) -> Floats:
-    """Return the confusion matrices (1 + draws, G, C, C) of all groups; the first is observed."""
+def _matrices(truth: Truth, predicted: Ints, group: Ints, judged: int, classes: int) -> Floats:
+    """Return the confusion matrices (1 + draws, G, C, C) of all groups; the first is observed.
+
+    The first `judged` groups decide whether speakers are resampled whole.
+    """
     count = int(group.max()) + 1
     kinds = (group * classes + truth.labels) * classes + predicted
     blocks = truth.blocks
     if blocks is not None:
-        speakers = [len({blocks[row] for row in np.flatnonzero(group == g)}) for g in range(count)]
+        speakers = [len({blocks[row] for row in np.flatnonzero(group == g)}) for g in range(judged)]
         blocks = blocks if min(speakers) > 1 else None
     drawn = resampled_counts(kinds, count * classes**2, blocks)
     observed = np.bincount(kinds, minlength=count * classes**2)[None]

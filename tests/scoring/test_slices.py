@@ -58,6 +58,22 @@ def test_groups_of_one_speaker_resample_utterances() -> None:
     )
 
 
+def test_a_small_group_of_one_speaker_leaves_speakers_whole() -> None:
+    labels = np.arange(241) % 3
+    speakers: list[str | None] = [f"{'ab'[row % 2]}{row % 24 // 2}" for row in range(240)]
+    wrong = np.array([int(str(name)[1:]) % 3 == 0 for name in speakers] + [False])
+    predicted = np.where(wrong, (labels + 1) % 3, labels)  # All or nothing of a speaker is right.
+    names: list[str | None] = [str(name)[0] for name in speakers]
+    without = slice_scores(
+        truth_by(speakers, labels[:240]), predicted[:240], {"language": names}, 3
+    )
+    found = slice_scores(
+        truth_by([*speakers, "c0"], labels[:241]), predicted[:241], {"language": [*names, "c"]}, 3
+    )
+    widths = [np.ptp(one["rows"][0]["interval"]) for one in (without, found)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.15)  # Utterances give half of it.
+
+
 def test_small_and_unknown_groups_are_left_out() -> None:
     labels = np.arange(40) % 3
     names: list[str | None] = ["a"] * 15 + ["b"] * 14 + ["c"] * 9 + [None] * 2
