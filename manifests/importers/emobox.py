@@ -57,7 +57,8 @@ def import_corpus(root: Path, audio: Path | None = None, fold: int | None = None
 
     Raises:
         ManifestError: a table is missing or is not in the published form, an emotion is not in the
-            label map, or the test tables of the folds share utterances.
+            label map, a recording is not below `audio`, or the test tables of the folds share
+            utterances.
     """
     import pandas as pd
 
@@ -65,6 +66,7 @@ def import_corpus(root: Path, audio: Path | None = None, fold: int | None = None
     from medusa.manifests.manifest import Manifest
 
     folder(root, "EmoBox")
+    root = root.absolute()  # Its name and the folders above it are read.
     numbers = sorted(int(one.name[5:]) for one in root.glob("fold_*") if one.name[5:].isdigit())
     if not numbers or (fold is not None and fold not in numbers):
         raise ManifestError(
@@ -146,6 +148,11 @@ def _row(entry: Entry, labels: dict[str, str], root: Path, audio: Path) -> dict[
     """Return the columns of an utterance."""
     wav = str(entry["wav"])
     short = wav.removeprefix("downloads/").removeprefix(f"{root.name}/")
+    if any(Path(one).is_absolute() or ".." in Path(one).parts for one in (wav, short)):
+        raise ManifestError(
+            f"{root}: {entry['key']}: expected a recording below {audio}, found the path {wav!r}; "
+            "copy the corpus again"
+        )
     path = audio / (short if (audio / short).exists() else wav)
     row = {"id": entry["key"], "path": str(path), "label": labels[str(entry["emo"])]}
     if "split" in entry:

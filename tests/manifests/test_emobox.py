@@ -96,3 +96,18 @@ def test_damage_is_told_with_its_place(root, damage, message):
 def test_another_folder_is_refused(tmp_path):
     with pytest.raises(ManifestError, match="such as data/emodb"):
         corpora.load("emobox").import_corpus(tmp_path)
+
+
+def test_the_corpus_may_be_named_from_the_folder_above_it_or_from_itself(root, monkeypatch):
+    paths = list(corpora.load("emobox").import_corpus(root).frame["path"])
+    for folder, name in ((root.parent, root.name), (root, ".")):
+        monkeypatch.chdir(folder)
+        assert list(corpora.load("emobox").import_corpus(Path(name)).frame["path"]) == paths
+
+
+@pytest.mark.parametrize("wav", ["../secret.wav", "/secret.wav", "downloads/toy//secret.wav"])
+def test_a_recording_outside_the_folder_is_refused(root, wav):
+    path = root / "fold_1" / "toy_test_fold_1.jsonl"
+    path.write_text(json.dumps(line(0) | {"wav": wav}) + "\n")
+    with pytest.raises(ManifestError, match="toy-00: expected a recording below"):
+        corpora.load("emobox").import_corpus(root)
