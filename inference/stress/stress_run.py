@@ -95,7 +95,8 @@ def stress(
 
     Raises:
         ConfigError: a condition is unknown.
-        RunError: no labelled utterance of the split has a recording.
+        RunError: no labelled utterance of the split has a recording, or the manifest has other
+            classes than the run.
         DataError: some recordings could not be predicted.
     """
     for name in conditions:
@@ -110,8 +111,8 @@ def stress(
             "--split"
         )
     ids = frame["id"].tolist()
-    truth = truth_of(manifest, ids, [split] * len(ids), manifest.scheme.classes)
     model = load(run, workspace=workspace.root, device=device, checkpoints=checkpoints)
+    truth = truth_of(manifest, ids, [split] * len(ids), model.classes)
     own_text = model.parts.text is not None and model.parts.text.name == "manifest"
     clips = [_clip(row, manifest.root, own_text) for row in frame.to_dict("records")]
     predicted: dict[str, npt.NDArray[np.int64]] = {}

@@ -1,6 +1,7 @@
 """`medusa stress` on a trained head: the unchanged recordings score as in `medusa evaluate`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,16 @@ def test_mistakes_are_found_before_the_work(trained: Path, monkeypatch: pytest.M
     monkeypatch.setattr(stress_run.Manifest, "read", lambda path: silent)
     with pytest.raises(RunError, match="no row of split 'test' has a label and a recording"):
         medusa.stress(workspace, "b")
+
+
+def test_a_manifest_with_other_classes_is_refused(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = medusa.Workspace.open(trained)
+    model = medusa.load("b", workspace=trained)
+    scheme = replace(model.parts.scheme, classes=model.classes[::-1])
+    turned = replace(Manifest.read(workspace.manifest), scheme=scheme)
+    monkeypatch.setattr(stress_run.Manifest, "read", lambda path: turned)
+    monkeypatch.setattr(stress_run, "load", lambda *names, **given: model)
+    with pytest.raises(RunError, match="fit again on this manifest"):
+        medusa.stress(workspace, "b", conditions=["mp3"])
