@@ -12,9 +12,10 @@ that fold (`fold_1/emodb-03a01Fa`). Then one command runs the whole protocol wit
 
   medusa cross-validate --by "^(fold_[0-9]+)/"
 
-In each of its folds another fold is dev, where EmoBox draws a fifth of the rows at random. The
-tables name no speakers. Some of the folds mix them: in those of EmoDB all ten speakers are in train
-and in test. A score on such folds cannot be compared with one that leaves speakers out.
+An utterance that no fold tests is left out, and counted. In each of its folds another fold is dev,
+where EmoBox draws a fifth of the rows at random. The tables name no speakers. Some of the folds mix
+them: in those of EmoDB all ten speakers are in train and in test. A score on such folds cannot be
+compared with one that leaves speakers out.
 
 Source: Ma et al., EmoBox, Interspeech 2024 (arXiv 2406.07162). Licence of the metadata: MIT.
 """
@@ -28,6 +29,7 @@ import click
 from medusa.errors import ManifestError, listed
 from medusa.foreign import foreign
 from medusa.manifests.import_tools.tables import folder
+from medusa.manifests.import_tools.tally import Line
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
@@ -76,11 +78,17 @@ def import_corpus(root: Path, audio: Path | None = None, fold: int | None = None
         )
     one = fold if fold is not None or len(numbers) > 1 else numbers[0]
     entries = _all_folds(root, numbers) if one is None else _one_fold(root, one)
+    count = Line("utterances", len(entries))
+    if one is None and (absent := _never_tested(root, numbers, entries)):
+        count.found += absent
+        count.drop("in no test table", absent)
     labels = _label_map(root / "label_map.json", entries)
     rows = [_row(entry, labels, root, audio or root.parents[1]) for entry in entries]
     frame = pd.DataFrame(rows)
     scheme = LabelScheme(root.name, tuple(sorted(set(labels.values()))))
-    provenance = {"split": {"by": "corpus"}} if one is not None else {}
+    provenance: dict[str, object] = {"import": [count.to_dict()]}
+    if one is not None:
+        provenance["split"] = {"by": "corpus"}
     soft = one_hot(frame["label"], scheme)
     return Manifest(pd.concat([frame, soft], axis=1), scheme, provenance=provenance)
 
@@ -98,6 +106,17 @@ def _all_folds(root: Path, numbers: list[int]) -> list[Entry]:
                 )
             entries.append(entry | {"key": f"fold_{number}/{entry['key']}"})
     return entries
+
+
+def _never_tested(root: Path, numbers: list[int], tested: list[Entry]) -> int:
+    """Return the number of utterances that no fold tests; the import leaves them out."""
+    others = {
+        entry["key"]
+        for number in numbers
+        for name in ("train", "valid")
+        for entry in _table(root, name, number, required=False)
+    }
+    return len(others - {entry["key"].partition("/")[2] for entry in tested})
 
 
 def _one_fold(root: Path, number: int) -> list[Entry]:

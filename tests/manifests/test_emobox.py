@@ -111,3 +111,10 @@ def test_a_recording_outside_the_folder_is_refused(root, wav):
     path.write_text(json.dumps(line(0) | {"wav": wav}) + "\n")
     with pytest.raises(ManifestError, match="toy-00: expected a recording below"):
         corpora.load("emobox").import_corpus(root)
+
+
+def test_utterances_that_no_fold_tests_are_counted(root):
+    write(root / "fold_2" / "toy_test_fold_2.jsonl", [4, 5])
+    (counts,) = corpora.load("emobox").import_corpus(root).provenance["import"]
+    assert (counts["found"], counts["kept"]) == (16, 14)
+    assert counts["dropped"] == {"in no test table": 2}
