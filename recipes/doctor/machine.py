@@ -50,7 +50,7 @@ def decoder() -> Condition:
     try:
         path = ffmpeg.program()
         done = subprocess.run([path, "-version"], capture_output=True, text=True, check=True)
-    except (RuntimeError, OSError, subprocess.CalledProcessError):
+    except (ImportError, RuntimeError, OSError, subprocess.CalledProcessError):
         advice = "install ffmpeg to read m4a, mp4, aac and webm; wav, flac, ogg and mp3 need none"
         return Condition("ffmpeg", NOTE, "absent", advice)
     version = re.match(r"ffmpeg version (\S+)", done.stdout)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -53,6 +54,13 @@ def test_absent_parts_have_an_advice(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (extra.state, extra.part) == ("note", "extra vad") and "[vad]" in extra.advice
     monkeypatch.setattr(machine, "LITTLE_ROOM", 1e18)
     assert "make room" in machine.disk(tmp_path / "none").advice
+
+
+def test_an_absent_package_of_ffmpeg_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.ffmpeg.program.cache_clear()
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    assert machine.decoder().found == "absent"
 
 
 def test_the_hub_is_tried_only_if_it_is_asked_for(
