@@ -154,7 +154,8 @@ def _label_map(path: Path, entries: list[Entry]) -> dict[str, str]:
     """Return the class, in lower case, of each emotion of the tables."""
     with foreign(ManifestError, lambda reason: f"{path}: not a label map ({reason})"):
         known = {
-            str(name): str(label).lower() for name, label in json.loads(path.read_text()).items()
+            str(name): str(label).lower()
+            for name, label in json.loads(path.read_text("utf-8")).items()
         }
     if absent := sorted({str(entry["emo"]) for entry in entries} - known.keys()):
         raise ManifestError(
