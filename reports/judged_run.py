@@ -40,7 +40,8 @@ def judge_run(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str,
         RunError: the run is not finished or does not predict that split, or no row of the split has
             a label.
     """
-    predictions = run.predictions().split(split)
+    everything = run.predictions()
+    predictions = everything.split(split)
     splits = predictions.frame["split"].tolist()
     truth = truth_of(manifest, predictions.ids, splits, predictions.classes)
     if not truth.labelled.any():
@@ -53,23 +54,22 @@ def judge_run(run: RunDir, manifest: Manifest, split: str = "test") -> dict[str,
     result |= judge(truth, predictions, prior)
     votes, predicted = vote_counts(manifest, predictions.ids), predictions.logits().argmax(1)
     result["human_agreement"] = human_agreement(truth, predicted, votes)
-    result["calibration"]["temperature"] = _temperature(run, manifest, truth, predictions)
+    result["calibration"]["temperature"] = _temperature(run, manifest, truth, everything, split)
     result["notes"] = notes_of(run, result)
     return result
 
 
 def _temperature(
-    run: RunDir, manifest: Manifest, truth: Truth, predictions: Predictions
+    run: RunDir, manifest: Manifest, truth: Truth, everything: Predictions, split: str
 ) -> dict[str, Any] | None:
     """Return the effect of a temperature that is fitted on dev, or None if dev has no label.
 
     If the run has learnt from dev, `learnt` is true. Dev itself has no temperature: its effect
     there would be too good.
     """
-    everything = run.predictions()
-    if predictions.frame["split"].iloc[0] == DEV or DEV not in set(everything.frame["split"]):
+    if split == DEV or DEV not in set(everything.frame["split"]):
         return None
-    dev = everything.split(DEV)
+    predictions, dev = everything.split(split), everything.split(DEV)
     known = truth_of(manifest, dev.ids, dev.frame["split"].tolist(), dev.classes)
     if not known.labelled.any():
         return None
