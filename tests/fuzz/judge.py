@@ -6,6 +6,7 @@ import resource
 import signal
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -97,6 +98,15 @@ def raise_collected() -> None:
     problems = list(_found.values())
     _found.clear()
     assert not problems, f"{len(problems)} kinds of errors:\n" + "\n".join(problems)
+
+
+def judged_inside(root: Path, inside: Path, act: Callable[[], object]) -> None:
+    """Judge an act, of which files below `root` may change only below `inside`."""
+    before = outside(root, inside)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        judged(act)
+    assert outside(root, inside) == before
 
 
 def outside(root: Path, inside: Path) -> dict[str, bytes]:

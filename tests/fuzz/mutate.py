@@ -2,7 +2,8 @@
 
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 NUMBERS = (0, 1, -1, 0x7F, 0xFF, 0x7FFF, 0x7FFFF000, 0xFFFFFFFF, 1 << 31, 1 << 40, 1 << 63)
 TEXTS = (
@@ -18,6 +19,16 @@ def mutated(data: bytes, seed: int) -> bytes:
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         data = rng.choice(CHANGES)(data, rng)
     return data
+
+
+def one_damaged(files: Sequence[Path], seeds: Iterable[int]) -> Iterator[int]:
+    """Yield every seed while one of the files is mutated by it; then the file is whole again."""
+    for seed in seeds:
+        path = files[seed % len(files)]
+        whole = path.read_bytes()
+        path.write_bytes(mutated(whole, seed))
+        yield seed
+        path.write_bytes(whole)
 
 
 def _flip(data: bytes, rng: random.Random) -> bytes:

@@ -1,13 +1,12 @@
 """Damaged bundles whose checksums agree, as their sender can write them: a model or a sentence."""
 
 import shutil
-import warnings
 from pathlib import Path
 
 import medusa
 from medusa.inference.bundle.layout import SUMS
-from medusa.tests.fuzz.judge import each_seed, judged, outside
-from medusa.tests.fuzz.mutate import mutated
+from medusa.tests.fuzz.judge import each_seed, judged_inside
+from medusa.tests.fuzz.mutate import one_damaged
 from medusa.tests.inference.bundle.conftest import bundled, whisper
 from medusa.tests.inference.bundle.test_hostile_bundles import resealed
 from medusa.tests.inference.conftest import clips, trained
@@ -26,17 +25,9 @@ def test_damaged_bundles(
     def act() -> None:
         medusa.load(folder, checkpoints=whisper)
 
-    for seed in each_seed(60, 6.0):
-        path = files[seed % len(files)]
-        whole = path.read_bytes()
-        path.write_bytes(mutated(whole, seed))
+    for seed in one_damaged(files, each_seed(60, 6.0)):
         if seed % 4:
             resealed(folder)
-        before = outside(tmp_path, folder)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            judged(act)
-        assert outside(tmp_path, folder) == before
-        path.write_bytes(whole)
+        judged_inside(tmp_path, folder, act)
     resealed(folder)
     assert len(medusa.load(folder, checkpoints=whisper).predict(clips[:1])) == 1

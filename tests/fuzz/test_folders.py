@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import warnings
 from pathlib import Path
 
 import pytest
 
 from medusa.manifests.import_corpus import import_corpus
-from medusa.tests.fuzz.judge import each_seed, judged, outside
-from medusa.tests.fuzz.mutate import mutated
+from medusa.tests.fuzz.judge import each_seed, judged, judged_inside, outside
+from medusa.tests.fuzz.mutate import mutated, one_damaged
 from medusa.tests.manifests.test_found_files import ESD, RECORDINGS, corpus, recording
 from medusa.workspace import Workspace
 
@@ -64,13 +63,7 @@ def test_damaged_files_of_a_corpus(tmp_path: Path, name: str) -> None:
     home, root = tmp_path / "home", corpus(tmp_path / "corpus", name)
     home.mkdir()
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    for seed in each_seed(60, 1.5):
-        path = files[seed % len(files)]
-        whole = path.read_bytes()
-        path.write_bytes(mutated(whole, seed))
-        before = outside(tmp_path, home)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            judged(lambda: import_corpus(Workspace.open(home), name, root, force=True))
-        assert outside(tmp_path, home) == before
-        path.write_bytes(whole)
+    for _ in one_damaged(files, each_seed(60, 1.5)):
+        judged_inside(
+            tmp_path, home, lambda: import_corpus(Workspace.open(home), name, root, force=True)
+        )

@@ -19,8 +19,8 @@ from medusa.manifests.audit.findings import Subject
 from medusa.manifests.texts import TRANSCRIPTS, read_transcripts, write_transcripts
 from medusa.recipes.state import State
 from medusa.scoring import Predictions
-from medusa.tests.fuzz.judge import each_seed, judged, outside
-from medusa.tests.fuzz.mutate import mutated
+from medusa.tests.fuzz.judge import each_seed, judged, judged_inside
+from medusa.tests.fuzz.mutate import one_damaged
 from medusa.workspace import Workspace
 
 IDS = [f"u{number}" for number in range(6)]
@@ -94,14 +94,10 @@ def test_damaged_files_of_a_workspace(made: Path, tmp_path: Path, kind: str) -> 
     shutil.copytree(made, home)
     files = sorted(one for one in home.glob(pattern) if one.is_file() and one.name != CHECKSUMS)
     read(home)
-    for seed in each_seed(120, 4.0, share=2 * len(KINDS)):
-        path = files[seed % len(files)]
-        whole = path.read_bytes()
-        path.write_bytes(mutated(whole, seed))
+    for _ in one_damaged(files, each_seed(120, 4.0, share=2 * len(KINDS))):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             judged(lambda: read(home))
-        path.write_bytes(whole)
     read(home)
 
 
@@ -111,13 +107,5 @@ def test_damaged_exports(made: Path, tmp_path: Path, form: str) -> None:
     features, export = tmp_path / "ws" / "features", tmp_path / "export"
     convert.export(store, export, form)
     files = [export] if export.is_file() else sorted(one for one in export.rglob("*.*"))
-    for seed in each_seed(80, 3.0, share=2 * len(FORMATS)):
-        path = files[seed % len(files)]
-        whole = path.read_bytes()
-        path.write_bytes(mutated(whole, seed))
-        before = outside(tmp_path, features)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            judged(lambda: convert.import_(export, features, force=True))
-        assert outside(tmp_path, features) == before
-        path.write_bytes(whole)
+    for _ in one_damaged(files, each_seed(80, 3.0, share=2 * len(FORMATS))):
+        judged_inside(tmp_path, features, lambda: convert.import_(export, features, force=True))
