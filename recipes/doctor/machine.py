@@ -1,5 +1,6 @@
 """The condition of the machine: Python, torch, ffmpeg, libraries, the disk and the network."""
 
+import errno
 import os
 import platform
 import re
@@ -8,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 
@@ -96,6 +98,8 @@ def disk(folder: Path) -> Condition:
         written, read = _speeds(folder)
     except OSError as problem:
         advice = "choose a folder that you may write to, in medusa.yaml or with --workspace"
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = "make room on this disk"
         return Condition("disk", BAD, f"{folder}: {problem.strerror}", advice)
     found = f"{free / 1e9:.1f} GB free; writes {written:.0f} MB/s, reads {read:.0f} MB/s"
     if free < LITTLE_ROOM:
@@ -133,6 +137,6 @@ def hub() -> Condition:
     try:
         with urllib.request.urlopen(f"{ENDPOINT}/api/models?limit=1", timeout=HUB_TIMEOUT_S):
             return Condition("hub", GOOD, f"{ENDPOINT} answers")
-    except OSError as problem:
+    except (OSError, ValueError, HTTPException) as problem:
         advice = "download checkpoints elsewhere, and name them in medusa.yaml"
         return Condition("hub", NOTE, f"{ENDPOINT}: {problem}", advice)
