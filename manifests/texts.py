@@ -60,10 +60,27 @@ def texts_of(
     source = source or _only_source(transcripts)
     if source == MANIFEST:
         return source, manifest.frame.set_index("id")["text"]
-    table = read_transcripts(_table_path(transcripts, source)).set_index("id")
-    transcripts_table = table.reindex(manifest.frame["id"])
-    same = transcripts_table["content"].to_numpy() == manifest.frame["content"].to_numpy()
-    return source, transcripts_table["text"].where(same)
+    return source, transcripts_of(manifest, transcripts, source)["text"]
+
+
+def transcripts_of(manifest: Manifest, transcripts: Path, source: str) -> pd.DataFrame:
+    """Return the rows of a table of transcripts by id, in the manifest's order.
+
+    A row is null if there is no transcript, or if its audio is not the manifest's.
+
+    Args:
+        manifest: the utterances.
+        transcripts: the folder with the tables of transcripts.
+        source: the name of a table.
+
+    Raises:
+        DataError: there is no such table, or it is damaged.
+    """
+    ids = manifest.frame["id"]
+    table = read_transcripts(_table_path(transcripts, source)).set_index("id").reindex(ids)
+    same = table["content"].to_numpy() == manifest.frame["content"].to_numpy()
+    matching: pd.DataFrame = table[same].reindex(ids)
+    return matching
 
 
 def require_texts(texts: "pd.Series[str]", source: str) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from medusa.errors import DataError
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
-from medusa.manifests.texts import MANIFEST, read_transcripts, sources
+from medusa.manifests.texts import MANIFEST, sources, transcripts_of
 from medusa.scoring import Truth, truth_of, vote_counts
 
 
@@ -65,13 +65,15 @@ def split_rows(
         truth=truth_of(manifest, predictions.ids, splits, predictions.classes),
         posteriors=predictions.posteriors().astype(np.float64),
         votes=vote_counts(manifest, predictions.ids),
-        transcripts=_transcripts(run, predictions.ids, transcripts),
+        transcripts=_transcripts(run, manifest, predictions.ids, transcripts),
         classes=predictions.classes,
         root=manifest.root,
     )
 
 
-def _transcripts(run: RunDir, ids: list[str], folder: Path | None) -> pd.DataFrame | None:
+def _transcripts(
+    run: RunDir, manifest: Manifest, ids: list[str], folder: Path | None
+) -> pd.DataFrame | None:
     """Return the rows of the transcripts that the run reads, or of the only table, or None."""
     if folder is None or not folder.is_dir():
         return None
@@ -80,7 +82,6 @@ def _transcripts(run: RunDir, ids: list[str], folder: Path | None) -> pd.DataFra
     if name is None:
         return None
     try:
-        table = read_transcripts(folder / f"{name}.parquet")
+        return transcripts_of(manifest, folder, name).loc[ids]
     except DataError:  # `medusa manifest audit` reports damaged tables.
         return None
-    return table.set_index("id", drop=False).reindex(ids)

@@ -33,7 +33,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     label, soft = from_votes(votes, pd.Series(ids), SCHEME)
     splits = ["train"] * 40 + ["dev"] * 40 + ["test"] * 40
     speakers = [f"{split}-{row % 11}" for row, split in enumerate(splits)]
-    rows = {"id": ids, "speaker": speakers, "split": splits, "label": label}
+    rows = {"id": ids, "content": ids, "speaker": speakers, "split": splits, "label": label}
     rows["gender"] = ["[/x]", "<b>m</b>"] * 60
     Manifest(pd.concat([pd.DataFrame(rows), soft], axis=1), SCHEME, votes).write(
         root / "manifest.parquet"
@@ -164,13 +164,18 @@ def test_transcripts_make_slices_of_flags(rated: Path, tmp_path: Path) -> None:
     from medusa.manifests.texts import TRANSCRIPTS, write_transcripts
 
     shutil.copytree(rated, tmp_path / "w")
-    ids = Manifest.read(rated / "manifest.parquet").frame["id"]
+    path = tmp_path / "w/transcripts/tiny.parquet"
+    rows = Manifest.read(rated / "manifest.parquet").frame
+    ids = rows["id"]
     flags = [["looping"] if row % 2 else [] for row in range(len(ids))]
     columns: dict[str, Any] = dict.fromkeys(TRANSCRIPTS.names)
-    table = pd.DataFrame(columns | {"id": ids, "text": "some words", "flags": flags})
-    write_transcripts(tmp_path / "w/transcripts/tiny.parquet", table)
-    found = json.loads(call(tmp_path / "w", "evaluate", "r", "--json").stdout)["slices"]["rows"]
-    assert ("ASR flag looping", "flagged") in {(one["by"], one["group"]) for one in found}
+    known = {"id": ids, "content": rows["content"], "text": "some words", "flags": flags}
+    table = pd.DataFrame(columns | known)
+    for content, present in ((rows["content"], True), ("other audio", False)):
+        write_transcripts(path, table.assign(content=content))
+        found = json.loads(call(tmp_path / "w", "evaluate", "r", "--json").stdout)["slices"]["rows"]
+        groups = {(one["by"], one["group"]) for one in found}
+        assert (("ASR flag looping", "flagged") in groups) == present
 
 
 def test_hard_labels_have_neither_shares_nor_raters(made_up: Path, tmp_path: Path) -> None:
