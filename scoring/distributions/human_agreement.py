@@ -96,16 +96,19 @@ def agreement_sentence(found: Mapping[str, Any]) -> str:
     Args:
         found: the values of `human_agreement`.
     """
-    pairs = (found["system"]["agreement"], found["rater"]["agreement"], found["plurality"])
-    system, rater, best = (f"{100 * one['value']:.1f} %" for one in pairs)
-    start = f"The run agrees with a rater in {system} of the cases, and two raters in {rater}"
+    pairs = (found["rater"]["agreement"], found["system"]["agreement"])
+    rater, system = (f"{100 * one['value']:.1f} %" for one in pairs)
+    start = (
+        f"Two raters of an utterance choose the same class in {rater} of the cases, and the run "
+        f"and a rater do so in {system}"
+    )
     if found["ratio"] is None:
         return f"{start}."
     low, high = (f"{100 * value:.0f}" for value in found["ratio"]["interval"])
     return (
-        f"{start}: it reaches {100 * found['ratio']['value']:.0f} % of human agreement (95 % "
-        f"interval {low} – {high} %; {best} is possible) on {found['n']:,} utterances with at "
-        f"least {FEWEST_RATERS} raters."
+        f"{start}: the run reaches {100 * found['ratio']['value']:.0f} % of human agreement (95 % "
+        f"interval {low} – {high} %; {found['n']:,} utterances with at least {FEWEST_RATERS} "
+        "raters)."
     )
 
 

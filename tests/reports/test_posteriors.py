@@ -88,8 +88,8 @@ def test_the_temperature_is_fitted_on_dev_alone(rated: Path, result: dict[str, A
 def test_the_terminal_begins_with_the_sentence(rated: Path, result: dict[str, Any]) -> None:
     printed = " ".join(call(rated, "evaluate", "r").stdout.split())
     ratio = result["human_agreement"]["ratio"]
-    assert printed.startswith("The run agrees with a rater in ")
-    assert f"it reaches {100 * ratio['value']:.0f} % of human agreement" in printed
+    assert printed.startswith("Two raters of an utterance choose the same class in ")
+    assert f"the run reaches {100 * ratio['value']:.0f} % of human agreement" in printed
     for words in ("calibration error (ECE)", "at temperature", "Jensen-Shannon", "top-2 accuracy"):
         assert words in printed
 

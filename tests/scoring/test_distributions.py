@@ -155,7 +155,8 @@ def test_raters_who_never_agree_have_no_ratio() -> None:
     assert found is not None and found["ratio"] is None
     assert found["rater"]["agreement"]["value"] == 0 and found["rater"]["macro_f1"]["value"] == 0
     assert agreement_sentence(found) == (
-        "The run agrees with a rater in 33.3 % of the cases, and two raters in 0.0 %."
+        "Two raters of an utterance choose the same class in 0.0 % of the cases, and the run and a "
+        "rater do so in 33.3 %."
     )
 
 
@@ -187,7 +188,7 @@ def test_the_face_of_crema_d_reaches_most_of_the_agreement_of_its_voice() -> Non
     )
     assert found["rater"]["agreement"]["value"] == pytest.approx(pairs.mean())
     assert agreement_sentence(found) == (
-        "The run agrees with a rater in 41.9 % of the cases, and two raters in 46.5 %: it reaches "
-        "90 % of human agreement (95 % interval 87 – 92 %; 63.7 % is possible) on 7,442 utterances "
-        "with at least 3 raters."
+        "Two raters of an utterance choose the same class in 46.5 % of the cases, and the run and "
+        "a rater do so in 41.9 %: the run reaches 90 % of human agreement (95 % interval "
+        "87 – 92 %; 7,442 utterances with at least 3 raters)."
     )
