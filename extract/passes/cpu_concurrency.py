@@ -34,7 +34,8 @@ def plan_concurrent_batches(
         todo, batch_seconds, least_s: the arguments of `plan_batches`.
     """
     plan = list(plan_batches(todo, batch_seconds, least_s))
-    concurrent = min(worker.concurrent(device, len(plan)) for worker in workers)
+    limits = [worker.concurrent(device, len(plan)) for worker in workers]
+    concurrent = min(filter(None, limits), default=1)
     if concurrent > 1 and len(plan) < EVEN * concurrent:
         smaller = batch_seconds * len(plan) / (EVEN * concurrent)
         plan = list(plan_batches(todo, smaller, least_s))
@@ -45,9 +46,12 @@ def concurrent_batches(job: ExtractionJob, device: str, batches: int) -> int:
     """Return how many batches of a job to encode at the same time: several on a CPU, else one.
 
     It is also one if the threads would disturb each other. This concerns compiled models, and
-    versions of transformers before `output_capturing`, which change a model while it runs.
+    versions of transformers before `output_capturing`, which change a model while it runs. It is 0
+    for signal features: they have no network, and leave the number to the networks of their pass.
     """
-    alone = device != "cpu" or job.compiled or not job.backbone.n_layers
+    if not job.backbone.n_layers:
+        return 0
+    alone = device != "cpu" or job.compiled
     if alone or find_spec("transformers.utils.output_capturing") is None:
         return 1
     return max(1, min(MAX_CONCURRENT, torch.get_num_threads(), batches // LEAST_BATCHES))

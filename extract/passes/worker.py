@@ -59,7 +59,7 @@ class PassWorker(Protocol):
         ...
 
     def concurrent(self, device: str, batches: int) -> int:
-        """Return how many of these batches the model may encode at the same time."""
+        """Return how many of these batches to encode at the same time; 0 sets no limit."""
         ...
 
     def prepare(self, utterance: Utterance, source: Any) -> Any:

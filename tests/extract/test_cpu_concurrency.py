@@ -134,14 +134,15 @@ def test_when_one_at_a_time(
     assert concurrent_batches(job, "cpu", 3) == 1 and concurrent_batches(job, "cuda", 100) == 1
     assert concurrent_batches(replace(job, compiled=True), "cpu", 100) == 1
     (signal,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
-    assert concurrent_batches(signal, "cpu", 100) == 1
+    assert concurrent_batches(signal, "cpu", 100) == 0
     both = [FeatureWorker(one, "cpu") for one in (job, signal)]
     utterances = job.utterances[:1] * 100  # 19 s in all
     assert concurrent_batches(job, "cpu", 5) == 2
     plan, several = plan_concurrent_batches(both[:1], "cpu", utterances, 4.0, 0.0)
     assert several == 2 and len(plan) == 17 and sum(map(len, plan)) == 100
     assert len(plan_concurrent_batches(both[:1], "cpu", utterances, 0.5, 0.0)[0]) == 50
-    assert plan_concurrent_batches(both, "cpu", utterances, 4.0, 0.0)[1] == 1
+    assert plan_concurrent_batches(both, "cpu", utterances, 4.0, 0.0)[1] == 2
+    assert plan_concurrent_batches(both[1:], "cpu", utterances, 4.0, 0.0)[1] == 1
     with split_threads(2) as begin:
         begin()
         assert torch.get_num_threads() == 1
