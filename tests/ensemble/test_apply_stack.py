@@ -10,8 +10,10 @@ from medusa.ensemble import apply as applying
 from medusa.ensemble.apply import apply
 from medusa.ensemble.stacker import StackConfig, Training
 from medusa.ensemble.stacking import stack
+from medusa.ensemble.stored_stack import StoredStack
 from medusa.errors import RunError
 from medusa.heads.runs.run_dir import CONFIG, RunDir
+from medusa.heads.runs.run_seal import FINISHED
 from medusa.manifests.manifest import Manifest
 from medusa.scoring.predictions import Predictions
 from medusa.workspace import Workspace
@@ -62,6 +64,15 @@ def test_every_stacker_repeats_itself(tmp_path, manifest, add_run, config):
     assert said.frame["split"].tolist() == stored.frame["split"].tolist()
     assert np.allclose(said.logits(), stored.logits(), atol=1e-5)
     assert np.allclose(said.attributes(), stored.attributes(), atol=1e-5)
+
+
+def test_settings_that_an_old_run_lacks_have_their_defaults(tmp_path, manifest, add_run):
+    run = made(tmp_path, manifest, add_run, StackConfig("linear", seeds=1, training=QUICK))
+    record = {**run.config()}
+    del record["inputs"], record["with_attributes"]
+    (run.path / CONFIG).write_text(json.dumps(record), encoding="utf-8")
+    (run.path / FINISHED).write_bytes(b"")  # The mark of older runs has no checksums.
+    assert StoredStack.read(RunDir(run.path)).config == StackConfig("linear")
 
 
 def test_a_stack_of_stacks(tmp_path, manifest, add_run):

@@ -67,6 +67,15 @@ def test_dev_has_its_share_of_the_rows_outside_test_and_folds_have_numbers() -> 
         assert (rows["test"], rows["dev"], rows["train"]) == (30, 9, 21)
 
 
+def test_with_unknown_speakers_the_groups_of_the_plan_are_train_or_dev() -> None:
+    manifest = corpus({f"s{n}": "ash" * 2 for n in range(8)})
+    manifest.frame["gender"] = [f"group {int(name[1]) // 2}" for name in manifest.frame["speaker"]]
+    manifest.frame.loc[manifest.frame["speaker"].isin(["s1", "s6"]), "speaker"] = None
+    for one in fold_manifests(manifest, FoldPlan(by="gender", k=4)):
+        assert (one.frame.groupby("gender")["split"].nunique() == 1).all()
+        assert one.frame["split"].notna().all()
+
+
 def test_the_split_alone_differs_from_the_corpus() -> None:
     manifest = uneven()
     manifest.frame["split"] = "train"

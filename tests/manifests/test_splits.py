@@ -173,6 +173,17 @@ def test_a_split_is_not_replaced_unasked() -> None:
     refuse_to_replace(corpus(), plan)
 
 
+def test_only_an_in_house_plan_replaces_the_corpus_s_own_partition() -> None:
+    inside, speaker = SplitPlan("in-house", 0, 0.2), SplitPlan("speaker", 0, 0.2, 0.2)
+    made = divided(corpus(), speaker)
+    with pytest.raises(ManifestError, match="split already"):
+        refuse_to_replace(made, inside)
+    made.provenance["split"] = {"by": "corpus"}
+    with pytest.raises(ManifestError, match="split already"):
+        refuse_to_replace(made, speaker)
+    refuse_to_replace(made, inside)
+
+
 def test_podcast_sized_in_a_moment() -> None:
     manifest = corpus(speakers=2000, rows=80_000)
     splits = made(manifest)

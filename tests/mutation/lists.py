@@ -35,6 +35,11 @@ def reasons(root: Path) -> dict[tuple[str, str, str], str]:
     return {(one["file"], one["old"].strip(), one["new"].strip()): one["why"] for one in entries}
 
 
+def equivalent(root: Path) -> set[tuple[str, str, str]]:
+    """Return the listed survivors that no test can notice, because they give the same results."""
+    return {name for name, why in reasons(root).items() if why.startswith("Equivalent")}
+
+
 def key(mutant: Mutant) -> tuple[str, str, str]:
     """Return what a mutant is listed by: its line's number changes too often."""
     return mutant.path, mutant.old, mutant.new

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medusa.tests.mutation.lists import equivalent, key
 from medusa.tests.mutation.sites import Module, Mutant
 
 TABLE = Path("tests/mutation/scope.toml")
@@ -58,6 +59,8 @@ def folders_of_tests(root: Path, path: str, also: dict[str, list[str]]) -> list[
 def draw(root: Path, files: Sequence[str], count: int, seed: int) -> list[Mutant]:
     """Draw mutants without replacement; every site of every file is equally likely.
 
+    Mutants that are listed as equivalent are not drawn: no test can notice them.
+
     Args:
         root: of the repository.
         files: paths from there.
@@ -67,7 +70,16 @@ def draw(root: Path, files: Sequence[str], count: int, seed: int) -> list[Mutant
     Returns:
         Mutants, sorted by file and line.
     """
+    same = equivalent(root)
     modules = [Module(path, (root / path).read_text(encoding="utf-8")) for path in sorted(files)]
     sites = [(module, number) for module in modules for number in range(len(module.sites))]
-    chosen = random.Random(seed).sample(range(len(sites)), min(count, len(sites)))
-    return [sites[index][0].mutant(sites[index][1]) for index in sorted(chosen)]
+    order = random.Random(seed).sample(range(len(sites)), len(sites))
+    chosen: dict[int, Mutant] = {}
+    for index in order:
+        if len(chosen) == count:
+            break
+        module, number = sites[index]
+        mutant = module.mutant(number)
+        if key(mutant) not in same:
+            chosen[index] = mutant
+    return [chosen[index] for index in sorted(chosen)]

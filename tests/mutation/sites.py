@@ -10,6 +10,8 @@ from medusa.tests.mutation.operators import Change, changes, is_axis, returned
 
 SILENT = {"say", "print", "echo", "secho", "warn", "progress", "advance", "cast"}  # calls
 UNCHANGED = {"__all__", "__version__"}  # names
+SPEED = {"strict", "fused", "set_to_none"}  # arguments that change no result
+SHAPES = {"reshape", "view"}  # methods to which every negative size is the unknown one
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Module:
         if is_axis(node):
             return
         for child in node.children:
-            yield from self._walk(child, _inner(node, child, scope))
+            if not _is_unknown_size(node, child):
+                yield from self._walk(child, _inner(node, child, scope))
 
     def _scope(self, node: cst.CSTNode, scope: Scope) -> Scope:
         """Return the scope of a statement, or that of the one around."""
@@ -107,7 +110,10 @@ def _inner(node: cst.CSTNode, child: cst.CSTNode, scope: Scope) -> Scope:
 
 
 def _left_out(node: cst.CSTNode) -> bool:
-    """Annotations, decorators, errors and what is printed are left as they are."""
+    """Tell whether a node stays as it is.
+
+    Annotations, decorators, errors and printed texts stay, and what cannot change a result.
+    """
     if isinstance(node, (cst.Annotation, cst.Decorator, cst.Raise, cst.FormattedString)):
         return True
     if isinstance(node, cst.If):
@@ -115,12 +121,23 @@ def _left_out(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Assign):
         target = node.targets[0].target
         return isinstance(target, cst.Name) and target.value in UNCHANGED
-    if isinstance(node, cst.Arg):  # of zip: like an assertion, it only tells a mistake
-        return node.keyword is not None and node.keyword.value == "strict"
+    if isinstance(node, cst.Arg):
+        return node.keyword is not None and node.keyword.value in SPEED
+    if isinstance(node, cst.Param):  # Any default seed is as good as another.
+        return node.name.value == "seed"
     if isinstance(node, cst.Call):
         called = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
         return isinstance(called, cst.Name) and called.value in SILENT
     return isinstance(node, cst.Subscript) and _is_literal(node)
+
+
+def _is_unknown_size(node: cst.CSTNode, child: cst.CSTNode) -> bool:
+    """Tell whether a child is the argument -1 of a call such as `x.reshape(3, -1)`."""
+    if not isinstance(node, cst.Call) or not isinstance(child, cst.Arg):
+        return False
+    shapes = isinstance(node.func, cst.Attribute) and node.func.attr.value in SHAPES
+    minus = isinstance(child.value, cst.UnaryOperation)
+    return shapes and minus and isinstance(child.value.operator, cst.Minus)
 
 
 def _is_literal(node: cst.Subscript) -> bool:

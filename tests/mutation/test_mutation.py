@@ -75,6 +75,10 @@ def test_a_function_has_exactly_these_mutants() -> None:
         ("[a for a in b if a.c]", ["[a for a in b if not a.c]"]),
         ("say(a + b)", []),
         ("zip(a, b, strict=True)", []),
+        ("Adam(a, fused=True)", []),
+        ("a.reshape(2, -1)", ["a.reshape(3, -1)"]),
+        ("a[-1]", ["a[-2]"]),
+        ("lambda seed=0, k=1: 2", ["lambda seed=0, k=2: 2", "lambda seed=0, k=1: 3"]),
         ("x += a", ["x -= a", "pass"]),
     ],
 )
@@ -98,6 +102,18 @@ def test_one_seed_one_sample() -> None:
     first, again, other = (draw(ROOT, files, 20, seed) for seed in (0, 0, 1))
     assert first == again != other
     assert len(first) == 20
+
+
+def test_a_mutant_that_is_listed_as_equivalent_is_not_drawn(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f(x):\n    return x + 1\n", encoding="utf-8")
+    listed = tmp_path / "tests/mutation/survivors.toml"
+    listed.parent.mkdir(parents=True)
+    entry = '[[survivor]]\nfile = "a.py"\nold = "return x + 1"\nnew = "return x - 1"\nwhy = "{}"\n'
+    listed.write_text(entry.format("It is weak."), encoding="utf-8")
+    both = ["return x - 1", "return x + 2"]
+    assert [one.new for one in draw(tmp_path, ["a.py"], 9, 0)] == both
+    listed.write_text(entry.format("Equivalent: a reason."), encoding="utf-8")
+    assert [one.new for one in draw(tmp_path, ["a.py"], 9, 0)] == both[1:]
 
 
 def test_every_mutant_compiles() -> None:

@@ -1,5 +1,9 @@
 """Convex heads against scikit-learn, fitted here on the same rows with the chosen settings."""
 
+import itertools
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +68,23 @@ def pooled(root) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndar
         ]
     )
     return examples.ids, x, examples.labels, examples.ratings.double().numpy(), examples.splits
+
+
+@pytest.mark.parametrize("name", ["logistic", "svm", "knn"])
+def test_the_settings_that_are_tried_are_those_of_the_documentation(name: str) -> None:
+    page = (Path(__file__).parents[3] / "docs/heads.md").read_text(encoding="utf-8")
+    table = page.partition("settings that are tried")[2]
+    row = next(one for one in table.splitlines() if one.startswith(f"| `{name}`"))
+    grids = re.findall(r"`(\w+)` of ([\d., and]+)", row)
+    values = {key: list(map(float, re.findall(r"[\d.]*\d", text))) for key, text in grids}
+    expected = [dict(zip(values, one, strict=True)) for one in itertools.product(*values.values())]
+    found = [
+        {key: value * (10 if key == "gamma" else 1) for key, value in one.items()}
+        for one in CLASSIFIERS[name].grid(10)
+    ]
+    assert sorted(found, key=lambda one: list(one.values())) == [
+        pytest.approx(one) for one in expected
+    ]
 
 
 def chosen(run: RunDir) -> dict[str, float]:

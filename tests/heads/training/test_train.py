@@ -204,6 +204,16 @@ def test_missing_features_are_named_or_dropped(workspace):
     assert len(job(workspace, drop_missing=True).examples.ids) == 58
 
 
+def test_an_utterance_without_a_text_is_refused_or_left_out(workspace):
+    manifest = Manifest.read(workspace / "manifest.parquet")
+    manifest.frame.loc[7, "text"] = None
+    manifest.write(workspace / "manifest.parquet")
+    with pytest.raises(DataError, match=r"1 utterance has no text in 'manifest': u7; .*--missing"):
+        job(workspace)
+    left = job(workspace, drop_missing=True).examples.ids
+    assert len(left) == 59 and "u7" not in left
+
+
 def test_backbones_are_chosen_by_name(workspace):
     assert len(job(workspace).examples.streams) == 2
     assert len(job(workspace, backbones=["toy-text"]).examples.streams) == 1
