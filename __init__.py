@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from medusa.heads.spec import HeadResult, HeadSpec
     from medusa.inference.bundle.hub import pull_bundle, push_bundle
     from medusa.inference.bundle.write import BundleResult, write_bundle
+    from medusa.inference.card.write_card import write_card
     from medusa.inference.cutting.options import CutOptions
     from medusa.inference.load import load
     from medusa.inference.model import Model
@@ -108,6 +109,7 @@ _MODULES = {
     "transcribe": "extract.transcription.transcribe",
     "verify": "recipes.verification.verify",
     "write_bundle": "inference.bundle.write",
+    "write_card": "inference.card.write_card",
 }
 __all__ = [
     "BaselineTable",
@@ -164,6 +166,7 @@ __all__ = [
     "transcribe",
     "verify",
     "write_bundle",
+    "write_card",
 ]
 
 

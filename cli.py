@@ -69,6 +69,10 @@ COMMANDS = {
         "medusa.inference.stress.stress_command",
         "Judge a run on noisy and otherwise degraded recordings.",
     ),
+    "card": (
+        "medusa.inference.card.card_command",
+        "Write a run's checklist of reproducibility.",
+    ),
     "export-onnx": ("medusa.inference.onnx.command", "Write a model as an ONNX file."),
     "submit": ("medusa.reports.submit_command", "Write the challenge's submission files."),
     "predict": (

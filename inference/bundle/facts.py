@@ -32,7 +32,7 @@ def facts_of(parts: ModelParts, workspace: Workspace) -> dict[str, Any]:
     try:
         manifest = Manifest.read(workspace.manifest)
         if manifest.digest() == facts["manifest"]:
-            facts["data"] = _data(manifest)
+            facts["data"] = data_facts(manifest)
         facts["scores"] = _scores(parts, manifest)
     except MedusaError as problem:
         say(f"the model card has no scores: {problem}")
@@ -52,7 +52,7 @@ def _backbone(feature: ModelFeature) -> dict[str, Any]:
     }
 
 
-def _data(manifest: Manifest) -> dict[str, Any]:
+def data_facts(manifest: Manifest) -> dict[str, Any]:
     """Return the corpus, the sizes of its splits, and the numbers that the splits share."""
     frame = manifest.frame
     names = frame["split"].dropna().unique()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medusa.errors import plural
+from medusa.reports.tables.result_table import markdown_text
 from medusa.scoring.resampling import FEW_BLOCKS
 
 INTENDED = """\
@@ -36,11 +37,11 @@ def model_card(facts: dict[str, Any], absent: Sequence[str]) -> str:
     from huggingface_hub import ModelCard
 
     sections = {
-        f"# {facts['name']}": _summary(facts),
+        f"# {markdown_text(facts['name'])}": _summary(facts),
         "## Use": _use(absent),
         "## Intended use": INTENDED,
-        "## Data": _data(facts["data"]),
-        "## Scores": _scores(facts["scores"]),
+        "## Data": data_section(facts["data"]),
+        "## Scores": scores_section(facts["scores"]),
         "## Backbones and licences": _backbones(facts),
         "## Limits and risks": LIMITS,
     }
@@ -80,13 +81,14 @@ def _header(facts: dict[str, Any]) -> Any:
 
 
 def _summary(facts: dict[str, Any]) -> str:
-    members = ", ".join(facts["members"])
+    members = markdown_text(", ".join(facts["members"]))
+    classes = markdown_text(", ".join(facts["classes"]))
     method = facts["method"]
     kind = f"an ensemble of the heads {members} (method: {method})" if method else "one head"
     rated = " It also predicts arousal, valence and dominance." if facts["attributes"] else ""
     return (
         f"This model recognises emotions in speech. It is {kind}, trained on the features of "
-        f"frozen backbones. Its classes are {', '.join(facts['classes'])}.{rated}\n"
+        f"frozen backbones. Its classes are {classes}.{rated}\n"
     )
 
 
@@ -105,7 +107,7 @@ def _use(absent: Sequence[str]) -> str:
     )
 
 
-def _data(data: dict[str, Any] | None) -> str:
+def data_section(data: dict[str, Any] | None) -> str:
     if data is None:
         return "The training data are not described: the manifest was missing or had changed.\n"
     languages = ", ".join(data["languages"]) or "not recorded"
@@ -113,8 +115,8 @@ def _data(data: dict[str, Any] | None) -> str:
         [name, part["utterances"], part["speakers"] or "unknown", part["hours"]]
         for name, part in data["splits"].items()
     ]
-    corpus = data["corpus"] or "not recorded"
-    table = _table(["split", "utterances", "speakers", "hours"], rows)
+    corpus = markdown_text(data["corpus"] or "not recorded")
+    table = markdown_table(["split", "utterances", "speakers", "hours"], rows)
     notes = [*data["notes"], *_shared(data)]
     return "\n".join(
         [f"Corpus: {corpus}. Languages: {languages}.\n", table, *notes, *([""] * bool(notes))]
@@ -130,7 +132,7 @@ def _shared(data: dict[str, Any]) -> list[str]:
     ]
 
 
-def _scores(scores: dict[str, Any] | None) -> str:
+def scores_section(scores: dict[str, Any] | None) -> str:
     if scores is None:
         return "The model has not been measured on labelled test data.\n"
     blocks = scores["blocks"]
@@ -153,15 +155,17 @@ def _scores(scores: dict[str, Any] | None) -> str:
         [name, one["n"], f"{one['ccc']:.3f}", _interval(one["interval"]["ccc"])]
         for name, one in scores["attributes"].items()
     ]
+    majority = markdown_text(scores["majority_class"])
+    attributes = markdown_table(["attribute", "utterances", "CCC", "95 % interval"], rated)
     return "\n".join(
         [
             f"On {scores['n']} labelled utterances of `{scores['split']}`. The intervals contain "
             f"95 % of the scores when {drawn} are drawn again. *Chance* guesses with the class "
-            f"shares of the training; *majority* always predicts {scores['majority_class']}."
+            f"shares of the training; *majority* always predicts {majority}."
             f"{_cautions(scores)}\n",
-            _table(["score", "value", "95 % interval", "chance", "majority"], rows),
-            _table(["class", "utterances", "F1", "95 % interval"], classes),
-            *([_table(["attribute", "utterances", "CCC", "95 % interval"], rated)] * bool(rated)),
+            markdown_table(["score", "value", "95 % interval", "chance", "majority"], rows),
+            markdown_table(["class", "utterances", "F1", "95 % interval"], classes),
+            *([attributes] * bool(rated)),
         ]
     )
 
@@ -184,7 +188,7 @@ def _backbones(facts: dict[str, Any]) -> str:
     ]
     name, revision = facts["transcriber"] or ("", "")
     made = f"\nThe Whisper model `{name}` ({revision}) made the transcripts.\n" if name else ""
-    return _table(header, rows) + made
+    return markdown_table(header, rows) + made
 
 
 def _layers(backbone: dict[str, Any]) -> str:
@@ -195,11 +199,8 @@ def _interval(pair: Sequence[float]) -> str:
     return f"{pair[0]:.3f} – {pair[1]:.3f}"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
-
-
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    cells = [[markdown_text(str(one)) for one in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)

@@ -40,10 +40,10 @@ def text(table: ResultTable) -> str:
 def markdown(table: ResultTable) -> str:
     """Return the table as a Markdown table under a heading."""
     rows = (table.header, *table.rows)
-    lines = ["| " + " | ".join(map(_marked, row)) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]
     lines.insert(1, "|" + "---|" * len(table.header))
-    notes = "".join(f"\n{_marked(note)}\n" for note in table.notes)
-    return f"## {_marked(table.title)}\n\n" + "\n".join(lines) + f"\n{notes}"
+    notes = "".join(f"\n{markdown_text(note)}\n" for note in table.notes)
+    return f"## {markdown_text(table.title)}\n\n" + "\n".join(lines) + f"\n{notes}"
 
 
 def latex(table: ResultTable) -> str:
@@ -87,7 +87,7 @@ def without_formula(cell: str) -> str:
     return cell
 
 
-def _marked(cell: str) -> str:
+def markdown_text(cell: str) -> str:
     """Return a cell of which Markdown and HTML take nothing for markup."""
     text = re.sub(r"&(?=[#\w]+;)", "&amp;", one_line(cell)).replace("<", "&lt;")
     return re.sub(r"([\\`*\[\]|])", r"\\\1", text)
