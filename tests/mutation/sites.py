@@ -136,8 +136,10 @@ def _is_unknown_size(node: cst.CSTNode, child: cst.CSTNode) -> bool:
     if not isinstance(node, cst.Call) or not isinstance(child, cst.Arg):
         return False
     shapes = isinstance(node.func, cst.Attribute) and node.func.attr.value in SHAPES
-    minus = isinstance(child.value, cst.UnaryOperation)
-    return shapes and minus and isinstance(child.value.operator, cst.Minus)
+    value = child.value
+    return (
+        shapes and isinstance(value, cst.UnaryOperation) and isinstance(value.operator, cst.Minus)
+    )
 
 
 def _is_literal(node: cst.Subscript) -> bool:
