@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from medusa.manifests.import_corpus import import_corpus
     from medusa.manifests.splits.cross_validation import FoldPlan
     from medusa.manifests.splits.plan import SplitPlan, split_corpus
+    from medusa.recipes.corpus_matrix.matrix import CorpusMatrix, corpus_matrix
     from medusa.recipes.cross_validation.cross_validate import cross_validate
     from medusa.recipes.cross_validation.fold_result import CrossValidation
     from medusa.recipes.cross_validation.recipe_of_heads import recipe_of_heads
@@ -58,6 +59,7 @@ _MODULES = {
     "BaselineTable": "reports.baselines.comparison_table",
     "BundleResult": "inference.bundle.write",
     "Condition": "recipes.doctor.condition",
+    "CorpusMatrix": "recipes.corpus_matrix.matrix",
     "CrossValidation": "recipes.cross_validation.fold_result",
     "CutOptions": "inference.cutting.options",
     "Evaluation": "reports.evaluate",
@@ -82,6 +84,7 @@ _MODULES = {
     "Workspace": "workspace",
     "audit_corpus": "manifests.audit.audit_corpus",
     "compare_runs": "reports.comparison.compare_runs",
+    "corpus_matrix": "recipes.corpus_matrix.matrix",
     "cross_validate": "recipes.cross_validation.cross_validate",
     "diagnose": "recipes.doctor.diagnose",
     "evaluate": "reports.evaluate",
@@ -115,6 +118,7 @@ __all__ = [
     "BaselineTable",
     "BundleResult",
     "Condition",
+    "CorpusMatrix",
     "CrossValidation",
     "CutOptions",
     "Evaluation",
@@ -139,6 +143,7 @@ __all__ = [
     "Workspace",
     "audit_corpus",
     "compare_runs",
+    "corpus_matrix",
     "cross_validate",
     "diagnose",
     "evaluate",

@@ -65,6 +65,10 @@ COMMANDS = {
         "medusa.reports.comparison.compare_command",
         "Compare runs in pairs, with intervals and p values.",
     ),
+    "matrix": (
+        "medusa.recipes.corpus_matrix.command",
+        "Train on each of several corpora, and test on each.",
+    ),
     "stress": (
         "medusa.inference.stress.stress_command",
         "Judge a run on noisy and otherwise degraded recordings.",
