@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from medusa.recipes.layer_probe.probe_layers import LayerProbe, probe_layers
     from medusa.recipes.options import RecipeOptions, RecipeResult
     from medusa.recipes.run import run_recipe
+    from medusa.recipes.slurm.script import slurm_script
     from medusa.recipes.verification.verified import Verified
     from medusa.recipes.verification.verify import verify
     from medusa.reports.baselines.comparison_table import BaselineTable
@@ -107,6 +108,7 @@ _MODULES = {
     "run_recipe": "recipes.run",
     "serve": "inference.serve.server",
     "show_progress": "console",
+    "slurm_script": "recipes.slurm.script",
     "split_corpus": "manifests.splits.plan",
     "stress": "inference.stress.stress_run",
     "transcribe": "extract.transcription.transcribe",
@@ -166,6 +168,7 @@ __all__ = [
     "run_recipe",
     "serve",
     "show_progress",
+    "slurm_script",
     "split_corpus",
     "stress",
     "transcribe",

@@ -56,6 +56,7 @@ COMMANDS = {
     "runs": ("medusa.reports.runs_table.command", "List the heads and ensembles of a workspace."),
     "stack": ("medusa.ensemble.commands", "Combine finished runs into one ensemble."),
     "run": ("medusa.recipes.commands", "Run a whole published system from a recipe."),
+    "slurm": ("medusa.recipes.slurm.slurm_command", "Print a recipe as Slurm jobs."),
     "tables": ("medusa.recipes.commands", "Compare the source's tables with own results."),
     "evaluate": (
         "medusa.reports.evaluate_command",

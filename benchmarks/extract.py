@@ -52,7 +52,7 @@ from ways import TEXT, OpenAI, Published, published
 from medusa.cache import FeatureStore
 from medusa.extract.encoders.precision import pick
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.feature_worker import fill_stores
+from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.heads.networks.memory import peak_memory_gb
 from medusa.heads.runs.environment import environment

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "stored_mb", "flags")
 FURTHER = """dtype=float16|float32|int8, average_frames=1|2|4, precision=auto|fp32|bf16|fp16,
 non_finite=refuse|clamp, compile=true, like=medusa-published, piece_s=S, overlap_s=S, window_s=S,
-batch_seconds=S, language=CODE; docs/extraction.md explains each."""
+batch_seconds=S, language=CODE, revision=COMMIT; docs/extraction.md explains each."""
 
 
 @click.command()
@@ -46,7 +46,6 @@ batch_seconds=S, language=CODE; docs/extraction.md explains each."""
     metavar="LABEL",
     help="Another name for this backbone (fit-head --backbones LABEL).  [default: its name]",
 )
-@click.option("--revision", metavar="COMMIT", help="The branch, tag or commit of a hub checkpoint.")
 @click.option(
     "--layers",
     metavar="LAYERS",
@@ -71,6 +70,12 @@ batch_seconds=S, language=CODE; docs/extraction.md explains each."""
     "start one process each, with a part of the utterances.",
     metavar="NAME[,NAME...]",
 )
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Share I (from 0) of N: N processes on one disk share the work.  [default: the task of a "
+    "Slurm array, else all]",
+)
 @text_option(
     "The texts that text backbones read: manifest, or the name of a table of transcripts.  "
     "[default: the only table if there is exactly one, else manifest]"
@@ -87,6 +92,7 @@ def extract(
     splits: str | None,
     overrides: tuple[str, ...],
     as_json: bool,
+    shard: str | None,
     **choices: Any,
 ) -> None:
     """Compute the features of a frozen backbone for every utterance, once.
@@ -105,12 +111,26 @@ def extract(
     from medusa.strict import parts_of
 
     further = settings_of(FurtherOptions, overrides)
-    options = ExtractionOptions(**choices, **further, splits=parts_of(splits or ""))
+    options = ExtractionOptions(
+        **choices, **further, splits=parts_of(splits or ""), shard=shard or _task()
+    )
     wanted = parts_of(",".join(names))
     results = extract_features(workspace, wanted, options, allow_failures=True)
     rows = [_row(one) for one in results if one.outcome.elapsed_s or as_json]
     show_rows(rows, EXTRACTED, as_json)
     raise_failures("features", [problem for result in results for problem in result.problems])
+
+
+def _task() -> str | None:
+    """Return the share of this task of a Slurm array, with a message, or None."""
+    from medusa.console import say
+    from medusa.distributed.slurm import share_of_task
+
+    share = share_of_task()
+    if share is None:
+        return None
+    say(f"Slurm array: share {share.number}/{share.count}; --shard 0/1 extracts everything")
+    return f"{share.number}/{share.count}"
 
 
 def _row(result: "ExtractionResult") -> dict[str, Any]:

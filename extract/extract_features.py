@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medusa.console import say
+from medusa.distributed.pieces import Share
 from medusa.extract.encoders import pick, pick_precision
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.feature_worker import fill_stores
+from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.passes.outcome import Outcome, raise_failures
 from medusa.extract.planning import ExtractionJob, plan_jobs
 from medusa.extract.planning.short_clips import note_long_windows
@@ -83,7 +84,9 @@ def extract_features(
         if different < len(job.utterances):
             kind = "texts" if job.spec.input == "text" else "recordings"
             say(f"{job.store.name}: {len(job.utterances)} utterances, {different} different {kind}")
-        if not result.outcome.elapsed_s:
+        if not result.outcome.elapsed_s and options.shard is not None:
+            say(f"{job.store}: share {options.shard} is complete; there is nothing to do")
+        elif not result.outcome.elapsed_s:
             has = f"it has all {len(job.utterances)} utterances of {job.backbone.name}"
             say(f"{job.store}: {has}; there is nothing to do")
     if not allow_failures:
@@ -108,8 +111,9 @@ def _fill(
     jobs: Sequence[ExtractionJob], options: ExtractionOptions, devices: Sequence[str]
 ) -> list[Outcome]:
     """Fill the stores of one pass, on one device or in one process for each device."""
+    share = None if options.shard is None else Share.parse(options.shard)
     if len(devices) == 1:
-        return fill_stores(jobs, devices[0], options.batch_seconds, options.non_finite)
+        return fill_stores(jobs, devices[0], options.batch_seconds, options.non_finite, share)
     from medusa.extract.passes.processes import fill_in_processes
 
     return fill_in_processes(jobs, devices, options.batch_seconds, options.non_finite)

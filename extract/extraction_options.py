@@ -43,6 +43,7 @@ class FurtherOptions:
             out. The default is 40 on a CPU (60 for Whisper), and on a GPU the measured capacity of
             its memory.
         language: the spoken language, for `transcribe`; by default it is detected.
+        revision: the branch, tag or commit of a hub checkpoint.
     """
 
     dtype: str | None = None
@@ -56,6 +57,7 @@ class FurtherOptions:
     window_s: float | None = None
     batch_seconds: float | None = None
     language: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,6 @@ class ExtractionOptions(FurtherOptions):
 
     Attributes:
         checkpoint: a folder, a file or a hub id in place of the backbone's usual checkpoint.
-        revision: the branch, tag or commit of a hub checkpoint.
         label: another name for the one backbone.
         layers: the layers that are kept, as `parse_layers` takes them; by default the backbone's
             own choice.
@@ -72,18 +73,20 @@ class ExtractionOptions(FurtherOptions):
         text: the source of the texts that text backbones read; see `medusa.manifests.texts`.
         splits: the splits to extract; by default all rows.
         device: `auto`, `cpu`, `cuda`, ...; a comma list starts one process for each device.
+        shard: the share `I/N` of the utterances to extract, where N processes on one disk share the
+            work; by default all of them.
         transcribe: whether Whisper also fills `transcripts/MODEL.parquet` in the same pass.
         force: remove the stored features first.
     """
 
     checkpoint: str | None = None
-    revision: str | None = None
     label: str | None = None
     layers: str | None = None
     reduce: str = "sum"
     text: str | None = None
     splits: Sequence[str] = ()
     device: str = "auto"
+    shard: str | None = None
     transcribe: bool = False
     force: bool = False
 
@@ -113,10 +116,21 @@ class ExtractionOptions(FurtherOptions):
         if not devices:
             raise ConfigError("--device: expected the name of a device; use auto or cpu")
         if len(set(backbones)) > 1 and (self.checkpoint or self.revision or self.label):
-            raise ConfigError("--checkpoint, --revision and --as are for one backbone at a time")
+            raise ConfigError("--checkpoint, revision and --as are for one backbone at a time")
         if self.language and not self.transcribe:
             raise ConfigError("language: belongs to --transcribe; give both")
         if self.transcribe and self.compile:
             raise ConfigError("compile: it excludes --transcribe; leave one of them out")
         if self.transcribe and len(devices) > 1:
             raise ConfigError("--device: --transcribe runs on one device; name only one")
+        if self.shard is not None:
+            self._check_shard(devices)
+
+    def _check_shard(self, devices: Sequence[str]) -> None:
+        """Refuse options that the other processes of a shared extraction would suffer from."""
+        if self.force:
+            raise ConfigError("--force: it would remove the features of other shares; leave it out")
+        if self.transcribe:
+            raise ConfigError("--transcribe: it excludes --shard; run `medusa transcribe` before")
+        if len(devices) > 1:
+            raise ConfigError("--device: a share runs on one device; name one, and use more shares")

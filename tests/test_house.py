@@ -31,9 +31,10 @@ GROUND = {
 }  # every room stands on these
 # room -> the rooms it may import
 ARROWS = {
+    "distributed": set(),
     "manifests": set(),
     "cache": {"manifests"},
-    "extract": {"manifests", "cache"},
+    "extract": {"distributed", "manifests", "cache"},
     "scoring": {"manifests"},
     "heads": {"manifests", "cache", "scoring"},
     "ensemble": {"manifests", "cache", "scoring", "heads"},

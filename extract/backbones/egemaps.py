@@ -35,7 +35,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     if checkpoint not in LEVELS or revision:
         raise MedusaError(
             f"backbone {name}: it has neither checkpoints nor revisions; leave --checkpoint and "
-            "--revision out"
+            "revision out"
         )
     level, width = LEVELS[checkpoint]
     return Backbone(

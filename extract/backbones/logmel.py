@@ -32,7 +32,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
         hint = nearest(checkpoint, MELS)
         raise MedusaError(f"--checkpoint {checkpoint}: expected {', '.join(MELS)} for {name}{hint}")
     if revision:
-        raise MedusaError(f"--revision {revision}: {name} has no revisions; leave it out")
+        raise MedusaError(f"revision {revision}: {name} has no revisions; leave it out")
     digest = hashlib.sha256(mel_filters(checkpoint).numpy().tobytes()).hexdigest()
     return Backbone(
         name=name,

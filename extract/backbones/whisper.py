@@ -40,7 +40,7 @@ def describe(name: str, checkpoint: str, revision: str | None) -> Backbone:
     """
     if revision:
         raise CheckpointError(
-            f"--revision {revision}: openai-whisper has no revisions; leave --revision out"
+            f"revision {revision}: openai-whisper has no revisions; leave revision out"
         )
     file = whisper_files.find(checkpoint)
     dims = whisper_files.read_dims(file.path)

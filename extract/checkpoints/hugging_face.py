@@ -214,7 +214,7 @@ def _refuse_absent_path(checkpoint: str, revision: str | None) -> None:
     if path.is_dir():
         if revision:
             raise CheckpointError(
-                f"--revision {revision}: {checkpoint} is a folder; leave --revision out"
+                f"revision {revision}: {checkpoint} is a folder; leave revision out"
             )
         if not (path / "config.json").exists():
             raise CheckpointError(

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 import torch
 
 from medusa.extract.inputs import Utterance, plan_batches
+from medusa.extract.passes.shared_plan import SharedPlan
 from medusa.extract.passes.worker import PassWorker
 from medusa.extract.planning import ExtractionJob
 
@@ -25,6 +26,7 @@ def plan_concurrent_batches(
     todo: Sequence[Utterance],
     batch_seconds: float,
     least_s: float,
+    shared: SharedPlan | None = None,
 ) -> tuple[list[list[Utterance]], int]:
     """Return the batches of these utterances, and how many of them to encode at the same time.
 
@@ -32,7 +34,11 @@ def plan_concurrent_batches(
         workers: the models that encode each batch.
         device: the device of the models.
         todo, batch_seconds, least_s: the arguments of `plan_batches`.
+        shared: the batches of this process, if several share a corpus. A GPU cuts them again.
     """
+    if shared is not None and device == "cpu":
+        concurrent = min(worker.concurrent(device, shared.total) for worker in workers)
+        return shared.lacking({one.content for one in todo}), concurrent
     plan = list(plan_batches(todo, batch_seconds, least_s))
     limits = [worker.concurrent(device, len(plan)) for worker in workers]
     concurrent = min(filter(None, limits), default=1)

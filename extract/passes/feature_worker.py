@@ -13,7 +13,6 @@ from medusa.extract.encoders import Encoded, EncoderRunner, default_batch_second
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.cpu_concurrency import concurrent_batches
 from medusa.extract.passes.outcome import Outcome
-from medusa.extract.passes.run_pass import run_pass
 from medusa.extract.planning import ExtractionJob, bytes_of
 
 LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
@@ -124,31 +123,6 @@ class FeatureWorker:
 
     def batch_done(self) -> None:
         self.outcome.clock()
-
-
-def fill_stores(
-    jobs: Sequence[ExtractionJob],
-    device: str,
-    batch_seconds: float | None = None,
-    non_finite: str = "refuse",
-) -> list[Outcome]:
-    """Fill the stores of encoders that read the same samples, on one device.
-
-    Args:
-        jobs: the backbones, with their stores and utterances.
-        device, batch_seconds: the arguments of `run_pass`.
-        non_finite: the argument of `FeatureWorker`.
-
-    Returns:
-        One outcome for each job.
-
-    Raises:
-        MedusaError: the errors of `run_pass`. The committed features are safe, and the same call
-            goes on with the rest.
-    """
-    workers = [FeatureWorker(job, device, non_finite) for job in jobs]
-    run_pass(workers, device, batch_seconds)
-    return [worker.outcome for worker in workers]
 
 
 def provenance(device: str, source: str) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """Several devices fill the same stores: each has a process, with its part of the utterances."""
 
 import os
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,9 +12,11 @@ from typing import Any
 
 from medusa.children import no_orphans, one_process
 from medusa.console import Advance, current_reporter, progress, report_to
+from medusa.distributed.pieces import Share
 from medusa.errors import MedusaError
 from medusa.extract.encoders import ComputeTimer, pick
-from medusa.extract.passes.feature_worker import FeatureWorker, fill_stores
+from medusa.extract.passes.feature_worker import FeatureWorker
+from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.passes.outcome import Outcome
 from medusa.extract.planning import ExtractionJob, require_room
 
@@ -49,8 +50,8 @@ def fill_in_processes(
         futures = []
         for number, device in enumerate(devices):
             pool = pools.enter_context(one_process(threads, _start, (progress_queue,)))
-            shards = [shard_of(job, number, count) for job in jobs]
-            futures.append(pool.submit(_work, shards, device, batch_seconds, non_finite))
+            share = Share(number, count)
+            futures.append(pool.submit(_work, jobs, device, batch_seconds, non_finite, share))
         _watch(futures, progress_queue, advance)
         try:
             outcomes = [future.result() for future in futures]
@@ -72,20 +73,15 @@ def _needed(worker: FeatureWorker) -> float:
     return worker.bytes_of([one for one in worker.utterances if one.content in absent])
 
 
-def shard_of(job: ExtractionJob, number: int, count: int) -> ExtractionJob:
-    """Return a job with the utterances of process `number` of `count`.
-
-    The content of an utterance decides, so that every run divides the utterances in the same way.
-    """
-    shard = [one for one in job.utterances if zlib.crc32(one.content.encode()) % count == number]
-    return replace(job, utterances=shard)
-
-
 def _work(
-    jobs: Sequence[ExtractionJob], device: str, batch_seconds: float | None, non_finite: str
+    jobs: Sequence[ExtractionJob],
+    device: str,
+    batch_seconds: float | None,
+    non_finite: str,
+    share: Share,
 ) -> list[Outcome]:
     """Fill the stores in a worker process; return outcomes that can be sent to another process."""
-    outcomes = fill_stores(jobs, pick(device), batch_seconds, non_finite)
+    outcomes = fill_stores(jobs, pick(device), batch_seconds, non_finite, share)
     # A timer's events on a GPU cannot leave their process.
     return [replace(one, timer=ComputeTimer(known_s=one.timer.seconds)) for one in outcomes]
 

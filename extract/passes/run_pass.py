@@ -12,12 +12,9 @@ from medusa.extract.encoders import out_of_memory
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.cpu_concurrency import plan_concurrent_batches
 from medusa.extract.passes.outcome import note
+from medusa.extract.passes.shared_plan import Groups, SharedPlan, missing_groups
 from medusa.extract.passes.stream import stream
 from medusa.extract.passes.worker import PassWorker
-from medusa.extract.planning import require_room
-
-Groups = dict[tuple[bool, ...], list[Utterance]]
-"""For each worker, whether it lacks an utterance -> the utterances."""
 
 
 def run_pass(
@@ -25,6 +22,7 @@ def run_pass(
     device: str,
     batch_seconds: float | None = None,
     after_batch: Callable[[], None] = lambda: None,
+    plan: SharedPlan | None = None,
 ) -> None:
     """Let every worker fill in the results that it lacks, and count them in its `outcome`.
 
@@ -37,6 +35,7 @@ def run_pass(
         batch_seconds: the padded seconds in a batch; by default the measured capacity of a GPU, or
             a fixed number on a CPU.
         after_batch: it is called when all workers have kept their results of a batch.
+        plan: the batches of this process, if several processes share the corpus.
 
     Raises:
         MedusaError: the weights cannot be loaded, the results belong to other options, or the
@@ -47,7 +46,7 @@ def run_pass(
         for worker in workers:
             worker.open()
             opened.callback(worker.close)
-        groups, total = _missing(workers)
+        groups, total = missing_groups(workers, plan)
         active = [
             worker
             for number, worker in enumerate(workers)
@@ -55,35 +54,14 @@ def run_pass(
         ]
         fits = _load(active, device)
         if fits:
-            _encode_groups(workers, active, groups, total, device, batch_seconds, after_batch)
+            _encode_groups(workers, active, groups, total, device, batch_seconds, after_batch, plan)
     if not fits:
         say("the encoders do not fit into memory at the same time; they run one after the other")
         for worker in active:
-            run_pass([worker], device, batch_seconds, after_batch)
+            run_pass([worker], device, batch_seconds, after_batch, plan)
         return
     for worker in active:
         worker.outcome.clock()
-
-
-def _missing(workers: Sequence[PassWorker]) -> tuple[Groups, int]:
-    """Return the utterances, grouped by the workers that lack them, and the number of all.
-
-    Raises:
-        MedusaError: the disk cannot hold the missing results.
-    """
-    wanted = {one.content: one for worker in workers for one in worker.utterances}
-    lacks = [worker.missing() for worker in workers]
-    groups: Groups = {}
-    for content, utterance in wanted.items():
-        groups.setdefault(tuple(content in lack for lack in lacks), []).append(utterance)
-    groups.pop((False,) * len(workers), None)
-    needed = sum(
-        worker.bytes_of([wanted[content] for content in lack])
-        for worker, lack in zip(workers, lacks, strict=True)
-    )
-    first = workers[0].output
-    require_room(first if len(workers) == 1 else first.parent, needed)
-    return groups, len(wanted)
 
 
 def _load(workers: Sequence[PassWorker], device: str) -> bool:
@@ -114,6 +92,7 @@ def _encode_groups(
     device: str,
     batch_seconds: float | None,
     after_batch: Callable[[], None],
+    plan: SharedPlan | None,
 ) -> None:
     """Go through the corpus: utterances that the same workers lack are encoded together."""
     if not groups:
@@ -128,7 +107,8 @@ def _encode_groups(
     with progress(names, total, done=total - len(missing)) as advance:
         for lacking, todo in groups.items():
             chosen = [worker for worker, lack in zip(workers, lacking, strict=True) if lack]
-            batches = _Batches(chosen, [seconds[id(one)] for one in chosen], device, after_batch)
+            most = [seconds[id(one)] for one in chosen]
+            batches = _Batches(chosen, most, device, after_batch, plan)
             batches.run(todo, advance)
 
 
@@ -139,7 +119,7 @@ class _Batches:
         workers: the models.
         seconds: the padded seconds that each model takes in one call.
         device: the device of the models.
-        after_batch: the argument of `run_pass`.
+        after_batch, plan: the arguments of `run_pass`.
     """
 
     def __init__(
@@ -148,8 +128,11 @@ class _Batches:
         seconds: Sequence[float],
         device: str,
         after_batch: Callable[[], None],
+        plan: SharedPlan | None,
     ) -> None:
         self.workers, self.device, self.after_batch = workers, device, after_batch
+        self.plan = plan
+        self.lacks = [worker.missing() for worker in workers] if plan is not None else None
         self.batch_seconds = min(seconds)  # the model with the greatest need of memory decides
         self.least_s = min(worker.least_s for worker in workers)
         # A model that pads every clip takes fewer clips in one call than other models.
@@ -161,8 +144,9 @@ class _Batches:
     def run(self, todo: Sequence[Utterance], advance: Advance) -> None:
         """Encode the utterances and keep their results."""
         plan, concurrent = plan_concurrent_batches(
-            self.workers, self.device, todo, self.batch_seconds, self.least_s
+            self.workers, self.device, todo, self.batch_seconds, self.least_s, self.plan
         )
+        missing = {one.content for one in todo}
         for worker in self.workers:
             worker.outcome.timer.concurrent = concurrent
         rate_hz, late = self.workers[0].rate_hz, self.device.startswith("cuda")
@@ -173,7 +157,8 @@ class _Batches:
                 worker.batch_done()
             self.after_batch()
             outcomes = [worker.outcome for worker in self.workers]
-            advance(len(batch), note(outcomes) if rate_hz else "")
+            count = sum(utterance.content in missing for utterance, _ in batch)
+            advance(count, note(outcomes) if rate_hz else "")
 
     def _prepare(self, utterance: Utterance, source: Any) -> list[Any]:
         """Return each worker's item, or the error that this worker raises for the utterance."""
@@ -196,6 +181,8 @@ class _Batches:
     def _keep(self, utterance: Utterance, results: "list[Any] | MedusaError") -> None:
         """Store the results of an utterance, or record the error of a worker."""
         for number, worker in enumerate(self.workers):
+            if self.lacks is not None and utterance.content not in self.lacks[number]:
+                continue  # The utterance only completes a batch of a shared plan.
             result = results if isinstance(results, MedusaError) else results[number]
             problem = result if isinstance(result, MedusaError) else worker.keep(utterance, result)
             # A fault of the file has the same sentence for every worker.

@@ -5,7 +5,7 @@ from typing import Any
 
 from medusa.extract import planning
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.feature_worker import fill_stores
+from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.passes.outcome import Outcome
 from medusa.extract.planning import ExtractionJob
 from medusa.workspace import Workspace

@@ -16,7 +16,7 @@ import torch
 from medusa.cache import FeatureStore
 from medusa.errors import MedusaError
 from medusa.extract.encoders.compute_timer import ComputeTimer
-from medusa.extract.passes.processes import fill_in_processes, shard_of
+from medusa.extract.passes.processes import fill_in_processes
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
 from medusa.tests.command_line import call, invoke
@@ -55,21 +55,6 @@ def alone(tmp_path: Path, workspace: Callable[..., Manifest]) -> list[dict[str, 
         found.append(values_of(job))
         remove(job.store)
     return found
-
-
-def test_every_utterance_is_in_one_share(
-    tmp_path: Path, workspace: Callable[..., Manifest]
-) -> None:
-    workspace(LENGTHS)
-    job = jobs_of(tmp_path)[0]
-    shares = [shard_of(job, number, 3) for number in range(3)]
-    assert sorted(one.id for part in shares for one in part.utterances) == sorted(
-        one.id for one in job.utterances
-    )
-    turned = replace(job, utterances=job.utterances[::-1])  # by content, whatever the order
-    assert [{one.id for one in shard_of(turned, n, 3).utterances} for n in range(3)] == [
-        {one.id for one in part.utterances} for part in shares
-    ]
 
 
 def test_two_processes_give_the_store_of_one(

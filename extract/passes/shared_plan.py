@@ -1,0 +1,89 @@
+"""The missing utterances of a pass, and its batches where several processes share a corpus.
+
+All processes cut the whole corpus into the same batches, those of one process on a CPU. A batch is
+encoded as a whole even if the store has some of its utterances, because the last bits of a feature
+depend on its batch. The features of several processes therefore equal those of one process.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from medusa.distributed.pieces import Pieces
+from medusa.extract.encoders import default_batch_seconds
+from medusa.extract.inputs import Utterance, plan_batches
+from medusa.extract.passes.worker import PassWorker
+from medusa.extract.planning import require_room
+
+Groups = dict[tuple[bool, ...], list[Utterance]]
+"""For each worker, whether it lacks an utterance -> the utterances."""
+
+
+@dataclass(frozen=True)
+class SharedPlan:
+    """The batches that this process encodes.
+
+    Attributes:
+        batches: the batches.
+        total: the number of batches of the whole corpus.
+    """
+
+    batches: Sequence[list[Utterance]]
+    total: int
+
+    def lacking(self, missing: Collection[str]) -> list[list[Utterance]]:
+        """Return the batches with an utterance among the missing contents."""
+        return [batch for batch in self.batches if any(one.content in missing for one in batch)]
+
+
+def shared_plan(
+    workers: Sequence[PassWorker], pieces: Pieces, batch_seconds: float | None
+) -> SharedPlan:
+    """Cut the corpus of some workers into batches, and choose those of this process.
+
+    Args:
+        workers: the models that encode each batch.
+        pieces: the rule that chooses among the batches by their padded seconds.
+        batch_seconds: the padded seconds in a batch; by default those of a CPU, because all
+            processes need the same batches, and their GPUs may differ.
+    """
+    batches, costs = corpus_batches(workers, batch_seconds)
+    return SharedPlan([batches[number] for number in pieces.choose(costs)], len(batches))
+
+
+def corpus_batches(
+    workers: Sequence[PassWorker], batch_seconds: float | None
+) -> tuple[list[list[Utterance]], list[float]]:
+    """Return the batches of the whole corpus, and the padded seconds of each."""
+    least_s = min(worker.least_s for worker in workers)
+    usual = min(default_batch_seconds("cpu", worker.least_s) for worker in workers)
+    wanted = {one.content: one for worker in workers for one in worker.utterances}
+    batches = list(plan_batches(list(wanted.values()), batch_seconds or usual, least_s))
+    batches = [batch for batch in batches if batch]
+    return batches, [len(batch) * max(batch[0].seconds, least_s) for batch in batches]
+
+
+def missing_groups(workers: Sequence[PassWorker], plan: SharedPlan | None) -> tuple[Groups, int]:
+    """Return the utterances, grouped by the workers that lack them, and the number of all.
+
+    The batches of a shared plan stay whole, and are therefore one group.
+
+    Raises:
+        MedusaError: the disk cannot hold the missing results.
+    """
+    wanted = {one.content: one for worker in workers for one in worker.utterances}
+    if plan is not None:
+        wanted = {one.content: one for batch in plan.batches for one in batch}
+    lacks = [worker.missing() & wanted.keys() for worker in workers]
+    groups: Groups = {}
+    for content, utterance in wanted.items():
+        lacking = tuple(content in lack for lack in lacks)
+        if any(lacking):
+            key = lacking if plan is None else tuple(map(bool, lacks))
+            groups.setdefault(key, []).append(utterance)
+    needed = sum(
+        worker.bytes_of([wanted[content] for content in lack])
+        for worker, lack in zip(workers, lacks, strict=True)
+    )
+    first = workers[0].output
+    require_room(first if len(workers) == 1 else first.parent, needed)
+    return groups, len(wanted)
