@@ -83,6 +83,13 @@ def format_option(help: str) -> Callable[[Command], Command]:
     )
 
 
+def track_option() -> Callable[[Command], Command]:
+    """Return `--track`, a name in `heads.tracking.trackers.TRACKERS`."""
+    choice = click.Choice(["tensorboard", "mlflow", "wandb"])
+    note = "Also write the finished runs for this tracker, into the folder tracking/."
+    return click.option("--track", type=choice, help=note)
+
+
 def settings_of(kind: Any, overrides: Sequence[str]) -> dict[str, Any]:
     """Return the given values of `--set` as fields of a dataclass.
 

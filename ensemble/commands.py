@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from medusa.ensemble.stackers import LEARNING, STACKERS
-from medusa.options import force_option, settings_option
+from medusa.options import force_option, settings_option, track_option
 
 METHODS = "; ".join(f"{name}: {stacker.summary}" for name, stacker in STACKERS.items())
 
@@ -38,6 +38,7 @@ METHODS = "; ".join(f"{name}: {stacker.summary}" for name, stacker in STACKERS.i
     "training.epochs=50 (of linear)."
 )
 @force_option("Replace a run of this name.")
+@track_option()
 @click.pass_context
 def stack(
     context: click.Context,
@@ -49,6 +50,7 @@ def stack(
     in_sample: bool,
     settings: tuple[str, ...],
     force: bool,
+    track: str | None,
 ) -> None:
     """Combine finished runs into one ensemble, which is a run itself.
 
@@ -58,8 +60,10 @@ def stack(
     from medusa.ensemble.stacker import StackConfig
     from medusa.ensemble.stackers import stacker_of, with_settings
     from medusa.heads.runs.run_dir import SUMMARY
+    from medusa.heads.tracking.track_runs import require_tracker, track_runs
     from medusa.workspace import Workspace
 
+    require_tracker(track)
     config = StackConfig(method, fit_on, in_sample)
     if not stacker_of(config).learns:
         _refuse_learning(context, method)
@@ -67,6 +71,7 @@ def stack(
     workspace = Workspace.open(context.obj)
     run = fit_stack(workspace, runs, name=name, config=config, top=top, force=force)
     show(run.read_json(SUMMARY), name)
+    track_runs(workspace, [run.name], track)
 
 
 def _refuse_learning(context: click.Context, method: str) -> None:

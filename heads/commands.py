@@ -11,6 +11,7 @@ from medusa.options import (
     missing_option,
     settings_option,
     text_option,
+    track_option,
 )
 
 
@@ -55,6 +56,7 @@ from medusa.options import (
 @jobs_option("The number of heads that are trained at once, each in another process.")
 @missing_option("What to do with utterances that lack features.")
 @force_option("Train again, replacing a run of this name.")
+@track_option()
 @click.pass_obj
 def fit_head(
     root: Path,
@@ -70,6 +72,7 @@ def fit_head(
     jobs: int,
     missing: str,
     force: bool,
+    track: str | None,
 ) -> None:
     """Train a fusion head on cached features, through all stages of its configuration.
 
@@ -85,9 +88,11 @@ def fit_head(
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.queue.results import raise_problems, show_result, show_sweep
+    from medusa.heads.tracking.track_runs import require_tracker, track_runs
     from medusa.strict import parts_of
     from medusa.workspace import Workspace
 
+    require_tracker(track)
     workspace = Workspace.open(root)
     devices, reason = choose_devices(device)
     if config_name is None:
@@ -113,4 +118,5 @@ def fit_head(
     show = partial(show_result, workspace, len(specs) > 1)
     results = fit_heads(workspace, specs, devices=devices, jobs=jobs, on_result=show)
     show_sweep(workspace, results)
+    track_runs(workspace, [one.run for one in results if not one.problem], track)
     raise_problems(results)

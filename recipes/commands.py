@@ -13,6 +13,7 @@ from medusa.options import (
     missing_option,
     settings_option,
     text_option,
+    track_option,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @device_option("cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head.")
 @jobs_option("Train so many heads at once.")
+@track_option()
 @click.option("--list", "list_them", is_flag=True, help="List the shipped recipes.")
 @click.pass_obj
 def run(
@@ -66,6 +68,7 @@ def run(
     no_stacks: bool,
     cross_validate: str | None,
     k: int | None,
+    track: str | None,
     **options: Any,
 ) -> None:
     """Run a recipe: features, heads, ablations, ensembles, tables and a report.
@@ -78,6 +81,7 @@ def run(
 
     from medusa.console import say
     from medusa.errors import MedusaError
+    from medusa.heads.tracking.track_runs import require_tracker, track_runs
     from medusa.recipes.options import RecipeOptions
     from medusa.recipes.run import run_recipe
     from medusa.reports.tables.result_table import text
@@ -85,6 +89,9 @@ def run(
 
     if list_them or recipe is None:
         return _list()
+    if track and cross_validate:
+        raise click.UsageError("--track: only without --cross-validate")
+    require_tracker(track)
     began = time.monotonic()
     root.mkdir(parents=True, exist_ok=True)
     chosen = RecipeOptions(**options, stacks=not no_stacks)
@@ -93,6 +100,7 @@ def run(
     if k is not None:
         raise click.UsageError("--k: only with --cross-validate GROUP")
     result = run_recipe(Workspace.open(root), recipe, chosen)
+    track_runs(Workspace.open(root), [*result.runs.values(), *result.stacks.values()], track)
     click.echo("\n".join(map(text, result.tables)))
     seconds, name = time.monotonic() - began, result.folder.name
     if result.fresh:

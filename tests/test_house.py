@@ -177,8 +177,8 @@ def test_rooms_inside_a_room_import_each_other_in_no_circle(room):
 
 def test_inside_heads_arrows_point_one_way():
     order = (
-        "config", "spec", "runs", "networks", "examples", "training", "closed_form", "convex",
-        "fitting", "imported", "queue", "commands",
+        "config", "spec", "runs", "tracking", "networks", "examples", "training", "closed_form",
+        "convex", "fitting", "imported", "queue", "commands",
     )  # fmt: skip
     arrows = house.room_arrows("heads", house.graph())
     assert set(arrows) - {"heads"} <= set(order)
