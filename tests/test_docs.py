@@ -11,29 +11,16 @@ from pathlib import Path
 from types import ModuleType
 
 import click
-import numpy as np
 import pytest
-import soundfile
 import yaml
 
 from medusa.cli import medusa as program
 from medusa.heads.config import Config
-from medusa.tests.command_line import call
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "reference" not in path.parts)
-# A page whose blocks are executed, and the test that executes them. The blocks of the other pages
-# need weights, corpora or hours: their commands are compared with the options, and their Python and
-# YAML are parsed.
-EXECUTED = {
-    "README.md": "tests/test_readme.py",
-    "docs/api.md": "tests/test_api.py",
-    "docs/cache.md": "tests/cache/test_documented.py",
-    "docs/start.md": "test_the_session_of_the_first_page_runs",
-}
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.M | re.S)
-SHORT = "--set stages.0.epochs=1 --set stages.1.epochs=1 --set head.width=16 --set train.draws=2"
 
 
 def leaves(
@@ -140,7 +127,6 @@ def test_every_block_is_a_command_that_exists_or_can_be_parsed(page: Path) -> No
 def test_unknown_commands_and_options_of_a_page_are_found() -> None:
     lines = list(command_lines("$ medusa fit-head --nam x\nmedusa  manifest nope\nls --x\n"))
     assert [problem_of(words) for words in lines] == ["--nam", "no command nope"]
-    assert all((ROOT / page).is_file() for page in EXECUTED)
 
 
 def anchors(text: str) -> set[str]:
@@ -171,34 +157,3 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     built = {path.stem for path in (tmp_path / "site").rglob("*.html")}
     assert built >= {page.stem for page in PAGES} | {"commands", "settings", "python"}
-
-
-def test_the_session_of_the_first_page_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng, rows = np.random.default_rng(0), ["file,emotion,speaker"]
-    (tmp_path / "wav").mkdir()
-    for number in range(60):
-        emotion, speaker = ("angry", "sad", "calm")[number % 3], f"s{number // 6}"
-        noise = rng.normal(0, 0.02 + 0.05 * (number % 3), 8_000).astype(np.float32)
-        soundfile.write(tmp_path / "wav" / f"u{number:03}.wav", noise, 16_000)
-        rows.append(f"wav/u{number:03}.wav,{emotion},{speaker}")
-    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    workspace = tmp_path / "workspace"
-    workspace.mkdir()
-    monkeypatch.chdir(workspace)
-    lines = [
-        words
-        for language, text in blocks(DOCS / "start.md")
-        if not language
-        for words in command_lines(text)
-    ]
-    assert len(lines) > 12
-    for words in lines:
-        line = shlex.join(words).replace("PATH/TO/table.csv", str(tmp_path / "table.csv"))
-        line = line.replace("PATH/TO/recordings", str(tmp_path / "wav"))
-        line += f" {SHORT}" if words[0] == "fit-head" else ""
-        call(workspace, *shlex.split(line))
-    assert (workspace / "report.html").is_file()
-    first = (workspace / "emotions.csv").read_text(encoding="utf-8").splitlines()
-    assert len(first) == 1 + 60

@@ -129,3 +129,9 @@ def test_spaces_conflicts_and_missing_newlines_are_found(tmp_path: Path) -> None
     ]  # fmt: skip
     path.write_text("x = 1\n")
     assert problems(path) == []
+
+
+def test_no_file_of_the_repository_has_such_a_problem() -> None:
+    command = [sys.executable, ROOT / ".ci" / "hygiene.py"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("", 0)

@@ -34,6 +34,6 @@ def test_the_programs_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     batch, padded = names["batch"], names["padded"]
     assert np.array_equal(batch.values.numpy(), np.concatenate([values[name] for name in IDS]))  # type: ignore[attr-defined]
     assert isinstance(padded, torch.Tensor) and padded.shape == (3, 3, 4)
-    copied = medusa.load_features("features/mine.zarr", "manifest.parquet")
+    copied = medusa.load_features("copies/mine.zarr", "manifest.parquet")
     assert copied.ids == list(IDS)
     assert all(np.array_equal(copied[name], values[name]) for name in IDS)
