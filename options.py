@@ -90,6 +90,12 @@ def track_option() -> Callable[[Command], Command]:
     return click.option("--track", type=choice, help=note)
 
 
+def snr_option() -> Callable[[Command], Command]:
+    """Return `--snr`, which a command receives as `with_snr`."""
+    note = "Also judge groups by signal-to-noise ratio, for which every recording is read."
+    return click.option("--snr", "with_snr", is_flag=True, help=note)
+
+
 def settings_of(kind: Any, overrides: Sequence[str]) -> dict[str, Any]:
     """Return the given values of `--set` as fields of a dataclass.
 

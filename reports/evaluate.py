@@ -90,6 +90,7 @@ def evaluate(
     missing: str = "error",
     device: str = "auto",
     output: Path | None = None,
+    with_snr: bool = False,
 ) -> Evaluation:
     """Judge a finished head or stack by the consensus labels and attributes of a manifest.
 
@@ -106,6 +107,8 @@ def evaluate(
         missing: with `on`, `error`, or `drop`: leave out utterances that lack features.
         device: with `on`, the device that predicts: `auto`, `cpu`, `cuda`, ...
         output: with `on`, a Parquet file for the predictions, in the classes of the run.
+        with_snr: without `on`: judge groups by signal-to-noise ratio, too; this reads every
+            recording.
 
     Raises:
         ConfigError: an argument that needs `on` is given without it, or the folder of `output` does
@@ -126,11 +129,13 @@ def evaluate(
     lone = [name for name, value in away.items() if value]
     if on is None and lone:
         raise ConfigError(f"{', '.join(lone)}: only with --on WORKSPACE")
+    if on is not None and with_snr:
+        raise ConfigError("--snr: only without --on; the other workspace has no slices")
     finished, manifest = find_run(workspace.runs, run), Manifest.read(workspace.manifest)
     if on is None:
         result = judge_run(finished, manifest, split)
         rows = split_rows(finished, manifest, split, workspace.transcripts)
-        return cast(Evaluation, result | {"slices": run_slices(rows)})
+        return cast(Evaluation, result | {"slices": run_slices(rows, with_snr)})
     from medusa.device import choose_device
     from medusa.reports.transfer import transfer
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from medusa.options import device_option, json_option, missing_option, text_option
+from medusa.options import device_option, json_option, missing_option, snr_option, text_option
 
 
 @click.command()
@@ -41,6 +41,7 @@ from medusa.options import device_option, json_option, missing_option, text_opti
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --on: write the predictions, in the classes of the run, to this Parquet file.",
 )
+@snr_option()
 @json_option("Print everything as one JSON object.")
 @click.pass_obj
 def evaluate(
@@ -53,6 +54,7 @@ def evaluate(
     missing: str,
     device: str,
     output: Path | None,
+    with_snr: bool,
     as_json: bool,
 ) -> None:
     """Judge a finished run: macro-F1, accuracy, UAR, per class, confusion, attributes.
@@ -73,6 +75,7 @@ def evaluate(
         missing=missing,
         device=device,
         output=output,
+        with_snr=with_snr,
     )
     if as_json:
         click.echo(json.dumps(result, indent=2))

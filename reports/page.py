@@ -23,6 +23,7 @@ def report(
     split: str = "test",
     form: str = "html",
     with_audio: bool = False,
+    with_snr: bool = False,
 ) -> Path:
     """Write one self-contained HTML page about a finished run, or its tables; return the path.
 
@@ -33,6 +34,7 @@ def report(
         split: the split to judge on.
         form: `html`, or `markdown` or `latex` for the tables alone.
         with_audio: embed the recordings of the utterances that the page shows one by one.
+        with_snr: judge groups by signal-to-noise ratio, too; this reads every recording.
 
     Raises:
         RunError: the run does not exist, is not finished, or does not predict the split.
@@ -41,7 +43,8 @@ def report(
     finished = find_run(workspace.runs, run)
     output = output or workspace.root / f"{finished.name}{ENDINGS[form]}"
     manifest = Manifest.read(workspace.manifest)
-    write_report(finished, manifest, output, split, workspace.transcripts, with_audio, form)
+    places = (finished, manifest, output, split, workspace.transcripts)
+    write_report(*places, with_audio, form, with_snr)
     return output
 
 
@@ -53,6 +56,7 @@ def write_report(
     transcripts: Path | None = None,
     with_audio: bool = False,
     form: str = "html",
+    with_snr: bool = False,
 ) -> None:
     """Judge a run and write its page, as a whole or not at all.
 
@@ -64,6 +68,7 @@ def write_report(
         transcripts: the folder with the tables of transcripts, if there is one.
         with_audio: embed the recordings of the utterances that the page shows one by one.
         form: a key of `ENDINGS`.
+        with_snr: judge groups by signal-to-noise ratio, too; this reads every recording.
 
     Raises:
         MedusaError: the folder of the output does not exist, or the output is a folder.
@@ -78,7 +83,7 @@ def write_report(
         raise MedusaError(f"{output.parent}: no such folder; make it, or choose another -o")
     result = judge_run(run, manifest, split)
     rows = split_rows(run, manifest, split, transcripts)
-    result["slices"] = run_slices(rows)
+    result["slices"] = run_slices(rows, with_snr)
     if form == "html":
         write_text(output, render(run, result, rows, with_audio))
     else:

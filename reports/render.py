@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from medusa.ensemble import STACKERS
 from medusa.heads.runs.run_dir import ENVIRONMENT, SUMMARY, RunDir
 from medusa.reports import pictures
+from medusa.reports.stack_weights import stack_weights
 from medusa.reports.tables.report_tables import report_tables
 from medusa.reports.tables.result_table import FORMATS
 from medusa.reports.templates import inside_script, template
@@ -32,7 +32,7 @@ def render(run: RunDir, result: dict[str, Any], rows: SplitRows, with_audio: boo
     comparison = summary.get("comparison", [])
     return template(TEMPLATE).render(
         result=result,
-        stackers=STACKERS,
+        combined=stack_weights(run, config),
         method=config.get("method"),
         members=config.get("members", []),
         summary=summary,

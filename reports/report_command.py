@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from medusa.options import output_option
+from medusa.options import output_option, snr_option
 
 
 @click.command()
@@ -26,14 +26,20 @@ from medusa.options import output_option
     help="Embed the recordings of the utterances that the page shows one by one. They can be "
     "personal data; the page says so.",
 )
+@snr_option()
 @click.pass_obj
 def report(
-    root: Path, run: str, output: Path | None, split: str, form: str, with_audio: bool
+    root: Path,
+    run: str,
+    output: Path | None,
+    split: str,
+    form: str,
+    with_audio: bool,
+    with_snr: bool,
 ) -> None:
     """Write one self-contained HTML page about a finished run, or its tables."""
     from medusa.reports.page import report as write
     from medusa.workspace import Workspace
 
-    click.echo(
-        write(Workspace.open(root), run, output, split=split, form=form, with_audio=with_audio)
-    )
+    choices = {"with_audio": with_audio, "with_snr": with_snr}
+    click.echo(write(Workspace.open(root), run, output, split=split, form=form, **choices))

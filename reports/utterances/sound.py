@@ -30,9 +30,24 @@ def recording_of_row(
         Both values are None if there is no recording, or if it cannot be decoded. The first 30
         seconds of a longer utterance are used.
     """
-    nothing: dict[str, str | None] = {"waveform": None, "audio": None}
+    read = samples_of_row(row, root)
+    if read is None:
+        return {"waveform": None, "audio": None}
+    samples, rate = read
+    return {
+        "waveform": waveform(samples),
+        "audio": encoded(samples, rate) if with_audio else None,
+    }
+
+
+def samples_of_row(row: "pd.Series[Any]", root: Path) -> tuple[npt.NDArray[np.float32], int] | None:
+    """Return the samples (S,) of an utterance and their rate in Hz, at most 30 seconds.
+
+    Returns:
+        None if there is no recording, or if it cannot be decoded.
+    """
     if not isinstance(row["path"], str) or not (root / row["path"]).is_file():
-        return nothing
+        return None
     start, seconds = (0.0 if np.isnan(row[name]) else float(row[name]) for name in PLACES)
     try:
         with decoding(root / row["path"]) as file:
@@ -41,13 +56,10 @@ def recording_of_row(
             size = round(min(seconds or LONGEST_S, LONGEST_S) * rate)
             samples = file.read(max(size, 1), dtype="float32", always_2d=True).mean(axis=1)
     except AudioError:
-        return nothing
+        return None
     if not len(samples) or not np.isfinite(samples).all():
-        return nothing
-    return {
-        "waveform": waveform(samples),
-        "audio": encoded(samples, rate) if with_audio else None,
-    }
+        return None
+    return samples, rate
 
 
 def waveform(samples: npt.NDArray[np.float32]) -> str:

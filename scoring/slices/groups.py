@@ -14,7 +14,10 @@ Groups = Mapping[str, Sequence[str | None]]
 
 
 def groups_of(
-    rows: pd.DataFrame, truth: Truth, transcripts: pd.DataFrame | None = None
+    rows: pd.DataFrame,
+    truth: Truth,
+    transcripts: pd.DataFrame | None = None,
+    snr: Sequence[float | None] | None = None,
 ) -> dict[str, list[str | None]]:
     """Return the group of every utterance in each respect; None if it is unknown.
 
@@ -23,12 +26,14 @@ def groups_of(
         truth: their truth, with the speakers and the raters' shares.
         transcripts: the rows of a table of transcripts for the same utterances, or None. Its texts
             are counted in place of the manifest's own.
+        snr: (B,) the signal-to-noise ratios in dB, or None.
 
     Returns:
         The respects in which there are at least two groups. `ASR flags` has a respect for each
         flag, because an utterance can have several: `flagged` or `not flagged`.
     """
     texts = rows["text"] if transcripts is None else transcripts["text"]
+    ratios = [None] * len(rows) if snr is None else snr
     words = texts.map(lambda text: float(len(text.split())), na_action="ignore")
     found: dict[str, list[str | None]] = {
         "speaker": truth.speakers,
@@ -37,6 +42,7 @@ def groups_of(
         "duration": _parts(rows["duration_s"].to_numpy(np.float64), "{:.2f} – {:.2f} s"),
         "rater agreement": _agreement(truth.soft),
         "words": _parts(np.asarray(words, np.float64), "{:.0f} – {:.0f} words"),
+        "signal-to-noise ratio": _parts(np.array(ratios, np.float64), "{:.0f} – {:.0f} dB"),
         **_flags(transcripts),
     }
     return {name: one for name, one in found.items() if len({*one} - {None}) > 1}
