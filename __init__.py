@@ -180,6 +180,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import the module of a public name, and the libraries that it needs, at its first use."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("medusa-ser")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"medusa.{_MODULES[name]}"), name)

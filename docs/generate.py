@@ -9,6 +9,7 @@ import re
 import tokenize
 import typing
 from collections.abc import Iterator
+from importlib import metadata
 from inspect import getsource
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,37 @@ def python_page() -> str:
     return "\n".join(parts)
 
 
+def licences_page() -> str:
+    """Return a page with the licence of every library that constraints.txt pins."""
+    parts = ["# Licences\n", NOTE]
+    parts.append(
+        "medusa itself has the licence Apache-2.0. The table has the libraries that "
+        "`constraints.txt` pins, with the licence that each of them states. The tools of openSMILE "
+        "(`medusa-ser[egemaps]`) are for research and private use only. Corpora and checkpoints "
+        "have licences of their own.\n"
+    )
+    lines = ["| library | version | licence |", "|---|---|---|"]
+    pinned = (FOLDER.parents[1] / "constraints.txt").read_text(encoding="utf-8")
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", pinned, re.M):
+        lines.append(f"| {name} | {version} | {licence_of(name)} |")
+    return "\n".join([*parts, *lines]) + "\n"
+
+
+def licence_of(name: str) -> str:
+    """Return the licence that a library states, or that it is not installed here."""
+    try:
+        facts = metadata.metadata(name)
+    except metadata.PackageNotFoundError:
+        return "not installed where this page was made"
+    classified = [
+        line for line in facts.get_all("Classifier") or [] if line.startswith("License ::")
+    ]
+    names = [line.split(" :: ")[-1] for line in classified]
+    stated = (facts["License-Expression"] or "").strip()
+    first = next(iter((facts["License"] or "").strip().splitlines()), "")
+    return stated or ", ".join(names) or first or "see the library's page"
+
+
 def _indented(text: str) -> str:
     return text.replace("\n", "\n   ")
 
@@ -205,7 +237,12 @@ def _comments(kind: type) -> dict[str, str]:
     return found
 
 
-PAGES = {"commands.md": commands_page, "settings.md": settings_page, "python.md": python_page}
+PAGES = {
+    "commands.md": commands_page,
+    "settings.md": settings_page,
+    "python.md": python_page,
+    "licences.md": licences_page,
+}
 
 
 def write_pages(folder: Path = FOLDER) -> None:

@@ -84,6 +84,15 @@ def test_the_reference_has_every_key_of_a_configuration(generate: ModuleType) ->
                 assert row[1] == f"`{value}`", (part, key)
 
 
+def test_the_page_of_licences_has_every_pinned_library(generate: ModuleType) -> None:
+    page = generate.licences_page()
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    names = re.findall(r"^([\w.-]+)==", pinned, re.M)
+    rows = dict(re.findall(r"^\| (\S+) \| \d\S* \| (.+) \|$", page, re.M))
+    assert set(names) == set(rows) and len(names) > 100
+    assert (rows["click"], rows["tqdm"]) == ("BSD-3-Clause", "MPL-2.0 AND MIT")
+
+
 def blocks(page: Path) -> list[tuple[str, str]]:
     """Return the language and the text of every fenced block of a page."""
     return FENCE.findall(page.read_text(encoding="utf-8"))
@@ -156,4 +165,4 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     built = {path.stem for path in (tmp_path / "site").rglob("*.html")}
-    assert built >= {page.stem for page in PAGES} | {"commands", "settings", "python"}
+    assert built >= {page.stem for page in PAGES} | {"commands", "settings", "python", "licences"}

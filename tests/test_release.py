@@ -6,10 +6,13 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+
+import medusa
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -47,7 +50,8 @@ def test_the_version_is_in_one_place() -> None:
     version = PROJECT["version"]
     assert yaml.safe_load(read("CITATION.cff"))["version"] == version
     assert f"\n## {version}" in read("CHANGELOG.md")
-    pattern = re.compile(rf"__version__|['\"]{re.escape(version)}['\"]")
+    assert medusa.__version__ == metadata.version("medusa-ser")
+    pattern = re.compile(rf"__version__ =|['\"]{re.escape(version)}['\"]")
     files = [path for path in ROOT.glob("*.py") if pattern.search(path.read_text(encoding="utf-8"))]
     assert files == []
 
@@ -64,6 +68,19 @@ def test_a_tag_that_is_no_version_is_refused(tag: str, message: str) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode != 0) == bool(message) and message in done.stderr
+
+
+def test_notes_for_the_change_log_have_names_and_texts_that_are_read(tmp_path: Path) -> None:
+    notes = sorted(path for path in (ROOT / "changes").iterdir() if path.name != "README.md")
+    for path in notes:
+        assert re.fullmatch(r"(\d+|\+[\w-]+)\.(added|changed|fixed|removed)\.md", path.name)
+        assert path.read_text(encoding="utf-8").strip().endswith("."), path.name
+    command = [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "9.9.9"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "## 9.9.9 (" in done.stdout, done.stderr
+    shown = " ".join(done.stdout.split())
+    for path in notes:
+        assert " ".join(path.read_text(encoding="utf-8").split()) in shown
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -86,7 +103,14 @@ def test_a_release_is_built_checked_and_published_without_a_token() -> None:
     assert flow["on"] == {"push": {"tags": ["v*"]}}
     build, publish = flow["jobs"]["build"], flow["jobs"]["publish"]
     text = " ".join(step.get("run", "") for step in build["steps"])
-    for part in ("check_tag.py", "-m build", "twine check --strict", ".ci/wheel", "cyclonedx-py"):
+    for part in (
+        "check_tag.py",
+        "-m build",
+        "twine check --strict",
+        ".ci/wheel",
+        "cyclonedx-py",
+        "pip-audit",
+    ):
         assert part in text
     assert publish["needs"] == "build" and publish["permissions"] == {"id-token": "write"}
     assert "secrets." not in read(".github/workflows/release.yml")
