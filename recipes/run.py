@@ -11,7 +11,7 @@ from medusa.recipes.state import State, stamp
 from medusa.recipes.tasks import check_only, wanted
 from medusa.workspace import Workspace
 
-REPORT = "report.html"
+REPORT, OVERVIEW = "report.html", "overview.html"
 DEFAULTS = RecipeOptions()
 
 
@@ -55,7 +55,7 @@ def _run(
 ) -> RecipeResult:
     """Run the missing parts of a recipe, and write its tables, its report and its state."""
     # These import heavy libraries, which are needed only if there is something to do.
-    from medusa.recipes.report import write_main_report
+    from medusa.recipes.report import write_heads_overview, write_main_report
     from medusa.recipes.tables import tables
     from medusa.recipes.update import update
 
@@ -68,6 +68,9 @@ def _run(
     main = found.stacks.get(loaded.main, "")
     if problem := write_main_report(workspace, main, state.path / REPORT):
         problems["report"] = problem
+    heads, folder = found.heads.values(), state.path
+    if problem := write_heads_overview(workspace, folder.name, heads, folder / OVERVIEW):
+        problems["overview"] = problem
     if not problems and options.only is None:
         state.stamp = stamp(workspace, loaded, options, state)
     state.write()

@@ -10,7 +10,7 @@ from medusa.seal import crc32c, read_sealed_json, write_sealed_json
 
 FILE = "state.json"
 REMEDY = "remove it and run the recipe again: finished runs are kept"
-WRITTEN = ("tables.txt", "tables.md", "report.html")
+WRITTEN = ("tables.txt", "tables.md", "report.html", "overview.html")
 
 
 def write_state(folder: Path, values: dict[str, Any]) -> None:

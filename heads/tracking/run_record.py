@@ -35,10 +35,10 @@ def record_of_run(run: RunDir) -> RunRecord:
     config, summary = run.config(), run.read_json(SUMMARY)
     epochs = [_numbers(line) for line in run.metrics()]
     results = _numbers(summary) | _stack_scores(config, summary)
-    return RunRecord(run.name, run.digest(), dict(_flat(config)), epochs, results)
+    return RunRecord(run.name, run.digest(), dict(flat_settings(config)), epochs, results)
 
 
-def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+def flat_settings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield the dotted path and the text of every setting; a list of plain values is one text."""
     if isinstance(value, Mapping):
         items = [(str(key), one) for key, one in value.items()]
@@ -48,7 +48,7 @@ def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         return
     for key, one in items:
-        yield from _flat(one, f"{path}.{key}" if path else key)
+        yield from flat_settings(one, f"{path}.{key}" if path else key)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

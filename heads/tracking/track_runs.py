@@ -1,12 +1,10 @@
-"""Write finished runs for a tracker."""
+"""Write finished runs for a tracker. A command without a tracker imports no heavy library here."""
 
 import importlib.util
 from collections.abc import Sequence
 
 from medusa.console import say
 from medusa.errors import ConfigError, nearest
-from medusa.heads.runs.run_dir import find_run
-from medusa.heads.tracking.run_record import record_of_run
 from medusa.heads.tracking.trackers import TRACKERS
 from medusa.workspace import Workspace
 
@@ -45,6 +43,9 @@ def track_runs(workspace: Workspace, runs: Sequence[str], tracker: str | None) -
     require_tracker(tracker)
     if tracker is None:
         return
+    from medusa.heads.runs.run_dir import find_run
+    from medusa.heads.tracking.run_record import record_of_run
+
     folder = workspace.root / "tracking" / tracker
     folder.mkdir(parents=True, exist_ok=True)
     for name in dict.fromkeys(runs):

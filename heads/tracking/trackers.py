@@ -4,10 +4,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from medusa.heads.tracking.run_record import RunRecord
 from medusa.workspace import remove
+
+if TYPE_CHECKING:
+    from medusa.heads.tracking.run_record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,10 @@ class Tracker:
     """
 
     library: str
-    write: Callable[[RunRecord, Path], None]
+    write: "Callable[[RunRecord, Path], None]"
 
 
-def write_tensorboard(record: RunRecord, folder: Path) -> None:
+def write_tensorboard(record: "RunRecord", folder: Path) -> None:
     """Write the events of a run into `folder/NAME`."""
     from torch.utils import tensorboard
 
@@ -39,7 +41,7 @@ def write_tensorboard(record: RunRecord, folder: Path) -> None:
         events.add_text("settings", "\n".join(["| setting | value |", "|---|---|", *rows]))
 
 
-def write_mlflow(record: RunRecord, folder: Path) -> None:
+def write_mlflow(record: "RunRecord", folder: Path) -> None:
     """Write a run into `folder/mlflow.db`, or to the server of MLFLOW_TRACKING_URI."""
     import mlflow
 
@@ -62,7 +64,7 @@ def write_mlflow(record: RunRecord, folder: Path) -> None:
     client.set_terminated(number)
 
 
-def write_wandb(record: RunRecord, folder: Path) -> None:
+def write_wandb(record: "RunRecord", folder: Path) -> None:
     """Write a run into `folder/wandb`; WANDB_MODE=online sends it to the service."""
     import wandb
 

@@ -30,6 +30,10 @@ def test_a_recipe_from_nothing_to_its_report_and_then_nothing(home, monkeypatch)
         assert part in printed
     folder = home / "recipes" / "toy"
     assert "<html" in (folder / "report.html").read_text().lower()
+    overview = (folder / "overview.html").read_text()
+    heads = {"a", "b", "c", "a.plain", "b.plain"}
+    assert all(f'<th scope="row">{name}' in overview for name in {runs(home)[one] for one in heads})
+    assert "5 heads" in overview and ">mixup.p</button>" in overview
     assert "| a | loud + glad |" in (folder / "tables.md").read_text()
     monkeypatch.setattr("medusa.recipes.update.update", None)  # nothing may be trained
     assert "up to date, nothing to do" in call(home, "run")
