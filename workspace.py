@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from medusa.bucket_path import BucketPath, located
 from medusa.errors import ConfigError, ManifestError, MedusaError, StoreError, nearest
 
 CONFIG_NAME = "medusa.yaml"
@@ -28,7 +29,8 @@ class Workspace:
 
     Attributes:
         root: the folder of the workspace.
-        manifest, features, runs, transcripts: the file and the folders in it.
+        manifest, features, runs, transcripts: the file and the folders in it; `features` may be in
+            a bucket (`features: s3://speech/features`).
         checkpoints: the folder, the file or the hub id of backbones' weights, by the name of the
             backbone, from `medusa.yaml`.
     """
@@ -52,7 +54,11 @@ class Workspace:
         require_utf_8(root)
         given = _settings(root / CONFIG_NAME)
         checkpoints = given.pop(CHECKPOINTS, {})
-        places = {name: root / path for name, path in (PATHS | given).items()}
+        places = {name: located(path) for name, path in (PATHS | given).items()}
+        for name, path in places.items():
+            if isinstance(path, BucketPath) and name != "features":
+                raise MedusaError(f"{root / CONFIG_NAME}: {name}: only features may be in a bucket")
+            places[name] = path if isinstance(path, BucketPath) else root / path
         return cls(root=root, **places, checkpoints=_checkpoints(root, checkpoints))
 
     def require_manifest(self) -> None:
@@ -142,7 +148,9 @@ def remove(folder: Path) -> None:
 
     If the folder is a link, the link is removed, and the folder that it leads to is kept.
     """
-    if folder.is_symlink():
+    if isinstance(folder, BucketPath):
+        folder.remove_all()
+    elif folder.is_symlink():
         folder.unlink()
     elif folder.exists():
         doomed = folder.with_name(f".{folder.name}.{os.getpid()}.removed")

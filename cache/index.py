@@ -4,7 +4,6 @@ A record's file name contains the crc32c of its bytes, so that every change in i
 small records are merged into one file, which opens faster.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from medusa.atomic import reserve
 from medusa.cache.layout import INDEX, MOST_SHARDS, SHARD_FRAMES, checksum, write_durably
 from medusa.errors import StoreError
 from medusa.foreign import foreign
@@ -97,7 +97,7 @@ def claim(store: Path) -> int:
     while True:
         try:
             path = store / INDEX / f"{shard:06d}.claim"
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            reserve(path)
             return shard
         except FileExistsError:
             shard += 1

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from medusa.bucket_path import located
 from medusa.cache.layout import INDEX, read_provenance, read_spec, store_folders
 from medusa.cache.store import FeatureStore
 from medusa.errors import MedusaError, StoreError, listed, nearest
@@ -25,8 +26,8 @@ def find(features: Path, name: str) -> Path:
     Raises:
         StoreError: no store has this name, or several have it.
     """
-    if (Path(name) / INDEX).is_dir():
-        return Path(name)
+    if (located(name) / INDEX).is_dir():
+        return located(name)
     stores = {path: _backbone(path) for path in folders(features)}
     fitting = [path for path in stores if name in (path.name, path.stem)]
     fitting = fitting or [path for path, backbone in stores.items() if name == backbone]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load, save
 from torch import Tensor
 
 from medusa.atomic import atomic
@@ -93,7 +93,7 @@ def read_channels(store: Path, spec: FeatureSpec) -> dict[str, Floats]:
     """
     path, shape = store / CHANNELS, (2, spec.width)
     with foreign(StoreError, lambda reason: f"{path}: missing or damaged ({reason}); {REMEDY}"):
-        scales: dict[str, Floats] = load_file(path)
+        scales: dict[str, Floats] = load(path.read_bytes())
         found = {name: (values.shape, str(values.dtype)) for name, values in scales.items()}
         if found != dict.fromkeys(spec.arrays, (shape, "float32")):
             raise ValueError(f"expected {shape} float32 of {', '.join(spec.arrays)}")

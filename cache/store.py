@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from medusa.bucket_path import BucketPath, located
 from medusa.cache import index
 from medusa.cache.access import ACCESS, REMEDY, Mapped, NotFlat, Piece, Positioned
+from medusa.cache.buckets.reader import Remote
 from medusa.cache.first_read import FirstReads
 from medusa.cache.layout import (
     SHARD_FRAMES,
@@ -75,7 +77,7 @@ class FeatureStore:
         self.arrays = {array.name: array for array in stored_arrays(spec)}
         self.first_reads = FirstReads(path, entries, list(self.arrays))
         self._access = access
-        self._ways: dict[str, Mapped | Positioned] = {}
+        self._ways: dict[str, Mapped | Positioned | Remote] = {}
         self._channels: dict[str, torch.Tensor] = {}
 
     @classmethod
@@ -83,7 +85,7 @@ class FeatureStore:
         """Open a store with all utterances that are committed now.
 
         Args:
-            path: the folder of the store.
+            path: the folder of the store, or a URL (`s3://`, `gs://`, `az://`, `file://`).
             access: `map`, `pread` (for network file systems), or `auto`, which looks at the mount.
 
         Raises:
@@ -91,7 +93,7 @@ class FeatureStore:
         """
         if access not in ACCESS:
             raise StoreError(f"access is {access!r}; expected one of {', '.join(ACCESS)}")
-        path = Path(path)
+        path = located(path)
         return cls(path, read_spec(path), index.load(path), access)
 
     def __reduce__(self) -> tuple[object, tuple[Path, str]]:
@@ -195,6 +197,10 @@ class FeatureStore:
 
     def size_bytes(self) -> int:
         """Return the number of bytes that all committed shards take on disk."""
+        if isinstance(self.path, BucketPath):  # one listing in place of many requests
+            sizes = self.path.sizes()
+            names = (f"{name}/c/{shard}/0" for name in self.arrays for shard in self.used)
+            return sum(sizes.get(name, 0) for name in names)
         paths = [shard_path(self.path, name, shard) for name in self.arrays for shard in self.used]
         return sum(path.stat().st_size for path in paths if path.exists())
 
@@ -221,10 +227,11 @@ class FeatureStore:
             self.first_reads.check(name, rows, parts[:, number])
         return out
 
-    def _way(self, name: str) -> Mapped | Positioned:
+    def _way(self, name: str) -> Mapped | Positioned | Remote:
         """Return the reader of one stored array."""
         if name not in self._ways:
-            way = ACCESS[self._access](self.path)
+            in_bucket = isinstance(self.path, BucketPath)
+            way = Remote if in_bucket else ACCESS[self._access](self.path)
             self._ways[name] = way(self.arrays[name], self.path / name / "c", self.used)
         return self._ways[name]
 

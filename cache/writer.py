@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from medusa.bucket_path import located
 from medusa.cache import index
 from medusa.cache.layout import (
     SHARD_FRAMES,
@@ -54,7 +55,7 @@ class StoreWriter:
         provenance: dict[str, object] | None = None,
         non_finite: str = "refuse",
     ) -> None:
-        store = Path(store)
+        store = located(store)
         create(store, spec, provenance or {})
         self.store, self.spec, self.non_finite = store, spec, non_finite
         self.done = set(index.load(store).rows)

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = house.ROOMS
 GROUND = {
     "atomic",
+    "bucket_path",
     "errors",
     "foreign",
     "lock",

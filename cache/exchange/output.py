@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medusa.atomic import sync
+from medusa.bucket_path import BucketPath, located
 from medusa.cache.layout import SPEC
 from medusa.errors import StoreError
 
@@ -30,6 +31,10 @@ def fresh(path: Path, force: bool = False) -> Iterator[Path]:
     Raises:
         StoreError: the path exists and may not be replaced, or the output cannot be written.
     """
+    path = located(path)
+    if isinstance(path, BucketPath):
+        yield from _in_bucket(path, force)
+        return
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     _tidy(path)
@@ -44,6 +49,20 @@ def fresh(path: Path, force: bool = False) -> Iterator[Path]:
         raise StoreError(f"{path}: it was not written: {problem}; nothing was changed") from problem
     except BaseException:
         _remove(partial)
+        raise
+
+
+def _in_bucket(path: BucketPath, force: bool) -> Iterator[Path]:
+    """Yield the final path of a store in a bucket, and remove the store after an error.
+
+    A folder cannot be renamed there. A reader may see the first shards before the last ones.
+    """
+    _may_write(path, force)
+    path.remove_all()
+    try:
+        yield path
+    except BaseException:
+        path.remove_all()
         raise
 
 

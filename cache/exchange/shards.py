@@ -1,14 +1,13 @@
 """Writing utterances that are already in their stored form, so that nothing is rounded again."""
 
 import os
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from medusa.atomic import partial_path, sync
+from medusa.atomic import partial_path, publish, remove_tree, sync
 from medusa.cache import index
 from medusa.cache.exchange.raw import Group, Header, Rows
 from medusa.cache.layout import (
@@ -52,7 +51,7 @@ class Shard:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            Path(file.name).replace(path)
+            publish(Path(file.name), path)
             sync(path.parent)
         index.write_record(self.store, self.number, self.records)
 
@@ -61,7 +60,8 @@ class Shard:
         for path, file in self.files:
             with suppress(OSError):  # the buffer cannot be written to a full disk
                 file.close()
-            shutil.rmtree(path.parent, ignore_errors=True)
+            Path(file.name).unlink(missing_ok=True)
+            remove_tree(path.parent)
 
 
 def append(store: Path, spec: FeatureSpec, groups: Iterable[Group]) -> int:

@@ -7,12 +7,12 @@ the first occurrence counts.
 """
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from medusa.atomic import sync
+from medusa.bucket_path import BucketPath
 from medusa.cache import index
 from medusa.cache.exchange.raw import Numbers, stored
 from medusa.cache.exchange.shards import append
@@ -108,14 +108,14 @@ def _read_back(store: FeatureStore, shards: Sequence[int], rows: Numbers) -> Non
 def _drop(store: FeatureStore, shard: int) -> None:
     """Remove a shard: its record, then its data, and then its number unless it is the highest."""
     claim = claim_shard(store.path, shard)
-    if claim.exists():
+    if claim.is_file() and not isinstance(claim, BucketPath):
         os.utime(claim, (0, 0))  # an old claim has no writer
     index.committed(store.path)[shard].unlink()
     for merged in index.merged(store.path):  # a writer that ended meanwhile made these
         merged.unlink(missing_ok=True)
     sync(store.path / INDEX)
     for array in stored_arrays(store.spec):
-        shutil.rmtree(shard_path(store.path, array.name, shard).parent)
+        remove(shard_path(store.path, array.name, shard).parent)
     if shard < highest_shard(store.path):
         claim.unlink(missing_ok=True)
 

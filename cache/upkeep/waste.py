@@ -1,6 +1,5 @@
 """The waste of a store: utterances that no manifest uses, and files that belong to no commit."""
 
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from medusa.atomic import remove_tree
 from medusa.cache import index
 from medusa.cache.exchange.output import PARTIAL, leftovers
 from medusa.cache.exchange.raw import Numbers
@@ -96,7 +96,7 @@ def size_of(path: Path) -> int:
 def remove(path: Path) -> None:
     """Remove a file or a folder."""
     if path.is_dir():
-        shutil.rmtree(path)
+        remove_tree(path)
     else:
         path.unlink(missing_ok=True)
 

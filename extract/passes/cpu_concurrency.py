@@ -37,8 +37,9 @@ def plan_concurrent_batches(
         shared: the batches of this process, if several share a corpus. A GPU cuts them again.
     """
     if shared is not None and device == "cpu":
-        concurrent = min(worker.concurrent(device, shared.total) for worker in workers)
-        return shared.lacking({one.content for one in todo}), concurrent
+        limits = [worker.concurrent(device, shared.total) for worker in workers]
+        batches = shared.lacking({one.content for one in todo})
+        return batches, min(filter(None, limits), default=1)
     plan = list(plan_batches(todo, batch_seconds, least_s))
     limits = [worker.concurrent(device, len(plan)) for worker in workers]
     concurrent = min(filter(None, limits), default=1)

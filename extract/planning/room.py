@@ -1,9 +1,11 @@
 """The free bytes of the disk are compared with the bytes of the features, before the work."""
 
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from medusa.bucket_path import BucketPath
 from medusa.cache.size import store_bytes
 from medusa.errors import MedusaError
 from medusa.extract.inputs import Utterance
@@ -32,7 +34,12 @@ def bytes_of(job: ExtractionJob, missing: Sequence[Utterance]) -> int:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the free bytes of a folder's disk; the folder may not exist yet."""
+    """Return the free bytes of a folder's disk; the folder may not exist yet.
+
+    A bucket has room for everything.
+    """
+    if isinstance(folder, BucketPath):
+        return sys.maxsize
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free

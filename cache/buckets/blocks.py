@@ -1,0 +1,113 @@
+"""Local copies of shards, filled block by block, in a folder of bounded size."""
+
+import hashlib
+import mmap
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+BLOCK_BYTES = 8 << 20  # smaller requests do not use the bandwidth of a bucket
+FOLDER, LIMIT = "MEDUSA_BLOCKS", "MEDUSA_BLOCKS_GB"
+USUAL_GB = 20.0
+DISK_BLOCK = 512  # the unit of `st_blocks`
+
+
+class ShardCopy:
+    """The copy of one shard: a sparse file, and a byte for each block that it has.
+
+    Args:
+        path: the file of the copy; the marks are beside it.
+        size: the bytes of the shard.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path, self.size = path, size
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        marks = os.open(path.with_suffix(".marks"), os.O_RDWR | os.O_CREAT, 0o600)
+        os.ftruncate(self.file, size)
+        os.ftruncate(marks, -(-size // BLOCK_BYTES))
+        self.bytes = mmap.mmap(self.file, size, access=mmap.ACCESS_READ)
+        self.marks = np.frombuffer(mmap.mmap(marks, 0), np.uint8)
+        os.close(marks)
+        os.utime(path)
+
+    def absent(self, start: int, stop: int) -> list[int]:
+        """Return the numbers of the blocks between two bytes that the copy lacks."""
+        first, last = start // BLOCK_BYTES, -(-stop // BLOCK_BYTES)
+        if self.marks[first:last].all():
+            return []
+        return (first + np.flatnonzero(self.marks[first:last] == 0)).tolist()
+
+    def is_whole(self) -> bool:
+        """Return whether the copy has every block."""
+        return bool(self.marks.all())
+
+    def write(self, blocks: range, data: memoryview) -> None:
+        """Keep consecutive blocks."""
+        view, position = data, blocks.start * BLOCK_BYTES
+        while view:
+            count = os.pwrite(self.file, view, position)
+            view, position = view[count:], position + count
+        self.marks[blocks.start : blocks.stop] = 1
+
+    def matrix(self, dtype: str, frames: int, width: int) -> npt.NDArray[np.generic]:
+        """Return the shard as a mapped matrix (frames, D), whose absent blocks are zeros."""
+        return np.frombuffer(self.bytes, dtype, frames * width).reshape(frames, width)
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, OSError):
+            os.close(self.file)
+
+
+class BlockFolder:
+    """The folder of all copies, which together take at most a number of bytes.
+
+    Attributes:
+        removals: how often copies were removed; a reader then gives up the removed ones.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self.folder, self.limit_bytes = folder, limit_bytes
+        self.removals, self._since = 0, limit_bytes  # the first block looks at the whole folder
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of_environment(cls) -> "BlockFolder":
+        """Return the folder of `MEDUSA_BLOCKS`, with at most `MEDUSA_BLOCKS_GB` gigabytes."""
+        usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medusa/blocks"
+        folder = Path(os.environ.get(FOLDER) or usual)
+        return cls(folder, int(float(os.environ.get(LIMIT) or USUAL_GB) * 1e9))
+
+    def copy(self, name: str, size: int) -> ShardCopy:
+        """Return the copy of a shard; `name` is its URL and version."""
+        digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+        return ShardCopy(self.folder / f"{digest}.shard", size)
+
+    def added(self, count: int) -> None:
+        """Note new bytes; from time to time, remove the copies that were opened first."""
+        with self._lock:
+            self._since += count
+            if self._since >= self.limit_bytes // 8:
+                self._since = 0
+                self._trim()
+
+    def _trim(self) -> None:
+        files = []
+        for path in self.folder.glob("*.shard"):
+            with suppress(FileNotFoundError):  # another process may remove it
+                facts = path.stat()
+                files.append((facts.st_mtime, facts.st_blocks * DISK_BLOCK, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self.limit_bytes * 7 // 8:
+                break
+            # Without marks, nobody takes the blocks of a copy that is half removed.
+            path.with_suffix(".marks").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            total -= size
+            self.removals += 1
