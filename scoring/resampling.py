@@ -136,14 +136,14 @@ def interval(values: Floats) -> tuple[float, float]:
 
 
 def shifted_interval(values: Floats, observed: float) -> list[float]:
-    """Return the interval of a score that is not negative, shifted by the bias of its resamples.
+    """Return the interval of a gap between 0 and 1, shifted by the bias of its resamples.
 
     Noise adds to absolute gaps, so the resamples (draws,) of a mean or a largest gap are larger on
     average than the `observed` one.
     """
     low, high = interval(values)
     bias = float(values.mean()) - observed
-    return [max(low - bias, 0.0), max(high - bias, observed)]
+    return [max(low - bias, 0.0), min(max(high - bias, observed), 1.0)]
 
 
 def means_with_intervals(

@@ -1,5 +1,6 @@
 """Every group of utterances is judged, and compared with the rest."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ def slice_scores(truth: Truth, predicted: Ints, groups: Groups, classes: int) ->
         group = np.array([number.get(name, len(kept)) for name in names if name is not None])
         matrices = _matrices(part, predicted[known], group, len(kept), classes)
         speakers = np.array(part.speakers, dtype=object)
-        for row, name in enumerate(kept):
+        for row, name in sorted(enumerate(kept), key=lambda one: _by_number(one[1])):
             found = _against_the_rest(matrices[:, row], matrices.sum(1) - matrices[:, row])
             own = len({*speakers[group == row]} - {None}) or None
             rows.append({"by": by, "group": name, "speakers": own} | found)
@@ -56,6 +57,12 @@ def slice_scores(truth: Truth, predicted: Ints, groups: Groups, classes: int) ->
     for line, p in zip(rows, holm([line["p"] for line in rows]), strict=True):
         line["p"] = p
     return {"rows": rows, "fairness": gaps}
+
+
+def _by_number(name: str) -> tuple[bool, float, str]:
+    """Return the key that sorts `6 – 7 words` before `11 – 12 words`; names come after numbers."""
+    first = re.match(r"\d+(\.\d+)?", name)
+    return (first is None, float(first[0]) if first else 0.0, name)
 
 
 def _large(names: Sequence[str | None]) -> list[str]:
