@@ -9,7 +9,7 @@ import pytest
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
 from medusa.manifests.manifest import Manifest
-from medusa.manifests.splits.same_recording import tied_speakers
+from medusa.manifests.splits.same_recording import tied_speakers, with_tied_speakers
 from medusa.tests.command_line import call
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
@@ -40,6 +40,16 @@ def made(home: Path, split: list[str] | None = None) -> Manifest:
 
 def split_of(home: Path) -> "pd.Series[str]":
     return Manifest.read(home / "manifest.parquet").frame.set_index("id")["split"]
+
+
+def test_a_row_without_a_speaker_has_that_of_the_same_recording(tmp_path: Path) -> None:
+    manifest = made(tmp_path)
+    frame = manifest.frame.set_index("id", drop=False)
+    frame.loc[["copy3", "u13", "u5"], "speaker"] = [None, "Ses05", None]
+    manifest.frame = frame.reset_index(drop=True)
+    tied = with_tied_speakers(manifest).frame.set_index("id")["speaker"]
+    assert tied["copy3"] == tied["u13"] == "Ses05"
+    assert pd.isna(tied["u5"])  # No other row has its recording.
 
 
 COMMANDS = [
