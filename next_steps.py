@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,6 +35,12 @@ def _after_scores(given: Given) -> str:
     return f"medusa report {given['run']} -o report.html, or medusa baseline {given['run']}"
 
 
+def _after_prediction(given: Given) -> str:
+    if (Path(given["model"]) / "bundle.json").exists():
+        return f"medusa serve {given['model']}, for a page on this machine"
+    return f"medusa bundle {given['model']} -o FOLDER, to hand the model on"
+
+
 def _after_recipe(given: Given) -> str:
     if given["list_them"] or given["recipe"] is None:
         return "medusa plan RECIPE, then medusa run RECIPE"
@@ -58,7 +65,7 @@ NEXT: dict[str, Callable[[Given], str]] = {
     "tables": lambda given: "medusa runs",
     "evaluate": _after_scores,
     "report": lambda given: f"medusa predict {given['run']} AUDIO, or medusa bundle {given['run']}",
-    "predict": lambda given: f"medusa bundle {given['model']} -o FOLDER, to hand the model on",
+    "predict": _after_prediction,
     "bundle": lambda given: f"medusa predict {given['output']} AUDIO, on any machine",
     "export-onnx": lambda given: "onnxruntime runs this file; docs/onnx.md has an example",
     "push": lambda given: f"medusa pull {given['repo']}, on another machine",

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from medusa.errors import plural
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -163,7 +165,7 @@ class TrainSet:
         without = f"; {', '.join(absent)}: no row" if absent else ""
         return (
             f"{split} has {len(self.labels)} labelled rows of {speakers} speakers; the rarest "
-            f"class, {classes[rarest]}, has {fewest} rows{without}"
+            f"class, {classes[rarest]}, has {plural(fewest, 'row')}{without}"
         )
 
 

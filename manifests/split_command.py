@@ -161,6 +161,7 @@ def show(workspace: Path) -> None:
 
 def _divide(root: Path, plan: "SplitPlan", force: bool) -> None:
     """Divide the manifest by the plan, and print its table."""
+    from medusa.console import say
     from medusa.manifests.manifest import Manifest
     from medusa.manifests.splits.plan import split_corpus
     from medusa.manifests.write_changed import show_changed
@@ -169,3 +170,4 @@ def _divide(root: Path, plan: "SplitPlan", force: bool) -> None:
     workspace = Workspace.open(root)
     changed = split_corpus(workspace, plan, force=force)
     show_changed(workspace.manifest, Manifest.read(workspace.manifest), not changed)
+    say("next: medusa manifest audit")

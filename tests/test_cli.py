@@ -5,6 +5,7 @@ import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import numpy as np
@@ -14,6 +15,7 @@ from medusa import cli
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.console import table
 from medusa.errors import MedusaError
+from medusa.next_steps import NEXT
 from medusa.tests.command_line import call
 
 
@@ -172,3 +174,10 @@ def test_names_that_look_like_markup_are_printed_as_they_are(capsys):
     table(["[/x]", "[bold]b"], [["[/y]", 1]], "[red]of [/z]")
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("[/x]", "[bold]b", "[/y]", "[red]of [/z]"))
+
+
+def test_a_prediction_with_a_bundle_does_not_propose_to_bundle_it(tmp_path: Path) -> None:
+    (tmp_path / "bundle.json").touch()
+    step = NEXT["predict"]
+    assert step({"model": str(tmp_path)}) == f"medusa serve {tmp_path}, for a page on this machine"
+    assert step({"model": "s"}) == "medusa bundle s -o FOLDER, to hand the model on"

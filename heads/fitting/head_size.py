@@ -28,7 +28,7 @@ def size_warning(job: HeadJob) -> str:
     return (
         f"the head has {weights:,} weights for {rows:,} training utterances, and more than "
         f"{MOST_WEIGHTS_PER_ROW:,} for each are far too many; take {remedy}a convex head such as "
-        "head.name=logistic"
+        "--set head.name=logistic"
     )
 
 

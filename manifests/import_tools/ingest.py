@@ -89,6 +89,8 @@ def same_rows(one: Manifest, other: Manifest) -> bool:
 def _refusal(problems: dict[str, str]) -> str:
     lines = [f"  {name}: {problem}" for name, problem in list(problems.items())[:20]]
     more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
+    if all(problem.endswith(": no such file") for problem in problems.values()):
+        more += "\npaths are relative to the folder of the table; for a csv, --audio names another"
     return (
         f"{plural(len(problems), 'utterance has')} audio that cannot be used "
         f"({listed(problems, 3)}):\n"

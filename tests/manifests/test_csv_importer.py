@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from medusa.errors import ManifestError
+from medusa.errors import AudioError, ManifestError
 from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.importers.csv import import_corpus
 from medusa.manifests.manifest import Manifest
@@ -241,3 +241,16 @@ def test_columns_that_cannot_be_read(tmp_path: Path, columns: str, message: str)
     path = table(tmp_path / "a.csv", "A,B,E", "u1,1,sad")
     with pytest.raises(ManifestError, match=message):
         import_corpus(path, columns=columns)
+
+
+def test_recordings_in_another_folder_lead_to_the_option_that_names_it(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "file,label", "1.wav,joy", "2.wav,anger")
+    (tmp_path / "sound").mkdir()
+    soundfile.write(tmp_path / "sound" / "1.wav", np.zeros(1600), 16_000)
+    with pytest.raises(AudioError, match="--audio names another") as caught:
+        attach_audio(import_corpus(path, columns="path=file"), tmp_path)
+    assert "paths are relative to the folder of the table" in str(caught.value)
+    found = import_corpus(path, columns="path=file", audio=tmp_path / "sound")
+    with pytest.raises(AudioError) as caught:
+        attach_audio(found, tmp_path)
+    assert "1 utterance has audio" in str(caught.value)

@@ -22,7 +22,7 @@ def test_the_sentence_has_the_weights_the_rows_and_the_remedy(workspace, monkeyp
     monkeypatch.setattr(head_size, "MOST_WEIGHTS_PER_ROW", 1)
     assert warning(workspace, "small", "head.name=probe") == (
         "the head has 42 weights for 40 training utterances, and more than 1 for each are far too "
-        "many; take a convex head such as head.name=logistic"
+        "many; take a convex head such as --set head.name=logistic"
     )
     monkeypatch.setattr(head_size, "MOST_WEIGHTS_PER_ROW", 2)
     assert warning(workspace, "small", "head.name=probe") == ""
