@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from medusa.completion import with_completion
-from medusa.console import show_progress
+from medusa.console import show_progress, visible
 from medusa.errors import MedusaError, nearest
 from medusa.foreign import CHECK_PATH, REMEDIES, reason_of
 from medusa.next_steps import with_next_step
@@ -162,7 +162,7 @@ def main() -> None:
         print("medusa: stopped; run the same command again to continue", file=sys.stderr)
         _leave(130)
     except MedusaError as problem:
-        print(f"medusa: {problem}", file=sys.stderr)
+        print(f"medusa: {visible(str(problem))}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:  # `medusa ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -181,3 +181,15 @@ def test_a_prediction_with_a_bundle_does_not_propose_to_bundle_it(tmp_path: Path
     step = NEXT["predict"]
     assert step({"model": str(tmp_path)}) == f"medusa serve {tmp_path}, for a page on this machine"
     assert step({"model": "s"}) == "medusa bundle s -o FOLDER, to hand the model on"
+
+
+def test_an_error_writes_out_the_control_characters_of_a_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise MedusaError("u\x1b[31m\x07: no such [/x] utterance")
+
+    monkeypatch.setattr(cli.medusa, "main", fail)
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert capsys.readouterr().err == "medusa: u\\x1b[31m\\x07: no such [/x] utterance\n"

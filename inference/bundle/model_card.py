@@ -110,14 +110,14 @@ def _use(absent: Sequence[str]) -> str:
 def data_section(data: dict[str, Any] | None) -> str:
     if data is None:
         return "The training data are not described: the manifest was missing or had changed.\n"
-    languages = ", ".join(data["languages"]) or "not recorded"
+    languages = markdown_text(", ".join(data["languages"]) or "not recorded")
     rows = [
         [name, part["utterances"], part["speakers"] or "unknown", part["hours"]]
         for name, part in data["splits"].items()
     ]
     corpus = markdown_text(data["corpus"] or "not recorded")
     table = markdown_table(["split", "utterances", "speakers", "hours"], rows)
-    notes = [*data["notes"], *_shared(data)]
+    notes = [*map(markdown_text, data["notes"]), *_shared(data)]
     return "\n".join(
         [f"Corpus: {corpus}. Languages: {languages}.\n", table, *notes, *([""] * bool(notes))]
     )

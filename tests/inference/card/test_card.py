@@ -60,3 +60,16 @@ def test_unrecorded_facts_stay_open_and_no_path_is_written(trained: Path, text: 
 def test_a_folder_that_is_absent_is_named(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(MedusaError, match="no such folder; make it"):
         medusa.write_card(Workspace.open(trained), "s", tmp_path / "no/card.md")
+
+
+def test_no_name_becomes_markup_or_reaches_the_terminal() -> None:
+    from markdown_it import MarkdownIt
+
+    from medusa.inference.bundle.model_card import data_section
+
+    evil = "<img src=x>[/x]![a](b)\x1b[31m"
+    facts = {"corpus": evil, "languages": [evil], "notes": [evil], "splits": {}}
+    text = data_section(facts | {"shared_speakers": 0, "shared_recordings": 0})
+    page = MarkdownIt("commonmark").enable("table").render(f"{text}\n{item('name', evil)}")
+    assert "<img" not in page and "<a " not in page and "\x1b" not in page
+    assert page.count("&lt;img src=x&gt;[/x]![a](b)\\x1b[31m") == 4
