@@ -207,7 +207,7 @@ def _bucket(url: str) -> Any:
     return from_url(
         url,
         client_options={"timeout": "120s", "connect_timeout": "10s", "allow_http": plain},
-        retry_config={"max_retries": 8},
+        retry_config={"max_retries": 20},
     )
 
 

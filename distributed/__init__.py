@@ -2,8 +2,9 @@
 
 The contract is small. A *piece* of work is a batch of utterances, and all processes cut the same
 corpus into the same pieces. A piece is done when the store has its utterances. `pieces` says which
-pieces a process takes. Each environment has one file: `slurm` reads the share of an array's task;
-the processes of one machine take shares in `extract.passes.processes`.
+pieces a process takes. Each environment has one file: `slurm` reads the share of an array's task,
+`ray_workers` gives tasks to the actors of a cluster, and the processes of one machine take shares
+in `extract.passes.processes`.
 
 This room imports only the modules at the root. `extract` stands on it.
 """

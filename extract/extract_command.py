@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "stored_mb", "flags")
 FURTHER = """dtype=float16|float32|int8, average_frames=1|2|4, precision=auto|fp32|bf16|fp16,
 non_finite=refuse|clamp, compile=true, like=medusa-published, piece_s=S, overlap_s=S, window_s=S,
-batch_seconds=S, language=CODE, revision=COMMIT; docs/extraction.md explains each."""
+batch_seconds=S, language=CODE, revision=COMMIT, on=ray, workers=N; docs/extraction.md explains
+each."""
 
 
 @click.command()

@@ -111,6 +111,11 @@ def _fill(
     jobs: Sequence[ExtractionJob], options: ExtractionOptions, devices: Sequence[str]
 ) -> list[Outcome]:
     """Fill the stores of one pass, on one device or in one process for each device."""
+    if options.on is not None:
+        from medusa.extract.passes.ray_extraction import fill_on_ray
+
+        chosen = (options.on, options.workers, options.batch_seconds, options.non_finite)
+        return fill_on_ray(jobs, *chosen)
     share = None if options.shard is None else Share.parse(options.shard)
     if len(devices) == 1:
         return fill_stores(jobs, devices[0], options.batch_seconds, options.non_finite, share)

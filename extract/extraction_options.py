@@ -44,6 +44,8 @@ class FurtherOptions:
             its memory.
         language: the spoken language, for `transcribe`; by default it is detected.
         revision: the branch, tag or commit of a hub checkpoint.
+        on: `ray` or `ray://HOST:PORT`, a Ray cluster that extracts; by default this machine does.
+        workers: the number of workers of the cluster.
     """
 
     dtype: str | None = None
@@ -58,6 +60,8 @@ class FurtherOptions:
     batch_seconds: float | None = None
     language: str | None = None
     revision: str | None = None
+    on: str | None = None
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,10 @@ class ExtractionOptions(FurtherOptions):
             raise ConfigError("--device: --transcribe runs on one device; name only one")
         if self.shard is not None:
             self._check_shard(devices)
+        if self.workers < 1 or (self.workers > 1 and self.on is None):
+            raise ConfigError(f"workers={self.workers}: expected at least 1, with on=ray")
+        if self.on is not None and (self.transcribe or self.shard or len(devices) > 1):
+            raise ConfigError("on: it excludes --transcribe, --shard and several devices")
 
     def _check_shard(self, devices: Sequence[str]) -> None:
         """Refuse options that the other processes of a shared extraction would suffer from."""

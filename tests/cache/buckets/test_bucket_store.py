@@ -151,6 +151,8 @@ def test_faults_of_the_network_change_nothing(bucket: str, proxy: Proxy, fault: 
     def inject() -> None:
         for _ in range(FAULTS // 2):
             time.sleep(rng.uniform(0.01, 0.1))
+            while proxy.faults:  # a burst of faults would be a server that is down
+                time.sleep(0.01)
             proxy.faults.append(fault)
 
     thread = threading.Thread(target=inject)

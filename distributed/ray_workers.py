@@ -1,0 +1,122 @@
+"""Tasks on the workers of a Ray cluster; a task whose worker is lost is done by another one."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from medusa.console import say
+from medusa.errors import ConfigError, MedusaError
+
+Task = TypeVar("Task")
+MOST_FAILED_STARTS = 3
+
+
+def on_workers(
+    address: str,
+    count: int,
+    worker: type,
+    arguments: Sequence[object],
+    tasks: Sequence[Task],
+    after_loss: Callable[[Task], Sequence[Task]],
+) -> Iterator[Any]:
+    """Let actors of a Ray cluster do some tasks, and yield each result.
+
+    Ray places the actors. A lost actor is replaced as soon as the cluster has room for another one.
+
+    Args:
+        address: `ray`, for the cluster of `RAY_ADDRESS` or a new one on this machine; or
+            `ray://HOST:PORT`.
+        count: the number of actors; each takes the same part of the CPUs and GPUs.
+        worker, arguments: the class of the actors, with a method `run(task)`, and the arguments of
+            its constructor.
+        tasks: the tasks, the longest first.
+        after_loss: returns the tasks in place of a task whose actor was lost.
+
+    Raises:
+        MedusaError: Ray is not installed, no actor can start, or a task raises an error.
+    """
+    ray = _connect(address)
+    try:
+        yield from _Actors(ray, count, worker, arguments).run(tasks, after_loss)
+    finally:
+        ray.shutdown()
+
+
+class _Actors:
+    """The actors of one command. An actor gets a task when it has started."""
+
+    def __init__(self, ray: Any, count: int, worker: type, arguments: Sequence[object]) -> None:
+        self.ray, self.failed = ray, 0
+        resources = ray.cluster_resources()
+        cpus = max(1, int(resources.get("CPU", 1)) // count)
+        gpus = min(1.0, resources.get("GPU", 0) / count)
+        remote = ray.remote(worker).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
+        self.create: Any = remote.remote
+        self.arguments = (*arguments, cpus)
+        self.busy: dict[Any, tuple[Any, Any]] = {}  # the future -> the actor and its task
+        for _ in range(count):
+            self._start()
+
+    def _start(self) -> None:
+        actor = self.create(*self.arguments)
+        self.busy[actor.ready.remote()] = actor, None
+
+    def run(
+        self, tasks: Sequence[Task], after_loss: Callable[[Task], Sequence[Task]]
+    ) -> Iterator[Any]:
+        """Yield the results of all tasks."""
+        waiting, idle = deque(tasks), deque[Any]()
+        while waiting or any(task is not None for _, task in self.busy.values()):
+            while waiting and idle:
+                actor, task = idle.popleft(), waiting.popleft()
+                self.busy[actor.run.remote(task)] = actor, task
+            (done,), _ = self.ray.wait(list(self.busy), num_returns=1)
+            actor, task = self.busy.pop(done)
+            result, lost = self._result(done)
+            if not lost:
+                idle.append(actor)
+                if task is not None:
+                    yield result
+                continue
+            self._start()
+            if task is None:
+                self._count_failed_start(lost)
+            else:
+                say("a worker was lost; its work is done again")
+                waiting.extend(after_loss(task))
+
+    def _result(self, done: Any) -> tuple[Any, str]:
+        """Return the result of a future, or the reason why its actor was lost."""
+        kinds = self.ray.exceptions
+        try:
+            return self.ray.get(done), ""
+        except (kinds.RayActorError, kinds.WorkerCrashedError, kinds.NodeDiedError) as problem:
+            return None, str(problem)
+        except kinds.RayTaskError as problem:
+            raise (problem.cause or problem) from problem
+
+    def _count_failed_start(self, reason: str) -> None:
+        self.failed += 1
+        if self.failed >= MOST_FAILED_STARTS:
+            last = reason.strip().splitlines()[-1]
+            raise MedusaError(f"Ray: {self.failed} workers could not start: {last}")
+
+
+def _connect(address: str) -> Any:
+    """Return the module ray, connected to a cluster."""
+    if address != "ray" and not address.startswith("ray://"):
+        raise ConfigError(f"on={address}: expected ray or ray://HOST:PORT")
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as problem:
+        raise ConfigError(
+            f"on={address}: Ray is not installed; run `pip install 'medusa-ser[ray]'`"
+        ) from problem
+    where = None if address == "ray" else address
+    try:
+        start: Any = ray.init
+        start(where, log_to_driver=False, include_dashboard=None if where else False)
+    except (ConnectionError, RuntimeError, ValueError) as problem:
+        raise MedusaError(f"on={address}: the cluster cannot be reached: {problem}") from problem
+    return ray
