@@ -45,5 +45,5 @@ def inside_script(values: Mapping[str, Any]) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Return a number with a fixed number of digits and a true minus sign."""
-    return f"{value:.{digits}f}".replace("-", "−")
+    """Return a number with a fixed number of digits and a true minus sign; zero has no sign."""
+    return f"{value:z.{digits}f}".replace("-", "−")

@@ -124,3 +124,9 @@ def test_every_stack_has_its_weights_in_the_report(
         assert all(len(row["classes"]) == 4 and row["all"] is None for row in found["rows"])
     if method == "opinion-pool":
         assert all(row["classes"] is None and row["all"] > 0 for row in found["rows"])
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign() -> None:
+    from medusa.reports.templates import number
+
+    assert (number(-0.0004), number(-0.0006), number(0.5, 1)) == ("0.000", "−0.001", "0.5")
