@@ -106,6 +106,9 @@ SESSIONS = {
     "docs/heads.md": Session(
         replaced={"egemaps,wavlm:layer_9": "wavlm,whisper:layer_1", "0-4": "0-1", "128": "16"}
     ),
+    "docs/how-to/ablate.md": Session(yaml=lambda path: path.rename(path.with_name("mine.yaml"))),
+    "docs/how-to/out-of-fold.md": Session(replaced={"--folds 5": "--folds 3"}),
+    "docs/how-to/plan-a-week.md": Session(replaced={"100000 --hours 160": "100 --hours 0.2"}),
     "docs/judging.md": Session(
         skipped={
             "medusa stress s": "The line below has two conditions.",

@@ -46,7 +46,8 @@ def test_every_block_is_run_or_marked_with_a_reason() -> None:
     languages = {one.language for page in PAGES for one in runnable(page)}
     assert languages == {COMMANDS, PYTHON, YAML}
     marked = [one for page in PAGES for one in blocks_of(page) if one.reason]
-    assert len(marked) < 20 and all(len(one.reason) > 15 for one in marked)
+    assert len(marked) < len([one for page in PAGES for one in runnable(page)])
+    assert all(len(one.reason) > 15 for one in marked)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
