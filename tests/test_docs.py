@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -136,6 +137,13 @@ def test_every_block_is_a_command_that_exists_or_can_be_parsed(page: Path) -> No
 def test_unknown_commands_and_options_of_a_page_are_found() -> None:
     lines = list(command_lines("$ medusa fit-head --nam x\nmedusa  manifest nope\nls --x\n"))
     assert [problem_of(words) for words in lines] == ["--nam", "no command nope"]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.stem)
+def test_every_column_of_a_table_has_a_name(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    heads = [above for above, line in pairwise(lines) if re.fullmatch(r"\|[-| :]+\|", line)]
+    assert [head for head in heads if re.search(r"\|\s*\|", head)] == []
 
 
 def anchors(text: str) -> set[str]:
