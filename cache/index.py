@@ -4,7 +4,7 @@ A record's file name contains the crc32c of its bytes, so that every change in i
 small records are merged into one file, which opens faster.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from medusa.atomic import reserve
+from medusa.cache.content_rows import rows_of
 from medusa.cache.layout import INDEX, MOST_SHARDS, SHARD_FRAMES, checksum, write_durably
 from medusa.errors import StoreError
 from medusa.foreign import foreign
@@ -44,7 +45,7 @@ class Index:
         table: the same rows as an Arrow table, with `crc32c`, `flags` and `error`.
     """
 
-    rows: dict[str, int]
+    rows: Mapping[str, int]
     shard: npt.NDArray[np.int32]
     start: npt.NDArray[np.int32]
     length: npt.NDArray[np.int32]
@@ -117,9 +118,8 @@ def load(store: Path) -> Index:
         StoreError: a record differs from the committed one.
     """
     table = pa.concat_tables([SCHEMA.empty_table(), *_tables(store)]).combine_chunks()
-    rows: dict[str, int] = {}
-    for row, content in enumerate(table["content"].to_pylist()):
-        rows.setdefault(content, row)
+    (contents,) = table["content"].chunks or [pa.array([], pa.string())]
+    rows = rows_of(contents)
     shard, start, length = (table[name].to_numpy() for name in ("shard", "start", "length"))
     return Index(rows, shard, start, length, table)
 

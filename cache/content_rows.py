@@ -1,0 +1,101 @@
+"""The row of every content in a large index, in 16 bytes a row; a dictionary takes 150.
+
+Contents are digests. A number made of the first 16 bytes of each is sorted; a lookup finds the
+number by bisection and then compares the whole content.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+LARGE = 4_000_000  # a smaller index is a dictionary, which finds a row faster
+KEY_BYTES = 16
+MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number with mixed bits (Knuth's multiplicative hash)
+
+
+def rows_of(contents: pa.Array) -> Mapping[str, int]:
+    """Return content -> its first row.
+
+    Args:
+        contents: (R,) the contents, as one Arrow array of strings without nulls.
+    """
+    if len(contents) >= LARGE and (matrix := _matrix(contents)) is not None:
+        return ContentRows(matrix)
+    rows: dict[str, int] = {}
+    for row, content in enumerate(contents.to_pylist()):
+        rows.setdefault(content, row)
+    return rows
+
+
+class ContentRows(Mapping[str, int]):
+    """Content -> row, for contents of one length; the first of equal contents counts.
+
+    Args:
+        matrix: (R, L) the bytes of the contents, with L at least 16.
+    """
+
+    def __init__(self, matrix: npt.NDArray[np.uint8]) -> None:
+        self.matrix = matrix
+        keys = _keys(matrix)
+        self.order = np.argsort(keys, kind="stable")
+        self.sorted_keys = keys[self.order]
+        self.repeated = self._repeated()
+
+    def _repeated(self) -> npt.NDArray[np.int64]:
+        """Return the rows whose content is that of an earlier row, ascending."""
+        starts = np.flatnonzero(self.sorted_keys[1:] == self.sorted_keys[:-1]) + 1
+        repeated = []
+        for place in starts.tolist():
+            row = int(self.order[place])
+            if self._find(self.matrix[row].tobytes()) != row:
+                repeated.append(row)
+        return np.array(sorted(repeated), np.int64)
+
+    def _find(self, content: bytes) -> int:
+        """Return the first row of a content, or -1."""
+        if len(content) != self.matrix.shape[1]:
+            return -1
+        key = _keys(np.frombuffer(content, np.uint8)[None])[0]
+        for place in range(int(np.searchsorted(self.sorted_keys, key)), len(self.sorted_keys)):
+            if self.sorted_keys[place] != key:
+                break
+            row = int(self.order[place])
+            if self.matrix[row].tobytes() == content:
+                return row
+        return -1
+
+    def __getitem__(self, content: str) -> int:
+        row = self._find(content.encode()) if isinstance(content, str) else -1
+        if row < 0:
+            raise KeyError(content)
+        return row
+
+    def __len__(self) -> int:
+        return len(self.matrix) - len(self.repeated)
+
+    def __iter__(self) -> Iterator[str]:
+        skipped = set(self.repeated.tolist())
+        for row in range(len(self.matrix)):
+            if row not in skipped:
+                yield self.matrix[row].tobytes().decode()
+
+
+def _keys(matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """Return a number for each content, (R,)."""
+    words = np.ascontiguousarray(matrix[:, :KEY_BYTES]).view(np.uint64)
+    keys: npt.NDArray[np.uint64] = words[:, 0] * MIX ^ words[:, 1]
+    return keys
+
+
+def _matrix(contents: pa.Array) -> npt.NDArray[np.uint8] | None:
+    """Return the bytes of contents of one length, (R, L), or None."""
+    _, offsets, data = contents.buffers()
+    places = np.frombuffer(offsets, np.int32)[contents.offset : contents.offset + len(contents) + 1]
+    lengths = np.diff(places)
+    width = int(lengths[0])
+    if width < KEY_BYTES or (lengths != width).any():
+        return None
+    used = np.frombuffer(data, np.uint8)[places[0] : places[-1]]
+    return used.reshape(len(contents), width)
