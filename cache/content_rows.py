@@ -47,8 +47,8 @@ class ContentRows(Mapping[str, int]):
         """Return the rows whose content is that of an earlier row, ascending."""
         starts = np.flatnonzero(self.sorted_keys[1:] == self.sorted_keys[:-1]) + 1
         repeated = []
-        for place in starts.tolist():
-            row = int(self.order[place])
+        for position in starts.tolist():
+            row = int(self.order[position])
             if self._find(self.matrix[row].tobytes()) != row:
                 repeated.append(row)
         return np.array(sorted(repeated), np.int64)
@@ -58,10 +58,10 @@ class ContentRows(Mapping[str, int]):
         if len(content) != self.matrix.shape[1]:
             return -1
         key = _keys(np.frombuffer(content, np.uint8)[None])[0]
-        for place in range(int(np.searchsorted(self.sorted_keys, key)), len(self.sorted_keys)):
-            if self.sorted_keys[place] != key:
+        for position in range(int(np.searchsorted(self.sorted_keys, key)), len(self.sorted_keys)):
+            if self.sorted_keys[position] != key:
                 break
-            row = int(self.order[place])
+            row = int(self.order[position])
             if self.matrix[row].tobytes() == content:
                 return row
         return -1

@@ -10,7 +10,7 @@ from medusa.errors import MedusaError
 from medusa.options import json_option, set_option, settings_of, text_option
 
 if TYPE_CHECKING:
-    from medusa.extract.planning.corpus_size import CorpusSize
+    from medusa.extract.planning import CorpusSize
     from medusa.extract.planning.estimate import Estimate
     from medusa.workspace import Workspace
 
@@ -64,9 +64,8 @@ def plan(
     options.check(wanted, ["cpu"])
     check_corpus(workspace, utterances, hours)
     from medusa.extract.backbones import reads_text
-    from medusa.extract.planning.corpus_size import corpus_of
+    from medusa.extract.planning import corpus_of, free_bytes, require_room
     from medusa.extract.planning.estimate import estimate
-    from medusa.extract.planning.room import free_bytes, require_room
 
     chosen = {
         name: replace(options, checkpoint=options.checkpoint or workspace.checkpoint(name))

@@ -9,7 +9,17 @@ Nothing here reads weights into memory, and nothing imports a pass over the corp
 The door: `plan_jobs`, `require_room`, `ExtractionJob`.
 """
 
+from medusa.extract.planning.corpus_size import CorpusSize, corpus_of
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs, utterances_for
-from medusa.extract.planning.room import bytes_of, require_room
+from medusa.extract.planning.room import bytes_of, free_bytes, require_room
 
-__all__ = ["ExtractionJob", "bytes_of", "plan_jobs", "require_room", "utterances_for"]
+__all__ = [
+    "CorpusSize",
+    "ExtractionJob",
+    "bytes_of",
+    "corpus_of",
+    "free_bytes",
+    "plan_jobs",
+    "require_room",
+    "utterances_for",
+]
