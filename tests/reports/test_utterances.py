@@ -23,7 +23,7 @@ from medusa.reports.utterances.sound import COLUMNS, waveform
 from medusa.reports.utterances.split_rows import SplitRows
 from medusa.scoring import Predictions, truth_of
 from medusa.tests.command_line import call
-from medusa.tests.reports.browser import opened
+from medusa.tests.reports.browser import IN_BROWSER, opened
 
 LOAD = """() => new Promise((done) => {
   const audio = document.querySelector("audio");
@@ -231,7 +231,7 @@ def test_a_page_of_30_000_utterances_opens_in_two_seconds(large: Path) -> None:
     assert spent < 2000, f"{spent} ms of {time.monotonic() - began:.1f} s"
 
 
-@LONG
+@IN_BROWSER
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_the_page_in_a_browser(evil: Path, tmp_path: Path, scheme: str, width: int) -> None:
@@ -256,7 +256,7 @@ def cells(tab: Any, column: int) -> list[str]:
     )
 
 
-@LONG
+@IN_BROWSER
 def test_the_keyboard_sorts_and_filters(evil: Path, tmp_path: Path) -> None:
     page_of(evil, tmp_path)
     with opened(tmp_path / "r.html") as (tab, _):
