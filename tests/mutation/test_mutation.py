@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from medusa.tests.mutation.lists import reasons
 from medusa.tests.mutation.sample import draw, read_table
 from medusa.tests.mutation.sites import Module
 
@@ -114,6 +115,12 @@ def test_a_mutant_that_is_listed_as_equivalent_is_not_drawn(tmp_path: Path) -> N
     assert [one.new for one in draw(tmp_path, ["a.py"], 9, 0)] == both
     listed.write_text(entry.format("Equivalent: a reason."), encoding="utf-8")
     assert [one.new for one in draw(tmp_path, ["a.py"], 9, 0)] == both[1:]
+
+
+def test_every_listed_survivor_is_a_change_of_a_present_line() -> None:
+    for file, old, new in reasons(ROOT):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert old in text and old != new, f"{file}: {old}"
 
 
 def test_every_mutant_compiles() -> None:
