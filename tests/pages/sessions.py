@@ -66,7 +66,7 @@ SESSIONS = {
         skipped={
             "pip install -c constraints.txt .": "The environment of the tests has the package.",
             "medusa serve s": "It serves until it is stopped.",
-            "medusa push emotions YOU/emotions": "It needs an account of the Hub; tests/inference/bundle has a stub.",
+            "medusa push emotions YOU/emotions": "It needs an account; tests/inference has a stub.",
             "medusa import-checkpoint their.pt --like medusa-published --name c": (
                 "It needs weights; tests/heads/imported makes some."
             ),
