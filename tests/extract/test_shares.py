@@ -1,7 +1,7 @@
 """Shares of an extraction give the store of one process, bit for bit, and interrupted ones too."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,15 @@ from medusa.workspace import Workspace, remove
 
 LENGTHS = tuple(np.random.default_rng(0).integers(4000, 40000, 20).tolist())
 BATCH_S = 4.0  # two or three clips in a batch
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums have the same order only with the same number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def job_of(root: Path, checkpoint: Callable[[str], Path], name: str = "wavlm") -> ExtractionJob:

@@ -52,18 +52,13 @@ def heard(talkative: Path) -> Callable[[Path], Any]:
     model = whisper.load_model(str(talkative), device="cpu")
     asr._tokenizer(model)  # reads the vocabulary without its unclosed file
 
-    def one(path: Path, window: int = 32000) -> Any:
+    def one(path: Path) -> Any:
         wave, _ = soundfile.read(path, dtype="float32")
-        padded = torch.nn.functional.pad(torch.from_numpy(wave), (0, window - len(wave)))
+        padded = torch.nn.functional.pad(torch.from_numpy(wave), (0, 32000 - len(wave)))
         options = whisper.DecodingOptions(
             language="en", sample_len=TOKENS, without_timestamps=True, fp16=False
         )
-        encoder, whole = model.encoder, model.encoder.positional_embedding
-        encoder.positional_embedding = whole[: window // 320]
-        model.dims.n_audio_ctx = window // 320
-        result = model.decode(whisper.log_mel_spectrogram(padded), options)
-        encoder.positional_embedding, model.dims.n_audio_ctx = whole, len(whole)
-        return result
+        return model.decode(whisper.log_mel_spectrogram(padded), options)
 
     return one
 
@@ -89,26 +84,6 @@ def test_a_batch_says_what_each_clip_alone_says(
     assert (table["text"] != "").all()
     name, texts = texts_of(manifest, tmp_path / "transcripts")
     assert (name, texts.tolist()) == ("talkative", table["text"].tolist())
-
-
-def test_short_clips_have_a_short_window_and_long_ones_the_whole(
-    tmp_path: Path, workspace: Callable[..., Manifest], talkative: Path, heard: Callable[..., Any]
-) -> None:
-    workspace(LENGTHS)
-    given = ["--model", str(talkative), "--language", "en", f"--set=max_tokens={TOKENS}"]
-    run(tmp_path, *given, "--set=window_s=1")
-    table = read_transcripts(tmp_path / "transcripts/talkative.parquet")
-    for index, row in table.iterrows():
-        window = 16000 if LENGTHS[index] <= 16000 else 32000
-        expected = heard(tmp_path / f"wav/u{index}.wav", window)
-        assert row["text"] == expected.text
-        assert row["avg_logprob"] == pytest.approx(expected.avg_logprob, rel=1e-3, abs=1e-6)
-    other = heard(tmp_path / "wav/u1.wav")
-    assert table["avg_logprob"][1] != pytest.approx(other.avg_logprob, rel=1e-3)
-    with pytest.raises(MedusaError, match=r"another window_s \(1.0, not None\)"):
-        run(tmp_path, *given)
-    with pytest.raises(MedusaError, match="window_s=31: expected from 1 to 30 s"):
-        run(tmp_path, *given, "--set=window_s=31")
 
 
 def test_a_second_run_hears_only_what_is_new(
