@@ -23,7 +23,7 @@ demo: $(READY)
 ## test: the tests, as continuous integration runs them
 # one thread in each process: the processes have the cores
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 ## long: the tests that take minutes
 # what `make test` leaves out or does only a few times
