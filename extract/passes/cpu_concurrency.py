@@ -10,14 +10,13 @@ from importlib.util import find_spec
 
 import torch
 
-from medusa.extract.inputs import Utterance, plan_batches
-from medusa.extract.passes.shared_plan import SharedPlan
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes.shared_plan import SharedPlan, concurrent_in_pass, even_batches
 from medusa.extract.passes.worker import PassWorker
 from medusa.extract.planning import ExtractionJob
 
 MAX_CONCURRENT = 4  # each batch has its own memory
 LEAST_BATCHES = 2  # each slot has so many: the last batch runs alone on its share of the threads
-EVEN = 8  # a small corpus is cut into this many batches for each slot, so that all end together
 
 
 def plan_concurrent_batches(
@@ -37,16 +36,10 @@ def plan_concurrent_batches(
         shared: the batches of this process, if several share a corpus. A GPU cuts them again.
     """
     if shared is not None and device == "cpu":
-        limits = [worker.concurrent(device, shared.total) for worker in workers]
         batches = shared.lacking({one.content for one in todo})
-        return batches, min(filter(None, limits), default=1)
-    plan = list(plan_batches(todo, batch_seconds, least_s))
-    limits = [worker.concurrent(device, len(plan)) for worker in workers]
-    concurrent = min(filter(None, limits), default=1)
-    if concurrent > 1 and len(plan) < EVEN * concurrent:
-        smaller = batch_seconds * len(plan) / (EVEN * concurrent)
-        plan = list(plan_batches(todo, smaller, least_s))
-    return plan, concurrent
+        return batches, concurrent_in_pass(workers, device, shared.total)
+    first, plan = even_batches(workers, device, todo, batch_seconds, least_s)
+    return plan, concurrent_in_pass(workers, device, first)
 
 
 def concurrent_batches(job: ExtractionJob, device: str, batches: int) -> int:

@@ -34,7 +34,7 @@ class RayEncoder:
     Args:
         jobs: the jobs, without their utterances.
         batch_seconds, non_finite: the arguments of `fill_stores`.
-        total: the number of batches of the whole corpus.
+        total: the attribute of `SharedPlan`.
         threads: the number of CPUs of the actor.
     """
 
@@ -92,7 +92,7 @@ def fill_on_ray(
     for worker in workers:  # The stores exist before several writers open them.
         worker.open()
         worker.close()
-    batches, costs = corpus_batches(workers, batch_seconds)
+    batches, costs, total = corpus_batches(workers, batch_seconds)
     todo = _lacking(jobs, batches)
     if not todo:
         return [worker.outcome for worker in workers]
@@ -109,7 +109,7 @@ def fill_on_ray(
         return smaller
 
     few = [replace(job, utterances=()) for job in jobs]
-    arguments = (few, batch_seconds, non_finite, len(batches))
+    arguments = (few, batch_seconds, non_finite, total)
     parts: list[list[Outcome]] = [[Outcome() for _ in jobs]]
     with progress("+".join(job.backbone.name for job in jobs), sum(map(len, todo))) as advance:
         some = [task for task in tasks if task]

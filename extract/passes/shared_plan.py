@@ -2,7 +2,8 @@
 
 All processes cut the whole corpus into the same batches, those of one process on a CPU. A batch is
 encoded as a whole even if the store has some of its utterances, because the last bits of a feature
-depend on its batch. The features of several processes therefore equal those of one process.
+depend on its batch. With equally many threads, the features of several processes therefore equal
+those of one process.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,6 +15,7 @@ from medusa.extract.inputs import Utterance, plan_batches
 from medusa.extract.passes.worker import PassWorker
 from medusa.extract.planning import require_room
 
+EVEN = 8  # a small corpus is cut into this many batches for each slot, so that all end together
 Groups = dict[tuple[bool, ...], list[Utterance]]
 """For each worker, whether it lacks an utterance -> the utterances."""
 
@@ -24,7 +26,7 @@ class SharedPlan:
 
     Attributes:
         batches: the batches.
-        total: the number of batches of the whole corpus.
+        total: the number of batches of the whole corpus, before a small corpus is cut further.
     """
 
     batches: Sequence[list[Utterance]]
@@ -46,20 +48,49 @@ def shared_plan(
         batch_seconds: the padded seconds in a batch; by default those of a CPU, because all
             processes need the same batches, and their GPUs may differ.
     """
-    batches, costs = corpus_batches(workers, batch_seconds)
-    return SharedPlan([batches[number] for number in pieces.choose(costs)], len(batches))
+    batches, costs, total = corpus_batches(workers, batch_seconds)
+    return SharedPlan([batches[number] for number in pieces.choose(costs)], total)
+
+
+def even_batches(
+    workers: Sequence[PassWorker],
+    device: str,
+    todo: Sequence[Utterance],
+    batch_seconds: float,
+    least_s: float,
+) -> tuple[int, list[list[Utterance]]]:
+    """Return the number of batches of `plan_batches`, and the batches.
+
+    If few batches are encoded at the same time, they are smaller, so that all end together.
+    """
+    plan = list(plan_batches(todo, batch_seconds, least_s))
+    total, concurrent = len(plan), concurrent_in_pass(workers, device, len(plan))
+    if concurrent > 1 and total < EVEN * concurrent:
+        smaller = batch_seconds * total / (EVEN * concurrent)
+        plan = list(plan_batches(todo, smaller, least_s))
+    return total, plan
+
+
+def concurrent_in_pass(workers: Sequence[PassWorker], device: str, batches: int) -> int:
+    """Return how many of these batches all models of a pass encode at the same time."""
+    limits = [worker.concurrent(device, batches) for worker in workers]
+    return min(filter(None, limits), default=1)
 
 
 def corpus_batches(
     workers: Sequence[PassWorker], batch_seconds: float | None
-) -> tuple[list[list[Utterance]], list[float]]:
-    """Return the batches of the whole corpus, and the padded seconds of each."""
+) -> tuple[list[list[Utterance]], list[float], int]:
+    """Return the batches of the whole corpus, the padded seconds of each, and `SharedPlan.total`.
+
+    They are the batches of one process on a CPU with as many threads as this one.
+    """
     least_s = min(worker.least_s for worker in workers)
     usual = min(default_batch_seconds("cpu", worker.least_s) for worker in workers)
     wanted = {one.content: one for worker in workers for one in worker.utterances}
-    batches = list(plan_batches(list(wanted.values()), batch_seconds or usual, least_s))
+    whole = list(wanted.values())
+    total, batches = even_batches(workers, "cpu", whole, batch_seconds or usual, least_s)
     batches = [batch for batch in batches if batch]
-    return batches, [len(batch) * max(batch[0].seconds, least_s) for batch in batches]
+    return batches, [len(batch) * max(batch[0].seconds, least_s) for batch in batches], total
 
 
 def missing_groups(workers: Sequence[PassWorker], plan: SharedPlan | None) -> tuple[Groups, int]:

@@ -21,9 +21,9 @@ def require_tracker(name: str | None) -> None:
         raise ConfigError(
             f"--track {name!r}{nearest(name, TRACKERS)}: expected one of {', '.join(TRACKERS)}"
         )
-    if importlib.util.find_spec(TRACKERS[name].library) is None:
+    if importlib.util.find_spec(TRACKERS[name].module) is None:
         raise ConfigError(
-            f"--track {name}: {TRACKERS[name].library} is not installed; run `pip install "
+            f"--track {name}: {TRACKERS[name].module} is not installed; run `pip install "
             f"'medusa-ser[{name}]'`"
         )
 

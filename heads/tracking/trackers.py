@@ -17,11 +17,11 @@ class Tracker:
     """One tracker.
 
     Attributes:
-        library: the module that its extra installs; the extra has the name of the tracker.
+        module: the module that its extra installs; the extra has the name of the tracker.
         write: writes one run into a folder. A run that is there already is replaced, or kept.
     """
 
-    library: str
+    module: str
     write: "Callable[[RunRecord, Path], None]"
 
 

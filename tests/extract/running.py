@@ -1,6 +1,7 @@
 """Extraction as tests call it: with plain arguments, one job or several."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from medusa.extract import planning
@@ -8,6 +9,7 @@ from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.passes.outcome import Outcome
 from medusa.extract.planning import ExtractionJob
+from medusa.tests.command_line import invoke
 from medusa.workspace import Workspace
 
 
@@ -39,3 +41,10 @@ def extract_together(
 ) -> list[Outcome]:
     """Fill several stores in one pass."""
     return fill_stores(jobs, device, batch_seconds)
+
+
+def assert_refused(root: Path, words: Sequence[str], kind: type[Exception], message: str) -> None:
+    """Assert that `medusa extract` of log-mel frames ends with an error that has this message."""
+    result = invoke(root, "extract", "--backbone=logmel", *words)
+    assert isinstance(result.exception, kind)
+    assert message in str(result.exception)

@@ -19,9 +19,9 @@ from medusa.extract.encoders.compute_timer import ComputeTimer
 from medusa.extract.passes.processes import fill_in_processes
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
-from medusa.tests.command_line import call, invoke
+from medusa.tests.command_line import call
 from medusa.tests.extract import running as run
-from medusa.tests.extract.running import plan_jobs
+from medusa.tests.extract.running import assert_refused, plan_jobs
 from medusa.workspace import Workspace, remove
 
 LENGTHS = (16000, 7001, 24321, 16000, 9000, 300, 12000, 8000)
@@ -134,6 +134,4 @@ def test_devices_that_do_not_go(
     tmp_path: Path, workspace: Callable[..., Manifest], words: list[str], message: str
 ) -> None:
     workspace((8000,))
-    result = invoke(tmp_path, "extract", "--backbone=logmel", *words)
-    assert isinstance(result.exception, MedusaError)
-    assert message in str(result.exception)
+    assert_refused(tmp_path, words, MedusaError, message)

@@ -16,8 +16,7 @@ from medusa.extract.inputs import Utterance
 from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.passes.ray_extraction import smaller_tasks
 from medusa.manifests import Manifest
-from medusa.tests.command_line import invoke
-from medusa.tests.extract.running import plan_jobs
+from medusa.tests.extract.running import assert_refused, plan_jobs
 from medusa.workspace import Workspace, remove
 
 LONG = pytest.mark.skipif(
@@ -134,6 +133,4 @@ def test_mistakes_are_named(
     tmp_path: Path, workspace: Callable[..., Manifest], words: list[str], message: str
 ) -> None:
     workspace((8000,))
-    result = invoke(tmp_path, "extract", "--backbone=logmel", *words)
-    assert isinstance(result.exception, ConfigError)
-    assert message in str(result.exception)
+    assert_refused(tmp_path, words, ConfigError, message)

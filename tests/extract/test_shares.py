@@ -13,25 +13,26 @@ from medusa.cache import FeatureStore
 from medusa.cache.verify import verify
 from medusa.distributed.pieces import Share
 from medusa.errors import ConfigError
+from medusa.extract.inputs import plan_batches
 from medusa.extract.passes.feature_worker import FeatureWorker
 from medusa.extract.passes.fill_stores import fill_stores
 from medusa.extract.passes.processes import fill_in_processes
 from medusa.extract.passes.shared_plan import shared_plan
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
-from medusa.tests.command_line import call, invoke
-from medusa.tests.extract.running import plan_jobs
+from medusa.tests.command_line import call
+from medusa.tests.extract.running import assert_refused, plan_jobs
 from medusa.workspace import Workspace, remove
 
 LENGTHS = tuple(np.random.default_rng(0).integers(4000, 40000, 20).tolist())
 BATCH_S = 4.0  # two or three clips in a batch
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Sums have the same order only with the same number of threads."""
+@pytest.fixture(autouse=True, params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All processes of a test have as many threads."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(request.param)
     yield
     torch.set_num_threads(before)
 
@@ -75,12 +76,9 @@ def test_shares_together_are_the_store_of_one_process(
     assert again.utterances == 0 and not again.elapsed_s
 
 
-def test_processes_give_the_same_bits(alone: tuple[ExtractionJob, dict[str, bytes]]) -> None:
+def test_processes_give_the_same_features(alone: tuple[ExtractionJob, dict[str, bytes]]) -> None:
     job, expected = alone
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     fill_in_processes([job], ("cpu", "cpu"), BATCH_S)
-    torch.set_num_threads(threads)
     found = frames(job)
     assert found.keys() == expected.keys()
     for content, data in found.items():
@@ -111,7 +109,10 @@ def test_shares_are_balanced_by_duration_and_leave_no_utterance_out(
     plans = [shared_plan([FeatureWorker(job, "cpu")], Share(n, 3), BATCH_S) for n in range(3)]
     ids = [one.id for plan in plans for batch in plan.batches for one in batch]
     assert sorted(ids) == sorted(one.id for one in job.utterances)
-    assert {plan.total for plan in plans} == {sum(len(plan.batches) for plan in plans)}
+    whole = list(plan_batches(job.utterances, BATCH_S))
+    assert {plan.total for plan in plans} == {len(whole)}
+    if torch.get_num_threads() == 1:  # With more threads, a small corpus is cut further.
+        assert sum(len(plan.batches) for plan in plans) == len(whole)
     seconds = [sum(one.seconds for one in itertools.chain(*plan.batches)) for plan in plans]
     assert max(seconds) - min(seconds) <= BATCH_S
 
@@ -145,6 +146,4 @@ def test_options_that_exclude_a_share(
     tmp_path: Path, workspace: Callable[..., Manifest], words: list[str], message: str
 ) -> None:
     workspace((8000,))
-    result = invoke(tmp_path, "extract", "--backbone=logmel", *words)
-    assert isinstance(result.exception, ConfigError)
-    assert message in str(result.exception)
+    assert_refused(tmp_path, words, ConfigError, message)
