@@ -43,8 +43,9 @@ def report(
     finished = find_run(workspace.runs, run)
     output = output or workspace.root / f"{finished.name}{ENDINGS[form]}"
     manifest = Manifest.read(workspace.manifest)
-    places = (finished, manifest, output, split, workspace.transcripts)
-    write_report(*places, with_audio, form, with_snr)
+    write_report(
+        finished, manifest, output, split, workspace.transcripts, with_audio, form, with_snr
+    )
     return output
 
 
