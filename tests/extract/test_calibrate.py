@@ -135,9 +135,9 @@ def test_a_cpu_has_its_fixed_budget(
     tmp_path: Path, workspace: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    real = cpu_concurrency.plan_batches
+    real = cpu_concurrency.even_batches
     monkeypatch.setattr(
-        cpu_concurrency, "plan_batches", lambda *given: asked.append(given[1]) or real(*given)
+        cpu_concurrency, "even_batches", lambda *given: asked.append(given[3]) or real(*given)
     )
     workspace((16000, 7001))
     (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
