@@ -81,12 +81,17 @@ def _features(wanted: dict[str, str], workspace: Workspace) -> tuple[ModelFeatur
 
 
 def _feature(store: FeatureStore, workspace: Workspace) -> ModelFeature:
-    """Return a feature; weights that have moved are where `medusa.yaml` names them."""
+    """Return a feature with the place of its backbone's weights."""
     source, revision = weights_of(store.path, store.spec)
-    if store.spec.checkpoint == "local" and not Path(source).exists():
-        source = workspace.checkpoint(store.spec.backbone) or source
+    if store.spec.checkpoint == "local":
+        source = _moved(source, workspace, store.spec.backbone)
     channels = read_channels(store.path, store.spec) if store.spec.dtype == "int8" else {}
     return ModelFeature(store.spec, source, revision, channels)
+
+
+def _moved(source: str, workspace: Workspace, backbone: str) -> str:
+    """Return where local weights are: if they have moved, `medusa.yaml` may name the new place."""
+    return source if Path(source).exists() else workspace.checkpoint(backbone) or source
 
 
 def _text(heads: list[dict[str, Any]], workspace: Workspace) -> TextSource | None:
@@ -104,7 +109,10 @@ def _text(heads: list[dict[str, Any]], workspace: Workspace) -> TextSource | Non
         return TextSource(names[0])
     made = read_record(path)
     known = [str(made.pop(key, None) or "") for key in ("source", "checkpoint", "revision")]
-    return TextSource(names[0], known[0], known[1], known[2], made)
+    source, checkpoint, revision = known
+    if checkpoint == "local":
+        source = _moved(source, workspace, "whisper")
+    return TextSource(names[0], source, checkpoint, revision, made)
 
 
 def _card(

@@ -1,5 +1,6 @@
 """A loaded model predicts wav files as its run predicted the same utterances from the cache."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import medusa
 from medusa.extract.backbones import text
 from medusa.extract.checkpoints import whisper_files
 from medusa.heads.runs.run_dir import RunDir
+from medusa.inference import from_workspace
 from medusa.manifests import ATTRIBUTES
+from medusa.workspace import Workspace
 
 SAME = {"rtol": 1e-5, "atol": 1e-5}  # Attributes are on the scale from 1 to 7.
 
@@ -55,3 +58,20 @@ def test_a_kept_workspace_gives_the_same_numbers_twice(trained, clips, tmp_path,
     monkeypatch.setattr(whisper_files, "read_model", None)  # Nothing is computed again.
     monkeypatch.setattr(text, "load", None)
     agree(again.predict(clips, workspace=tmp_path / "kept"), stored(trained, "s"))
+
+
+def test_moved_weights_are_where_the_workspace_names_them(trained, tmp_path, monkeypatch):
+    """The encoder and the transcriber of a run are looked up in `medusa.yaml` if they are gone."""
+    recorded, found = from_workspace.read_record, from_workspace.weights_of
+    gone = str(tmp_path / "gone.pt")
+    monkeypatch.setattr(
+        from_workspace, "read_record", lambda path: recorded(path) | {"source": gone}
+    )
+    monkeypatch.setattr(from_workspace, "weights_of", lambda *of: (gone, found(*of)[1]))
+    run, workspace = RunDir(trained / "runs" / "a"), Workspace.open(trained)
+    parts = from_workspace.parts_of_run(run, workspace)
+    assert {parts.text.whisper, *(one.source for one in parts.features)} == {gone}
+    new = {name: f"new/{name}.pt" for name in ("whisper", "roberta")}
+    parts = from_workspace.parts_of_run(run, replace(workspace, checkpoints=new))
+    assert parts.text.whisper == new["whisper"]
+    assert {one.spec.backbone: one.source for one in parts.features} == new
