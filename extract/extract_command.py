@@ -50,8 +50,8 @@ each."""
 @click.option(
     "--layers",
     metavar="LAYERS",
-    help="20, 20-24, -1, last, last4, all, or a comma list; 0 is the input of the first layer.  "
-    "[default: last4; whisper: last]",
+    help="20, 20-24, -1, last, last4, middle, all, or a comma list; 0 is the input of the first "
+    "layer, and middle is three layers around half the depth.  [default: last4; whisper: middle]",
 )
 @click.option(
     "--reduce",

@@ -85,7 +85,7 @@ def facts(
         width=width,
         frame_shift_s=FRAME / RATE_HZ,
         rate_hz=RATE_HZ,
-        default_layers="last",
+        default_layers="middle",
         preprocessing={
             "rate_hz": RATE_HZ,
             "resampler": f"soxr {RESAMPLER}",

@@ -41,7 +41,7 @@ class Backbone:
         width: the width D.
         frame_shift_s: the seconds between frames; None for text.
         rate_hz: the sample rate of the encoder's input; None for text.
-        default_layers: the layers kept when `--layers` is not given (`last4`, `last`).
+        default_layers: the layers kept when `--layers` is not given (`last4`, `middle`).
         preprocessing: every other choice that changes the numbers, by name.
         least_s: the least seconds that an utterance costs: Whisper pads every clip to 30 s.
         default_dtype: the dtype of the stored numbers if the user names none.
