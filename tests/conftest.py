@@ -15,6 +15,14 @@ def shown() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Let `os.fsync` return at once. No test cuts the power, and a slow disk would cost minutes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 MAY_SKIP = ("MEDUSA_REAL_DATA", "MEDUSA_LONG_TESTS")
 
 

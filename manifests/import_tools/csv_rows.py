@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from medusa.errors import ManifestError
-
 MOST_LINES = 200  # A quote that is still open after this many lines is never closed.
-# Other programs separate cells by these signs.
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+OTHER_SEPARATORS = ";\t|"  # Spreadsheets of many countries write semicolons.
 
 
 @dataclass(frozen=True)
@@ -38,18 +35,18 @@ def read_rows(path: Path) -> Rows:
     """Read a csv in UTF-8; rows with other bytes, broken quotes or too many cells are bad rows.
 
     Args:
-        path: the file; its first line is the header.
+        path: the file; its first line is the header. The header shows whether commas, semicolons,
+            tabs or bars separate the cells.
 
     Raises:
         OSError: the file cannot be read.
-        ManifestError: the cells of the header are not separated by commas.
     """
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         physical = list(file)
-    _refuse_other_separators(path, physical[0] if physical else "")
+    separator = separator_of(physical[0] if physical else "")
     header: list[str] | None = None
     found = Rows([], [], [], [])
-    for line, cells, problem in _logical(physical):
+    for line, cells, problem in _logical(physical, separator):
         width = len(header) if header is not None else len(cells)
         problem = problem or _problem(cells, width)
         if problem:
@@ -62,25 +59,25 @@ def read_rows(path: Path) -> Rows:
     return found._replace(header=header or [])
 
 
-def _logical(lines: Sequence[str]) -> Iterator[tuple[int, list[str], str]]:
+def _logical(lines: Sequence[str], separator: str) -> Iterator[tuple[int, list[str], str]]:
     """Yield each row: its first line, its cells, and the problem with its quotes."""
     at = 0
     width = 0
     while at < len(lines):
-        cells, used, problem = _row(lines, at, width)
+        cells, used, problem = _row(lines, at, width, separator)
         if cells or problem:
             yield at + 1, cells, problem
             width = width or len(cells)
         at += used
 
 
-def _row(lines: Sequence[str], at: int, width: int) -> tuple[list[str], int, str]:
+def _row(lines: Sequence[str], at: int, width: int, separator: str) -> tuple[list[str], int, str]:
     """Return the cells of the row that starts here, its number of lines, and its problem."""
     text = lines[at]
     if '"' not in text:
         bare = text.rstrip("\r\n")
-        return (bare.split(",") if bare else []), 1, ""
-    reader = csv.reader(lines[at : at + MOST_LINES], strict=True)
+        return (bare.split(separator) if bare else []), 1, ""
+    reader = csv.reader(lines[at : at + MOST_LINES], strict=True, delimiter=separator)
     try:
         cells = next(reader)
     except csv.Error as problem:
@@ -90,14 +87,12 @@ def _row(lines: Sequence[str], at: int, width: int) -> tuple[list[str], int, str
     return cells, reader.line_num, ""
 
 
-def _refuse_other_separators(path: Path, header: str) -> None:
-    """Raise if the first cell of the header is rather several cells with another separator."""
-    for sign, name in SEPARATORS.items():
+def separator_of(header: str) -> str:
+    """Return what separates the cells: a comma, unless the first cell is rather several cells."""
+    for sign in OTHER_SEPARATORS:
         if sign in header.split(",")[0] and header.count(sign) > header.count(","):
-            raise ManifestError(
-                f"{path}:1: cells are separated by commas, but these are separated by {name}; save "
-                "the table with commas, and its numbers with points"
-            )
+            return sign
+    return ","
 
 
 def strange_byte(text: str) -> str:

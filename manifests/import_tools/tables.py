@@ -146,7 +146,7 @@ def numbers(frame: "pd.DataFrame", column: str, path: Path) -> "pd.Series[float]
         cells = listed(f"{text[row]!r} in line {lines[row]}" for row in frame.index[wrong])
         raise ManifestError(
             f"{path}: column {column!r} should hold numbers, but has {cells}; "
-            "correct the table, or name another column"
+            "correct the table (decimals follow a point), or name another column"
         )
     return values
 

@@ -33,8 +33,8 @@ def may_name_speakers(column: "pd.Series[str]") -> bool:
     values = values[values != ""]
     if SPEAKER.search(str(column.name)):
         return bool(len(values))
-    is_text = not values.str.fullmatch(r"[-+.\d]*").all()
-    return is_text and 2 <= values.nunique() <= len(values) / 2
+    measured = values.str.fullmatch(r"[-+]?\d*\.\d*").any()  # Codes of speakers may be numbers.
+    return not measured and 2 <= values.nunique() <= len(values) / 2
 
 
 def sentences(provenance: Mapping[str, Any]) -> list[str]:

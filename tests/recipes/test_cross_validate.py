@@ -146,7 +146,7 @@ def test_a_recipe_has_heads_and_stacks_that_learn_from_dev_of_their_fold(home: P
 def test_a_finished_cross_validation_trains_nothing_and_extracts_nothing(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3")
+    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3", *LDA)
     call(home, *words)
     before, result = finished(home), result_of(home, "speaker-3/toy")
 
@@ -164,7 +164,7 @@ def test_an_interrupted_cross_validation_continues_with_the_same_result(
 ) -> None:
     from medusa.heads.queue import train_one
 
-    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3")
+    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3", *LDA)
     fit, calls = train_one.fit, list[str]()
 
     def fit_two(*arguments: Any) -> Any:
@@ -188,7 +188,7 @@ def test_an_interrupted_cross_validation_continues_with_the_same_result(
 
 
 def test_only_what_depends_on_a_change_is_trained_again(home: Path) -> None:
-    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3")
+    words = ("run", home / "toy.yaml", "--cross-validate", "speaker", "--k", "3", *LDA)
     call(home, *words)
     before = finished(home)
     call(home, *words, "--set", "heads.a.seed=7")
