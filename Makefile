@@ -33,7 +33,7 @@ long: $(READY)
 	    tests/inference/bundle/test_damage.py tests/inference/bundle/test_fresh_environment.py \
 	    tests/recipes/test_verify.py tests/inference/serve tests/fuzz \
 	    tests/reports/test_utterances.py tests/processes \
-	    tests/cache/buckets tests/extract/test_ray.py
+	    tests/cache/buckets tests/extract/test_ray.py tests/extract/test_compile.py
 
 ## mutants: change single lines of the code, and list changes that no test notices
 # do the tests notice a changed line? First the listed mutations, then a sample

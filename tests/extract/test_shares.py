@@ -76,6 +76,7 @@ def test_shares_together_are_the_store_of_one_process(
     assert again.utterances == 0 and not again.elapsed_s
 
 
+@pytest.mark.parametrize("threads", [1], indirect=True)
 def test_processes_give_the_same_features(alone: tuple[ExtractionJob, dict[str, bytes]]) -> None:
     job, expected = alone
     fill_in_processes([job], ("cpu", "cpu"), BATCH_S)

@@ -44,7 +44,7 @@ def test_medusa_14_on_a_3090(tmp_path, monkeypatch):
 def test_a_shorter_window_of_whisper_and_pooled_frames(tmp_path, monkeypatch):
     recipe = tmp_path / "short.yaml"
     recipe.write_text(
-        "features: {whisper: {window_s: 15}, wavlm: {average_frames: 2}}\n"
+        "features: {whisper: {window_s: 15, layers: last}, wavlm: {average_frames: 2}}\n"
         "heads: {a: {features: [whisper, wavlm]}}\n"
     )
     short = planned(tmp_path, monkeypatch, str(recipe))["features"]
@@ -112,10 +112,10 @@ def test_a_recipe_for_speech_reads_no_texts(tmp_path):
 
 def test_a_huge_corpus_is_planned_from_a_part_of_it(tmp_path, monkeypatch):
     """A thousand times as much takes a thousand times as much, and is planned as soon."""
-    monkeypatch.setattr("medusa.extract.planning.corpus_size.MAX_IMAGINED", 500)
+    monkeypatch.setattr("medusa.extract.planning.corpus_size.MAX_IMAGINED", 100)
     found = []
     for factor in (1, 1000):
-        size = ["--utterances", str(500 * factor), "--hours", str(2 * factor)]
+        size = ["--utterances", str(100 * factor), "--hours", str(0.4 * factor)]
         found.append(planned(tmp_path, monkeypatch, "medusa-14", size=size))
     small, large = found
     for name in ("bytes", "hours", "transcription_hours"):
