@@ -237,7 +237,16 @@ def _comments(kind: type) -> dict[str, str]:
     return found
 
 
+def contributing() -> str:
+    """Return CONTRIBUTING.md, whose links lead from the folder of the reference."""
+    text = (FOLDER.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return re.sub(
+        r"\]\((?:docs/)?", lambda link: "](../" if "docs" in link[0] else "](../../", text
+    )
+
+
 PAGES = {
+    "contributing.md": contributing,
     "commands.md": commands_page,
     "settings.md": settings_page,
     "python.md": python_page,
