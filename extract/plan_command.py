@@ -38,6 +38,19 @@ SAME = "As in `medusa extract`."
     type=click.FloatRange(0, min_open=True),
     help="The hours of speech, with --utterances.",
 )
+@click.option(
+    "--profile",
+    default="rtx3090",
+    show_default=True,
+    help="The device for which the hours are estimated: rtx3090, rtx4090, a100, h100, or here, "
+    "which measures this machine for a second.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    help="So many of these devices share an extraction.  [default: 1]",
+)
 @json_option()
 @click.pass_obj
 def plan(
@@ -48,6 +61,8 @@ def plan(
     text: str | None,
     utterances: int | None,
     hours: float | None,
+    profile: str,
+    workers: int,
     as_json: bool,
 ) -> None:
     """Print the bytes that an extraction will store for each backbone and layer, and its time.
@@ -64,7 +79,13 @@ def plan(
     options.check(wanted, ["cpu"])
     check_corpus(workspace, utterances, hours)
     from medusa.extract.backbones import reads_text
-    from medusa.extract.planning import corpus_of, free_bytes, require_room
+    from medusa.extract.planning import (
+        corpus_of,
+        extract_hours,
+        free_bytes,
+        profile_of,
+        require_room,
+    )
     from medusa.extract.planning.estimate import estimate
 
     chosen = {
@@ -74,8 +95,16 @@ def plan(
     reading = any(reads_text(name, one.checkpoint) for name, one in chosen.items())
     corpus = corpus_of(workspace, text, utterances, hours, reading)
     plans = [estimate(corpus, name, one) for name, one in chosen.items()]
-    free = free_bytes(workspace.features)
-    _show(plans, corpus, free, as_json)
+    device, free = profile_of(profile), free_bytes(workspace.features)
+    hours_of = {
+        name: extract_hours(one, corpus, device) for name, one in zip(chosen, plans, strict=True)
+    }
+    if as_json:
+        facts = {"hours": hours_of, "profile": profile, "workers": workers, "free_bytes": free}
+        _print_json(plans, facts)
+    else:
+        _show(plans, corpus, free)
+        click.echo(time_sentence(sum(hours_of.values()), profile, workers))
     require_room(workspace.features, sum(one.bytes for one in plans))
 
 
@@ -90,13 +119,22 @@ def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | 
         )
 
 
-def _show(plans: "list[Estimate]", corpus: "CorpusSize", free: int, as_json: bool) -> None:
-    """Print the arrays, the total and the assumptions, as JSON or as a table."""
-    import json
+def time_sentence(hours: float, profile: str, workers: int) -> str:
+    """Return a sentence about the hours of an extraction, on one device and on several."""
+    from medusa.console import duration
 
-    from medusa.console import duration, say, table
+    of = "this machine" if profile == "here" else f"one {profile}"
+    shared = f"; {duration(3600 * hours / workers)} on {workers} of them" if workers > 1 else ""
+    other = "" if profile == "here" else "; --profile here measures this machine"
+    return (
+        f"about {duration(3600 * hours)} of extraction on {of}{shared} (counted operations at 40 % "
+        f"of its peak{other})"
+    )
 
-    rows: list[dict[str, Any]] = [
+
+def _rows(plans: "list[Estimate]") -> list[dict[str, Any]]:
+    """Return the facts about every array."""
+    return [
         {
             "backbone": one.spec.backbone,
             "array": name,
@@ -108,16 +146,30 @@ def _show(plans: "list[Estimate]", corpus: "CorpusSize", free: int, as_json: boo
         for one in plans
         for name, size in one.sizes.items()
     ]
+
+
+def _notes(plans: "list[Estimate]") -> list[str]:
+    return [f"{one.spec.backbone}: {note}" for one in plans for note in one.notes]
+
+
+def _print_json(plans: "list[Estimate]", facts: dict[str, Any]) -> None:
+    """Print the arrays, their bytes, further facts and the assumptions."""
+    import json
+
     total = sum(one.bytes for one in plans)
-    notes = [f"{one.spec.backbone}: {note}" for one in plans for note in one.notes]
-    if as_json:
-        facts = {"arrays": rows, "bytes": total, "free_bytes": free}
-        click.echo(json.dumps(facts | {"notes": notes}, indent=2))
-        return
-    cells = [[*list(row.values())[:-1], f"{row['bytes'] / 1e9:.3f}"] for row in rows]
+    shown = {"arrays": _rows(plans), "bytes": total} | facts | {"notes": _notes(plans)}
+    click.echo(json.dumps(shown, indent=2))
+
+
+def _show(plans: "list[Estimate]", corpus: "CorpusSize", free: int) -> None:
+    """Print a table of the arrays, the total and the assumptions."""
+    from medusa.console import duration, say, table
+
+    cells = [[*list(row.values())[:-1], f"{row['bytes'] / 1e9:.3f}"] for row in _rows(plans)]
     table(["backbone", "array", "dtype", "width", "frames", "GB"], cells)
     speech = f", {duration(corpus.all_s)} of speech" if corpus.all_s else ""
     click.echo(f"{corpus.count} utterances{speech}")
+    total = sum(one.bytes for one in plans)
     click.echo(f"{total / 1e9:.2f} GB in all; {free / 1e9:.1f} GB are free")
-    for note in notes:
+    for note in _notes(plans):
         say(note)

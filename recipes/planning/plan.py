@@ -1,14 +1,19 @@
 """Estimate the disk space, memory and hours of a recipe before anything runs."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 
-from medusa.errors import MedusaError, nearest
 from medusa.extract.planning.corpus_size import CorpusSize
+from medusa.extract.planning.device_profile import DeviceProfile
 from medusa.extract.planning.estimate import Estimate
+from medusa.extract.planning.operations import (
+    EXTRACT_MFU,
+    WHISPER_RATE,
+    extract_hours,
+    whisper_frames,
+)
 from medusa.heads.config import Config
 from medusa.heads.networks.flops import train_flop
 from medusa.heads.networks.fusion import HEADS, average_frames_of, build
@@ -16,31 +21,14 @@ from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.tasks import HeadTask, head_tasks
 
 TRAIN, DEV, BALANCED = 0.75, 0.08, 0.10  # assumed shares, if only the size of the corpus is known
-EXTRACT_MFU, HEAD_MFU = 0.40, 0.45  # shares of the device's peak that we assume
+HEAD_MFU = 0.45  # the share of the device's peak that we assume
 SAMPLED = 12  # utterances on which operations are counted
-WHISPER_RATE = 50.0  # frames per second; Whisper's encoder always reads whole windows
 WINDOW_S = 30.0  # of every published Whisper
 WHISPER = (32, 1280, 51_866)  # layers, width and vocabulary of large-v3's encoder and decoder
 DECODE_MFU = 0.02  # the share of the peak in greedy decoding, which waits for memory
 TOKENS_S = 4.0  # tokens of text in a second of speech
 SAVED = 34  # values that the backward pass keeps per token, layer and unit of width
 RECURRENT = 2.0  # the cost of a recurrent head relative to a transformer of its size
-
-
-@dataclass(frozen=True)
-class DeviceProfile:
-    """A device: its dense operations per second in the precision of training, and its memory."""
-
-    flop_s: float
-    memory_gb: float
-
-
-PROFILES = {
-    "rtx3090": DeviceProfile(71e12, 24),
-    "rtx4090": DeviceProfile(165e12, 24),
-    "a100": DeviceProfile(312e12, 80),
-    "h100": DeviceProfile(989e12, 80),
-}
 
 
 @dataclass(frozen=True)
@@ -108,10 +96,7 @@ def plan(
         rows: the sizes of its splits.
         profile: the device.
     """
-    features = {
-        name: (size, extract_flop(size, corpus) / (profile.flop_s * EXTRACT_MFU) / 3600)
-        for name, size in sizes.items()
-    }
+    features = {name: (size, extract_hours(size, corpus, profile)) for name, size in sizes.items()}
     found: dict[tuple[object, ...], tuple[int, float, float]] = {}
     heads = []
     for task in head_tasks(recipe):
@@ -138,12 +123,6 @@ def transcription_hours(corpus: CorpusSize, profile: DeviceProfile) -> float:
     return (encoder_flop / EXTRACT_MFU + decoder_flop / DECODE_MFU) / profile.flop_s / 3600
 
 
-def whisper_frames(corpus: CorpusSize, window_s: float) -> float:
-    """Return the frames that Whisper's encoder reads, with the silence that fills the windows."""
-    windows = sum(-(-max(length, 1e-3) // window_s) for length in corpus.seconds)
-    return windows * window_s * WHISPER_RATE * corpus.each
-
-
 def modalities(
     task: HeadTask, features: dict[str, tuple[Estimate, float]]
 ) -> list[tuple[str, int]]:
@@ -160,57 +139,9 @@ def modalities(
     return found
 
 
-def extract_flop(one: Estimate, corpus: CorpusSize) -> float:
-    """Return the operations of encoding a corpus: two per weight and token, and the attention."""
-    spec = one.spec
-    deepest = max(max(spec.layers), 1)
-    a_token = 24 * deepest * spec.width**2  # A layer has 12 D^2 weights.
-    seconds = corpus.all_s
-    window_s: float | None = spec.preprocessing.get("window_s")
-    if window_s:
-        tokens, length = whisper_frames(corpus, window_s), window_s * WHISPER_RATE
-    else:
-        tokens = float(one.frames * spec.preprocessing.get("pool", 1))
-        length = tokens / max(1, corpus.count)
-    attention = 4 * deepest * spec.width * length
-    return tokens * (a_token + attention) + one.backbone.front_flop_s * seconds
-
-
 def sizes_of(count: int) -> SplitSizes:
     """Return the usual splits of a corpus if only its size is known."""
     return SplitSizes(round(TRAIN * count), round(BALANCED * count), round(DEV * count))
-
-
-def measured() -> DeviceProfile:
-    """Measure this machine for a second: a large matrix product in the precision of training."""
-    cuda = torch.cuda.is_available()
-    device = torch.device("cuda" if cuda else "cpu")
-    size = 8192 if cuda else 1024
-    kind = torch.bfloat16 if cuda and torch.cuda.is_bf16_supported() else torch.float32
-    a = torch.randn(size, size, device=device, dtype=kind)
-    best, until = 0.0, time.monotonic() + 1.0
-    while time.monotonic() < until:
-        began = time.perf_counter()
-        a @ a
-        if cuda:
-            torch.cuda.synchronize()
-        best = max(best, 2 * size**3 / (time.perf_counter() - began))
-    memory = torch.cuda.mem_get_info()[1] / 1e9 if cuda else 0.0
-    return DeviceProfile(best, memory)
-
-
-def profile_of(name: str) -> DeviceProfile:
-    """Return the profile of a device by its name, or measure this machine for `here`.
-
-    Raises:
-        MedusaError: there is no such profile.
-    """
-    if name == "here":
-        return measured()
-    if name not in PROFILES:
-        known = ["here", *PROFILES]
-        raise MedusaError(f"--profile {name!r}{nearest(name, known)}: one of {', '.join(known)}")
-    return PROFILES[name]
 
 
 def _head(

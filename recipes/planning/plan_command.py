@@ -17,20 +17,13 @@ if TYPE_CHECKING:
 
 @click.command("plan", params=[*extract_plan.params])
 @click.argument("recipe", required=False)
-@click.option(
-    "--profile",
-    default="rtx3090",
-    show_default=True,
-    help="The device for which a recipe's hours are estimated: rtx3090, rtx4090, a100, h100, or "
-    "here, which measures this machine for a second.",
-)
 @click.pass_context
-def plan(ctx: click.Context, /, recipe: str | None, profile: str, **options: Any) -> None:
+def plan(ctx: click.Context, /, recipe: str | None, **options: Any) -> None:
     """Estimate the bytes and hours of an extraction, or of a whole RECIPE, before it runs.
 
-    With --backbone, the command estimates one extraction: the bytes of each layer. With a RECIPE
-    (`medusa run --list` shows them) it estimates the disk space, memory and hours of every feature
-    and head. It fails if the disk is too small.
+    With --backbone, the command estimates one extraction: the bytes of each layer, and the hours.
+    With a RECIPE (`medusa run --list` shows them) it estimates the disk space, memory and hours of
+    every feature and head. It fails if the disk is too small.
     """
     if recipe is None:
         if not options["names"]:
@@ -39,23 +32,21 @@ def plan(ctx: click.Context, /, recipe: str | None, profile: str, **options: Any
         return
     if options["names"]:
         raise click.UsageError("Give a RECIPE or --backbone, not both.", ctx)
-    _recipe(ctx.obj, recipe, profile, **options)
+    _recipe(ctx.obj, recipe, **options)
 
 
-def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
+def _recipe(root: Path, name: str, **options: Any) -> None:
     from medusa.extract.plan_command import check_corpus
     from medusa.recipes.definition.load import load
     from medusa.workspace import Workspace
 
-    workspace, planned = Workspace.open(root), load(name)
+    workspace, planned, profile = Workspace.open(root), load(name), options["profile"]
     check_corpus(workspace, options["utterances"], options["hours"])
-    from medusa.extract.planning.corpus_size import corpus_of
-    from medusa.extract.planning.room import free_bytes, require_room
+    from medusa.extract.planning import corpus_of, free_bytes, profile_of, require_room
     from medusa.manifests import Manifest
     from medusa.recipes.features import missing_shares, read_text
     from medusa.recipes.planning.feature_sizes import feature_sizes
     from medusa.recipes.planning.plan import plan as make
-    from medusa.recipes.planning.plan import profile_of
 
     reading = read_text(planned.features)
     corpus = corpus_of(workspace, options["text"], options["utterances"], options["hours"], reading)
@@ -72,7 +63,7 @@ def _recipe(root: Path, name: str, profile: str, **options: Any) -> None:
     if options["as_json"]:
         click.echo(json.dumps(facts(made) | {"free_bytes": free, "profile": profile}, indent=2))
     else:
-        _show(made, corpus, rows, profile, free)
+        _show(made, corpus, rows, free, profile, options["workers"])
     require_room(workspace.features, made.to_make[0])
 
 
@@ -112,7 +103,9 @@ def _rows(manifest: "Manifest | None", corpus: "CorpusSize") -> "SplitSizes":
     return SplitSizes(len(train), balanced, int((frame["split"] == "dev").sum()))
 
 
-def _show(made: "Plan", corpus: "CorpusSize", rows: "SplitSizes", profile: str, free: int) -> None:
+def _show(
+    made: "Plan", corpus: "CorpusSize", rows: "SplitSizes", free: int, profile: str, workers: int
+) -> None:
     from medusa.console import duration, say, table
 
     sizes: list[list[object]] = [
@@ -141,7 +134,7 @@ def _show(made: "Plan", corpus: "CorpusSize", rows: "SplitSizes", profile: str, 
     train = sum(one.hours for one in made.heads)
     missing = f", of which {size / 1e9:.1f} GB are missing" if size < made.bytes else ""
     click.echo(f"{made.bytes / 1e9:.1f} GB on disk{missing} ({free / 1e9:.1f} GB are free)")
-    hours = [duration(3600 * one) for one in (extract, train)]
+    hours = [duration(3600 * one) for one in (extract / workers, train)]
     click.echo(f"{hours[0]} of extraction and at most {hours[1]} of training remain")
     if made.transcription:
         longest = duration(3600 * made.transcription)

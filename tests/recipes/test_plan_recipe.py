@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from medusa.cache import FeatureSpec, StoreWriter
+from medusa.console import duration
 from medusa.errors import DataError, MedusaError
+from medusa.extract.planning import device_profile
 from medusa.manifests import LabelScheme, Manifest
-from medusa.recipes.planning import plan as planning
 from medusa.tests.command_line import call, invoke
 from medusa.workspace import remove
 
@@ -39,6 +40,18 @@ def test_medusa_14_on_a_3090(tmp_path, monkeypatch):
     frame = 2 * 32 * 12 * 1280**2 + 32 * 4 * 1280 * 1500
     hours = COUNT * 1500 * frame / (71e12 * 0.4) / 3600
     assert found["features"]["whisper"]["hours"] == pytest.approx(hours, rel=0.15)
+
+
+def test_one_extraction_has_the_hours_of_the_recipe_and_workers_divide_them(tmp_path, monkeypatch):
+    recipe = planned(tmp_path, monkeypatch, "medusa-14")["features"]
+    words = ("--backbone", "wavlm,hubert", "--workers", "4")
+    alone = planned(tmp_path, monkeypatch, *words)
+    expected = {name: recipe[name]["hours"] for name in ("wavlm", "hubert")}
+    assert alone["hours"] == pytest.approx(expected) and alone["workers"] == 4
+    shown = call(tmp_path, "plan", *words, *SIZE).output
+    seconds = 3600 * sum(expected.values())
+    assert f"about {duration(seconds)} of extraction on one rtx3090" in shown
+    assert f"; {duration(seconds / 4)} on 4 of them" in shown
 
 
 def test_a_shorter_window_of_whisper_and_pooled_frames(tmp_path, monkeypatch):
@@ -140,7 +153,7 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     assert "need 12" in str(result.exception) and "1.00 GB are free" in str(result.exception)
     result = invoke(tmp_path, "plan", "dhf", *SIZE, "--profile", "rtx309")
     assert "did you mean 'rtx3090'" in str(result.exception)
-    assert planning.measured().flop_s > 1e8
+    assert device_profile.measured().flop_s > 1e8
 
 
 def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
