@@ -47,7 +47,10 @@ class Head(nn.Module):
     def forward(
         self, inputs: Sequence[Packed]
     ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B 3"]]:
-        """Map M packed modalities to logits (B, C) and attributes (B, 3)."""
+        """Map M packed modalities to logits (B, C) and attributes (B, 3).
+
+        Training calls `embed` and `output` itself, with MixUp between them (`compute_gradients`).
+        """
         outputs = self.output(self.embed(inputs))
         return outputs["classes"], outputs["attributes"]
 
