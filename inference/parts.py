@@ -42,8 +42,8 @@ class TextSource:
         name: the table of transcripts on which the members were trained, or `manifest`.
         whisper: the name or the file of the Whisper model; empty if it is unknown.
         checkpoint, revision: the identity of the Whisper model, as in `FeatureSpec`.
-        options: the recorded options of the decoding: `language`, `max_tokens`, `prompt`, `beam`
-            and `flagged`. The value None is the default.
+        options: the recorded options of the decoding: `language`, `max_tokens`, `prompt`, `beam`,
+            `precision` and `flagged`. The value None is the default.
     """
 
     name: str

@@ -14,7 +14,7 @@ from medusa.extract.transcription.transcription_options import TranscriptionOpti
 from medusa.extract.transcription.whisper_decoder import decoder_of
 from medusa.inference.parts import ModelParts, TextSource
 
-DECODED = ("language", "max_tokens", "prompt", "beam")
+DECODED = ("language", "max_tokens", "prompt", "beam", "precision")
 
 
 class UnwrittenTable(TranscriptTable):

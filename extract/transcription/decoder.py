@@ -12,6 +12,7 @@ import torch
 from medusa.errors import MedusaError, nearest
 from medusa.extract.backbones.whisper import FRAME, RATE_HZ, Windows, windows_of
 from medusa.extract.inputs import Utterance, Wave
+from medusa.extract.transcription.bfloat16 import decode_bfloat16, encode_bfloat16, to_bfloat16
 from medusa.extract.transcription.word_times import Word, words_of
 
 # These are openai-whisper's own thresholds for decoding a clip again.
@@ -67,6 +68,7 @@ class Transcriber:
         prompt: a text that precedes the speech, for names and style.
         beam: the number of hypotheses of a beam search; windows are then decoded one by one.
         words: keep every word's times, at the cost of a second pass over each window.
+        bfloat16: convert the model's weights to bfloat16, and compute in it.
 
     Raises:
         MedusaError: the model transcribes only English, and another language is given.
@@ -81,17 +83,19 @@ class Transcriber:
         prompt: str | None = None,
         beam: int | None = None,
         words: bool = False,
+        bfloat16: bool = False,
     ) -> None:
         from whisper import DecodingOptions
 
-        self.model, self.tokenizer, self.words = model, _tokenizer(model), words
+        self.model = to_bfloat16(model) if bfloat16 else model
+        self.tokenizer, self.words, self.bfloat16 = _tokenizer(model), words, bfloat16
         self.options = DecodingOptions(
             language=spoken(model.is_multilingual, language),
             sample_len=max_tokens,
             without_timestamps=True,
             prompt=prompt,
             beam_size=beam,
-            fp16=device.startswith("cuda"),
+            fp16=device.startswith("cuda") and not bfloat16,
         )
 
     def prepare(self, source: Wave) -> Windows:
@@ -100,7 +104,7 @@ class Transcriber:
 
     def encode(self, items: Sequence[Windows]) -> list[Transcript | MedusaError]:
         mels = torch.cat([item.whole for item in items])
-        return self.decode(mels.to(self.model.device), items)
+        return self.decode(self._input(mels), items)
 
     def decode(
         self, mels: torch.Tensor, items: Sequence[Windows]
@@ -115,11 +119,23 @@ class Transcriber:
         if self.options.beam_size:  # batched beams are broken in openai-whisper 20250625
             results = iter([self._search(one) for one in mels])
         else:
-            results = iter(self.model.decode(mels, self.options))
+            results = iter(self._decode(mels, self.options))
         return [
             self._joined(item, [next(results) for _ in item.mels], language)
             for item, language in zip(items, detected, strict=True)
         ]
+
+    def _input(self, mels: torch.Tensor) -> torch.Tensor:
+        """Return spectrograms on the model's device; in bfloat16, the encoder's outputs."""
+        mels = mels.to(self.model.device)
+        return encode_bfloat16(self.model, mels) if self.bfloat16 else mels
+
+    def _decode(self, mels: torch.Tensor, options: Any) -> list[Any]:
+        """Decode spectrograms or the encoder's outputs."""
+        if self.bfloat16:
+            return decode_bfloat16(self.model, mels, options)
+        results: list[Any] = self.model.decode(mels, options)
+        return results
 
     def _detect(
         self, mels: torch.Tensor, items: Sequence[Windows]
@@ -146,7 +162,7 @@ class Transcriber:
         with warnings.catch_warnings():
             # openai-whisper passes a list of tensors to numpy
             warnings.filterwarnings("ignore", ".*__array_wrap__", DeprecationWarning)
-            return self.model.decode(window[None], self.options)[0]
+            return self._decode(window[None], self.options)[0]
 
     def sample(self, item: Windows, temperature: float) -> Transcript | MedusaError:
         """Decode one clip by sampling; the clip determines the seed and therefore the text."""
@@ -154,8 +170,8 @@ class Transcriber:
         mels = item.whole
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(zlib.crc32(mels.numpy().tobytes()))
-            mels, (language,) = self._detect(mels.to(self.model.device), [item])
-            results = self.model.decode(mels, options)
+            mels, (language,) = self._detect(self._input(mels), [item])
+            results = self._decode(mels, options)
         return self._joined(item, results, language)
 
     def _joined(

@@ -70,9 +70,12 @@ class TranscriptWorker:
     def load(self, device: str) -> None:
         if self.reader is not None:  # A further pass finds the weights in memory.
             return
-        model = whisper_files.read_model(self.file.source, device)
+        self.reader = self.transcriber(whisper_files.read_model(self.file.source, device), device)
+
+    def transcriber(self, model: Any, device: str) -> Transcriber:
+        """Return the decoder of a model, with the options of this worker."""
         choices = self.options
-        self.reader = Transcriber(
+        return Transcriber(
             model,
             choices.language,
             choices.max_tokens,
@@ -80,6 +83,7 @@ class TranscriptWorker:
             choices.prompt,
             choices.beam,
             choices.words,
+            choices.precision == "bf16",
         )
 
     def unload(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from medusa.errors import ConfigError, nearest
 from medusa.extract.transcription.policy import POLICIES
 
+PRECISIONS = ("auto", "bf16")
+
 
 @dataclass(frozen=True)
 class FurtherTranscriptionOptions:
@@ -20,6 +22,8 @@ class FurtherTranscriptionOptions:
             by one. By default the decoding is greedy.
         words: keep every word's times and probability, at the cost of a second decoding.
         batch_seconds: the padded seconds of audio in a batch; a window counts 30 s.
+        precision: `auto` computes in float16 on a GPU, else in float32; `bf16` computes in
+            bfloat16, which is faster on a CPU with matrix units for it.
     """
 
     max_tokens: int | None = None
@@ -27,6 +31,7 @@ class FurtherTranscriptionOptions:
     beam: int | None = None
     words: bool = False
     batch_seconds: float | None = None
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,9 @@ class TranscriptionOptions(FurtherTranscriptionOptions):
         if self.flagged not in POLICIES:
             hint = nearest(self.flagged, POLICIES)
             raise ConfigError(f"flagged={self.flagged}: expected {', '.join(POLICIES)}{hint}")
+        if self.precision not in PRECISIONS:
+            hint = nearest(self.precision, PRECISIONS)
+            raise ConfigError(f"precision={self.precision}: expected auto or bf16{hint}")
         for name, least in (("max_tokens", 1), ("beam", 2)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -66,4 +74,5 @@ class TranscriptionOptions(FurtherTranscriptionOptions):
         names = ("language", "max_tokens", "prompt", "beam")
         flagged = None if self.flagged == "keep" else self.flagged
         choices = {name: getattr(self, name) for name in names}
-        return choices | {"flagged": flagged, "words": self.words or None}
+        choices |= {"flagged": flagged, "words": self.words or None}
+        return choices | {"precision": None if self.precision == "auto" else self.precision}

@@ -24,7 +24,8 @@ from medusa.workspace import is_file_name
 
 FORMAT = 1
 LONGEST_NAME = 200  # of a run or a class
-TYPES = {"language": str, "max_tokens": int, "prompt": str, "beam": int, "flagged": str}
+TYPES = {"language": str, "max_tokens": int, "prompt": str, "beam": int}
+TYPES |= {"flagged": str, "precision": str}
 
 
 def runs_of(root: ModelMember) -> list[RunDir]:
