@@ -23,7 +23,13 @@ highlight_language = "none"
 
 def without_files(app: Any, docname: str, content: list[str]) -> None:
     """Replace links to files of the repository by their names: the site has only its pages."""
-    content[0] = re.sub(r"\[([^\]\n]+)\]\((?:\.\./)+[^)\n]*\)", r"\1", content[0])
+    folder = (ROOT / "docs" / docname).parent
+
+    def kept(link: re.Match[str]) -> str:
+        target = (folder / link[2].partition("#")[0]).resolve()
+        return link[0] if target.is_relative_to(ROOT / "docs") else link[1]
+
+    content[0] = re.sub(r"\[([^\]\n]+)\]\(((?:\.\./)+[^)\n]*)\)", kept, content[0])
     if docname == "index" and (pages := unlisted(content[0])):
         lines = ["```{toctree}", ":caption: More", ":maxdepth: 1", "", *pages, "```"]
         content[0] += "\n" + "\n".join(lines) + "\n"
