@@ -72,7 +72,7 @@ class ProgressLines:
         left = f", {duration((self.total - self.done) / speed)} left" if speed > 0 else ""
         more = f"; {note}" if note else ""
         count = f"{self.done:.0f} of {self.total:.0f} {self.unit}"
-        self.reporter.say(f"{self.label}: {count}, {speed:.1f} {self.unit}/s{left}{more}")
+        self.reporter.say(f"{self.label}: {count}, {rate(speed, self.unit)}{left}{more}")
 
 
 class Terminal:
@@ -112,9 +112,14 @@ class Terminal:
             def advance(amount: float = 1, note: str = "") -> None:
                 bar.advance(task, amount)
                 speed = bar.tasks[0].speed
-                bar.update(task, rate=f"{speed:.1f} {unit}/s" if speed else "", note=note)
+                bar.update(task, rate=rate(speed, unit) if speed else "", note=note)
 
             yield advance
+
+
+def rate(speed: float, unit: str) -> str:
+    """Return a speed in units per second, or the time of each unit if that is above 2 s."""
+    return f"{duration(1 / speed)} each" if 0 < speed < 0.5 else f"{speed:.1f} {unit}/s"
 
 
 def _ignore(amount: float = 1, note: str = "") -> None:
@@ -209,6 +214,8 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json
 
 def duration(seconds: float) -> str:
     """Return a time as a reader says it: in seconds, in minutes or in hours."""
+    if 0 < seconds < 0.5:
+        return "< 1 s"
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     if seconds < 3600:

@@ -8,8 +8,8 @@ from medusa.console import ProgressLines, Terminal, duration
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (59, "59 s"), (59.6, "1.0 min"), (150, "2.5 min"), (1800, "30 min"),
-     (3600, "1.0 h"), (9000, "2.5 h")],
+    [(0, "0 s"), (0.4, "< 1 s"), (0.6, "1 s"), (59, "59 s"), (59.6, "1.0 min"),
+     (150, "2.5 min"), (1800, "30 min"), (3600, "1.0 h"), (9000, "2.5 h")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
@@ -31,6 +31,14 @@ def test_without_a_terminal_a_line_comes_every_30_seconds(
         "whisper: 160 of 400 utt, 2.0 utt/s, 2.0 min left; 2x real time",
         "whisper: 220 of 400 utt, 2.0 utt/s, 1.5 min left; 2x real time",
     ]
+
+
+@pytest.mark.parametrize(
+    ("speed", "text"),
+    [(12.34, "12.3 utt/s"), (0.5, "0.5 utt/s"), (0.1, "10 s each"), (0, "0.0 utt/s")],
+)
+def test_slow_work_tells_the_time_of_each_unit(speed: float, text: str) -> None:
+    assert console.rate(speed, "utt") == text
 
 
 def test_short_work_reports_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -175,4 +175,4 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     built = {path.stem for path in (tmp_path / "site").rglob("*.html")}
     assert built >= {page.stem for page in PAGES} | {"commands", "settings", "python", "licences"}
     page = (tmp_path / "site" / "how-to" / "read-the-report.html").read_text(encoding="utf-8")
-    assert 'href="../judging.html"><span class="doc' in page  # a link upwards is kept
+    assert 'href="../judging.html"><span class="std std-doc">' in page  # a link upwards is kept

@@ -26,6 +26,8 @@ SHRINKAGES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # The earlier of two
 class ClosedForm(HeadFitter):
     """Fit a head whose fusion is in closed form. Stages, losses and MixUp have no effect."""
 
+    unit = "shrinkage"
+
     def _set_up(self) -> None:
         self.head.eval()
         self.state, self.example_rows = FitState(), self.examples.rows("train")

@@ -23,6 +23,8 @@ MOST_ROWS = 12_000  # So many rows have kernels of 1.2 GB.
 class ConvexFitter(HeadFitter):
     """Fit a head of scikit-learn's kind. Stages, losses, MixUp and the seed have no effect."""
 
+    unit = "fit"
+
     def _set_up(self) -> None:
         self.head.eval()
         self.state, self.example_rows = FitState(), self.examples.rows("train")

@@ -58,9 +58,10 @@ def _network(examples: Examples, config: Config) -> Head:
     return build(config.head, examples.widths, len(examples.classes), outputs, examples.layers)
 
 
-def progress_total(config: Config) -> int:
-    """Return how often the fit of a head and of its folds calls `advance`, at most."""
-    return _kind(config).calls_at_most(config) * (1 + config.train.folds)
+def progress_of(config: Config) -> tuple[int, str]:
+    """Return how often a fit of the head and its folds calls `advance`, at most; and the unit."""
+    kind = _kind(config)
+    return kind.calls_at_most(config) * (1 + config.train.folds), kind.unit
 
 
 def _kind(config: Config) -> type[HeadFitter]:

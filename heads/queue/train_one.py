@@ -7,7 +7,7 @@ import torch
 from medusa.console import progress, say
 from medusa.errors import MedusaError
 from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.fitters import progress_total
+from medusa.heads.fitting.fitters import progress_of
 from medusa.heads.fitting.head_size import size_warning
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir, finished_run, identity, new_run
@@ -37,7 +37,7 @@ def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> Hea
             say(f"{run.name}: {backbones}, {len(job.examples.ids)} utterances, on {device}")
             if warning := size_warning(job):
                 say(f"{run.name}: {warning}")
-            with progress(run.name, progress_total(spec.config), "epoch") as advance:
+            with progress(run.name, *progress_of(spec.config)) as advance:
                 fit(job, run, device, advance)
     if not fresh:
         say(f"{run.name}: finished already, nothing to do (--force trains again)")

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -39,8 +40,10 @@ class HeadFitter(ABC):
         state: the best score.
         selector, meter: they score the dev split, and count seconds.
         example_rows: the row numbers of the training utterances.
+        unit: what is done between two calls of `advance`.
     """
 
+    unit: ClassVar[str] = "epoch"
     state: FitState
     example_rows: Rows
 

@@ -5,7 +5,7 @@ import torch
 
 from medusa.heads.config import load
 from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.fitters import progress_total
+from medusa.heads.fitting.fitters import progress_of
 from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
@@ -34,4 +34,4 @@ def test_the_total_is_the_number_of_calls(workspace, overrides, expected):
         amounts.append(amount)
 
     fit(job, run, torch.device("cpu"), advance)
-    assert sum(amounts) == len(amounts) == progress_total(job.spec.config) == expected
+    assert sum(amounts) == len(amounts) == progress_of(job.spec.config)[0] == expected
