@@ -27,14 +27,18 @@ def list_stores(workspace: Path, as_json: bool) -> None:
     """List the stores with their checkpoint, layers, number format, utterances and size."""
     import json
 
-    from medusa.cache.info import each, folders, refuse
+    from medusa.cache.info import differences, each, folders, refuse
     from medusa.cache.store import FeatureStore
     from medusa.console import say, table
     from medusa.workspace import Workspace
 
     features = Workspace.open(workspace).features
     stores, damaged = each(folders(features), FeatureStore.open)
-    facts = [_facts(store) for store in stores if len(store)]
+    stores = [store for store in stores if len(store)]
+    facts, differing = [_facts(store) for store in stores], differences(stores)
+    if any(differing.values()):
+        for store, row in zip(stores, facts, strict=True):
+            row["differs in"] = differing[store.path]
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     elif facts:

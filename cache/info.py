@@ -44,6 +44,25 @@ def find(features: Path, name: str) -> Path:
     )
 
 
+def differences(stores: Sequence[FeatureStore]) -> dict[Path, str]:
+    """Return, for each store, the choices in which the stores of its backbone differ.
+
+    A choice is an entry of `FeatureSpec.preprocessing`, such as `window_s=6`.
+    """
+    found = dict[Path, str]()
+    for store in stores:
+        mine = store.spec.preprocessing
+        others = [
+            one.spec.preprocessing for one in stores if one.spec.backbone == store.spec.backbone
+        ]
+        names = sorted({name for one in others for name in one})
+        differing = [
+            name for name in names if any(one.get(name) != mine.get(name) for one in others)
+        ]
+        found[store.path] = ", ".join(f"{name}={mine.get(name)}" for name in differing)
+    return found
+
+
 def each(stores: Iterable[S], act: Callable[[S], T]) -> tuple[list[T], list[str]]:
     """Return the result of `act` for each store, and the error message of each that fails."""
     done, damaged = [], []

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from medusa.cache import FeatureStore, open_all
-from medusa.errors import DataError, listed, nearest
+from medusa.cache.info import differences
+from medusa.errors import DataError, listed, nearest, plural
 
 
 class ChosenFeature(NamedTuple):
@@ -66,7 +67,12 @@ def _choose_one(stores: list[FeatureStore], name: str, array: str) -> ChosenFeat
             f"run `medusa extract --backbone {name}`"
         )
     if len(fitting) > 1:
-        choices = ", ".join(f"--backbones {store.path.stem}" for store in fitting)
+        differing = differences(fitting)
+        choices = ", ".join(
+            f"--backbones {store.path.stem} ({differing[store.path] or 'other layers or numbers'}; "
+            f"{plural(len(store), 'utterance')})"
+            for store in fitting
+        )
         raise DataError(f"{len(fitting)} different features of {name!r}: choose with {choices}")
     store = fitting[0]
     arrays = store.spec.arrays

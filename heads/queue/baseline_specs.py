@@ -1,10 +1,12 @@
 """The heads of a baseline: convex heads on every set of features, and on all of them together."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medusa.cache import open_all
+from medusa.console import say
 from medusa.heads.config import load
 from medusa.heads.examples.choose import choose
 from medusa.heads.fitting.check_choices import check_choices
@@ -116,11 +118,27 @@ def baseline_specs(
 
 
 def _every_store(features: Path) -> list[str]:
-    """Return a name of every store: its backbone, or its folder if the backbone has several."""
+    """Return a name of every store: its backbone, or its folder if the backbone has several.
+
+    A store with fewer utterances than another one of its backbone is an extraction that was not
+    finished. It is left out with a message.
+    """
     stores = open_all(features)
     if not stores:
         choose(features, ())  # This raises the error about missing features.
+    most = Counter[str]()
+    for store in stores:
+        most[store.spec.backbone] = max(most[store.spec.backbone], len(store))
+    for store in stores:
+        name = store.spec.backbone
+        if len(store) < most[name]:
+            say(
+                f"{store.path}: left out, because it has {len(store)} utterances and another store "
+                f"of {name} has {most[name]}; finish its extraction, name it with --backbones, or "
+                "remove the folder"
+            )
     backbones = [store.spec.backbone for store in stores]
+    stores = [store for store in stores if len(store) == most[store.spec.backbone]]
     return [
         store.spec.backbone if backbones.count(store.spec.backbone) == 1 else store.path.stem
         for store in stores

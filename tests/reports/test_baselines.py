@@ -58,6 +58,33 @@ def fitted(tmp_path_factory):
     return root, medusa.fit_baselines(Workspace.open(root), "a")
 
 
+def test_an_unfinished_store_is_left_out_and_named_by_what_differs(tmp_path, shown, capsys) -> None:
+    def write(window_s: int, count: int) -> str:
+        spec = FeatureSpec(
+            "toy", "toy", "local", "1", "audio", (0,), "none", "float32", 4, 0.02,
+            {"window_s": window_s, "pool": 1},
+        )  # fmt: skip
+        with StoreWriter(tmp_path / "features" / spec.folder, spec) as writer:
+            for number in range(count):
+                writer.append(f"{number:032x}", np.ones((1, 3, 4), np.float32))
+        return spec.folder.removesuffix(".zarr")
+
+    short, long = write(2, 5), write(6, 3)
+    assert feature_sources(tmp_path / "features") == {short: (short,)}
+    told = capsys.readouterr().err
+    assert (
+        f"{long}.zarr: left out, because it has 3 utterances and another store of toy has 5" in told
+    )
+    with pytest.raises(DataError, match="2 different features of 'toy'") as caught:
+        feature_sources(tmp_path / "features", ["toy"])
+    for name, choice in ((short, "window_s=2; 5 utterances"), (long, "window_s=6; 3 utterances")):
+        assert f"--backbones {name} ({choice})" in str(caught.value)
+    stores = json.loads(call(tmp_path, "cache", "ls", "--json").stdout)
+    assert {one["store"].removesuffix(".zarr"): one["differs in"] for one in stores} == {
+        short: "window_s=2", long: "window_s=6"
+    }  # fmt: skip
+
+
 def test_the_specs_follow_from_the_stores(fitted) -> None:
     sources = feature_sources(fitted[0] / "features")
     assert sources == MADE
