@@ -6,14 +6,14 @@ from pathlib import Path
 
 from medusa.errors import MedusaError, listed
 from medusa.lock import locked
-from medusa.recipes.demo import session
+from medusa.recipes.demo import checkpoints, session
 from medusa.recipes.synthetic.corpus import AUDIO, LATENTS
 from medusa.seal import read_sealed_json, write_sealed_json
 from medusa.workspace import CONFIG_NAME, PATHS
 
 MARK = "demo.json"  # It marks a folder of a demo and holds the demo's settings.
 REMEDY = "start the demo again with --force"
-MADE = (*PATHS.values(), AUDIO, LATENTS, session.CHECKPOINTS, session.CONFIG, session.REPORT)
+MADE = (*PATHS.values(), AUDIO, LATENTS, checkpoints.FOLDER, session.CONFIG, session.REPORT)
 
 
 def alone(root: Path) -> AbstractContextManager[None]:

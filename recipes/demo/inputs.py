@@ -4,8 +4,8 @@ from medusa import console
 from medusa.atomic import write_text
 from medusa.manifests import Manifest
 from medusa.recipes.demo import session
+from medusa.recipes.demo.checkpoints import make_checkpoints
 from medusa.recipes.synthetic import world
-from medusa.recipes.synthetic.checkpoints import write_checkpoints
 from medusa.recipes.synthetic.corpus import AUDIO, make_corpus
 from medusa.workspace import Workspace
 
@@ -22,8 +22,5 @@ def make_inputs(workspace: Workspace, scale: session.Scale, seed: int) -> None:
         f"{workspace.root / AUDIO}: there are {len(corpus)} utterances by {speakers} made-up "
         f"speakers; the {world.VOTES} votes differ on {disagreed} of them"
     )
-    paths = write_checkpoints(
-        workspace.root / session.CHECKPOINTS, corpus.frame["text"].tolist(), seed
-    )
-    console.say(f"{workspace.root / session.CHECKPOINTS}: {', '.join(paths)} have random weights")
+    make_checkpoints(workspace.root, corpus.frame["text"].tolist(), seed)
     write_text(workspace.root / session.CONFIG, session.HEAD_YAML)

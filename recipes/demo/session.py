@@ -8,9 +8,10 @@ from pathlib import Path
 from medusa import console
 from medusa.cli import medusa
 from medusa.errors import MedusaError
+from medusa.recipes.demo.checkpoints import checkpoint_of
 from medusa.recipes.synthetic.corpus import Size
 
-STACK, REPORT, CONFIG, CHECKPOINTS = "stack", "report.html", "head.yaml", "checkpoints"
+STACK, REPORT, CONFIG = "stack", "report.html", "head.yaml"
 BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
 READERS = ("roberta", "modernbert")
 HEADS = {
@@ -45,9 +46,8 @@ def commands(root: Path, scale: Scale) -> Iterator[list[str]]:
     """Yield the session's command lines, each as its words after `medusa --workspace ROOT`."""
     yield ["manifest", "split", "random"]
     for name in BACKBONES:
-        checkpoint = root / CHECKPOINTS / (f"{name}.pt" if name == "whisper" else name)
         text = ["--text", "manifest"] if name in READERS else []
-        yield ["extract", "--backbone", name, "--checkpoint", str(checkpoint), *text]
+        yield ["extract", "--backbone", name, "--checkpoint", str(checkpoint_of(root, name)), *text]
     for name in scale.heads:
         backbones, seed = HEADS[name]
         settings = [f"seed={seed}"] if seed else []
