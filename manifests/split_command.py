@@ -29,8 +29,9 @@ OF = click.option(
 def split() -> None:
     """Divide the utterances into train, dev and test.
 
-    Rows of one recording are in one split. The manifest keeps the choices, and the same choices
-    give the same split. A manifest has one split; `medusa cross-validate` runs all folds.
+    Rows of one recording are in one split, near copies included. The manifest keeps the choices,
+    and the same choices give the same split. A manifest has one split; `medusa cross-validate` runs
+    all folds.
     """
 
 
@@ -134,14 +135,18 @@ def corpus(workspace: Path, rename: str) -> None:
     every split.
     """
     from medusa.manifests.manifest import Manifest
+    from medusa.manifests.near_copies.known import with_near_copies
     from medusa.manifests.splits.plan import own
     from medusa.workspace import Workspace
 
     path = Workspace.open(workspace).manifest
     with changing(path):
         present = Manifest.read(path)
-        changed = own(present, pairs(rename, "--rename OLD=NEW,OLD=NEW", may_be_empty=True))
-        write_changed(path, changed, changed.frame["split"].equals(present.frame["split"]))
+        names = pairs(rename, "--rename OLD=NEW,OLD=NEW", may_be_empty=True)
+        known = with_near_copies(present)
+        changed = own(known, names)
+        same = known is present and changed.frame["split"].equals(present.frame["split"])
+        write_changed(path, changed, same)
 
 
 @split.command()

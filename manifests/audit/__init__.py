@@ -6,5 +6,5 @@ the rows concerned. `checks.py` checks ids, labels, splits and speakers, `annota
 transcripts, `recordings.py` the headers of audio files, and `waveforms.py` their samples.
 `cut_recordings.py` recognises copies whose recordings were cut to one length.
 
-The audit changes nothing and imports no importer. Its door is `checks.audit(Subject.read(...))`.
+The audit changes no row and imports no importer. Its door is `checks.audit(Subject.read(...))`.
 """

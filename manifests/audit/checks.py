@@ -10,7 +10,7 @@ from medusa.manifests import texts
 from medusa.manifests.audit import annotations as audit_data
 from medusa.manifests.audit.findings import LEVELS, Finding, Subject
 from medusa.manifests.audit.recordings import audio_files
-from medusa.manifests.audit.waveforms import listen
+from medusa.manifests.audit.waveforms import Loudness, listen
 from medusa.manifests.import_tools.unused_columns import MAY_BE_SPEAKERS
 from medusa.manifests.import_tools.unused_columns import remedy as with_speaker
 from medusa.manifests.label_scheme import ATTRIBUTES
@@ -23,20 +23,20 @@ def audit(
     subject: Subject,
     digests: bool = False,
     advance: Callable[[], None] = lambda: None,
-    sound: bool = False,
+    sounds: dict[str, Loudness] | None = None,
 ) -> list[Finding]:
     """Return all findings, errors first.
 
     Args:
         subject: the manifest.
         digests: read every recording and compare its bytes with those imported.
-        advance: it is called after each recording, and a second time with `sound`.
-        sound: decode every recording, to find clipping, silence and near duplicates.
+        advance: it is called after each recording.
+        sounds: the loudness of the clips by id, to find clipping, silence and near duplicates.
     """
     found = [finding for check in (*CHECKS, *audit_data.CHECKS) for finding in check(subject)]
     found += audio_files(subject, digests, advance)
-    if sound:
-        found += listen(subject, advance)
+    if sounds is not None:
+        found += listen(subject, sounds)
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))
 
 

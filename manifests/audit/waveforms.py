@@ -1,6 +1,5 @@
 """This part of the audit decodes the clips, to find clipping, silence and near duplicates."""
 
-import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -8,22 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from medusa.errors import plural
 from medusa.manifests.audio import decoding, each
 from medusa.manifests.audit.findings import Finding, Subject
+from medusa.manifests.near_copies.prints import BITS, Bits, fingerprint, near_pairs
 
 CLIPPED = 0.999  # A sample above this share of the full scale is clipped.
 CLIPPED_SHARE = 0.001  # A clip with more than this share of clipped samples is reported.
 SILENT_DB = -60.0  # A clip is silent if its loudest 20 ms are below this, relative to full scale.
-SLICES, BANDS, TOP_HZ = 33, 17, 4000.0
-BITS = (SLICES - 1) * (BANDS - 1)
-FLOOR, MARGIN = 1e-3, 0.2
-NEAR = 0.1  # Two prints are nearly the same if less than this share of their bits differ.
-CHUNK = 16  # Two prints are compared if they share a chunk of this many bits.
-MOST = 200  # A chunk that more recordings share is too common, and is ignored.
-Bits = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -38,14 +30,8 @@ class Loudness:
     bits: Bits
 
 
-def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iterator[Finding]:
-    """Decode every clip; find clipped, silent and broken ones, and pairs that are nearly the same.
-
-    Two clips are nearly the same if their prints are. A print has the signs of the changes of
-    energy over time and frequency, on a grid of 32 x 16 points over the clip. Gain, noise and
-    coding leave it nearly unchanged; cutting changes it. Clips whose lengths differ by more than
-    5 % are not compared.
-    """
+def sounds_of(subject: Subject, advance: Callable[[], None] = lambda: None) -> dict[str, Loudness]:
+    """Decode every clip, one for each content, and return its loudness by id."""
     rows = subject.frame.dropna(subset=["path", "content"]).drop_duplicates("content")
     segments: dict[Path, list[tuple[str, float, float]]] = defaultdict(list)
     for name, path, start_s, length_s in zip(
@@ -57,7 +43,17 @@ def listen(subject: Subject, advance: Callable[[], None] = lambda: None) -> Iter
         return {name: loudness_of(path, start, length) for name, start, length in segments[path]}
 
     found, _ = each(clips_of, segments, advance)  # The other checks report unreadable recordings.
-    sounds = {name: sound for part in found.values() for name, sound in part.items()}
+    return {name: sound for part in found.values() for name, sound in part.items()}
+
+
+def listen(subject: Subject, sounds: dict[str, Loudness]) -> Iterator[Finding]:
+    """Find clipped, silent and broken clips, and pairs that are nearly the same.
+
+    Two clips are nearly the same if their prints are. A print has the signs of the changes of
+    energy over time and frequency, on a grid of 32 x 16 points over the clip. Gain, noise and
+    coding leave it nearly unchanged; cutting changes it. Clips whose lengths differ by more than
+    5 % are not compared.
+    """
     loud = {name: sound for name, sound in sounds.items() if sound.loudest_db > SILENT_DB}
     clipped = tuple(name for name, sound in sounds.items() if sound.clipped > CLIPPED_SHARE)
     broken = tuple(name for name, sound in sounds.items() if math.isnan(sound.loudest_db))
@@ -96,32 +92,13 @@ def loudness_of(path: Path, start_s: float, length_s: float) -> Loudness:
     return Loudness(clipped, 10 * math.log10(max(power, 1e-12)), fingerprint(mono, rate))
 
 
-def fingerprint(mono: npt.NDArray[np.float32], rate: int) -> Bits:
-    """Return 512 bits; a bit is set if the step between two bands grows from slice to slice.
-
-    Source: Haitsma and Kalker, ISMIR 2002; here the grid spans the clip.
-    """
-    edges = np.linspace(0, len(mono), SLICES + 1).astype(int)
-    size = max(int(np.diff(edges).max()), 64)
-    slices = np.zeros((SLICES, size), np.float32)
-    for row in range(SLICES):
-        part = mono[edges[row] : edges[row + 1]]
-        slices[row, : len(part)] = part * np.hanning(len(part))
-    power = np.square(np.abs(np.fft.rfft(slices, axis=1)))
-    hertz = np.fft.rfftfreq(size, 1 / rate)
-    borders = np.geomspace(100.0, min(TOP_HZ, rate / 2), BANDS + 1)
-    band = np.clip(np.searchsorted(borders, hertz, side="right") - 1, -1, BANDS)
-    energy = np.stack([power[:, band == number].sum(axis=1) for number in range(BANDS)], axis=1)
-    floor = FLOOR * energy.max() + 1e-12  # Energy below this floor is noise.
-    steps = np.diff(np.log(energy + floor), axis=1)
-    bits: Bits = (np.diff(steps, axis=0) > MARGIN).ravel()
-    return bits
-
-
 def _alike(subject: Subject, loud: dict[str, Loudness]) -> Iterator[Finding]:
     """Find pairs of clips with nearly the same print, across splits and within one."""
     frame = subject.frame.drop_duplicates("id").set_index("id")
-    pairs = near_pairs(loud, dict(zip(frame.index, frame["duration_s"].astype(float), strict=True)))
+    prints = {name: sound.bits for name, sound in loud.items()}
+    pairs = near_pairs(
+        prints, dict(zip(frame.index, frame["duration_s"].astype(float), strict=True))
+    )
     split = frame["split"].fillna("").to_dict()
     across = [pair for pair in pairs if len({split[name] for name in pair} - {""}) == 2]
     within = [pair for pair in pairs if pair not in set(across)]
@@ -131,27 +108,3 @@ def _alike(subject: Subject, loud: dict[str, Loudness]) -> Iterator[Finding]:
             remedy = "check them by ear; keep one of each pair, or put both into one split"
             where = tuple(f"{one} = {other}" for one, other in found)
             yield Finding("warning", "near duplicates", message, remedy, where)
-
-
-def near_pairs(sounds: dict[str, Loudness], length_s: dict[str, float]) -> list[tuple[str, str]]:
-    """Return the pairs of names whose prints differ in less than `NEAR` of their bits."""
-    names = list(sounds)
-    if len(names) < 2:
-        return []
-    bits = np.stack([sounds[name].bits for name in names])
-    packed = np.packbits(bits, axis=1)
-    words = packed.reshape(len(names), -1, CHUNK // 8)
-    candidates: set[tuple[int, int]] = set()
-    for column in range(words.shape[1]):
-        buckets: dict[bytes, list[int]] = defaultdict(list)
-        for row, word in enumerate(words[:, column]):
-            buckets[word.tobytes()].append(row)
-        for rows in buckets.values():
-            if 1 < len(rows) <= MOST:
-                candidates |= set(itertools.combinations(rows, 2))
-    found = []
-    for one, other in sorted(candidates):
-        lengths = sorted((length_s[names[one]], length_s[names[other]]))
-        if lengths[1] <= 1.05 * lengths[0] and (bits[one] != bits[other]).mean() < NEAR:
-            found.append((names[one], names[other]))
-    return found

@@ -11,7 +11,7 @@ from medusa.errors import ManifestError, listed, plural
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.exchange import Mass, divide_evenly
 from medusa.manifests.splits.folds import groups_of
-from medusa.manifests.splits.same_recording import tied_speakers
+from medusa.manifests.splits.same_recording import recordings, tied_speakers
 
 MOST_FOLDS = 10  # This is the default; a corpus with fewer groups has as many folds as groups.
 
@@ -104,8 +104,8 @@ def _fold_split(
     split = pd.Series(pd.NA, index=frame.index, dtype="str")
     split[test] = "test"
     tied = pd.Series(False, index=frame.index)
-    for column in ("speaker", "content"):
-        tied |= frame[column].isin(frame[column][test].dropna()) & ~test
+    for values in (frame["speaker"], recordings(manifest)):
+        tied |= values.isin(values[test].dropna()) & ~test
     if tied.any():
         say(
             f"fold {fold}: {plural(int(tied.sum()), 'row')} of a speaker or recording in test "

@@ -8,6 +8,7 @@ import pandas as pd
 from medusa.console import say
 from medusa.errors import ManifestError, listed
 from medusa.manifests.manifest import Manifest
+from medusa.manifests.near_copies.known import with_near_copies
 from medusa.manifests.splits.absent_classes import absent_classes
 from medusa.manifests.splits.by_share import by_speaker, by_utterance, in_house
 from medusa.manifests.splits.folds import fold_names, leave_out
@@ -78,6 +79,8 @@ def _with_split(
 def split_corpus(workspace: Workspace, plan: SplitPlan, *, force: bool = False) -> bool:
     """Divide the manifest of a workspace by a plan; return False if the plan made it already.
 
+    Near copies of recordings are looked for, unless they take too long, and are in one split.
+
     Args:
         workspace: the workspace.
         plan: the choices of the split.
@@ -92,7 +95,7 @@ def split_corpus(workspace: Workspace, plan: SplitPlan, *, force: bool = False) 
             if present.provenance.get("split") == plan.provenance():
                 return False
             refuse_to_replace(present, plan)
-        divided(present, plan).write(workspace.manifest)
+        divided(with_near_copies(present), plan).write(workspace.manifest)
     return True
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from medusa.console import say
 from medusa.lock import SHORT_S, locked
 from medusa.manifests import Manifest
+from medusa.manifests.near_copies.keep import read_with_near_copies
 from medusa.manifests.splits.absent_classes import absent_classes, fewest_rows
 from medusa.manifests.splits.cross_validation import FoldPlan, complete, fold_manifests
 from medusa.seal import read_sealed_json, write_sealed_json
@@ -47,7 +48,7 @@ def make_folds(workspace: Workspace, plan: FoldPlan) -> Folds:
     Raises:
         ManifestError: there is no manifest, or it cannot be divided by the plan.
     """
-    manifest = Manifest.read(workspace.manifest)
+    manifest = read_with_near_copies(workspace.manifest)
     plan = complete(manifest, plan)
     folder = workspace.root / FOLDER / folder_name(plan)
     paths = {f"fold-{n:02}": folder / f"fold-{n:02}.parquet" for n in range(1, (plan.k or 0) + 1)}

@@ -12,11 +12,12 @@ import soundfile
 from medusa.manifests.audit.annotations import alpha, is_repetitive
 from medusa.manifests.audit.checks import audit
 from medusa.manifests.audit.findings import Finding, Subject
-from medusa.manifests.audit.waveforms import fingerprint
+from medusa.manifests.audit.waveforms import sounds_of
 from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import from_votes, one_hot
 from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
+from medusa.manifests.near_copies.prints import fingerprint
 from medusa.tests.command_line import invoke
 
 SCHEME = LabelScheme("two", ("sad", "happy"))
@@ -54,7 +55,8 @@ def manifest(home: Path, sounds: dict[str, np.ndarray], **columns: object) -> Ma
 
 
 def found(home: Path, sound: bool = False) -> list[Finding]:
-    return audit(Subject.read(home / "manifest.parquet", home / "transcripts"), sound=sound)
+    subject = Subject.read(home / "manifest.parquet", home / "transcripts")
+    return audit(subject, sounds=sounds_of(subject) if sound else None)
 
 
 def by_check(findings: list[Finding]) -> dict[str, tuple[str, ...]]:
