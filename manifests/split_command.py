@@ -135,7 +135,6 @@ def corpus(workspace: Path, rename: str) -> None:
     every split.
     """
     from medusa.manifests.manifest import Manifest
-    from medusa.manifests.near_copies.known import with_near_copies
     from medusa.manifests.splits.plan import own
     from medusa.workspace import Workspace
 
@@ -143,9 +142,9 @@ def corpus(workspace: Path, rename: str) -> None:
     with changing(path):
         present = Manifest.read(path)
         names = pairs(rename, "--rename OLD=NEW,OLD=NEW", may_be_empty=True)
-        known = with_near_copies(present)
-        changed = own(known, names)
-        same = known is present and changed.frame["split"].equals(present.frame["split"])
+        changed = own(present, names)
+        same = changed.frame["split"].equals(present.frame["split"])
+        same &= changed.provenance.get("near_copies") == present.provenance.get("near_copies")
         write_changed(path, changed, same)
 
 

@@ -59,17 +59,19 @@ def naming(
         pairs: pairs of contents.
         compared: the contents that were compared.
     """
-    present = set(manifest.frame["content"].dropna())
-    before = [pair for pair in near_copies_of(manifest) if present.issuperset(pair)]
-    found = sorted({*before, *(tuple(sorted(pair)) for pair in pairs)})
+    owners = manifest.frame.dropna(subset="content").drop_duplicates("content")
+    ids = dict(zip(owners["content"], owners["id"], strict=True))
+    rows = {content: row for row, content in enumerate(ids)}
+    before = [pair for pair in near_copies_of(manifest) if rows.keys() >= set(pair)]
+    places = sorted({tuple(sorted(rows[one] for one in pair)) for pair in [*before, *pairs]})
+    found = [[owners["content"].iloc[row] for row in pair] for pair in places]
     if found:
-        owners = manifest.frame.drop_duplicates("content").set_index("content")["id"]
-        shown = [f"{owners[one]} = {owners[other]}" for one, other in found]
+        shown = [f"{ids[one]} = {ids[other]}" for one, other in found]
         say(
             f"{plural(len(found), 'pair')} of recordings that are near copies, the same sound in "
             f"another coding, loudness or cut: {listed(shown)}"
         )
-    kept = {"of": _digest(compared), "pairs": [list(pair) for pair in found]}
+    kept = {"of": _digest(compared), "pairs": found}
     return replace(manifest, provenance=manifest.provenance | {KEY: kept})
 
 

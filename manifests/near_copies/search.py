@@ -25,7 +25,7 @@ Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Clip:
+class CorpusClip:
     """The place of a clip: its file, and where it begins and how long it lasts."""
 
     path: Path
@@ -45,18 +45,18 @@ class Clip:
         return np.nan_to_num(sound.mean(axis=1), posinf=0.0, neginf=0.0), rate
 
 
-def clips_of(manifest: Manifest) -> dict[str, Clip]:
+def clips_of(manifest: Manifest) -> dict[str, CorpusClip]:
     """Return the clip of each content."""
     rows = manifest.frame.dropna(subset=["path", "content"]).drop_duplicates("content")
     columns = (rows[name] for name in ("content", "path", "start_s", "duration_s"))
     return {
-        str(content): Clip(manifest.audio_path(str(path)), float(start_s), float(length_s))
+        str(content): CorpusClip(manifest.audio_path(str(path)), float(start_s), float(length_s))
         for content, path, start_s, length_s in zip(*columns, strict=True)
     }
 
 
 def prints_of(
-    clips: Mapping[str, Clip], advance: Callable[[], None] = lambda: None
+    clips: Mapping[str, CorpusClip], advance: Callable[[], None] = lambda: None
 ) -> tuple[dict[str, Bits], int]:
     """Return the prints of the clips, and the number of files that cannot be read."""
     contents: dict[Path, list[str]] = defaultdict(list)
@@ -72,7 +72,9 @@ def prints_of(
     )
 
 
-def copies_among(clips: Mapping[str, Clip], prints: Mapping[str, Bits]) -> list[tuple[str, str]]:
+def copies_among(
+    clips: Mapping[str, CorpusClip], prints: Mapping[str, Bits]
+) -> list[tuple[str, str]]:
     """Return the pairs of contents that are near copies.
 
     The pairs with similar prints are aligned. They are near copies if their samples below 1 kHz

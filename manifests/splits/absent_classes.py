@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from medusa.console import say
 from medusa.errors import listed, plural
 from medusa.manifests.manifest import Manifest
 
@@ -26,6 +27,12 @@ def absent_classes(manifest: Manifest) -> list[str]:
         for role, counts in class_rows(manifest).iterrows()
         if counts.any() and not counts.all()
     ]
+
+
+def tell_absent_classes(manifest: Manifest) -> None:
+    """Report every class that a labelled split lacks."""
+    for sentence in absent_classes(manifest):
+        say(f"{sentence}.")
 
 
 def fewest_rows(folds: Sequence[Manifest]) -> str:

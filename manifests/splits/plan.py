@@ -5,11 +5,10 @@ from dataclasses import asdict, dataclass, fields
 
 import pandas as pd
 
-from medusa.console import say
 from medusa.errors import ManifestError, listed
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.near_copies.known import with_near_copies
-from medusa.manifests.splits.absent_classes import absent_classes
+from medusa.manifests.splits.absent_classes import tell_absent_classes
 from medusa.manifests.splits.by_share import by_speaker, by_utterance, in_house
 from medusa.manifests.splits.folds import fold_names, leave_out
 from medusa.manifests.splits.same_recording import kept_together, tell_shared_speakers
@@ -71,8 +70,7 @@ def _with_split(
     provenance = manifest.provenance | {"split": made}
     whole = Manifest(frame, manifest.scheme, manifest.votes, manifest.root, provenance)
     tell_shared_speakers(whole)
-    for sentence in absent_classes(whole):
-        say(f"{sentence}.")
+    tell_absent_classes(whole)
     return whole
 
 
@@ -145,6 +143,7 @@ def own(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
             f"no part {listed(absent)} in the partition; its parts are {listed(present)}"
         )
     split = manifest.frame["split"].map(lambda name: names.get(name, name) or None, "ignore")
+    manifest = with_near_copies(manifest)
     return _with_split(manifest, split, made | {"renamed": {**made.get("renamed", {}), **names}})
 
 
