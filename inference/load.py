@@ -28,7 +28,8 @@ def load(
         path: the folder of a run, `WORKSPACE/runs/NAME`, or of a bundle; or the name of a run in
             `workspace`.
         workspace: the workspace of the run, whose feature stores record the backbones. By default
-            it is the folder above `runs/`, or the current folder for a name.
+            it is the folder above `runs/`, or the current folder for a name. For a bundle, it is a
+            workspace whose `medusa.yaml` may name weights.
         device: `auto`, which chooses a GPU if there is one, or the name of a device.
         checkpoints: the present places of backbones' weights, by the name of the backbone; for
             weights that have moved since the extraction. `transcriber` is the Whisper model that
@@ -45,7 +46,8 @@ def load(
     folder = Path(path)
     chosen = pick(device)
     if is_bundle(folder):
-        model = load_bundle(folder, chosen, checkpoints or {})
+        known = Workspace.open(Path(workspace)).checkpoints if workspace else {}
+        model = load_bundle(folder, chosen, checkpoints or {}, known)
     else:
         is_run = (folder / CONFIG).exists()
         root = Path(workspace) if workspace else folder.resolve().parents[1] if is_run else Path()

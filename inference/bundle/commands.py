@@ -69,8 +69,9 @@ def _show(result: "BundleResult") -> None:
     click.echo(result.folder)
     say(f"{result.folder}: {result.size_bytes / 1e6:.1f} MB, digest {result.digest}")
     if result.not_contained:
-        names = ", ".join(result.not_contained)
+        places = " ".join(f"--set {name}=PATH" for name in result.not_contained)
         say(
-            f"the weights of {names} were local files and are not in the bundle; its receiver "
-            "names them with `medusa predict --set NAME=PATH`"
+            f"the weights of {', '.join(result.not_contained)} were local files and are not in the "
+            f"bundle; its receiver names them with `medusa predict {result.folder} AUDIO "
+            f"{places}`, or in the medusa.yaml of a workspace"
         )

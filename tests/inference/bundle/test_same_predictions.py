@@ -61,6 +61,17 @@ def test_weights_that_are_not_contained_are_asked_for(trained, bundled, clips, w
         medusa.load(bundled, checkpoints={"whispr": "x"})
 
 
+def test_a_workspace_may_name_weights_that_are_not_contained(bundled, clips, whisper, tmp_path):
+    (tmp_path / "medusa.yaml").write_text(f"checkpoints:\n  whisper: {whisper['whisper']}\n")
+    named = medusa.load(bundled, workspace=tmp_path).predict(clips[:2])
+    given = whisper | {"transcriber": whisper["whisper"]}
+    agree(named, medusa.load(bundled, checkpoints=given).predict(clips[:2]))
+    with pytest.raises(CheckpointError, match=r"absent\.pt"):  # What is given comes first.
+        medusa.load(
+            bundled, workspace=tmp_path, checkpoints={"whisper": str(tmp_path / "absent.pt")}
+        ).predict(clips[:1])
+
+
 def test_other_weights_are_refused(trained, tmp_path, clips):
     medusa.write_bundle(Workspace.open(trained), "b", tmp_path / "b")
     other = {"wavlm": str(trained / "checkpoints" / "hubert")}
