@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from medusa.console import say, table
-from medusa.errors import MedusaError
+from medusa.errors import MedusaError, listed
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.heads.spec import HeadResult
 from medusa.workspace import Workspace
@@ -51,7 +51,9 @@ def show_sweep(workspace: Workspace, results: Sequence[HeadResult]) -> None:
     }
     if len(scores) > 1:
         best_first = sorted(scores.items(), key=lambda pair: -pair[1])
-        table(["head", "dev"], best_first, f"macro-F1 of {len(scores)} heads")
+        selections = {RunDir(workspace.runs / run).config()["train"]["selection"] for run in scores}
+        balanced = "balanced draws of " if selections == {"balanced"} else ""
+        table(["head", f"macro-F1 on {balanced}dev"], best_first)
         say(f"best on dev: {best_first[0][0]}")
 
 
@@ -66,6 +68,9 @@ def raise_problems(results: Sequence[HeadResult]) -> None:
         return
     if len(results) == 1:
         raise MedusaError(problems[0].problem)
-    lines = [f"{result.spec.name}: {result.problem}" for result in problems]
-    head = f"{len(lines)} of {len(results)} heads were not trained:"
+    names = dict[str, list[str]]()  # Several heads may have the same problem.
+    for result in problems:
+        names.setdefault(result.problem, []).append(result.spec.name)
+    lines = [f"{listed(which)}: {problem}" for problem, which in names.items()]
+    head = f"{len(problems)} of {len(results)} heads were not trained:"
     raise MedusaError("\n  ".join([head, *lines]))
