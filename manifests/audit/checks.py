@@ -203,7 +203,8 @@ def transcripts(subject: Subject) -> Iterator[Finding]:
     if silent.any():
         message = f"{plural(silent.sum(), 'row has')} no text"
         remedy = "medusa transcribe, before text backbones"
-        yield Finding("warning", "transcripts", message, remedy, tuple(silent.index[silent]))
+        weight = "note" if silent.all() else "warning"  # A corpus without any text is usual.
+        yield Finding(weight, "transcripts", message, remedy, tuple(silent.index[silent]))
 
 
 CHECKS = (ids, soft_labels, consensus, classes, speakers, splits, attributes, transcripts)

@@ -40,7 +40,10 @@ def cut_recordings(subject: Subject) -> Iterator[Finding]:
         f"{len(equal)} of {plural(len(whole), 'recording')} last exactly {length_s:g} s, and "
         f"{speaking} of {len(levels)} that were decoded end in the middle of speech: they were cut"
     )
-    remedy = "look for the uncut corpus; scores on this copy compare systems only"
+    remedy = (
+        "look for the whole recordings, or for the uncut copy of a published corpus; scores on "
+        "these compare systems only"
+    )
     yield Finding("warning", "audio", message, remedy, tuple(equal["id"].astype(str)))
 
 

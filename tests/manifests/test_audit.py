@@ -211,7 +211,7 @@ def test_transcripts_stand_in_for_texts_and_stale_ones_do_not(tmp_path: Path) ->
     found = found_in(tmp_path)
     assert [(each.level, each.where) for each in found] == [("warning", ("u3",))] * 2
     (tmp_path / "transcripts" / "tiny.parquet").write_text("broken")
-    assert {each.level for each in found_in(tmp_path)} == {"error", "warning"}
+    assert {each.level for each in found_in(tmp_path)} == {"error", "note"}
 
 
 def test_a_manifest_without_split_and_without_speakers(tmp_path: Path) -> None:
