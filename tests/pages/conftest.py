@@ -41,7 +41,7 @@ def write_places(folder: Path) -> Path:
     for path in sorted(corpus.iterdir())[:2]:
         shutil.copy(path, places / "recordings")
     write_recordings(folder)
-    rng, rows = np.random.default_rng(0), ["file,emotion,speaker"]
+    rng, rows = np.random.default_rng(0), ["file,emotion,person"]
     (places / "wav").mkdir()
     for number in range(60):
         emotion, speaker = ("angry", "sad", "calm")[number % 3], f"s{number // 6}"

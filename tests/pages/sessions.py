@@ -113,6 +113,16 @@ SESSIONS = {
     "docs/how-to/ablate.md": Session(yaml=lambda path: path.rename(path.with_name("mine.yaml"))),
     "docs/how-to/out-of-fold.md": Session(replaced={"--folds 5": "--folds 3"}),
     "docs/how-to/plan-a-week.md": Session(replaced={"100000 --hours 160": "100 --hours 0.2"}),
+    "docs/how-to/small-corpus.md": Session(
+        empty=True,
+        before=[
+            "medusa manifest import csv PATH/TO/table.csv "
+            "--columns path=file,label=emotion,speaker=person",
+            "medusa extract --backbone logmel",
+        ],
+        replaced={"--k 10": "--k 3"},
+        yaml=read_values,
+    ),
     "docs/judging.md": Session(
         skipped={
             "medusa stress s": "The line below has two conditions.",
