@@ -28,8 +28,18 @@ from medusa.recipes.definition import recipe
 from medusa.strict import Allowed, KeyOf
 
 FOLDER = Path(__file__).parent / "reference"
-WIDTH = 100
+WIDTH = 80
 NOTE = "This page is made from the code.\n"
+COMMANDS_INTRODUCTION = (
+    "Look here for an option whose command you know, or search this page for one that you do not "
+    "know. It has the text that `medusa COMMAND --help` prints. If you are new, "
+    "[Start](../start.md) has the order of the commands.\n"
+)
+SETTINGS_INTRODUCTION = (
+    "Look here for the default, the allowed values and the meaning of a key, for example before "
+    "you change it with `--set KEY=VALUE` or in a YAML file. The page [Heads](../heads.md) "
+    "explains the common ones.\n"
+)
 # A heading -> the dataclass, and the keys before its fields.
 CONFIGURATIONS = {
     "The network: `head.`": (settings.HeadConfig, "head."),
@@ -72,7 +82,12 @@ def commands_page() -> str:
     """Return a page with the help text of every command."""
     size = {"terminal_width": WIDTH, "max_content_width": WIDTH}
     root = click.Context(program, info_name="medusa", **size, **program.context_settings)
-    parts = ["# Every command\n", NOTE, "## medusa\n", f"```text\n{program.get_help(root)}\n```\n"]
+    parts = [
+        "# Every command\n",
+        COMMANDS_INTRODUCTION,
+        "## medusa\n",
+        f"```text\n{program.get_help(root)}\n```\n",
+    ]
     for path, context in leaves(program, root):
         context.terminal_width = WIDTH
         depth = "#" * min(4, path.count(" ") + 1)
@@ -82,7 +97,7 @@ def commands_page() -> str:
 
 def settings_page() -> str:
     """Return a page with every key of a configuration, and every name of `--set`."""
-    parts = ["# Every setting\n", NOTE]
+    parts = ["# Every setting\n", SETTINGS_INTRODUCTION]
     parts.append("## A configuration of a head\n")
     parts.append(
         "These are the keys of a YAML file for `medusa fit-head --config`, and of `--set "
