@@ -15,11 +15,13 @@ silence: zeros, or noise at -80 dB. noise: white and pink noise. music: chords o
 
 A flag is right in these cases:
 
-empty, no-speech: nobody speaks. language: the named language is not spoken.
-looping, too-fast, low-confidence: the text is wrong. This is so if at least half of the words
-are wrong, and for every text where nobody speaks. If the recording may end inside the sentence, the
-reference is the beginning of the sentence that fits best.
+empty, no-speech: nobody speaks. language: another language than the named one is spoken.
+looping: the text repeats a phrase of up to eight words four times in a row.
+too-fast: the text has over half more words than were spoken.
+low-confidence: at least half of the words are wrong, or nobody speaks and there is a text.
 
+If the recording may end inside the sentence, the reference is the beginning that fits best.
+`on_speech` is the precision on all clips in which somebody speaks.
 `false_alarms` is the share of the clips of `english` and `german` that have the flag although the
 text is right. `retry` gives the word error rate of `--flagged retry` beside that of `keep`.
 """
@@ -82,7 +84,7 @@ def recordings(data: Path, count: int) -> Iterator[Sound]:
         yield Sound("double", soxr.resample(speech, 2, 1), "en", text)
         pause = np.zeros(RATE_HZ // 2, np.float32)
         both = np.concatenate([speech, pause, speech_2])
-        yield Sound("two_languages", both, "en", f"{text} {text_2}", cut=True)
+        yield Sound("two_languages", both, "en", f"{text} {text_2}", other=True, cut=True)
         yield Sound("english_as_german", speech, "de", text, other=True)
         yield Sound("german_as_english", speech_2, "en", text_2, other=True, cut=True)
 
@@ -159,18 +161,26 @@ def _distance(reference: list[str], text: str) -> int:
     return int(one.substitutions + one.deletions + one.insertions)
 
 
+def loops(words: list[str]) -> bool:
+    """Return whether a phrase of up to eight words is repeated four times in a row."""
+    return any(
+        words[at : at + size] * 4 == words[at : at + 4 * size]
+        for size in range(1, 9)
+        for at in range(len(words) - 4 * size + 1)
+    )
+
+
 def truths(sound: Sound, text: str) -> dict[str, bool]:
     """Return for each flag whether it would be right."""
-    wrong, words = errors(sound, text)
-    bad = bool(text) if sound.text is None else wrong >= words / 2
-    nobody = sound.text is None
+    wrong, spoken = errors(sound, text)
+    words, nobody = BasicTextNormalizer()(text).split(), sound.text is None
     return {
         "empty": nobody,
         "no-speech": nobody,
         "language": sound.other,
-        "looping": bad,
-        "too-fast": bad,
-        "low-confidence": bad,
+        "looping": loops(words),
+        "too-fast": len(words) > 1.5 * spoken,
+        "low-confidence": bool(words) if nobody else wrong >= spoken / 2,
     }
 
 
@@ -180,10 +190,12 @@ def judge(rows: list[dict[str, Any]], flag: str) -> dict[str, Any]:
     right = sum(row["right"][flag] for row in flagged)
     present = sum(row["right"][flag] for row in rows)
     clean = [row for row in rows if row["condition"] in ("english", "german")]
+    speech = [row for row in flagged if not row["right"]["no-speech"]]
     alarms = [row for row in clean if flag in row["flags"] and not row["right"][flag]]
     return {
         "flagged": len(flagged),
         "precision": right / len(flagged) if flagged else None,
+        "on_speech": sum(row["right"][flag] for row in speech) / len(speech) if speech else None,
         "recall": right / present if present else None,
         "false_alarms": len(alarms) / len(clean),
         "by_condition": {

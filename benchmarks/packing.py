@@ -138,7 +138,8 @@ def judge(
     samples, references = [read_16_khz(Path(one.path)) for one in clips], [o.text for o in clips]
     texts, seconds = alone(model, samples, language)
     base = count_errors(references, texts)
-    result: dict[str, Any] = {"alone": {"windows": len(clips), "s": seconds} | rates(base, base)}
+    rate = {name: one for name, one in rates(base, base).items() if "openai" not in name}
+    result: dict[str, Any] = {"alone": {"windows": len(clips), "s": seconds} | rate}
     for silence_s in silences:
         for division in divisions:
             found = packed(model, samples, silence_s, language, division)

@@ -125,7 +125,7 @@ def _tokenizer(model: Any) -> Any:
     differing = [token for token, number in special if converted.token_to_id(token) != number]
     if differing:
         raise SystemExit(f"{file}: these tokens have another number in transformers: {differing}")
-    return WhisperTokenizer(tokenizer_object=converted)
+    return WhisperTokenizer(tokenizer_object=converted, pad_token="<|endoftext|>")
 
 
 def _words(model: Any) -> Any:
