@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soxr
-from scipy.signal import correlate
 
 from medusa.manifests.audio import decoding, each
 from medusa.manifests.manifest import Manifest
@@ -80,6 +79,7 @@ def copies_among(
     The pairs with similar prints are aligned. They are near copies if their samples below 1 kHz
     correlate with more than `SAME`; a silent clip is no copy.
     """
+    from scipy.signal import correlate
 
     @lru_cache(CACHED)
     def samples(content: str) -> Samples:
