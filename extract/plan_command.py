@@ -122,14 +122,13 @@ def check_corpus(workspace: "Workspace", utterances: int | None, hours: float | 
 def time_sentence(hours: float, profile: str, workers: int) -> str:
     """Return a sentence about the hours of an extraction, on one device and on several."""
     from medusa.console import duration
+    from medusa.extract.planning import EXTRACT_MFU
 
     of = "this machine" if profile == "here" else f"one {profile}"
     shared = f"; {duration(3600 * hours / workers)} on {workers} of them" if workers > 1 else ""
     other = "" if profile == "here" else "; --profile here measures this machine"
-    return (
-        f"about {duration(3600 * hours)} of extraction on {of}{shared} (counted operations at 40 % "
-        f"of its peak{other})"
-    )
+    counted = f"counted operations at {100 * EXTRACT_MFU:.0f} % of its peak{other}"
+    return f"about {duration(3600 * hours)} of extraction on {of}{shared} ({counted})"
 
 
 def _rows(plans: "list[Estimate]") -> list[dict[str, Any]]:

@@ -46,7 +46,8 @@ def load(
     folder = Path(path)
     chosen = pick(device)
     if is_bundle(folder):
-        known = Workspace.open(Path(workspace)).checkpoints if workspace else {}
+        is_folder = workspace is not None and Path(workspace).is_dir()  # A bundle needs none.
+        known = Workspace.open(Path(workspace or "")).checkpoints if is_folder else {}
         model = load_bundle(folder, chosen, checkpoints or {}, known)
     else:
         is_run = (folder / CONFIG).exists()

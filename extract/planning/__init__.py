@@ -12,10 +12,11 @@ The door: `plan_jobs`, `require_room`, `ExtractionJob`.
 from medusa.extract.planning.corpus_size import CorpusSize, corpus_of
 from medusa.extract.planning.device_profile import profile_of
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs, utterances_for
-from medusa.extract.planning.operations import extract_hours
+from medusa.extract.planning.operations import EXTRACT_MFU, extract_hours
 from medusa.extract.planning.room import bytes_of, free_bytes, require_room
 
 __all__ = [
+    "EXTRACT_MFU",
     "CorpusSize",
     "ExtractionJob",
     "bytes_of",

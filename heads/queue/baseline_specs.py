@@ -1,7 +1,6 @@
 """The heads of a baseline: convex heads on every set of features, and on all of them together."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -126,9 +125,8 @@ def _every_store(features: Path) -> list[str]:
     stores = open_all(features)
     if not stores:
         choose(features, ())  # This raises the error about missing features.
-    most = Counter[str]()
-    for store in stores:
-        most[store.spec.backbone] = max(most[store.spec.backbone], len(store))
+    by_size = sorted(stores, key=len)
+    most = {store.spec.backbone: len(store) for store in by_size}  # The fullest store comes last.
     for store in stores:
         name = store.spec.backbone
         if len(store) < most[name]:
