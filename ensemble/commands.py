@@ -1,7 +1,5 @@
 """`medusa stack`: combine finished runs into one ensemble."""
 
-from typing import Any
-
 import click
 
 from medusa.ensemble.stackers import LEARNING, STACKERS
@@ -55,11 +53,14 @@ def stack(
     """Combine finished runs into one ensemble, which is a run itself.
 
     RUN is the name of a run. Without any, all finished heads of the workspace are combined.
+    The table shows the members and the votes on dev. `medusa evaluate` judges the ensemble on test,
+    and compares it with them there.
     """
+    from medusa.ensemble.choose_members import chosen_members
     from medusa.ensemble.fit_stack import fit_stack
+    from medusa.ensemble.printing.print_stack import show_choice
     from medusa.ensemble.stacker import StackConfig
     from medusa.ensemble.stackers import stacker_of, with_settings
-    from medusa.heads.runs.run_dir import SUMMARY
     from medusa.heads.tracking.track_runs import require_tracker, track_runs
     from medusa.workspace import Workspace
 
@@ -69,8 +70,9 @@ def stack(
         _refuse_learning(context, method)
     config = with_settings(config, settings)
     workspace = Workspace.open(context.obj)
-    run = fit_stack(workspace, runs, name=name, config=config, top=top, force=force)
-    show(run.read_json(SUMMARY), name)
+    members = chosen_members(workspace.runs, runs, top)
+    run = fit_stack(workspace, members, name=name, config=config, force=force)
+    show_choice(run, members, workspace, config)
     track_runs(workspace, [run.name], track)
 
 
@@ -81,31 +83,3 @@ def _refuse_learning(context: click.Context, method: str) -> None:
     unread = [f"--{one.replace('_', '-')}" for one in given(context) if one in LEARNING]
     if unread:
         raise click.UsageError(f"{', '.join(unread)}: --method {method} does not read it", context)
-
-
-def show(summary: dict[str, Any], name: str) -> None:
-    """Print the scores of the ensemble and its members, its gains over them, and chance."""
-    from medusa.console import say, table
-    from medusa.ensemble.comparison import conclusions
-
-    gains = {line["of"]: line for line in summary.get("gains", [])}
-    rows: list[list[object]] = []
-    for line in summary["comparison"]:
-        low, high = line["interval"]
-        row = [line["name"], line["kind"], line["macro_f1"], f"{low:.3f} – {high:.3f}"]
-        row.append(line["accuracy"])
-        gain = gains.get(line["name"])
-        if gains:
-            row += [f"{gain['difference']:+.3f}", f"{gain['p']:.3f}"] if gain else ["", ""]
-        rows.append(row)
-    blank = ["", None, "", ""] if gains else ["", None]
-    rows.append(["always the most frequent class", "baseline", summary["majority"], *blank])
-    rows.append(["guessing by the training prior", "baseline", summary["chance"], *blank])
-    header = ["", "kind", "macro-F1", "95 %", "accuracy"]
-    header += [f"gain of {name}", "p (Holm)"] if gains else []
-    title = f"{name}: judged on {summary['utterances']} labelled utterances of {summary['split']}"
-    table(header, rows, title)
-    for note in summary["notes"]:
-        say(f"note: {note}")
-    for sentence in conclusions(summary, name):
-        say(sentence)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medusa.ensemble.members import CLOSED_FORM, Members, chosen_on_dev
+from medusa.ensemble.members import CLOSED_FORM, Members, chosen_on_dev, join
 from medusa.ensemble.stack_inputs import inputs_of
 from medusa.ensemble.stacker import StackConfig, StackOutput
 from medusa.ensemble.stackers import STACKERS, stacker_of
@@ -52,22 +52,67 @@ def summary_of(
         macro-F1; `comparison`, see `compare`; `gains`, see `significance.gains`; and `notes`. There
         are no gains if the split chose the weights of the stacker.
     """
-    split, stacker = judging_split(members.splits, truth), stacker_of(config)
+    split = judging_split(members.splits, truth)
     rows = (members.splits == split) & truth.labelled
     judged, others = truth.rows(rows), member_entries(members, rows)
+    comparable = stacker_of(config).learns and not chosen_by(split, config)
+    entries = [*others, *own_entries(output, config, rows)]
+    return {
+        **_scores(split, entries, judged, _prior(runs, manifest)),
+        "gains": _gains(others, output.logits[rows], judged) if comparable else [],
+        "notes": _notes(runs, config, split),
+    }
+
+
+def dev_summary(
+    run: RunDir, runs: Sequence[RunDir], manifest: Manifest, config: StackConfig
+) -> dict[str, Any] | None:
+    """Judge the members and the votes on `dev`, for those who have still to choose.
+
+    Args:
+        run: the finished stack.
+        runs: its members.
+        manifest: it has the class counts of the training split.
+        config: the settings of the stack.
+
+    Returns:
+        The keys of `summary_of` without `gains` and `notes`; and `chosen_here`, whether the stack
+        has learnt from dev and is left out. It is None if dev has no labels.
+    """
+    members = join(runs)
+    truth = members.truth(manifest)
+    rows = (members.splits == "dev") & truth.labelled
+    if not rows.any():
+        return None
+    entries, chosen_here = member_entries(members, rows), chosen_by("dev", config)
+    if not chosen_here:
+        logits = run.predictions().select(members.ids).logits().astype(np.float64)
+        entries += own_entries(StackOutput(logits, None), config, rows)
+    scores = _scores("dev", entries, truth.rows(rows), _prior(runs, manifest))
+    return scores | {"chosen_here": chosen_here}
+
+
+def chosen_by(split: str, config: StackConfig) -> bool:
+    """Return whether a split has chosen the weights of a stacker."""
+    stacker = stacker_of(config)
     greedy = "soup" in stacker.options and config.soup == "greedy"
-    chosen_here = split == config.fit_on or (greedy and split == "dev")
-    prior = training_prior(manifest, runs[0].config().get("train_split", "train"))
+    return stacker.learns and (split == config.fit_on or (greedy and split == "dev"))
+
+
+def _prior(runs: Sequence[RunDir], manifest: Manifest) -> npt.NDArray[np.float64]:
+    return training_prior(manifest, runs[0].config().get("train_split", "train"))
+
+
+def _scores(
+    split: str, entries: Sequence[Entry], judged: Truth, prior: npt.NDArray[np.float64]
+) -> dict[str, Any]:
+    """Return the split, the number of its utterances, both baselines and the comparison."""
     return {
         "split": split,
         "utterances": len(judged.labels),
         "chance": chance_macro_f1(prior, judged.labels),
         "majority": majority_macro_f1(prior, judged.labels),
-        "comparison": compare([*others, *own_entries(output, config, rows)], judged),
-        "gains": _gains(others, output.logits[rows], judged)
-        if stacker.learns and not chosen_here
-        else [],
-        "notes": _notes(runs, config, split),
+        "comparison": compare(entries, judged),
     }
 
 
@@ -124,14 +169,15 @@ def conclusions(summary: Mapping[str, Any], name: str) -> list[str]:
     gains = {line["of"]: line for line in summary.get("gains", [])}
     members = [line["name"] for line in summary["comparison"] if line["kind"] == "member"]
     sentences = []
-    for title, other in ((f"its best member, {members[0]}", members[0]), ("the soft vote", SOFT)):
+    best = f"its best member on {summary['split']}, {members[0]}"
+    for title, other in ((best, members[0]), ("the soft vote", SOFT)):
         if gain := gains.get(other):
             sentences.append(verdict(name, title, gain))
     return sentences
 
 
 def verdict(name: str, title: str, gain: Mapping[str, Any]) -> str:
-    """Return whether a run is better than, worse than or level with another, as a sentence.
+    """Return whether a run is better or worse than another or not to be told apart from it.
 
     Args:
         name: the run.
@@ -139,8 +185,10 @@ def verdict(name: str, title: str, gain: Mapping[str, Any]) -> str:
         gain: the `difference` of the macro-F1, and its corrected `p`, as `gains` returns them.
     """
     word = "better than" if gain["difference"] > 0 else "worse than"
-    word = word if gain["p"] < SIGNIFICANT else "level with"
-    return f"{name} is {word} {title} (macro-F1 {gain['difference']:+.3f}, p {gain['p']:.3f})"
+    figures = f"(macro-F1 {gain['difference']:+.3f}, p {gain['p']:.3f})"
+    if gain["p"] < SIGNIFICANT:
+        return f"{name} is {word} {title} {figures}"
+    return f"{name} cannot be told apart from {title} on these utterances {figures}"
 
 
 def _gains(others: Sequence[Entry], logits: Scores, judged: Truth) -> list[dict[str, Any]]:

@@ -70,6 +70,11 @@ def fit_shrunken(train_set: TrainSet) -> Weights:
     return weights | {"shrinkage": np.array([shrinkage])}
 
 
+def is_soft_vote(weights: Weights) -> bool:
+    """Return whether stored weights are a map with infinite shrinkage, which is the soft vote."""
+    return "vote" in weights and bool(weights["vote"][0] == 1)
+
+
 def apply_shrunken(weights: Weights, evidence: Evidence) -> Array:
     """Return the logits z (B, C)."""
     shared = np.tensordot(weights["members"], evidence.logs, 1)

@@ -59,8 +59,8 @@ def evaluate(
 ) -> None:
     """Judge a finished run: macro-F1, accuracy, UAR, per class, confusion, attributes.
 
-    With --on, the run predicts the corpus of another workspace. Nothing is trained, and the
-    predictions are kept only with --output.
+    An ensemble is also compared with its members. With --on, the run predicts the corpus of another
+    workspace. Nothing is trained, and the predictions are kept only with --output.
     """
     from medusa.reports.evaluate import evaluate as scores_of
     from medusa.workspace import Workspace
@@ -80,6 +80,12 @@ def evaluate(
     if as_json:
         click.echo(json.dumps(result, indent=2))
     else:
+        from medusa.ensemble.printing.print_stack import show as show_members
+        from medusa.heads.runs.run_dir import SUMMARY, find_run
         from medusa.reports.print_scores import show
 
         show(result)
+        finished = find_run(Workspace.open(root).runs, run)
+        summary = finished.read_json(SUMMARY)
+        if on is None and result["kind"] == "stack" and summary["split"] == result["split"]:
+            show_members(summary, finished.name)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.ensemble import STACKERS
+from medusa.ensemble.shrunken_map import is_soft_vote
 from medusa.ensemble.stored_stack import read_weights
 from medusa.heads.runs.run_dir import RunDir
 
@@ -63,8 +64,8 @@ def stack_weights(run: RunDir, config: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         `summary`, a phrase that completes "combined by ..."; `vote`, the share of the soft vote
         in a shrunken map, or None; and `rows`, for each member its `name`, its weight `all` on the
-        log-posteriors of all classes, or None, and its weights `classes` (C,), or None. A head, and
-        a stack that is not linear, have no rows.
+        log-posteriors of all classes, or None, and its weights `classes` (C,), or None. A head, a
+        stack that is not linear, and a map that is the soft vote have no rows.
 
     Raises:
         RunError: the weights of the stack are missing or damaged.
@@ -77,6 +78,9 @@ def stack_weights(run: RunDir, config: Mapping[str, Any]) -> dict[str, Any]:
     if method not in LINEAR:
         return found
     stored = {key: one.astype(float) for key, one in read_weights(run, STACKERS[method]).items()}
+    if is_soft_vote(stored):
+        reason = f"{config['fit_on']} gave no reason to leave it"
+        return found | {"summary": f"the soft vote, since {reason} for another linear map"}
     own = LINEAR[method](stored, len(names), len(config["classes"]))
     shared, by_class = own.get("members"), own.get("classes")
     rows = [

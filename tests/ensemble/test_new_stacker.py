@@ -57,7 +57,8 @@ def test_a_new_stacker_is_fitted_reported_and_applied(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     heads = [add_run(name, seed, strength=seed) for seed, name in enumerate("abc")]
-    table = call(tmp_path, "stack", "--method", "best-member").stdout
+    call(tmp_path, "stack", "--method", "best-member")
+    table = call(tmp_path, "evaluate", "stack").stdout
     assert "best-member" in table and "gain of stack" in table
     run = RunDir(tmp_path / "runs" / "stack")
     best = heads[2].predictions().select(run.predictions().ids)

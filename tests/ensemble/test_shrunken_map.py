@@ -175,12 +175,15 @@ def test_the_command_uses_it_and_says_how_many_rows_and_whether_it_gains(
     rows = {line["of"]: line for line in run.read_json("summary.json")["gains"]}
     members = {name: line for name, line in rows.items() if name in "abc"}
     best = min(members, key=lambda name: members[name]["difference"])
-    for name in (f"its best member, {best}", "the soft vote"):
+    judged = call(tmp_path, "evaluate", "s")
+    for name in (f"its best member on test, {best}", "the soft vote"):
         line = rows[best if "best" in name else "soft vote"]
-        word = "level with"
+        word = "cannot be told apart from"
         if line["p"] < 0.05:
-            word = "better than" if line["difference"] > 0 else "worse than"
-        assert f"s is {word} {name}" in done.stderr
+            word = "is better than" if line["difference"] > 0 else "is worse than"
+        assert f"s {word} {name}" in judged.stderr
+        assert name not in done.stderr
+    assert "s has learnt from dev, so only test can judge it" in done.stderr
     assert json.loads((run.path / "summary.json").read_text())["notes"] == ["made up"]
 
 

@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 from sklearn.metrics import f1_score
 
+from medusa.ensemble.comparison import dev_summary
 from medusa.ensemble.members import chosen_on_dev, join
 from medusa.ensemble.stack_inputs import inputs_of
 from medusa.ensemble.stacker import StackConfig, StackOutput, Training
@@ -92,10 +93,44 @@ def test_summary_says_how_far_ahead_the_stack_is(
         assert line["interval"][0] <= line["difference"] <= line["interval"][1]
         assert 0 < line["p"] <= 1
     words = ("--name", "t", *LINEAR)
-    shown = call(tmp_path, "stack", *words).stdout
+    assert "gain of t" not in call(tmp_path, "stack", *words).stdout
+    shown = call(tmp_path, "evaluate", "t").stdout
     assert "gain of t" in shown and "p (Holm)" in shown
-    vote = call(tmp_path, "stack", "a", "b", "--name", "v", "--method", "soft")
-    assert "gain of" not in vote.stdout
+    call(tmp_path, "stack", "a", "b", "--name", "v", "--method", "soft")
+    assert "gain of" not in call(tmp_path, "evaluate", "v").stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "own"),
+    [
+        (QUICK, []),
+        (replace(QUICK, fit_on="train", in_sample=True, soup="greedy"), []),
+        (replace(QUICK, fit_on="train", in_sample=True), ["linear, soup of 2"]),
+        (StackConfig("soft"), []),
+    ],
+)
+def test_a_choice_is_shown_dev_and_only_those_that_have_not_learnt_from_it(
+    config: StackConfig, own: list[str], members: list[RunDir], manifest: Manifest, tmp_path: Path
+) -> None:
+    run = RunDir(tmp_path / "runs" / "s")
+    stack(run, members, manifest, config)
+    found = dev_summary(run, members, manifest, config)
+    assert found is not None and found["split"] == "dev"
+    names = [line["name"] for line in found["comparison"]]
+    assert sorted(names[:3]) == ["a", "b", "c"] and names[6:] == own
+    assert found["chosen_here"] == (config.fit_on == "dev" and config.method == "linear") or (
+        config.soup == "greedy"
+    )
+    frame = manifest.frame.set_index("id")["label"].dropna()
+    ids = [name for name in frame.index if name.startswith("dev")]
+    runs = {member.name: member for member in members} | dict.fromkeys(own, run)
+    for line in found["comparison"]:
+        if line["name"] in runs:
+            part = runs[line["name"]].predictions().select(ids)
+            guess = np.array(part.classes)[part.logits().argmax(1)]
+            assert line["macro_f1"] == pytest.approx(f1_score(frame[ids], guess, average="macro"))
+    manifest.frame.loc[manifest.frame["split"] == "dev", "label"] = None
+    assert dev_summary(run, members, manifest, config) is None
 
 
 @pytest.mark.parametrize(
@@ -311,7 +346,7 @@ def test_the_command_takes_all_finished_heads(members: list[RunDir], tmp_path: P
     words = ["stack", *LINEAR]
     first = call(tmp_path, *words)
     assert "left out, not finished: c" in first.stderr
-    assert "linear, soup of 2" in first.stdout
+    assert "soft vote" in first.stdout and "linear, soup of 2" not in first.stdout
     assert "guessing by the training prior" in first.stdout
     run = RunDir(tmp_path / "runs" / "stack")
     assert [member["name"] for member in run.config()["members"]] == ["a", "b"]

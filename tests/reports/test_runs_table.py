@@ -28,7 +28,10 @@ def test_the_best_run_is_first_and_named(made_up: Path) -> None:
     scores = [row["test"] for row in json.loads(shown.stdout)]
     assert scores == sorted(scores, reverse=True)
     best = max(medusa.list_runs(medusa.Workspace.open(made_up)), key=lambda row: row.dev or 0)
+    assert "macro-F1 on test" in call(made_up, "runs", "--sort", "test").stdout
+    assert "macro-F1 on test" in call(made_up, "runs", "--test").stdout
     shown = call(made_up, "runs")
+    assert "macro-F1 on dev" in shown.stdout and "on test" not in shown.stdout
     assert f"best on dev: {best.name}; next: medusa evaluate {best.name}" in shown.stderr
     with pytest.raises(ConfigError, match="expected one of when, name, dev, test"):
         raise invoke(made_up, "runs", "--sort", "score").exception
