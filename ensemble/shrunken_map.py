@@ -9,7 +9,8 @@ vote has no influence, and the result is a linear map with the ridge penalty R. 
 the weights u grow before W, because one weight of u serves all classes. The problem is convex, and
 it needs no seed.
 
-The shrinkage is chosen by cross-validation over whole speakers (`chosen_shrinkage`).
+The shrinkage is chosen by cross-validation over whole speakers (`chosen_shrinkage`). With a prior
+above 0, the frequencies of the classes are added to z at the end (`log_frequencies`).
 """
 
 import math
@@ -57,17 +58,29 @@ def evidence_of(posteriors: npt.NDArray[np.floating], inputs: Array) -> Evidence
     return Evidence(soft_vote(posteriors), log_posteriors(posteriors), matrix)
 
 
-def fit_shrunken(train_set: TrainSet) -> Weights:
+def fit_shrunken(train_set: TrainSet, prior: float = 0.0) -> Weights:
     """Choose the shrinkage, and fit the map with it to all rows.
+
+    Args:
+        train_set: the n utterances to learn from.
+        prior: the share of the classes' frequencies that enters the decision.
 
     Returns:
         `members`, the weights u (M,); `map`, the weights W with b in the last column (C, I + 1);
-        `vote`, the share s (1,); and `shrinkage`, l (1,), which may be infinite.
+        `vote`, the share s (1,); `shrinkage`, l (1,), which may be infinite; and `offset` (C,),
+        which is added to z, if the prior is not 0.
     """
     evidence = evidence_of(train_set.posteriors, train_set.inputs)
     shrinkage = chosen_shrinkage(evidence, train_set.labels, train_set.speaker_numbers)
     weights = fit(evidence, train_set.labels, shrinkage)
-    return weights | {"shrinkage": np.array([shrinkage])}
+    offset = {"offset": prior * log_frequencies(train_set)} if prior else {}
+    return weights | {"shrinkage": np.array([shrinkage])} | offset
+
+
+def log_frequencies(train_set: TrainSet) -> Array:
+    """Return the logarithm of every class's share (C,); each class counts one row more."""
+    counts = np.bincount(train_set.labels, minlength=train_set.n_classes) + 1
+    return np.log(counts / counts.sum())
 
 
 def is_soft_vote(weights: Weights) -> bool:
@@ -79,7 +92,7 @@ def apply_shrunken(weights: Weights, evidence: Evidence) -> Array:
     """Return the logits z (B, C)."""
     shared = np.tensordot(weights["members"], evidence.logs, 1)
     logits: Array = weights["vote"] * evidence.vote + shared + evidence.matrix @ weights["map"].T
-    return logits
+    return logits + weights.get("offset", 0.0)
 
 
 def fit(

@@ -119,12 +119,12 @@ class ShrunkenMap(AveragedAttributes):
     """A linear map that is shrunk towards the soft vote, as strongly as the rows require."""
 
     summary = "a linear map that is shrunk towards the soft vote"
-    options = READING
+    options = (*READING, "prior")
 
     def fit(self, train: TrainSet, config: StackConfig) -> Fitted:
         from medusa.ensemble.shrunken_map import fit_shrunken
 
-        return Fitted(fit_shrunken(train))
+        return Fitted(fit_shrunken(train, config.prior))
 
     def logits(self, weights: Weights, inputs: StackInputs) -> "Array":
         from medusa.ensemble.shrunken_map import apply_shrunken, evidence_of
@@ -224,12 +224,17 @@ def stacker_of(config: StackConfig) -> Stacker:
         least = 1 if name in ("seeds", "training.epochs", "training.batch") else 0
         if number is not None and not number >= least:
             raise RunError(f"{name} {number}: expected at least {least}")
+    if not 0 <= config.prior <= 1:
+        raise RunError(f"prior {config.prior}: expected a number from 0 to 1")
     return STACKERS[config.method]
 
 
 def record(config: StackConfig) -> dict[str, Any]:
-    """Return the settings for a run's configuration: the method and the options that it reads."""
-    read = ("method", *STACKERS[config.method].options)
+    """Return the settings for a run's configuration: the method and the options that it reads.
+
+    A prior of 0 is left out, so that stacks of versions without a prior keep their identity.
+    """
+    read = {"method", *STACKERS[config.method].options} - (set() if config.prior else {"prior"})
     return {key: value for key, value in asdict(config).items() if key in read}
 
 

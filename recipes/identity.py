@@ -70,6 +70,7 @@ def stack_inputs(
         with_attributes=stack.with_attributes,
         seeds=stack.seeds,
         soup=stack.soup,
+        prior=stack.prior,
     )
     return members if stack.top is None else best(members, stack.top), config
 

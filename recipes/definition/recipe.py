@@ -51,7 +51,7 @@ class StackEntry:
     """One ensemble of the recipe's heads: options of `medusa stack`.
 
     Attributes:
-        method, fit_on, inputs, with_attributes, seeds, soup: as the command takes them.
+        method, fit_on, inputs, with_attributes, seeds, soup, prior: as the command takes them.
         heads: names or patterns.
         top: use only this many of the heads, the best on dev.
         note, published: as in `HeadEntry`.
@@ -63,6 +63,7 @@ class StackEntry:
     with_attributes: bool = False
     seeds: int = 6
     soup: str = "uniform"
+    prior: float = 0.0
     heads: tuple[str, ...] = ("*",)
     top: int | None = None
     note: str = ""

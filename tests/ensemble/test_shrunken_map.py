@@ -58,6 +58,18 @@ def test_infinite_shrinkage_is_the_soft_vote() -> None:
     np.testing.assert_allclose(strong, np.log(posteriors.mean(0)), atol=1e-6)
 
 
+def test_a_prior_adds_the_frequencies_of_the_classes() -> None:
+    """One speaker gives no evidence against the vote, so the posteriors are known by hand."""
+    posteriors, inputs, _ = drawn(80)
+    labels = np.array([0] * 49 + [1] * 19 + [2] * 9 + [3] * 3)
+    rows = replace(train_set(posteriors, inputs, labels), speakers=["one"] * 80)
+    logits = apply_shrunken(fit_shrunken(rows, 0.5), evidence_of(posteriors, inputs))
+    expected = posteriors.mean(0) * np.sqrt(np.array([50, 20, 10, 4]) / 84)
+    np.testing.assert_allclose(np.exp(logits), expected, rtol=1e-6)
+    plain = fit_shrunken(rows)
+    assert "offset" not in plain
+
+
 @pytest.mark.parametrize("shrinkage", [0.0, 0.05])
 def test_the_fit_is_that_of_another_optimiser(shrinkage: float) -> None:
     """With 0, it is a plain linear map with a ridge penalty, in which the vote does not occur."""
