@@ -70,9 +70,9 @@ class StackConfig:
         seeds: the number of maps that go into the soup (the paper's 6), or of networks.
         soup: a name in `SOUPS`: how the maps of the seeds become one. The paper has `uniform`.
         training: how a map is trained.
-        prior: how much the frequencies of the classes, in the rows that the stacker learns from, count
-            in its decision. 0 treats all classes alike, as the unweighted recall does. 1 decides for
-            the class that is most probable at these frequencies. Between them, macro-F1 may gain.
+        prior: how much the frequencies of the classes count in the decision. They are those of the
+            rows that the stacker learns from. 0 treats all classes alike, as the unweighted recall
+            does. 1 chooses the most probable class. Between them, macro-F1 may gain.
     """
 
     method: str = "shrunken"
