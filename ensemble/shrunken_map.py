@@ -80,7 +80,8 @@ def fit_shrunken(train_set: TrainSet, prior: float = 0.0) -> Weights:
 def log_frequencies(train_set: TrainSet) -> Array:
     """Return the logarithm of every class's share (C,); each class counts one row more."""
     counts = np.bincount(train_set.labels, minlength=train_set.n_classes) + 1
-    return np.log(counts / counts.sum())
+    logs: Array = np.log(counts / counts.sum())
+    return logs
 
 
 def is_soft_vote(weights: Weights) -> bool:
