@@ -22,8 +22,11 @@ The figures:
 
 difference (Whisper): the largest difference between our features, stored in float16, and those of
 the published way, as a share of the largest feature. fidelity.py compares the other families.
-mfu: the operations of one real batch, padding included, divided by its time and by the bf16 peak of
-the device. It is null if the peak is unknown.
+share_of_peak: the headline of `medusa extract`. The operations of the encoder without padding,
+estimated from its dimensions, divided by the time from files to the store, and by the speed of the
+device's own large matrix product, measured in the same precision.
+mfu: the same for the model alone: the counted operations of one real batch, padding included,
+divided by its time and by the speed of the product.
 at_most (Whisper, which pads all clips alike): the value that vs_published would have if ours ran
 its products at the speed of a large fp32 product and the exponentials of attention at full speed,
 and did nothing else.
@@ -63,6 +66,7 @@ from medusa.workspace import Workspace, remove
 BACKBONES = ("wavlm", "hubert", "whisper", "roberta", "modernbert")
 SPEECH = ("wavlm", "hubert", "whisper")
 OURS = ("ours", "short")
+SHARES = ("busy_share", "share_of_peak")
 PASSES = ("one_pass", "one_decode")
 SHORT_S = 12.0  # Whisper's usual window has 30 s
 MEDUSAS = {"OMP_WAIT_POLICY": "PASSIVE"}  # the `medusa` command sets this
@@ -156,7 +160,7 @@ def measure(name: str, options: argparse.Namespace, size: str) -> dict[str, Any]
         "utterances_per_s": count / best["ours"],
         **{f"vs_{way}": best[way] / best["ours"] for way in ways if way not in OURS},
         "rounds": [{way: one[way]["seconds"] for way in ways} for one in rounds],
-        "busy_share": max(one["ours"]["busy_share"] for one in rounds),
+        **{kind: max(one["ours"][kind] for one in rounds) for kind in SHARES},
         **figures,
         **({"at_most": best["published"] / at_full_s} if at_full_s else {}),
     }
@@ -183,14 +187,15 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
 
 
 def ours(job: ExtractionJob, device: str) -> dict[str, float]:
-    """Extract one time, and return the seconds and the share of them in which the device worked."""
+    """Extract one time, and return the seconds and the use of the device."""
     remove(job.store)
     (outcome,) = fill_stores([job], device)
     if outcome.problems:
         raise SystemExit("\n".join(outcome.problems))
     given_back(device)
     seconds = outcome.elapsed_s
-    return {"seconds": seconds, "busy_share": outcome.timer.seconds / seconds}
+    busy, of_peak = outcome.timer.seconds / seconds, outcome.share_of_peak or 0.0
+    return {"seconds": seconds, **dict(zip(SHARES, (busy, of_peak), strict=True))}
 
 
 def theirs(
@@ -343,7 +348,7 @@ def main() -> None:
     results |= {"size": size, "corpus": "recordings" if options.audio else "noise"}
     if size != "full":
         results["not_measured"] = (
-            "full-size encoders in bf16, their memory and MFU: this machine has no GPU"
+            "full-size encoders in bf16, and their memory: this machine has no GPU"
         )
     results["environment"] = environment()
     if options.json:

@@ -14,16 +14,17 @@ from medusa.extract.encoders.devices import default_batch_seconds
 from medusa.extract.encoders.runner import EncoderRunner
 from medusa.extract.inputs.batches import plan_batches
 from medusa.extract.passes.stream import read_source
+from medusa.extract.planning.device_profile import product_flop_s
 from medusa.extract.planning.jobs import ExtractionJob
-from medusa.heads.networks.flops import peak as peak_flop
 
 SIDE = 2048  # the side of the largest matrix product
 
 
-def utilisation(job: ExtractionJob, device: str) -> dict[str, float | None]:
+def utilisation(job: ExtractionJob, device: str) -> dict[str, float]:
     """Return the operations per second of one real batch, and their share of the peak."""
     encoder = job.load(device)
-    encode = EncoderRunner(encoder, job.backbone, job.spec.reduce, device).encode
+    runner = EncoderRunner(encoder, job.backbone, job.spec.reduce, device)
+    encode = runner.features
     batch_seconds = default_batch_seconds(device, job.backbone.least_s)
     batch = next(plan_batches(job.utterances, batch_seconds, job.backbone.least_s))
     items = [encoder.prepare(read_source(utterance, job.backbone.rate_hz)) for utterance in batch]
@@ -39,8 +40,8 @@ def utilisation(job: ExtractionJob, device: str) -> dict[str, float | None]:
 
     encode_batch()
     speed = counter.get_total_flops() / min(timed(encode_batch) for _ in range(3))
-    peak_flop_s = peak_flop(torch.device(device))
-    return {"tflop_per_s": speed / 1e12, "mfu": speed / peak_flop_s if peak_flop_s else None}
+    peak_flop_s = product_flop_s(device, runner.precision, 1.0)
+    return {"tflop_per_s": speed / 1e12, "mfu": speed / peak_flop_s}
 
 
 def least_s(job: ExtractionJob, device: str) -> float:

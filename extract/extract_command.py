@@ -18,7 +18,8 @@ from medusa.options import (
 if TYPE_CHECKING:
     from medusa.extract.extract_features import ExtractionResult
 
-EXTRACTED = ("store", "utterances", "hours", "x_real_time", "busy_share", "stored_mb", "flags")
+SPEEDS = ("x_real_time", "share_of_peak", "busy_share")
+EXTRACTED = ("store", "utterances", "hours", *SPEEDS, "stored_mb", "flags")
 FURTHER = """dtype=float16|float32|int8, average_frames=1|2|4, precision=auto|fp32|bf16|fp16,
 non_finite=refuse|clamp, compile=true, like=medusa-published, piece_s=S, overlap_s=S, window_s=S,
 batch_seconds=S, language=CODE, revision=COMMIT, on=ray, workers=N; docs/extraction.md explains
@@ -149,6 +150,7 @@ def _row(result: "ExtractionResult") -> dict[str, Any]:
         "frames": outcome.frames,
         "seconds": outcome.elapsed_s,
         "x_real_time": outcome.speed if is_audio else None,
+        "share_of_peak": outcome.share_of_peak,
         "busy_share": outcome.timer.seconds / outcome.elapsed_s if outcome.elapsed_s else None,
         "stored_mb": store.size_bytes() / 1e6,
         "flags": store.index.flags(),

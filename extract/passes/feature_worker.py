@@ -13,7 +13,7 @@ from medusa.extract.encoders import Encoded, EncoderRunner, default_batch_second
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.cpu_concurrency import concurrent_batches
 from medusa.extract.passes.outcome import Outcome
-from medusa.extract.planning import ExtractionJob, bytes_of
+from medusa.extract.planning import ExtractionJob, bytes_of, product_flop_s, utterance_flop
 
 LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")
 
@@ -80,9 +80,15 @@ class FeatureWorker:
 
     def load(self, device: str) -> None:
         if self.runner is None:  # A further pass finds the weights in memory.
-            encoder = self.job.load(device)
-            self.runner = EncoderRunner(encoder, self.job.backbone, self.job.spec.reduce, device)
+            self.runner = self._runner(device)
         self.outcome.timer = self.runner.timer
+        if self.job.backbone.n_layers:
+            self.outcome.peak_flop_s = product_flop_s(device, self.runner.precision)
+
+    def _runner(self, device: str) -> EncoderRunner:
+        """Read the weights."""
+        encoder = self.job.load(device)
+        return EncoderRunner(encoder, self.job.backbone, self.job.spec.reduce, device)
 
     def unload(self) -> None:
         self.runner = None
@@ -119,6 +125,7 @@ class FeatureWorker:
         self.outcome.utterances += 1
         self.outcome.seconds += utterance.seconds
         self.outcome.frames += values.shape[1]
+        self.outcome.flop += utterance_flop(self.job, values.shape[1], utterance.seconds)
         return None
 
     def batch_done(self) -> None:

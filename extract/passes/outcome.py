@@ -23,6 +23,8 @@ class Outcome:
         problems: one sentence for every utterance that has no result.
         flags: the number of new transcripts with each flag.
         began: the time at which the work began, by the monotonic clock.
+        flop: the operations of the encoder, without padding; an estimate from its dimensions.
+        peak_flop_s: the operations per second of the device's own large matrix product.
     """
 
     utterances: int = 0
@@ -33,6 +35,8 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
     flags: Counter[str] = field(default_factory=Counter)
     began: float | None = None
+    flop: float = 0.0
+    peak_flop_s: float = 0.0
 
     def clock(self) -> None:
         """Set `elapsed_s` to the time since the first call."""
@@ -45,6 +49,11 @@ class Outcome:
         """The seconds of audio for each second of time."""
         return self.seconds / self.elapsed_s if self.elapsed_s else 0.0
 
+    @property
+    def share_of_peak(self) -> float | None:
+        """The operations per second as a share of the peak; None if one of them is unknown."""
+        return _share(self.flop, self.elapsed_s * self.peak_flop_s)
+
     @classmethod
     def of_processes(cls, parts: "Sequence[Outcome]") -> "Outcome":
         """Return the sum of several processes' outcomes; the timer is the mean over the devices."""
@@ -55,19 +64,27 @@ class Outcome:
             frames=sum(one.frames for one in parts),
             elapsed_s=max(one.elapsed_s for one in parts),
             timer=ComputeTimer(known_s=busy_s),
+            flop=sum(one.flop for one in parts),
+            peak_flop_s=sum(one.peak_flop_s for one in parts),
             problems=[problem for one in parts for problem in one.problems],
         )
 
 
 def note(outcomes: Sequence[Outcome]) -> str:
-    """Return a note on the hours of audio, the speed, and the busy share of the models."""
+    """Return a note on the hours of audio, the speed, and the use of the device."""
     first = outcomes[0]
     busy_s = sum(one.timer.seconds for one in outcomes)
+    share = _share(sum(one.flop for one in outcomes), first.elapsed_s * first.peak_flop_s)
+    of_peak = "" if share is None else f"about {share:.0%} of the peak, "
     return (
-        f"{duration(first.seconds)} of audio, {first.speed:.3g}x real time, "
+        f"{duration(first.seconds)} of audio, {first.speed:.3g}x real time, {of_peak}"
         f"{'model' if len(outcomes) == 1 else 'models'} "
         f"{busy_s / max(first.elapsed_s, 1e-9):.0%} busy"
     )
+
+
+def _share(flop: float, at_most: float) -> float | None:
+    return flop / at_most if flop and at_most else None
 
 
 def raise_failures(what: str, problems: Sequence[str]) -> None:

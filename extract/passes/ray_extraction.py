@@ -124,10 +124,14 @@ def fill_on_ray(
 
 
 def _total(parts: Sequence[Outcome], count: int, elapsed_s: float, aside: Sequence[str]) -> Outcome:
-    """Return the sum of the outcomes of all tasks; the timer is the mean over the workers."""
+    """Return the sum of the outcomes of all tasks, with the timer's mean and the workers' peak."""
     whole = Outcome.of_processes(parts)
     busy = ComputeTimer(known_s=sum(one.timer.seconds for one in parts) / count)
-    return replace(whole, elapsed_s=elapsed_s, timer=busy, problems=[*whole.problems, *aside])
+    peak_flop_s = count * max(one.peak_flop_s for one in parts)
+    problems = [*whole.problems, *aside]
+    return replace(
+        whole, elapsed_s=elapsed_s, timer=busy, peak_flop_s=peak_flop_s, problems=problems
+    )
 
 
 def smaller_tasks(

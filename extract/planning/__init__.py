@@ -10,9 +10,9 @@ The door: `plan_jobs`, `require_room`, `ExtractionJob`.
 """
 
 from medusa.extract.planning.corpus_size import CorpusSize, corpus_of
-from medusa.extract.planning.device_profile import profile_of
+from medusa.extract.planning.device_profile import product_flop_s, profile_of
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs, utterances_for
-from medusa.extract.planning.operations import EXTRACT_MFU, extract_hours
+from medusa.extract.planning.operations import EXTRACT_MFU, extract_hours, utterance_flop
 from medusa.extract.planning.room import bytes_of, free_bytes, require_room
 
 __all__ = [
@@ -24,7 +24,9 @@ __all__ = [
     "extract_hours",
     "free_bytes",
     "plan_jobs",
+    "product_flop_s",
     "profile_of",
     "require_room",
+    "utterance_flop",
     "utterances_for",
 ]

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cache
 
 from medusa.errors import MedusaError, nearest
 
@@ -27,19 +28,31 @@ def measured() -> DeviceProfile:
     import torch
 
     cuda = torch.cuda.is_available()
-    device = torch.device("cuda" if cuda else "cpu")
-    size = 8192 if cuda else 1024
-    kind = torch.bfloat16 if cuda and torch.cuda.is_bf16_supported() else torch.float32
+    half = cuda and torch.cuda.is_bf16_supported()
+    speed = product_flop_s("cuda" if cuda else "cpu", "bf16" if half else "fp32", 1.0)
+    return DeviceProfile(speed, torch.cuda.mem_get_info()[1] / 1e9 if cuda else 0.0)
+
+
+@cache
+def product_flop_s(device: str, precision: str, for_s: float = 0.2) -> float:
+    """Return the operations per second of a large matrix product; it is measured only once.
+
+    Args:
+        device: the device.
+        precision: `fp32`, `bf16` or `fp16`.
+        for_s: the seconds of the measurement.
+    """
+    import torch
+
+    size = 1024 if device == "cpu" else 8192
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
     a = torch.randn(size, size, device=device, dtype=kind)
-    best, until = 0.0, time.monotonic() + 1.0
+    best, until = 0.0, time.monotonic() + for_s
     while time.monotonic() < until:
         began = time.perf_counter()
-        a @ a
-        if cuda:
-            torch.cuda.synchronize()
+        (a @ a)[0, 0].item()  # This waits for a GPU.
         best = max(best, 2 * size**3 / (time.perf_counter() - began))
-    memory = torch.cuda.mem_get_info()[1] / 1e9 if cuda else 0.0
-    return DeviceProfile(best, memory)
+    return best
 
 
 def profile_of(name: str) -> DeviceProfile:

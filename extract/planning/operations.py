@@ -3,6 +3,7 @@
 from medusa.extract.planning.corpus_size import CorpusSize
 from medusa.extract.planning.device_profile import DeviceProfile
 from medusa.extract.planning.estimate import Estimate
+from medusa.extract.planning.jobs import ExtractionJob
 
 EXTRACT_MFU = 0.40  # the share of the device's peak that we assume
 WHISPER_RATE = 50.0  # frames per second; Whisper's encoder always reads whole windows
@@ -27,6 +28,19 @@ def extract_flop(one: Estimate, corpus: CorpusSize) -> float:
         length = tokens / max(1, corpus.count)
     attention = 4 * deepest * spec.width * length
     return tokens * (a_token + attention) + one.backbone.front_flop_s * seconds
+
+
+def utterance_flop(job: ExtractionJob, frames: int, seconds: float) -> float:
+    """Return the operations of encoding one utterance; those of signal features are not known.
+
+    Args:
+        job: the encoder and its features.
+        frames: the stored frames.
+        seconds: the length of the recording.
+    """
+    if not job.backbone.n_layers:
+        return 0.0
+    return extract_flop(Estimate(job.backbone, job.spec, frames, {}, []), CorpusSize([seconds]))
 
 
 def whisper_frames(corpus: CorpusSize, window_s: float) -> float:

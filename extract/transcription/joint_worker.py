@@ -62,19 +62,14 @@ class JointWorker(FeatureWorker):
     def bytes_of(self, utterances: Sequence[Utterance]) -> float:
         return super().bytes_of([one for one in utterances if one.content in self.absent])
 
-    def load(self, device: str) -> None:
-        if self.runner is None:
-            self._load_both(device)
-        self.outcome.timer = self.runner.timer
-
-    def _load_both(self, device: str) -> None:
+    def _runner(self, device: str) -> EncoderRunner:
         """Read the weights of the encoder and of the decoder."""
         backbone, spec = self.job.backbone, self.job.spec
         self.model = whisper_files.read_model(backbone.source, device)
         options = self.sink.options
         self.decoder = Transcriber(self.model, options.language, options.max_tokens, device)
         encoder = WhisperEncoder(self._states, backbone, spec.layers, device)
-        self.runner = EncoderRunner(encoder, backbone, spec.reduce, device)
+        return EncoderRunner(encoder, backbone, spec.reduce, device)
 
     def _states(
         self, mel: torch.Tensor, layers: Sequence[int], frames: int | None
