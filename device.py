@@ -11,6 +11,38 @@ if TYPE_CHECKING:
     import torch
 
 
+def is_cluster(name: str) -> bool:
+    """Return whether a name means a Ray cluster: `ray`, or `ray://HOST:PORT`."""
+    return name == "ray" or name.startswith("ray://")
+
+
+def computers(devices: str, jobs: int) -> dict[str, object]:
+    """Return the options of `extract` and `transcribe` for devices, or for a cluster.
+
+    Args:
+        devices: a comma list of devices, or a cluster.
+        jobs: the number of workers of the cluster.
+
+    Raises:
+        DeviceError: a device is unknown or unusable.
+    """
+    if is_cluster(devices):
+        return {"on": devices, "workers": jobs}
+    return {"device": ",".join(str(one) for one in choose_devices(devices)[0])}
+
+
+def usual_config(name: str) -> tuple[str, str]:
+    """Return the name of the preset that suits devices or a cluster, and the reason for it.
+
+    Raises:
+        DeviceError: a device is unknown or unusable.
+    """
+    if is_cluster(name):
+        return "small", name
+    devices, reason = choose_devices(name)
+    return "medusa" if devices[0].type == "cuda" else "small", reason
+
+
 def choose_device(name: str) -> "tuple[torch.device, str]":
     """Return the device and, in a few words, the reason for it.
 

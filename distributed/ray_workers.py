@@ -2,13 +2,16 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from medusa.console import say
+from medusa.device import is_cluster
 from medusa.errors import ConfigError, MedusaError
 
 Task = TypeVar("Task")
-MOST_FAILED_STARTS = 3
+MOST_FAILED_STARTS, MOST_LOSSES = 3, 2
+LOST = "its worker was lost twice"
 
 
 def on_workers(
@@ -35,11 +38,42 @@ def on_workers(
     Raises:
         MedusaError: Ray is not installed, no actor can start, or a task raises an error.
     """
-    ray = _connect(address)
+    with connected(address) as ray:
+        actors = _Actors(ray, count, worker, arguments)
+        try:
+            yield from actors.run(tasks, after_loss)
+        finally:
+            actors.end()
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Connect this process to a cluster inside the block, and yield the module ray.
+
+    A process that is connected already keeps its connection.
+
+    Raises:
+        MedusaError: Ray is not installed, or the cluster cannot be reached.
+    """
+    ray = _ray(address)
+    if ray.is_initialized():
+        yield ray
+        return
+    where = None if address == "ray" else address
     try:
-        yield from _Actors(ray, count, worker, arguments).run(tasks, after_loss)
+        start: Any = ray.init
+        start(where, log_to_driver=False, include_dashboard=None if where else False)
+    except (ConnectionError, RuntimeError, ValueError) as problem:
+        raise MedusaError(f"{address}: the cluster cannot be reached: {problem}") from problem
+    try:
+        yield ray
     finally:
         ray.shutdown()
+
+
+def connection(device: str) -> AbstractContextManager[Any]:
+    """Return a connection that several calls of `on_workers` share, if a cluster is named."""
+    return connected(device) if is_cluster(device) else nullcontext()
 
 
 class _Actors:
@@ -49,17 +83,24 @@ class _Actors:
         self.ray, self.failed = ray, 0
         resources = ray.cluster_resources()
         cpus = max(1, int(resources.get("CPU", 1)) // count)
-        gpus = min(1.0, resources.get("GPU", 0) / count)
+        gpus = _gpus_of_each(int(resources.get("GPU", 0)), count)
         remote = ray.remote(worker).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0)
         self.create: Any = remote.remote
         self.arguments = (*arguments, cpus)
         self.busy: dict[Any, tuple[Any, Any]] = {}  # the future -> the actor and its task
+        self.started: list[Any] = []
         for _ in range(count):
             self._start()
 
     def _start(self) -> None:
         actor = self.create(*self.arguments)
         self.busy[actor.ready.remote()] = actor, None
+        self.started.append(actor)
+
+    def end(self) -> None:
+        """End all actors, so that the cluster has their CPUs and GPUs again."""
+        for actor in self.started:
+            self.ray.kill(actor)
 
     def run(
         self, tasks: Sequence[Task], after_loss: Callable[[Task], Sequence[Task]]
@@ -102,21 +143,20 @@ class _Actors:
             raise MedusaError(f"Ray: {self.failed} workers could not start: {last}")
 
 
-def _connect(address: str) -> Any:
-    """Return the module ray, connected to a cluster."""
-    if address != "ray" and not address.startswith("ray://"):
+def _gpus_of_each(gpus: int, count: int) -> float:
+    """Return the GPUs of each of `count` actors: one, or a fraction that lets all of them start."""
+    return min(1.0, 1 / -(-count // gpus)) if gpus else 0.0
+
+
+def _ray(address: str) -> Any:
+    """Return the module ray, after a check of the address."""
+    if not is_cluster(address):
         raise ConfigError(f"on={address}: expected ray or ray://HOST:PORT")
     try:
         import ray
         import ray.exceptions
     except ImportError as problem:
         raise ConfigError(
-            f"on={address}: Ray is not installed; run `pip install 'medusa-ser[ray]'`"
+            f"{address}: Ray is not installed; run `pip install 'medusa-ser[ray]'`"
         ) from problem
-    where = None if address == "ray" else address
-    try:
-        start: Any = ray.init
-        start(where, log_to_driver=False, include_dashboard=None if where else False)
-    except (ConnectionError, RuntimeError, ValueError) as problem:
-        raise MedusaError(f"on={address}: the cluster cannot be reached: {problem}") from problem
     return ray

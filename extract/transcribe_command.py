@@ -22,7 +22,7 @@ TRANSCRIBED = ("table", "utterances", "hours", "x_real_time", "flags")
 FURTHER = """max_tokens=N (the longest text of 30 s of speech; 224), prompt=TEXT (names, spelling,
 style), beam=N (search with N hypotheses, 30 s at a time), words=true (keep each word's start, end
 and probability; this decodes everything twice), batch_seconds=S, precision=bf16 (several times
-faster on a CPU with AMX; see docs/extraction-speed.md)."""
+faster on a CPU with AMX; see docs/extraction-speed.md), on=ray, workers=N."""
 
 
 @click.command()

@@ -52,7 +52,10 @@ from medusa.options import (
     "from these predictions.",
 )
 @text_option("The source of the texts of text features: `manifest` or a transcripts table.")
-@device_option("cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head at once.")
+@device_option(
+    "cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head at once. ray or "
+    "ray://HOST:PORT is a Ray cluster with --jobs workers."
+)
 @jobs_option("The number of heads that are trained at once, each in another process.")
 @missing_option("What to do with utterances that lack features.")
 @force_option("Train again, replacing a run of this name.")
@@ -83,7 +86,7 @@ def fit_head(
     from functools import partial
 
     from medusa.console import say
-    from medusa.device import choose_devices
+    from medusa.device import usual_config
     from medusa.errors import DataError
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
@@ -94,10 +97,10 @@ def fit_head(
 
     require_tracker(track)
     workspace = Workspace.open(root)
-    devices, reason = choose_devices(device)
+    usual, reason = usual_config(device)
     if config_name is None:
-        config_name = "medusa" if devices[0].type == "cuda" else "small"
-        say(f"configuration: {config_name} ({reason}; --config chooses another)")
+        config_name = usual
+        say(f"configuration: {usual} ({reason}; --config chooses another)")
     if folds is not None:
         settings = (*settings, f"train.folds={folds}")
     names = parts_of(backbones or "")
@@ -116,7 +119,7 @@ def fit_head(
         force=force,
     )
     show = partial(show_result, workspace, len(specs) > 1)
-    results = fit_heads(workspace, specs, devices=devices, jobs=jobs, on_result=show)
+    results = fit_heads(workspace, specs, devices=device, jobs=jobs, on_result=show)
     show_sweep(workspace, results)
     track_runs(workspace, [one.run for one in results if not one.problem], track)
     raise_problems(results)

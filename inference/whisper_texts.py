@@ -1,6 +1,6 @@
 """The Whisper model that transcribes for a model: its file, its options and its table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,20 +8,13 @@ from typing import Any
 from medusa.errors import CheckpointError, ConfigError, MedusaError
 from medusa.extract.checkpoints.whisper_files import WhisperFile, find
 from medusa.extract.transcription.sink import TranscriptSink
-from medusa.extract.transcription.table import TranscriptTable
+from medusa.extract.transcription.table import TranscriptTable, UnwrittenTable
 from medusa.extract.transcription.transcript_worker import TranscriptWorker
 from medusa.extract.transcription.transcription_options import TranscriptionOptions
 from medusa.extract.transcription.whisper_decoder import decoder_of
 from medusa.inference.parts import ModelParts, TextSource
 
 DECODED = ("language", "max_tokens", "prompt", "beam", "precision")
-
-
-class UnwrittenTable(TranscriptTable):
-    """A table of transcripts in memory."""
-
-    def write(self, utterances: Sequence[Any]) -> None:
-        """Keep the rows in memory."""
 
 
 def whisper_of(parts: ModelParts, chosen: str = "") -> WhisperFile:

@@ -1,7 +1,9 @@
 """Extract the features that a recipe's heads need and that are missing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from medusa.console import say
 from medusa.errors import MedusaError
@@ -19,7 +21,7 @@ def extract_missing(
     recipe: Recipe,
     names: Iterable[str],
     text: str | None,
-    devices: Sequence[str],
+    where: Mapping[str, Any],
     stand_ins: Path | None,
 ) -> None:
     """Extract the missing features; if a backbone fails, only the heads that need it fail.
@@ -29,7 +31,8 @@ def extract_missing(
         recipe: it tells how a feature is extracted.
         names: the features that are read, like `wavlm` or `wavlm-layers:*`.
         text: the source of the texts.
-        devices: the devices that encode; the first one transcribes.
+        where: the devices that encode, of which the first one transcribes, or a cluster; see
+            `medusa.device.computers`.
         stand_ins: a folder of checkpoints, used for backbones without one in the workspace.
 
     Raises:
@@ -43,9 +46,9 @@ def extract_missing(
         if missing(workspace, manifest, name, text)
     }
     backbones = {name: feature.backbone or name for name, feature in wanted.items()}
-    make_transcripts(workspace, manifest, backbones.values(), text, devices[0])
+    make_transcripts(workspace, manifest, backbones.values(), text, where)
     for name, feature in wanted.items():
-        options = extraction_options(workspace, name, feature, text, devices, stand_ins)
+        options = extraction_options(workspace, name, feature, text, where, stand_ins)
         try:
             extract_features(workspace, [backbones[name]], options)
         except MedusaError as problem:
@@ -57,7 +60,7 @@ def extraction_options(
     name: str,
     feature: Feature,
     text: str | None = None,
-    devices: Sequence[str] = ("auto",),
+    where: Mapping[str, Any] = MappingProxyType({}),
     stand_ins: Path | None = None,
 ) -> ExtractionOptions:
     """Return the options with which a feature is extracted; see `extract_missing`."""
@@ -76,5 +79,5 @@ def extraction_options(
         checkpoint=checkpoint,
         label=None if backbone == name else name,
         text=text if is_of_text(backbone) else None,
-        device=",".join(devices),
+        **where,
     )

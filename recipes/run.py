@@ -55,12 +55,14 @@ def _run(
 ) -> RecipeResult:
     """Run the missing parts of a recipe, and write its tables, its report and its state."""
     # These import heavy libraries, which are needed only if there is something to do.
+    from medusa.distributed.ray_workers import connection
     from medusa.recipes.report import write_heads_overview, write_main_report
     from medusa.recipes.tables import tables
     from medusa.recipes.update import update
 
     state.begin(options.text, options.missing)
-    found = update(workspace, loaded, state.path.name, options, stand_ins, state.runs)
+    with connection(options.device):
+        found = update(workspace, loaded, state.path.name, options, stand_ins, state.runs)
     state.runs |= found.heads | found.stacks
     problems = {name: why for name, why in found.missing.items() if wanted(name, options.only)}
     made = tables(workspace, loaded, found)

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
-
 from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads.fitting.check_choices import check_choices
@@ -36,7 +34,6 @@ def train_heads(
     tasks: Sequence[HeadTask],
     options: RecipeOptions,
     required: tuple[str, ...],
-    devices: Sequence[torch.device],
 ) -> dict[str, tuple[str, str]]:
     """Train the heads that have no finished run, `jobs` of them at the same time.
 
@@ -44,16 +41,16 @@ def train_heads(
         workspace: with manifest and features.
         name: the beginning of the names of the runs.
         tasks: the heads.
-        options: the source of the texts, whether utterances may lack features, and the jobs.
+        options: the source of the texts, whether utterances may lack features, the devices and
+            the jobs.
         required: features that no utterance may lack.
-        devices: the devices that train.
 
     Returns:
         head -> its run, or an empty name and the reason why it was not trained.
     """
     specs = [head_spec(task, name, options, required) for task in tasks]
     results = fit_heads(
-        workspace, specs, devices=devices, jobs=options.jobs, on_result=report_problem
+        workspace, specs, devices=options.device, jobs=options.jobs, on_result=report_problem
     )
     found = [(result.run, result.problem) for result in results]
     return dict(zip([task.name for task in tasks], found, strict=True))

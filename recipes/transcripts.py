@@ -1,6 +1,7 @@
 """Make the transcripts that a recipe's text features need."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from medusa.console import say
 from medusa.errors import MedusaError
@@ -17,7 +18,7 @@ def make_transcripts(
     manifest: Manifest,
     backbones: Iterable[str],
     text: str | None,
-    device: str,
+    where: Mapping[str, Any],
 ) -> None:
     """Transcribe the corpus if a backbone reads text and the workspace has none for all rows.
 
@@ -25,12 +26,16 @@ def make_transcripts(
         workspace, manifest: the workspace and its corpus.
         backbones: the backbones whose features are missing.
         text: the source of the texts; if it is given, nothing is transcribed.
-        device: the device that transcribes.
+        where: the devices, of which the first one transcribes, or a cluster; see
+            `medusa.device.computers`.
     """
     complete = manifest.frame["text"].notna().all() or bool(sources(workspace.transcripts))
     if complete or text is not None or not any(map(is_of_text, backbones)):
         return
+    chosen = dict(where)
+    if "device" in chosen:
+        chosen["device"] = chosen["device"].partition(",")[0]
     try:
-        transcribe(workspace, options=TranscriptionOptions(device=device))
+        transcribe(workspace, options=TranscriptionOptions(**chosen))
     except MedusaError as problem:
         say(f"transcripts: {problem}")

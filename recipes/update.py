@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
-from medusa.device import choose_devices, one_thread
+from medusa.device import computers, one_thread
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.extraction import extract_missing
 from medusa.recipes.find_runs import RecipeRuns, find_runs, required_by_all
@@ -37,13 +37,12 @@ def update(
     """
     tasks = wanted_heads(recipe, options.only)
     check_heads(tasks)
-    devices, _ = choose_devices(options.device)
+    where = computers(options.device, options.jobs)
     with one_thread() if options.tiny else nullcontext():
         names = {feature for task in tasks for feature in task.features}
-        encoding = [str(one) for one in devices]
-        extract_missing(workspace, recipe, names, options.text, encoding, stand_ins)
+        extract_missing(workspace, recipe, names, options.text, where, stand_ins)
         required = required_by_all(workspace, recipe, options)
-        trained = train_heads(workspace, name, tasks, options, required, devices)
+        trained = train_heads(workspace, name, tasks, options, required)
         found = find_runs(workspace, recipe, options, last, trained)
         fit_stacks(workspace, recipe, name, options.only, found)
         return found

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from medusa.console import duration
 from medusa.errors import DataError
@@ -67,7 +67,31 @@ class Outcome:
             flop=sum(one.flop for one in parts),
             peak_flop_s=sum(one.peak_flop_s for one in parts),
             problems=[problem for one in parts for problem in one.problems],
+            flags=sum((one.flags for one in parts), Counter[str]()),
         )
+
+    @classmethod
+    def of_cluster(
+        cls, parts: "Sequence[Outcome]", count: int, elapsed_s: float, aside: Sequence[str]
+    ) -> "Outcome":
+        """Return the sum of the outcomes of all tasks of `count` workers.
+
+        Args:
+            parts: the outcomes; the timer is the mean over the workers, and the peak their sum.
+            count, elapsed_s: the number of workers, and the time that they needed.
+            aside: further problems.
+        """
+        whole = cls.of_processes(parts)
+        busy = ComputeTimer(known_s=sum(one.timer.seconds for one in parts) / count)
+        peak_flop_s = count * max(one.peak_flop_s for one in parts)
+        problems = [*whole.problems, *aside]
+        return replace(
+            whole, elapsed_s=elapsed_s, timer=busy, peak_flop_s=peak_flop_s, problems=problems
+        )
+
+    def sendable(self) -> "Outcome":
+        """Return a copy for another process: events of a GPU cannot leave theirs."""
+        return replace(self, timer=ComputeTimer(known_s=self.timer.seconds), began=None)
 
 
 def note(outcomes: Sequence[Outcome]) -> str:

@@ -1,20 +1,16 @@
 """Workers of a Ray cluster fill the same stores, on a common disk or in a bucket.
 
-A task is a list of batches, and it is done when the store has their utterances. If a worker is
-lost, the missing batches of its task are done one by one. If a batch loses a second worker, its
-utterances are done one by one. An utterance that alone loses two workers is set aside.
+A task is a list of batches, and it is done when the store has their utterances.
 """
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from medusa.cache import FeatureStore
 from medusa.console import progress
-from medusa.distributed.pieces import Share
-from medusa.distributed.ray_workers import on_workers
-from medusa.extract.encoders import ComputeTimer, pick
+from medusa.distributed.batch_tasks import WHY, BatchTasks
+from medusa.extract.encoders import pick
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.feature_worker import FeatureWorker
 from medusa.extract.passes.outcome import Outcome
@@ -22,9 +18,6 @@ from medusa.extract.passes.run_pass import run_pass
 from medusa.extract.passes.shared_plan import SharedPlan, corpus_batches
 from medusa.extract.planning import ExtractionJob
 
-MOST_LOSSES = 2
-LOST = "its worker was lost twice; is the file damaged, or is there too little memory?"
-TASKS_A_WORKER = 8  # many tasks end at the same time, and few leave large shards
 Batches = list[list[Utterance]]
 
 
@@ -63,10 +56,7 @@ class RayEncoder:
         run_pass(
             self.workers, self.device, self.batch_seconds, plan=SharedPlan(batches, self.total)
         )
-        return [
-            replace(one.outcome, timer=ComputeTimer(known_s=one.outcome.timer.seconds), began=None)
-            for one in self.workers
-        ]
+        return [one.outcome.sendable() for one in self.workers]
 
 
 def fill_on_ray(
@@ -98,65 +88,22 @@ def fill_on_ray(
         return [worker.outcome for worker in workers]
     numbers = {id(batch): number for number, batch in enumerate(batches)}
     chosen = [costs[numbers[id(batch)]] for batch in todo]
-    shares = [Share(number, count * TASKS_A_WORKER) for number in range(count * TASKS_A_WORKER)]
-    tasks = [[todo[n] for n in share.choose(chosen)] for share in shares]
-    aside: list[str] = []
-    lost: Counter[str] = Counter()
-
-    def after_loss(task: Batches) -> list[Batches]:
-        smaller, alone = smaller_tasks(task, _lacking(jobs, task), lost)
-        aside.extend(f"{one.label}: {LOST}" for one in alone)
-        return smaller
-
+    tasks = BatchTasks[Utterance](lambda task: _lacking(jobs, task), lambda one: one.content)
     few = [replace(job, utterances=()) for job in jobs]
     arguments = (few, batch_seconds, non_finite, total)
     parts: list[list[Outcome]] = [[Outcome() for _ in jobs]]
     with progress("+".join(job.backbone.name for job in jobs), sum(map(len, todo))) as advance:
-        some = [task for task in tasks if task]
-        for outcomes in on_workers(address, count, RayEncoder, arguments, some, after_loss):
+        for outcomes in tasks.run(todo, chosen, address, count, RayEncoder, arguments):
             parts.append(outcomes)
             advance(max(one.utterances for one in outcomes))
     for worker in workers:
         worker.open()
         worker.close()  # Now the shards of all workers are visible to Zarr readers.
     elapsed_s = time.monotonic() - began
-    return [_total(column, count, elapsed_s, aside) for column in zip(*parts, strict=True)]
-
-
-def _total(parts: Sequence[Outcome], count: int, elapsed_s: float, aside: Sequence[str]) -> Outcome:
-    """Return the sum of the outcomes of all tasks, with the timer's mean and the workers' peak."""
-    whole = Outcome.of_processes(parts)
-    busy = ComputeTimer(known_s=sum(one.timer.seconds for one in parts) / count)
-    peak_flop_s = count * max(one.peak_flop_s for one in parts)
-    problems = [*whole.problems, *aside]
-    return replace(
-        whole, elapsed_s=elapsed_s, timer=busy, peak_flop_s=peak_flop_s, problems=problems
-    )
-
-
-def smaller_tasks(
-    task: Batches, lacking: Batches, lost: Counter[str]
-) -> tuple[list[Batches], list[Utterance]]:
-    """Return the tasks in place of one whose worker was lost, and the utterances to set aside.
-
-    A batch is done again by itself. The second time, each of its utterances is done by itself.
-
-    Args:
-        task: the batches of the task.
-        lacking: those of them that are not done.
-        lost: batch -> how often its worker was lost; this loss is added.
-    """
-    smaller, aside = list[Batches](), list[Utterance]()
-    for batch in lacking:
-        name = " ".join(one.content for one in batch)
-        lost[name] += 1
-        if lost[name] < MOST_LOSSES or len(task) > 1:
-            smaller.append([batch])
-        elif len(batch) > 1:
-            smaller += [[[one]] for one in batch]
-        else:
-            aside += batch
-    return smaller, aside
+    return [
+        Outcome.of_cluster(column, count, elapsed_s, [f"{one.label}: {WHY}" for one in tasks.aside])
+        for column in zip(*parts, strict=True)
+    ]
 
 
 def _lacking(jobs: Sequence[ExtractionJob], batches: Batches) -> Batches:

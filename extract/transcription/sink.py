@@ -10,7 +10,7 @@ from medusa.extract.checkpoints.whisper_files import WhisperFile
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.outcome import Outcome
 from medusa.extract.transcription.decoder import Transcript
-from medusa.extract.transcription.table import MEND, TranscriptTable
+from medusa.extract.transcription.table import MEND, TranscriptTable, UnwrittenTable
 from medusa.extract.transcription.transcription_options import TranscriptionOptions
 from medusa.workspace import checked_name
 
@@ -56,6 +56,11 @@ class TranscriptSink:
         self.table, self.utterances, self.options = table, utterances, options
         self.outcome = Outcome()
         self.written = time.monotonic()
+
+    def in_memory(self, utterances: Sequence[Utterance] = ()) -> "TranscriptSink":
+        """Return a receiver of the same kind, whose empty table stays in memory."""
+        table = UnwrittenTable(self.table.path, self.table.made_by, force=True)
+        return TranscriptSink(table, utterances, self.options)
 
     def missing(self) -> set[str]:
         """Return the contents of the utterances without a transcript."""

@@ -146,6 +146,13 @@ class TranscriptTable:
             )
 
 
+class UnwrittenTable(TranscriptTable):
+    """A table of transcripts in memory."""
+
+    def write(self, utterances: Sequence[Utterance]) -> None:
+        """Keep the rows in memory."""
+
+
 def read_words(path: Path) -> pd.DataFrame:
     """Read a table that `medusa transcribe --set words=true` wrote, its column `words` included.
 

@@ -7,7 +7,7 @@ from medusa.console import say
 from medusa.extract.encoders import pick
 from medusa.extract.inputs import audio_utterances
 from medusa.extract.passes.outcome import Outcome, raise_failures
-from medusa.extract.passes.run_pass import run_pass
+from medusa.extract.transcription.fill_table import fill_table
 from medusa.extract.transcription.transcript_worker import TranscriptWorker
 from medusa.extract.transcription.transcription_options import TranscriptionOptions
 from medusa.manifests import Manifest
@@ -51,11 +51,11 @@ def transcribe(
     if options.splits:
         corpus = corpus.split(*options.splits)
     utterances = audio_utterances(corpus)
-    device = pick(options.device)
+    pick(options.device)
     worker = TranscriptWorker(model, options, utterances, workspace.transcripts)
-    run_pass([worker], device, options.batch_seconds)
-    if not worker.outcome.elapsed_s:
+    outcome = fill_table(worker)
+    if not outcome.elapsed_s:
         say(f"{worker.output}: it has all {len(utterances)} utterances; there is nothing to do")
     if not allow_failures:
-        raise_failures("transcript", worker.outcome.problems)
-    return TranscriptionResult(worker.output, worker.outcome)
+        raise_failures("transcript", outcome.problems)
+    return TranscriptionResult(worker.output, outcome)

@@ -55,6 +55,15 @@ class TranscriptWorker:
         self.least_s = whisper_files.read_dims(file.path)["n_audio_ctx"] * FRAME / RATE_HZ
         self.reader: Any = None
 
+    def in_memory(self) -> "TranscriptWorker":
+        """Return a worker for another process, with the same model and a table in memory."""
+        return TranscriptWorker(self.file.source, self.options, (), Path(), self.sink.in_memory())
+
+    def begin(self, utterances: Sequence[Utterance]) -> None:
+        """Forget the transcripts in memory, and set the utterances of the next pass."""
+        self.sink = self.sink.in_memory(utterances)
+        self.utterances, self.outcome = utterances, self.sink.outcome
+
     def open(self) -> None:
         """Do nothing: the table was opened, and its options compared, by the constructor."""
 

@@ -24,6 +24,8 @@ class FurtherTranscriptionOptions:
         batch_seconds: the padded seconds of audio in a batch; a window counts 30 s.
         precision: `auto` computes in float16 on a GPU, else in float32; `bf16` computes in
             bfloat16, which is faster on a CPU with matrix units for it.
+        on: `ray` or `ray://HOST:PORT`, a Ray cluster that transcribes; by default this machine.
+        workers: the number of workers of the cluster.
     """
 
     max_tokens: int | None = None
@@ -32,6 +34,8 @@ class FurtherTranscriptionOptions:
     words: bool = False
     batch_seconds: float | None = None
     precision: str = "auto"
+    on: str | None = None
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class TranscriptionOptions(FurtherTranscriptionOptions):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigError(f"{name}={value}: expected {least} or more")
+        if self.workers < 1 or (self.workers > 1 and self.on is None):
+            raise ConfigError(f"workers={self.workers}: expected at least 1, with on=ray")
         if self.batch_seconds is not None and not self.batch_seconds > 0:
             raise ConfigError(f"batch_seconds={self.batch_seconds:g}: expected more than 0 s")
 

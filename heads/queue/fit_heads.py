@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from medusa.console import say
-from medusa.device import choose_devices
+from medusa.device import choose_devices, is_cluster
 from medusa.errors import ConfigError, listed
 from medusa.heads.queue.processes import in_processes
 from medusa.heads.queue.train_one import attempt
@@ -35,7 +35,8 @@ def fit_heads(
         workspace: with manifest and features.
         specs: the heads; `head_specs` makes them from a configuration, seeds and grids.
         devices: where to train: `auto`, a comma list such as `cuda:0,cuda:1`, or torch devices.
-            Each device has the same number of processes.
+            Each device has the same number of processes. `ray` or `ray://HOST:PORT` is a Ray
+            cluster with `jobs` workers.
         jobs: how many heads are trained at once, at least, each in another process. The cores
             are divided among them.
         on_result: a function that is called with each result as soon as it is known.
@@ -50,8 +51,6 @@ def fit_heads(
     counts = Counter(spec.name for spec in specs)
     if twice := [name for name, count in counts.items() if count > 1]:
         raise ConfigError(f"heads: {listed(twice)} twice; give every head a name of its own")
-    if isinstance(devices, str):
-        devices, _ = choose_devices(devices)
     results = dict[str, HeadResult]()
     for result in _each(workspace, specs, devices, jobs):
         results[result.spec.name] = result
@@ -60,9 +59,19 @@ def fit_heads(
 
 
 def _each(
-    workspace: Workspace, specs: Sequence[HeadSpec], devices: Sequence[torch.device], jobs: int
+    workspace: Workspace,
+    specs: Sequence[HeadSpec],
+    devices: str | Sequence[torch.device],
+    jobs: int,
 ) -> Iterator[HeadResult]:
     """Yield every result as soon as it is known."""
+    if isinstance(devices, str):
+        if is_cluster(devices):
+            from medusa.heads.queue.ray_heads import train_on_ray
+
+            yield from train_on_ray(workspace, specs, devices, jobs)
+            return
+        devices, _ = choose_devices(devices)
     jobs = -(-max(jobs, len(devices)) // len(devices)) * len(devices)
     if jobs > 1 and len(specs) > 1:
         yield from in_processes(workspace, specs, devices, min(jobs, len(specs)))

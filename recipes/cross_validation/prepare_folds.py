@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 
-from medusa.device import choose_devices, one_thread
+from medusa.device import computers, one_thread
 from medusa.manifests.splits.cross_validation import FoldPlan
 from medusa.recipes.corpus import make_corpus
 from medusa.recipes.cross_validation.fold_workspaces import Folds, make_folds
@@ -23,13 +23,12 @@ def prepare_folds(
     Raises:
         MedusaError: there is no corpus, or it cannot be divided.
     """
-    devices, _ = choose_devices(options.device)
+    where = computers(options.device, options.jobs)
     tasks = wanted_heads(recipe, options.only)
     names = {feature for task in tasks for feature in task.features}
     with one_thread() if options.tiny else nullcontext():
         stand_ins = make_corpus(workspace, options)
         folds = make_folds(workspace, plan)
         first = next(iter(folds.workspaces.values()))
-        encoding = [str(one) for one in devices]
-        extract_missing(first, recipe, names, options.text, encoding, stand_ins)
+        extract_missing(first, recipe, names, options.text, where, stand_ins)
     return folds

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import numpy as np
 import pytest
 
 from medusa.cache import FeatureStore
+from medusa.distributed.batch_tasks import BatchTasks
 from medusa.errors import ConfigError
-from medusa.extract.inputs import Utterance
 from medusa.extract.passes.fill_stores import fill_stores
-from medusa.extract.passes.ray_extraction import smaller_tasks
 from medusa.manifests import Manifest
 from medusa.tests.extract.running import assert_refused, plan_jobs
 from medusa.workspace import Workspace, remove
@@ -72,6 +70,7 @@ soundfile.SoundFile.__init__ = init
 def run(store: Path, root: Path, killed: str, checkpoint: Path) -> list[str]:
     command = [sys.executable, "-c", NODES, str(store), str(root), killed, str(checkpoint)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+    environment["RAY_raylet_start_wait_time_s"] = "300"
     environment["PYTHONPATH"] = f"{root}:{os.environ.get('PYTHONPATH', '')}"
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -110,15 +109,20 @@ def test_a_file_that_kills_its_workers_is_set_aside(
 
 
 def test_a_task_becomes_smaller_when_its_worker_is_lost() -> None:
-    one, two, three, four = (Utterance(f"u{n}", str(n), "a text", 1.0) for n in range(4))
-    task, lost = [[one, two], [three], [four]], Counter[str]()
-    assert smaller_tasks(task, [[one, two], [four]], lost) == ([[[one, two]], [[four]]], [])
-    assert smaller_tasks([[one, two]], [[one, two]], lost) == ([[[one]], [[two]]], [])
-    assert smaller_tasks([[two]], [[two]], lost) == ([[[two]]], [])
-    assert smaller_tasks([[two]], [[two]], lost) == ([], [two])
-    assert smaller_tasks([[four]], [[four]], lost) == ([], [four])
-    assert smaller_tasks([[three]], [[three]], lost) == ([[[three]]], [])  # its first loss
-    assert smaller_tasks(task, [], lost) == ([], [])
+    one, two, three, four = "abcd"
+    missing: list[list[str]] = []
+    tasks = BatchTasks[str](lambda task: missing, str)
+    whole = [[one, two], [three], [four]]
+    for given, missing, smaller, aside in (  # noqa: B007
+        (whole, [[one, two], [four]], [[[one, two]], [[four]]], []),
+        ([[one, two]], [[one, two]], [[[one]], [[two]]], []),
+        ([[two]], [[two]], [[[two]]], []),
+        ([[two]], [[two]], [], [two]),
+        ([[four]], [[four]], [], [two, four]),
+        ([[three]], [[three]], [[[three]]], [two, four]),  # its first loss
+        (whole, [], [], [two, four]),
+    ):
+        assert (tasks.smaller(given), tasks.aside) == (smaller, aside)
 
 
 @pytest.mark.parametrize(
