@@ -1,5 +1,7 @@
 """Tasks on the workers of a Ray cluster; a task whose worker is lost is done by another one."""
 
+import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -59,10 +61,18 @@ def connected(address: str) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    where = None if address == "ray" else address
+    new = (
+        "local" if "RAY_ADDRESS" not in os.environ else None
+    )  # It never joins a cluster by chance.
+    where = new if address == "ray" else address
     try:
         start: Any = ray.init
-        start(where, log_to_driver=False, include_dashboard=None if where else False)
+        start(
+            where,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            include_dashboard=False if where == "local" else None,
+        )
     except (ConnectionError, RuntimeError, ValueError) as problem:
         raise MedusaError(f"{address}: the cluster cannot be reached: {problem}") from problem
     try:

@@ -10,6 +10,7 @@ from medusa.inference.bundle.layout import is_bundle
 from medusa.inference.bundle.load import load_bundle
 from medusa.inference.from_workspace import parts_of_run
 from medusa.inference.model import Model
+from medusa.inference.ray_pipeline import RayPipeline
 from medusa.workspace import Workspace
 
 TRANSCRIBER = "transcriber"
@@ -21,6 +22,8 @@ def load(
     workspace: str | Path | None = None,
     device: str = "auto",
     checkpoints: Mapping[str, str] | None = None,
+    on: str | None = None,
+    workers: int = 1,
 ) -> Model:
     """Load a finished head or ensemble.
 
@@ -34,6 +37,8 @@ def load(
         checkpoints: the present places of backbones' weights, by the name of the backbone; for
             weights that have moved since the extraction. `transcriber` is the Whisper model that
             makes the transcripts.
+        on: `ray` or `ray://HOST:PORT`, a Ray cluster that predicts; by default this machine does.
+        workers: the number of workers of the cluster.
 
     Returns:
         The model: `load(path).predict(["a.wav"])` is a table. Its backbones are read at the first
@@ -45,6 +50,8 @@ def load(
     """
     folder = Path(path)
     chosen = pick(device)
+    if workers < 1 or (workers > 1 and on is None):
+        raise ConfigError(f"workers={workers}: expected at least 1, with on=ray")
     if is_bundle(folder):
         is_folder = workspace is not None and Path(workspace).is_dir()  # A bundle needs none.
         known = Workspace.open(Path(workspace or "")).checkpoints if is_folder else {}
@@ -56,6 +63,8 @@ def load(
         run = RunDir(folder) if is_run else find_run(opened.runs, str(path))
         model = Model(parts_of_run(run, opened), chosen, checkpoints)
     _check_names(checkpoints or {}, [one.spec.backbone for one in model.parts.features])
+    if on is not None:
+        model.pipeline = RayPipeline(model.parts, model.pipeline.places, on, workers)
     return model
 
 
@@ -75,7 +84,7 @@ def _check_names(checkpoints: Mapping[str, str], backbones: Sequence[str]) -> No
 
 
 def weights_and_settings(
-    overrides: Sequence[str], prefixes: tuple[str, ...] = ("vad_",)
+    overrides: Sequence[str], prefixes: tuple[str, ...] = ("vad_", "on=", "workers=")
 ) -> tuple[dict[str, str], list[str]]:
     """Divide the values of `--set` into places of weights by name, and settings.
 

@@ -63,7 +63,7 @@ FORMATS = ("csv", "spreadsheet", "jsonl", "parquet", "audformat", "audacity", "w
 @set_option(
     "BACKBONE=PATH, the present place of a backbone's weights; transcriber=NAME_OR_PATH, the "
     "Whisper model that makes the transcripts; vad_threshold=SHARE, vad_silence_s=S, "
-    "vad_least_s=S, vad_longest_s=S, vad_pad_s=S; docs/predict.md explains each."
+    "vad_least_s=S, vad_longest_s=S, vad_pad_s=S; on=ray, workers=N; docs/predict.md explains each."
 )
 @click.pass_obj
 def predict(
@@ -96,7 +96,7 @@ def predict(
     from tempfile import TemporaryDirectory
 
     from medusa.console import say
-    from medusa.inference.cutting.options import CutOptions, FurtherCutOptions
+    from medusa.inference.cutting.options import CutOptions, FurtherPredictOptions
     from medusa.inference.load import load, weights_and_settings
     from medusa.inference.output.tables import format_of, write_predictions
     from medusa.inference.recordings import from_stdin, recordings_of
@@ -106,9 +106,10 @@ def predict(
     format_of(output, kind)
     wanted = parts_of(classes) if classes is not None else None
     weights, settings = weights_and_settings(overrides)
-    further = settings_of(FurtherCutOptions, settings)
+    further = settings_of(FurtherPredictOptions, settings)
+    cluster = {name: further.pop(name) for name in ("on", "workers") if name in further}
     cut = CutOptions(vad=vad, window_s=window_s, hop_s=hop_s, **further)
-    found = load(model, workspace=root, device=device, checkpoints=weights)
+    found = load(model, workspace=root, device=device, checkpoints=weights, **cluster)
     result_table([], found.classes, wanted, threshold)  # Mistakes are found before the work.
     inputs = [from_stdin(sys.stdin.buffer.read()) if one == "-" else [one] for one in audio]
     with TemporaryDirectory() as scratch:

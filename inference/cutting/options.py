@@ -26,6 +26,19 @@ class FurtherCutOptions:
 
 
 @dataclass(frozen=True)
+class FurtherPredictOptions(FurtherCutOptions):
+    """The less common settings of a prediction.
+
+    Attributes:
+        on: `ray` or `ray://HOST:PORT`, a Ray cluster that predicts; by default this machine does.
+        workers: the number of workers of the cluster.
+    """
+
+    on: str | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True)
 class CutOptions(FurtherCutOptions):
     """The settings of the cutting. By default, every recording is one utterance.
 
