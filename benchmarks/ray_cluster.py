@@ -197,8 +197,9 @@ def main() -> None:
         def make(name: str) -> Path:
             return workspace(folder, name, given.corpus, given.checkpoint, given.utterances)
 
-        result = {"extraction": extraction(make), "recipe": recipe(folder)}
-    result["environment"] = environment()
+        result = {"environment": environment(), "extraction": extraction(make)}
+        print(json.dumps(result["extraction"], indent=2), flush=True)
+        result["recipe"] = recipe(folder)
     text = json.dumps(result, indent=2) + "\n"
     if given.json:
         given.json.write_text(text)

@@ -61,10 +61,9 @@ def connected(address: str) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    new = (
-        "local" if "RAY_ADDRESS" not in os.environ else None
-    )  # It never joins a cluster by chance.
-    where = new if address == "ray" else address
+    # Without a place, Ray would join whatever cluster this machine has.
+    usual = None if "RAY_ADDRESS" in os.environ else "local"
+    where = usual if address == "ray" else address
     try:
         start: Any = ray.init
         start(

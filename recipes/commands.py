@@ -55,7 +55,10 @@ def _recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @missing_option(
     "error: utterances without features are refused. drop: all heads leave out the same ones."
 )
-@device_option("cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head.")
+@device_option(
+    "cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head. ray or "
+    "ray://HOST:PORT is a Ray cluster with --jobs workers."
+)
 @jobs_option("Train so many heads at once.")
 @track_option()
 @click.option("--list", "list_them", is_flag=True, help="List the shipped recipes.")

@@ -20,8 +20,9 @@ class RecipeOptions:
         only: a pattern that the names of the tasks must fit, such as `m0*`.
         text: the source of the texts, `manifest` or a transcripts table.
         missing: `error`, or `drop`: all heads leave out utterances that lack any feature.
-        device: `auto`, `cpu`, `cuda`, or several such as `cuda:0,cuda:1`.
-        jobs: the number of heads that are trained at the same time.
+        device: `auto`, `cpu`, `cuda`, several such as `cuda:0,cuda:1`, or a Ray cluster (`ray`,
+            `ray://HOST:PORT`).
+        jobs: the number of heads that are trained at the same time, or of the cluster's workers.
     """
 
     settings: tuple[str, ...] = ()

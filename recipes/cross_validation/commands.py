@@ -64,7 +64,10 @@ from medusa.options import (
 )
 @text_option("The source of the texts of text features: `manifest` or a transcripts table.")
 @missing_option("What to do with utterances that lack features.")
-@device_option("cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head.")
+@device_option(
+    "cpu, cuda, cuda:1, ...; with several (cuda:0,cuda:1), each trains a head. ray or "
+    "ray://HOST:PORT is a Ray cluster with --jobs workers."
+)
 @jobs_option("The number of heads that are trained at once.")
 @click.pass_obj
 def cross_validate(
