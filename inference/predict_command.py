@@ -63,7 +63,8 @@ FORMATS = ("csv", "spreadsheet", "jsonl", "parquet", "audformat", "audacity", "w
 @set_option(
     "BACKBONE=PATH, the present place of a backbone's weights; transcriber=NAME_OR_PATH, the "
     "Whisper model that makes the transcripts; vad_threshold=SHARE, vad_silence_s=S, "
-    "vad_least_s=S, vad_longest_s=S, vad_pad_s=S; on=ray, workers=N (see docs/ray.md); docs/predict.md explains each."
+    "vad_least_s=S, vad_longest_s=S, vad_pad_s=S; on=ray, workers=N, a cluster; docs/predict.md "
+    "explains each."
 )
 @click.pass_obj
 def predict(
