@@ -106,7 +106,7 @@ def _corrected(path: Path, files: ExitStack) -> Path | io.IOBase:
             else mp3.with_index(path, frames)
         )
     chunk = containers.sound_chunk(path)
-    if chunk and chunk.unknown and chunk.form:
+    if chunk and chunk.correctable:
         return files.enter_context(containers.Corrected(path, chunk.at, chunk.correction()))
     return path
 

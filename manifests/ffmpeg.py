@@ -13,6 +13,11 @@ import numpy.typing as npt
 from medusa.errors import AudioError
 
 SUFFIXES = (".m4a", ".aac", ".mp4", ".wma", ".amr", ".webm", ".mkv", ".mov", ".3gp", ".m4b")
+# ffmpeg's warnings of a file that ends too early. In streams without a length, it warns of the last
+# packet only.
+CUT = ("partial file", "ended prematurely")
+NOT_WHOLE = ("Error submitting packet", "Error while decoding")
+WITHOUT_LENGTH = (".aac", ".amr", ".wma")
 MISSING = (
     "needs ffmpeg, and neither the system nor the package imageio-ffmpeg has one for this "
     "platform; install it (Debian: apt install ffmpeg), or convert the file to wav or flac"
@@ -30,7 +35,7 @@ def decode(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     The samples of the last two files are kept, because segments of one recording follow each other.
 
     Raises:
-        AudioError: ffmpeg is not installed, or it finds no sound.
+        AudioError: ffmpeg is not installed, or it finds no sound, or the file is cut short.
     """
     stat = path.stat()
     return _decode(path, stat.st_mtime_ns, stat.st_size)
@@ -95,7 +100,19 @@ def _converted(path: Path, *output: str) -> bytes:
     done = subprocess.run(words, capture_output=True, check=False)
     if done.returncode:
         raise AudioError(f"{path}: {_reason(done)}")
+    _refuse_truncated(path, done.stderr.decode(errors="replace"))
     return done.stdout
+
+
+def _refuse_truncated(path: Path, warnings: str) -> None:
+    """Raise if ffmpeg warns of a cut file; it decodes such a file as far as it goes."""
+    marks = (*CUT, *NOT_WHOLE) if path.suffix.lower() in WITHOUT_LENGTH else CUT
+    line = next((line for line in warnings.splitlines() if any(mark in line for mark in marks)), "")
+    if line:
+        raise AudioError(
+            f"{path}: truncated: ffmpeg reports {line.rpartition('] ')[2]!r}; copy the file again",
+            "truncated",
+        )
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

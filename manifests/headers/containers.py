@@ -12,6 +12,7 @@ from medusa.manifests.headers.rare_containers import LONGEST_HEADER, promise_of
 SLACK = 64  # Some writers count the bytes of their own header as sound.
 NEAR = 1 << 16
 MOST_CHUNKS = 10_000
+MOST_VOC = 0xFFFFFF  # A streaming writer leaves the largest number of three bytes, or 0.
 # Streaming writers leave 0, or a number near these, in place of the unknown size.
 UNKNOWN_SIZES = (1 << 31, 1 << 32, 1 << 63, 1 << 64)
 
@@ -38,8 +39,13 @@ class SoundChunk(NamedTuple):
     @property
     def unknown(self) -> bool:
         """Whether the header has no size of the sound."""
-        near = any(abs(self.promised - size) <= NEAR for size in UNKNOWN_SIZES)
-        return self.promised <= 0 or (near and self.present < self.promised)
+        return self.promised <= 0 or (_is_unknown(self.promised) and self.present < self.promised)
+
+    @property
+    def correctable(self) -> bool:
+        """Whether the header's size is unknown, or some bytes too large, and can be replaced."""
+        slightly = self.present < self.promised <= self.present + SLACK
+        return bool(self.form) and (self.unknown or slightly)
 
     @property
     def truncated(self) -> bool:
@@ -49,6 +55,11 @@ class SoundChunk(NamedTuple):
     def correction(self) -> bytes:
         """Return the size that the header should have."""
         return struct.pack(self.form, self.present + self.extra)
+
+
+def _is_unknown(size: int) -> bool:
+    """Return whether a number is one that streaming writers leave in place of a size."""
+    return any(abs(size - unknown) <= NEAR for unknown in UNKNOWN_SIZES)
 
 
 def sound_chunk(path: Path) -> SoundChunk | None:
@@ -120,8 +131,9 @@ def _caf(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
 
 
 def _au(_file: BinaryIO, head: bytes, size: int) -> SoundChunk | None:
-    start, promised = struct.unpack(">II", head[4:12])
-    return SoundChunk(start, promised, size - start, 8, ">I")
+    order = ">" if head[:4] == b".snd" else "<"
+    start, promised = struct.unpack(f"{order}II", head[4:12])
+    return SoundChunk(start, promised, size - start, 8, f"{order}I")
 
 
 def _voc(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
@@ -134,7 +146,8 @@ def _voc(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
             return None
         length, about = int.from_bytes(block[1:], "little"), VOC_BLOCKS[block[0]]
         if about:
-            return SoundChunk(at + 4 + about, length - about, size - at - 4 - about)
+            promised = length - about if length != MOST_VOC else 0
+            return SoundChunk(at + 4 + about, promised, size - at - 4 - about)
         at += 4 + length
     return None
 
@@ -145,6 +158,7 @@ def _sphere(file: BinaryIO, _head: bytes, size: int) -> SoundChunk | None:
     found = dict(re.findall(r"(\w+) -(?:i|s\d+) (\d+)", text))
     counts = [int(found.get(name, 0)) for name in ("sample_count", "channel_count")]
     promised = counts[0] * counts[1] * int(found.get("sample_n_bytes", 0))
+    promised = 0 if _is_unknown(counts[0]) else promised
     start = int(text.split()[1]) if text.split()[1:2] and text.split()[1].isdecimal() else 1024
     return SoundChunk(start, promised, size - start) if promised else None
 
@@ -193,6 +207,6 @@ class Corrected(io.FileIO):
 VOC_BLOCKS = {1: 2, 9: 12, **dict.fromkeys((3, 4, 5, 6, 7, 8), 0)}
 READERS = {
     **dict.fromkeys((b"RIFF", b"RIFX", b"RF64", b"BW64"), _riff),
-    **{b"riff": _w64, b"FORM": _aiff, b".snd": _au, b"NIST": _sphere, b"caff": _caf},
-    b"Crea": _voc,
+    **{b"riff": _w64, b"FORM": _aiff, b".snd": _au, b"dns.": _au, b"NIST": _sphere},
+    **{b"caff": _caf, b"Crea": _voc},
 }

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 
 from medusa.errors import AudioError
 from medusa.extract.inputs.segments import Segment, read_segment
+from medusa.manifests import ffmpeg
 from medusa.manifests.audio import facts_of
 from medusa.manifests.audit.waveforms import loudness_of
 
@@ -128,6 +130,67 @@ def test_sizes_that_a_streaming_writer_left_elsewhere(
         found = samples(path)
         np.testing.assert_allclose(found[: len(WAVE)], WAVE, atol=1e-4)
         assert len(found) - len(WAVE) in (0, 1)  # An odd chunk may be padded.
+
+
+# The container, its byte order, a name in front of the size, the distance to it, its form.
+SIZED = [
+    *(("WAV", "BIG", b"data", 4, ">I"), ("RF64", "FILE", b"ds64", 16, "<Q")),
+    *(("W64", "FILE", b"data", 16, "<Q"), ("AIFF", "FILE", b"SSND", 4, ">I")),
+    *(("AIFF", "LITTLE", b"SSND", 4, ">I"), ("AU", "FILE", b".snd", 8, ">I")),
+    *(("AU", "LITTLE", b"dns.", 8, "<I"), ("CAF", "FILE", b"data", 4, ">q")),
+    ("SVX", "FILE", b"BODY", 4, ">I"),
+]
+
+
+@pytest.mark.parametrize(("form", "endian", "name", "offset", "kind"), SIZED)
+def test_sizes_that_are_wrong_in_every_byte_order(
+    tmp_path: Path, form: str, endian: str, name: bytes, offset: int, kind: str
+) -> None:
+    data = written(tmp_path / "a", form, endian)
+    at = data.index(name) + offset
+    size = struct.unpack_from(kind, data, at)[0]
+    for wrong in (size + 2, size + 8, size + 44, 0, 0x7FFFF000, 0xFFFFFFFF):
+        found = samples(patched(tmp_path / "a", data, at, struct.pack(kind, wrong)))
+        np.testing.assert_allclose(found[: len(WAVE)], WAVE, atol=1e-4)
+        assert len(found) - len(WAVE) in (0, 1), wrong
+    (tmp_path / "a").write_bytes(data[: len(data) // 2])
+    with pytest.raises(AudioError, match=r"truncated|malformed"):
+        facts_of(tmp_path / "a")
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFF])
+def test_unknown_sizes_in_voc(tmp_path: Path, size: int) -> None:
+    path = patched(tmp_path / "a", written(tmp_path / "a", "VOC"), 27, size.to_bytes(3, "little"))
+    np.testing.assert_allclose(samples(path), WAVE, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", ["0", "2147479552", "4294967295", "32004"])
+def test_wrong_counts_of_samples_in_sphere(tmp_path: Path, count: str) -> None:
+    data = written(tmp_path / "a", "NIST")
+    head = data[:1024].replace(b"sample_count -i 32000", f"sample_count -i {count}".encode())
+    (tmp_path / "a").write_bytes(head[:1024].ljust(1024, b"\0") + data[1024:])
+    np.testing.assert_allclose(samples(tmp_path / "a"), WAVE, atol=1e-4)
+
+
+INDEX_FIRST = ["-movflags", "faststart"]
+BY_FFMPEG = {
+    **{"a.m4a": INDEX_FIRST, "a.mov": INDEX_FIRST, "a.3gp": [*INDEX_FIRST, "-ar", "8000"]},
+    **{"a.mp4": ["-movflags", "frag_keyframe+empty_moov"], "a.mkv": ["-live", "1"], "a.webm": []},
+    **{"a.wma": [], "a.aac": [], "a.amr": ["-ar", "8000"]},
+}
+
+
+@pytest.mark.parametrize("name", BY_FFMPEG)
+def test_cut_files_that_ffmpeg_reads_are_refused(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(0).normal(scale=0.2, size=3 * RATE)
+    soundfile.write(tmp_path / "a.wav", noise, RATE)
+    words = [ffmpeg.program(), "-nostdin", "-v", "error", "-i", str(tmp_path / "a.wav")]
+    subprocess.run([*words, *BY_FFMPEG[name], str(tmp_path / name)], check=True)
+    assert facts_of(tmp_path / name).duration_s == pytest.approx(3, abs=0.2)
+    data = (tmp_path / name).read_bytes()
+    for share in (0.5, 0.93):
+        (tmp_path / name).write_bytes(data[: int(len(data) * share)])
+        assert "truncated: ffmpeg reports " in refused(tmp_path / name)
 
 
 def test_an_empty_wav_with_a_note_behind_it_holds_no_sound(tmp_path: Path) -> None:
