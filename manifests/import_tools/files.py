@@ -65,6 +65,13 @@ def recordings_below(root: Path, endings: Sequence[str] = ENDINGS) -> tuple[list
     return recordings, line
 
 
+def with_real_ending(path: str) -> str:
+    """Return the path, or that of the file whose ending has other letters, such as `.WAV`."""
+    stem, ending = os.path.splitext(path)
+    written = (path, f"{stem}{ending.upper()}", f"{stem}{ending.title()}")
+    return next((one for one in written if os.path.exists(one)), path)
+
+
 def by_id(files: Mapping[str, Path], ids: Iterable[str], line: Line) -> dict[str, str]:
     """Return the files of the utterances by id, and count the files of no utterance.
 

@@ -52,7 +52,7 @@ def kind_of(path: Path) -> str:
     """Return the kind of a label file by its first lines: a name in `READERS`, or ""."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         head = file.read(4096)
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         columns = {name.strip().strip('"') for name in re.split("[,;\t]", head.partition("\n")[0])}
         if "FileName" not in columns:
             return ""
@@ -61,7 +61,7 @@ def kind_of(path: Path) -> str:
         if columns & {"Workers", "WorkerID", "EmoClass_Major"}:
             return "votes csv"
         return "consensus csv" if {"EmoClass", "Split_Set", "EmoAct"} & columns else ""
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         start = head.lstrip()[:1]
         if start == "{" and "EmoClass_Major" in head:
             return "detailed json"

@@ -1,6 +1,5 @@
 """A release of MSP-Podcast has label files, recordings and transcripts, which are read here."""
 
-import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from medusa.errors import ManifestError, listed, plural
+from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.csv_rows import BadRow
-from medusa.manifests.import_tools.files import folders_below
+from medusa.manifests.import_tools.files import by_id, folders_below, recordings_below
 from medusa.manifests.import_tools.msp_labels import READERS, Labels, kind_of
 from medusa.manifests.import_tools.msp_rows import checked_votes, utterances
 from medusa.manifests.import_tools.tables import folder, read_texts, refuse_bad_rows
@@ -18,7 +17,6 @@ from medusa.manifests.import_tools.tally import Line
 from medusa.manifests.labels.schemes import OTHER, Recoding, Rules, label_votes, parse, with_other
 from medusa.manifests.labels.votes import count_votes, one_hot
 from medusa.manifests.manifest import Manifest, found_in
-from medusa.workspace import require_utf_8
 
 LETTERS = {
     **{"A": "angry", "S": "sad", "H": "happy", "U": "surprise", "F": "fear", "D": "disgust"},
@@ -36,11 +34,13 @@ BAD_ROWS = "correct the files, or leave these rows out: --bad-rows drop"
 class Release:
     """The contents of a release's folder: the label files by kind, and the recordings by stem.
 
-    `transcripts` is the folder of transcripts, and `transcribed` has the stems of its files.
+    `sounds` is the count of the recordings. `transcripts` is the folder of transcripts, and
+    `transcribed` has the stems of its files.
     """
 
+    recordings: dict[str, Path]
+    sounds: Line
     labels: dict[str, list[Path]] = field(default_factory=dict)
-    recordings: dict[str, str] = field(default_factory=dict)
     transcripts: Path | None = None
     transcribed: set[str] = field(default_factory=set)
 
@@ -92,17 +92,15 @@ def read_release(
 
 def contents_of(root: Path) -> Release:
     """Return the label files, recordings and transcripts below `root`."""
-    release = Release()
+    recordings, sounds = recordings_below(root, (".wav",))
+    release = Release({path.stem: path for path in recordings}, sounds)
     for folder_path, files in folders_below(root):
         if "transcript" in folder_path.name.lower():
             release.transcripts = folder_path
-            release.transcribed = {name[:-4] for name in files if name.endswith(".txt")}
+            release.transcribed = {name[:-4] for name in files if name.lower().endswith(".txt")}
             continue
         for name in files:
-            if name.lower().endswith(".wav"):
-                require_utf_8(folder_path / name)
-                release.recordings[name[:-4]] = f"{folder_path}/{name}"
-            elif name.endswith((".csv", ".json", ".txt")):
+            if name.lower().endswith((".csv", ".json", ".txt")):
                 path = folder_path / name
                 if kind := kind_of(path):
                     release.labels.setdefault(kind, []).append(path)
@@ -201,20 +199,11 @@ def _places(frame: pd.DataFrame, release: Release, tally: list[Line]) -> pd.Data
     """Add the recordings and the transcripts."""
     frame = frame.assign(language="en", path=None, text=None)
     if release.recordings:
-        where = os.path.dirname(next(iter(release.recordings.values())))
-        frame["path"] = (
-            frame["id"].map(release.recordings).fillna(where + "/" + frame["id"] + ".wav")
-        )
-        tally.append(_files("recordings", set(release.recordings), frame))
+        where = str(next(iter(release.recordings.values())).parent)
+        found = by_id(release.recordings, frame["id"], release.sounds)
+        frame["path"] = frame["id"].map(found).fillna(where + "/" + frame["id"] + ".wav")
+        tally.append(release.sounds)
     if release.transcripts is not None:
-        frame["text"] = read_texts(release.transcripts, frame["id"])
-        tally.append(_files("transcripts", release.transcribed, frame))
+        frame["text"], line = read_texts(release.transcripts, frame["id"])
+        tally.append(line)
     return frame
-
-
-def _files(kind: str, names: set[str], frame: pd.DataFrame) -> Line:
-    line = Line(kind, len(names))
-    line.drop("of no utterance in the manifest", len(names - set(frame["id"])))
-    absent = len(set(frame["id"]) - names)
-    line.note = f"{plural(absent, 'utterance has')} none" if absent else ""
-    return line

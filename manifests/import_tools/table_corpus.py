@@ -26,8 +26,8 @@ from medusa.manifests.labels.votes import SUM_TOLERANCE, one_hot, plurality, sha
 from medusa.manifests.manifest import Manifest
 from medusa.manifests.pairs import pairs
 
-CHANNEL_COLUMNS = ("channel", "channels", "channel_id")
-CHANNEL = r"\d{1,2}|left|right|l|r|a|b"
+CHANNEL_COLUMNS = ("channel", "channels", "channel_id", "ch", "side")
+CHANNEL = r"(?:ch(?:annel)?[ ._-]?)?\d{1,2}(?:\.0)?|left|right|l|r|a|b"  # Parquet has 1.0, too.
 
 
 def from_table(

@@ -1,13 +1,15 @@
 """The tables of a corpus are read as text; an error names the file, the line and the column."""
 
+import codecs
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medusa.errors import ManifestError, listed, nearest, plural
 from medusa.foreign import foreign
 from medusa.manifests.import_tools.csv_rows import BadRow, Rows, read_rows
+from medusa.manifests.import_tools.tally import Line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,25 +199,47 @@ def standard_splits(names: "pd.Series[str]") -> "pd.Series[str]":
     return names.str.strip().map(lambda name: SPLIT_NAMES.get(name.lower(), name), "ignore")
 
 
-def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "pd.Series[str]":
-    """Return the text of `<stem>.txt` for each stem; null if there is no such file.
+def read_texts(transcripts: Path, stems: "pd.Series[str]") -> "tuple[pd.Series[str], Line]":
+    """Return the text of `<stem>.txt` for each stem, null without such a file, and the count.
 
     Raises:
         ManifestError: a file is not text in UTF-8.
     """
+    found = sorted(path for path in transcripts.iterdir() if path.suffix.lower() == ".txt")
+    files = {path.stem: path for path in found}
 
     def read(stem: str) -> str | None:
-        path = transcripts / f"{stem}.txt"
-        try:
-            return path.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
+        if stem not in files:
             return None
+        try:
+            return files[stem].read_text(encoding="utf-8").strip()
         except UnicodeDecodeError as problem:
             raise ManifestError(
-                f"{path}: not text in UTF-8: {problem}; save it as UTF-8"
+                f"{files[stem]}: not text in UTF-8: {problem}; save it as UTF-8"
             ) from problem
 
-    return stems.map(read)
+    return stems.map(read), files_of("transcripts", files, stems)
+
+
+def files_of(kind: str, names: Iterable[str], ids: Iterable[str]) -> Line:
+    """Return the count of the files or texts of utterances, by the ids in their names."""
+    present, known = set(names), set(ids)
+    line = Line(kind, len(present))
+    line.drop("of no utterance in the manifest", len(present - known))
+    absent = len(known - present)
+    line.note = f"{plural(absent, 'utterance has')} none" if absent else ""
+    return line
+
+
+def text_at(path: Path) -> str:
+    """Return the text of a file in UTF-8, in UTF-16 with its mark, or else in Windows' Latin."""
+    data = path.read_bytes()
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
 
 
 def folder(root: Path, name: str) -> Path:

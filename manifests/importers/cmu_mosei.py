@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.errors import ManifestError, listed
+from medusa.manifests.import_tools.files import with_real_ending
 from medusa.manifests.import_tools.tables import (
     lines_of,
     numbers,
     or_null,
     read_table,
+    refuse_repeated,
     standard_splits,
 )
 from medusa.manifests.label_scheme import LabelScheme
@@ -78,6 +80,7 @@ def import_corpus(root: Path, audio: Path | None = None, none: str = "null") -> 
     scheme = LabelScheme("cmu-mosei", classes)
     soft = shares_of(strengths, scheme)
     frame = _rows(table, root, audio).assign(label=plurality(soft, scheme))
+    refuse_repeated(frame["id"], lines, root)
     if "sentiment" in table:
         frame["valence"] = _within(table, "sentiment", root, lines) + 4
     provenance: dict[str, object] = {"split": {"by": "corpus"}} if "split" in frame else {}
@@ -99,7 +102,8 @@ def _rows(table: "pd.DataFrame", root: Path, audio: Path | None) -> "pd.DataFram
         frame["start_s"] = numbers(table, "start", root)
         frame["duration_s"] = numbers(table, "end", root) - frame["start_s"]
     if audio is not None:
-        frame["path"] = str(audio) + "/" + (video if cut else video + "/" + clip) + ".wav"
+        names = str(audio) + "/" + (video if cut else video + "/" + clip) + ".wav"
+        frame["path"] = names.map(with_real_ending)
     return frame
 
 

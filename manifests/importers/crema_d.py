@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.errors import ManifestError, listed
+from medusa.manifests.import_tools.csv_rows import BadRow
 from medusa.manifests.import_tools.files import by_id, recordings_below
 from medusa.manifests.import_tools.tables import (
     amounts,
     folder,
     lines_of,
     read_table,
+    refuse_bad_rows,
     refuse_repeated,
 )
 from medusa.manifests.import_tools.tally import rows_and_files
@@ -44,6 +46,7 @@ EMOTIONS = {
     "N": "neutral",
     "S": "sad",
 }
+MOST_VOTES = 10_000
 ACTED = {name[:3].upper(): name for name in EMOTIONS.values()}
 SCHEME = LabelScheme("crema-d", tuple(EMOTIONS.values()))
 CHANNELS = {"voice": "1", "face": "2", "both": "3"}  # It is the first digit of a row's number.
@@ -112,7 +115,9 @@ def _intended(root: Path) -> "Manifest":
 
     stems = sorted({file.stem for file in recordings_below(root / "AudioWAV", (".wav",))[0]})
     if not stems:
-        stems = list(read_table(root / "SentenceFilenames.csv", ["Filename"])["Filename"])
+        table = read_table(root / "SentenceFilenames.csv", ["Filename"])
+        refuse_repeated(table["Filename"], lines_of(table), root / "SentenceFilenames.csv")
+        stems = list(table["Filename"])
     names = pd.Series(stems, dtype="str")
     frame, counts = _clips(root, names)
     frame["label"] = names.str.split("_").str[2].map(ACTED)
@@ -130,8 +135,18 @@ def _votes_table(root: Path) -> "pd.DataFrame":
     table = read_table(path, [*EMOTIONS, "fileName"])
     table = table.rename(columns={table.columns[0]: "number"})
     refuse_repeated(table["number"].str[0] + " " + table["fileName"], lines_of(table), path)
-    counts = {letter: amounts(table, letter, path).fillna(0) for letter in EMOTIONS}
+    counts = {letter: _whole(table, letter, path) for letter in EMOTIONS}
     return table[["number", "fileName"]].assign(**counts)
+
+
+def _whole(table: "pd.DataFrame", letter: str, path: Path) -> "pd.Series[float]":
+    """Return a column of votes; an empty cell has none."""
+    counts = amounts(table, letter, path).fillna(0)
+    cells = zip(lines_of(table), table[letter], counts, strict=True)
+    strange = [(line, cell) for line, cell, count in cells if count % 1 or count > MOST_VOTES]
+    problem = f"is no number of votes (a whole number up to {MOST_VOTES})"
+    refuse_bad_rows([BadRow(path, line, f"{letter} {problem}: {cell!r}") for line, cell in strange])
+    return counts
 
 
 def _one_row_per_vote(table: "pd.DataFrame") -> "pd.DataFrame":

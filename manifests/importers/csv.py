@@ -34,5 +34,5 @@ def import_corpus(root: Path, audio: Path | None = None, **options: Any) -> "Man
     """
     from medusa.manifests.import_tools.table_corpus import from_table
 
-    table = parquet_table(root) if root.suffix == ".parquet" else read_table(root, [])
+    table = parquet_table(root) if root.suffix.lower() == ".parquet" else read_table(root, [])
     return from_table(table, root, audio or root.parent, **options)

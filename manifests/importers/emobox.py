@@ -21,6 +21,7 @@ Source: Ma et al., EmoBox, Interspeech 2024 (arXiv 2406.07162). Licence of the m
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,12 @@ def import_corpus(root: Path, audio: Path | None = None, fold: int | None = None
         )
     one = fold if fold is not None or len(numbers) > 1 else numbers[0]
     entries = _all_folds(root, numbers) if one is None else _one_fold(root, one)
+    twice = [key for key, times in Counter(entry["key"] for entry in entries).items() if times > 1]
+    if twice:
+        raise ManifestError(
+            f"{root}: expected every utterance one time in the tables, found {listed(twice)} "
+            "again; copy the corpus again"
+        )
     count = Line("utterances", len(entries))
     if one is None and (absent := _never_tested(root, numbers, entries)):
         count.found += absent

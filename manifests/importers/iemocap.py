@@ -32,7 +32,7 @@ import click
 from medusa.errors import ManifestError
 from medusa.manifests.import_tools.csv_rows import BadRow
 from medusa.manifests.import_tools.files import by_id, recordings_below
-from medusa.manifests.import_tools.tables import folder, refuse_bad_rows
+from medusa.manifests.import_tools.tables import files_of, folder, refuse_bad_rows, text_at
 from medusa.manifests.import_tools.tally import Line, total
 from medusa.manifests.labels.published import SCHEMES
 
@@ -108,7 +108,9 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
         raise ManifestError(
             f"{root}: no utterance to import; expected lines like [6.29 - 8.23] Ses01F_impro01_F000"
         )
-    frame, recordings = _frame(root, [head for head, _ in blocks])
+    transcribed = _tables(root, "transcriptions")
+    texts = _texts(transcribed)
+    frame, recordings = _frame(root, [head for head, _ in blocks], texts)
     votes = pd.DataFrame(
         [vote for _, rater_votes in blocks for vote in rater_votes],
         columns=list(VOTE_COLUMNS),
@@ -117,13 +119,14 @@ def import_corpus(root: Path, classes: str = "iemocap-6", outside: str = "drop")
     frame["label"] = frame["label"].map(scheme.words).astype("str")
     frame = pd.concat([frame, soft], axis=1)
     tally = Line("utterances", len(frame), note=f"in {len(files)} dialogues")
+    spoken = files_of("texts", texts, frame["id"])
     if outside == "drop":
         without = frame["label"].isna()
         tally.drop("have no consensus among the classes", int(without.sum()))
         frame = frame[~without].reset_index(drop=True)
         votes = votes[votes["id"].isin(set(frame["id"]))].reset_index(drop=True)
     labels = {"words": scheme.words, **asdict(rules)}
-    lines = [tally, *([recordings] if recordings.found else [])]
+    lines = [tally, *([recordings] if recordings.found else []), *([spoken] if transcribed else [])]
     provenance = {"labels": labels, "import": [line.to_dict() for line in lines]}
     return Manifest(frame, scheme.scheme, votes, provenance=provenance)
 
@@ -132,8 +135,7 @@ def _blocks(
     path: Path, bad: list[BadRow], known: dict[str, str]
 ) -> Iterator[tuple[dict[str, object], list[tuple[object, ...]]]]:
     """Yield the first line of each utterance, and its votes; `known` has the places of the ids."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for number, block in _parts(text):
+    for number, block in _parts(text_at(path)):
         head = HEAD.fullmatch(block[0])
         if head is None:
             bad.append(BadRow(path, number, f"not an utterance's first line: {block[0][:80]!r}"))
@@ -189,7 +191,9 @@ def _tables(root: Path, kind: str) -> list[Path]:
     return sorted(path for path in files if path.suffix.lower() == ".txt")
 
 
-def _frame(root: Path, heads: list[dict[str, object]]) -> "tuple[pd.DataFrame, Line]":
+def _frame(
+    root: Path, heads: list[dict[str, object]], texts: dict[str, str]
+) -> "tuple[pd.DataFrame, Line]":
     """Return the utterances with their texts and recordings, and the count of the recordings."""
     import pandas as pd
 
@@ -206,7 +210,7 @@ def _frame(root: Path, heads: list[dict[str, object]]) -> "tuple[pd.DataFrame, L
     frame["speaker"] = names.str[:5] + names.str.extract(r"_([FM])\w+$")[0]
     frame["gender"] = frame["speaker"].str[-1].map({"F": "female", "M": "male"})
     frame["language"] = "en"
-    frame["text"] = names.map(_texts(root))
+    frame["text"] = names.map(texts)
     frame["path"] = None
     if wavs:
         dialogues = (
@@ -219,11 +223,11 @@ def _frame(root: Path, heads: list[dict[str, object]]) -> "tuple[pd.DataFrame, L
     return frame, line
 
 
-def _texts(root: Path) -> dict[str, str]:
+def _texts(files: list[Path]) -> dict[str, str]:
     """Return the text of each utterance."""
     texts = {}
-    for path in _tables(root, "transcriptions"):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for path in files:
+        for line in text_at(path).splitlines():
             if spoken := TEXT.fullmatch(line.strip()):
                 texts[spoken["id"]] = spoken["text"]
     return texts

@@ -17,14 +17,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from medusa.manifests.import_tools.files import with_real_ending
 from medusa.manifests.import_tools.tables import (
     amounts,
+    lines_of,
     or_null,
     ratings,
     read_table,
     read_texts,
+    refuse_repeated,
     standard_splits,
 )
+from medusa.manifests.import_tools.tally import Line
 from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
@@ -63,19 +67,26 @@ def import_corpus(
     from medusa.manifests.manifest import Manifest
 
     table = read_table(root, ["FileName", *CLASSES, *ATTRIBUTES, "Split_Set"])
-    stems = table["FileName"].str.removesuffix(".wav")
+    stems = table["FileName"].str.replace(r"(?i)\.wav$", "", regex=True)
+    refuse_repeated(stems, lines_of(table), root)
+    paths = None if audio is None else (str(audio) + "/" + stems + ".wav").map(with_real_ending)
+    texts, counts_of_texts = read_texts(transcripts, stems) if transcripts else (None, None)
     counts = np.column_stack([amounts(table, name, root) for name in CLASSES])
     soft = shares_of(counts, SCHEME)
     frame = pd.DataFrame(
         {
             "id": stems,
-            "path": None if audio is None else str(audio) + "/" + stems + ".wav",
+            "path": paths,
             "language": "en",
             "split": standard_splits(or_null(table["Split_Set"])),
-            "text": None if transcripts is None else read_texts(transcripts, stems),
+            "text": texts,
             "label": plurality(soft, SCHEME),
         }
     )
     attributes = {name: ratings(table, column, root) for column, name in ATTRIBUTES.items()}
     frame = pd.concat([frame.assign(**attributes), soft], axis=1)
-    return Manifest(frame, SCHEME, provenance={"split": {"by": "corpus"}})
+    provenance: dict[str, object] = {"split": {"by": "corpus"}}
+    if counts_of_texts:
+        lines = (Line("utterances", len(frame)), counts_of_texts)
+        provenance["import"] = [line.to_dict() for line in lines]
+    return Manifest(frame, SCHEME, provenance=provenance)

@@ -17,8 +17,17 @@ Source: Poria et al., MELD, ACL 2019 (arXiv 1810.02508). Licence: GPL-3.0.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medusa.errors import nearest
+from medusa.manifests.import_tools.csv_rows import BadRow
 from medusa.manifests.import_tools.files import by_id, recordings_below
-from medusa.manifests.import_tools.tables import folder, or_null, read_table
+from medusa.manifests.import_tools.tables import (
+    folder,
+    lines_of,
+    or_null,
+    read_table,
+    refuse_bad_rows,
+    refuse_repeated,
+)
 from medusa.manifests.import_tools.tally import rows_and_files
 from medusa.manifests.label_scheme import SPLITS, LabelScheme
 
@@ -57,15 +66,26 @@ def import_corpus(root: Path) -> "Manifest":
 def _rows(root: Path, split: str) -> "pd.DataFrame":
     import pandas as pd
 
-    table = read_table(root / f"{split}_sent_emo.csv", COLUMNS)
+    path = root / f"{split}_sent_emo.csv"
+    table = read_table(path, COLUMNS)
+    names = f"{split}_dia" + table["Dialogue_ID"] + "_utt" + table["Utterance_ID"]
+    refuse_repeated(names, lines_of(table), path)
+    label = table["Emotion"].str.strip().str.lower()
+    classes = SCHEME.classes
+    bad = [
+        BadRow(path, line, f"not an emotion of MELD: {word!r}{nearest(word, classes)}")
+        for line, word in zip(lines_of(table), label, strict=True)
+        if word not in classes
+    ]
+    refuse_bad_rows(bad)
     return pd.DataFrame(
         {
-            "id": f"{split}_dia" + table["Dialogue_ID"] + "_utt" + table["Utterance_ID"],
+            "id": names,
             "speaker": or_null(table["Speaker"].str.strip()),
             "language": "en",
             "split": split,
             "text": table["Utterance"],
-            "label": table["Emotion"].str.strip().str.lower(),
+            "label": label,
         }
     )
 
