@@ -62,7 +62,7 @@ def reserve(path: Path) -> None:
     if isinstance(path, BucketPath):
         path.put(b"", new=True)
     else:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
 
 
 def remove_tree(folder: Path) -> None:

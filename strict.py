@@ -78,7 +78,7 @@ def _depth(loader: Any) -> int:
 
 
 def _check(node: yaml.Node, values: dict[int, int]) -> int:
-    """Refuse a key that comes twice, and aliases that make too many values or a circle.
+    """Refuse a key twice, aliases that make too many values or a circle, and null characters.
 
     Args:
         node: a node; an alias is the same node as its anchor.
@@ -91,6 +91,8 @@ def _check(node: yaml.Node, values: dict[int, int]) -> int:
     if not isinstance(node, yaml.CollectionNode):
         if node.tag == "tag:yaml.org,2002:int" and len(node.value) > LONGEST_SHOWN:
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a number with too many digits")
+        if "\0" in node.value:
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a null character in a text")
         return 1 + len(node.value) // LONGEST_SHOWN
     if id(node) in values:
         if not values[id(node)]:

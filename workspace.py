@@ -160,7 +160,7 @@ def remove(folder: Path) -> None:
 
 def _settings(config: Path) -> dict[str, Any]:
     """Return the keys and values of `medusa.yaml`, or nothing if there is no such file."""
-    if not config.exists():
+    if not os.path.lexists(config):  # A link that leads nowhere is a mistake.
         return {}
     from medusa.strict import read_yaml_file
 

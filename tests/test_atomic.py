@@ -3,7 +3,7 @@ import os
 import pytest
 import torch
 
-from medusa.atomic import atomic, write_text
+from medusa.atomic import atomic, reserve, write_text
 from medusa.heads.training.checkpoint import save_weights
 
 
@@ -44,8 +44,10 @@ def test_every_file_has_the_permissions_of_the_umask(tmp_path, umask, mode):
     try:
         save_weights(tensors, torch.nn.Linear(2, 2))
         write_text(tmp_path / "a.txt", "text")
+        reserve(tmp_path / "claim")
     finally:
         os.umask(before)
+    assert (tmp_path / "claim").stat().st_mode & 0o777 == mode
     assert tensors.stat().st_mode & 0o777 == mode
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode
 

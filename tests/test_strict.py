@@ -51,6 +51,7 @@ HOSTILE = {
     "no 'maybe'": ["!!bool maybe"],
     "surrogates": ["\ud800"],
     "control characters": ["\0"],
+    "a null character": ['a: "b\\0c"', '["\\x00"]'],
     "constructor": ["!!python/object:os.system x"],
 }
 

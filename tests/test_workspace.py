@@ -43,6 +43,13 @@ def test_mistakes_name_the_file_and_the_expectation(tmp_path, text, message):
     assert str(caught.value).startswith(str(tmp_path / "medusa.yaml"))
 
 
+@pytest.mark.parametrize("target", ["medusa.yaml", "nowhere.yaml", "."])
+def test_settings_that_are_a_link_without_a_file_or_a_folder_are_refused(tmp_path, target):
+    (tmp_path / "medusa.yaml").symlink_to(target)
+    with pytest.raises(ConfigError, match=r"medusa\.yaml: not readable as YAML"):
+        Workspace.open(tmp_path)
+
+
 def test_a_workspace_is_a_folder_that_is_there(tmp_path):
     with pytest.raises(MedusaError, match="no such folder"):
         Workspace.open(tmp_path / "nope")

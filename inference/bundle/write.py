@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from medusa.atomic import atomic
 from medusa.errors import RunError
@@ -121,4 +121,5 @@ def _copy_members(parts: ModelParts, bundle: Path) -> None:
     for number, feature in enumerate(parts.features):
         if feature.channels:
             (bundle / layout.CHANNELS).mkdir(exist_ok=True)
-            save_file(feature.channels, bundle / layout.CHANNELS / f"{number}.safetensors")
+            data = save(feature.channels)  # `save_file` would keep it from other users.
+            (bundle / layout.CHANNELS / f"{number}.safetensors").write_bytes(data)

@@ -15,6 +15,8 @@ from medusa.recipes.definition.recipe import (
     config_of,
     matching,
 )
+from medusa.strict import quoted
+from medusa.workspace import LONGEST_NAME, NAME
 
 AVERAGED, LEAST_WINDOW_S = (1, 2, 4), 1.0  # the values that `medusa extract` accepts
 STACK_CHOICES: dict[str, Iterable[str]] = {"method": STACKERS, "inputs": INPUTS, "soup": SOUPS}
@@ -30,6 +32,8 @@ def problems_of(recipe: Recipe, lists_features: bool = True) -> list[str]:
     problems = []
     if not recipe.heads:
         problems.append("heads: expected at least one")
+    for kind in ("heads", "stacks", "ablations"):
+        problems += _wrong_names(kind, getattr(recipe, kind))
     for name, feature in recipe.features.items():
         problems += _wrong_feature(f"features.{name}", feature)
     if lists_features:
@@ -50,6 +54,15 @@ def problems_of(recipe: Recipe, lists_features: bool = True) -> list[str]:
     if recipe.main and recipe.main not in recipe.stacks:
         problems.append(f"main: no stack {recipe.main!r}{nearest(recipe.main, recipe.stacks)}")
     return problems + _wrong_settings(recipe)
+
+
+def _wrong_names(kind: str, names: Iterable[str]) -> list[str]:
+    """Check names that become parts of the names of runs."""
+    return [
+        f"{kind}: {quoted(name)}: expected one word of letters, digits, dots and dashes"
+        for name in names
+        if not NAME.fullmatch(name) or len(name) > LONGEST_NAME
+    ]
 
 
 def _unlisted(recipe: Recipe) -> list[str]:

@@ -225,6 +225,10 @@ def test_all_mistakes_at_once(tmp_path):
         ("heads: [b]}", "heads: [b], top: 0}", "stacks.few.top 0: expected 1 to 1"),
         ("  b: {features", "  a: {features", "'a' twice; rename or remove one"),
         ("{seed: 3}", "{seed: 2020-01-01}", "heads.a.set.seed: expected a number, text, true or"),
+        ("  b: {features", "  ../../b: {features", "heads: '../../b': expected one word"),
+        ("  b: {features", "  b c: {features", "heads: 'b c': expected one word"),
+        ("  b: {features", f"  {'n' * 300}: {{features", "expected one word of letters"),
+        ("{soup: {}", "{/soup: {}", "stacks: '/soup': expected one word"),
     ],
 )
 def test_what_would_be_found_late_is_found_at_once(tmp_path, old, new, said):

@@ -1,5 +1,6 @@
 """A bundle predicts as the run from which it was written, without the workspace."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -108,3 +109,15 @@ def test_the_command_writes_and_replaces(trained, tmp_path):
     assert (target / "checksums.sha256").read_bytes() == before
     assert (tmp_path / "mine" / "x").read_text() == "x"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "mine"]
+
+
+def test_other_users_can_read_every_file_of_a_bundle_and_of_a_workspace(
+    bundled: Path, trained: Path
+) -> None:
+    umask = os.umask(0)
+    os.umask(umask)
+    files = [path for root in (bundled, trained) for path in root.rglob("*") if path.is_file()]
+    ours = [path for path in files if path.parents[1].name != "checkpoints"]  # Of transformers.
+    modes = {str(path): path.stat().st_mode & 0o777 for path in ours if path.suffix != ".lock"}
+    assert len(modes) > 20
+    assert {name: mode for name, mode in modes.items() if mode != 0o666 & ~umask} == {}
