@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from medusa.cache import StoreWriter
 from medusa.errors import MedusaError, WriteError
-from medusa.extract.encoders import Encoded, EncoderRunner, default_batch_seconds
+from medusa.extract.encoders import ComputeTimer, Encoded, EncoderRunner, default_batch_seconds
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.cpu_concurrency import concurrent_batches
 from medusa.extract.passes.outcome import Outcome
@@ -81,7 +81,8 @@ class FeatureWorker:
     def load(self, device: str) -> None:
         if self.runner is None:  # A further pass finds the weights in memory.
             self.runner = self._runner(device)
-        self.outcome.timer = self.runner.timer
+        if self.outcome.timer is not self.runner.timer:  # A new outcome counts from zero.
+            self.outcome.timer = self.runner.timer = ComputeTimer(device)
         if self.job.backbone.n_layers:
             self.outcome.peak_flop_s = product_flop_s(device, self.runner.precision)
 

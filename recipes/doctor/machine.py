@@ -13,6 +13,7 @@ from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 
+from medusa.bucket_path import BucketPath
 from medusa.extract.planning.room import free_bytes
 from medusa.manifests import ffmpeg
 from medusa.recipes.doctor.condition import BAD, GOOD, NOTE, Condition
@@ -91,6 +92,8 @@ def _installed(part: str, names: list[str], advice: str, otherwise: str) -> Cond
 
 def disk(folder: Path) -> Condition:
     """Return the free bytes of a folder's disk, and the speed of writing and reading there."""
+    if isinstance(folder, BucketPath):
+        return _bucket(folder)
     free = free_bytes(folder)
     while not folder.exists():
         folder = folder.parent
@@ -107,6 +110,24 @@ def disk(folder: Path) -> Condition:
     if min(written, read) < SLOW_MB_S:
         return Condition("disk", NOTE, found, "put `features` on a local disk, in medusa.yaml")
     return Condition("disk", GOOD, found)
+
+
+def _bucket(folder: BucketPath) -> Condition:
+    """Return the speed of writing and reading an object in a bucket."""
+    path, data = folder / f".doctor-{os.getpid()}", os.urandom(TEST_BYTES)
+    try:
+        began = time.perf_counter()
+        path.put(data)
+        written = time.perf_counter()
+        path.read_bytes()
+        read = time.perf_counter()
+        path.unlink()
+    except OSError as problem:
+        advice = "check the name, the credentials and AWS_ENDPOINT_URL; see docs/buckets.md"
+        return Condition("bucket", BAD, f"{folder}: {problem.strerror}", advice)
+    speeds = [TEST_BYTES / 1e6 / max(one, 1e-9) for one in (written - began, read - written)]
+    found = f"{folder}: writes {speeds[0]:.0f} MB/s, reads {speeds[1]:.0f} MB/s"
+    return Condition("bucket", GOOD, found)
 
 
 def _speeds(folder: Path) -> tuple[float, float]:

@@ -1,0 +1,109 @@
+"""Every command that reads or writes features works on a bucket as on the disk."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import medusa
+from medusa.cache import FeatureStore, open_all
+from medusa.cache.verify import verify
+from medusa.manifests import Manifest
+from medusa.scoring import Predictions
+from medusa.tests.command_line import call
+
+COUNT, SPEAKERS = 24, 6
+KILLS = 5 if os.environ.get("MEDUSA_LONG_TESTS") else 1
+EXTRACT = ("extract", "--backbone", "logmel")
+RECIPE = """
+title: A head on spectra
+source: nobody's publication
+config: small
+features: {logmel: {}}
+heads:
+  one: {features: [logmel], set: {head.name: discriminant}}
+stacks:
+  vote: {method: soft}
+main: vote
+"""
+HEAD = ("fit-head", "--config", "small", "--set", "head.name=discriminant", "--device", "cpu")
+
+
+@pytest.fixture
+def roots(tmp_path: Path, bucket: str) -> tuple[Path, Path]:
+    """Return a workspace with features on the disk, and one with features in a bucket."""
+    rng, rows = np.random.default_rng(0), ["path,speaker,label"]
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "wav").mkdir(parents=True)
+    for number in range(COUNT):
+        tone = np.sin(np.arange(8000 + 40 * number) * (0.05 + 0.1 * (number % 2)))
+        wave = tone + 0.1 * rng.normal(size=len(tone))
+        soundfile.write(here / "wav" / f"u{number}.wav", 0.5 * wave, 16_000)
+        rows.append(f"wav/u{number}.wav,s{number // 2 % SPEAKERS},{('calm', 'angry')[number % 2]}")
+    (here / "corpus.csv").write_text("\n".join(rows) + "\n")
+    call(here, "manifest", "import", "csv", str(here / "corpus.csv"))
+    call(here, "manifest", "split", "random")
+    shutil.copytree(here, there)
+    (there / "medusa.yaml").write_text(f"features: {bucket}/features\n")
+    return here, there
+
+
+def logmel(root: Path) -> FeatureStore:
+    (store,) = open_all(medusa.Workspace.open(root).features)
+    return store
+
+
+def test_the_commands_work_on_a_bucket(roots: tuple[Path, Path], bucket: str) -> None:
+    there = roots[1]
+    for root in roots:
+        call(root, *EXTRACT)
+        call(root, *HEAD, "--name", "h")
+    local, remote = map(logmel, roots)
+    assert str(remote.path).startswith(bucket) and not (there / "features").exists()
+    names = sorted(local.index.rows)
+    assert sorted(remote.index.rows) == names and len(names) == COUNT
+    assert np.array_equal(remote.read(names).values.numpy(), local.read(names).values.numpy())
+    first, second = (Predictions.read(root / "runs/h/predictions.parquet") for root in roots)
+    assert np.array_equal(first.logits(), second.select(first.ids).logits())
+    call(there, "cache", "verify")
+    (there / "toy.yaml").write_text(RECIPE)
+    call(there, "run", str(there / "toy.yaml"))
+    assert "up to date" in call(there, "run", str(there / "toy.yaml")).stderr
+    assert "reads" in call(there, "doctor").stdout and not list(remote.path.parent.glob(".*"))
+    call(there, "verify")
+    joined = f"{bucket}/joined.zarr"
+    call(there, "cache", "merge", "logmel", str(local.path), "--into", joined)
+    assert sorted(FeatureStore.open(joined).index.rows) == names
+    few = Manifest.read(there / "manifest.parquet").split("train")
+    few.write(there / "manifest.parquet")
+    call(there, "cache", "gc")
+    assert sorted(logmel(there).index.rows) == sorted(few.frame["content"])
+    call(there, "cache", "verify")
+
+
+def test_a_killed_extraction_into_a_bucket_continues(roots: tuple[Path, Path]) -> None:
+    here, there = roots
+    call(here, *EXTRACT)
+    command = [sys.executable, "-m", "medusa.cli", "--workspace", str(there), *EXTRACT]
+    features, rng = medusa.Workspace.open(there).features, np.random.default_rng(0)
+    for _ in range(KILLS):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(features.glob("*/spec.json")):
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 0.5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert [problem for store in open_all(features) for problem in verify(store.path)] == []
+    call(there, *EXTRACT)
+    local, remote = map(logmel, roots)
+    names = sorted(local.index.rows)
+    assert np.array_equal(remote.read(names).values.numpy(), local.read(names).values.numpy())
+    assert json.loads(call(there, *EXTRACT, "--json").stdout)[0]["seconds"] == 0
