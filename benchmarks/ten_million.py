@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, index
 from medusa.cache.layout import SHARD_FRAMES, checksum, shard_path
+from medusa.heads.runs.environment import environment
 
 WIDTH, FRAMES, BATCH = 8, 8, 256
 SMALL = 20_000
@@ -70,24 +71,26 @@ def make(path: Path, count: int) -> None:
 
 def measure(path: Path) -> dict[str, float]:
     """Return the seconds of opening a store and of reading random batches, and the peak memory."""
-    began = time.perf_counter()
+    began, cpu_s = time.perf_counter(), time.process_time()
     store = FeatureStore.open(path)
-    opened_s = time.perf_counter() - began
+    opened_s, opened_cpu_s = time.perf_counter() - began, time.process_time() - cpu_s
     rng = np.random.default_rng(1)
     rows = [rng.integers(0, len(store), BATCH) for _ in range(400)]
     for part in rows:  # every shard is mapped, and every utterance was compared
         store.gather(part, "layer_1")
-    began = time.perf_counter()
+    began, cpu_s = time.perf_counter(), time.process_time()
     for part in rows:
         store.gather(part, "layer_1")
-    batches_s = time.perf_counter() - began
+    batches_s, batches_cpu_s = time.perf_counter() - began, time.process_time() - cpu_s
     began = time.perf_counter()
     names = store.index.table["content"].take(rows[0]).to_pylist()
     assert (store.locate(names) == rows[0]).all()
     return {
         "utterances": len(store),
         "open_s": opened_s,
+        "open_cpu_s": opened_cpu_s,
         "microseconds_a_utterance": batches_s / (400 * BATCH) * 1e6,
+        "cpu_microseconds_a_utterance": batches_cpu_s / (400 * BATCH) * 1e6,
         "locate_microseconds": (time.perf_counter() - began) / BATCH * 1e6,
         "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
     }
@@ -120,6 +123,7 @@ def main() -> None:
     small, large = results
     ratio = small["microseconds_a_utterance"] / large["microseconds_a_utterance"]
     result = {"small": small, "large": large, "speed_of_large_to_small": ratio}
+    result["environment"] = environment()
     text = json.dumps(result, indent=2) + "\n"
     if given.json:
         given.json.write_text(text)
