@@ -54,7 +54,7 @@ def medusa(root: Path, *words: str, address: str = "", until: Condition | None =
 
 
 def require_success(process: "subprocess.Popen[str]", words: Sequence[str]) -> None:
-    """Stop if a command failed; exit 1 of `run` means that some heads lack examples in few clips."""
+    """Stop if a command failed; exit 1 of `run` means that some heads lack examples."""
     if process.returncode > (words[0] == "run"):
         raise SystemExit(f"{' '.join(words)}: exit {process.returncode}")
 

@@ -1,6 +1,6 @@
 """The command `medusa plan`, without recipes: the size of an extraction on the disk."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,7 @@ def plan(
         profile_of,
         require_room,
     )
+    from medusa.extract.planning.at_scale import scale_of
     from medusa.extract.planning.estimate import estimate
 
     chosen = {
@@ -99,12 +100,15 @@ def plan(
     hours_of = {
         name: extract_hours(one, corpus, device) for name, one in zip(chosen, plans, strict=True)
     }
+    scale = scale_of(plans, corpus.count, sum(hours_of.values()))
     if as_json:
         facts = {"hours": hours_of, "profile": profile, "workers": workers, "free_bytes": free}
-        _print_json(plans, facts)
+        _print_json(plans, facts | {"scale": asdict(scale)})
     else:
         _show(plans, corpus, free)
-        click.echo(time_sentence(sum(hours_of.values()), profile, workers))
+        click.echo(time_sentence(scale.device_hours, profile, workers))
+        for sentence in scale.sentences() if utterances is not None else ():
+            click.echo(sentence)
     require_room(workspace.features, sum(one.bytes for one in plans))
 
 
