@@ -15,7 +15,7 @@ AROUND_A_SHARD = 4  # requests: its number is reserved, the upload begins and en
 
 
 @dataclass(frozen=True)
-class Scale:
+class CostsAtScale:
     """The costs of the stores of some backbones.
 
     Attributes:
@@ -45,7 +45,7 @@ class Scale:
         ]
 
 
-def scale_of(plans: Sequence[Estimate], utterances: int, device_hours: float) -> Scale:
+def scale_of(plans: Sequence[Estimate], utterances: int, device_hours: float) -> CostsAtScale:
     """Return the costs of some stores.
 
     Args:
@@ -56,7 +56,7 @@ def scale_of(plans: Sequence[Estimate], utterances: int, device_hours: float) ->
     stored = sum(one.bytes for one in plans)
     arrays = [size for one in plans for name, size in one.sizes.items() if name != "index"]
     shards = sum(ceil(one.frames / SHARD_FRAMES) * (len(one.sizes) - 1) for one in plans)
-    return Scale(
+    return CostsAtScale(
         index_memory_bytes=INDEX_MEMORY_BYTES * utterances * len(plans),
         index_open_s=INDEX_OPEN_S * utterances * len(plans),
         requests_to_write=sum(ceil(size / PART_BYTES) for size in arrays) + AROUND_A_SHARD * shards,
