@@ -29,7 +29,7 @@ COMMANDS = {
     "extract": ("medusa.extract.extract_command", "Compute features of a frozen backbone, once."),
     "plan": (
         "medusa.recipes.planning.plan_command",
-        "Estimate the bytes and hours of a recipe or an extraction.",
+        "Estimate the disk, memory and hours of a recipe.",
     ),
     "probe-layers": (
         "medusa.recipes.layer_probe.commands",
@@ -82,7 +82,7 @@ COMMANDS = {
     "submit": ("medusa.reports.submit_command", "Write the challenge's submission files."),
     "predict": (
         "medusa.inference.predict_command",
-        "Predict the emotion of new recordings with a trained model.",
+        "Predict the emotion of new recordings.",
     ),
     "bundle": (
         "medusa.inference.bundle.commands",
@@ -101,11 +101,26 @@ COMMANDS = {
 EXTRA_COMMANDS = {"cache": {"verify": "medusa.extract.verify_command"}}
 
 
+# The order of the list in `medusa --help`: the first steps come first.
+GROUPS = {
+    "First steps, in this order": (
+        *("doctor", "demo", "manifest", "extract", "baseline", "fit-head", "runs", "stack"),
+        *("evaluate", "report", "predict"),
+    ),
+    "More about features": ("transcribe", "probe-layers", "plan", "cache", "verify"),
+    "More experiments": (
+        *("cross-validate", "run", "tables", "slurm", "matrix", "simulate", "import-checkpoint"),
+    ),
+    "More about results": ("compare", "stress", "card", "submit"),
+    "Hand a model on": ("bundle", "serve", "export-onnx", "push", "pull"),
+}
+
+
 class LazyGroup(click.Group):
     """A click group that imports the module of a command only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for names in GROUPS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -126,8 +141,9 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<17}", COMMANDS[name][1]) for name in names])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -224,6 +224,13 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def data_size(size: float) -> str:
+    """Return a number of bytes in kB, MB or GB."""
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+
+
 def _short(name: str, value: Any) -> object:
     """Return a value for a table: hours and counts as text, large numbers without decimals."""
     if name == "hours":

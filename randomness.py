@@ -17,7 +17,7 @@ def random_stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
 
     Args:
         seed: the seed that the user can change, or a constant.
-        use: the name of the use. It occurs one time in the code.
+        use: the name of the use. It occurs once in the code.
         numbers: the position inside the use, such as the step of a training.
     """
     return np.random.default_rng(_digest(seed, use, *numbers))

@@ -1,4 +1,4 @@
-"""Layer features on disk: they are computed one time and read many times.
+"""Layer features on disk: they are computed once and read many times.
 
 The key of an utterance is its *content*: the digest of its audio or of its text. `StoreWriter`
 takes arrays (K, T, D): K layers, T frames, width D. `FeatureStore` and `View` return them as

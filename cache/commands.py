@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from medusa.cache.store import FeatureStore
 
 
-@click.group()
+class CacheGroup(click.Group):
+    """The group knows `ls` also by the name `list`, which `--help` does not show."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, "ls" if cmd_name == "list" else cmd_name)
+
+
+@click.group(cls=CacheGroup)
 def cache() -> None:
     """List, check, move and convert the feature stores of the workspace."""
 

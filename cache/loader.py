@@ -64,7 +64,7 @@ def load(
     rings = [[Buffers(pin) for _ in streams] for _ in range(RING)]
 
     def make(number: int) -> list[Packed]:
-        # Every batch is requested one time: the first ones together, then the one furthest ahead.
+        # Every batch is requested once: the first ones together, then the one furthest ahead.
         first = 1 if number == 0 else number + PREFETCHED
         for upcoming in batches[first : number + 1 + PREFETCHED]:
             for stream in streams:

@@ -1,4 +1,4 @@
-"""The pieces of work that a process takes; together, the processes take every piece one time."""
+"""The pieces of work that a process takes; together, the processes take every piece once."""
 
 import heapq
 import re

@@ -29,11 +29,14 @@ from medusa.strict import Allowed, KeyOf
 
 FOLDER = Path(__file__).parent / "reference"
 WIDTH = 80
-NOTE = "This page is made from the code.\n"
 COMMANDS_INTRODUCTION = (
     "Look here for an option whose command you know, or search this page for one that you do not "
     "know. It has the text that `medusa COMMAND --help` prints. If you are new, "
     "[Start](../start.md) has the order of the commands.\n"
+)
+PYTHON_INTRODUCTION = (
+    "Look here for the arguments and the result of a function of `import medusa`. [Medusa in a "
+    "Python program](../api.md) shows how they are used, and has the command of each.\n"
 )
 SETTINGS_INTRODUCTION = (
     "Look here for the default, the allowed values and the meaning of a key, for example before "
@@ -55,6 +58,17 @@ OPTIONS = {
     "`medusa stack --set training.`": Training,
     "`medusa predict --set`": FurtherCutOptions,
     "`medusa serve --set`": ServerLimits,
+}
+# A heading of the Python page -> the rooms whose functions and classes it has.
+TOPICS = {
+    "The workspace, and progress": ("workspace", "console"),
+    "Predict new recordings, and hand a model on": ("inference",),
+    "Import, split and audit a corpus": ("manifests",),
+    "Extract features, and read them": ("extract", "cache"),
+    "Train heads": ("heads",),
+    "Combine heads": ("ensemble",),
+    "Judge and report": ("reports",),
+    "Recipes, cross-validation and whole experiments": ("recipes",),
 }
 RECIPE = {
     "The recipe": recipe.Recipe,
@@ -117,20 +131,25 @@ def settings_page() -> str:
 
 def python_page() -> str:
     """Return a page that lists the functions and classes of the package for autodoc."""
-    parts = ["# The Python interface\n", NOTE]
-    parts.append("The functions below are those of `import medusa`; [the overview](../api.md) has "
-                 "the command of each.\n")  # fmt: skip
-    for name in medusa.__all__:
-        value = getattr(medusa, name)
-        kind = "class" if isinstance(value, type) else "function"
-        members = "\n:members:" if kind == "class" else ""
-        parts.append(f"```{{eval-rst}}\n.. auto{kind}:: medusa.{name}{_indented(members)}\n```\n")
+    parts = ["# The Python interface\n", PYTHON_INTRODUCTION]
+    rooms = {name: medusa._MODULES[name].split(".")[0] for name in medusa.__all__}
+    assert set(rooms.values()) <= {room for several in TOPICS.values() for room in several}
+    for title, several in TOPICS.items():
+        parts.append(f"## {title}\n")
+        names = [name for name, room in rooms.items() if room in several]
+        # Functions come first; a class is their argument or their result.
+        for name in sorted(names, key=lambda name: isinstance(getattr(medusa, name), type)):
+            kind = "class" if isinstance(getattr(medusa, name), type) else "function"
+            members = "\n:members:" if kind == "class" else ""
+            parts.append(
+                f"```{{eval-rst}}\n.. auto{kind}:: medusa.{name}{_indented(members)}\n```\n"
+            )
     return "\n".join(parts)
 
 
 def licences_page() -> str:
     """Return a page with the licence of every library that constraints.txt pins."""
-    parts = ["# Licences\n", NOTE]
+    parts = ["# Licences\n"]
     parts.append(
         "medusa itself has the licence Apache-2.0. The table has the libraries that "
         "`constraints.txt` pins, with the licence that each of them states. The tools of openSMILE "

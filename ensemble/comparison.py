@@ -188,7 +188,7 @@ def verdict(name: str, title: str, gain: Mapping[str, Any]) -> str:
     figures = f"(macro-F1 {gain['difference']:+.3f}, p {gain['p']:.3f})"
     if gain["p"] < SIGNIFICANT:
         return f"{name} is {word} {title} {figures}"
-    return f"{name} cannot be told apart from {title} on these utterances {figures}"
+    return f"{name} cannot be told apart from {title} {figures}"
 
 
 def _gains(others: Sequence[Entry], logits: Scores, judged: Truth) -> list[dict[str, Any]]:

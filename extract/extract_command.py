@@ -105,8 +105,9 @@ def extract(
 
     workspace = Workspace.open(root)
     workspace.require_manifest()
-    # These import heavy libraries.
-    from medusa.console import show_rows
+    from medusa.console import say, show_rows
+
+    say(f"{', '.join(names)}: loading the libraries")  # This takes seconds.
     from medusa.extract.extract_features import extract_features
     from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
     from medusa.extract.passes.outcome import raise_failures

@@ -166,13 +166,13 @@ def _print_json(plans: "list[Estimate]", facts: dict[str, Any]) -> None:
 
 def _show(plans: "list[Estimate]", corpus: "CorpusSize", free: int) -> None:
     """Print a table of the arrays, the total and the assumptions."""
-    from medusa.console import duration, say, table
+    from medusa.console import data_size, duration, say, table
 
     cells = [[*list(row.values())[:-1], f"{row['bytes'] / 1e9:.3f}"] for row in _rows(plans)]
     table(["backbone", "array", "dtype", "width", "frames", "GB"], cells)
     speech = f", {duration(corpus.all_s)} of speech" if corpus.all_s else ""
     click.echo(f"{corpus.count} utterances{speech}")
     total = sum(one.bytes for one in plans)
-    click.echo(f"{total / 1e9:.2f} GB in all; {free / 1e9:.1f} GB are free")
+    click.echo(f"{data_size(total)} in all; {data_size(free)} are free")
     for note in _notes(plans):
         say(note)

@@ -84,8 +84,9 @@ def transcribe(
     workspace.require_manifest()
     if flag is not None:
         return _show_flagged(workspace, flag, choices["name"], as_json)
-    # These import heavy libraries.
     from medusa.console import say, show_rows
+
+    say("loading the libraries and Whisper")  # This takes seconds, or minutes on a busy machine.
     from medusa.extract.passes.outcome import raise_failures
     from medusa.extract.transcription.transcribe import transcribe as fill
     from medusa.extract.transcription.transcription_options import (

@@ -88,6 +88,7 @@ def fit_head(
     from medusa.console import say
     from medusa.device import usual_config
     from medusa.errors import DataError
+    from medusa.heads.networks.fusion import HEADS
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.queue.results import raise_problems, show_result, show_sweep
@@ -98,9 +99,10 @@ def fit_head(
     require_tracker(track)
     workspace = Workspace.open(root)
     usual, reason = usual_config(device)
+    chosen = ""
     if config_name is None:
         config_name = usual
-        say(f"configuration: {usual} ({reason}; --config chooses another)")
+        chosen = f"configuration: {usual} ({reason}; --config chooses another)"
     if folds is not None:
         settings = (*settings, f"train.folds={folds}")
     names = parts_of(backbones or "")
@@ -118,6 +120,8 @@ def fit_head(
         drop_missing=missing == "drop",
         force=force,
     )
+    if chosen and any(HEADS[one.config.head.name].fitted_by == "steps" for one in specs):
+        say(chosen)  # Heads that are not trained by steps read little of it.
     show = partial(show_result, workspace, len(specs) > 1)
     results = fit_heads(workspace, specs, devices=device, jobs=jobs, on_result=show)
     show_sweep(workspace, results)

@@ -1,4 +1,4 @@
-"""All frozen encoders of a model: each is loaded one time and runs one time per recording."""
+"""All frozen encoders of a model: each is loaded once and runs once per recording."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -103,7 +103,7 @@ class ModelEncoders:
         return str(self.texts.row(content)["text"])
 
     def flags(self, content: str) -> list[str]:
-        """Return the flags of an utterance's transcript and features, each one time."""
+        """Return the flags of an utterance's transcript and features, each once."""
         flags = [flag for one in self.of_audio for flag in one.buffer.flags_of(content)]
         if self.texts is not None and content not in self.given:
             flags += self.texts.row(content)["flags"]

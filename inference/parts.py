@@ -87,7 +87,7 @@ class ModelParts:
     Attributes:
         root: the head or the stack that predicts.
         scheme: the C classes, in the order of the posteriors.
-        features: the features that the heads read, each one time.
+        features: the features that the heads read, each once.
         text: the texts that they read, None without a text backbone.
         card: plain facts about the model: its members, its backbones, and its scores.
     """

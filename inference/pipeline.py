@@ -51,7 +51,7 @@ class Pipeline:
         return {n: found[content] for n, content in numbered if content in found}, problems
 
     def _encoders(self, is_transcribed: bool) -> ModelEncoders:
-        """Return the encoders, with or without Whisper's decoder; they are made one time."""
+        """Return the encoders, with or without Whisper's decoder; they are made once."""
         if is_transcribed not in self.encoders:
             found = encoders_of(self.parts, self.device, self.places, is_transcribed)
             self.encoders[is_transcribed] = found

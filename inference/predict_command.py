@@ -6,6 +6,7 @@ import click
 
 from medusa.options import device_option, output_option, set_option, settings_of
 
+MOST_SHOWN = 5  # So many labels are also printed if they are written to a file.
 FORMATS = ("csv", "spreadsheet", "jsonl", "parquet", "audformat", "audacity", "webvtt", "rttm")
 
 
@@ -124,4 +125,7 @@ def predict(
 
             draw_timelines(frame, recordings, plot)
     say(result.summary(len(recordings), found.card["name"]))
+    if output is not None and len(frame) <= MOST_SHOWN:
+        for row in frame.itertuples():
+            say(f"{row.path}: {row.label} ({row.confidence:.2f})")
     result.raise_problems()

@@ -78,7 +78,7 @@ def _import(workspace: Path, corpus: str, root: Path, /, **options: Any) -> None
     lines = result.manifest.provenance["import"]
     if any(line["dropped"] or line["note"] for line in lines):
         table(*tally.table_rows(lines), title="found in the corpus")
-    table(*table_rows(result.manifest), title="in the manifest")
+    table(*table_rows(result.manifest), title="contents of the manifest")
     _say_next(result.manifest)
 
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from medusa.console import duration
 from medusa.manifests.label_scheme import SPLITS
 from medusa.manifests.manifest import Manifest
 
 NO_CONSENSUS = "(no consensus)"
 NO_SPLIT = "(no split)"
 ALL = "all"
-OPTIONAL = ("hours", "with attributes", "votes")  # These rows are shown unless they are zero.
+# These rows are shown unless they are zero.
+OPTIONAL = ("hours", "with soft label", "with attributes", "votes")
 
 
 def split_names(manifest: Manifest) -> list[str]:
@@ -36,13 +38,16 @@ def classes_by_split(manifest: Manifest) -> pd.DataFrame:
 
 
 def sizes_by_split(manifest: Manifest) -> pd.DataFrame:
-    """Count utterances, speakers, hours, and rows with audio, text, soft labels, attributes, votes.
+    """Count utterances, speakers, hours, and rows with audio, text, attributes, votes, soft labels.
+
+    A row whose label has the whole share of the raters is not counted as soft.
 
     Returns:
         A row per count; a column per split, and `all`.
     """
     frame = manifest.frame
-    has_soft = frame[manifest.scheme.columns].notna().all(axis=1) & bool(manifest.scheme.classes)
+    shares = frame[manifest.scheme.columns]
+    has_soft = shares.notna().all(axis=1) & (shares.max(axis=1) < 1)  # A hard label has share 1.
     votes = pd.Series(0, index=frame.index)
     if manifest.votes is not None:
         votes = frame["id"].map(manifest.votes["id"].value_counts()).fillna(0)
@@ -78,8 +83,11 @@ def table_rows(manifest: Manifest) -> tuple[list[str], list[Sequence[object]]]:
         if name in OPTIONAL and sizes.loc[name, ALL] == 0:
             continue
         cells = [float(sizes.loc[name, column]) for column in columns]
-        rows.append([name, *(cells if name == "hours" else map(int, cells))])
-    return ["", *columns], rows
+        if name == "hours":
+            rows.append(["speech", *(duration(3600 * hours) for hours in cells)])
+        else:
+            rows.append([name, *map(int, cells)])
+    return ["", *([ALL] if columns == [NO_SPLIT] else columns)], rows
 
 
 def speakers_rows(manifest: Manifest) -> tuple[list[str], list[Sequence[object]]]:

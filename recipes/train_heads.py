@@ -57,7 +57,7 @@ def train_heads(
 
 
 def report_each_problem() -> Callable[[HeadResult], None]:
-    """Return a function that reports a problem one time, though many heads may have it."""
+    """Return a function that reports a problem once, though many heads may have it."""
     seen = set[str]()
 
     def report(result: HeadResult) -> None:

@@ -106,5 +106,8 @@ def notes_of(run: RunDir, result: dict[str, Any]) -> list[str]:
     if blocks is None:
         notes.append("Intervals resample utterances: fewer than two speakers are known.")
     elif blocks < FEW_BLOCKS:
-        notes.append(f"There are only {blocks} speakers in {split!r}: the intervals are rough.")
+        notes.append(
+            f"There are only {blocks} speakers and {result['n']} utterances in {split!r}, so the "
+            "intervals are rough; `medusa cross-validate` judges every utterance."
+        )
     return notes

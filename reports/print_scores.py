@@ -5,7 +5,7 @@ from typing import Any
 
 from medusa.console import say, table
 from medusa.ensemble.comparison import SIGNIFICANT
-from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence
+from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence, class_interval
 
 
 def show(result: Mapping[str, Any]) -> None:
@@ -23,7 +23,7 @@ def show(result: Mapping[str, Any]) -> None:
     header = ("", "value", "95 %", "chance", f"always {result['majority_class']}")
     table(header, rows, title)
     rows = [
-        [name, one["f1"], _spread(one["interval"]), one["precision"], one["recall"], one["support"]]
+        [name, one["f1"], class_interval(one), one["precision"], one["recall"], one["support"]]
         for name, one in result["per_class"].items()
     ]
     table(("class", "F1", "95 %", "precision", "recall", "utterances"), rows)

@@ -9,7 +9,7 @@ import jinja2
 from jinja2.filters import do_mark_safe
 
 from medusa.console import visible
-from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence
+from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence, class_interval
 
 
 def template(name: str) -> jinja2.Template:
@@ -28,6 +28,7 @@ def template(name: str) -> jinja2.Template:
         "measures": MEASURES,
         "calibration": CALIBRATION,
         "agreement_sentence": agreement_sentence,
+        "class_interval": class_interval,
     }
     return environment.get_template(name)
 

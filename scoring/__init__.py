@@ -46,6 +46,7 @@ from medusa.scoring.run_scores import (
     score_runs,
 )
 from medusa.scoring.scores import (
+    class_interval,
     judge,
     mean_scores,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "balanced_draws",
     "balanced_macro_f1_of",
     "chance_macro_f1",
+    "class_interval",
     "confusion",
     "gains",
     "holm",

@@ -86,7 +86,7 @@ def fold_scores(truth: Truth, predictions: Predictions) -> dict[str, Any]:
 
 
 def _common_ids(systems: Mapping[str, Predictions]) -> list[str]:
-    """Return the sorted ids, which every system predicts exactly one time.
+    """Return the sorted ids, which every system predicts exactly once.
 
     Raises:
         RunError: an id is predicted twice, or only by some systems.

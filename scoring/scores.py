@@ -1,6 +1,6 @@
 """All scores of the predictions of labelled utterances, each with its interval and baselines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import Truth
 
 BALANCED_DRAWS = 100
+FEW_UTTERANCES = 5  # The interval of a class with fewer true utterances is not shown.
 
 
 def judge(truth: Truth, predictions: Predictions, prior: Floats) -> dict[str, Any]:
@@ -134,6 +135,19 @@ def _per_class(matrix: Numbers, totals: Floats, classes: tuple[str, ...]) -> dic
         }
         for row, name in enumerate(classes)
     }
+
+
+def class_interval(one: Mapping[str, Any]) -> str:
+    """Return the interval of a class's F1 as text, or `too few` below five true utterances.
+
+    From so few utterances, the bootstrap gives intervals such as 0 – 0, which look certain.
+
+    Args:
+        one: a value of `per_class`.
+    """
+    if one["support"] < FEW_UTTERANCES:
+        return "too few"
+    return "{:.3f} – {:.3f}".format(*one["interval"])
 
 
 def attribute_scores(truth: Truth, predictions: Predictions) -> dict[str, Any]:

@@ -86,9 +86,21 @@ def test_without_the_script_python_runs_it(monkeypatch, capsys):
 @pytest.mark.parametrize("group", [(), ("cache",), ("manifest",), ("manifest", "split")])
 def test_every_command_is_listed_in_a_whole_sentence(group, tmp_path):
     listed = call(tmp_path, *group, "--help", terminal_width=80).output
-    lines = listed.partition("Commands:\n")[2].splitlines()
+    title = "Commands:" if group else "First steps, in this order:"
+    lines = listed.partition(f"{title}\n")[2].splitlines()
+    lines = [line for line in lines if line.startswith("  ")]
     assert len(lines) > 5 and all(line.endswith(".") for line in lines)
     assert not [line for line in lines if line.endswith("...")]
+
+
+def test_every_command_is_in_one_group_of_the_list():
+    names = [name for several in cli.GROUPS.values() for name in several]
+    assert sorted(names) == sorted(cli.COMMANDS)
+
+
+def test_the_stores_are_listed_by_both_names(tmp_path):
+    assert call(tmp_path, "cache", "list").stderr == call(tmp_path, "cache", "ls").stderr != ""
+    assert " list " not in call(tmp_path, "cache", "--help").stdout
 
 
 TORCH = ("torch", "transformers", "sklearn", "scipy", "zarr")

@@ -15,6 +15,7 @@ import click
 import pytest
 import yaml
 
+import medusa
 from medusa.cli import medusa as program
 from medusa.heads.config import Config
 
@@ -83,6 +84,13 @@ def test_the_reference_has_every_key_of_a_configuration(generate: ModuleType) ->
             assert row is not None and row[2] and row[3], (part, key)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 assert row[1] == f"`{value}`", (part, key)
+
+
+def test_the_python_page_has_every_name_of_the_package_below_a_topic(generate: ModuleType) -> None:
+    topics = re.split(r"^## ", generate.python_page(), flags=re.M)[1:]
+    names = [re.findall(r":: medusa\.(\w+)", one) for one in topics]
+    assert sorted(name for several in names for name in several) == sorted(medusa.__all__)
+    assert all(names) and names[1][0].islower() and "load" in names[1]
 
 
 def test_the_page_of_licences_has_every_pinned_library(generate: ModuleType) -> None:

@@ -18,7 +18,7 @@ Block = tuple[int, int]  # the shard, and the number of a block in it
 
 
 class Remote:
-    """Read the shards of one array in a bucket; a block is fetched one time.
+    """Read the shards of one array in a bucket; a block is fetched once.
 
     Args:
         array: the stored array.

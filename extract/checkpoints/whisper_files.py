@@ -35,7 +35,7 @@ class WhisperFile:
 def find(model: str) -> WhisperFile:
     """Return the checkpoint of an official name or of a path.
 
-    An official checkpoint is downloaded one time, into the cache of openai-whisper.
+    An official checkpoint is downloaded once, into the cache of openai-whisper.
 
     Raises:
         CheckpointError: there is no such name or file, or it cannot be downloaded.

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.cache import StoreWriter
+from medusa.console import say
 from medusa.errors import MedusaError, WriteError
 from medusa.extract.encoders import ComputeTimer, Encoded, EncoderRunner, default_batch_seconds
 from medusa.extract.inputs import Utterance
@@ -88,6 +89,7 @@ class FeatureWorker:
 
     def _runner(self, device: str) -> EncoderRunner:
         """Read the weights."""
+        say(f"{self.job.backbone.name}: loading the model")
         encoder = self.job.load(device)
         return EncoderRunner(encoder, self.job.backbone, self.job.spec.reduce, device)
 

@@ -34,7 +34,8 @@ def train_one(workspace: Workspace, spec: HeadSpec, device: torch.device) -> Hea
     with run.locked():
         if fresh := run.start(job.record, spec.force):
             backbones = " + ".join(dict.fromkeys(one.store.spec.backbone for one in job.chosen))
-            say(f"{run.name}: {backbones}, {len(job.examples.ids)} utterances, on {device}")
+            rows = len(job.examples.rows("train"))
+            say(f"{run.name}: {backbones}, {rows} training utterances, on {device}")
             if warning := size_warning(job):
                 say(f"{run.name}: {warning}")
             with progress(run.name, *progress_of(spec.config)) as advance:

@@ -209,7 +209,8 @@ class Trainer(HeadFitter):
         self.state.epoch, self.state.step, self.state.sums = self.state.epoch + 1, 0, {}
         self.meter.begin_epoch()
         self._save()
-        self.advance(1, f"{at}: dev macro-F1 {score:.3f}, best {self.state.best:.3f}")
+        epoch = f"stage {stage.name}, epoch {self.state.epoch}"
+        self.advance(1, f"{epoch}: dev macro-F1 {score:.3f}, best {self.state.best:.3f}")
 
     def _mean_losses(self, stage: StageConfig) -> dict[str, float]:
         """Return the means of this epoch's losses over its steps.

@@ -6,6 +6,7 @@ from typing import Any
 from medusa.errors import plural
 from medusa.reports.tables.result_table import markdown_text
 from medusa.scoring.resampling import FEW_BLOCKS
+from medusa.scoring.scores import class_interval
 
 INTENDED = """\
 The model predicts the emotion that listeners perceive in an utterance of speech, of the kind that
@@ -102,7 +103,7 @@ def _use(absent: Sequence[str]) -> str:
         else ""
     )
     return (
-        "```python\nimport medusa  # pip install medusa-ser\n\n"
+        "```python\nimport medusa  # the package medusa-ser\n\n"
         f'model = medusa.load("THIS_FOLDER"{places})\nframe = model.predict(["a.wav"])\n```\n{note}'
     )
 
@@ -115,7 +116,8 @@ def data_section(data: dict[str, Any] | None) -> str:
         [name, part["utterances"], part["speakers"] or "unknown", part["hours"]]
         for name, part in data["splits"].items()
     ]
-    corpus = markdown_text(data["corpus"] or "not recorded")
+    name = {"": "not recorded", "csv": "a table of its maker (csv), without a name"}
+    corpus = markdown_text(name.get(data["corpus"], data["corpus"]))
     table = markdown_table(["split", "utterances", "speakers", "hours"], rows)
     notes = [*map(markdown_text, data["notes"]), *_shared(data)]
     return "\n".join(
@@ -148,7 +150,7 @@ def scores_section(scores: dict[str, Any] | None) -> str:
         for name, title in TITLES.items()
     ]
     classes = [
-        [name, one["support"], f"{one['f1']:.3f}", _interval(one["interval"])]
+        [name, one["support"], f"{one['f1']:.3f}", class_interval(one)]
         for name, one in scores["per_class"].items()
     ]
     rated = [

@@ -81,6 +81,6 @@ def copy_backbones(features: Sequence[ModelFeature], bundle: Path) -> None:
 
 
 def not_contained(features: Sequence[ModelFeature], bundle: Path) -> list[str]:
-    """Return the backbones with local weights that a bundle only states, each one time."""
+    """Return the backbones with local weights that a bundle only states, each once."""
     specs = [one.spec for one in features]
     return list(dict.fromkeys(one.backbone for one in specs if not source_of(one, bundle)[0]))

@@ -21,7 +21,7 @@ HIDDEN = "._"  # macOS writes such a file beside each file on a foreign disk.
 def folders_below(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Yield `root` and every folder below it with the names of its files, sorted.
 
-    Links to folders elsewhere are entered, each folder one time. A link to a folder that is above
+    Links to folders elsewhere are entered, each folder once. A link to a folder that is above
     or below `root` is left out: its files are found without the link, or are not of the corpus.
 
     Raises:

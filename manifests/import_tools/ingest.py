@@ -1,4 +1,4 @@
-"""An importer's rows get their audio: each recording is read and digested one time."""
+"""An importer's rows get their audio: each recording is read and digested once."""
 
 import math
 import os

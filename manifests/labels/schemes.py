@@ -36,7 +36,7 @@ class Rules:
 
     Attributes:
         soft: `primary` counts the first choices; `primary+secondary` counts every class that a
-            rater named, one time each.
+            rater named, once each.
         other: `drop` leaves votes outside the scheme out of the soft label; `ninth-class` makes
             them the last class, `other`.
         all_other: an utterance with only votes outside the scheme has no soft label (`drop`), or

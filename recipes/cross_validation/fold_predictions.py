@@ -54,7 +54,7 @@ def write_table(systems: Mapping[str, Predictions], path: Path) -> None:
 
 
 def notes_of_runs(folds: Folds, runs: Mapping[str, RecipeRuns]) -> list[str]:
-    """Return the notes of all heads, each one time: remarks about the corpus and its splits."""
+    """Return the notes of all heads, each once: remarks about the corpus and its splits."""
     notes = dict[str, None]()
     for fold, workspace in folds.workspaces.items():
         for run in runs[fold].heads.values():

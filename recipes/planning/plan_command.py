@@ -106,34 +106,32 @@ def _rows(manifest: "Manifest | None", corpus: "CorpusSize") -> "SplitSizes":
 def _show(
     made: "Plan", corpus: "CorpusSize", rows: "SplitSizes", free: int, profile: str, workers: int
 ) -> None:
-    from medusa.console import duration, say, table
+    from medusa.console import data_size, duration, say, table
 
     sizes: list[list[object]] = [
-        [name, one.spec.width, one.frames, f"{one.bytes / 1e9:.2f}", duration(3600 * hours)]
+        [name, one.spec.width, one.frames, data_size(one.bytes), duration(3600 * hours)]
         for name, (one, hours) in made.features.items()
     ]
-    table(["feature", "width", "frames", "GB on disk", "time"], sizes, f"features, on {profile}")
+    table(["feature", "width", "frames", "on disk", "time"], sizes, f"features, on {profile}")
     heads: list[list[object]] = [
         [
             one.task.name,
             " + ".join(one.task.features),
             f"{one.parameters / 1e6:.1f}",
-            f"{one.memory_gb:.1f}",
+            data_size(1e9 * one.memory_gb),
             duration(3600 * one.hours),
         ]
         for one in made.heads
     ]
-    table(
-        ["head", "features", "M parameters", "GB of memory", "time"], heads, f"heads, on {profile}"
-    )
+    table(["head", "features", "M parameters", "memory", "time"], heads, f"heads, on {profile}")
     click.echo(
         f"{corpus.count} utterances, {duration(corpus.all_s)} of speech; {rows.train} train, "
         f"{rows.balanced} in a balanced epoch, {rows.dev} dev"
     )
     size, extract = made.to_make
     train = sum(one.hours for one in made.heads)
-    missing = f", of which {size / 1e9:.1f} GB are missing" if size < made.bytes else ""
-    click.echo(f"{made.bytes / 1e9:.1f} GB on disk{missing} ({free / 1e9:.1f} GB are free)")
+    missing = f", of which {data_size(size)} are missing" if size < made.bytes else ""
+    click.echo(f"{data_size(made.bytes)} on disk{missing} ({data_size(free)} are free)")
     hours = [duration(3600 * one) for one in (extract / workers, train)]
     click.echo(f"{hours[0]} of extraction and at most {hours[1]} of training remain")
     if made.transcription:
@@ -141,6 +139,8 @@ def _show(
         click.echo(f"{longest} of transcription, if the corpus has no texts")
     for note in dict.fromkeys(note for one, _ in made.features.values() for note in one.notes):
         say(note)
+    if profile != "here":
+        say(f"The times are those of one {profile}; --profile here measures this machine instead.")
     say(
         "The times are counted operations at 40 % (extraction) and 45 % (heads) of the device's "
         "peak, for all epochs of every stage; training ends earlier if dev stops improving. "

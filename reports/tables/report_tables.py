@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from medusa.reports.tables.result_table import ResultTable
-from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence
+from medusa.scoring import CALIBRATION, MEASURES, SCORES, agreement_sentence, class_interval
 
 
 def report_tables(result: Mapping[str, Any]) -> Iterator[ResultTable]:
@@ -68,7 +68,7 @@ def _groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[ResultTable]:
 
 def _of_class(name: str, one: Mapping[str, Any]) -> list[str]:
     scores = [f"{one[key]:.3f}" for key in ("precision", "recall")]
-    return [name, f"{one['f1']:.3f}", _range(one["interval"]), *scores, str(one["support"])]
+    return [name, f"{one['f1']:.3f}", class_interval(one), *scores, str(one["support"])]
 
 
 def _pair(one: Mapping[str, Any]) -> list[str]:

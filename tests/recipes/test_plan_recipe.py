@@ -149,7 +149,8 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "free_bytes", lambda path: 10**9)
     result = invoke(tmp_path, "plan", "dhf", *SIZE)
     assert isinstance(result.exception, MedusaError)
-    assert "GB on disk" in result.output and "GB of memory" in result.output
+    assert "GB on disk" in result.output and "memory" in result.output
+    assert "--profile here measures this machine instead" in result.output
     assert "need 12" in str(result.exception) and "1.00 GB are free" in str(result.exception)
     result = invoke(tmp_path, "plan", "dhf", *SIZE, "--profile", "rtx309")
     assert "did you mean 'rtx3090'" in str(result.exception)

@@ -22,6 +22,7 @@ from medusa.manifests.manifest import Manifest
 from medusa.reports.judged_run import judge_run
 from medusa.scoring import metrics
 from medusa.scoring.predictions import Predictions
+from medusa.scoring.scores import class_interval
 from medusa.tests.command_line import call
 
 
@@ -79,6 +80,11 @@ def test_attributes_are_judged_where_known(judged: dict[str, Any], pairs: pd.Dat
     assert mine["ccc"] == pytest.approx(2 * np.cov(x, y, ddof=0)[0, 1] / bottom, rel=1e-5)
     for key in ("ccc", "mse"):
         assert mine["interval"][key][0] < mine[key] < mine["interval"][key][1]
+
+
+@pytest.mark.parametrize(("support", "shown"), [(4, "too few"), (5, "0.250 – 0.500")])
+def test_a_class_with_few_utterances_has_no_interval(support: int, shown: str) -> None:
+    assert class_interval({"support": support, "interval": [0.25, 0.5]}) == shown
 
 
 def test_chance_majority_and_intervals(judged: dict[str, Any], made_up: Path) -> None:
@@ -175,7 +181,10 @@ def test_unknown_speakers_mean_utterances_are_drawn(tmp_path: Path) -> None:
 def test_few_speakers_are_named(tmp_path: Path) -> None:
     result = tiny(tmp_path, ["a", "a", "b", None])
     assert result["blocks"] == 3
-    assert "only 3 speakers in 'test'" in result["notes"][-1]
+    assert result["notes"][-1] == (
+        "There are only 3 speakers and 4 utterances in 'test', so the intervals are rough; "
+        "`medusa cross-validate` judges every utterance."
+    )
 
 
 def test_missing_predictions_are_counted(tmp_path: Path) -> None:
