@@ -38,7 +38,8 @@ class FurtherOptions:
             are cut with overlap. By default, clips stay whole.
         overlap_s: the seconds that neighbouring pieces share; 2 by default.
         window_s: the seconds of Whisper's window, with the silence after a short clip. A window of
-            12 s needs a third of the work, but Whisper was trained on 30 s.
+            12 s needs a third of the work and gives other features, which cost little recall on two
+            corpora of short clips (docs/results/extraction-choices.md).
         batch_seconds: the padded seconds of audio in a batch, which are halved when memory runs
             out. The default is 40 on a CPU (60 for Whisper), and on a GPU the measured capacity of
             its memory.
