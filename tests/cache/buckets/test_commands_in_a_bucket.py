@@ -22,6 +22,9 @@ from medusa.tests.command_line import call
 
 COUNT, SPEAKERS = 24, 6
 KILLS = 5 if os.environ.get("MEDUSA_LONG_TESTS") else 1
+LONG = pytest.mark.skipif(
+    "MEDUSA_LONG_TESTS" not in os.environ, reason="MEDUSA_LONG_TESTS starts two extractions"
+)
 EXTRACT = ("extract", "--backbone", "logmel")
 RECIPE = """
 title: A head on spectra
@@ -107,3 +110,21 @@ def test_a_killed_extraction_into_a_bucket_continues(roots: tuple[Path, Path]) -
     names = sorted(local.index.rows)
     assert np.array_equal(remote.read(names).values.numpy(), local.read(names).values.numpy())
     assert json.loads(call(there, *EXTRACT, "--json").stdout)[0]["seconds"] == 0
+
+
+@pytest.mark.parametrize("shares", [("0/2", "1/2"), ("0/1", "0/1")])
+@LONG
+def test_two_extractions_at_once_list_every_utterance_one_time(
+    roots: tuple[Path, Path], shares: tuple[str, str]
+) -> None:
+    here, there = roots
+    call(here, *EXTRACT)
+    start = [sys.executable, "-m", "medusa.cli", "--workspace", str(there), *EXTRACT, "--shard"]
+    processes = [subprocess.Popen([*start, share]) for share in shares]
+    assert [process.wait() for process in processes] == [0, 0]
+    local, remote = map(logmel, roots)
+    names = sorted(local.index.rows)
+    assert sorted(remote.index.rows) == names and len(remote) == COUNT
+    assert len(remote.index.shard) == COUNT or shares[0] == shares[1]
+    assert np.array_equal(remote.read(names).values.numpy(), local.read(names).values.numpy())
+    assert verify(remote.path) == []
