@@ -212,8 +212,8 @@ def judge(rows: list[dict[str, Any]], flag: str) -> dict[str, Any]:
         "on_speech": sum(row["right"][flag] for row in speech) / len(speech) if speech else None,
         "recall": right / present if present else None,
         "present": present,
-        "false_alarms": alarms / len(clean),
-        "false_alarms_at_most": None if alarms else 3 / len(clean),
+        "false_alarms": alarms / len(clean) if clean else None,
+        "false_alarms_at_most": 3 / len(clean) if clean and not alarms else None,
         "by_condition": {
             name: sum(row["condition"] == name for row in flagged)
             for name in dict.fromkeys(row["condition"] for row in rows)
@@ -225,12 +225,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--clips", type=int, default=12, help="of each condition")
+    parser.add_argument("--conditions", help="a comma list; by default all")
     parser.add_argument("--precision", choices=("auto", "bf16"), default="auto")
     parser.add_argument("--no-retry", action="store_true", help="decode nothing at temperatures")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     model = whisper_files.read_model(str(options.data / "models/whisper-base.pt"), "cpu")
     sounds = [*recordings(options.data, options.clips), *other_sounds(options.clips)]
+    if options.conditions:
+        sounds = [one for one in sounds if one.condition in options.conditions.split(",")]
     random.Random(0).shuffle(sounds)
     rows = []
     for sound, found, sample in transcripts(sounds, model, options.precision == "bf16"):

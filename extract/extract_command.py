@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 SPEEDS = ("x_real_time", "share_of_peak", "busy_share")
 EXTRACTED = ("store", "utterances", "hours", *SPEEDS, "stored_mb", "flags")
-FURTHER = """dtype=float16|float32|int8, average_frames=1|2|4 (2 and 4 save bytes and training time, and
-cost little recall; int8 saves bytes only), precision=auto|fp32|bf16|fp16,
+FURTHER = """dtype=float16|float32|int8, average_frames=1|2|4 (2 and 4 save bytes and
+training time, and cost little recall; int8 saves bytes only), precision=auto|fp32|bf16|fp16,
 non_finite=refuse|clamp, compile=true, like=medusa-published, piece_s=S, overlap_s=S, window_s=S
 (Whisper's; for clips of up to 12 s, 12 takes a third of the time of 30, and costs little recall),
 batch_seconds=S, language=CODE, revision=COMMIT, on=ray, workers=N; docs/extraction.md explains
