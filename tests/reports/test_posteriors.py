@@ -185,4 +185,4 @@ def test_hard_labels_have_neither_shares_nor_raters(made_up: Path, tmp_path: Pat
     call(made_up, "report", "s", "-o", str(tmp_path / "s.html"))
     page = (tmp_path / "s.html").read_text()
     assert "human agreement" not in page and "against the raters" not in page
-    assert "this temperature is too low" in page
+    assert "this temperature is lower than new data need" in page
