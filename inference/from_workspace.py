@@ -9,6 +9,7 @@ from medusa.cache.quantise import read_channels
 from medusa.ensemble.apply import members_of
 from medusa.errors import DataError, RunError, listed
 from medusa.extract.planning.origin import weights_of
+from medusa.foreign import foreign
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.inference.parts import ModelFeature, ModelMember, ModelParts, TextSource
 from medusa.manifests import LabelScheme
@@ -24,18 +25,20 @@ def parts_of_run(run: RunDir, workspace: Workspace) -> ModelParts:
         workspace: the workspace of its feature stores and transcripts.
 
     Raises:
-        RunError: a run is not finished or was replaced, or its heads read different texts or
-            normalise speakers.
+        RunError: a run is not finished, was replaced or lacks settings, or its heads read different
+            texts or normalise speakers.
         DataError: a feature store is missing, which records the place of a backbone's weights.
     """
-    root = _member(run)
-    heads = [head.run.config() for head in root.heads()]
-    _refuse_normalised_speakers(root)
-    wanted = {one["spec"]: one["backbone"] for head in heads for one in head["features"]}
-    classes = tuple(run.config()["classes"])
-    features = _features(wanted, workspace)
-    card = _card(root, classes, features)
-    return ModelParts(root, LabelScheme(run.name, classes), features, _text(heads, workspace), card)
+    sentence, remedy = f"{run.path}: this run is no model", "make the run again with --force"
+    with foreign(RunError, lambda reason: f"{sentence} ({reason}); {remedy}"):
+        root = _member(run)
+        heads = [head.run.config() for head in root.heads()]
+        _refuse_normalised_speakers(root)
+        wanted = {one["spec"]: one["backbone"] for head in heads for one in head["features"]}
+        classes = tuple(run.config()["classes"])
+        features = _features(wanted, workspace)
+        card, text = _card(root, classes, features), _text(heads, workspace)
+    return ModelParts(root, LabelScheme(run.name, classes), features, text, card)
 
 
 def _refuse_normalised_speakers(root: ModelMember) -> None:

@@ -39,3 +39,9 @@ def test_other_skips_fail_the_session(
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout
     assert ("This skip is not allowed" in done.stdout) == bool(code)
+
+
+def test_no_test_is_skipped_for_a_missing_library() -> None:
+    word = "import" + "orskip"
+    files = (CONFTEST.parent).rglob("*.py")
+    assert [str(path) for path in files if word in path.read_text(encoding="utf-8")] == []
