@@ -31,7 +31,7 @@ from medusa.scoring import Predictions
 from medusa.workspace import Workspace
 
 EXTRACT = ("extract", "--backbone", "whisper", "--layers", "middle", "--reduce", "none")
-RECIPE, LOOK_EVERY_S = "small-corpus", 0.2
+RECIPE, LOOK_EVERY_S, TRIALS = "small-corpus", 0.2, 5
 Condition = Callable[[], bool]
 
 
@@ -64,10 +64,17 @@ def cluster(nodes: int) -> Iterator[Any]:
     """Start a cluster of nodes with one CPU each."""
     from ray.cluster_utils import Cluster
 
-    started: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    for _ in range(nodes - 1):
-        started.add_node(num_cpus=1)
-    started.wait_for_nodes()
+    for trial in range(TRIALS):
+        started: Any = Cluster()
+        try:
+            for _ in range(nodes):
+                started.add_node(num_cpus=1)
+            started.wait_for_nodes(timeout=120)
+            break
+        except Exception:  # Ray gives a node 30 s, which a busy machine may exceed.
+            started.shutdown()
+            if trial == TRIALS - 1:
+                raise
     try:
         yield started
     finally:
@@ -194,7 +201,6 @@ def main() -> None:
     given = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
 

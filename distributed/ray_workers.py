@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from medusa.console import say
 from medusa.device import is_cluster
 from medusa.errors import ConfigError, MedusaError
+from medusa.foreign import foreign
 
 Task = TypeVar("Task")
 MOST_FAILED_STARTS, MOST_LOSSES = 3, 2
@@ -64,16 +65,14 @@ def connected(address: str) -> Iterator[Any]:
     # Without a place, Ray would join whatever cluster this machine has.
     usual = None if "RAY_ADDRESS" in os.environ else "local"
     where = usual if address == "ray" else address
-    try:
-        start: Any = ray.init
+    start: Any = ray.init
+    with foreign(MedusaError, lambda reason: f"{address}: the cluster cannot be reached: {reason}"):
         start(
             where,
             log_to_driver=False,
             logging_level=logging.ERROR,
             include_dashboard=False if where == "local" else None,
         )
-    except (ConnectionError, RuntimeError, ValueError) as problem:
-        raise MedusaError(f"{address}: the cluster cannot be reached: {problem}") from problem
     try:
         yield ray
     finally:

@@ -23,7 +23,6 @@ ON_RAY = ("--set", "on=ray", "--set", "workers=2")
 
 def command(root: Path, *words: str) -> str:
     variables = os.environ | {"OMP_NUM_THREADS": "1", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
-    variables["RAY_raylet_start_wait_time_s"] = "300"
     done = subprocess.run(
         [sys.executable, "-m", "medusa.cli", "--workspace", str(root), *words],
         env=variables,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from medusa.distributed.pieces import ALL, Share
+from medusa.distributed.ray_workers import _gpus_of_each
 from medusa.distributed.slurm import share_of_task
 from medusa.errors import ConfigError
 
@@ -48,3 +49,10 @@ def test_the_share_of_a_task_of_slurm() -> None:
         share_of_task(task | {"SLURM_ARRAY_TASK_ID": "9"})
     with pytest.raises(ConfigError, match="expected numbers"):
         share_of_task(task | {"SLURM_ARRAY_TASK_ID": "x"})
+
+
+@pytest.mark.parametrize(
+    ("gpus", "workers", "each"), [(0, 4, 0), (4, 2, 1), (4, 4, 1), (3, 4, 1 / 2), (1, 3, 1 / 3)]
+)
+def test_workers_share_gpus_so_that_all_of_them_start(gpus: int, workers: int, each: float) -> None:
+    assert _gpus_of_each(gpus, workers) == each

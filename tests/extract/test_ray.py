@@ -70,7 +70,6 @@ soundfile.SoundFile.__init__ = init
 def run(store: Path, root: Path, killed: str, checkpoint: Path) -> list[str]:
     command = [sys.executable, "-c", NODES, str(store), str(root), killed, str(checkpoint)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
-    environment["RAY_raylet_start_wait_time_s"] = "300"
     environment["PYTHONPATH"] = f"{root}:{os.environ.get('PYTHONPATH', '')}"
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]
