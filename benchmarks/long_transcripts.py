@@ -113,9 +113,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--recordings", type=int, default=6, help="of each corpus")
+    parser.add_argument("--ways", help="a comma list with plain; by default all")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     known = ways(options.data / "models/whisper-base.pt")
+    if options.ways:
+        known = {name: known[name] for name in options.ways.split(",")}
     corpora: dict[str, Any] = {}
     for corpus, language in LANGUAGES.items():
         made = recordings(options.data, corpus, options.recordings)
