@@ -3,7 +3,7 @@
 import pytest
 
 from medusa import console
-from medusa.console import ProgressLines, Terminal, duration
+from medusa.console import ProgressLines, Terminal, data_size, duration
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,13 @@ def test_without_a_terminal_a_line_comes_every_30_seconds(
 )
 def test_slow_work_tells_the_time_of_each_unit(speed: float, text: str) -> None:
     assert console.rate(speed, "utt") == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(400, "0 kB"), (12_000, "12 kB"), (3_460_000, "3.5 MB"), (7e9, "7.0 GB")]
+)
+def test_sizes_have_the_unit_in_which_they_are_short(size: float, text: str) -> None:
+    assert data_size(size) == text
 
 
 def test_short_work_reports_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,7 +156,7 @@ def test_an_error_becomes_one_message_and_exit_code_1(
         [*command, "extract", "--backbone", "logmel"], capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("medusa: 1 utterance has no features")
+    assert done.stderr.count("medusa: 1 utterance has no features") == 1
     assert "Traceback" not in done.stderr
 
 
@@ -234,7 +234,7 @@ def test_a_hub_checkpoint_is_its_commit_and_taken_from_the_cache(
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stderr.startswith("next: ")) == (0, True)
+    assert done.returncode == 0 and "wavlm: loading the model\nnext: " in done.stderr
     spec = only_store(tmp_path).spec
     assert (spec.checkpoint, spec.revision) == ("microsoft/wavlm-large", commit)
 

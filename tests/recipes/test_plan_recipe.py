@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from medusa.cache import FeatureSpec, StoreWriter
-from medusa.console import duration
+from medusa.console import data_size, duration
 from medusa.errors import DataError, MedusaError
 from medusa.extract.planning import device_profile
 from medusa.manifests import LabelScheme, Manifest
@@ -175,7 +175,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
     result = invoke(tmp_path, "plan", "medusa-14")
     sizes = {name: one["bytes"] for name, one in found["features"].items()}
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9
-    assert f"of which {needs:.1f} GB are missing" in result.stdout
+    assert f"of which {data_size(1e9 * needs)} are missing" in result.stdout
     assert f"need {needs:.2f} GB" in str(result.exception)
 
 
