@@ -84,13 +84,15 @@ def test_seeds_on_a_cluster_equal_those_of_one_process(alone: Path) -> None:
 
 @LONG
 def test_a_folder_is_predicted_on_a_cluster(alone: Path) -> None:
-    state = State.read(Workspace.open(alone), RECIPE, True)
-    words = ("predict", state.runs["shrunken"], str(alone / "audio"), "--format", "csv")
+    head = ("--set", "head.name=discriminant", "--device", "cpu", "--name", "p")
+    command(alone, "fit-head", "--backbones", "whisper:each", "--config", "small", *head)
+    words = ("predict", "p", str(alone / "audio"), "--format", "csv")
     tables = []
     for number, given in enumerate(((), ON_RAY)):
         command(alone, *words, "-o", str(alone / f"{number}.csv"), *given)
         tables.append(pd.read_csv(alone / f"{number}.csv"))
-    pd.testing.assert_frame_equal(*tables, check_exact=False, rtol=0, atol=1e-6)
+    pd.testing.assert_frame_equal(*tables, check_exact=False, rtol=1e-4)
+    assert_same(*(table.filter(like="p_") for table in tables))  # other batches, other rounding
 
 
 def test_workers_belong_to_a_cluster(tmp_path: Path) -> None:
