@@ -74,24 +74,37 @@ def shard_path(store: Path, array: str, shard: int) -> Path:
 def create(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> None:
     """Make an empty store, or check that an existing one is of this spec.
 
+    The folder `index` is made last: `medusa verify` finds a store by it, so that a store that is
+    being made does not look damaged.
+
     Raises:
         StoreError: the folder holds features of another spec, or an archive.
     """
     if (store / CHECKSUMS).exists():
-        present = read_spec(store)
-        if present.digest != spec.digest:
-            raise StoreError(
-                f"{store}: the folder holds features of spec {present.digest}; expected "
-                f"{spec.digest}; use another folder"
-            )
-        if is_archive(store, spec):
-            raise StoreError(
-                f"{store}: this is an archive; `medusa cache restore` makes it a store again"
-            )
-        return
-    (store / INDEX).mkdir(parents=True, exist_ok=True)
+        _check_spec(store, spec)
+    else:
+        _write_fixed(store, spec, provenance)
+    (store / INDEX).mkdir(exist_ok=True)
+
+
+def _check_spec(store: Path, spec: FeatureSpec) -> None:
+    """Raise `StoreError` if features of another spec, or an archive, are in the folder."""
+    present = read_spec(store)
+    if present.digest != spec.digest:
+        raise StoreError(
+            f"{store}: the folder holds features of spec {present.digest}; expected "
+            f"{spec.digest}; use another folder"
+        )
+    if is_archive(store, spec):
+        raise StoreError(
+            f"{store}: this is an archive; `medusa cache restore` makes it a store again"
+        )
+
+
+def _write_fixed(store: Path, spec: FeatureSpec, provenance: dict[str, object]) -> None:
+    """Write the files that never change; the checksums of the others are written last."""
     for array in stored_arrays(spec):
-        (store / array.name).mkdir(exist_ok=True)
+        (store / array.name).mkdir(parents=True, exist_ok=True)
         write_durably(store / array.name / ZARR, array_metadata(array, 1))
     texts = {
         SPEC: canonical(spec.to_dict()),

@@ -6,11 +6,16 @@
 import multiprocessing
 import os
 import time
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
+import medusa
+from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, layout
+from medusa.cache.store import open_all
 from medusa.cache.verify import verify
+from medusa.workspace import Workspace
 
 ROUNDS = 70 if os.environ.get("MEDUSA_LONG_TESTS") else 8
 WRITERS = 3
@@ -64,3 +69,28 @@ def test_killed_writers_lose_and_double_nothing(tmp_path):
     expected = np.concatenate([values(int(name))[0] for name in names])
     assert np.array_equal(store.read(names).values.numpy(), expected)
     assert verify(path) == []
+
+
+@pytest.mark.parametrize("killed_at", range(5))
+def test_a_store_that_is_being_made_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    """Another process looks before each file is written, and the writer is killed at one."""
+    workspace, written, really = Workspace.open(tmp_path), list[Path](), layout.write_durably
+    store = tmp_path / "features" / "wavlm.zarr"
+
+    def write(path: Path, data: bytes) -> None:
+        assert not [one for one in medusa.verify(workspace) if one.state == "damaged"]
+        assert open_all(workspace.features) == []
+        if len(written) == killed_at:
+            raise KeyboardInterrupt
+        written.append(path)
+        really(path, data)
+
+    monkeypatch.setattr(layout, "write_durably", write)
+    with pytest.raises(KeyboardInterrupt):
+        layout.create(store, SPEC, {})
+    monkeypatch.undo()
+    assert not medusa.verify(workspace)
+    layout.create(store, SPEC, {})
+    assert [str(one.state) for one in medusa.verify(workspace)] == ["ok"]
