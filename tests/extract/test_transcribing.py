@@ -91,11 +91,11 @@ def test_a_second_run_hears_only_what_is_new(
 ) -> None:
     workspace(LENGTHS)
     given = ["--model", str(talkative), "--language", "en", f"--set=max_tokens={TOKENS}"]
-    (row,) = json.loads(run(tmp_path, *given, "--split", "dev", "--json"))
+    (row,) = json.loads(call(tmp_path, "transcribe", *given, "--split", "dev", "--json").stdout)
     assert row["utterances"] == 2
     part = read_transcripts(tmp_path / "transcripts/talkative.parquet")
     assert part["id"].tolist() == ["u0", "u2"]
-    (row,) = json.loads(run(tmp_path, *given, "--json"))
+    (row,) = json.loads(call(tmp_path, "transcribe", *given, "--json").stdout)
     assert row["utterances"] == 2
     table = read_transcripts(tmp_path / "transcripts/talkative.parquet")
     assert table["id"].tolist() == ["u0", "u1", "u2", "u3"]
@@ -155,7 +155,7 @@ def test_an_interruption_keeps_what_was_heard(
     assert batches == [1, 1, 1]
     assert len(read_transcripts(tmp_path / "transcripts/talkative.parquet")) == 2
     monkeypatch.undo()
-    (row,) = json.loads(run(tmp_path, *given, "--json"))
+    (row,) = json.loads(call(tmp_path, "transcribe", *given, "--json").stdout)
     assert row["utterances"] == 2
 
 
