@@ -60,6 +60,7 @@ def _frame(
     library: Any, part: Any, split: str | None, root: Path, unpack: Path | None
 ) -> "pd.DataFrame":
     """Return the table of one split, with the names of classes and the paths of recordings."""
+    part.data.table.validate(full=True)  # Wrong offsets in a file would end the process.
     for name, feature in part.features.items():
         if isinstance(feature, library.Audio):
             part = part.cast_column(name, library.Audio(decode=False))

@@ -1,5 +1,6 @@
 """Formats that optional libraries read; each test is skipped where its library is absent."""
 
+import struct
 import sys
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pandas as pd
 import pytest
 import soundfile
 
-from medusa.errors import ManifestError
+from medusa.errors import ManifestError, MedusaError
 from medusa.manifests import corpora
+from medusa.manifests.import_corpus import import_corpus
 from medusa.manifests.import_tools.ingest import attach_audio
 from medusa.manifests.manifest import Manifest
+from medusa.workspace import Workspace
 
 
 def sounds(root: Path, *names: str, frames: int = 16000) -> None:
@@ -205,3 +208,19 @@ def test_recordings_of_equal_names_are_unpacked_side_by_side(tmp_path: Path) -> 
         for name, path in zip(manifest.frame["id"], manifest.frame["path"], strict=True):
             assert Path(str(path)).read_bytes() == sounds[str(name)[0]]
     assert len(list(out.iterdir())) == 5  # Equal bytes share a file, and nothing is left over.
+
+
+def test_a_dataset_with_wrong_offsets_is_refused(tmp_path: Path) -> None:
+    """The offsets say where each text begins; following wrong ones would read other memory."""
+    import datasets
+
+    rows = {"id": ["u1", "u2"], "path": ["a.wav", "b.wav"], "emotion": ["sad", "glad"]}
+    datasets.Dataset.from_dict(rows).save_to_disk(str(tmp_path / "disk"))
+    [file] = (tmp_path / "disk").glob("*.arrow")
+    right, wrong = struct.pack("<iii", 0, 2, 4), struct.pack("<iii", 0, 2, 1 << 30)
+    assert file.read_bytes().count(right) == 1
+    file.write_bytes(file.read_bytes().replace(right, wrong))
+    with pytest.raises(MedusaError):
+        import_corpus(
+            Workspace.open(tmp_path), "datasets", tmp_path / "disk", columns="label=emotion"
+        )
