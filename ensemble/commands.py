@@ -33,7 +33,7 @@ METHODS = "; ".join(f"{name}: {stacker.summary}" for name, stacker in STACKERS.i
 @settings_option(
     "Change a setting of the method: inputs=logits (class scores instead of posteriors), "
     "with_attributes=true, seeds=3 (of linear or mlp), soup=uniform|greedy|none and "
-    "training.epochs=50 (of linear)."
+    "training.epochs=50 (of linear), prior=0.1 (of shrunken: how much class frequencies count)."
 )
 @force_option("Replace a run of this name.")
 @track_option()

@@ -84,9 +84,13 @@ def log_frequencies(train_set: TrainSet) -> Array:
     return logs
 
 
-def is_soft_vote(weights: Weights) -> bool:
-    """Return whether stored weights are a map with infinite shrinkage, which is the soft vote."""
-    return "vote" in weights and bool(weights["vote"][0] == 1)
+def vote_of(weights: Weights) -> str | None:
+    """Return a phrase for a map with infinite shrinkage, which is the soft vote; otherwise None."""
+    if "vote" not in weights or weights["vote"][0] != 1:
+        return None
+    return "the soft vote" + (
+        " with a share of the class frequencies" if "offset" in weights else ""
+    )
 
 
 def apply_shrunken(weights: Weights, evidence: Evidence) -> Array:

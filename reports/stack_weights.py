@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.ensemble import STACKERS
-from medusa.ensemble.shrunken_map import is_soft_vote
+from medusa.ensemble.shrunken_map import vote_of
 from medusa.ensemble.stored_stack import read_weights
 from medusa.heads.runs.run_dir import RunDir
 
@@ -78,9 +78,9 @@ def stack_weights(run: RunDir, config: Mapping[str, Any]) -> dict[str, Any]:
     if method not in LINEAR:
         return found
     stored = {key: one.astype(float) for key, one in read_weights(run, STACKERS[method]).items()}
-    if is_soft_vote(stored):
+    if vote := vote_of(stored):
         reason = f"{config['fit_on']} gave no reason to leave it"
-        return found | {"summary": f"the soft vote, since {reason} for another linear map"}
+        return found | {"summary": f"{vote}, since {reason} for another linear map"}
     own = LINEAR[method](stored, len(names), len(config["classes"]))
     shared, by_class = own.get("members"), own.get("classes")
     rows = [

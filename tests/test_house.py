@@ -40,38 +40,11 @@ ARROWS = {
     "heads": {"distributed", "manifests", "cache", "scoring"},
     "ensemble": {"manifests", "cache", "scoring", "heads"},
     "reports": {"manifests", "cache", "scoring", "heads", "ensemble"},
-    "inference": {
-        "distributed",
-        "manifests",
-        "cache",
-        "scoring",
-        "extract",
-        "heads",
-        "ensemble",
-        "reports",
-    },
-    "recipes": {
-        "distributed",
-        "manifests",
-        "cache",
-        "scoring",
-        "extract",
-        "heads",
-        "ensemble",
-        "reports",
-        "cli",
-    },
+    "inference": {*ROOMS} - {"inference", "recipes"},
+    "recipes": {*ROOMS, "cli"} - {"recipes", "inference"},
 }
 HEAVY = {
-    "torch",
-    "transformers",
-    "pandas",
-    "pyarrow",
-    "zarr",
-    "sklearn",
-    "whisper",
-    "numpy",
-    "rich",
+    *("torch", "transformers", "pandas", "pyarrow", "zarr", "sklearn", "whisper", "numpy", "rich"),
 }
 
 

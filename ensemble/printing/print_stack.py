@@ -5,7 +5,7 @@ from typing import Any
 
 from medusa.console import say, table
 from medusa.ensemble.comparison import conclusions, dev_summary
-from medusa.ensemble.shrunken_map import is_soft_vote
+from medusa.ensemble.shrunken_map import vote_of
 from medusa.ensemble.stacker import StackConfig
 from medusa.ensemble.stackers import stacker_of
 from medusa.ensemble.stored_stack import read_weights
@@ -18,8 +18,8 @@ def show_choice(
     run: RunDir, members: Sequence[RunDir], workspace: Workspace, config: StackConfig
 ) -> None:
     """Print the scores on dev; if test has no labels, those of the summary, which are of dev."""
-    if is_soft_vote(read_weights(run, stacker_of(config))):
-        say(f"{run.name} is the soft vote: {config.fit_on} gave no reason to leave it")
+    if vote := vote_of(read_weights(run, stacker_of(config))):
+        say(f"{run.name} is {vote}: {config.fit_on} gave no reason to leave it")
     summary = run.read_json(SUMMARY)
     on_dev = None
     if summary["split"] == "test":

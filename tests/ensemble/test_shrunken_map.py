@@ -21,6 +21,7 @@ from medusa.ensemble.shrunken_map import (
     fit_shrunken,
     parts_of,
     penalised,
+    vote_of,
 )
 from medusa.ensemble.stacker import TrainSet
 from medusa.heads.runs.run_dir import RunDir
@@ -68,6 +69,8 @@ def test_a_prior_adds_the_frequencies_of_the_classes() -> None:
     np.testing.assert_allclose(np.exp(logits), expected, rtol=1e-6)
     plain = fit_shrunken(rows)
     assert "offset" not in plain
+    assert vote_of(plain) == "the soft vote"
+    assert vote_of(fit_shrunken(rows, 0.5)) == "the soft vote with a share of the class frequencies"
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 0.05])
