@@ -11,7 +11,9 @@ import functools
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path, PosixPath
 from typing import Any, Literal, Self, TypeVar
 
@@ -82,22 +84,45 @@ class BucketPath(PosixPath):
 
         return _repeat(self, lambda: bytes(obstore.get(self.bucket, self.key).bytes()))
 
-    def read_range(self, start: int, stop: int) -> tuple[memoryview, int, str]:
-        """Return the bytes from `start` to `stop`, the size of the object, and its version.
+    def version(self) -> tuple[int, str]:
+        """Return the size of the object, and a name that changes with its bytes.
 
         Raises:
             OSError: the object cannot be read; FileNotFoundError: there is none.
         """
         import obstore
 
-        def get() -> tuple[memoryview, int, str]:
-            found = obstore.get(self.bucket, self.key, options={"range": (start, stop)})
-            data, meta = memoryview(found.bytes()), found.meta
-            if len(data) < min(stop, meta["size"]) - start:
-                raise OSError(errno.EIO, "the answer was cut short", str(self))
-            return data, meta["size"], meta["e_tag"] or str(meta["last_modified"])
+        return _facts(_repeat(self, lambda: obstore.head(self.bucket, self.key)))
 
-        return _repeat(self, get)
+    def stream(self, start: int, stop: int, version: str, least: int) -> Iterator[memoryview]:
+        """Yield the bytes from `start` to `stop` as they arrive; a cut answer is continued.
+
+        Args:
+            start, stop: bytes of the object.
+            version: what the object is known to be, from `version`.
+            least: a part has at least this many bytes, unless the answer ends with it.
+
+        Raises:
+            OSError: the object cannot be read, or it was replaced.
+        """
+        while start < stop:
+            parts = _repeat(self, functools.partial(self._arriving, start, stop, version, least))
+            with suppress(Exception):  # The rest is requested again, which repeats and explains.
+                for part in parts:
+                    start += len(part)
+                    yield part
+
+    def _arriving(self, start: int, stop: int, version: str, least: int) -> Iterator[memoryview]:
+        """Request bytes; return them part by part, after the first part has arrived."""
+        import obstore
+
+        found = obstore.get(self.bucket, self.key, options={"range": (start, stop)})
+        if _facts(found.meta)[1] != version:
+            raise OSError(errno.ESTALE, "the object was replaced", str(self))
+        parts = (memoryview(part) for part in found.stream(min_chunk_size=least))
+        if (first := next(parts, None)) is None:
+            raise OSError(errno.EIO, "the answer was cut short", str(self))
+        return chain([first], parts)
 
     def put(self, source: bytes | Path, new: bool = False) -> None:
         """Write the object from bytes or from a file; `new` refuses to replace an object.
@@ -235,6 +260,11 @@ def _repeat(path: BucketPath, act: Callable[[], Result]) -> Result:
                 raise OSError(errno.EIO, _first_line(problem), str(path)) from problem
             time.sleep(WAIT_S * 2**number)
     raise AssertionError("unreachable")
+
+
+def _facts(meta: Any) -> tuple[int, str]:
+    """Return the size and the version of an object."""
+    return meta["size"], meta["e_tag"] or str(meta["last_modified"])
 
 
 def _first_line(problem: Exception) -> str:

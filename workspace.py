@@ -21,6 +21,7 @@ PATHS = {
     "transcripts": "transcripts",
 }
 CHECKPOINTS = "checkpoints"  # the key of medusa.yaml, and a folder that a workspace may have
+ALSO_FEATURES = "also_features"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Workspace:
             a bucket (`features: s3://speech/features`).
         checkpoints: the folder, the file or the hub id of backbones' weights, by the name of the
             backbone, from `medusa.yaml`.
+        also_features: further folders of feature stores, on disks or in buckets, which are read
+            together with `features` and never written; from `medusa.yaml`.
     """
 
     root: Path
@@ -41,6 +44,7 @@ class Workspace:
     runs: Path
     transcripts: Path
     checkpoints: Mapping[str, str] = field(default_factory=dict, hash=False)
+    also_features: tuple[Path, ...] = ()
 
     @classmethod
     def open(cls, root: Path) -> "Workspace":
@@ -53,13 +57,23 @@ class Workspace:
             raise MedusaError(f"{root}: no such folder; make it, or name another with --workspace")
         require_utf_8(root)
         given = _settings(root / CONFIG_NAME)
-        checkpoints = given.pop(CHECKPOINTS, {})
+        checkpoints, also = given.pop(CHECKPOINTS, {}), given.pop(ALSO_FEATURES, [])
         places = {name: located(path) for name, path in (PATHS | given).items()}
         for name, path in places.items():
             if isinstance(path, BucketPath) and name != "features":
                 raise MedusaError(f"{root / CONFIG_NAME}: {name}: only features may be in a bucket")
             places[name] = path if isinstance(path, BucketPath) else root / path
-        return cls(root=root, **places, checkpoints=_checkpoints(root, checkpoints))
+        return cls(
+            root,
+            **places,
+            checkpoints=_checkpoints(root, checkpoints),
+            also_features=tuple(_also(root, folder) for folder in also),
+        )
+
+    @property
+    def feature_folders(self) -> tuple[Path, ...]:
+        """All folders of feature stores; only the first one is written."""
+        return (self.features, *self.also_features)
 
     def require_manifest(self) -> None:
         """Raise if there is no manifest yet; it takes no time.
@@ -167,7 +181,7 @@ def _settings(config: Path) -> dict[str, Any]:
     given = read_yaml_file(config)
     if not isinstance(given, dict):
         raise MedusaError(f"{config}: expected `name: path` lines, got {type(given).__name__}")
-    known = (*PATHS, CHECKPOINTS)
+    known = (*PATHS, CHECKPOINTS, ALSO_FEATURES)
     wrong = [f"{key}{nearest(str(key), known)}" for key in given if key not in known]
     if wrong:
         expected = ", ".join(known)
@@ -178,12 +192,36 @@ def _settings(config: Path) -> dict[str, Any]:
             f"{config}: expected `backbone: path or hub id` lines below {CHECKPOINTS}, got "
             f"{checkpoints!r}"
         )
-    values = {key: value for key, value in given.items() if key != CHECKPOINTS}
+    also = given.get(ALSO_FEATURES, [])
+    if not isinstance(also, list):
+        raise MedusaError(
+            f"{config}: expected a list of folders as {ALSO_FEATURES}, such as "
+            f"[../emodb/features], got {also!r}"
+        )
+    values = {key: value for key, value in given.items() if key in PATHS}
     values |= {f"{CHECKPOINTS}.{key}": value for key, value in checkpoints.items()}
+    values |= {f"{ALSO_FEATURES}[{number}]": value for number, value in enumerate(also)}
     wrong = [f"{key}: {value!r}" for key, value in values.items() if not isinstance(value, str)]
     if wrong:
         raise MedusaError(f"{config}: expected a path and got {', '.join(wrong)}")
     return given
+
+
+def _also(root: Path, folder: str) -> Path:
+    """Return a further folder of stores.
+
+    Raises:
+        MedusaError: there is no such folder; its features would be missing without a word.
+    """
+    path = located(folder)
+    if isinstance(path, BucketPath):
+        return path
+    if not (root / path).is_dir():
+        raise MedusaError(
+            f"{root / CONFIG_NAME}: {ALSO_FEATURES}: {root / path} is no folder; name the folder "
+            "`features` of another workspace, or the URL of a bucket"
+        )
+    return root / path
 
 
 def _checkpoints(root: Path, given: Mapping[str, str]) -> dict[str, str]:

@@ -155,7 +155,7 @@ def baselines(workspace: Workspace) -> SystemClasses:
     frame = Manifest.read(workspace.manifest).frame.dropna(subset=["label"])
     pooled = {}
     for name in (F, L):
-        [(store, array)] = choose(workspace.features, [name])
+        [(store, array)] = choose([workspace.features], [name])
         read = [store.read([one], array).values.float() for one in frame["content"]]
         parts = [np.concatenate([x.mean(0), x.std(0, correction=0)]) for x in read]
         pooled[name] = np.stack(parts)[:, : None if name == L else read[0].shape[1]]

@@ -61,7 +61,7 @@ class Elsewhere:
     def head(self, run: RunDir, task: HeadTask) -> Predictions:
         """Predict with a head, whose streams are found here by their names."""
         config: Config = task.config
-        chosen = choose(self.workspace.features, task.features)
+        chosen = choose([self.workspace.features], task.features)
         examples = join_examples(self.manifest, self.texts, chosen, average_frames_of(config.head))
         outputs = auxiliary(config.loss)
         head = build(config.head, examples.widths, len(examples.classes), outputs)

@@ -16,10 +16,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from medusa.cache.joined import open_all, open_places
     from medusa.cache.loader import Stream, load
     from medusa.cache.packed import Packed, cat
     from medusa.cache.spec import FeatureSpec
-    from medusa.cache.store import FeatureStore, open_all
+    from medusa.cache.store import FeatureStore
     from medusa.cache.view import View
     from medusa.cache.view import load_features as open
     from medusa.cache.writer import StoreWriter
@@ -35,6 +36,7 @@ __all__ = [
     "load",
     "open",
     "open_all",
+    "open_places",
 ]
 
 # Public name -> its module. The module, and torch with it, is imported when the name is first used.
@@ -48,7 +50,8 @@ _MODULES = {
     "cat": "packed",
     "load": "loader",
     "open": "view",
-    "open_all": "store",
+    "open_all": "joined",
+    "open_places": "joined",
 }
 
 

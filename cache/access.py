@@ -6,13 +6,13 @@ import resource
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from medusa.cache.layout import FOOTER_BYTES, StoredArray, checksum, shard_tail
+from medusa.cache.layout import FOOTER_BYTES, StoredArray, checksum, shard_bytes, shard_footer
 from medusa.errors import StoreError
 
 # This many files are open or mapped at the same time. A map holds its file open, and a process is
@@ -130,18 +130,17 @@ class Positioned:
             self.process, self.threads = os.getpid(), ThreadPoolExecutor(THREADS)
 
 
-def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> BinaryIO:
+def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> FileIO:
     """Open a shard's file after checking that it is whole and flat.
 
     Raises:
         StoreError: the file is missing, or its size is wrong.
         NotFlat: the file is a valid shard, but its frames are compressed.
     """
-    path = folder / str(shard) / "0"
-    padding, footer = shard_tail(frames, array.row_bytes)
-    expected = frames * array.row_bytes + len(padding) + len(footer)
+    path = f"{folder}/{shard}/0"
+    footer, expected = shard_footer(frames, array.row_bytes), shard_bytes(frames, array.row_bytes)
     try:
-        file = path.open("rb")
+        file = FileIO(path)
         size = os.fstat(file.fileno()).st_size
         stored_footer = os.pread(file.fileno(), FOOTER_BYTES, max(0, size - FOOTER_BYTES))
     except OSError as problem:
@@ -175,7 +174,7 @@ def file_system(path: Path) -> str:
     return max(holding, default=(0, ""))[1]
 
 
-def _cut_short(path: Path) -> StoreError:
+def _cut_short(path: Path | str) -> StoreError:
     return StoreError(f"{path}: this shard is damaged or cut short; {REMEDY}")
 
 

@@ -71,9 +71,9 @@ class Index:
         """Return the number of frames in each committed shard."""
         if not len(self.shard):
             return {}
-        used = np.zeros(int(self.shard.max()) + 1, np.int64)
-        np.maximum.at(used, self.shard, self.start.astype(np.int64) + self.length)
-        return {int(shard): int(used[shard]) for shard in np.unique(self.shard)}
+        used = np.zeros(int(self.shard.max()) + 1, np.int32)
+        np.maximum.at(used, self.shard, self.start + self.length)
+        return {int(shard): int(used[shard]) for shard in np.flatnonzero(used)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,12 @@ def load(store: Path) -> Index:
     Raises:
         StoreError: a record differs from the committed one.
     """
-    table = pa.concat_tables([SCHEMA.empty_table(), *_tables(store)]).combine_chunks()
+    return of_table(pa.concat_tables([SCHEMA.empty_table(), *_tables(store)]))
+
+
+def of_table(table: pa.Table) -> Index:
+    """Return the index of rows of the schema; of equal contents the first row counts."""
+    table = table.combine_chunks()
     (contents,) = table["content"].chunks or [pa.array([], pa.string())]
     rows = rows_of(contents)
     shard, start, length = (table[name].to_numpy() for name in ("shard", "start", "length"))
@@ -179,7 +184,8 @@ def _require_inside_shards(table: pa.Table) -> None:
         if table[name].null_count:
             raise ValueError(f"the column {name} has nulls")
     shard, start, length = (table[name].to_numpy() for name in ("shard", "start", "length"))
-    is_inside = (start >= 0) & (length > 0) & (start.astype(np.int64) + length <= SHARD_FRAMES)
+    is_inside = (start >= 0) & (start <= SHARD_FRAMES)
+    is_inside &= (length > 0) & (length <= SHARD_FRAMES - start)  # A sum might overflow.
     if not (is_inside & (shard >= 0) & (shard < MOST_SHARDS)).all():
         raise ValueError("utterances are outside their shards")
     if len(pc.unique(pc.list_value_length(table["crc32c"]))) > 1:

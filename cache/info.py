@@ -15,9 +15,9 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def folders(features: Path) -> list[Path]:
-    """Return the folder of every store in a workspace's `features/`, also of damaged ones."""
-    return store_folders(features, INDEX)
+def folders(*features: Path) -> list[Path]:
+    """Return the folder of every store in one or more `features/`, also of damaged stores."""
+    return [path for one in features for path in store_folders(one, INDEX)]
 
 
 def find(features: Path, name: str) -> Path:

@@ -9,6 +9,7 @@ Every byte of a store is covered by a checksum or fixed by a rule.
 import json
 import operator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -225,13 +226,28 @@ def grow(store: Path, spec: FeatureSpec, shards: int) -> None:
 
 def shard_tail(frames: int, row_bytes: int) -> tuple[bytes, bytes]:
     """Return the zeros and the footer that follow a matrix of `frames` frames in a shard file."""
-    used = -(-frames // CHUNK_FRAMES)
+    padding = bytes(shard_bytes(frames, row_bytes) - FOOTER_BYTES - frames * row_bytes)
+    return padding, shard_footer(frames, row_bytes)
+
+
+def shard_bytes(frames: int, row_bytes: int) -> int:
+    """Return the size of a shard file of `frames` frames."""
+    return -(-frames // CHUNK_FRAMES) * CHUNK_FRAMES * row_bytes + FOOTER_BYTES
+
+
+def shard_footer(frames: int, row_bytes: int) -> bytes:
+    """Return the end of a shard file: the place of every inner chunk, and a checksum."""
+    return _footer(-(-frames // CHUNK_FRAMES), row_bytes)
+
+
+@lru_cache(maxsize=4 * CHUNKS)
+def _footer(used: int, row_bytes: int) -> bytes:
+    """Return the footer of a shard with this number of inner chunks."""
     index = np.full((CHUNKS, 2), ABSENT, "<u8")
     index[:used, 0] = np.arange(used) * CHUNK_FRAMES * row_bytes
     index[:used, 1] = CHUNK_FRAMES * row_bytes
     entries = index.tobytes()
-    padding = bytes((used * CHUNK_FRAMES - frames) * row_bytes)
-    return padding, entries + checksum(entries).to_bytes(4, "little")
+    return entries + checksum(entries).to_bytes(4, "little")
 
 
 def checksum(data: bytes | npt.NDArray[np.generic]) -> int:

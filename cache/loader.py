@@ -65,10 +65,9 @@ def load(
 
     def make(number: int) -> list[Packed]:
         # Every batch is requested once: the first ones together, then the one furthest ahead.
-        first = 1 if number == 0 else number + PREFETCHED
-        for upcoming in batches[first : number + 1 + PREFETCHED]:
-            for stream in streams:
-                stream.store.prefetch(stream.rows[upcoming], stream.array)
+        upcoming = batches[number + PREFETCHED if number else 0 : number + 1 + PREFETCHED]
+        for stream in streams if upcoming else ():
+            stream.store.prefetch(stream.rows[np.concatenate(upcoming)], stream.array)
         ring = rings[number % RING]
         parts = zip(streams, ring, strict=True)
         return [change(i, stream.read(batches[number], b)) for i, (stream, b) in enumerate(parts)]

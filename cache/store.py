@@ -15,12 +15,10 @@ from medusa.cache.buckets.reader import Remote
 from medusa.cache.first_read import FirstReads
 from medusa.cache.layout import (
     SHARD_FRAMES,
-    SPEC,
     StoredArray,
     checksum,
     read_spec,
     shard_path,
-    store_folders,
     stored_arrays,
 )
 from medusa.cache.spec import FeatureSpec
@@ -63,6 +61,7 @@ class FeatureStore:
 
     Attributes:
         path: the folder of the store.
+        places: the folders of all stores that are read as this one.
         spec: the specification of its features.
         index: the place of each utterance.
     """
@@ -71,9 +70,10 @@ class FeatureStore:
         self, path: Path, spec: FeatureSpec, entries: index.Index, access: str = "auto"
     ) -> None:
         self.path, self.spec, self.index = path, spec, entries
+        self.places: tuple[Path, ...] = (path,)
         self.used = entries.frames_used()
         # (R, 3) the shard, the first frame in it, and the number of frames, in one piece of memory
-        self.pieces = np.stack([entries.shard, entries.start, entries.length], 1).astype(np.int64)
+        self.pieces = np.stack([entries.shard, entries.start, entries.length], 1)
         self.arrays = {array.name: array for array in stored_arrays(spec)}
         self.first_reads = FirstReads(path, entries, list(self.arrays))
         self._access = access
@@ -96,7 +96,7 @@ class FeatureStore:
         path = located(path)
         return cls(path, read_spec(path), index.load(path), access)
 
-    def __reduce__(self) -> tuple[object, tuple[Path, str]]:
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         """Pickle the path alone: another process opens the store for itself."""
         return FeatureStore.open, (self.path, self._access)
 
@@ -161,14 +161,13 @@ class FeatureStore:
         from medusa.cache.quantise import Quantised
 
         chosen = self.pieces[rows]
-        lengths = torch.from_numpy(chosen[:, 2].copy())
-        pieces = chosen.tolist()
+        lengths = torch.from_numpy(chosen[:, 2].astype(np.int64))
         names = layers_of(array)
-        values = self._fill(names, rows, pieces, int(lengths.sum()), buffers)
+        values = self._fill(names, rows, int(lengths.sum()), buffers)
         if self.spec.dtype != "int8":
             return Packed(values, lengths)
         of_scales = [f"{name}_scale" for name in names]
-        scales = self._fill(of_scales, rows, pieces, len(values), buffers)
+        scales = self._fill(of_scales, rows, len(values), buffers)
         channel = torch.cat([self._channel(name) for name in names], 1)
         return Quantised(values, lengths, scales, channel[0], channel[1])
 
@@ -208,7 +207,6 @@ class FeatureStore:
         self,
         names: Sequence[str],
         rows: Rows,
-        pieces: list[Piece],
         frames: int,
         buffers: Buffers | None,
     ) -> "torch.Tensor":
@@ -220,12 +218,17 @@ class FeatureStore:
         out = (buffers or Buffers()).get("+".join(names), frames, array.width * len(names), dtype)
         parts = out.numpy().reshape(frames, len(names), array.width)
         for number, name in enumerate(names):
-            try:
-                self._way(name).gather(pieces, parts[:, number])
-            except NotFlat:
-                self._decode(self.arrays[name], pieces, parts[:, number])
-            self.first_reads.check(name, rows, parts[:, number])
+            self._read(name, rows, parts[:, number])
         return out
+
+    def _read(self, name: str, rows: Rows, out: npt.NDArray[np.generic]) -> None:
+        """Copy utterances of one stored array into `out`, and compare them if they are new."""
+        pieces = self.pieces[rows].tolist()
+        try:
+            self._way(name).gather(pieces, out)
+        except NotFlat:
+            self._decode(self.arrays[name], pieces, out)
+        self.first_reads.check(name, rows, out)
 
     def _way(self, name: str) -> Mapped | Positioned | Remote:
         """Return the reader of one stored array."""
@@ -269,9 +272,3 @@ class FeatureStore:
 def layers_of(array: str) -> list[str]:
     """Return the names of stored arrays that are joined by `+`."""
     return array.split("+")
-
-
-def open_all(features: Path) -> list[FeatureStore]:
-    """Open every store in a workspace's `features/` with committed utterances, sorted by name."""
-    stores = [FeatureStore.open(path) for path in store_folders(features, SPEC)]
-    return [store for store in stores if len(store)]

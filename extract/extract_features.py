@@ -86,7 +86,7 @@ def extract_features(
             say(f"{job.store.name}: {len(job.utterances)} utterances, {different} different {kind}")
         if not result.outcome.elapsed_s and options.shard is not None:
             say(f"{job.store}: share {options.shard} is complete; there is nothing to do")
-        elif not result.outcome.elapsed_s:
+        elif job.utterances and not result.outcome.elapsed_s:
             has = f"it has all {len(job.utterances)} utterances of {job.backbone.name}"
             say(f"{job.store}: {has}; there is nothing to do")
     if not allow_failures:

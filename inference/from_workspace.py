@@ -71,7 +71,7 @@ def _member(run: RunDir) -> ModelMember:
 
 def _features(wanted: dict[str, str], workspace: Workspace) -> tuple[ModelFeature, ...]:
     """Return the features of these specifications, with the place of each backbone's weights."""
-    opened, damaged = each(folders(workspace.features), FeatureStore.open)
+    opened, damaged = each(folders(*workspace.feature_folders), FeatureStore.open)
     stores = {store.spec.digest: store for store in opened}
     if absent := [f"{name}-{spec[:8]}" for spec, name in wanted.items() if spec not in stores]:
         others = f" ({listed(damaged)})" if damaged else ""

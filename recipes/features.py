@@ -23,7 +23,9 @@ def missing(workspace: Workspace, manifest: Manifest, name: str, text: str | Non
     If several stores have this name, the fullest one counts; the head chooses among them.
     """
     frame = manifest.frame[manifest.frame["split"].notna()]
-    stores = [store for store in open_all(workspace.features) if store.spec.backbone == name]
+    stores = [
+        store for store in open_all(*workspace.feature_folders) if store.spec.backbone == name
+    ]
     if not stores:
         return len(frame)
     return min(_missing(workspace, manifest, frame, store, text) for store in stores)

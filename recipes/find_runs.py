@@ -73,7 +73,7 @@ def required_by_all(
     """Return the available features that every utterance must have under `missing: drop`."""
     if options.missing != "drop":
         return ()
-    present = {store.spec.backbone for store in open_all(workspace.features)}
+    present = {store.spec.backbone for store in open_all(*workspace.feature_folders)}
     read = {name for task in head_tasks(recipe) for name in task.features}
     return tuple(sorted(name for name in read if name.partition(":")[0] in present))
 

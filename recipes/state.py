@@ -106,8 +106,9 @@ def stamp(workspace: Workspace, recipe: Recipe, options: RecipeOptions, state: S
     """
     files = [workspace.manifest, file_of(recipe.config), state.path / "tables.txt"]
     files.append(state.path / "tables.md")
-    files += [*workspace.transcripts.glob("*.parquet"), *workspace.features.glob("*/*.json")]
-    files += workspace.features.glob("*/index/*.parquet")
+    files += workspace.transcripts.glob("*.parquet")
+    for folder in workspace.feature_folders:
+        files += [*folder.glob("*/*.json"), *folder.glob("*/index/*.parquet")]
     for run in state.runs.values():
         files += [workspace.runs / run / name for name in ("config.yaml", "finished")]
     tasks = [(one.name, one.features, one.config.to_dict()) for one in head_tasks(recipe)]

@@ -65,7 +65,7 @@ def test_errors_of_the_project_and_signals_pass(problem: BaseException) -> None:
 READERS = {
     "open_all": open_all,
     "folders": folders,
-    "choose": lambda folder: choose(folder, ()),
+    "choose": lambda folder: choose([folder], ()),
     "runs": all_runs,
     "transcripts": sources,
 }

@@ -22,10 +22,11 @@ class ShardCopy:
     Args:
         path: the file of the copy; the marks are beside it.
         size: the bytes of the shard.
+        version: what the server calls the version of the shard.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
-        self.path, self.size = path, size
+    def __init__(self, path: Path, size: int, version: str) -> None:
+        self.path, self.size, self.version = path, size, version
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         marks = os.open(path.with_suffix(".marks"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -47,13 +48,15 @@ class ShardCopy:
         """Return whether the copy has every block."""
         return bool(self.marks.all())
 
-    def write(self, blocks: range, data: memoryview) -> None:
-        """Keep consecutive blocks."""
-        view, position = data, blocks.start * BLOCK_BYTES
-        while view:
-            count = os.pwrite(self.file, view, position)
-            view, position = view[count:], position + count
-        self.marks[blocks.start : blocks.stop] = 1
+    def end(self, block: int) -> int:
+        """Return the byte after a block."""
+        return min((block + 1) * BLOCK_BYTES, self.size)
+
+    def write(self, position: int, data: memoryview) -> None:
+        """Write bytes; the blocks that they complete are marked afterwards."""
+        while data:
+            count = os.pwrite(self.file, data, position)
+            data, position = data[count:], position + count
 
     def matrix(self, dtype: str, frames: int, width: int) -> npt.NDArray[np.generic]:
         """Return the shard as a mapped matrix (frames, D), whose absent blocks are zeros."""
@@ -83,10 +86,10 @@ class BlockFolder:
         folder = Path(os.environ.get(FOLDER) or usual)
         return cls(folder, int(float(os.environ.get(LIMIT) or USUAL_GB) * 1e9))
 
-    def copy(self, name: str, size: int) -> ShardCopy:
-        """Return the copy of a shard; `name` is its URL and version."""
-        digest = hashlib.sha256(name.encode()).hexdigest()[:32]
-        return ShardCopy(self.folder / f"{digest}.shard", size)
+    def copy(self, url: str, version: str, size: int) -> ShardCopy:
+        """Return the copy of a version of a shard."""
+        digest = hashlib.sha256(f"{url} {version}".encode()).hexdigest()[:32]
+        return ShardCopy(self.folder / f"{digest}.shard", size, version)
 
     def added(self, count: int) -> None:
         """Note new bytes; from time to time, remove the copies that were opened first."""

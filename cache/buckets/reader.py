@@ -2,19 +2,20 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from medusa.bucket_path import BucketPath
 from medusa.cache.access import REMEDY, Piece, Rows
 from medusa.cache.buckets.blocks import BLOCK_BYTES, BlockFolder, ShardCopy
-from medusa.cache.layout import FOOTER_BYTES, StoredArray, shard_tail
+from medusa.cache.layout import StoredArray, shard_bytes
 from medusa.errors import StoreError
 
 THREADS = 8
-MOST_BLOCKS = 4  # the blocks of one request
-Block = tuple[int, int]  # the shard, and the number of a block in it
+MOST_BLOCKS, MOST_GAP = 16, 4  # blocks of one request, and those that it fetches unasked
+PART_BYTES = 1 << 20  # what is written to the copy at a time
+Block = tuple[ShardCopy, int]  # the copy of a shard, and the number of a block in it
 
 
 class Remote:
@@ -72,54 +73,64 @@ class Remote:
         row = self.array.row_bytes
         with self.lock:
             for shard, start, length in pieces:
-                blocks = self._copy(shard).absent(start * row, (start + length) * row)
-                wanted.setdefault(shard, set()).update(blocks)
-            for shard, numbers in wanted.items():
-                new = sorted(block for block in numbers if (shard, block) not in self.flying)
-                for run in _runs(new):
-                    future = self.threads.submit(self._fetch, self.copies[shard], shard, run)
-                    self.flying |= {(shard, block): future for block in run}
-                if self.copies[shard].is_whole():
+                absent = self._copy(shard).absent(start * row, (start + length) * row)
+                wanted.setdefault(shard, set()).update(absent)
+            waiting = set[Future[None]]()
+            for shard, blocks in wanted.items():
+                copy = self.copies[shard]
+                absent = copy.absent(0, copy.size)
+                free = {block for block in absent if (copy, block) not in self.flying}
+                for run in _runs(blocks & free, free):
+                    self.flying |= {(copy, block): Future() for block in run}
+                    self.threads.submit(self._fetch, copy, self._object(shard), run)
+                waiting |= {self.flying[copy, block] for block in blocks}
+                if copy.is_whole():
                     self.whole[shard] = self.matrices[shard]
-            flying = {self.flying[shard, block] for shard in wanted for block in wanted[shard]}
-            return {shard: self.matrices[shard] for shard in wanted}, flying
+            return {shard: self.matrices[shard] for shard in wanted}, waiting
 
-    def _fetch(self, copy: ShardCopy, shard: int, run: range) -> None:
-        """Fetch consecutive blocks of a shard."""
+    def _fetch(self, copy: ShardCopy, source: BucketPath, run: range) -> None:
+        """Fetch consecutive blocks of a shard; each can be read as soon as it has arrived."""
+        at, stop, block = run.start * BLOCK_BYTES, copy.end(run.stop - 1), run.start
         try:
-            stop = min(run.stop * BLOCK_BYTES, copy.size)
-            data, _, _ = self._object(shard).read_range(run.start * BLOCK_BYTES, stop)
-            copy.write(run, data)
-        finally:
-            with self.lock:
-                for block in run:
-                    self.flying.pop((shard, block), None)
-        self.blocks.added(len(data))
+            for part in source.stream(at, stop, copy.version, PART_BYTES):
+                copy.write(at, part)
+                at += len(part)
+                while block < run.stop and at >= copy.end(block):
+                    copy.marks[block] = 1
+                    self._ended(copy, block).set_result(None)
+                    block += 1
+        except Exception as problem:
+            for absent in range(block, run.stop):
+                self._ended(copy, absent).set_exception(problem)
+        self.blocks.added(copy.end(block - 1) - run.start * BLOCK_BYTES)
+
+    def _ended(self, copy: ShardCopy, block: int) -> Future[None]:
+        """Return the future of a block that has arrived, or will not."""
+        with self.lock:
+            return self.flying.pop((copy, block))
 
     def _copy(self, shard: int) -> ShardCopy:
-        """Return the copy of a shard, after checking that the shard is whole."""
+        """Return the copy of a shard, after checking the size of the shard."""
         if shard not in self.copies:
             frames, path = self.used[shard], self._object(shard)
-            padding, footer = shard_tail(frames, self.array.row_bytes)
-            size = frames * self.array.row_bytes + len(padding) + len(footer)
-            copy = self.blocks.copy(f"{path} {self._check(path, size, footer)}", size)
-            self.copies[shard] = copy
+            size = shard_bytes(frames, self.array.row_bytes)
+            self.copies[shard] = copy = self.blocks.copy(str(path), self._version(path, size), size)
             self.matrices[shard] = copy.matrix(self.array.dtype, frames, self.array.width)
         return self.copies[shard]
 
-    def _check(self, path: BucketPath, size: int, footer: bytes) -> str:
-        """Return the version of a shard after comparing its size and its end.
+    def _version(self, path: BucketPath, size: int) -> str:
+        """Return the version of a shard after comparing its size.
 
         Raises:
             StoreError: the shard is missing, cut short or compressed.
         """
         try:
-            data, actual, version = path.read_range(max(0, size - FOOTER_BYTES), size)
+            actual, version = path.version()
         except OSError as problem:
             raise StoreError(
                 f"{path}: this committed shard is unreadable: {problem.strerror}; {REMEDY}"
             ) from problem
-        if actual == size and data == footer:
+        if actual == size:
             return version
         raise StoreError(
             f"{path}: this shard is damaged, cut short, or part of an archive; {REMEDY}"
@@ -140,11 +151,23 @@ class Remote:
         return self.folder / str(shard) / "0"
 
 
-def _runs(blocks: Sequence[int]) -> Iterator[range]:
-    """Yield runs of consecutive numbers, at most `MOST_BLOCKS` long."""
-    first = 0
-    for last in range(1, len(blocks) + 1):
-        ends = last == len(blocks) or blocks[last] != blocks[last - 1] + 1
-        if ends or last - first == MOST_BLOCKS:
-            yield range(blocks[first], blocks[last - 1] + 1)
-            first = last
+def _runs(wanted: set[int], free: set[int]) -> Iterator[range]:
+    """Yield runs of blocks that contain the wanted ones.
+
+    Args:
+        wanted: the numbers of blocks, which are free.
+        free: the blocks that are neither here nor on their way. Short gaps of them are fetched,
+            too: one request costs less than two, and an epoch needs them later.
+    """
+    run = range(0)
+    for block in sorted(wanted):
+        gap = range(run.stop, block)
+        is_near = len(gap) <= MOST_GAP and block - run.start < MOST_BLOCKS
+        if run and is_near and free.issuperset(gap):
+            run = range(run.start, block + 1)
+        else:
+            if run:
+                yield run
+            run = range(block, block + 1)
+    if run:
+        yield run

@@ -15,6 +15,7 @@ from medusa.extract.encoders import (
 )
 from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.inputs import Utterance, audio_utterances
+from medusa.extract.planning.elsewhere import absent_elsewhere
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace, checked_name
 
@@ -26,7 +27,8 @@ class ExtractionJob:
     Attributes:
         backbone, spec: the encoder, and the identity of its features.
         store: the folder of the features.
-        utterances: all utterances that the store should contain.
+        utterances: all utterances that the store should contain. Those in a further folder of
+            features are left out.
         compiled: whether `torch.compile` makes the encoder's kernels.
     """
 
@@ -80,8 +82,11 @@ def plan_jobs(
         spec = one.spec(kept, options.reduce, options.dtype)
         if one.input not in by_input:
             by_input[one.input] = utterances_for(one.input, corpus, workspace, options.text)
+        wanted = by_input[one.input]
+        if not (options.force or options.transcribe):
+            wanted = absent_elsewhere(wanted, spec, workspace)
         store = workspace.features / spec.folder
-        jobs.append(ExtractionJob(one, spec, store, by_input[one.input], options.compile))
+        jobs.append(ExtractionJob(one, spec, store, wanted, options.compile))
     return jobs
 
 

@@ -22,11 +22,11 @@ class ChosenFeature(NamedTuple):
     array: str
 
 
-def choose(features: Path, names: Sequence[str]) -> list[ChosenFeature]:
+def choose(folders: Sequence[Path], names: Sequence[str]) -> list[ChosenFeature]:
     """Find the stores that `--backbones` names, with the layer to read from each.
 
     Args:
-        features: the workspace's folder of stores.
+        folders: the workspace's folders of stores.
         names: each is a backbone or a store's folder name without `.zarr`. A suffix `:20` or
             `:layer_20` names one layer. `:3+4+6` names layers that the head sums as one modality,
             and `:*` sums all layers. `:each` makes every layer a modality of its own. No names
@@ -35,9 +35,9 @@ def choose(features: Path, names: Sequence[str]) -> list[ChosenFeature]:
     Raises:
         DataError: a name matches no store, or several stores.
     """
-    stores = open_all(features)
+    stores = open_all(*folders)
     if not stores:
-        raise DataError(f"{features}: no features yet; run `medusa extract --backbone ...` first")
+        raise DataError(f"{folders[0]}: no features yet; run `medusa extract --backbone ...` first")
     wanted = list(names) or list(dict.fromkeys(store.spec.backbone for store in stores))
     return [one for name in wanted for one in _choose_all(stores, *name.partition(":")[::2])]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from medusa.cache import FeatureStore, Packed, Stream, load
+from medusa.cache import Packed, Stream, load, open_places
 from medusa.errors import DataError, listed, plural
 from medusa.heads.examples.frames import average_frames
 
@@ -75,7 +75,7 @@ def scaling_by_speaker(
     numbers = np.unique(speakers, return_inverse=True)[1]
     statistics = [
         _statistics(
-            stream.store.path, stream.array, stream.rows.tobytes(), numbers.tobytes(), averaged
+            stream.store.places, stream.array, stream.rows.tobytes(), numbers.tobytes(), averaged
         )
         if stream.store.spec.input == "audio"
         else None
@@ -86,10 +86,10 @@ def scaling_by_speaker(
 
 @lru_cache(maxsize=16)  # All folds of a cross-validation share the statistics.
 def _statistics(
-    path: Path, array: str, rows: bytes, speakers: bytes, averaged: int
+    places: tuple[Path, ...], array: str, rows: bytes, speakers: bytes, averaged: int
 ) -> torch.Tensor:
     """Return the means and deviations (2, S, D) of the frames of the S speakers of a store."""
-    stream = Stream(FeatureStore.open(path), array, np.frombuffer(rows, np.int64))
+    stream = Stream(open_places(places), array, np.frombuffer(rows, np.int64))
     owners = np.frombuffer(speakers, np.int64)
     count, width = int(owners.max()) + 1, stream.store.spec.width * stream.layers
     counts = torch.zeros(count, 1, dtype=torch.float64)

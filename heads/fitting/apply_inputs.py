@@ -53,7 +53,7 @@ def _without_labels(manifest: Manifest, classes: tuple[str, ...]) -> Manifest:
 
 def _stores(stored: StoredHead, workspace: Workspace) -> list[ChosenFeature]:
     """Return the stores of the head's specifications, in its order, with the array of each."""
-    stores = {store.spec.digest: store for store in open_all(workspace.features)}
+    stores = {store.spec.digest: store for store in open_all(*workspace.feature_folders)}
     problems = [
         _no_store(stored, feature, list(stores.values()), workspace)
         for feature in stored.features

@@ -75,8 +75,8 @@ def _join(
 ) -> Joined:
     manifest = Manifest.read(workspace.manifest)
     manifest.split("train", "dev")  # This raises an error if there is no split.
-    chosen = choose(workspace.features, features)
-    required = choose(workspace.features, also_require) if also_require else []
+    chosen = choose(workspace.feature_folders, features)
+    required = choose(workspace.feature_folders, also_require) if also_require else []
     source, contents = None, None
     if _has_text([*chosen, *required]):
         source, contents = _text_contents(workspace, manifest, text, drop_missing)
@@ -116,6 +116,7 @@ def _has_text(chosen: list[ChosenFeature]) -> bool:
 def _stamp(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:
     """Return names, sizes and times of the files that a join depends on, without reading them."""
     files = [workspace.manifest, *workspace.transcripts.glob("*.parquet")]
-    files += workspace.features.glob("*/index/*.parquet")
+    for folder in workspace.feature_folders:
+        files += folder.glob("*/index/*.parquet")
     stats = ((str(path), path.stat()) for path in sorted(files) if path.exists())
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

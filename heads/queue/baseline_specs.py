@@ -16,13 +16,13 @@ DEFAULTS = ("head.pooling=statistics",)  # They are the mean and the deviation o
 FeatureSets = dict[str, tuple[str, ...]]
 
 
-def feature_sources(features: Path, names: Sequence[str] = ()) -> FeatureSets:
+def feature_sources(folders: Sequence[Path], names: Sequence[str] = ()) -> FeatureSets:
     """Return the name of every source of features, with the features that it has.
 
     A store with layers that are kept apart has a feature for each of them.
 
     Args:
-        features: the workspace's folder of stores.
+        folders: the workspace's folders of stores.
         names: as `medusa fit-head --backbones` takes them. A name with a suffix, such as
             `wavlm:9`, is one feature. By default, every store is a source.
 
@@ -30,12 +30,12 @@ def feature_sources(features: Path, names: Sequence[str] = ()) -> FeatureSets:
         DataError: there are no features, or a name matches no store or several stores.
     """
     sources = FeatureSets()
-    for name in names or _every_store(features):
+    for name in names or _every_store(folders):
         if ":" in name:
-            choose(features, [name])
+            choose(folders, [name])
             sources[_clean(name)] = (name,)
         else:
-            arrays = [one.array for one in choose(features, [f"{name}:each"])]
+            arrays = [one.array for one in choose(folders, [f"{name}:each"])]
             layers = tuple(f"{name}:{array}" for array in arrays)
             sources[_clean(name)] = layers if len(layers) > 1 else (name,)
     return sources
@@ -116,15 +116,15 @@ def baseline_specs(
     ]
 
 
-def _every_store(features: Path) -> list[str]:
+def _every_store(folders: Sequence[Path]) -> list[str]:
     """Return a name of every store: its backbone, or its folder if the backbone has several.
 
     A store with fewer utterances than another one of its backbone is an extraction that was not
     finished. It is left out with a message.
     """
-    stores = open_all(features)
+    stores = open_all(*folders)
     if not stores:
-        choose(features, ())  # This raises the error about missing features.
+        choose(folders, ())  # This raises the error about missing features.
     by_size = sorted(stores, key=len)
     most = {store.spec.backbone: len(store) for store in by_size}  # The fullest store comes last.
     for store in stores:

@@ -55,6 +55,6 @@ def head_specs(
 def _default_name(workspace: Workspace, features: Sequence[str], config: str) -> str:
     """Return the beginning of the names of heads without a --name."""
     Manifest.read(workspace.manifest)  # If there is no manifest, its error comes first.
-    chosen = choose(workspace.features, features)
+    chosen = choose(workspace.feature_folders, features)
     backbones = "+".join(dict.fromkeys(one.store.spec.backbone for one in chosen))
     return f"{backbones}-{Path(config).stem}"

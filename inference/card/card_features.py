@@ -20,7 +20,7 @@ def card_features(heads: Sequence[dict[str, Any]], workspace: Workspace) -> list
     Raises:
         StoreError: the provenance of a store is damaged.
     """
-    opened, _ = each(folders(workspace.features), FeatureStore.open)
+    opened, _ = each(folders(*workspace.feature_folders), FeatureStore.open)
     stores = {store.spec.digest: store for store in opened}
     wanted = {one["spec"]: one["backbone"] for config in heads for one in config["features"]}
     return [_facts(name, digest, stores.get(digest)) for digest, name in wanted.items()]

@@ -27,7 +27,9 @@ def feature_sizes(workspace: Workspace, recipe: Recipe, corpus: CorpusSize) -> d
     for name, feature in recipe.features.items():
         backbone = feature.backbone or name
         if backbone not in known:
-            present = [one for one in open_all(workspace.features) if one.spec.backbone == backbone]
+            present = [
+                one for one in open_all(*workspace.feature_folders) if one.spec.backbone == backbone
+            ]
             if present:
                 found[name] = estimate_of_store(max(present, key=len))
                 continue

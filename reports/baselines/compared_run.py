@@ -28,7 +28,7 @@ def features_and_text(run: RunDir, workspace: Workspace) -> tuple[tuple[str, ...
         The features, as `medusa fit-head --backbones` takes them, without those whose store is
         gone; and the source, or None.
     """
-    stores = {store.spec.digest: store.path.stem for store in open_all(workspace.features)}
+    stores = {store.spec.digest: store.path.stem for store in open_all(*workspace.feature_folders)}
     found, text = dict[str, None](), None
     for config in _heads(run):
         text = text or config.get("text")

@@ -60,7 +60,7 @@ def fit_baselines(
     """
     manifest = Manifest.read(workspace.manifest)
     compared = finished_named(workspace, run) if run else None
-    sources = listing.feature_sources(workspace.features, features)
+    sources = listing.feature_sources(workspace.feature_folders, features)
     required = [one[0] for one in sources.values()]
     if compared:
         also, texts = features_and_text(compared, workspace)

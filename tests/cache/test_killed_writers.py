@@ -13,7 +13,7 @@ import pytest
 
 import medusa
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, layout
-from medusa.cache.store import open_all
+from medusa.cache.joined import open_all
 from medusa.cache.verify import verify
 from medusa.workspace import Workspace
 

@@ -70,13 +70,13 @@ def test_an_unfinished_store_is_left_out_and_named_by_what_differs(tmp_path, sho
         return spec.folder.removesuffix(".zarr")
 
     short, long = write(2, 5), write(6, 3)
-    assert feature_sources(tmp_path / "features") == {short: (short,)}
+    assert feature_sources([tmp_path / "features"]) == {short: (short,)}
     told = capsys.readouterr().err
     assert (
         f"{long}.zarr: left out, because it has 3 utterances and another store of toy has 5" in told
     )
     with pytest.raises(DataError, match="2 different features of 'toy'") as caught:
-        feature_sources(tmp_path / "features", ["toy"])
+        feature_sources([tmp_path / "features"], ["toy"])
     for name, choice in ((short, "window_s=2; 5 utterances"), (long, "window_s=6; 3 utterances")):
         assert f"--backbones {name} ({choice})" in str(caught.value)
     stores = json.loads(call(tmp_path, "cache", "ls", "--json").stdout)
@@ -86,7 +86,7 @@ def test_an_unfinished_store_is_left_out_and_named_by_what_differs(tmp_path, sho
 
 
 def test_the_specs_follow_from_the_stores(fitted) -> None:
-    sources = feature_sources(fitted[0] / "features")
+    sources = feature_sources([fitted[0] / "features"])
     assert sources == MADE
     assert layer_sets(sources) == {
         f"toy-layers-layer_{number}": (f"toy-layers:layer_{number}",) for number in (0, 1, 2)
@@ -113,18 +113,18 @@ def test_the_specs_follow_from_the_stores(fitted) -> None:
 
 def test_named_features_are_sources(fitted) -> None:
     features = fitted[0] / "features"
-    named = feature_sources(features, ["toy-layers:1", "toy-layers:*", "toy-text"])
+    named = feature_sources([features], ["toy-layers:1", "toy-layers:*", "toy-text"])
     assert named == {
         "toy-layers-1": ("toy-layers:1",),
         "toy-layers-sum": ("toy-layers:*",),
         "toy-text": ("toy-text",),
     }
     with pytest.raises(DataError, match="no features of 'toy-texts'"):
-        feature_sources(features, ["toy-texts"])
+        feature_sources([features], ["toy-texts"])
     with pytest.raises(DataError, match="has no 'layer_7'"):
-        feature_sources(features, ["toy-layers:7"])
+        feature_sources([features], ["toy-layers:7"])
     with pytest.raises(DataError, match="no features yet"):
-        feature_sources(features / "absent")
+        feature_sources([features / "absent"])
 
 
 def test_every_baseline_is_an_ordinary_run_with_the_best_layer(fitted) -> None:

@@ -54,6 +54,7 @@ def roots(tmp_path: Path, bucket: str) -> tuple[Path, Path]:
     (here / "corpus.csv").write_text("\n".join(rows) + "\n")
     call(here, "manifest", "import", "csv", str(here / "corpus.csv"))
     call(here, "manifest", "split", "random")
+    shutil.copy(here / "manifest.parquet", tmp_path / "all.parquet")
     shutil.copytree(here, there)
     (there / "medusa.yaml").write_text(f"features: {bucket}/features\n")
     return here, there
@@ -128,3 +129,40 @@ def test_two_extractions_at_once_list_every_utterance_one_time(
     assert len(remote.index.shard) == COUNT or shares[0] == shares[1]
     assert np.array_equal(remote.read(names).values.numpy(), local.read(names).values.numpy())
     assert verify(remote.path) == []
+
+
+def keep_speakers(root: Path, *numbers: int) -> None:
+    """Keep the utterances of some speakers in the manifest of a workspace."""
+    manifest = Manifest.read(root / "manifest.parquet")
+    kept = manifest.frame["speaker"].isin([f"s{number}" for number in numbers])
+    manifest.where(kept).write(root / "manifest.parquet")
+
+
+def test_a_recipe_reads_the_features_of_two_workspaces(
+    roots: tuple[Path, Path], bucket: str, tmp_path: Path
+) -> None:
+    """One has them on the disk and the other in a bucket; what both lack is extracted here."""
+    both, whole = tmp_path / "both", tmp_path / "whole"
+    for root, own in zip(roots, [(0, 1, 4), (2, 3, 5)], strict=True):
+        keep_speakers(root, *own[:2])
+        call(root, *EXTRACT)
+        shutil.copy(tmp_path / "all.parquet", root / "manifest.parquet")
+        keep_speakers(root, *own)
+    parts = ("a=" + str(roots[0] / "manifest.parquet"), "b=" + str(roots[1] / "manifest.parquet"))
+    folders = ["../here/features", f"{bucket}/features"]
+    for root in (both, whole):
+        root.mkdir()
+        call(root, "manifest", "merge", *parts)
+        (root / "toy.yaml").write_text(RECIPE)
+        if root == both:
+            (root / "medusa.yaml").write_text(json.dumps({"also_features": folders}))
+        told = call(root, "run", str(root / "toy.yaml")).stderr
+        assert ("16 of 24 utterances are in" in told) == (root == both)
+    stores = [logmel(root) for root in (both, whole)]
+    assert [len(one) for one in stores] == [8, COUNT]
+    found = [medusa.Workspace.open(root) for root in (both, whole)]
+    runs = [next(iter(one.runs.glob("toy.vote*"))) for one in found]
+    first, second = (Predictions.read(run / "predictions.parquet") for run in runs)
+    assert first.ids == second.ids and np.array_equal(first.logits(), second.logits())
+    assert "up to date" in call(both, "run", str(both / "toy.yaml")).stderr
+    assert "nothing to do" in call(both, *EXTRACT).stderr

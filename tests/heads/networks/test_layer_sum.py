@@ -157,7 +157,7 @@ def test_names_of_layers(workspace) -> None:
     features = workspace / "features"
 
     def arrays(name: str) -> list[str]:
-        return [one.array for one in choose(features, [name])]
+        return [one.array for one in choose([features], [name])]
 
     every = "layer_0+layer_1+layer_2"
     assert arrays("deep:*") == [every] == arrays("deep:0+1+2")
