@@ -10,12 +10,12 @@ from typing import NoReturn
 
 import click
 
-from medusa.completion import with_completion
 from medusa.console import show_progress, visible
 from medusa.errors import MedusaError, nearest
 from medusa.foreign import CHECK_PATH, REMEDIES, reason_of
 from medusa.next_steps import with_next_step
 
+COMPLETING = "_MEDUSA_COMPLETE"  # The shell sets this variable when it asks for completions.
 # A command -> (the module that defines it, one line for --help); a module is imported when needed.
 COMMANDS = {
     "doctor": ("medusa.recipes.doctor.command", "Look at this machine; say what to do."),
@@ -130,7 +130,12 @@ class LazyGroup(click.Group):
         if isinstance(command, click.Group):
             for name, module_name in EXTRA_COMMANDS.get(cmd_name, {}).items():
                 command.add_command(getattr(importlib.import_module(module_name), name))
-        return with_completion(with_next_step(cmd_name, command))
+        command = with_next_step(cmd_name, command)
+        if COMPLETING not in os.environ:
+            return command
+        from medusa.completion import with_completion
+
+        return with_completion(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -53,9 +53,8 @@ from turns import Turn, serve
 from ways import TEXT, OpenAI, Published, published
 
 from medusa.cache import FeatureStore
-from medusa.extract.encoders.precision import pick
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.run_pass import fill_stores
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.heads.networks.memory import peak_memory_gb
 from medusa.heads.runs.environment import environment
@@ -170,7 +169,7 @@ def take_turns(name: str, options: argparse.Namespace) -> None:
     """Run one way in this process, one round for each turn."""
     workspace, device = options.workspace, options.device
     backbone = "whisper" if name == "whisper" else "auto"
-    precision = pick(options.precision, device)
+    precision = pick_precision(options.precision, device)
     window_s = SHORT_S if options.way == "short" else None
     choices = ExtractionOptions(checkpoint=str(options.checkpoint), window_s=window_s)
     (job,) = plan_jobs(Workspace.open(workspace), [backbone], choices, precision)
@@ -275,7 +274,7 @@ def one_decode(
             Workspace.open(workspace),
             ["whisper" if name == "whisper" else "auto"],
             ExtractionOptions(checkpoint=str(path), label=name),
-            pick(precision, device),
+            pick_precision(precision, device),
         )[0]
         for name, path in paths.items()
     ]

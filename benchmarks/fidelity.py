@@ -19,7 +19,7 @@ import torch
 
 from medusa.extract.backbones import describe, family
 from medusa.extract.checkpoints.hugging_face import quiet
-from medusa.extract.encoders.precision import autocast
+from medusa.extract.encoders.runner import autocast
 from medusa.heads.runs.environment import environment
 
 SECONDS = (0.05, 0.31, 1.0, 3.7, 12.0)

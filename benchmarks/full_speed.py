@@ -10,9 +10,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from medusa.extract.encoders.devices import default_batch_seconds
-from medusa.extract.encoders.runner import EncoderRunner
-from medusa.extract.inputs.batches import plan_batches
+from medusa.extract.encoders.runner import EncoderRunner, default_batch_seconds
+from medusa.extract.inputs.utterances import plan_batches
 from medusa.extract.passes.stream import read_source
 from medusa.extract.planning.device_profile import product_flop_s
 from medusa.extract.planning.jobs import ExtractionJob

@@ -41,7 +41,7 @@ from window import SPEAKERS_OF_A_FOLD, Rows, pooled_frames, uars
 
 from medusa.atomic import write_text
 from medusa.cache import FeatureStore, StoreWriter
-from medusa.extract.encoders.layers import average_frames
+from medusa.extract.encoders.encoder import average_frames
 from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.planning.jobs import plan_jobs
 from medusa.heads.queue.fit_heads import fit_heads

@@ -10,23 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-LARGE = 4_000_000  # a smaller index is a dictionary, which finds a row faster
 KEY_BYTES = 16
 MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number with mixed bits (Knuth's multiplicative hash)
-
-
-def rows_of(contents: pa.Array) -> Mapping[str, int]:
-    """Return content -> its first row.
-
-    Args:
-        contents: (R,) the contents, as one Arrow array of strings without nulls.
-    """
-    if len(contents) >= LARGE and (matrix := _matrix(contents)) is not None:
-        return ContentRows(matrix)
-    rows: dict[str, int] = {}
-    for row, content in enumerate(contents.to_pylist()):
-        rows.setdefault(content, row)
-    return rows
 
 
 class ContentRows(Mapping[str, int]):
@@ -93,7 +78,7 @@ def _keys(matrix: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     return keys
 
 
-def _matrix(contents: pa.Array) -> npt.NDArray[np.uint8] | None:
+def equal_lengths(contents: pa.Array) -> npt.NDArray[np.uint8] | None:
     """Return the bytes of contents of one length, (R, L), or None."""
     _, offsets, data = contents.buffers()
     places = np.frombuffer(offsets, np.int32)[contents.offset : contents.offset + len(contents) + 1]

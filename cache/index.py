@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from medusa.atomic import reserve
-from medusa.cache.content_rows import rows_of
 from medusa.cache.layout import INDEX, MOST_SHARDS, SHARD_FRAMES, checksum, write_durably
 from medusa.errors import StoreError
 from medusa.foreign import foreign
@@ -32,6 +31,7 @@ SCHEMA = pa.schema(
     ]
 )
 NUMBERED = "[0-9]" * 6
+LARGE = 4_000_000  # the rows of a smaller index are a dictionary, which finds a row faster
 MERGE_ABOVE = 32  # this many small files still open fast
 
 
@@ -127,6 +127,23 @@ def of_table(table: pa.Table) -> Index:
     rows = rows_of(contents)
     shard, start, length = (table[name].to_numpy() for name in ("shard", "start", "length"))
     return Index(rows, shard, start, length, table)
+
+
+def rows_of(contents: pa.Array) -> Mapping[str, int]:
+    """Return content -> its first row.
+
+    Args:
+        contents: (R,) the contents, as one Arrow array of strings without nulls.
+    """
+    if len(contents) >= LARGE:
+        from medusa.cache.content_rows import ContentRows, equal_lengths
+
+        if (matrix := equal_lengths(contents)) is not None:
+            return ContentRows(matrix)
+    rows: dict[str, int] = {}
+    for row, content in enumerate(contents.to_pylist()):
+        rows.setdefault(content, row)
+    return rows
 
 
 def claims(store: Path) -> dict[int, Path]:

@@ -8,6 +8,7 @@ Every byte of a store is covered by a checksum or fixed by a rule.
 
 import json
 import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,8 @@ MOST_SHARDS = 1_000_000  # The files of a store number the shards with six digit
 CHUNKS = SHARD_FRAMES // CHUNK_FRAMES
 ABSENT = np.uint64(2**64 - 1)
 FOOTER_BYTES = CHUNKS * 16 + 4
+# An utterance takes this many bytes of Parquet: its digest and its checksum do not compress.
+INDEX_BYTES = 85
 
 SPEC, PROVENANCE, CHECKSUMS, INDEX = "spec.json", "provenance.json", "checksums.json", "index"
 ZARR = "zarr.json"
@@ -248,6 +251,28 @@ def _footer(used: int, row_bytes: int) -> bytes:
     index[:used, 1] = CHUNK_FRAMES * row_bytes
     entries = index.tobytes()
     return entries + checksum(entries).to_bytes(4, "little")
+
+
+def store_bytes(spec: FeatureSpec, lengths: Iterable[int]) -> dict[str, int]:
+    """Return the bytes of each array, and of the `index`, for utterances of these lengths.
+
+    Args:
+        spec: the spec of the store.
+        lengths: the number of frames of every utterance, in the order of writing.
+    """
+    used, count = [0], 0
+    for length in lengths:
+        if used[-1] + length > SHARD_FRAMES:
+            used.append(0)
+        used[-1] += length
+        count += 1
+    chunks = sum(-(-frames // CHUNK_FRAMES) for frames in used if frames)
+    footers = sum(1 for frames in used if frames) * FOOTER_BYTES
+    sizes = {
+        array.name: chunks * CHUNK_FRAMES * array.row_bytes + footers
+        for array in stored_arrays(spec)
+    }
+    return sizes | {"index": count * INDEX_BYTES}
 
 
 def checksum(data: bytes | npt.NDArray[np.generic]) -> int:

@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from medusa.bucket_path import BucketPath, located
 from medusa.cache import index
-from medusa.cache.access import ACCESS, REMEDY, Mapped, NotFlat, Piece, Positioned
-from medusa.cache.buckets.reader import Remote
-from medusa.cache.first_read import FirstReads
+from medusa.cache.access import ACCESS, REMEDY, FirstReads, Mapped, NotFlat, Piece, Positioned
 from medusa.cache.layout import (
     SHARD_FRAMES,
     StoredArray,
@@ -28,6 +26,7 @@ from medusa.foreign import foreign
 if TYPE_CHECKING:  # torch is needed to read features, not to list stores
     import torch
 
+    from medusa.cache.buckets.reader import Remote
     from medusa.cache.packed import Packed
 
 Rows = npt.NDArray[np.integer]
@@ -230,11 +229,11 @@ class FeatureStore:
             self._decode(self.arrays[name], pieces, out)
         self.first_reads.check(name, rows, out)
 
-    def _way(self, name: str) -> Mapped | Positioned | Remote:
+    def _way(self, name: str) -> "Mapped | Positioned | Remote":
         """Return the reader of one stored array."""
         if name not in self._ways:
             in_bucket = isinstance(self.path, BucketPath)
-            way = Remote if in_bucket else ACCESS[self._access](self.path)
+            way = _remote() if in_bucket else ACCESS[self._access](self.path)
             self._ways[name] = way(self.arrays[name], self.path / name / "c", self.used)
         return self._ways[name]
 
@@ -267,6 +266,13 @@ class FeatureStore:
                 )
             self._channels = {name: torch.from_numpy(value) for name, value in channels.items()}
         return self._channels[array]
+
+
+def _remote() -> "type[Remote]":
+    """Return the reader for buckets, which few workspaces need."""
+    from medusa.cache.buckets.reader import Remote
+
+    return Remote
 
 
 def layers_of(array: str) -> list[str]:

@@ -112,7 +112,7 @@ def extract(
     say(f"{', '.join(names)}: loading the libraries")  # This takes seconds.
     from medusa.extract.extract_features import extract_features
     from medusa.extract.extraction_options import ExtractionOptions, FurtherOptions
-    from medusa.extract.passes.outcome import raise_failures
+    from medusa.extract.passes.worker import raise_failures
     from medusa.strict import parts_of
 
     further = settings_of(FurtherOptions, overrides)

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medusa.console import say
-from medusa.distributed.pieces import Share
-from medusa.extract.encoders import pick, pick_precision
+from medusa.extract.encoders import pick_device, pick_precision
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.fill_stores import fill_stores
-from medusa.extract.passes.outcome import Outcome, raise_failures
+from medusa.extract.passes.run_pass import fill_stores
+from medusa.extract.passes.worker import Outcome, raise_failures
 from medusa.extract.planning import ExtractionJob, plan_jobs
-from medusa.extract.planning.short_clips import note_long_windows
+from medusa.extract.planning.jobs import note_long_windows
 from medusa.strict import parts_of
 from medusa.workspace import Workspace, remove
+
+if TYPE_CHECKING:
+    from medusa.distributed.pieces import Share
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def extract_features(
             were stored) some utterances have no features.
     """
     options = options or ExtractionOptions()
-    devices = [pick(name) for name in parts_of(options.device)]
+    devices = [pick_device(name) for name in parts_of(options.device)]
     options.check(backbones, devices)
     precision = pick_precision(options.precision, devices[0])
     jobs = plan_jobs(workspace, backbones, options, precision)
@@ -116,12 +119,18 @@ def _fill(
 
         chosen = (options.on, options.workers, options.batch_seconds, options.non_finite)
         return fill_on_ray(jobs, *chosen)
-    share = None if options.shard is None else Share.parse(options.shard)
     if len(devices) == 1:
+        share = None if options.shard is None else _share(options.shard)
         return fill_stores(jobs, devices[0], options.batch_seconds, options.non_finite, share)
     from medusa.extract.passes.processes import fill_in_processes
 
     return fill_in_processes(jobs, devices, options.batch_seconds, options.non_finite)
+
+
+def _share(text: str) -> "Share":
+    from medusa.distributed.pieces import Share
+
+    return Share.parse(text)
 
 
 def passes_of(jobs: Sequence[ExtractionJob]) -> list[list[ExtractionJob]]:

@@ -87,7 +87,7 @@ def transcribe(
     from medusa.console import say, show_rows
 
     say("loading the libraries and Whisper")  # This takes seconds, or minutes on a busy machine.
-    from medusa.extract.passes.outcome import raise_failures
+    from medusa.extract.passes.worker import raise_failures
     from medusa.extract.transcription.transcribe import transcribe as fill
     from medusa.extract.transcription.transcription_options import (
         FurtherTranscriptionOptions,

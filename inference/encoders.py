@@ -6,8 +6,8 @@ from typing import Any
 
 from medusa.cache import Packed
 from medusa.extract.inputs import Utterance
-from medusa.extract.passes.outcome import Outcome
 from medusa.extract.passes.run_pass import run_pass
+from medusa.extract.passes.worker import Outcome
 from medusa.extract.transcription.transcript_worker import TranscriptWorker
 from medusa.inference.encoder_workers import BufferedEncoder, buffered_encoders, has_decoder
 from medusa.inference.parts import ModelParts

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medusa.errors import ConfigError, nearest
-from medusa.extract.encoders import pick
+from medusa.extract.encoders import pick_device
 from medusa.heads.runs.run_dir import CONFIG, RunDir, find_run
 from medusa.inference.bundle.layout import is_bundle
 from medusa.inference.bundle.load import load_bundle
@@ -49,7 +49,7 @@ def load(
             machine has no such device.
     """
     folder = Path(path)
-    chosen = pick(device)
+    chosen = pick_device(device)
     if workers < 1 or (workers > 1 and on is None):
         raise ConfigError(f"workers={workers}: expected at least 1, with on=ray")
     if is_bundle(folder):

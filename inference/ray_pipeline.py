@@ -5,7 +5,7 @@ from pathlib import Path
 
 from medusa.console import progress
 from medusa.distributed.batch_tasks import WHY, BatchTasks
-from medusa.extract.encoders import pick
+from medusa.extract.encoders import pick_device
 from medusa.inference.audio_input import AudioInput
 from medusa.inference.parts import ModelParts
 from medusa.inference.pipeline import Pipeline
@@ -33,7 +33,7 @@ class RayPredictor:
         import torch
 
         torch.set_num_threads(threads)
-        self.pipeline, self.workspace = Pipeline(parts, pick("auto"), places), workspace
+        self.pipeline, self.workspace = Pipeline(parts, pick_device("auto"), places), workspace
 
     def ready(self) -> None:
         """Return when the actor has started."""

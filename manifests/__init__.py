@@ -14,8 +14,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
-    from medusa.manifests.manifest import Manifest
+    from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
 
 __all__ = ["ATTRIBUTES", "LabelScheme", "Manifest"]
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from medusa.console import duration
-from medusa.manifests.label_scheme import SPLITS
-from medusa.manifests.manifest import Manifest
+from medusa.manifests.manifest import SPLITS, Manifest
 
 NO_CONSENSUS = "(no consensus)"
 NO_SPLIT = "(no split)"

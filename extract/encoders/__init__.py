@@ -2,29 +2,35 @@
 
 The input is prepared utterances: samples (S,), token ids or spectrograms. The result is `Encoded`
 features (K, T, D), with one K for each kept layer; they are reduced, averaged over frames and
-copied to the CPU. `runner` is the sequence of steps around one call. The other modules hold the
-protocol of a backbone family (`encoder`), the choice of layers (`layers`), precision, variants of
-a backbone, the cutting of long clips (`chunking`), faster convolutions (`front_end`), devices,
-timing, and the halving of batches that do not fit into memory (`memory`).
+copied to the CPU. `runner` is the sequence of steps around one call, with the device, the
+precision, the time, and the halving of batches that do not fit into memory. The other modules hold
+the protocol of a backbone family and the choice of its layers (`encoder`), variants of a backbone,
+the cutting of long clips (`chunking`), and faster convolutions (`front_end`).
 Nothing here imports a backbone, a pass over a corpus, or the planning of a pass.
 
 The door: `Backbone`, `BackboneEncoder`, `EncoderRunner`.
 """
 
-from medusa.extract.encoders.batch_splitter import BatchSplitter, out_of_memory
-from medusa.extract.encoders.compute_timer import ComputeTimer
-from medusa.extract.encoders.devices import default_batch_seconds, pick
 from medusa.extract.encoders.encoder import (
     Backbone,
     BackboneEncoder,
     Checkpoint,
     Encoded,
     Family,
+    average_frames,
     compile_encoder,
+    parse_layers,
+    reduced,
 )
-from medusa.extract.encoders.layers import average_frames, parse_layers, reduced
-from medusa.extract.encoders.precision import pick as pick_precision
-from medusa.extract.encoders.runner import EncoderRunner
+from medusa.extract.encoders.runner import (
+    BatchSplitter,
+    ComputeTimer,
+    EncoderRunner,
+    default_batch_seconds,
+    out_of_memory,
+    pick_device,
+    pick_precision,
+)
 from medusa.extract.encoders.variants import frames_averaged, variant, variant_of_store
 
 __all__ = [
@@ -42,7 +48,7 @@ __all__ = [
     "frames_averaged",
     "out_of_memory",
     "parse_layers",
-    "pick",
+    "pick_device",
     "pick_precision",
     "reduced",
     "variant",

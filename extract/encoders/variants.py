@@ -7,7 +7,6 @@ from typing import Any
 from medusa.errors import ConfigError, nearest
 from medusa.extract.encoders.chunking import LAST_PIECE
 from medusa.extract.encoders.encoder import Backbone
-from medusa.extract.encoders.precision import with_precision
 
 # An argument of `variant` -> its key in `preprocessing`, which is part of a store's digest.
 CHOICES = {name: name for name in ("precision", "like", "piece_s", "overlap_s", "window_s")}
@@ -130,3 +129,13 @@ def _windowed(backbone: Backbone, piece_s: float, overlap_s: float | None) -> Ba
         )
     pieces = {"piece_s": float(piece_s), "overlap_s": float(overlap_s)}
     return replace(backbone, preprocessing=backbone.preprocessing | pieces)
+
+
+def with_precision(backbone: Backbone, precision: str) -> Backbone:
+    """Return the backbone in a precision; half precision is part of the features' identity.
+
+    Signal features have no weights and are always float32.
+    """
+    if precision == "fp32" or not backbone.n_layers:
+        return backbone
+    return replace(backbone, preprocessing=backbone.preprocessing | {"precision": precision})

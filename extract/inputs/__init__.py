@@ -1,14 +1,13 @@
 """Inputs: the utterances to encode, their samples, and their division into batches.
 
 The input is a `Manifest`. The results are `Utterance`s, each with a segment of a recording or a
-text (`utterances`, `text_utterances`); the samples (S,) of a segment at the encoder's rate
-(`segments`); and batches of utterances of similar length (`batches`).
+text (`utterances`, `text_utterances`), in batches of similar length; and the samples (S,) of a
+segment at the encoder's rate (`segments`).
 Nothing here imports a model, a backbone, or torch.
 
 The door: `Utterance`, `plan_batches`, `read_segment`.
 """
 
-from medusa.extract.inputs.batches import Utterance, plan_batches
 from medusa.extract.inputs.segments import (
     Segment,
     Sound,
@@ -17,7 +16,7 @@ from medusa.extract.inputs.segments import (
     read_segment,
     read_sound,
 )
-from medusa.extract.inputs.utterances import audio_utterances
+from medusa.extract.inputs.utterances import Utterance, audio_utterances, plan_batches
 
 __all__ = [
     "Segment",

@@ -4,8 +4,7 @@ import pandas as pd
 
 from medusa.console import say
 from medusa.errors import listed
-from medusa.extract.inputs.batches import Utterance
-from medusa.extract.inputs.utterances import LEFT_OUT
+from medusa.extract.inputs.utterances import LEFT_OUT, Utterance
 from medusa.manifests import Manifest, texts
 from medusa.workspace import Workspace
 

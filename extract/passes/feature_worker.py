@@ -12,8 +12,8 @@ from medusa.console import say
 from medusa.errors import MedusaError, WriteError
 from medusa.extract.encoders import ComputeTimer, Encoded, EncoderRunner, default_batch_seconds
 from medusa.extract.inputs import Utterance
-from medusa.extract.passes.cpu_concurrency import concurrent_batches
-from medusa.extract.passes.outcome import Outcome
+from medusa.extract.passes.plan import concurrent_batches
+from medusa.extract.passes.worker import Outcome
 from medusa.extract.planning import ExtractionJob, bytes_of, product_flop_s, utterance_flop
 
 LIBRARIES = ("medusa-ser", "torch", "transformers", "openai-whisper", "soundfile", "soxr")

@@ -14,10 +14,10 @@ from medusa.children import no_orphans, one_process
 from medusa.console import Advance, current_reporter, progress, report_to
 from medusa.distributed.pieces import Share
 from medusa.errors import MedusaError
-from medusa.extract.encoders import ComputeTimer, pick
+from medusa.extract.encoders import ComputeTimer, pick_device
 from medusa.extract.passes.feature_worker import FeatureWorker
-from medusa.extract.passes.fill_stores import fill_stores
-from medusa.extract.passes.outcome import Outcome
+from medusa.extract.passes.run_pass import fill_stores
+from medusa.extract.passes.worker import Outcome
 from medusa.extract.planning import ExtractionJob, require_room
 
 LOOK_EVERY_S = 0.2
@@ -81,7 +81,7 @@ def _work(
     share: Share,
 ) -> list[Outcome]:
     """Fill the stores in a worker process; return outcomes that can be sent to another process."""
-    outcomes = fill_stores(jobs, pick(device), batch_seconds, non_finite, share)
+    outcomes = fill_stores(jobs, pick_device(device), batch_seconds, non_finite, share)
     # A timer's events on a GPU cannot leave their process.
     return [replace(one, timer=ComputeTimer(known_s=one.timer.seconds)) for one in outcomes]
 

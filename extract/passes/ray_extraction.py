@@ -10,12 +10,12 @@ from dataclasses import replace
 from medusa.cache import FeatureStore
 from medusa.console import progress
 from medusa.distributed.batch_tasks import WHY, BatchTasks
-from medusa.extract.encoders import pick
+from medusa.extract.encoders import pick_device
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.feature_worker import FeatureWorker
-from medusa.extract.passes.outcome import Outcome
+from medusa.extract.passes.plan import SharedPlan, corpus_batches
 from medusa.extract.passes.run_pass import run_pass
-from medusa.extract.passes.shared_plan import SharedPlan, corpus_batches
+from medusa.extract.passes.worker import Outcome
 from medusa.extract.planning import ExtractionJob
 
 Batches = list[list[Utterance]]
@@ -42,7 +42,7 @@ class RayEncoder:
         import torch
 
         torch.set_num_threads(threads)
-        self.device, self.batch_seconds, self.total = pick("auto"), batch_seconds, total
+        self.device, self.batch_seconds, self.total = pick_device("auto"), batch_seconds, total
         self.workers = [FeatureWorker(job, self.device, non_finite) for job in jobs]
 
     def ready(self) -> None:

@@ -14,7 +14,7 @@ from medusa.extract.encoders import (
     BackboneEncoder,
     EncoderRunner,
     default_batch_seconds,
-    pick,
+    pick_device,
 )
 from medusa.extract.inputs import Utterance, plan_batches
 from medusa.extract.passes.stream import stream
@@ -66,7 +66,7 @@ def recompute(
         StoreError: the weights or the choices are not those of the store, no utterance of the
             store is in the manifest, or an utterance can no longer be encoded.
     """
-    device = pick(device)
+    device = pick_device(device)
     backbone = _backbone(store, checkpoint)
     corpus = utterances_for(store.spec.input, Manifest.read(workspace.manifest), workspace, text)
     stored = [one for one in corpus if one.content in store]

@@ -1,17 +1,19 @@
 """Utterances go through a model in batches. Threads read ahead; unreadable files are set aside."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from medusa.errors import MedusaError
-from medusa.extract.encoders.batch_splitter import BatchSplitter
+from medusa.extract.encoders.runner import BatchSplitter
 from medusa.extract.inputs import Sound, Utterance, Wave, check_content, read_segment, read_sound
-from medusa.extract.passes.cpu_concurrency import split_threads
-from medusa.extract.passes.prefetch import prefetch_map
+from medusa.extract.passes.plan import split_threads
 
 Result = TypeVar("Result")
 Prepared = TypeVar("Prepared")
+Task = TypeVar("Task")
 
 
 def stream(
@@ -95,3 +97,32 @@ def read_source(utterance: Utterance, rate_hz: int | None) -> Wave | str:
     if utterance.is_checked:
         check_content(utterance.source, utterance.content)
     return wave
+
+
+def prefetch_map(
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    workers: int = 2,
+    depth: int = 4,
+    begin: Callable[[], None] | None = None,
+) -> Iterator[Result]:
+    """Yield `work(task)` for every task, in order; at most `depth` results wait.
+
+    Every thread calls `begin` first. An error in `work` is raised in place of its result. When the
+    consumer stops, tasks that have not begun are dropped. Ctrl-C does not wait for the others.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch", initializer=begin)
+    waiting: deque[Future[Result]] = deque()
+    patient = True
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(work, task))
+            if len(waiting) >= depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except KeyboardInterrupt:
+        patient = False  # a batch of a large model may take a minute
+        raise
+    finally:
+        pool.shutdown(wait=patient, cancel_futures=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 from medusa.console import progress
 from medusa.distributed.batch_tasks import WHY, BatchTasks
-from medusa.extract.encoders import pick
+from medusa.extract.encoders import pick_device
 from medusa.extract.inputs import Utterance
-from medusa.extract.passes.outcome import Outcome
+from medusa.extract.passes.plan import SharedPlan, corpus_batches
 from medusa.extract.passes.run_pass import run_pass
-from medusa.extract.passes.shared_plan import SharedPlan, corpus_batches
+from medusa.extract.passes.worker import Outcome
 from medusa.extract.transcription.transcript_worker import TranscriptWorker
 
 Batches = list[list[Utterance]]
@@ -32,7 +32,7 @@ class RayTranscriber:
         import torch
 
         torch.set_num_threads(threads)
-        self.device, self.worker, self.total = pick("auto"), worker, total
+        self.device, self.worker, self.total = pick_device("auto"), worker, total
 
     def ready(self) -> None:
         """Return when the actor has started."""
@@ -57,7 +57,7 @@ def fill_table(worker: TranscriptWorker) -> Outcome:
     """
     options = worker.options
     if options.on is None:
-        run_pass([worker], pick(options.device), options.batch_seconds)
+        run_pass([worker], pick_device(options.device), options.batch_seconds)
         return worker.outcome
     return _fill_on_ray(worker, options.on, options.workers)
 

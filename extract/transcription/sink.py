@@ -8,7 +8,7 @@ from typing import Self
 from medusa.errors import MedusaError
 from medusa.extract.checkpoints.whisper_files import WhisperFile
 from medusa.extract.inputs import Utterance
-from medusa.extract.passes.outcome import Outcome
+from medusa.extract.passes.worker import Outcome
 from medusa.extract.transcription.decoder import Transcript
 from medusa.extract.transcription.table import MEND, TranscriptTable, UnwrittenTable
 from medusa.extract.transcription.transcription_options import TranscriptionOptions

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medusa.console import say
-from medusa.extract.encoders import pick
+from medusa.extract.encoders import pick_device
 from medusa.extract.inputs import audio_utterances
-from medusa.extract.passes.outcome import Outcome, raise_failures
+from medusa.extract.passes.worker import Outcome, raise_failures
 from medusa.extract.transcription.fill_table import fill_table
 from medusa.extract.transcription.transcript_worker import TranscriptWorker
 from medusa.extract.transcription.transcription_options import TranscriptionOptions
@@ -51,7 +51,7 @@ def transcribe(
     if options.splits:
         corpus = corpus.split(*options.splits)
     utterances = audio_utterances(corpus)
-    pick(options.device)
+    pick_device(options.device)
     worker = TranscriptWorker(model, options, utterances, workspace.transcripts)
     outcome = fill_table(worker)
     if not outcome.elapsed_s:

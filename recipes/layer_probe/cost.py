@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from medusa.extract.backbones import reads_text
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.planning.corpus_size import corpus_of
-from medusa.extract.planning.estimate import estimate
+from medusa.extract.planning.estimate import corpus_of, estimate
 from medusa.workspace import Workspace
 
 

@@ -2,8 +2,7 @@
 
 from medusa.cache import open_all
 from medusa.extract.backbones import checkpoints
-from medusa.extract.planning.corpus_size import CorpusSize
-from medusa.extract.planning.estimate import Estimate, estimate, estimate_of_store
+from medusa.extract.planning.estimate import CorpusSize, Estimate, estimate, estimate_of_store
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.extraction import extraction_options
 from medusa.workspace import Workspace

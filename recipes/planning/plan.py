@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import torch
 
-from medusa.extract.planning.corpus_size import CorpusSize
 from medusa.extract.planning.device_profile import DeviceProfile
-from medusa.extract.planning.estimate import Estimate
-from medusa.extract.planning.operations import (
+from medusa.extract.planning.estimate import (
     EXTRACT_MFU,
     WHISPER_RATE,
+    CorpusSize,
+    Estimate,
     extract_hours,
     whisper_frames,
 )

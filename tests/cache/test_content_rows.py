@@ -5,8 +5,9 @@ import hashlib
 import pyarrow as pa
 import pytest
 
-from medusa.cache import content_rows
-from medusa.cache.content_rows import ContentRows, rows_of
+from medusa.cache import index
+from medusa.cache.content_rows import ContentRows
+from medusa.cache.index import rows_of
 
 
 def contents(count: int) -> list[str]:
@@ -15,7 +16,7 @@ def contents(count: int) -> list[str]:
 
 @pytest.fixture
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content_rows, "LARGE", 2)
+    monkeypatch.setattr(index, "LARGE", 2)
 
 
 def expected(names: list[str]) -> dict[str, int]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from medusa.extract.inputs import utterances as sources
-from medusa.extract.inputs.batches import Utterance
-from medusa.extract.passes import calibration, cpu_concurrency
+from medusa.extract.inputs.utterances import Utterance
+from medusa.extract.passes import calibration, plan
 from medusa.manifests import Manifest
 from medusa.tests.extract import running as run
 from medusa.tests.extract.running import plan_jobs
@@ -135,9 +135,9 @@ def test_a_cpu_has_its_fixed_budget(
     tmp_path: Path, workspace: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    real = cpu_concurrency.even_batches
+    real = plan.even_batches
     monkeypatch.setattr(
-        cpu_concurrency, "even_batches", lambda *given: asked.append(given[3]) or real(*given)
+        plan, "even_batches", lambda *given: asked.append(given[3]) or real(*given)
     )
     workspace((16000, 7001))
     (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from medusa.cache import FeatureStore
-from medusa.extract.passes import cpu_concurrency
-from medusa.extract.passes.cpu_concurrency import (
+from medusa.extract.passes import plan
+from medusa.extract.passes.feature_worker import FeatureWorker
+from medusa.extract.passes.plan import (
     concurrent_batches,
     plan_concurrent_batches,
     split_threads,
 )
-from medusa.extract.passes.feature_worker import FeatureWorker
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
 from medusa.tests.extract import running as run
@@ -64,7 +64,7 @@ def test_every_encoder_gives_the_same(
     job = job_of(tmp_path, checkpoint(name))
     batch_seconds = 2.0  # of many small batches
     with monkeypatch.context() as patch:
-        patch.setattr(cpu_concurrency, "concurrent_batches", lambda *args: 1)
+        patch.setattr(plan, "concurrent_batches", lambda *args: 1)
         run.extract(job, "cpu", batch_seconds)
     alone = values_of(job)
     remove(job.store)

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from medusa.cache import FeatureSpec, StoreWriter
-from medusa.cache.size import store_bytes
+from medusa.cache.layout import store_bytes
 from medusa.errors import DataError, MedusaError
 from medusa.extract.encoders.encoder import Backbone
-from medusa.extract.planning.corpus_size import CorpusSize
-from medusa.extract.planning.estimate import estimate
+from medusa.extract.planning.estimate import CorpusSize, estimate
 from medusa.tests.command_line import call, invoke
 from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
@@ -116,7 +115,7 @@ def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_
 @pytest.mark.parametrize("devices", ["cpu", "cpu,cpu"])
 def test_extract_looks_at_the_disk_first(tmp_path, workspace, monkeypatch, devices):
     workspace((16000, 24000))
-    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda folder: 1000)
+    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda folder: 1000)
     done = invoke(tmp_path, "extract", "--backbone", "logmel", "--device", devices)
     assert isinstance(done.exception, MedusaError)
     assert "the features need 0.00 GB" in str(done.exception)

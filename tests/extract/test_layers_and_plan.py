@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from medusa.errors import ConfigError, DeviceError, MedusaError
-from medusa.extract.encoders.batch_splitter import BatchSplitter
-from medusa.extract.encoders.layers import parse_layers, reduced
-from medusa.extract.inputs.batches import Utterance, plan_batches
+from medusa.extract.encoders.encoder import parse_layers, reduced
+from medusa.extract.encoders.runner import BatchSplitter
 from medusa.extract.inputs.segments import Segment
-from medusa.extract.passes.prefetch import prefetch_map
+from medusa.extract.inputs.utterances import Utterance, plan_batches
+from medusa.extract.passes.stream import prefetch_map
 
 
 @pytest.mark.parametrize(

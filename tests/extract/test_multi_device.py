@@ -15,7 +15,7 @@ import torch
 
 from medusa.cache import FeatureStore
 from medusa.errors import MedusaError
-from medusa.extract.encoders.compute_timer import ComputeTimer
+from medusa.extract.encoders.runner import ComputeTimer
 from medusa.extract.passes.processes import fill_in_processes
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest

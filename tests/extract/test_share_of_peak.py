@@ -10,8 +10,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from medusa.extract.passes.outcome import Outcome, note
 from medusa.extract.passes.stream import read_source
+from medusa.extract.passes.worker import Outcome, note
 from medusa.extract.planning import utterance_flop
 from medusa.manifests import Manifest
 from medusa.tests.command_line import call

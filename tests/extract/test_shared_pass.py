@@ -13,10 +13,10 @@ import torch
 from medusa.cache import FeatureStore
 from medusa.errors import CheckpointError, MedusaError
 from medusa.extract.backbones.whisper import WhisperEncoder
-from medusa.extract.encoders import devices
+from medusa.extract.encoders import runner
 from medusa.extract.extract_features import passes_of
 from medusa.extract.passes import stream
-from medusa.extract.planning import room
+from medusa.extract.planning import estimate
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
 from medusa.tests.command_line import call, invoke
@@ -104,7 +104,7 @@ def test_only_what_each_store_lacks_is_encoded(tmp_path, alone, checkpoint, monk
 
 def test_whisper_has_its_usual_batch_beside_others(tmp_path, alone, checkpoint, monkeypatch):
     """Two of its windows; the others' batch, of so many seconds, would be one."""
-    monkeypatch.setitem(devices.BATCH_SECONDS, "cpu", 3.0)
+    monkeypatch.setitem(runner.BATCH_SECONDS, "cpu", 3.0)
     counts, real = [], WhisperEncoder.encode
 
     def counted(self: WhisperEncoder, items: Any) -> Any:
@@ -209,11 +209,11 @@ def test_encoders_of_one_rate_are_grouped(tmp_path, workspace, checkpoint):
 def test_room_is_asked_for_all_stores_at_once(tmp_path, workspace, checkpoint, monkeypatch):
     workspace(LENGTHS)
     jobs = jobs_of(tmp_path, checkpoint)
-    needs = [room.bytes_of(job, job.utterances) for job in jobs]
-    monkeypatch.setattr(room, "free_bytes", lambda folder: sum(needs) - 1)
+    needs = [estimate.bytes_of(job, job.utterances) for job in jobs]
+    monkeypatch.setattr(estimate, "free_bytes", lambda folder: sum(needs) - 1)
     with pytest.raises(MedusaError, match=r"features: the features need"):
         together.extract_together(jobs, "cpu", 60.0)
-    assert room.require_room(tmp_path, needs[0]) is None
+    assert estimate.require_room(tmp_path, needs[0]) is None
 
 
 def test_the_option_repeated_is_a_list_and_a_bad_file_counts_once(tmp_path, workspace):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medusa.errors import DataError
-from medusa.extract.inputs.batches import Utterance
+from medusa.extract.inputs.utterances import Utterance
 from medusa.extract.transcription import table as transcripts
 from medusa.extract.transcription.decoder import Transcript
 from medusa.extract.transcription.table import TranscriptTable

@@ -14,9 +14,8 @@ from medusa.cache import FeatureStore
 from medusa.errors import ConfigError, MedusaError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.chunking import Cut, cut_of
-from medusa.extract.encoders.layers import average_frames
-from medusa.extract.encoders.precision import difference
-from medusa.extract.encoders.runner import EncoderRunner
+from medusa.extract.encoders.encoder import average_frames
+from medusa.extract.encoders.runner import EncoderRunner, difference
 from medusa.extract.encoders.variants import variant, variant_of_store
 from medusa.extract.passes.recompute import recompute
 from medusa.tests.extract.running import extract, plan_jobs

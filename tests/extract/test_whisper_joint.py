@@ -12,7 +12,7 @@ from medusa.errors import DataError, MedusaError
 from medusa.extract.backbones import whisper
 from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.extract.checkpoints import whisper_files
-from medusa.extract.encoders import Checkpoint, precision
+from medusa.extract.encoders import Checkpoint, runner
 from medusa.extract.transcription.decoder import Transcriber
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts
@@ -81,7 +81,7 @@ def test_only_what_is_missing_is_heard_again(tmp_path: Path, words: list[str]) -
 def test_the_disk_is_looked_at_first(
     tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda folder: 1000)
+    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda folder: 1000)
     with pytest.raises(MedusaError, match="the features need"):
         call(tmp_path, *words, "--transcribe")
 
@@ -147,7 +147,7 @@ def test_half_precision_is_checked_here_too(
     """And the check's float32 pass is not what is transcribed."""
     words += ["--set", "precision=bf16", "--transcribe"]
     with monkeypatch.context() as patch, pytest.raises(MedusaError, match="precision=fp32"):
-        patch.setattr(precision, "MAX_DIFFERENCE", 0.0)
+        patch.setattr(runner, "MAX_DIFFERENCE", 0.0)
         call(tmp_path, *words)
     decoded = []
     decode = Transcriber.decode

@@ -10,8 +10,7 @@ import soundfile
 from medusa.manifests.audit.cut_recordings import cut_recordings, end_db
 from medusa.manifests.audit.findings import Subject
 from medusa.manifests.import_tools.ingest import attach_audio
-from medusa.manifests.label_scheme import LabelScheme
-from medusa.manifests.manifest import Manifest
+from medusa.manifests.manifest import LabelScheme, Manifest
 
 RATE = 8000
 

@@ -19,9 +19,9 @@ SIZE = ["--utterances", str(COUNT), "--hours", str(HOURS)]
 
 
 def planned(tmp_path, monkeypatch, *words: str, size: list[str] = SIZE) -> dict:
-    from medusa.extract.planning import room
+    from medusa.extract.planning import estimate
 
-    monkeypatch.setattr(room, "free_bytes", lambda path: 10**14)
+    monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**14)
     return json.loads(call(tmp_path, "plan", *words, *size, "--json").stdout)
 
 
@@ -125,7 +125,7 @@ def test_a_recipe_for_speech_reads_no_texts(tmp_path):
 
 def test_a_huge_corpus_is_planned_from_a_part_of_it(tmp_path, monkeypatch):
     """A thousand times as much takes a thousand times as much, and is planned as soon."""
-    monkeypatch.setattr("medusa.extract.planning.corpus_size.MAX_IMAGINED", 100)
+    monkeypatch.setattr("medusa.extract.planning.estimate.MAX_IMAGINED", 100)
     found = []
     for factor in (1, 1000):
         size = ["--utterances", str(100 * factor), "--hours", str(0.4 * factor)]
@@ -144,9 +144,9 @@ def test_without_a_manifest_both_remedies_are_told(tmp_path):
 
 
 def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
-    from medusa.extract.planning import room
+    from medusa.extract.planning import estimate
 
-    monkeypatch.setattr(room, "free_bytes", lambda path: 10**9)
+    monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**9)
     result = invoke(tmp_path, "plan", "dhf", *SIZE)
     assert isinstance(result.exception, MedusaError)
     assert "GB on disk" in result.output and "memory" in result.output
@@ -171,7 +171,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
     assert found["missing"] == {
         "wavlm": 0.2, "hubert": 1.0, "whisper": 0.2, "roberta": 0.0, "modernbert": 0.0
     }  # fmt: skip
-    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda path: 1000)
+    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda path: 1000)
     result = invoke(tmp_path, "plan", "medusa-14")
     sizes = {name: one["bytes"] for name, one in found["features"].items()}
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9

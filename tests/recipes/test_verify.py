@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 import medusa
 from medusa.cache import open_all
 from medusa.errors import MedusaError
-from medusa.extract.inputs.batches import Utterance
+from medusa.extract.inputs.utterances import Utterance
 from medusa.extract.transcription.decoder import Transcript
 from medusa.extract.transcription.table import TranscriptTable
 from medusa.heads.runs.run_dir import RunDir, all_runs

@@ -1,4 +1,4 @@
-"""The missing utterances of a pass, and its batches where several processes share a corpus.
+"""The missing utterances of a pass, its batches, and how many are encoded at the same time.
 
 All processes cut the whole corpus into the same batches, those of one process on a CPU. A batch is
 encoded as a whole even if the store has some of its utterances, because the last bits of a feature
@@ -6,18 +6,27 @@ depend on its batch. With equally many threads, the features of several processe
 those of one process.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from medusa.distributed.pieces import Pieces
+import torch
+
 from medusa.extract.encoders import default_batch_seconds
 from medusa.extract.inputs import Utterance, plan_batches
 from medusa.extract.passes.worker import PassWorker
-from medusa.extract.planning import require_room
+from medusa.extract.planning import ExtractionJob, require_room
+
+if TYPE_CHECKING:
+    from medusa.distributed.pieces import Pieces
 
 EVEN = 8  # a small corpus is cut into this many batches for each slot, so that all end together
+# For each worker, whether it lacks an utterance -> the utterances.
 Groups = dict[tuple[bool, ...], list[Utterance]]
-"""For each worker, whether it lacks an utterance -> the utterances."""
+MAX_CONCURRENT = 4  # each batch has its own memory
+LEAST_BATCHES = 2  # each slot has so many: the last batch runs alone on its share of the threads
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class SharedPlan:
 
 
 def shared_plan(
-    workers: Sequence[PassWorker], pieces: Pieces, batch_seconds: float | None
+    workers: Sequence[PassWorker], pieces: "Pieces", batch_seconds: float | None
 ) -> SharedPlan:
     """Cut the corpus of some workers into batches, and choose those of this process.
 
@@ -118,3 +127,51 @@ def missing_groups(workers: Sequence[PassWorker], plan: SharedPlan | None) -> tu
     first = workers[0].output
     require_room(first if len(workers) == 1 else first.parent, needed)
     return groups, len(wanted)
+
+
+def plan_concurrent_batches(
+    workers: Sequence[PassWorker],
+    device: str,
+    todo: Sequence[Utterance],
+    batch_seconds: float,
+    least_s: float,
+    shared: SharedPlan | None = None,
+) -> tuple[list[list[Utterance]], int]:
+    """Return the batches of these utterances, and how many of them to encode at the same time.
+
+    Args:
+        workers: the models that encode each batch.
+        device: the device of the models.
+        todo, batch_seconds, least_s: the arguments of `plan_batches`.
+        shared: the batches of this process, if several share a corpus. A GPU cuts them again.
+    """
+    if shared is not None and device == "cpu":
+        batches = shared.lacking({one.content for one in todo})
+        return batches, concurrent_in_pass(workers, device, shared.total)
+    first, plan = even_batches(workers, device, todo, batch_seconds, least_s)
+    return plan, concurrent_in_pass(workers, device, first)
+
+
+def concurrent_batches(job: ExtractionJob, device: str, batches: int) -> int:
+    """Return how many batches of a job to encode at the same time: several on a CPU, else one.
+
+    It is also one if the threads would disturb each other. This concerns compiled models, and
+    versions of transformers before `output_capturing`, which change a model while it runs. It is 0
+    for signal features: they have no network, and leave the number to the networks of their pass.
+    """
+    if not job.backbone.n_layers:
+        return 0
+    alone = device != "cpu" or job.compiled
+    if alone or find_spec("transformers.utils.output_capturing") is None:
+        return 1
+    return max(1, min(MAX_CONCURRENT, torch.get_num_threads(), batches // LEAST_BATCHES))
+
+
+@contextmanager
+def split_threads(parts: int) -> Iterator[Callable[[], None]]:
+    """Yield a function; each of `parts` threads calls it first to take its share of the CPU."""
+    before = torch.get_num_threads()
+    try:
+        yield lambda: torch.set_num_threads(max(1, before // parts))
+    finally:
+        torch.set_num_threads(before)
