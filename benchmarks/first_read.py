@@ -22,8 +22,8 @@ from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.access import FirstReads
 from medusa.cache.loader import Stream, load
 from medusa.heads.config import load as load_config
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.fitting.fitters import make_fitter
-from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.manifests import LabelScheme, Manifest

@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from medusa.extract.encoders.runner import EncoderRunner, default_batch_seconds
 from medusa.extract.inputs.utterances import plan_batches
 from medusa.extract.passes.stream import read_source
-from medusa.extract.planning.device_profile import product_flop_s
 from medusa.extract.planning.jobs import ExtractionJob
+from medusa.extract.planning.operations import product_flop_s
 
 SIDE = 2048  # the side of the largest matrix product
 

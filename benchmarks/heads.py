@@ -45,7 +45,7 @@ from medusa.cache import FeatureSpec, StoreWriter
 from medusa.ensemble import linear
 from medusa.ensemble.stacker import Training, TrainSet
 from medusa.heads.config import Config, load
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.networks.flops import peak
 from medusa.heads.networks.fusion import build
 from medusa.heads.networks.memory import peak_memory_gb

@@ -22,9 +22,8 @@ from medusa.device import choose_device
 from medusa.errors import MedusaError
 from medusa.heads.config import load
 from medusa.heads.examples.join import Rows
+from medusa.heads.fitting.fit import HeadJob, prepare
 from medusa.heads.fitting.fitters import make_fitter
-from medusa.heads.fitting.head_job import HeadJob
-from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training.loop import Trainer

@@ -46,7 +46,8 @@ from medusa.extract.checkpoints import whisper_files
 from medusa.extract.encoders import variant
 from medusa.extract.extract_features import extract_features
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.planning.estimate import CorpusSize, estimate, extract_flop
+from medusa.extract.planning.estimate import CorpusSize, estimate
+from medusa.extract.planning.operations import extract_flop
 from medusa.extract.transcription.decoder import Transcriber
 from medusa.heads.runs.environment import environment
 from medusa.manifests import Manifest

@@ -16,8 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from medusa.cache.index import Index
-from medusa.cache.layout import FOOTER_BYTES, StoredArray, checksum, shard_bytes, shard_footer
+from medusa.cache.layout import (
+    FOOTER_BYTES,
+    SHARD_FRAMES,
+    StoredArray,
+    checksum,
+    shard_bytes,
+    shard_footer,
+)
 from medusa.errors import StoreError
+from medusa.foreign import foreign
 
 # This many files are open or mapped at the same time. A map holds its file open, and a process is
 # often allowed 1,024 open files.
@@ -157,6 +165,23 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Fil
     if len(stored_footer) == FOOTER_BYTES and checksum(stored_footer[:-4]) == stored_sum:
         raise NotFlat(path)
     raise _cut_short(path)
+
+
+def decode(array: Path, pieces: list[Piece], out: Rows) -> None:
+    """Copy pieces of compressed or rearranged shards into rows of `out`, through zarr-python.
+
+    Raises:
+        StoreError: a shard is damaged.
+    """
+    import zarr
+
+    at = 0
+    with foreign(StoreError, lambda reason: f"{array}: damaged ({reason}); {REMEDY}"):
+        source = zarr.open_array(array, mode="r")
+        for shard, start, length in pieces:
+            first = shard * SHARD_FRAMES + start
+            out[at : at + length] = source[first : first + length]
+            at += length
 
 
 def choose(store: Path) -> type[Mapped] | type[Positioned]:

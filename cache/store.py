@@ -10,10 +10,16 @@ import numpy.typing as npt
 
 from medusa.bucket_path import BucketPath, located
 from medusa.cache import index
-from medusa.cache.access import ACCESS, REMEDY, FirstReads, Mapped, NotFlat, Piece, Positioned
+from medusa.cache.access import (
+    ACCESS,
+    REMEDY,
+    FirstReads,
+    Mapped,
+    NotFlat,
+    Positioned,
+    decode,
+)
 from medusa.cache.layout import (
-    SHARD_FRAMES,
-    StoredArray,
     checksum,
     read_spec,
     shard_path,
@@ -21,7 +27,6 @@ from medusa.cache.layout import (
 )
 from medusa.cache.spec import FeatureSpec
 from medusa.errors import StoreError, listed, nearest
-from medusa.foreign import foreign
 
 if TYPE_CHECKING:  # torch is needed to read features, not to list stores
     import torch
@@ -226,7 +231,7 @@ class FeatureStore:
         try:
             self._way(name).gather(pieces, out)
         except NotFlat:
-            self._decode(self.arrays[name], pieces, out)
+            decode(self.path / name, pieces, out)
         self.first_reads.check(name, rows, out)
 
     def _way(self, name: str) -> "Mapped | Positioned | Remote":
@@ -236,20 +241,6 @@ class FeatureStore:
             way = _remote() if in_bucket else ACCESS[self._access](self.path)
             self._ways[name] = way(self.arrays[name], self.path / name / "c", self.used)
         return self._ways[name]
-
-    def _decode(
-        self, array: StoredArray, pieces: list[Piece], out: npt.NDArray[np.generic]
-    ) -> None:
-        """Read compressed or rearranged shards through zarr-python."""
-        import zarr
-
-        path, at = self.path / array.name, 0
-        with foreign(StoreError, lambda reason: f"{path}: damaged ({reason}); {REMEDY}"):
-            source = zarr.open_array(path, mode="r")
-            for shard, start, length in pieces:
-                first = shard * SHARD_FRAMES + start
-                out[at : at + length] = source[first : first + length]
-                at += length
 
     def _channel(self, array: str) -> "torch.Tensor":
         """Return mean and deviation (2, D) of the channels of an int8 array."""

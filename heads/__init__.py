@@ -10,6 +10,6 @@ predictions (id, split, logits (C,), attributes (3,)). Each folder imports only 
 neither transformers nor whisper.
 
 Door: `queue.fit_heads.fit_heads` trains the heads of a list of `spec.HeadSpec`. It calls
-`fitting.prepare.prepare`, which joins labels and features, and `fitting.fit.fit` for each.
+`fitting.fit.prepare`, which joins labels and features, and `fitting.fit.fit` for each.
 `imported` makes runs of weights from other programs.
 """

@@ -14,7 +14,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
+    from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
+    from medusa.manifests.manifest import Manifest
 
 __all__ = ["ATTRIBUTES", "LabelScheme", "Manifest"]
 

@@ -14,30 +14,17 @@ import pyarrow.compute as pc
 
 from medusa.errors import ManifestError, listed
 from medusa.foreign import foreign
+from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 from medusa.parquet import read_parquet, write_parquet
 
-ATTRIBUTES = ("arousal", "valence", "dominance")
 TEXTS = ("path", "content", "speaker", "gender", "language", "split", "text", "label")
 NUMBERS = ("start_s", "duration_s")
+
 VOTE = pa.struct(
     [("rater", pa.string()), ("primary", pa.string()), ("secondary", pa.list_(pa.string()))]
     + [(name, pa.float32()) for name in ATTRIBUTES]
 )
 VOTE_COLUMNS = ("id", *VOTE.names)
-SPLITS = ("train", "dev", "test")
-
-
-@dataclass(frozen=True)
-class LabelScheme:
-    """The classes of a corpus, in the order of every logit, column and confusion matrix."""
-
-    name: str
-    classes: tuple[str, ...]
-
-    @property
-    def columns(self) -> list[str]:
-        """The soft-label columns `p_<class>`, in class order."""
-        return [f"p_{name}" for name in self.classes]
 
 
 @dataclass

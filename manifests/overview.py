@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from medusa.console import duration
-from medusa.manifests.manifest import SPLITS, Manifest
+from medusa.manifests.label_scheme import SPLITS
+from medusa.manifests.manifest import Manifest
 
 NO_CONSENSUS = "(no consensus)"
 NO_SPLIT = "(no split)"

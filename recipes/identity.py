@@ -11,7 +11,7 @@ from typing import Any
 from medusa.ensemble import StackConfig, best
 from medusa.ensemble import record as stack_settings
 from medusa.errors import RunError, listed
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.runs.config_digest import FORMAT, difference
 from medusa.heads.runs.run_dir import RunDir, identity
 from medusa.heads.spec import HeadSpec

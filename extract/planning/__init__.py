@@ -2,25 +2,23 @@
 
 The input is a workspace and the options of `medusa extract`. The results are one `ExtractionJob`
 for each backbone (utterances, the identity of the features, the store), and an estimate of the
-bytes, the frames and the hours (`estimate`), which are compared with the free bytes of the disk.
+bytes, the frames and the hours. `room` compares the bytes with the free bytes of the disk, and
 `origin` finds the weights from which a store was made.
 Nothing here reads weights into memory, and nothing imports a pass over the corpus.
 
 The door: `plan_jobs`, `require_room`, `ExtractionJob`.
 """
 
-from medusa.extract.planning.device_profile import product_flop_s, profile_of
-from medusa.extract.planning.estimate import (
+from medusa.extract.planning.estimate import CorpusSize, corpus_of
+from medusa.extract.planning.jobs import ExtractionJob, plan_jobs, utterances_for
+from medusa.extract.planning.operations import (
     EXTRACT_MFU,
-    CorpusSize,
-    bytes_of,
-    corpus_of,
     extract_hours,
-    free_bytes,
-    require_room,
+    product_flop_s,
+    profile_of,
     utterance_flop,
 )
-from medusa.extract.planning.jobs import ExtractionJob, plan_jobs, utterances_for
+from medusa.extract.planning.room import bytes_of, free_bytes, require_room
 
 __all__ = [
     "EXTRACT_MFU",

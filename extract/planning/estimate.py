@@ -1,34 +1,22 @@
-"""An estimate of the bytes, the frames and the hours of an extraction, before it begins.
+"""An estimate of the bytes and frames that an extraction will store."""
 
-The bytes are compared with the free bytes of the disk.
-"""
-
-import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from medusa.bucket_path import BucketPath
 from medusa.cache import FeatureSpec, FeatureStore
 from medusa.cache.layout import store_bytes
-from medusa.errors import CheckpointError, MedusaError
+from medusa.errors import CheckpointError
 from medusa.extract.backbones import describe, family_of
 from medusa.extract.encoders import Backbone, parse_layers, variant
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.inputs import Utterance
-from medusa.extract.planning.device_profile import DeviceProfile
-from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
+from medusa.manifests.texts import texts_of
 from medusa.workspace import Workspace
 
 TOKENS_A_WORD = 1.3  # the byte-pair tokens of an English word
 WORDS_A_SECOND = 2.6  # the rate of spontaneous speech
-EXTRACT_MFU = 0.40  # the share of the device's peak that we assume
-WHISPER_RATE = 50.0  # frames per second; Whisper's encoder always reads whole windows
-CHARACTERS_A_TOKEN = 4
 MAX_IMAGINED = 200_000  # a larger corpus has entries that stand for several utterances
 
 
@@ -183,77 +171,6 @@ def _tokenizer(backbone: Backbone) -> Any:
     )
 
 
-def extract_hours(one: Estimate, corpus: CorpusSize, profile: DeviceProfile) -> float:
-    """Return the hours of an extraction on one device."""
-    return extract_flop(one, corpus) / (profile.flop_s * EXTRACT_MFU) / 3600
-
-
-def extract_flop(one: Estimate, corpus: CorpusSize) -> float:
-    """Return the operations of encoding a corpus: two per weight and token, and the attention."""
-    spec = one.spec
-    deepest = max(max(spec.layers), 1)
-    a_token = 24 * deepest * spec.width**2  # A layer has 12 D^2 weights.
-    seconds = corpus.all_s
-    window_s: float | None = spec.preprocessing.get("window_s")
-    if window_s:
-        tokens, length = whisper_frames(corpus, window_s), window_s * WHISPER_RATE
-    else:
-        tokens = float(one.frames * spec.preprocessing.get("pool", 1))
-        length = tokens / max(1, corpus.count)
-    attention = 4 * deepest * spec.width * length
-    return tokens * (a_token + attention) + one.backbone.front_flop_s * seconds
-
-
-def utterance_flop(job: ExtractionJob, frames: int, seconds: float) -> float:
-    """Return the operations of encoding one utterance; those of signal features are not known.
-
-    Args:
-        job: the encoder and its features.
-        frames: the stored frames.
-        seconds: the length of the recording.
-    """
-    if not job.backbone.n_layers:
-        return 0.0
-    return extract_flop(Estimate(job.backbone, job.spec, frames, {}, []), CorpusSize([seconds]))
-
-
-def whisper_frames(corpus: CorpusSize, window_s: float) -> float:
-    """Return the frames that Whisper's encoder reads, with the silence that fills the windows."""
-    windows = sum(-(-max(length, 1e-3) // window_s) for length in corpus.seconds)
-    return windows * window_s * WHISPER_RATE * corpus.each
-
-
-def require_room(folder: Path, needed: float) -> None:
-    """Raise an error if the disk of a folder has fewer free bytes than the features need."""
-    if needed > (free := free_bytes(folder)):
-        raise MedusaError(
-            f"{folder}: the features need {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free; "
-            "use another disk (medusa.yaml), make room, or keep less (--layers, --reduce, "
-            "--set dtype=int8)"
-        )
-
-
-def bytes_of(job: ExtractionJob, missing: Sequence[Utterance]) -> int:
-    """Return the approximate number of bytes of these utterances in a job's store."""
-    if job.spec.input == "audio":
-        lengths = [job.backbone.frames(one.seconds) for one in missing]
-    else:
-        lengths = [len(str(one.source)) // CHARACTERS_A_TOKEN + 1 for one in missing]
-    return sum(store_bytes(job.spec, lengths).values())
-
-
-def free_bytes(folder: Path) -> int:
-    """Return the free bytes of a folder's disk; the folder may not exist yet.
-
-    A bucket has room for everything.
-    """
-    if isinstance(folder, BucketPath):
-        return sys.maxsize
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
-
-
 def corpus_of(
     workspace: Workspace,
     text: str | None,
@@ -276,7 +193,5 @@ def corpus_of(
     seconds = manifest.frame["duration_s"].fillna(0.0).tolist()
     if not reading:
         return CorpusSize(seconds)
-    from medusa.manifests.texts import texts_of
-
     _, by_id = texts_of(manifest, workspace.transcripts, text)
     return CorpusSize(seconds, by_id.tolist() if by_id.notna().all() else None)

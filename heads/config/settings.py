@@ -78,7 +78,7 @@ class LossConfig:
     """The losses of equation 1: `class_weight` and `attribute_weight` multiply its two terms."""
 
     # The loss of the classes.
-    classes: Annotated[str, KeyOf("medusa.heads.training.class_losses", "CLASS_LOSSES")] = "ce"
+    classes: Annotated[str, KeyOf("medusa.heads.training.loss", "CLASS_LOSSES")] = "ce"
     # The factor of the loss of the classes.
     class_weight: Annotated[float, NOT_NEGATIVE] = 1.5
     # The loss of arousal, valence and dominance.
@@ -129,7 +129,7 @@ class StageConfig:
     start: Literal["last", "best"] = "last"
     optimiser: Literal["keep", "reset"] = "keep"  # "reset" starts with a new optimiser.
     # "cosine" falls to `floor` times the rate at the stage's end.
-    schedule: Annotated[str, KeyOf("medusa.heads.training.schedule", "SCHEDULES")] = "constant"
+    schedule: Annotated[str, KeyOf("medusa.heads.training.optimisation", "SCHEDULES")] = "constant"
     # The share of the rate that remains at the end of the schedule.
     floor: Annotated[float, SHARE] = 0.0
     warmup: Annotated[float, SHARE] = 0.0  # The share of the steps in which the rate rises from 0.
@@ -158,7 +158,7 @@ class TrainConfig:
     # "balanced" scores draws of the dev split, "natural" the whole split.
     selection: Literal["balanced", "natural"] = "balanced"
     # "ema" and "swa" score and keep mean weights.
-    average: Annotated[str, KeyOf("medusa.heads.training.weight_average", "AVERAGES")] = "none"
+    average: Annotated[str, KeyOf("medusa.heads.training.optimisation", "AVERAGES")] = "none"
     decay: Annotated[float, BELOW_1] = 0.999  # The decay of "ema".
     # The utterances on the device at a time, by default the batch.
     micro: Annotated[int | None, AT_LEAST_1] = None

@@ -3,8 +3,8 @@
 import dataclasses
 
 from medusa.heads.config import Config, load
+from medusa.heads.fitting.fit import HeadJob
 from medusa.heads.fitting.fitters import empty_network
-from medusa.heads.fitting.head_job import HeadJob
 from medusa.heads.networks.fusion import HEADS
 
 # The paper's head has about 1,000 weights per training row of its corpus. The head of `small` has

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from medusa.errors import CheckpointError
-from medusa.heads.fitting.finish import finish_run
+from medusa.heads.fitting.fit import HeadJob, finish_run
 from medusa.heads.fitting.fitters import build_network, empty_network
-from medusa.heads.fitting.head_job import HeadJob
 from medusa.heads.fitting.predictions import predict_all
 from medusa.heads.networks.fusion import Head
 from medusa.heads.runs.run_dir import RunDir

@@ -9,7 +9,7 @@ from typing import Any
 from medusa.device import choose_device
 from medusa.errors import CheckpointError, ConfigError, nearest
 from medusa.heads.config import load
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.imported import published
 from medusa.heads.imported.fit_imported import fit_imported, imported_head
 from medusa.heads.runs.run_dir import RunDir, new_run

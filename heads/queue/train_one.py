@@ -6,10 +6,9 @@ import torch
 
 from medusa.console import progress, say
 from medusa.errors import MedusaError
-from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.fitting.fitters import progress_of
 from medusa.heads.fitting.head_size import size_warning
-from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir, finished_run, identity, new_run
 from medusa.heads.spec import HeadResult, HeadSpec
 from medusa.workspace import Workspace

@@ -8,5 +8,5 @@ The folder imports config, networks, examples and runs. It never imports closed_
 queue.
 
 Door: `loop.Trainer` trains, `predict.predict` returns logits (B, C) and attributes (B, 3), and
-`selection.DevSelector` scores the dev split.
+`fitter.DevSelector` scores the dev split.
 """

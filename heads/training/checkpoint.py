@@ -1,6 +1,8 @@
-"""One safetensors file with everything that an interrupted training needs to resume exactly."""
+"""One safetensors file has all that an interrupted training needs to resume: weights and state."""
 
+import dataclasses
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,11 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from medusa.atomic import write_text
 from medusa.errors import RunError
 from medusa.foreign import foreign
+from medusa.heads.runs.run_dir import METRICS, RunDir
+from medusa.heads.training.fitter import FitState
 from medusa.seal import OPEN, read_sealed, write_sealed
 
 ANEW = "make the run again with --force"
@@ -124,3 +129,59 @@ def _load(path: Path, run: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 raise ValueError(f"it belongs to the run {about['run']}, not to {run}")
             facts = dict(json.loads(about.get("medusa", "{}")))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+
+
+@dataclass
+class TrainingState(FitState):
+    """The position of a training. With the weights, it suffices to resume the training."""
+
+    stage: int = 0
+    epoch: int = 0  # The epoch's number in this stage.
+    step: int = 0  # The step's number in this epoch.
+    stage_best: float = -1.0
+    since_best: int = 0  # The epochs since the best score.
+    lines: int = 0  # The number of lines in metrics.jsonl.
+    micro: int = 0  # The utterances on the device at a time after memory ran out, else 0.
+    cost: dict[str, float] = field(default_factory=dict)  # The seconds that the meter counted.
+    sums: dict[str, Any] = field(default_factory=dict)  # The losses of this epoch so far.
+
+    @property
+    def epochs_before(self) -> int:
+        """Return the number of epochs that earlier stages logged."""
+        return self.lines - self.epoch
+
+    def save(
+        self,
+        run: RunDir,
+        head: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        average: nn.Module | None,
+        identity: str = "",
+    ) -> None:
+        """Write the run's checkpoint; `identity` is the digest of the run."""
+        self.sums = {name: float(value) for name, value in self.sums.items()}
+        facts = dataclasses.asdict(self)
+        save_training(run.path / CHECKPOINT, head, optimiser, facts, average, identity)
+
+    @classmethod
+    def resume(
+        cls,
+        run: RunDir,
+        head: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        average: nn.Module | None,
+        identity: str = "",
+    ) -> "TrainingState":
+        """Restore the weights from the run's checkpoint and return its state, or a new state.
+
+        Epochs that were logged after the checkpoint are removed, because they are run again.
+        """
+        path, state = run.path / CHECKPOINT, cls()
+        if path.exists():
+            with foreign(RunError, lambda reason: f"{path}: damaged ({reason}); {ANEW}"):
+                state = cls(**load_training(path, head, optimiser, average, identity))
+        metrics = run.path / METRICS
+        if metrics.exists():
+            lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_text(metrics, "".join(lines[: state.lines]), durable=False)
+        return state

@@ -1,19 +1,22 @@
-"""The interface of all fitters of a head: training by steps, and a solution in closed form."""
+"""The interface of all fitters of a head, by steps or in closed form, and the score on dev."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from torch.nn import functional as F
 
-from medusa.heads.config import Config
+from medusa.heads.config import Config, TrainConfig
 from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.networks.fusion import Head
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.meter import Meter
 from medusa.heads.training.predict import BATCH
-from medusa.heads.training.selection import DevSelector
+from medusa.scoring import NO_CONSENSUS, balanced_draws, macro_f1, mean_macro_f1_over_draws
 
 
 @dataclass
@@ -23,6 +26,37 @@ class FitState:
     best: float = -1.0
     best_at: str = ""
     steps: int = 0
+
+
+class DevSelector:
+    """Score logits on the rows of the dev split that have a consensus.
+
+    Args:
+        examples: the examples, with a split `dev`.
+        config: the settings `selection`, `draws` and `per_class`.
+
+    Attributes:
+        rows: (B,) the row numbers in the examples.
+        truth: (B,) the class numbers.
+    """
+
+    def __init__(self, examples: Examples, config: TrainConfig) -> None:
+        dev = examples.rows("dev")
+        self.rows = dev[examples.labels[dev] != NO_CONSENSUS]
+        self.truth = examples.labels[self.rows]
+        self.natural = config.selection == "natural"
+        self.draws = balanced_draws(self.truth, config.draws, config.per_class)
+
+    def score(self, logits: npt.NDArray[np.float32]) -> float:
+        """Return macro-F1 of logits (B, C) over balanced draws of the split, or on all rows."""
+        predicted, classes = logits.argmax(1), logits.shape[1]
+        if self.natural:
+            return macro_f1(self.truth, predicted, classes)
+        return mean_macro_f1_over_draws(self.truth, predicted, classes, self.draws)
+
+    def loss(self, logits: npt.NDArray[np.float32]) -> float:
+        """Return the mean cross-entropy of logits (B, C) over the rows of the split."""
+        return float(F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(self.truth)))
 
 
 class HeadFitter(ABC):

@@ -16,16 +16,14 @@ from medusa.heads.examples.join import Rows
 from medusa.heads.networks.fusion import Head
 from medusa.heads.networks.layer_sum import layer_weights, parameter_groups
 from medusa.heads.networks.memory import halved
-from medusa.heads.training.checkpoint import BEST, load_weights, save_weights
+from medusa.heads.training.checkpoint import BEST, TrainingState, load_weights, save_weights
 from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.gradients import compute_gradients
 from medusa.heads.training.loss import TrainStatistics, auxiliary
 from medusa.heads.training.meter import StepLog
+from medusa.heads.training.optimisation import averaged, clip, rate
 from medusa.heads.training.predict import BATCH, predict
-from medusa.heads.training.schedule import clip, rate
-from medusa.heads.training.state import TrainingState
 from medusa.heads.training.train_rows import TrainRows
-from medusa.heads.training.weight_average import averaged
 from medusa.randomness import random_stream, seed_for
 
 SAVE_EVERY_S = 120.0  # A kill loses at most this much training.

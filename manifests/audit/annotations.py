@@ -9,7 +9,7 @@ import pandas as pd
 from medusa.errors import DataError, plural
 from medusa.manifests import texts
 from medusa.manifests.audit.findings import Finding, Subject
-from medusa.manifests.manifest import ATTRIBUTES
+from medusa.manifests.label_scheme import ATTRIBUTES
 
 SHORTEST_S, LONGEST_S = 0.2, 30.0
 COMPRESSION = 2.4  # Whisper itself uses this bound for repetitive texts.

@@ -13,8 +13,8 @@ from medusa.manifests.audit.recordings import audio_files
 from medusa.manifests.audit.waveforms import Loudness, listen
 from medusa.manifests.import_tools.unused_columns import MAY_BE_SPEAKERS
 from medusa.manifests.import_tools.unused_columns import remedy as with_speaker
+from medusa.manifests.label_scheme import ATTRIBUTES
 from medusa.manifests.labels.votes import SUM_TOLERANCE
-from medusa.manifests.manifest import ATTRIBUTES
 
 IMPORT_AGAIN = "correct the corpus's table and import it again"
 

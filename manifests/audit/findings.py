@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from medusa.errors import ManifestError, listed
 from medusa.foreign import foreign
-from medusa.manifests.manifest import ATTRIBUTES, NUMBERS, TEXTS, LabelScheme, flatten_votes
+from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
+from medusa.manifests.manifest import NUMBERS, TEXTS, flatten_votes
 
 LEVELS = ("error", "warning", "note")
 

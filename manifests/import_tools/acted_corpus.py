@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from medusa.errors import ManifestError, listed
 from medusa.manifests.import_tools.files import ENDINGS, recordings_below
 from medusa.manifests.import_tools.tables import folder
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest

@@ -21,8 +21,9 @@ from medusa.manifests.import_tools.tables import (
     standard_splits,
 )
 from medusa.manifests.import_tools.unused_columns import unused_columns
+from medusa.manifests.label_scheme import ATTRIBUTES, LabelScheme
 from medusa.manifests.labels.votes import SUM_TOLERANCE, one_hot, plurality, shares_of
-from medusa.manifests.manifest import ATTRIBUTES, LabelScheme, Manifest
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.pairs import pairs
 
 CHANNEL_COLUMNS = ("channel", "channels", "channel_id", "ch", "side")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from medusa.errors import ManifestError, nearest
-from medusa.manifests.manifest import ATTRIBUTES
+from medusa.manifests.label_scheme import ATTRIBUTES
 from medusa.manifests.pairs import pairs
 
 TEXTS = ("speaker", "gender", "language", "split", "text", "label")

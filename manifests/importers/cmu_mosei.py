@@ -31,7 +31,7 @@ from medusa.manifests.import_tools.tables import (
     refuse_repeated,
     standard_splits,
 )
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     import pandas as pd

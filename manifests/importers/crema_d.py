@@ -31,7 +31,7 @@ from medusa.manifests.import_tools.tables import (
     refuse_repeated,
 )
 from medusa.manifests.import_tools.tally import rows_and_files
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     import pandas as pd

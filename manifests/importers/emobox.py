@@ -31,7 +31,7 @@ from medusa.errors import ManifestError, listed
 from medusa.foreign import foreign
 from medusa.manifests.import_tools.tables import folder
 from medusa.manifests.import_tools.tally import Line
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest

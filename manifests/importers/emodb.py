@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medusa.manifests.import_tools.acted_corpus import acted_corpus
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     import click

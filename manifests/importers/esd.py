@@ -25,7 +25,7 @@ from medusa.manifests.import_tools.acted_corpus import acted_corpus
 from medusa.manifests.import_tools.files import folders_below
 from medusa.manifests.import_tools.tables import folder
 from medusa.manifests.import_tools.tally import Line
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest

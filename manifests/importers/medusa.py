@@ -29,7 +29,7 @@ from medusa.manifests.import_tools.tables import (
     standard_splits,
 )
 from medusa.manifests.import_tools.tally import Line
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest

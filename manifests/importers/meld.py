@@ -29,7 +29,7 @@ from medusa.manifests.import_tools.tables import (
     refuse_repeated,
 )
 from medusa.manifests.import_tools.tally import rows_and_files
-from medusa.manifests.manifest import SPLITS, LabelScheme
+from medusa.manifests.label_scheme import SPLITS, LabelScheme
 
 if TYPE_CHECKING:
     import click

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import click
 
 from medusa.manifests.import_tools.acted_corpus import acted_corpus
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 if TYPE_CHECKING:
     from medusa.manifests.manifest import Manifest

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from medusa.errors import ManifestError, listed, nearest
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.published import SCHEMES
 from medusa.manifests.labels.votes import consensus, count_votes, one_hot, shares_of
-from medusa.manifests.manifest import LabelScheme, Manifest, found_in
+from medusa.manifests.manifest import Manifest, found_in
 
 OTHER = "other"
 KEPT_BY = "corpus"  # In a corpus without votes, this rater's votes keep the corpus's own labels.

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medusa.errors import ManifestError, listed, nearest
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 Counts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]

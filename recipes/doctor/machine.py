@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from medusa.bucket_path import BucketPath
-from medusa.extract.planning.estimate import free_bytes
+from medusa.extract.planning.room import free_bytes
 from medusa.manifests import ffmpeg
 from medusa.recipes.doctor.condition import BAD, GOOD, NOTE, Condition
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 
 import torch
 
-from medusa.extract.planning.device_profile import DeviceProfile
-from medusa.extract.planning.estimate import (
+from medusa.extract.planning.estimate import CorpusSize, Estimate
+from medusa.extract.planning.operations import (
     EXTRACT_MFU,
     WHISPER_RATE,
-    CorpusSize,
-    Estimate,
+    DeviceProfile,
     extract_hours,
     whisper_frames,
 )

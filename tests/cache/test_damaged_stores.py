@@ -12,7 +12,8 @@ from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.upkeep.archive import archive
 from medusa.cache.verify import verify
 from medusa.errors import MedusaError
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.texts import content_of
 from medusa.tests.command_line import invoke
 

@@ -11,7 +11,8 @@ import pytest
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
 from medusa.cache.verify import verify
 from medusa.errors import MedusaError
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.texts import content_of, write_transcripts
 from medusa.tests.command_line import call
 

@@ -12,7 +12,8 @@ from medusa.ensemble.stack_inputs import inputs_of, train_set_of
 from medusa.ensemble.stacker import StackConfig, StackOutput
 from medusa.ensemble.stackers import stacker_of
 from medusa.heads.runs.run_dir import FINISHED, PREDICTIONS, SUMMARY, RunDir
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.truth import Truth
 

@@ -11,7 +11,8 @@ import pytest
 from medusa.ensemble.members import join
 from medusa.errors import RunError
 from medusa.heads.runs.run_dir import RunDir
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.scoring.truth import training_prior, truth_of, unpredicted
 
 AddRun = Callable[..., RunDir]

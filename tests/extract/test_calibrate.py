@@ -136,9 +136,7 @@ def test_a_cpu_has_its_fixed_budget(
 ) -> None:
     asked = []
     real = plan.even_batches
-    monkeypatch.setattr(
-        plan, "even_batches", lambda *given: asked.append(given[3]) or real(*given)
-    )
+    monkeypatch.setattr(plan, "even_batches", lambda *given: asked.append(given[3]) or real(*given))
     workspace((16000, 7001))
     (job,) = plan_jobs(Workspace.open(tmp_path), ["logmel"])
     assert run.extract(job, "cpu", None).utterances == 2

@@ -16,7 +16,7 @@ from medusa.extract.backbones.whisper import WhisperEncoder
 from medusa.extract.encoders import runner
 from medusa.extract.extract_features import passes_of
 from medusa.extract.passes import stream
-from medusa.extract.planning import estimate
+from medusa.extract.planning import room
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.manifests import Manifest
 from medusa.tests.command_line import call, invoke
@@ -209,11 +209,11 @@ def test_encoders_of_one_rate_are_grouped(tmp_path, workspace, checkpoint):
 def test_room_is_asked_for_all_stores_at_once(tmp_path, workspace, checkpoint, monkeypatch):
     workspace(LENGTHS)
     jobs = jobs_of(tmp_path, checkpoint)
-    needs = [estimate.bytes_of(job, job.utterances) for job in jobs]
-    monkeypatch.setattr(estimate, "free_bytes", lambda folder: sum(needs) - 1)
+    needs = [room.bytes_of(job, job.utterances) for job in jobs]
+    monkeypatch.setattr(room, "free_bytes", lambda folder: sum(needs) - 1)
     with pytest.raises(MedusaError, match=r"features: the features need"):
         together.extract_together(jobs, "cpu", 60.0)
-    assert estimate.require_room(tmp_path, needs[0]) is None
+    assert room.require_room(tmp_path, needs[0]) is None
 
 
 def test_the_option_repeated_is_a_list_and_a_bad_file_counts_once(tmp_path, workspace):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medusa.cache import FeatureSpec
-from medusa.extract.planning.jobs import window_note
+from medusa.extract.planning.short_clips import window_note
 from medusa.manifests import Manifest
 from medusa.tests.command_line import call
 

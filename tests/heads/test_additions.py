@@ -11,8 +11,7 @@ from medusa.heads.networks.base import Fusion
 from medusa.heads.networks.fusion import HEADS
 from medusa.heads.networks.pooling import POOLS, Pooling
 from medusa.heads.runs.run_dir import RunDir
-from medusa.heads.training.class_losses import CLASS_LOSSES
-from medusa.heads.training.loss import ATTRIBUTE_LOSSES
+from medusa.heads.training.loss import ATTRIBUTE_LOSSES, CLASS_LOSSES
 from medusa.manifests import Manifest
 from medusa.tests.command_line import call, invoke
 from medusa.workspace import Workspace

@@ -15,8 +15,9 @@ from medusa.errors import ManifestError
 from medusa.manifests.audit.checks import audit
 from medusa.manifests.audit.findings import Finding, Subject
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.texts import write_transcripts
 from medusa.tests.command_line import invoke
 

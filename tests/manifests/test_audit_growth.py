@@ -14,8 +14,9 @@ from medusa.manifests.audit.checks import audit
 from medusa.manifests.audit.findings import Finding, Subject
 from medusa.manifests.audit.waveforms import sounds_of
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import from_votes, one_hot
-from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
+from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
 from medusa.manifests.near_copies.prints import fingerprint
 from medusa.tests.command_line import invoke
 

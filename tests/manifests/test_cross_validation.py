@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from medusa.errors import ManifestError
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits import exchange
 from medusa.manifests.splits.absent_classes import absent_classes, class_rows, fewest_rows
 from medusa.manifests.splits.cross_validation import FoldPlan, complete, fold_manifests

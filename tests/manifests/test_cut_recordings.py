@@ -10,7 +10,8 @@ import soundfile
 from medusa.manifests.audit.cut_recordings import cut_recordings, end_db
 from medusa.manifests.audit.findings import Subject
 from medusa.manifests.import_tools.ingest import attach_audio
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 
 RATE = 8000
 

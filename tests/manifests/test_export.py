@@ -11,8 +11,9 @@ from click.testing import Result
 
 from medusa.manifests import corpora
 from medusa.manifests.import_tools.ingest import attach_audio
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import from_votes
-from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
+from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
 from medusa.tests.command_line import invoke
 
 SCHEME = LabelScheme("two", ("sad", "happy"))

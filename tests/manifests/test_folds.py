@@ -9,8 +9,9 @@ import pytest
 from click.testing import Result
 
 from medusa.errors import ManifestError
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.merge import merge
 from medusa.manifests.splits.folds import fold_names, groups_of, leave_out
 from medusa.manifests.splits.plan import SplitPlan, divided, own

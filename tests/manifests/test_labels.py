@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from medusa.errors import ManifestError
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import (
     consensus,
     count_votes,
@@ -13,7 +14,6 @@ from medusa.manifests.labels.votes import (
     plurality,
     shares_of,
 )
-from medusa.manifests.manifest import LabelScheme
 
 SCHEME = LabelScheme("three", ("angry", "sad", "happy"))
 

@@ -24,7 +24,7 @@ import re
 import click
 
 from medusa.manifests.import_tools.acted_corpus import acted_corpus
-from medusa.manifests.manifest import LabelScheme
+from medusa.manifests.label_scheme import LabelScheme
 
 OPTIONS = [click.Option(["--language"], default="en", help="The language of all speakers.")]
 NAME = re.compile(r"(?P<speaker>[a-z])-(?P<emotion>glad|sad)$")

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.same_recording import tied_speakers, with_tied_speakers
 from medusa.tests.command_line import call
 

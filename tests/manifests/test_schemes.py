@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from medusa.errors import ManifestError
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.schemes import SCHEMES, Recoding, Rules, label_votes, parse, relabel
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import VOTE_COLUMNS, LabelScheme, Manifest
+from medusa.manifests.manifest import VOTE_COLUMNS, Manifest
 from medusa.tests.command_line import invoke
 
 RAW = LabelScheme("raw", ("angry", "happy", "sad"))

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from medusa.errors import ManifestError
+from medusa.manifests.label_scheme import LabelScheme
 from medusa.manifests.labels.votes import one_hot
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.splits.by_share import _distances
 from medusa.manifests.splits.plan import SplitPlan, divided, refuse_to_replace
 

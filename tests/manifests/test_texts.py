@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from medusa.errors import DataError
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.manifests.texts import (
     content_of,
     read_transcripts,

@@ -9,7 +9,7 @@ import pytest
 from medusa.cache import FeatureSpec, StoreWriter
 from medusa.console import data_size, duration
 from medusa.errors import DataError, MedusaError
-from medusa.extract.planning import device_profile
+from medusa.extract.planning import operations
 from medusa.manifests import LabelScheme, Manifest
 from medusa.tests.command_line import call, invoke
 from medusa.workspace import remove
@@ -19,9 +19,9 @@ SIZE = ["--utterances", str(COUNT), "--hours", str(HOURS)]
 
 
 def planned(tmp_path, monkeypatch, *words: str, size: list[str] = SIZE) -> dict:
-    from medusa.extract.planning import estimate
+    from medusa.extract.planning import room
 
-    monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**14)
+    monkeypatch.setattr(room, "free_bytes", lambda path: 10**14)
     return json.loads(call(tmp_path, "plan", *words, *size, "--json").stdout)
 
 
@@ -144,9 +144,9 @@ def test_without_a_manifest_both_remedies_are_told(tmp_path):
 
 
 def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
-    from medusa.extract.planning import estimate
+    from medusa.extract.planning import room
 
-    monkeypatch.setattr(estimate, "free_bytes", lambda path: 10**9)
+    monkeypatch.setattr(room, "free_bytes", lambda path: 10**9)
     result = invoke(tmp_path, "plan", "dhf", *SIZE)
     assert isinstance(result.exception, MedusaError)
     assert "GB on disk" in result.output and "memory" in result.output
@@ -154,7 +154,7 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     assert "need 12" in str(result.exception) and "1.00 GB are free" in str(result.exception)
     result = invoke(tmp_path, "plan", "dhf", *SIZE, "--profile", "rtx309")
     assert "did you mean 'rtx3090'" in str(result.exception)
-    assert device_profile.measured().flop_s > 1e8
+    assert operations.measured().flop_s > 1e8
 
 
 def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
@@ -171,7 +171,7 @@ def test_what_is_there_need_not_be_made(tmp_path, monkeypatch):
     assert found["missing"] == {
         "wavlm": 0.2, "hubert": 1.0, "whisper": 0.2, "roberta": 0.0, "modernbert": 0.0
     }  # fmt: skip
-    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda path: 1000)
+    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda path: 1000)
     result = invoke(tmp_path, "plan", "medusa-14")
     sizes = {name: one["bytes"] for name, one in found["features"].items()}
     needs = (sizes["hubert"] + 0.2 * (sizes["wavlm"] + sizes["whisper"])) / 1e9

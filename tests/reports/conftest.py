@@ -9,7 +9,8 @@ import pytest
 from medusa.ensemble.stacker import StackConfig, Training
 from medusa.ensemble.stacking import stack
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.scoring.predictions import Predictions
 
 CLASSES = ("angry", "happy", "neutral", "fear")

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.reports.judged_run import judge_run
 from medusa.scoring.predictions import Predictions
 from medusa.scoring.scores import class_scores

@@ -17,7 +17,8 @@ from sklearn.metrics import (
 
 from medusa.errors import MedusaError, RunError
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, RunDir
-from medusa.manifests.manifest import LabelScheme, Manifest
+from medusa.manifests.label_scheme import LabelScheme
+from medusa.manifests.manifest import Manifest
 from medusa.reports.judged_run import judge_run
 from medusa.scoring import metrics
 from medusa.scoring.predictions import Predictions

@@ -14,13 +14,13 @@ from medusa.heads.closed_form.calibration import calibrated
 from medusa.heads.closed_form.moments import discriminant, moments_of, regression
 from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.apply import apply
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.networks.discriminant import Averages, floored
 from medusa.heads.networks.fusion import average_frames_of
 from medusa.heads.networks.segments import segment_mean
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
-from medusa.heads.training.selection import DevSelector
+from medusa.heads.training.fitter import DevSelector
 from medusa.manifests import Manifest
 from medusa.tests.command_line import call, invoke
 from medusa.workspace import Workspace

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from medusa.heads.config import load
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.fitting.fitters import make_fitter
-from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace

@@ -20,7 +20,7 @@ from medusa.heads.config import load
 from medusa.heads.convex.classifiers import CLASSIFIERS, in_their_span
 from medusa.heads.convex.speaker_folds import speaker_folds
 from medusa.heads.fitting.apply import apply
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.heads.networks.fusion import device_of
 from medusa.heads.runs.run_dir import RunDir

@@ -11,8 +11,7 @@ from medusa.errors import DataError, RunError
 from medusa.heads.config import load
 from medusa.heads.fitting import predictions
 from medusa.heads.fitting.apply import apply
-from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.manifests import LabelScheme, Manifest

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from medusa.heads.config import load
-from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.fitting.fitters import progress_of
-from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace

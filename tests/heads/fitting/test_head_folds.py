@@ -8,9 +8,8 @@ from safetensors.torch import load_file
 from medusa.errors import DataError, ManifestError
 from medusa.heads.config import load
 from medusa.heads.fitting import fitters
-from medusa.heads.fitting.fit import fit
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.fitting.folds import folds_of, without
-from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training.loop import Trainer

@@ -6,7 +6,7 @@ import pytest
 from medusa.errors import DataError
 from medusa.heads.config import load
 from medusa.heads.fitting.apply import apply
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest

@@ -3,8 +3,7 @@
 import torch
 
 from medusa.heads.config import load
-from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training import meter

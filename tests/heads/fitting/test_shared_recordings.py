@@ -9,8 +9,7 @@ import pytest
 
 from medusa.cache import FeatureStore, StoreWriter
 from medusa.heads.config import load
-from medusa.heads.fitting.head_job import HeadJob
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import HeadJob, prepare
 from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest
 from medusa.manifests.splits.same_recording import shared_notes, with_tied_speakers

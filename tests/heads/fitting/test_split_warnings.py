@@ -4,7 +4,7 @@ import pytest
 
 from medusa.errors import DataError
 from medusa.heads.config import load
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest
 from medusa.workspace import Workspace

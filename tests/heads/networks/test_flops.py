@@ -55,8 +55,7 @@ def test_recurrent_heads_are_not_counted():
 
 def test_the_share_of_the_peak_is_logged_where_it_is_known(workspace, monkeypatch):
     from medusa.heads.config import load
-    from medusa.heads.fitting.fit import fit
-    from medusa.heads.fitting.prepare import prepare
+    from medusa.heads.fitting.fit import fit, prepare
     from medusa.heads.runs.run_dir import RunDir
     from medusa.heads.spec import HeadSpec
     from medusa.heads.training import meter

@@ -8,7 +8,7 @@ from medusa.cache import Packed
 from medusa.heads.config import LossConfig
 from medusa.heads.networks.output import Output
 from medusa.heads.networks.segments import segment_softmax
-from medusa.heads.training.class_losses import Batch, cross_entropy
+from medusa.heads.training.loss import Batch, cross_entropy
 from medusa.heads.training.mixup import mix
 
 

@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from medusa.heads.config.settings import load
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.fitting.fitters import make_fitter
-from medusa.heads.fitting.prepare import prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace

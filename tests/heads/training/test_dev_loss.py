@@ -6,8 +6,7 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from medusa.heads.config.settings import load
-from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest

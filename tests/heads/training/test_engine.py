@@ -7,8 +7,7 @@ from safetensors.torch import load_file
 
 from medusa.errors import DeviceError
 from medusa.heads.config import load
-from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.networks.memory import embed_in_parts
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec

@@ -21,23 +21,21 @@ from medusa.heads.examples.sampling import (
 from medusa.heads.networks.dropout import Dropout
 from medusa.heads.networks.standardise import Standardise
 from medusa.heads.training import mixup
-from medusa.heads.training.class_losses import (
-    Batch,
-    cross_entropy,
-    cross_entropy_by_weight,
-    focal,
-    kl_divergence,
-    vector_scaling,
-)
 from medusa.heads.training.loss import (
+    Batch,
     TrainStatistics,
     auxiliary,
     class_weights,
     concordance,
+    cross_entropy,
+    cross_entropy_by_weight,
+    focal,
+    kl_divergence,
     mean_squared_error,
     neutral_margin,
     secondary_choices,
     total_loss,
+    vector_scaling,
 )
 from medusa.heads.training.targets import Targets
 

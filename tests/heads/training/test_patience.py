@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from medusa.heads.config.settings import load
-from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
-from medusa.heads.training.selection import DevSelector
+from medusa.heads.training.fitter import DevSelector
 from medusa.workspace import Workspace
 
 SMALL = ("head.width=8", "head.feedforward=8", "train.batch=40")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from medusa.heads.config import load
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.networks.standardise import Standardise
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training.scaling import standardise

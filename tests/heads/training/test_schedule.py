@@ -7,11 +7,10 @@ import torch
 
 from medusa.errors import ConfigError
 from medusa.heads.config import StageConfig, load
-from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
-from medusa.heads.training.schedule import clip, rate
+from medusa.heads.training.optimisation import clip, rate
 from medusa.scoring.metrics import macro_f1
 from medusa.workspace import Workspace
 

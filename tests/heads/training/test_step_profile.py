@@ -10,7 +10,7 @@ import torch
 
 from medusa.errors import MedusaError
 from medusa.heads.config import load
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.spec import HeadSpec
 from medusa.workspace import Workspace
 

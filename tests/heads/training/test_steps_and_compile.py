@@ -9,8 +9,8 @@ import torch
 
 from medusa.cache import Packed
 from medusa.heads.config import HeadConfig, load
+from medusa.heads.fitting.fit import prepare
 from medusa.heads.fitting.fitters import make_fitter
-from medusa.heads.fitting.prepare import prepare
 from medusa.heads.networks.compile import compile_framewise
 from medusa.heads.networks.fusion import build
 from medusa.heads.runs.run_dir import RunDir

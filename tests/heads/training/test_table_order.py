@@ -6,12 +6,11 @@ import torch
 
 from medusa.heads.config import load
 from medusa.heads.fitting.apply import apply
-from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.fitting.stored_head import StoredHead
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
-from medusa.heads.training.selection import DevSelector
+from medusa.heads.training.fitter import DevSelector
 from medusa.manifests import Manifest
 from medusa.tests.heads.conftest import make_workspace
 from medusa.workspace import Workspace

@@ -10,8 +10,7 @@ from safetensors.torch import load_file
 
 from medusa.errors import ConfigError, DataError, RunError
 from medusa.heads.config import load
-from medusa.heads.fitting.fit import fit
-from medusa.heads.fitting.prepare import prepare
+from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.runs.config_digest import digest_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
