@@ -54,7 +54,7 @@ from ways import TEXT, OpenAI, Published, published
 
 from medusa.cache import FeatureStore
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.run_pass import fill_stores
 from medusa.extract.planning.jobs import ExtractionJob, plan_jobs
 from medusa.heads.networks.memory import peak_memory_gb
 from medusa.heads.runs.environment import environment

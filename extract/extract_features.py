@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from medusa.console import say
 from medusa.extract.encoders import pick_device, pick_precision
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.run_pass import fill_stores
 from medusa.extract.passes.worker import Outcome, raise_failures
 from medusa.extract.planning import ExtractionJob, plan_jobs
 from medusa.extract.planning.short_clips import note_long_windows

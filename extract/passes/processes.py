@@ -16,7 +16,7 @@ from medusa.distributed.pieces import Share
 from medusa.errors import MedusaError
 from medusa.extract.encoders import ComputeTimer, pick_device
 from medusa.extract.passes.feature_worker import FeatureWorker
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.run_pass import fill_stores
 from medusa.extract.passes.worker import Outcome
 from medusa.extract.planning import ExtractionJob, require_room
 

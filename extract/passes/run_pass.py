@@ -7,17 +7,21 @@ from typing import Any
 import torch
 
 from medusa.console import Advance, progress, say
+from medusa.distributed.pieces import Pieces
 from medusa.errors import MedusaError
 from medusa.extract.encoders import out_of_memory
 from medusa.extract.inputs import Utterance
+from medusa.extract.passes.feature_worker import FeatureWorker
 from medusa.extract.passes.plan import (
     Groups,
     SharedPlan,
     missing_groups,
     plan_concurrent_batches,
+    shared_plan,
 )
 from medusa.extract.passes.stream import stream
-from medusa.extract.passes.worker import PassWorker, note
+from medusa.extract.passes.worker import Outcome, PassWorker, note
+from medusa.extract.planning import ExtractionJob
 
 
 def run_pass(
@@ -202,3 +206,31 @@ def _encode_good(worker: PassWorker, items: Sequence[Any], size: int | None) -> 
     parts = [good[start : start + size] for start in range(0, len(good), size)]
     encoded = iter([result for part in parts for result in worker.encode(part)])
     return [item if isinstance(item, MedusaError) else next(encoded) for item in items]
+
+
+def fill_stores(
+    jobs: Sequence[ExtractionJob],
+    device: str,
+    batch_seconds: float | None = None,
+    non_finite: str = "refuse",
+    pieces: Pieces | None = None,
+) -> list[Outcome]:
+    """Fill the stores of encoders that read the same samples, on one device.
+
+    Args:
+        jobs: the backbones, with their stores and utterances.
+        device, batch_seconds: the arguments of `run_pass`.
+        non_finite: the argument of `FeatureWorker`.
+        pieces: the batches of this process, if several processes share the corpus.
+
+    Returns:
+        One outcome for each job.
+
+    Raises:
+        MedusaError: the errors of `run_pass`. The committed features are safe, and the same call
+            goes on with the rest.
+    """
+    workers = [FeatureWorker(job, device, non_finite) for job in jobs]
+    plan = None if pieces is None else shared_plan(workers, pieces, batch_seconds)
+    run_pass(workers, device, batch_seconds, plan=plan)
+    return [worker.outcome for worker in workers]

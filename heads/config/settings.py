@@ -129,7 +129,7 @@ class StageConfig:
     start: Literal["last", "best"] = "last"
     optimiser: Literal["keep", "reset"] = "keep"  # "reset" starts with a new optimiser.
     # "cosine" falls to `floor` times the rate at the stage's end.
-    schedule: Annotated[str, KeyOf("medusa.heads.training.optimisation", "SCHEDULES")] = "constant"
+    schedule: Annotated[str, KeyOf("medusa.heads.training.step", "SCHEDULES")] = "constant"
     # The share of the rate that remains at the end of the schedule.
     floor: Annotated[float, SHARE] = 0.0
     warmup: Annotated[float, SHARE] = 0.0  # The share of the steps in which the rate rises from 0.
@@ -158,7 +158,7 @@ class TrainConfig:
     # "balanced" scores draws of the dev split, "natural" the whole split.
     selection: Literal["balanced", "natural"] = "balanced"
     # "ema" and "swa" score and keep mean weights.
-    average: Annotated[str, KeyOf("medusa.heads.training.optimisation", "AVERAGES")] = "none"
+    average: Annotated[str, KeyOf("medusa.heads.training.step", "AVERAGES")] = "none"
     decay: Annotated[float, BELOW_1] = 0.999  # The decay of "ema".
     # The utterances on the device at a time, by default the batch.
     micro: Annotated[int | None, AT_LEAST_1] = None

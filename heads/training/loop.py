@@ -18,11 +18,10 @@ from medusa.heads.networks.layer_sum import layer_weights, parameter_groups
 from medusa.heads.networks.memory import halved
 from medusa.heads.training.checkpoint import BEST, TrainingState, load_weights, save_weights
 from medusa.heads.training.fitter import HeadFitter
-from medusa.heads.training.gradients import compute_gradients
 from medusa.heads.training.loss import TrainStatistics, auxiliary
 from medusa.heads.training.meter import StepLog
-from medusa.heads.training.optimisation import averaged, clip, rate
 from medusa.heads.training.predict import BATCH, predict
+from medusa.heads.training.step import averaged, clip, compute_gradients, rate
 from medusa.heads.training.train_rows import TrainRows
 from medusa.randomness import random_stream, seed_for
 

@@ -10,7 +10,7 @@ import click
 from medusa.extract.plan_command import plan as extract_plan
 
 if TYPE_CHECKING:
-    from medusa.extract.planning.estimate import CorpusSize
+    from medusa.extract.planning import CorpusSize
     from medusa.manifests import Manifest
     from medusa.recipes.planning.plan import Plan, SplitSizes
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from medusa.extract import planning
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.run_pass import fill_stores
 from medusa.extract.passes.worker import Outcome
 from medusa.extract.planning import ExtractionJob
 from medusa.tests.command_line import invoke

@@ -12,7 +12,7 @@ import pytest
 from medusa.cache import FeatureStore
 from medusa.distributed.batch_tasks import BatchTasks
 from medusa.errors import ConfigError
-from medusa.extract.passes.fill_stores import fill_stores
+from medusa.extract.passes.run_pass import fill_stores
 from medusa.manifests import Manifest
 from medusa.tests.extract.running import assert_refused, plan_jobs
 from medusa.workspace import Workspace, remove

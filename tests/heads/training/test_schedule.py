@@ -10,7 +10,7 @@ from medusa.heads.config import StageConfig, load
 from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
-from medusa.heads.training.optimisation import clip, rate
+from medusa.heads.training.step import clip, rate
 from medusa.scoring.metrics import macro_f1
 from medusa.workspace import Workspace
 
