@@ -12,7 +12,6 @@ from medusa.extract.backbones import describe, family_of
 from medusa.extract.encoders import Backbone, parse_layers, variant
 from medusa.extract.extraction_options import ExtractionOptions
 from medusa.manifests import Manifest
-from medusa.manifests.texts import texts_of
 from medusa.workspace import Workspace
 
 TOKENS_A_WORD = 1.3  # the byte-pair tokens of an English word
@@ -193,5 +192,7 @@ def corpus_of(
     seconds = manifest.frame["duration_s"].fillna(0.0).tolist()
     if not reading:
         return CorpusSize(seconds)
+    from medusa.manifests.texts import texts_of
+
     _, by_id = texts_of(manifest, workspace.transcripts, text)
     return CorpusSize(seconds, by_id.tolist() if by_id.notna().all() else None)
