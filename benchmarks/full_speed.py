@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from medusa.extract.encoders.runner import EncoderRunner, default_batch_seconds
-from medusa.extract.inputs.utterances import plan_batches
+from medusa.extract.passes.plan import plan_batches
 from medusa.extract.passes.stream import read_source
 from medusa.extract.planning.jobs import ExtractionJob
 from medusa.extract.planning.operations import product_flop_s

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from medusa.cache import Packed
 from medusa.heads.config import load
 from medusa.heads.networks.flops import train_flop
-from medusa.heads.networks.fusion import build
+from medusa.heads.networks.head import build
 
 CLASSES, BATCH = 8, 16
 FRAMES_PER_S, TOKENS_PER_S = 50, 3.4

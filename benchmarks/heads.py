@@ -47,7 +47,7 @@ from medusa.ensemble.stacker import Training, TrainSet
 from medusa.heads.config import Config, load
 from medusa.heads.fitting.fit import prepare
 from medusa.heads.networks.flops import peak
-from medusa.heads.networks.fusion import build
+from medusa.heads.networks.head import build
 from medusa.heads.networks.memory import peak_memory_gb
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import RunDir

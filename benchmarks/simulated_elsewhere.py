@@ -25,7 +25,7 @@ from medusa.ensemble.stored_stack import apply_stack
 from medusa.heads.config import Config
 from medusa.heads.examples.choose import choose
 from medusa.heads.examples.join import join_examples
-from medusa.heads.networks.fusion import average_frames_of, build
+from medusa.heads.networks.head import average_frames_of, build
 from medusa.heads.runs.environment import environment
 from medusa.heads.runs.run_dir import SUMMARY, WEIGHTS, RunDir
 from medusa.heads.training.checkpoint import load_weights

@@ -46,7 +46,7 @@ from medusa.extract.checkpoints import whisper_files
 from medusa.extract.encoders import variant
 from medusa.extract.extract_features import extract_features
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.planning.estimate import CorpusSize, estimate
+from medusa.extract.planning.estimate import CorpusSize, estimate_of
 from medusa.extract.planning.operations import extract_flop
 from medusa.extract.transcription.decoder import Transcriber
 from medusa.heads.runs.environment import environment
@@ -169,7 +169,7 @@ def operations(manifest: Manifest, weights: Path, window: float) -> float:
     """Return the operations of the encoder for a corpus."""
     options = ExtractionOptions(checkpoint=str(weights), window_s=window)
     size = CorpusSize(list(manifest.frame["duration_s"]))
-    return extract_flop(estimate(size, "whisper", options), size)
+    return extract_flop(estimate_of(size, "whisper", options), size)
 
 
 def encoders(weights: Path, paths: list[Path], window: float) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Two ways to read the bytes of a shard: a memory map, or threads that read at a position.
 
-Every utterance is compared with its checksum when a process reads it for the first time.
+zarr-python reads compressed shards (`decode`). Every utterance is compared with its
+checksum when a process reads it for the first time.
 """
 
 import mmap
@@ -37,7 +38,7 @@ REMEDY = (
     "`medusa cache verify` lists the lost utterances, and `medusa extract --backbone NAME --force` "
     "computes them again"
 )
-Rows = npt.NDArray[np.generic]
+Frames = npt.NDArray[np.generic]
 Piece = Sequence[int]  # the shard, the first row in it, and the number of rows
 
 
@@ -50,9 +51,9 @@ class Mapped:
 
     def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
         self.array, self.folder, self.used = array, folder, used
-        self.maps: OrderedDict[int, tuple[mmap.mmap, Rows]] = OrderedDict()
+        self.maps: OrderedDict[int, tuple[mmap.mmap, Frames]] = OrderedDict()
 
-    def gather(self, pieces: list[Piece], out: Rows) -> None:
+    def gather(self, pieces: list[Piece], out: Frames) -> None:
         """Copy pieces of shards into rows of `out`, (N, D)."""
         at, matrix = 0, self._matrix
         for shard, start, length in pieces:
@@ -68,7 +69,7 @@ class Mapped:
             first = start * row // mmap.PAGESIZE * mmap.PAGESIZE
             self.maps[shard][0].madvise(mmap.MADV_WILLNEED, first, (start + length) * row - first)
 
-    def _matrix(self, shard: int) -> Rows:
+    def _matrix(self, shard: int) -> Frames:
         """Return a shard as a mapped matrix (frames, D)."""
         if shard not in self.maps:
             self._map(shard)
@@ -97,7 +98,7 @@ class Positioned:
         self.process = os.getpid()
         self.threads = ThreadPoolExecutor(THREADS)
 
-    def gather(self, pieces: list[Piece], out: Rows) -> None:
+    def gather(self, pieces: list[Piece], out: Frames) -> None:
         """Copy pieces of shards into rows of `out`, (N, D)."""
         self._after_fork()
         done, at = [], 0
@@ -113,7 +114,7 @@ class Positioned:
     def prefetch(self, pieces: list[Piece]) -> None:
         """Do nothing, because the threads already read in parallel."""
 
-    def _read(self, file: int, shard: int, start: int, out: Rows) -> None:
+    def _read(self, file: int, shard: int, start: int, out: Frames) -> None:
         """Read the rows of one shard from row `start` on, until `out` is full."""
         whole = np.ascontiguousarray(out)  # This is a copy where layers lie side by side.
         target = memoryview(whole).cast("B")  # type: ignore[arg-type]
@@ -167,7 +168,7 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Fil
     raise _cut_short(path)
 
 
-def decode(array: Path, pieces: list[Piece], out: Rows) -> None:
+def decode(array: Path, pieces: list[Piece], out: Frames) -> None:
     """Copy pieces of compressed or rearranged shards into rows of `out`, through zarr-python.
 
     Raises:

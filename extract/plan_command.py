@@ -10,8 +10,7 @@ from medusa.errors import MedusaError
 from medusa.options import json_option, set_option, settings_of, text_option
 
 if TYPE_CHECKING:
-    from medusa.extract.planning import CorpusSize
-    from medusa.extract.planning.estimate import Estimate
+    from medusa.extract.planning import CorpusSize, Estimate
     from medusa.workspace import Workspace
 
 
@@ -81,13 +80,13 @@ def plan(
     from medusa.extract.backbones import reads_text
     from medusa.extract.planning import (
         corpus_of,
+        estimate_of,
         extract_hours,
         free_bytes,
         profile_of,
         require_room,
     )
     from medusa.extract.planning.at_scale import scale_of
-    from medusa.extract.planning.estimate import estimate
 
     chosen = {
         name: replace(options, checkpoint=options.checkpoint or workspace.checkpoint(name))
@@ -95,7 +94,7 @@ def plan(
     }
     reading = any(reads_text(name, one.checkpoint) for name, one in chosen.items())
     corpus = corpus_of(workspace, text, utterances, hours, reading)
-    plans = [estimate(corpus, name, one) for name, one in chosen.items()]
+    plans = [estimate_of(corpus, name, one) for name, one in chosen.items()]
     device, free = profile_of(profile), free_bytes(workspace.features)
     hours_of = {
         name: extract_hours(one, corpus, device) for name, one in zip(chosen, plans, strict=True)

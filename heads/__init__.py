@@ -6,8 +6,8 @@ predictions (id, split, logits (C,), attributes (3,)). Each folder imports only 
     config <- spec <- networks <- examples <- training <- closed_form <- convex <- fitting
         <- imported <- queue
 
-`runs`, the run folders, lie below training. Nothing here imports `medusa.extract`: training needs
-neither transformers nor whisper.
+`spec` is a file. `runs`, the run folders, lie below training; `tracking` reads runs alone. Nothing
+here imports `medusa.extract`: training needs neither transformers nor whisper.
 
 Door: `queue.fit_heads.fit_heads` trains the heads of a list of `spec.HeadSpec`. It calls
 `fitting.fit.prepare`, which joins labels and features, and `fitting.fit.fit` for each.

@@ -88,7 +88,7 @@ def fit_head(
     from medusa.console import say
     from medusa.device import usual_config
     from medusa.errors import DataError
-    from medusa.heads.networks.fusion import HEADS
+    from medusa.heads.networks.head import HEADS
     from medusa.heads.queue.fit_heads import fit_heads
     from medusa.heads.queue.head_specs import head_specs
     from medusa.heads.queue.results import raise_problems, show_result, show_sweep

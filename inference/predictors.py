@@ -10,7 +10,7 @@ from medusa.cache.store import layers_of
 from medusa.ensemble.stored_stack import StoredStack
 from medusa.heads.examples.frames import average_frames
 from medusa.heads.fitting.stored_head import StoredHead
-from medusa.heads.networks.fusion import device_of
+from medusa.heads.networks.head import device_of
 from medusa.heads.networks.memory import predict_in_parts
 from medusa.inference.parts import ModelMember
 from medusa.scoring import Predictions

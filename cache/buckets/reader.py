@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from medusa.bucket_path import BucketPath
-from medusa.cache.access import REMEDY, Piece, Rows
+from medusa.cache.access import REMEDY, Frames, Piece
 from medusa.cache.buckets.blocks import BLOCK_BYTES, BlockFolder, ShardCopy
 from medusa.cache.layout import StoredArray, shard_bytes
 from medusa.errors import StoreError
@@ -39,13 +39,13 @@ class Remote:
         self.array, self.folder, self.used = array, folder, used
         self.blocks = blocks or BlockFolder.of_environment()
         self.copies: dict[int, ShardCopy] = {}
-        self.matrices: dict[int, Rows] = {}
-        self.whole: dict[int, Rows] = {}  # the matrices of shards whose blocks are all here
+        self.matrices: dict[int, Frames] = {}
+        self.whole: dict[int, Frames] = {}  # the matrices of shards whose blocks are all here
         self.flying: dict[Block, Future[None]] = {}
         self.lock, self.removals, self.process = threading.Lock(), 0, 0
         self.threads: ThreadPoolExecutor
 
-    def gather(self, pieces: list[Piece], out: Rows) -> None:
+    def gather(self, pieces: list[Piece], out: Frames) -> None:
         """Copy pieces of shards into rows of `out`, (N, D)."""
         matrices, waiting = self._request(pieces)
         for future in waiting:
@@ -59,7 +59,7 @@ class Remote:
         """Start fetching the blocks of these pieces in the background."""
         self._request(pieces)
 
-    def _request(self, pieces: list[Piece]) -> tuple[dict[int, Rows], set[Future[None]]]:
+    def _request(self, pieces: list[Piece]) -> tuple[dict[int, Frames], set[Future[None]]]:
         """Start to fetch the absent blocks of some pieces.
 
         Returns:

@@ -1,11 +1,11 @@
 """Inputs: the utterances to encode, their samples, and their division into batches.
 
 The input is a `Manifest`. The results are `Utterance`s, each with a segment of a recording or a
-text (`utterances`, `text_utterances`), in batches of similar length; and the samples (S,) of a
-segment at the encoder's rate (`segments`).
+text (`utterances`, `text_utterances`), and the samples (S,) of a segment at the encoder's rate
+(`segments`).
 Nothing here imports a model, a backbone, or torch.
 
-The door: `Utterance`, `plan_batches`, `read_segment`.
+The door: `Utterance`, `read_segment`.
 """
 
 from medusa.extract.inputs.segments import (
@@ -16,7 +16,7 @@ from medusa.extract.inputs.segments import (
     read_segment,
     read_sound,
 )
-from medusa.extract.inputs.utterances import Utterance, audio_utterances, plan_batches
+from medusa.extract.inputs.utterances import Utterance, audio_utterances
 
 __all__ = [
     "Segment",
@@ -25,7 +25,6 @@ __all__ = [
     "Wave",
     "audio_utterances",
     "check_content",
-    "plan_batches",
     "read_segment",
     "read_sound",
 ]

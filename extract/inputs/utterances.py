@@ -1,6 +1,5 @@
-"""Utterances: every row of a manifest becomes a segment of audio, and batches are cut of them."""
+"""Utterances: every row of a manifest becomes a segment of audio to encode."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,7 +11,6 @@ from medusa.manifests import Manifest
 
 LONGEST_S = 600.0  # the whole utterance must fit into one shard of a store
 LEFT_OUT = "they are left out here; heads leave them out with --missing drop"
-WINDOW = 1024  # the utterances sorted at a time: many for little padding, few to commit often
 
 
 @dataclass(frozen=True)
@@ -92,30 +90,3 @@ def audio_utterances(manifest: Manifest) -> list[Utterance]:
         )
         for name, content, path, start, duration, language in columns
     ]
-
-
-def plan_batches(
-    utterances: Sequence[Utterance],
-    batch_seconds: float,
-    least_s: float = 0.0,
-    window: int = WINDOW,
-) -> Iterator[list[Utterance]]:
-    """Group utterances into padded batches of at most `batch_seconds`; the longest come first.
-
-    Args:
-        utterances: the utterances in the manifest's order.
-        batch_seconds: the utterances in a batch times the longest of them, in seconds; a longer
-            utterance is a batch of its own.
-        least_s: the least seconds that an utterance counts.
-        window: the number of neighbours that are sorted at a time.
-    """
-    for first in range(0, len(utterances), window):
-        neighbours = sorted(utterances[first : first + window], key=lambda one: -one.seconds)
-        batch: list[Utterance] = []
-        for utterance in neighbours:
-            longest = max(batch[0].seconds if batch else 0.0, least_s)
-            if batch and (len(batch) + 1) * longest > batch_seconds:
-                yield batch
-                batch = []
-            batch.append(utterance)
-        yield batch

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from medusa.extract.encoders import default_batch_seconds
-from medusa.extract.inputs import Utterance, plan_batches
+from medusa.extract.inputs import Utterance
 from medusa.extract.passes.worker import PassWorker
 from medusa.extract.planning import ExtractionJob, require_room
 
 if TYPE_CHECKING:
     from medusa.distributed.pieces import Pieces
 
+WINDOW = 1024  # the utterances sorted at a time: many for little padding, few to commit often
 EVEN = 8  # a small corpus is cut into this many batches for each slot, so that all end together
 # For each worker, whether it lacks an utterance -> the utterances.
 Groups = dict[tuple[bool, ...], list[Utterance]]
@@ -59,6 +60,33 @@ def shared_plan(
     """
     batches, costs, total = corpus_batches(workers, batch_seconds)
     return SharedPlan([batches[number] for number in pieces.choose(costs)], total)
+
+
+def plan_batches(
+    utterances: Sequence[Utterance],
+    batch_seconds: float,
+    least_s: float = 0.0,
+    window: int = WINDOW,
+) -> Iterator[list[Utterance]]:
+    """Group utterances into padded batches of at most `batch_seconds`; the longest come first.
+
+    Args:
+        utterances: the utterances in the manifest's order.
+        batch_seconds: the utterances in a batch times the longest of them, in seconds; a longer
+            utterance is a batch of its own.
+        least_s: the least seconds that an utterance counts.
+        window: the number of neighbours that are sorted at a time.
+    """
+    for first in range(0, len(utterances), window):
+        neighbours = sorted(utterances[first : first + window], key=lambda one: -one.seconds)
+        batch: list[Utterance] = []
+        for utterance in neighbours:
+            longest = max(batch[0].seconds if batch else 0.0, least_s)
+            if batch and (len(batch) + 1) * longest > batch_seconds:
+                yield batch
+                batch = []
+            batch.append(utterance)
+        yield batch
 
 
 def even_batches(

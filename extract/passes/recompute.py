@@ -16,7 +16,8 @@ from medusa.extract.encoders import (
     default_batch_seconds,
     pick_device,
 )
-from medusa.extract.inputs import Utterance, plan_batches
+from medusa.extract.inputs import Utterance
+from medusa.extract.passes.plan import plan_batches
 from medusa.extract.passes.stream import stream
 from medusa.extract.planning import utterances_for
 from medusa.extract.planning.origin import backbone_of, weights_of

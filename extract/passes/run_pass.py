@@ -138,7 +138,7 @@ class _Batches:
         plan: SharedPlan | None,
     ) -> None:
         self.workers, self.device, self.after_batch = workers, device, after_batch
-        self.plan = plan
+        self.shared = plan
         self.lacks = [worker.missing() for worker in workers] if plan is not None else None
         self.batch_seconds = min(seconds)  # the model with the greatest need of memory decides
         self.least_s = min(worker.least_s for worker in workers)
@@ -151,7 +151,7 @@ class _Batches:
     def run(self, todo: Sequence[Utterance], advance: Advance) -> None:
         """Encode the utterances and keep their results."""
         plan, concurrent = plan_concurrent_batches(
-            self.workers, self.device, todo, self.batch_seconds, self.least_s, self.plan
+            self.workers, self.device, todo, self.batch_seconds, self.least_s, self.shared
         )
         missing = {one.content for one in todo}
         for worker in self.workers:

@@ -70,7 +70,7 @@ class Estimate:
         return sum(self.sizes.values())
 
 
-def estimate(
+def estimate_of(
     corpus: CorpusSize,
     name: str,
     options: ExtractionOptions | None = None,

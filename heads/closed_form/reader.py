@@ -10,7 +10,7 @@ from medusa.cache import Packed
 from medusa.errors import MedusaError, listed
 from medusa.heads.closed_form.moments import Moments, moments_of
 from medusa.heads.examples.join import Examples, Rows
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 
 WIDEST = 16_384  # At this many channels the covariance takes 2 GB.
 

@@ -36,7 +36,7 @@ class HeadConfig:
     """
 
     # The network, or the classifier, that reads the features.
-    name: Annotated[str, KeyOf("medusa.heads.networks.fusion", "HEADS")] = "deepser"
+    name: Annotated[str, KeyOf("medusa.heads.networks.head", "HEADS")] = "deepser"
     # The width of the hidden layers.
     width: Annotated[int, AT_LEAST_1] = 1024
     # The number of transformer or recurrent layers.

@@ -5,7 +5,7 @@ import torch
 from medusa.heads.fitting.apply_inputs import gather_inputs
 from medusa.heads.fitting.predictions import predict_all
 from medusa.heads.fitting.stored_head import StoredHead
-from medusa.heads.networks.fusion import device_of
+from medusa.heads.networks.head import device_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest
 from medusa.scoring import Predictions

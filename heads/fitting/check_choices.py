@@ -2,7 +2,7 @@
 
 from medusa.errors import ConfigError
 from medusa.heads.config import Config
-from medusa.heads.networks.fusion import HEADS
+from medusa.heads.networks.head import HEADS
 from medusa.strict import parse, unknown_keys
 
 

@@ -18,7 +18,7 @@ from medusa.heads.fitting.folds import each_fold, folds_of, without
 from medusa.heads.fitting.joined import join_workspace
 from medusa.heads.fitting.predictions import predict_rows
 from medusa.heads.fitting.record import record_of
-from medusa.heads.networks.fusion import average_frames_of
+from medusa.heads.networks.head import average_frames_of
 from medusa.heads.networks.layer_sum import layer_weights
 from medusa.heads.networks.pooling import position_weights
 from medusa.heads.runs.run_dir import PREDICTIONS, SUMMARY, WEIGHTS, RunDir

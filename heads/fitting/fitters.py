@@ -9,7 +9,7 @@ from medusa.heads.config import Config
 from medusa.heads.convex.fit import ConvexFitter
 from medusa.heads.examples.join import Examples
 from medusa.heads.networks.compile import compile_framewise
-from medusa.heads.networks.fusion import HEADS, Head, build, device_of
+from medusa.heads.networks.head import HEADS, Head, build, device_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.loop import Trainer

@@ -5,7 +5,7 @@ import dataclasses
 from medusa.heads.config import Config, load
 from medusa.heads.fitting.fit import HeadJob
 from medusa.heads.fitting.fitters import empty_network
-from medusa.heads.networks.fusion import HEADS
+from medusa.heads.networks.head import HEADS
 
 # The paper's head has about 1,000 weights per training row of its corpus. The head of `small` has
 # 12,000 per row on the 318 training rows of EmoDB, where it is level with logistic regression.

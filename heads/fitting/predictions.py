@@ -6,7 +6,7 @@ import torch
 
 from medusa.console import progress
 from medusa.heads.examples.join import Examples, Rows
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.fitter import HeadFitter
 from medusa.heads.training.predict import predict

@@ -8,7 +8,7 @@ import torch
 from medusa.errors import DataError
 from medusa.foreign import foreign
 from medusa.heads.config import HeadConfig, LossConfig
-from medusa.heads.networks.fusion import Head, average_frames_of, build, device_of
+from medusa.heads.networks.head import Head, average_frames_of, build, device_of
 from medusa.heads.runs.run_dir import WEIGHTS, RunDir
 from medusa.heads.training.checkpoint import load_weights, require_shapes, stored_shapes
 from medusa.heads.training.loss import auxiliary

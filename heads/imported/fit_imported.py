@@ -9,7 +9,7 @@ from medusa.errors import CheckpointError
 from medusa.heads.fitting.fit import HeadJob, finish_run
 from medusa.heads.fitting.fitters import build_network, empty_network
 from medusa.heads.fitting.predictions import predict_all
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.fitter import FitState, HeadFitter
 

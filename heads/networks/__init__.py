@@ -6,5 +6,6 @@ Floating-point operations, compilation and what fits into memory belong to the n
 
 The folder imports the settings of `heads.config`. It never imports examples, files or training.
 
-Door: `fusion.build` makes a `Head`; `memory.embed` and `memory.predict_in_parts` run it in parts.
+Door: `head.build` makes a `Head`; `memory.embed_in_parts` and `memory.predict_in_parts` run it in
+parts.
 """

@@ -1,4 +1,4 @@
-"""Self-attention inside each utterance of a packed batch. Only attention pads utterances."""
+"""Self-attention inside each utterance of a packed batch, which it pads in groups."""
 
 from dataclasses import dataclass
 from functools import lru_cache

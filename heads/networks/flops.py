@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from medusa.cache import Packed
 from medusa.heads.networks.attention import PackedAttention
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 
 # These are dense bf16 tensor-core peaks in operations per second, by a part of the device's name.
 PEAKS = {

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint as recomputed
 
 from medusa.cache import Packed
 from medusa.errors import DeviceError
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 
 
 def embed_in_parts(head: Head, inputs: Sequence[Packed], micro: int) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from medusa.heads.config import Config, TrainConfig
 from medusa.heads.examples.join import Examples, Rows
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.meter import Meter
 from medusa.heads.training.predict import BATCH

@@ -13,16 +13,16 @@ from medusa.console import say
 from medusa.errors import MedusaError
 from medusa.heads.config import Config, StageConfig
 from medusa.heads.examples.join import Rows
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 from medusa.heads.networks.layer_sum import layer_weights, parameter_groups
 from medusa.heads.networks.memory import halved
 from medusa.heads.training.checkpoint import BEST, TrainingState, load_weights, save_weights
 from medusa.heads.training.fitter import HeadFitter
-from medusa.heads.training.loss import TrainStatistics, auxiliary
+from medusa.heads.training.loss import auxiliary
 from medusa.heads.training.meter import StepLog
 from medusa.heads.training.predict import BATCH, predict
 from medusa.heads.training.step import averaged, clip, compute_gradients, rate
-from medusa.heads.training.train_rows import TrainRows
+from medusa.heads.training.train_rows import TrainRows, TrainStatistics
 from medusa.randomness import random_stream, seed_for
 
 SAVE_EVERY_S = 120.0  # A kill loses at most this much training.

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from medusa.heads.config import LossConfig
-from medusa.heads.training.targets import Targets
+from medusa.heads.training.train_rows import Targets, TrainStatistics
 
 
 @dataclass(frozen=True)
@@ -81,21 +81,6 @@ CLASS_LOSSES: dict[str, Callable[[Batch, LossConfig], Tensor]] = {
     "kld": kl_divergence,
     "vector_scaling": vector_scaling,
 }
-
-
-def class_weights(targets: Float[Tensor, "N C"], power: float) -> Float[Tensor, "C"]:
-    """Return a_c = (N / (C f_c)) ** power. f_c is the soft-label mass of class c (section 3.8).
-
-    Args:
-        targets: (N, C) soft labels of the training rows.
-        power: 0.5 in stage 1; 0 gives uniform weights.
-
-    Returns:
-        (C,) weights; 0 where no training row has any mass.
-    """
-    mass = targets.sum(0)
-    weights = (len(targets) / (targets.shape[1] * mass.clamp_min(1e-12))) ** power
-    return torch.where(mass > 0, weights, torch.zeros_like(weights))
 
 
 def mean_squared_error(
@@ -172,21 +157,6 @@ def auxiliary(config: LossConfig) -> tuple[str, ...]:
     return tuple(name for name, weight in weights.items() if weight)
 
 
-@dataclass(frozen=True)
-class TrainStatistics:
-    """Statistics of the whole training split that the losses need.
-
-    Attributes:
-        weights: (C,) the class weights.
-        prior: (C,) the share of each class.
-        neutral: the number of the class `neutral`, or None if there is no such class.
-    """
-
-    weights: Tensor
-    prior: Tensor
-    neutral: int | None = None
-
-
 def total_loss(
     config: LossConfig, outputs: Mapping[str, Tensor], targets: Targets, statistics: TrainStatistics
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -199,10 +169,10 @@ def total_loss(
         statistics: the class weights and priors.
     """
     batch = Batch(outputs["classes"].float(), targets.soft, statistics.weights, statistics.prior)
-    rated = outputs["attributes"].float()
+    predicted = outputs["attributes"].float()
     parts = {
         "class": CLASS_LOSSES[config.classes](batch, config),
-        "attribute": ATTRIBUTE_LOSSES[config.attributes](rated, targets.ratings),
+        "attribute": ATTRIBUTE_LOSSES[config.attributes](predicted, targets.ratings),
     }
     loss = config.class_weight * parts["class"] + config.attribute_weight * parts["attribute"]
     if config.neutral_weight and statistics.neutral is not None:

@@ -13,7 +13,7 @@ from medusa.atomic import write_text
 from medusa.cache import Packed
 from medusa.heads.examples.join import Examples, Rows
 from medusa.heads.networks.flops import peak, train_flop
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 from medusa.heads.networks.memory import peak_memory_gb
 
 STEPS = "steps.jsonl"

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import torch
 
 from medusa.heads.examples.join import Examples, Rows
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 from medusa.heads.networks.memory import predict_in_parts
 
 BATCH = 64
@@ -50,9 +50,9 @@ def predict(
     feed = examples.read_batches([rows[batch] for batch in batches], device.type == "cuda")
     for batch, inputs in zip(batches, feed, strict=True):
         moved = [packed.to(device, torch.float32) for packed in inputs]
-        out, rated, most = predict_in_parts(head, moved, most)
+        out, predicted, most = predict_in_parts(head, moved, most)
         logits[batch] = out.float().cpu().numpy()
-        attributes[batch] = rated.float().cpu().numpy()
+        attributes[batch] = predicted.float().cpu().numpy()
     return logits, attributes
 
 

@@ -17,11 +17,10 @@ from torch.profiler import record_function as span
 
 from medusa.cache import Packed
 from medusa.heads.config import Config, StageConfig, TrainConfig
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 from medusa.heads.networks.memory import embed_in_parts
-from medusa.heads.training import mixup
-from medusa.heads.training.loss import TrainStatistics, total_loss
-from medusa.heads.training.targets import Targets
+from medusa.heads.training.loss import total_loss
+from medusa.heads.training.train_rows import Targets, TrainStatistics, draw_mixup, mix
 
 
 def compute_gradients(
@@ -50,10 +49,10 @@ def compute_gradients(
     device = inputs[0].values.device
     with _autocast(device), span("forward"):
         x = embed_in_parts(head, inputs, micro)
-        drawn = mixup.draw(config.mixup, len(targets), rng)
+        drawn = draw_mixup(config.mixup, len(targets), rng)
         if drawn is not None:
             partners, shares = (values.to(device, non_blocking=True) for values in drawn)
-            x, targets = mixup.mix(x, partners, shares), targets.mixed(partners, shares)
+            x, targets = mix(x, partners, shares), targets.mixed(partners, shares)
         outputs = head.output(x)
     with span("loss"):
         loss, parts = total_loss(config.loss, outputs, targets, statistics)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from medusa.heads.networks.base import Fusion
-from medusa.heads.networks.fusion import HEADS
+from medusa.heads.networks.head import HEADS
 from medusa.inference.onnx.graph import Value
 from medusa.inference.onnx.operations import array, form_of, linear, sequential
 from medusa.inference.onnx.padded import PaddedFrames, joined_over_time, unmasked

@@ -6,7 +6,7 @@ from typing import Any
 import onnx
 import torch
 
-from medusa.heads.networks.fusion import Head
+from medusa.heads.networks.head import Head
 from medusa.inference.onnx.fusions import fused
 from medusa.inference.onnx.graph import OnnxGraph
 from medusa.inference.onnx.outputs import HeadValues, outputs

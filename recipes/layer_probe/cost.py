@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from medusa.extract.backbones import reads_text
 from medusa.extract.extraction_options import ExtractionOptions
-from medusa.extract.planning.estimate import corpus_of, estimate
+from medusa.extract.planning.estimate import corpus_of, estimate_of
 from medusa.workspace import Workspace
 
 
@@ -14,4 +14,4 @@ def bytes_of_layers(
     """Return the bytes of these layers, kept apart, for all utterances of a workspace."""
     reading = reads_text(backbone, options.checkpoint)
     corpus = corpus_of(workspace, options.text, None, None, reading)
-    return estimate(corpus, backbone, replace(options, layers=layers, reduce="none")).bytes
+    return estimate_of(corpus, backbone, replace(options, layers=layers, reduce="none")).bytes

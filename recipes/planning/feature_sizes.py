@@ -2,7 +2,7 @@
 
 from medusa.cache import open_all
 from medusa.extract.backbones import checkpoints
-from medusa.extract.planning.estimate import CorpusSize, Estimate, estimate, estimate_of_store
+from medusa.extract.planning.estimate import CorpusSize, Estimate, estimate_of, estimate_of_store
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.extraction import extraction_options
 from medusa.workspace import Workspace
@@ -32,5 +32,5 @@ def feature_sizes(workspace: Workspace, recipe: Recipe, corpus: CorpusSize) -> d
             if present:
                 found[name] = estimate_of_store(max(present, key=len))
                 continue
-        found[name] = estimate(corpus, backbone, extraction_options(workspace, name, feature))
+        found[name] = estimate_of(corpus, backbone, extraction_options(workspace, name, feature))
     return found

@@ -15,7 +15,7 @@ from medusa.extract.planning.operations import (
 )
 from medusa.heads.config import Config
 from medusa.heads.networks.flops import train_flop
-from medusa.heads.networks.fusion import HEADS, average_frames_of, build
+from medusa.heads.networks.head import HEADS, average_frames_of, build
 from medusa.recipes.definition.recipe import Recipe
 from medusa.recipes.tasks import HeadTask, head_tasks
 

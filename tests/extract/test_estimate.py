@@ -10,7 +10,7 @@ from medusa.cache import FeatureSpec, StoreWriter
 from medusa.cache.layout import store_bytes
 from medusa.errors import DataError, MedusaError
 from medusa.extract.encoders.encoder import Backbone
-from medusa.extract.planning.estimate import CorpusSize, estimate
+from medusa.extract.planning.estimate import CorpusSize, estimate_of
 from medusa.tests.command_line import call, invoke
 from medusa.tests.extract.running import extract, plan_jobs
 from medusa.workspace import Workspace
@@ -36,7 +36,7 @@ def test_msp_podcast_by_hand():
         324 * 3600
     )
     for name, width in (("wavlm", 1024), ("hubert", 1024), ("whisper", 1280)):
-        planned = estimate(corpus, name)
+        planned = estimate_of(corpus, name)
         assert planned.bytes == pytest.approx(324 * 3600 * 50 * width * 2, rel=0.01)
         assert planned.spec.width == width and len(planned.spec.arrays) == 1
         assert "published size" in planned.notes[0]
@@ -115,7 +115,7 @@ def test_the_command_plans_without_a_manifest_and_refuses_what_does_not_fit(tmp_
 @pytest.mark.parametrize("devices", ["cpu", "cpu,cpu"])
 def test_extract_looks_at_the_disk_first(tmp_path, workspace, monkeypatch, devices):
     workspace((16000, 24000))
-    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda folder: 1000)
+    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda folder: 1000)
     done = invoke(tmp_path, "extract", "--backbone", "logmel", "--device", devices)
     assert isinstance(done.exception, MedusaError)
     assert "the features need 0.00 GB" in str(done.exception)

@@ -10,7 +10,8 @@ from medusa.errors import ConfigError, DeviceError, MedusaError
 from medusa.extract.encoders.encoder import parse_layers, reduced
 from medusa.extract.encoders.runner import BatchSplitter
 from medusa.extract.inputs.segments import Segment
-from medusa.extract.inputs.utterances import Utterance, plan_batches
+from medusa.extract.inputs.utterances import Utterance
+from medusa.extract.passes.plan import plan_batches
 from medusa.extract.passes.stream import prefetch_map
 
 

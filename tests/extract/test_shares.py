@@ -13,9 +13,8 @@ from medusa.cache import FeatureStore
 from medusa.cache.verify import verify
 from medusa.distributed.pieces import Share
 from medusa.errors import ConfigError
-from medusa.extract.inputs import plan_batches
 from medusa.extract.passes.feature_worker import FeatureWorker
-from medusa.extract.passes.plan import shared_plan
+from medusa.extract.passes.plan import plan_batches, shared_plan
 from medusa.extract.passes.processes import fill_in_processes
 from medusa.extract.passes.run_pass import fill_stores
 from medusa.extract.planning.jobs import ExtractionJob

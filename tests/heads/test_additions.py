@@ -8,7 +8,7 @@ from medusa.cache import cat
 from medusa.heads.examples.sampling import SAMPLERS
 from medusa.heads.fitting.apply import apply
 from medusa.heads.networks.base import Fusion
-from medusa.heads.networks.fusion import HEADS
+from medusa.heads.networks.head import HEADS
 from medusa.heads.networks.pooling import POOLS, Pooling
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.training.loss import ATTRIBUTE_LOSSES, CLASS_LOSSES

@@ -16,7 +16,7 @@ from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.fit import prepare
 from medusa.heads.networks.discriminant import Averages, floored
-from medusa.heads.networks.fusion import average_frames_of
+from medusa.heads.networks.head import average_frames_of
 from medusa.heads.networks.segments import segment_mean
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec

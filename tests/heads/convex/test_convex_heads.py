@@ -22,7 +22,7 @@ from medusa.heads.convex.speaker_folds import speaker_folds
 from medusa.heads.fitting.apply import apply
 from medusa.heads.fitting.fit import prepare
 from medusa.heads.fitting.stored_head import StoredHead
-from medusa.heads.networks.fusion import device_of
+from medusa.heads.networks.head import device_of
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.manifests import Manifest

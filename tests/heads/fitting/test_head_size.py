@@ -6,7 +6,7 @@ from medusa.heads.config import load
 from medusa.heads.fitting import head_size
 from medusa.heads.fitting.fit import prepare
 from medusa.heads.fitting.head_size import size_warning
-from medusa.heads.networks.fusion import HEADS
+from medusa.heads.networks.head import HEADS
 from medusa.heads.spec import HeadSpec
 from medusa.tests.command_line import call
 from medusa.workspace import Workspace

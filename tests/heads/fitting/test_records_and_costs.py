@@ -7,7 +7,7 @@ from medusa.heads.fitting.fit import fit, prepare
 from medusa.heads.runs.run_dir import SUMMARY, RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training import meter
-from medusa.heads.training.targets import Targets
+from medusa.heads.training.train_rows import Targets
 from medusa.workspace import Workspace
 
 SHORT = ("head.width=8", "head.feedforward=8", "stages.0.epochs=1", "stages.1.epochs=1")

@@ -11,7 +11,7 @@ from medusa.cache import Packed
 from medusa.heads.config import HeadConfig
 from medusa.heads.networks.attention import GROUP_COST, PackedAttention, layout_of, length_groups
 from medusa.heads.networks.encoder import TransformerLayer
-from medusa.heads.networks.fusion import build
+from medusa.heads.networks.head import build
 from medusa.heads.networks.pooling import AttentionPool, MeanPool
 
 CLASSES = 5

@@ -6,7 +6,7 @@ import torch
 from medusa.heads.config import HeadConfig
 from medusa.heads.networks.attention import FOLD_ABOVE
 from medusa.heads.networks.flops import peak, train_flop
-from medusa.heads.networks.fusion import HEADS, build
+from medusa.heads.networks.head import HEADS, build
 
 WIDTH, INNER, INPUTS = 16, 32, (6, 10)
 RECURRENT = {"dhf", "cross_attention", "cross_attention_neutral"}

@@ -10,7 +10,7 @@ from medusa.cache import Packed
 from medusa.errors import ConfigError
 from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.check_choices import check_choices
-from medusa.heads.networks.fusion import build
+from medusa.heads.networks.head import build
 from medusa.heads.networks.pooling import FunctionalsPool
 from medusa.heads.networks.segments import segment_quantiles
 from medusa.heads.runs.config_digest import digest_of

@@ -10,7 +10,7 @@ from medusa.ensemble.apply import apply
 from medusa.errors import DataError, MedusaError, StoreError
 from medusa.heads.config import HeadConfig
 from medusa.heads.examples.choose import choose
-from medusa.heads.networks.fusion import HEADS, build
+from medusa.heads.networks.head import HEADS, build
 from medusa.heads.networks.layer_sum import LayerSum, layer_weights, parameter_groups
 from medusa.heads.runs.run_dir import RunDir
 from medusa.manifests import Manifest

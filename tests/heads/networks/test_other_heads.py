@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from medusa.cache import Packed
 from medusa.errors import ConfigError
 from medusa.heads.config import Config, HeadConfig
-from medusa.heads.networks.fusion import HEADS, build
+from medusa.heads.networks.head import HEADS, build
 from medusa.heads.networks.pooling import POOLS, AttentiveStatisticsPool, StatisticsPool
 
 LENGTHS = ((5, 1, 9, 4), (2, 7, 1, 3), (1, 1, 6, 2))

@@ -12,7 +12,7 @@ from medusa.heads.closed_form.fit_positions import in_halves
 from medusa.heads.closed_form.positions import LEAST, Positions, at_knots, best_positions
 from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.check_choices import check_choices
-from medusa.heads.networks.fusion import build
+from medusa.heads.networks.head import build
 from medusa.heads.networks.pooling import KNOTS, MeanPool, PositionalPool, near_knots
 
 LENGTHS = (1, 3, 8, 29)

@@ -7,7 +7,7 @@ import torch
 
 from medusa.cache import Packed
 from medusa.heads.config import load
-from medusa.heads.networks.fusion import build
+from medusa.heads.networks.head import build
 
 FILE = Path(__file__).parents[3] / "benchmarks" / "published.py"
 SPEC = importlib.util.spec_from_file_location("published_way", FILE)

@@ -9,7 +9,7 @@ from medusa.heads.config import LossConfig
 from medusa.heads.networks.output import Output
 from medusa.heads.networks.segments import segment_softmax
 from medusa.heads.training.loss import Batch, cross_entropy
-from medusa.heads.training.mixup import mix
+from medusa.heads.training.train_rows import mix
 
 
 def packed(width: int = 3) -> Packed:

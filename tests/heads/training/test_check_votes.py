@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from medusa.errors import ConfigError
-from medusa.heads.training.targets import Targets, check_votes
+from medusa.heads.training.train_rows import Targets, check_votes
 
 
 def targets(share: float) -> Targets:

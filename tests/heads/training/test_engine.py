@@ -111,7 +111,7 @@ def test_micro_batches_give_the_gradients_of_the_whole_batch(workspace):
     run = RunDir(workspace / "runs" / "a")
     run.start(job.record)
     torch.manual_seed(0)
-    from medusa.heads.networks.fusion import build
+    from medusa.heads.networks.head import build
 
     head = build(job.spec.config.head, job.examples.widths, 3).train()
     for module in head.modules():

@@ -20,12 +20,9 @@ from medusa.heads.examples.sampling import (
 )
 from medusa.heads.networks.dropout import Dropout
 from medusa.heads.networks.standardise import Standardise
-from medusa.heads.training import mixup
 from medusa.heads.training.loss import (
     Batch,
-    TrainStatistics,
     auxiliary,
-    class_weights,
     concordance,
     cross_entropy,
     cross_entropy_by_weight,
@@ -37,7 +34,13 @@ from medusa.heads.training.loss import (
     total_loss,
     vector_scaling,
 )
-from medusa.heads.training.targets import Targets
+from medusa.heads.training.train_rows import (
+    Targets,
+    TrainStatistics,
+    class_weights,
+    draw_mixup,
+    mix,
+)
 
 NAN = float("nan")
 
@@ -220,7 +223,7 @@ def test_dropout_zeroes_its_share_and_keeps_the_mean():
 def test_mix_by_hand():
     values = torch.tensor([[0.0, 10], [1, 20], [2, NAN]])
     partners, shares = torch.tensor([1, 2, 0]), torch.tensor([[0.25], [1.0], [0.5]])
-    mixed = mixup.mix(values, partners, shares)
+    mixed = mix(values, partners, shares)
     assert mixed[0].tolist() == [0.75, 17.5]
     assert mixed[1, 0].item() == 1
     assert mixed[1].isnan().tolist() == [False, True]  # the partner is unrated
@@ -229,7 +232,7 @@ def test_mix_by_hand():
 
 def test_mixup_is_drawn_with_its_probability_and_distribution():
     rng = np.random.default_rng(0)
-    drawn = [mixup.draw(MixupConfig(p=0.3, alpha=0.2), 4, rng) for _ in range(3000)]
+    drawn = [draw_mixup(MixupConfig(p=0.3, alpha=0.2), 4, rng) for _ in range(3000)]
     mixed = [pair for pair in drawn if pair is not None]
     assert len(mixed) / 3000 == pytest.approx(0.3, abs=0.03)
     shares = torch.cat([shares for _, shares in mixed])
@@ -240,9 +243,9 @@ def test_mixup_is_drawn_with_its_probability_and_distribution():
 
 
 def test_mixup_per_batch_has_one_lambda():
-    drawn = mixup.draw(MixupConfig(p=1.0, per="batch"), 5, np.random.default_rng(1))
+    drawn = draw_mixup(MixupConfig(p=1.0, per="batch"), 5, np.random.default_rng(1))
     assert drawn is not None and drawn[1].unique().numel() == 1
-    drawn = mixup.draw(MixupConfig(p=1.0, per="sample"), 5, np.random.default_rng(1))
+    drawn = draw_mixup(MixupConfig(p=1.0, per="sample"), 5, np.random.default_rng(1))
     assert drawn is not None and drawn[1].unique().numel() == 5
 
 
@@ -251,7 +254,7 @@ def test_mixup_within_parts_is_that_of_two_batches():
     config = MixupConfig(p=0.5, within=16)
     kinds, shared = set(), np.random.default_rng(2)
     for _ in range(40):
-        drawn = mixup.draw(config, 40, shared)
+        drawn = draw_mixup(config, 40, shared)
         partners, lam = drawn if drawn else (torch.arange(40), torch.ones(40, 1))
         kind = []
         for start, end in ((0, 16), (16, 32), (32, 40)):
@@ -263,9 +266,9 @@ def test_mixup_within_parts_is_that_of_two_batches():
         kinds.add(tuple(kind))
     assert len(kinds) == 8  # Every part is mixed or not without regard to the others.
     one, two = np.random.default_rng(3), np.random.default_rng(3)
-    whole = mixup.draw(MixupConfig(p=1.0, within=64), 40, one)
+    whole = draw_mixup(MixupConfig(p=1.0, within=64), 40, one)
     assert whole is not None
-    for found, expected in zip(whole, mixup.draw(MixupConfig(p=1.0), 40, two), strict=True):
+    for found, expected in zip(whole, draw_mixup(MixupConfig(p=1.0), 40, two), strict=True):
         assert torch.equal(found, expected)
 
 

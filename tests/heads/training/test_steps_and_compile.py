@@ -12,7 +12,7 @@ from medusa.heads.config import HeadConfig, load
 from medusa.heads.fitting.fit import prepare
 from medusa.heads.fitting.fitters import make_fitter
 from medusa.heads.networks.compile import compile_framewise
-from medusa.heads.networks.fusion import build
+from medusa.heads.networks.head import build
 from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training import meter

@@ -13,7 +13,7 @@ from medusa.heads.examples.join import _examples
 from medusa.heads.examples.votes import votes_of
 from medusa.heads.fitting.fit import prepare
 from medusa.heads.spec import HeadSpec
-from medusa.heads.training.targets import Targets, check_votes, training_rows
+from medusa.heads.training.train_rows import Targets, check_votes, training_rows
 from medusa.manifests import LabelScheme, Manifest
 from medusa.workspace import Workspace
 

@@ -16,7 +16,7 @@ from medusa.heads.runs.run_dir import RunDir
 from medusa.heads.spec import HeadSpec
 from medusa.heads.training import loop as train
 from medusa.heads.training.meter import STEPS
-from medusa.heads.training.targets import training_rows
+from medusa.heads.training.train_rows import training_rows
 from medusa.manifests import Manifest
 from medusa.manifests.texts import read_transcripts, write_transcripts
 from medusa.workspace import Workspace

@@ -11,7 +11,7 @@ from medusa.cache import Packed
 from medusa.errors import RunError
 from medusa.heads.config import HeadConfig
 from medusa.heads.examples.frames import average_frames
-from medusa.heads.networks.fusion import HEADS, Head, build
+from medusa.heads.networks.head import HEADS, Head, build
 from medusa.heads.networks.pooling import POOLS
 from medusa.heads.networks.standardise import Standardise
 from medusa.inference.onnx.compare import run
