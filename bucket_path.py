@@ -106,23 +106,23 @@ class BucketPath(PosixPath):
             OSError: the object cannot be read, or it was replaced.
         """
         while start < stop:
-            parts = _repeat(self, functools.partial(self._arriving, start, stop, version, least))
+            found, parts = _repeat(self, functools.partial(self._arriving, start, stop, least))
+            if found != version:
+                raise OSError(errno.ESTALE, "the object was replaced while it was read", str(self))
             with suppress(Exception):  # The rest is requested again, which repeats and explains.
                 for part in parts:
                     start += len(part)
                     yield part
 
-    def _arriving(self, start: int, stop: int, version: str, least: int) -> Iterator[memoryview]:
-        """Request bytes; return them part by part, after the first part has arrived."""
+    def _arriving(self, start: int, stop: int, least: int) -> tuple[str, Iterator[memoryview]]:
+        """Request bytes; return the version and the parts, after the first part has arrived."""
         import obstore
 
         found = obstore.get(self.bucket, self.key, options={"range": (start, stop)})
-        if _facts(found.meta)[1] != version:
-            raise OSError(errno.ESTALE, "the object was replaced", str(self))
         parts = (memoryview(part) for part in found.stream(min_chunk_size=least))
-        if (first := next(parts, None)) is None:
+        if not (first := next(parts, None)):
             raise OSError(errno.EIO, "the answer was cut short", str(self))
-        return chain([first], parts)
+        return _facts(found.meta)[1], chain([first], parts)
 
     def put(self, source: bytes | Path, new: bool = False) -> None:
         """Write the object from bytes or from a file; `new` refuses to replace an object.

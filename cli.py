@@ -197,7 +197,7 @@ def main() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """Exit without waiting for the threads of `extract/passes/prefetch.py`, which may be busy."""
+    """Exit without waiting for the threads of `extract/passes/stream.py`, which may be busy."""
     if any(thread.name.startswith("prefetch") for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()

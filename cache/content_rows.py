@@ -1,7 +1,8 @@
 """The row of every content in a large index, in 8 bytes a row; a dictionary takes 150.
 
-Contents are digests. A number made of the first 16 bytes of each is sorted; a lookup finds the
-number by bisection and then compares the whole content.
+Contents are digests. For each, a number is sorted: above, bits that are made of the first 16 bytes
+of the content, and below, the row. A lookup finds the number by bisection and then compares the
+whole content.
 """
 
 from collections.abc import Iterator, Mapping

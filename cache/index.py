@@ -123,6 +123,11 @@ def load(store: Path) -> Index:
 def of_table(table: pa.Table) -> Index:
     """Return the index of rows of the schema; of equal contents the first row counts."""
     table = table.combine_chunks()
+    if table["content"].num_chunks > 1:
+        raise StoreError(
+            f"{len(table)} utterances are too many for one store: Arrow holds 2 GB of contents, "
+            "which are 67 million; divide the corpus among several stores"
+        )
     (contents,) = table["content"].chunks or [pa.array([], pa.string())]
     rows = rows_of(contents)
     shard, start, length = (table[name].to_numpy() for name in ("shard", "start", "length"))

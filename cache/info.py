@@ -20,6 +20,18 @@ def folders(*features: Path) -> list[Path]:
     return [path for one in features for path in store_folders(one, INDEX)]
 
 
+def by_digest(*features: Path) -> tuple[dict[str, FeatureStore], list[str]]:
+    """Return a store of each spec in one or more `features/`, and the errors of damaged stores.
+
+    Of several stores of one spec, the first one with utterances counts.
+    """
+    opened, damaged = each(folders(*features), FeatureStore.open)
+    found: dict[str, FeatureStore] = {}
+    for store in sorted(opened, key=lambda one: not len(one)):
+        found.setdefault(store.spec.digest, store)
+    return found, damaged
+
+
 def find(features: Path, name: str) -> Path:
     """Return the store that a user names by its path, its folder's name or its backbone.
 

@@ -137,5 +137,6 @@ def passes_of(jobs: Sequence[ExtractionJob]) -> list[list[ExtractionJob]]:
     """Group the jobs whose encoders read the same samples; each text encoder is a group."""
     groups: dict[object, list[ExtractionJob]] = {}
     for job in jobs:
-        groups.setdefault(job.backbone.rate_hz or job.store, []).append(job)
+        contents = tuple(one.content for one in job.utterances)
+        groups.setdefault((job.backbone.rate_hz or job.store, contents), []).append(job)
     return list(groups.values())

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from medusa.cache import FeatureStore
-from medusa.cache.info import each, folders
+from medusa.cache.info import by_digest
 from medusa.cache.quantise import read_channels
 from medusa.ensemble.apply import members_of
 from medusa.errors import DataError, RunError, listed
@@ -71,8 +71,7 @@ def _member(run: RunDir) -> ModelMember:
 
 def _features(wanted: dict[str, str], workspace: Workspace) -> tuple[ModelFeature, ...]:
     """Return the features of these specifications, with the place of each backbone's weights."""
-    opened, damaged = each(folders(*workspace.feature_folders), FeatureStore.open)
-    stores = {store.spec.digest: store for store in opened}
+    stores, damaged = by_digest(*workspace.feature_folders)
     if absent := [f"{name}-{spec[:8]}" for spec, name in wanted.items() if spec not in stores]:
         others = f" ({listed(damaged)})" if damaged else ""
         raise DataError(

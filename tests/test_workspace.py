@@ -15,6 +15,15 @@ def test_places_are_relative_to_the_workspace(tmp_path):
     assert place.runs == tmp_path / "runs"
 
 
+def test_further_folders_of_features_are_on_disks_or_in_buckets(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "medusa.yaml").write_text("also_features: [other, s3://speech/b/features]\n")
+    place = Workspace.open(tmp_path)
+    assert list(map(str, place.feature_folders)) == [
+        f"{tmp_path}/features", f"{tmp_path}/other", "s3://speech/b/features"
+    ]  # fmt: skip
+
+
 def test_checkpoints_are_paths_below_the_workspace_or_hub_ids(tmp_path):
     (tmp_path / "w.pt").touch()
     (tmp_path / "medusa.yaml").write_text("checkpoints: {whisper: w.pt, wavlm: me/mine}\n")
@@ -33,6 +42,9 @@ def test_checkpoints_are_paths_below_the_workspace_or_hub_ids(tmp_path):
         ("runs: [\n", "not readable as YAML"),
         ("runs:\nfeatures: 3\n", "expected a path and got runs: None, features: 3"),
         ("checkpoints: x.pt\n", "expected `backbone: path or hub id` lines below checkpoints"),
+        ("also_features: x\n", r"expected a list of folders as also_features"),
+        ("also_features: [3]\n", r"expected a path and got also_features\[0\]: 3"),
+        ("also_features: [nowhere]\n", r"also_features: .*nowhere is no folder"),
         ("checkpoints: {whisper: 3}\n", "expected a path and got checkpoints.whisper: 3"),
     ],
 )

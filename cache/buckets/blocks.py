@@ -17,10 +17,10 @@ DISK_BLOCK = 512  # the unit of `st_blocks`
 
 
 class ShardCopy:
-    """The copy of one shard: a sparse file, and a byte for each block that it has.
+    """The copy of one shard: a sparse file, which ends with a byte for each block that it has.
 
     Args:
-        path: the file of the copy; the marks are beside it.
+        path: the file of the copy.
         size: the bytes of the shard.
         version: what the server calls the version of the shard.
     """
@@ -29,24 +29,20 @@ class ShardCopy:
         self.path, self.size, self.version = path, size, version
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        marks = os.open(path.with_suffix(".marks"), os.O_RDWR | os.O_CREAT, 0o600)
-        os.ftruncate(self.file, size)
-        os.ftruncate(marks, -(-size // BLOCK_BYTES))
+        first = -(-size // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+        count = -(-size // BLOCK_BYTES)
+        os.ftruncate(self.file, first + count)
         self.bytes = mmap.mmap(self.file, size, access=mmap.ACCESS_READ)
-        self.marks = np.frombuffer(mmap.mmap(marks, 0), np.uint8)
-        os.close(marks)
+        self.marks = np.frombuffer(mmap.mmap(self.file, count, offset=first), np.uint8)
         os.utime(path)
 
-    def absent(self, start: int, stop: int) -> list[int]:
-        """Return the numbers of the blocks between two bytes that the copy lacks."""
-        first, last = start // BLOCK_BYTES, -(-stop // BLOCK_BYTES)
-        if self.marks[first:last].all():
-            return []
-        return (first + np.flatnonzero(self.marks[first:last] == 0)).tolist()
+    def blocks(self, start: int, stop: int) -> range:
+        """Return the numbers of the blocks between two bytes."""
+        return range(start // BLOCK_BYTES, -(-stop // BLOCK_BYTES))
 
-    def is_whole(self) -> bool:
-        """Return whether the copy has every block."""
-        return bool(self.marks.all())
+    def absent(self) -> set[int]:
+        """Return the numbers of the blocks that the copy lacks."""
+        return set(np.flatnonzero(self.marks == 0).tolist())
 
     def end(self, block: int) -> int:
         """Return the byte after a block."""
@@ -77,6 +73,10 @@ class BlockFolder:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self.folder, self.limit_bytes = folder, limit_bytes
         self.removals, self._since = 0, limit_bytes  # the first block looks at the whole folder
+        self.begin()
+
+    def begin(self) -> None:
+        """Make the lock, also in a forked process."""
         self._lock = threading.Lock()
 
     @classmethod
@@ -109,8 +109,6 @@ class BlockFolder:
         for _, size, path in sorted(files):
             if total <= self.limit_bytes * 7 // 8:
                 break
-            # Without marks, nobody takes the blocks of a copy that is half removed.
-            path.with_suffix(".marks").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             total -= size
             self.removals += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medusa.bucket_path import BucketPath
 from medusa.cache.access import REMEDY, Frames, Piece
-from medusa.cache.buckets.blocks import BLOCK_BYTES, BlockFolder, ShardCopy
+from medusa.cache.buckets.blocks import BLOCK_BYTES, FOLDER, BlockFolder, ShardCopy
 from medusa.cache.layout import StoredArray, shard_bytes
 from medusa.errors import StoreError
 
@@ -41,15 +41,31 @@ class Remote:
         self.copies: dict[int, ShardCopy] = {}
         self.matrices: dict[int, Frames] = {}
         self.whole: dict[int, Frames] = {}  # the matrices of shards whose blocks are all here
+        self.removals = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make threads and locks, also in a forked process, which has no threads."""
         self.flying: dict[Block, Future[None]] = {}
-        self.lock, self.removals, self.process = threading.Lock(), 0, 0
-        self.threads: ThreadPoolExecutor
+        self.lock, self.process = threading.Lock(), os.getpid()
+        self.threads = ThreadPoolExecutor(THREADS)
 
     def gather(self, pieces: list[Piece], out: Frames) -> None:
-        """Copy pieces of shards into rows of `out`, (N, D)."""
+        """Copy pieces of shards into rows of `out`, (N, D).
+
+        Raises:
+            StoreError: blocks cannot be fetched, or there is no room for their copies.
+        """
         matrices, waiting = self._request(pieces)
-        for future in waiting:
-            future.result()
+        try:
+            for future in waiting:
+                future.result()
+        except OSError as problem:
+            raise StoreError(
+                f"{self.folder}: its blocks could not be copied to {self.blocks.folder} "
+                f"({problem.strerror or problem}); check the connection and the room on the disk, "
+                f"or name another folder with {FOLDER}, and run the command again"
+            ) from problem
         at = 0
         for shard, start, length in pieces:
             out[at : at + length] = matrices[shard][start : start + length]
@@ -65,6 +81,9 @@ class Remote:
         Returns:
             The matrices of their shards, and the fetches that fill the rows of the pieces.
         """
+        if self.process != os.getpid():
+            self._begin()
+            self.blocks.begin()
         self._give_up()
         whole = self.whole
         if whole.keys() >= {piece[0] for piece in pieces}:
@@ -73,20 +92,29 @@ class Remote:
         row = self.array.row_bytes
         with self.lock:
             for shard, start, length in pieces:
-                absent = self._copy(shard).absent(start * row, (start + length) * row)
-                wanted.setdefault(shard, set()).update(absent)
+                blocks = self._copy(shard).blocks(start * row, (start + length) * row)
+                wanted.setdefault(shard, set()).update(blocks)
             waiting = set[Future[None]]()
-            for shard, blocks in wanted.items():
-                copy = self.copies[shard]
-                absent = copy.absent(0, copy.size)
-                free = {block for block in absent if (copy, block) not in self.flying}
-                for run in _runs(blocks & free, free):
-                    self.flying |= {(copy, block): Future() for block in run}
-                    self.threads.submit(self._fetch, copy, self._object(shard), run)
-                waiting |= {self.flying[copy, block] for block in blocks}
-                if copy.is_whole():
-                    self.whole[shard] = self.matrices[shard]
+            for shard, numbers in wanted.items():
+                waiting |= self._start(shard, numbers)
             return {shard: self.matrices[shard] for shard in wanted}, waiting
+
+    def _start(self, shard: int, wanted: set[int]) -> set[Future[None]]:
+        """Start to fetch the absent blocks among the wanted ones; the lock is held.
+
+        Returns:
+            The fetches that the wanted blocks wait for.
+        """
+        copy, source = self.copies[shard], self._object(shard)
+        absent = copy.absent()  # Other processes add blocks, too: this is looked at one time.
+        if not absent:
+            self.whole[shard] = self.matrices[shard]
+        free = {block for block in absent if (copy, block) not in self.flying}
+        for run in _runs(wanted & free, free):
+            self.threads.submit(self._fetch, copy, source, run)
+            # A block leaves `flying` under the lock, and therefore not before this line.
+            self.flying |= {(copy, block): Future() for block in run}
+        return {self.flying[copy, block] for block in wanted & absent}
 
     def _fetch(self, copy: ShardCopy, source: BucketPath, run: range) -> None:
         """Fetch consecutive blocks of a shard; each can be read as soon as it has arrived."""
@@ -99,7 +127,7 @@ class Remote:
                     copy.marks[block] = 1
                     self._ended(copy, block).set_result(None)
                     block += 1
-        except Exception as problem:
+        except BaseException as problem:  # Whatever it is, nobody may wait for ever.
             for absent in range(block, run.stop):
                 self._ended(copy, absent).set_exception(problem)
         self.blocks.added(copy.end(block - 1) - run.start * BLOCK_BYTES)
@@ -137,15 +165,12 @@ class Remote:
         )
 
     def _give_up(self) -> None:
-        """Forget the copies that were removed, and start threads again in a forked process."""
+        """Forget the copies that were removed."""
         if self.removals != self.blocks.removals:
             with self.lock:
                 self.removals, self.whole = self.blocks.removals, {}
                 for shard in [n for n, copy in self.copies.items() if not copy.path.exists()]:
                     del self.copies[shard], self.matrices[shard]
-        if self.process != os.getpid():
-            self.process, self.threads = os.getpid(), ThreadPoolExecutor(THREADS)
-            self.flying = {}
 
     def _object(self, shard: int) -> BucketPath:
         return self.folder / str(shard) / "0"

@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 Prepared = Sequence[tuple[Utterance, Any]]
 
-LOCK = Lock()  # all timers share it, because a timer with a lock cannot be sent to a process
+TIMER_LOCK = Lock()  # all timers share it, because a timer with a lock cannot be sent to a process
 
 PRECISIONS: dict[str, torch.dtype] = {
     "fp32": torch.float32,
@@ -209,7 +209,7 @@ class ComputeTimer:
             self.events.append((started, end))
             wait: Callable[[], None] = end.synchronize
             return wait
-        with LOCK:
+        with TIMER_LOCK:
             self.known_s += (time.perf_counter() - started) / self.concurrent
         return lambda: None
 
@@ -236,7 +236,7 @@ def autocast(precision: str, device: str) -> AbstractContextManager[Any]:
     return torch.autocast(device.split(":")[0], PRECISIONS[precision])
 
 
-def difference(values: Tensor, exact: Tensor) -> float:
+def relative_difference(values: Tensor, exact: Tensor) -> float:
     """Return the root mean square of the difference, in standard deviations of the exact values."""
     gap = (values.float() - exact.float()).square().mean().sqrt()
     return float(gap / exact.float().std(correction=0).clamp_min(1e-12))
@@ -248,7 +248,7 @@ def check_half_precision(values: Tensor, exact: Tensor, precision: str) -> None:
     Raises:
         MedusaError: they differ by more than 5 %.
     """
-    share = difference(values, exact)
+    share = relative_difference(values, exact)
     if not share <= MAX_DIFFERENCE:  # this is true, too, if the share is not a number
         raise MedusaError(
             f"precision={precision}: the first utterance's features differ from float32 by "
@@ -263,8 +263,6 @@ def pick_device(name: str) -> str:
     Raises:
         DeviceError: this machine has no such device.
     """
-    import torch
-
     # TF32 is off, because float32 features must not depend on the machine.
     torch.backends.cudnn.allow_tf32 = False
     if name != "auto" and name.split(":")[0] not in BATCH_SECONDS:

@@ -10,7 +10,7 @@ from medusa.cache.layout import SHARD_FRAMES
 from medusa.extract.planning.estimate import Estimate
 
 # `benchmarks/ten_million.py` measured these for each utterance, on one core.
-INDEX_MEMORY_BYTES, INDEX_OPEN_S = 240, 1e-6
+INDEX_MEMORY_BYTES, INDEX_OPEN_S = 160, 1e-6
 AROUND_A_SHARD = 4  # requests: its number is reserved, the upload begins and ends, its record
 
 

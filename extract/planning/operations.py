@@ -20,6 +20,14 @@ class DeviceProfile:
     memory_gb: float
 
 
+PROFILES = {
+    "rtx3090": DeviceProfile(71e12, 24),
+    "rtx4090": DeviceProfile(165e12, 24),
+    "a100": DeviceProfile(312e12, 80),
+    "h100": DeviceProfile(989e12, 80),
+}
+
+
 def extract_hours(one: Estimate, corpus: CorpusSize, profile: DeviceProfile) -> float:
     """Return the hours of an extraction on one device."""
     return extract_flop(one, corpus) / (profile.flop_s * EXTRACT_MFU) / 3600
@@ -58,14 +66,6 @@ def whisper_frames(corpus: CorpusSize, window_s: float) -> float:
     """Return the frames that Whisper's encoder reads, with the silence that fills the windows."""
     windows = sum(-(-max(length, 1e-3) // window_s) for length in corpus.seconds)
     return windows * window_s * WHISPER_RATE * corpus.each
-
-
-PROFILES = {
-    "rtx3090": DeviceProfile(71e12, 24),
-    "rtx4090": DeviceProfile(165e12, 24),
-    "a100": DeviceProfile(312e12, 80),
-    "h100": DeviceProfile(989e12, 80),
-}
 
 
 def measured() -> DeviceProfile:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 
 from medusa.cache import Packed, Stream, load, open_places
@@ -75,7 +76,7 @@ def scaling_by_speaker(
     numbers = np.unique(speakers, return_inverse=True)[1]
     statistics = [
         _statistics(
-            stream.store.places, stream.array, stream.rows.tobytes(), numbers.tobytes(), averaged
+            stream.store.places, stream.array, _contents(stream), numbers.tobytes(), averaged
         )
         if stream.store.spec.input == "audio"
         else None
@@ -84,12 +85,20 @@ def scaling_by_speaker(
     return SpeakerScaling(numbers, statistics)
 
 
+def _contents(stream: Stream) -> str:
+    """Return the contents of a stream's utterances; the rows of a store opened later may differ."""
+    contents: list[str] = (
+        stream.store.index.table["content"].take(pa.array(stream.rows)).to_pylist()
+    )
+    return " ".join(contents)
+
+
 @lru_cache(maxsize=16)  # All folds of a cross-validation share the statistics.
 def _statistics(
-    places: tuple[Path, ...], array: str, rows: bytes, speakers: bytes, averaged: int
+    places: tuple[Path, ...], array: str, contents: str, speakers: bytes, averaged: int
 ) -> torch.Tensor:
     """Return the means and deviations (2, S, D) of the frames of the S speakers of a store."""
-    stream = Stream(open_places(places), array, np.frombuffer(rows, np.int64))
+    stream = Stream.of(open_places(places), contents.split(), array)
     owners = np.frombuffer(speakers, np.int64)
     count, width = int(owners.max()) + 1, stream.store.spec.width * stream.layers
     counts = torch.zeros(count, 1, dtype=torch.float64)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medusa.cache import FeatureStore
-from medusa.cache.info import each, folders
+from medusa.cache.info import by_digest
 from medusa.cache.layout import read_provenance
 from medusa.inference.bundle.licences import licence_of
 from medusa.workspace import Workspace
@@ -20,8 +20,7 @@ def card_features(heads: Sequence[dict[str, Any]], workspace: Workspace) -> list
     Raises:
         StoreError: the provenance of a store is damaged.
     """
-    opened, _ = each(folders(*workspace.feature_folders), FeatureStore.open)
-    stores = {store.spec.digest: store for store in opened}
+    stores, _ = by_digest(*workspace.feature_folders)
     wanted = {one["spec"]: one["backbone"] for config in heads for one in config["features"]}
     return [_facts(name, digest, stores.get(digest)) for digest, name in wanted.items()]
 

@@ -28,9 +28,10 @@ def manifest(workspace: Workspace) -> Condition:
 
 def cache(workspace: Workspace) -> Condition:
     """Return the number and the size of the feature stores; damaged ones are a problem."""
-    stores, damaged = each(folders(workspace.features), FeatureStore.open)
+    stores, damaged = each(folders(*workspace.feature_folders), FeatureStore.open)
     size = sum(store.size_bytes() for store in stores)
-    found = f"{plural(len(stores), 'store')}, {size / 1e9:.2f} GB in {workspace.features}"
+    where = listed(workspace.feature_folders)
+    found = f"{plural(len(stores), 'store')}, {size / 1e9:.2f} GB in {where}"
     if damaged:
         return Condition("features", BAD, listed(damaged), "medusa cache verify")
     advice = "" if stores else "medusa extract --backbone logmel needs no weights"

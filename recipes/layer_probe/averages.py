@@ -24,6 +24,7 @@ def hidden_workspace(workspace: Workspace, name: str) -> Workspace:
         workspace,
         manifest=workspace.manifest.with_name(f"{HIDDEN}-{name}.parquet"),
         features=workspace.root / HIDDEN / name,
+        also_features=(),
     )
 
 

@@ -1,6 +1,7 @@
 """Stores of one spec in several folders, read as one store."""
 
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,22 +77,34 @@ def test_folders_of_stores_are_joined_by_the_names_of_the_stores(tmp_path: Path)
     three(tmp_path)
     other = write(tmp_path / "c", range(3), "float32")
     write(tmp_path / "empty", range(0))
-    stores = open_all(tmp_path / "empty", tmp_path / "a", tmp_path / "c", tmp_path / "none")
+    stores = open_all(tmp_path / "empty", tmp_path / "a", tmp_path / "c")
     assert {len(one) for one in stores} == {3, 15 + 12}
     assert {one.places for one in stores if len(one) == 3} == {(other,)}
 
 
-def test_int8_needs_equal_scales(tmp_path: Path) -> None:
+def test_int8_stores_with_other_scales_are_left_out(
+    tmp_path: Path, shown: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     paths = [write(tmp_path / "a", range(9), "int8"), write(tmp_path / "b", range(9, 18), "int8")]
-    with pytest.raises(StoreError, match=r"other channel scales .* --set dtype=float16"):
-        open_places(paths)
-    empty = write(tmp_path / "empty", range(0), "int8")
-    joined, alone = open_places([empty, paths[0]]), FeatureStore.open(paths[0])
+    copy = tmp_path / "c" / paths[0].name
+    shutil.copytree(paths[0], copy)
+    alone = FeatureStore.open(paths[0])
+    found = open_places([write(tmp_path / "empty", range(0), "int8"), paths[0], paths[1], copy])
+    assert sorted(found.index.rows) == sorted(alone.index.rows)
+    assert found.places == (paths[0], copy)
+    assert f"{paths[1]}: left out" in capsys.readouterr().err
     names = list(alone.index.rows)
-    for part in (joined.read(names, "layer_2"), alone.read(names, "layer_2")):
-        assert part.values.dtype == alone.read(names, "layer_2").values.dtype
-    one, other = (store.read(names, "layer_2").to("cpu") for store in (joined, alone))
+    one, other = (store.read(names, "layer_2").to("cpu") for store in (found, alone))
     assert np.array_equal(one.values, other.values)
+    assert len(open_places([write(tmp_path / "empty", range(0), "int8")] * 2)) == 0
+
+
+def test_a_further_folder_without_stores_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "a", range(3))
+    (tmp_path / "none").mkdir()
+    assert len(open_all(tmp_path / "none")) == 0
+    with pytest.raises(StoreError, match=r"none: no feature stores are here; .*also_features"):
+        open_all(tmp_path / "a", tmp_path / "none")
 
 
 def test_stores_of_two_specs_are_refused(tmp_path: Path) -> None:

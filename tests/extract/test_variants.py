@@ -15,7 +15,7 @@ from medusa.errors import ConfigError, MedusaError
 from medusa.extract.backbones import describe, family
 from medusa.extract.encoders.chunking import Cut, cut_of
 from medusa.extract.encoders.encoder import average_frames
-from medusa.extract.encoders.runner import EncoderRunner, difference
+from medusa.extract.encoders.runner import EncoderRunner, relative_difference
 from medusa.extract.encoders.variants import variant, variant_of_store
 from medusa.extract.passes.recompute import recompute
 from medusa.tests.extract.running import extract, plan_jobs
@@ -167,7 +167,7 @@ def narrow_groups_are_right_in_bf16() -> bool:
     with torch.no_grad():
         exact = convolution(x)
         with torch.autocast("cpu", torch.bfloat16):
-            return difference(convolution(x), exact) < 0.03
+            return relative_difference(convolution(x), exact) < 0.03
 
 
 @pytest.mark.parametrize("name", ["wavlm", "hubert", "whisper.pt", "roberta", "modernbert"])
@@ -184,7 +184,7 @@ def test_bf16_is_near_float32_and_another_identity(
             encode(items)  # wrong features are refused, whoever computed them
         return
     found = encode(items)[0].values
-    share = difference(found, exact.encode(items)[0].values)
+    share = relative_difference(found, exact.encode(items)[0].values)
     assert 0 < share < 0.03
     last = (exact_backbone.n_layers,)
     specs = {one.spec(last, "sum", "float16").digest for one in (exact_backbone, backbone)}

@@ -83,20 +83,25 @@ def test_predictions_are_those_of_probes_in_all_columns() -> None:
     labels, folds = rng.integers(0, 3, 90), np.repeat(np.arange(3), 30)
     x = rng.normal(size=(90, 100)).astype(np.float32)
     x[:, :3] += 2 * np.eye(3)[labels]
-    by_c = np.empty((len(STRENGTHS), 90), np.int64)
+    by_c, margins = np.empty((len(STRENGTHS), 90), np.int64), np.empty((len(STRENGTHS), 90))
     for fold in range(3):
         fit, test = folds != fold, folds == fold
         mean, std = x[fit].mean(0), x[fit].std(0)
         for row, c in enumerate(STRENGTHS):
             model = LogisticRegression(C=c, class_weight="balanced", max_iter=5000, tol=1e-6)
             model.fit((x[fit] - mean) / std, labels[fit])
+            ordered = np.sort(model.decision_function((x[test] - mean) / std), axis=1)
             by_c[row, test] = model.predict((x[test] - mean) / std)
-    expected = np.empty(90, np.int64)
+            margins[row, test] = ordered[:, -1] - ordered[:, -2]
+    expected, margin = np.empty(90, np.int64), np.empty(90)
     for fold in range(3):
         others = folds != fold
         scores = [recall_score(labels[others], row[others], average="macro") for row in by_c]
-        expected[~others] = by_c[int(np.argmax(scores)), ~others]
-    assert (predict_out_of_fold(x, labels, folds, 3) == expected).mean() > 0.98
+        best = int(np.argmax(scores))
+        expected[~others], margin[~others] = by_c[best, ~others], margins[best, ~others]
+    # The two solvers end near the same optimum: they may differ where two classes are almost alike.
+    differing = predict_out_of_fold(x, labels, folds, 3) != expected
+    assert differing.mean() < 0.05 and (margin[differing] < np.quantile(margin, 0.1)).all()
 
 
 def test_neighbours_count_in_the_recommendation() -> None:
@@ -182,7 +187,8 @@ def test_a_killed_probe_keeps_its_features(workspace, monkeypatch) -> None:
         context.setattr(module, lambda *values: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             medusa.probe_layers(workspace, "toy", utterances=150)
-    hidden = hidden_workspace(workspace, "toy")
+    hidden = hidden_workspace(replace(workspace, also_features=(workspace.root,)), "toy")
+    assert hidden.feature_folders == (hidden.features,)
     (store,) = hidden.features.glob("*.zarr")
     assert len(FeatureStore.open(store)) > 100 and hidden.manifest.exists()
     assert medusa.probe_layers(workspace, "toy", utterances=150).recommended == 1

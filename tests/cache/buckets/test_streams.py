@@ -1,5 +1,7 @@
 """Objects arrive part by part; near blocks of a shard are one request."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,9 @@ from medusa.bucket_path import BucketPath, located
 from medusa.cache import FeatureStore
 from medusa.cache.buckets import blocks, reader
 from medusa.cache.buckets.reader import MOST_BLOCKS, MOST_GAP, _runs
+from medusa.errors import StoreError
 from medusa.tests.cache.buckets.s3 import Proxy
-from medusa.tests.cache.buckets.test_bucket_store import COUNT, check_store, write
+from medusa.tests.cache.buckets.test_bucket_store import COUNT, check_store, values, write
 
 SIZE = 3 << 20
 
@@ -75,3 +78,53 @@ def test_a_shard_is_read_with_few_requests(
     size = sum(opened.used.values()) * 64 * 4
     assert size > 8 << 16 and len(asked) <= 1 + size // (MOST_BLOCKS << 16)
     assert len({start for start, _ in asked}) == len(asked)
+
+
+def test_blocks_of_another_process_arrive_at_any_moment(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the second shard is looked at, the first one's blocks arrive through another reader."""
+    store = f"{bucket}/toy.zarr"
+    write(store, range(COUNT), COUNT // 2)  # two shards
+    readers = [FeatureStore.open(store), FeatureStore.open(store)]
+    real, looked = BucketPath.version, []
+
+    def version(path: BucketPath) -> tuple[int, str]:
+        looked.append(path)
+        if len(looked) == 2:
+            readers[1].read(["0"])
+        return real(path)
+
+    monkeypatch.setattr(BucketPath, "version", version)
+    found = readers[0].read([str(number) for number in range(COUNT)])
+    monkeypatch.undo()
+    expected = np.concatenate([values(number)[0] for number in range(COUNT)])
+    assert len(looked) >= 3 and np.array_equal(found.values.numpy(), expected)
+
+
+def test_a_copy_that_was_removed_lends_nothing_to_the_next_one(tmp_path: Path) -> None:
+    folder = blocks.BlockFolder(tmp_path, 1 << 30)
+    size = 3 * blocks.BLOCK_BYTES + 5
+    first = folder.copy("s3://speech/shard", "1", size)
+    next(tmp_path.glob("*.shard")).unlink()  # another process makes room
+    first.write(0, memoryview(bytes(10)))
+    first.marks[:] = 1
+    again = folder.copy("s3://speech/shard", "1", size)
+    assert again.absent() == {0, 1, 2, 3} and not first.absent()
+    assert folder.copy("s3://speech/shard", "2", size).path != again.path
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".shard", ".shard"]
+
+
+def test_a_full_disk_names_the_folder_of_the_copies(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"{bucket}/toy.zarr"
+    write(store, range(3), 3)
+
+    def full(*given: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(StoreError, match=r"No space left on device.*MEDUSA_BLOCKS"):
+        FeatureStore.open(store).read(["0"])
+    monkeypatch.undo()
