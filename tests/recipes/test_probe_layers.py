@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,7 @@ def test_predictions_are_those_of_probes_in_all_columns() -> None:
         expected[~others], margin[~others] = by_c[best, ~others], margins[best, ~others]
     # The two solvers end near the same optimum: they may differ where two classes are almost alike.
     differing = predict_out_of_fold(x, labels, folds, 3) != expected
-    assert differing.mean() < 0.05 and (margin[differing] < np.quantile(margin, 0.1)).all()
+    assert differing.mean() < 0.05 and (margin[differing] < np.median(margin) / 4).all()
 
 
 def test_neighbours_count_in_the_recommendation() -> None:
