@@ -29,21 +29,15 @@ from medusa.extract.encoders.variants import frames_averaged
 from medusa.extract.inputs.utterances import Utterance
 
 Result = TypeVar("Result")
-
 Prepared = Sequence[tuple[Utterance, Any]]
-
 TIMER_LOCK = Lock()  # all timers share it, because a timer with a lock cannot be sent to a process
-
 PRECISIONS: dict[str, torch.dtype] = {
     "fp32": torch.float32,
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
 }
-
 MAX_DIFFERENCE = 0.05  # root mean square against float32, in standard deviations of the features
-
 BATCH_SECONDS = {"cuda": 400.0, "mps": 100.0, "cpu": 40.0}
-
 WINDOWS = 2  # the fewest windows in a batch: two in one call are less work than two calls
 
 
