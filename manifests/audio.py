@@ -1,4 +1,7 @@
-"""The header and the bytes of a recording give its facts and its digest; nothing is decoded."""
+"""The header and the bytes of a recording give its facts and its digest.
+
+Nothing is decoded but the recordings that only ffmpeg reads. `decoding` opens a recording.
+"""
 
 import hashlib
 import io

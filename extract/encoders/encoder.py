@@ -123,7 +123,7 @@ class Backbone:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One utterance's features: values (K, T, D) float32, one K for each kept layer, and flags.
+    """One utterance's features: values (K, T, D) float32, with a K for each kept layer or for their sum, and flags.
 
     `ready` waits until the copy of the values from a device has ended.
     """

@@ -1,6 +1,6 @@
-"""The steps around one call of an encoder, in their order.
+"""The steps around one call of an encoder.
 
-Around it are the choice of the device and of the precision, the time, and the halving of a batch
+Around them are the choice of the device and of the precision, the time, and the halving of a batch
 that does not fit into memory.
 """
 

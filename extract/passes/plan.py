@@ -96,9 +96,10 @@ def even_batches(
     batch_seconds: float,
     least_s: float,
 ) -> tuple[int, list[list[Utterance]]]:
-    """Return the number of batches of `plan_batches`, and the batches.
+    """Return how many batches of `batch_seconds` there would be, and the batches.
 
-    If few batches are encoded at the same time, they are smaller, so that all end together.
+    Where several batches of a small corpus are encoded at the same time, they are smaller, so that
+    all end together.
     """
     plan = list(plan_batches(todo, batch_seconds, least_s))
     total, concurrent = len(plan), concurrent_in_pass(workers, device, len(plan))

@@ -11,7 +11,7 @@ from medusa.cache import Packed, cat
 from medusa.heads.config import Config, HeadConfig
 from medusa.heads.networks.base import Fusion
 from medusa.heads.networks.encoder import Encoder, TransformerLayer
-from medusa.heads.networks.pooling import joined
+from medusa.heads.networks.pooling import pooling_of_joined
 from medusa.heads.networks.recurrent import RecurrentLayer
 
 
@@ -35,7 +35,7 @@ class DeepSER(Fusion):
         self.out_width, layer = config.width, type(self).layer
         modalities = [Encoder(width, config, layer) for width in widths]
         fusions = [
-            Encoder(config.width, config, layer, joined(config.pooling))
+            Encoder(config.width, config, layer, pooling_of_joined(config.pooling))
             for _ in range(config.layers)
         ]
         self.modalities, self.fusions = nn.ModuleList(modalities), nn.ModuleList(fusions)

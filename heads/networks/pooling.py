@@ -182,7 +182,7 @@ def near_knots(x: Packed) -> Float[Tensor, "N K"]:
     return (1 - (at[:, None] - torch.arange(KNOTS, device=device)).abs()).clamp_min(0)
 
 
-def joined(pooling: str) -> str:
+def pooling_of_joined(pooling: str) -> str:
     """Return the pooling for streams joined over time, in which positions are ambiguous."""
     return "mean" if POOLS[pooling].by_position else pooling
 

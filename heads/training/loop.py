@@ -93,15 +93,19 @@ class Trainer(HeadFitter):
         self.take(stage, statistics, every[self.state.step :], len(every))
 
     def take(
-        self, stage: StageConfig, statistics: TrainStatistics, batches: list[Rows], of: int
+        self,
+        stage: StageConfig,
+        statistics: TrainStatistics,
+        batches: list[Rows],
+        epoch_batches: int,
     ) -> None:
-        """Take a step on each batch, of the epoch's `of`; a kill costs two minutes of them."""
+        """Take a step on each batch, of `in_epoch` in the epoch; a kill costs two minutes of them."""
         self.head.train()
         pin = self.device.type == "cuda"
         feed = self.examples.read_batches([self.example_rows[batch] for batch in batches], pin)
         for batch, inputs in zip(batches, self.meter.timed(feed), strict=True):
             moved = [packed.to(self.device, torch.float32) for packed in inputs]
-            lr = rate(stage, (self.state.epoch + self.state.step / of) / stage.epochs)
+            lr = rate(stage, (self.state.epoch + self.state.step / in_epoch) / stage.epochs)
             for group in self.optimiser.param_groups:
                 group["lr"] = lr * group["rate"]
             parts = self._step_within_memory(stage, moved, batch, statistics)

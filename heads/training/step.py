@@ -51,8 +51,8 @@ def compute_gradients(
         x = embed_in_parts(head, inputs, micro)
         drawn = draw_mixup(config.mixup, len(targets), rng)
         if drawn is not None:
-            partners, shares = (values.to(device, non_blocking=True) for values in drawn)
-            x, targets = mix(x, partners, shares), targets.mixed(partners, shares)
+            partners, lambdas = (values.to(device, non_blocking=True) for values in drawn)
+            x, targets = mix(x, partners, lambdas), targets.mixed(partners, lambdas)
         outputs = head.output(x)
     with span("loss"):
         loss, parts = total_loss(config.loss, outputs, targets, statistics)

@@ -41,16 +41,16 @@ def draw_mixup(
 
 
 def mix(
-    values: Float[Tensor, "B D"], partners: Int64[Tensor, "B"], lam: Float[Tensor, "B 1"]
+    values: Float[Tensor, "B D"], partners: Int64[Tensor, "B"], lambdas: Float[Tensor, "B 1"]
 ) -> Float[Tensor, "B D"]:
     """Return lambda v_i + (1 - lambda) v_partner(i).
 
     Args:
         values: (B, anything); NaN (an unrated attribute) in either makes the result NaN.
         partners: (B,) the row numbers of the partners.
-        lam: (B, 1) the lambdas.
+        lambdas: (B, 1) the shares of the rows themselves.
     """
-    return lam * values + (1 - lam) * values[partners]
+    return lambdas * values + (1 - lambdas) * values[partners]
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class Targets:
         """Return the targets on a device."""
         return Targets(*(values.to(device, non_blocking=True) for values in self._all()))
 
-    def mixed(self, partners: Tensor, lam: Tensor) -> "Targets":
+    def mixed(self, partners: Tensor, lambdas: Tensor) -> "Targets":
         """Return all targets mixed with those of the partners (`mix`)."""
-        return Targets(*(mix(values, partners, lam) for values in self._all()))
+        return Targets(*(mix(values, partners, lambdas) for values in self._all()))
 
     def smoothed(self, share: float) -> "Targets":
         """Return (1 - share) of the soft labels and `share` spread evenly over the classes."""
