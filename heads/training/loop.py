@@ -97,9 +97,9 @@ class Trainer(HeadFitter):
         stage: StageConfig,
         statistics: TrainStatistics,
         batches: list[Rows],
-        epoch_batches: int,
+        in_epoch: int,
     ) -> None:
-        """Take a step on each batch, of `in_epoch` in the epoch; a kill costs two minutes of them."""
+        """Take a step on each batch; the epoch has `in_epoch`. A kill costs two minutes of them."""
         self.head.train()
         pin = self.device.type == "cuda"
         feed = self.examples.read_batches([self.example_rows[batch] for batch in batches], pin)
