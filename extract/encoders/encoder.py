@@ -123,8 +123,9 @@ class Backbone:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One utterance's features: values (K, T, D) float32, with a K for each kept layer or for their sum, and flags.
+    """One utterance's features: values (K, T, D) float32, and flags.
 
+    K is the number of kept layers, or 1 after their reduction.
     `ready` waits until the copy of the values from a device has ended.
     """
 
