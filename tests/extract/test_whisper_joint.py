@@ -81,7 +81,7 @@ def test_only_what_is_missing_is_heard_again(tmp_path: Path, words: list[str]) -
 def test_the_disk_is_looked_at_first(
     tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medusa.extract.planning.estimate.free_bytes", lambda folder: 1000)
+    monkeypatch.setattr("medusa.extract.planning.room.free_bytes", lambda folder: 1000)
     with pytest.raises(MedusaError, match="the features need"):
         call(tmp_path, *words, "--transcribe")
 
