@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from medusa.console import say
+from medusa.distributed.pieces import Share
 from medusa.extract.encoders import pick_device, pick_precision
 from medusa.extract.extraction_options import ExtractionOptions
 from medusa.extract.passes.run_pass import fill_stores
@@ -14,9 +14,6 @@ from medusa.extract.planning import ExtractionJob, plan_jobs
 from medusa.extract.planning.short_clips import note_long_windows
 from medusa.strict import parts_of
 from medusa.workspace import Workspace, remove
-
-if TYPE_CHECKING:
-    from medusa.distributed.pieces import Share
 
 
 @dataclass(frozen=True)
@@ -120,17 +117,11 @@ def _fill(
         chosen = (options.on, options.workers, options.batch_seconds, options.non_finite)
         return fill_on_ray(jobs, *chosen)
     if len(devices) == 1:
-        share = None if options.shard is None else _share(options.shard)
+        share = None if options.shard is None else Share.parse(options.shard)
         return fill_stores(jobs, devices[0], options.batch_seconds, options.non_finite, share)
     from medusa.extract.passes.processes import fill_in_processes
 
     return fill_in_processes(jobs, devices, options.batch_seconds, options.non_finite)
-
-
-def _share(text: str) -> "Share":
-    from medusa.distributed.pieces import Share
-
-    return Share.parse(text)
 
 
 def passes_of(jobs: Sequence[ExtractionJob]) -> list[list[ExtractionJob]]:

@@ -10,17 +10,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 import torch
 
+from medusa.distributed.pieces import Pieces
 from medusa.extract.encoders import default_batch_seconds
 from medusa.extract.inputs import Utterance
 from medusa.extract.passes.worker import PassWorker
 from medusa.extract.planning import ExtractionJob, require_room
-
-if TYPE_CHECKING:
-    from medusa.distributed.pieces import Pieces
 
 WINDOW = 1024  # the utterances sorted at a time: many for little padding, few to commit often
 EVEN = 8  # a small corpus is cut into this many batches for each slot, so that all end together
@@ -48,7 +45,7 @@ class SharedPlan:
 
 
 def shared_plan(
-    workers: Sequence[PassWorker], pieces: "Pieces", batch_seconds: float | None
+    workers: Sequence[PassWorker], pieces: Pieces, batch_seconds: float | None
 ) -> SharedPlan:
     """Cut the corpus of some workers into batches, and choose those of this process.
 
