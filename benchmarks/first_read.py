@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter
-from medusa.cache.access import FirstReads
+from medusa.cache.first_reads import FirstReads
 from medusa.cache.loader import Stream, load
 from medusa.heads.config import load as load_config
 from medusa.heads.fitting.fit import prepare

@@ -5,7 +5,7 @@
 The utterances have three sizes. The shards are hard links of one file, and only the index is of
 full size: the program measures the index and the code, not a disk. A new process opens the store
 of short utterances; its peak memory is that of the whole process. Another one reads random batches
-from both stores in turn, as the training does.
+from both stores in turn, as the training does, and, to show the noise, from two small stores.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from scipy.stats import binom
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, Stream, index, load
 from medusa.cache.layout import SHARD_FRAMES, checksum, shard_path
@@ -32,7 +33,7 @@ from medusa.heads.runs.environment import environment
 # The frames of an utterance, and their width. The last ones are 5 s of WavLM Large, whose 76,000
 # shards are more than a process maps at a time.
 SHAPES = ((8, 8), (8, 512), (250, 1024))
-SMALL, BATCH, BATCHES, ROUNDS = 20_000, 16, 500, 9
+SMALL, BATCH, BATCHES, ROUNDS = 20_000, 16, 500, 41
 MOST_LINKS = 60_000  # ext4 allows 65,000
 
 
@@ -103,8 +104,11 @@ def peak_gb() -> float:
     return int(line) / 1e6
 
 
-def compared(paths: Sequence[Path]) -> dict[str, float]:
-    """Return the microseconds of an utterance in random batches, of two stores read in turn."""
+def compared(paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the microseconds of an utterance in random batches, of two stores read in turn.
+
+    `speed` is that of the second store relative to the first: the median over pairs of rounds.
+    """
     stores, rng = [FeatureStore.open(path) for path in paths], np.random.default_rng(1)
     streams = [
         Stream(store, "layer_1", rng.integers(0, len(store), BATCH * BATCHES)) for store in stores
@@ -112,9 +116,19 @@ def compared(paths: Sequence[Path]) -> dict[str, float]:
     batches = [np.arange(one, one + BATCH) for one in range(0, BATCH * BATCHES, BATCH)]
     for stream in streams:  # Now every shard is mapped, and every utterance was compared.
         read_s(stream, batches)
-    pairs = [[read_s(stream, batches) for stream in streams] for _ in range(ROUNDS)]
+    pairs = [(1.0, 1.0)] * ROUNDS
+    for number in range(ROUNDS):
+        seconds = {i: read_s(streams[i], batches) for i in ((0, 1) if number % 2 else (1, 0))}
+        pairs[number] = seconds[0], seconds[1]
     small, large = (median(column) / (BATCH * BATCHES) * 1e6 for column in zip(*pairs, strict=True))
-    return {"small": small, "large": large, "speed_of_large_to_small": small / large}
+    speeds = sorted(one / other for one, other in pairs)
+    return {"small": small, "large": large, "speed": median(speeds), "interval": interval(speeds)}
+
+
+def interval(ordered: Sequence[float]) -> list[float]:
+    """Return the 95 % interval of the median of sorted values, by the binomial distribution."""
+    low = int(binom.ppf(0.025, len(ordered), 0.5))
+    return [ordered[low - 1], ordered[len(ordered) - low]]
 
 
 def read_s(stream: Stream, batches: Sequence[Any]) -> float:
@@ -155,6 +169,9 @@ def main() -> None:
             of_shape = child("--compare", *paths)
             name = f"{length} frames of {2 * width} bytes"
             result["microseconds_of_an_utterance"][name] = of_shape
+            if "control" not in result:
+                copy = shutil.copytree(paths[0], Path(folder) / "copy.zarr")
+                result["control"] = child("--compare", paths[0], copy)
     result["environment"] = environment()
     text = json.dumps(result, indent=2) + "\n"
     if given.json:

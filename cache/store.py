@@ -13,12 +13,12 @@ from medusa.cache import index
 from medusa.cache.access import (
     ACCESS,
     REMEDY,
-    FirstReads,
     Mapped,
     NotFlat,
     Positioned,
     decode,
 )
+from medusa.cache.first_reads import FirstReads
 from medusa.cache.layout import (
     checksum,
     read_spec,
@@ -167,7 +167,7 @@ class FeatureStore:
         chosen = self.pieces[rows]
         lengths = torch.from_numpy(chosen[:, 2].astype(np.int64))
         names = layers_of(array)
-        values = self._fill(names, rows, int(lengths.sum()), buffers)
+        values = self._fill(names, rows, int(chosen[:, 2].sum()), buffers)
         if self.spec.dtype != "int8":
             return Packed(values, lengths)
         of_scales = [f"{name}_scale" for name in names]
@@ -238,8 +238,11 @@ class FeatureStore:
         """Return the reader of one stored array."""
         if name not in self._ways:
             in_bucket = isinstance(self.path, BucketPath)
-            way = _remote() if in_bucket else ACCESS[self._access](self.path)
-            self._ways[name] = way(self.arrays[name], self.path / name / "c", self.used)
+            array = self.arrays[name]
+            size = sum(self.used.values()) * array.row_bytes
+            of_array = self.path, size / max(1, len(self.pieces)), len(self.used)
+            way = _remote() if in_bucket else ACCESS[self._access](*of_array)
+            self._ways[name] = way(array, self.path / name / "c", self.used)
         return self._ways[name]
 
     def _channel(self, array: str) -> "torch.Tensor":

@@ -155,7 +155,8 @@ def _flat(path: Path, store: FeatureStore, shard: int, array: StoredArray) -> Ro
     """Return the frames of an uncompressed shard."""
     frames = store.used[shard]
     try:
-        with open_shard(path / array.name / "c", shard, frames, array) as file:
+        opened = open_shard(path / array.name / "c", shard, frames, array)
+        with open(opened, "rb", closefd=False) as file:
             rows: Rows = np.fromfile(file, array.dtype, frames * array.width)
     except NotFlat as problem:
         raise StoreError(f"{path}: this is an archive already; copy it as it is") from problem

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medusa.cache import FeatureStore
-from medusa.cache.access import FirstReads
+from medusa.cache.first_reads import FirstReads
 from medusa.cache.quantise import CHANNELS
 from medusa.errors import StoreError
 from medusa.tests.cache.test_damage import make
@@ -15,7 +15,7 @@ BOTH = "layer_3+layer_4"
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "int8"])
-@pytest.mark.parametrize("access", ["map", "pread"])
+@pytest.mark.parametrize("access", ["auto", "map", "pread"])
 def test_a_flipped_feature_is_refused_and_the_others_are_read(
     tmp_path: Path, dtype: str, access: str
 ) -> None:
@@ -47,7 +47,7 @@ def test_an_utterance_is_compared_once(tmp_path: Path, monkeypatch: pytest.Monke
     names, counted = list(make(tmp_path / "s", "float16")), []
     store = FeatureStore.open(tmp_path / "s")
     monkeypatch.setattr(
-        "medusa.cache.access.checksum", lambda values: counted.append(1) or _sum(values)
+        "medusa.cache.first_reads.checksum", lambda values: counted.append(1) or _sum(values)
     )
     for _ in range(3):
         store.read([*names, names[0]], "layer_3")

@@ -2,15 +2,18 @@
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, Stream, load
-from medusa.cache.access import Mapped, Positioned, choose, file_system
+from medusa.cache import access as ways
+from medusa.cache.access import Mapped, OneByOne, Positioned, choose, file_system
 from medusa.cache.quantise import channels, dequantise, quantise
+from medusa.errors import StoreError
 
 
 def spec(dtype: str = "float16", width: int = 8) -> FeatureSpec:
@@ -36,19 +39,91 @@ def expected(features, names) -> torch.Tensor:
     return torch.from_numpy(np.concatenate([features[name] for name in names]))
 
 
-@pytest.mark.parametrize("access", ["map", "pread"])
-def test_both_ways_give_the_same(tmp_path, access):
+@pytest.mark.parametrize("access", ["auto", "map", "pread"])
+def test_all_ways_give_the_same(tmp_path, access):
     features = make(tmp_path / "s")
     store = FeatureStore.open(tmp_path / "s", access)
     names = np.random.default_rng(1).choice(list(features), 64).tolist()
     assert torch.equal(store.read(names).values, expected(features, names))
+    assert store.read([]).values.shape == (0, 8)
 
 
-def test_the_way_is_chosen_by_the_file_system(tmp_path, monkeypatch):
-    assert choose(tmp_path) is Mapped
+def test_the_way_is_chosen_by_the_file_system_the_utterances_and_the_shards(tmp_path, monkeypatch):
+    assert choose(tmp_path, 500_000, 10) is Mapped
+    assert choose(tmp_path, 1000, 10) is OneByOne
+    assert choose(tmp_path, 500_000, ways.FILES + 1) is OneByOne
     assert file_system(tmp_path)
     monkeypatch.setattr("medusa.cache.access.file_system", lambda path: "nfs4")
-    assert choose(tmp_path) is Positioned
+    assert choose(tmp_path, 500_000, 10) is Positioned
+    assert choose(tmp_path, 1000, 10) is Positioned
+
+
+def test_the_way_of_an_array_depends_on_its_own_bytes(tmp_path):
+    with StoreWriter(tmp_path / "s", spec("int8", 1024)) as writer:
+        writer.append("u", np.random.default_rng(0).normal(size=(1, 100, 1024)).astype(np.float32))
+    store = FeatureStore.open(tmp_path / "s")
+    store.read(["u"])
+    assert type(store._way("layer_1")) is Mapped
+    assert type(store._way("layer_1_scale")) is OneByOne
+
+
+def test_a_read_that_the_kernel_cuts_is_continued(tmp_path, monkeypatch):
+    features = make(tmp_path / "s")
+    store = FeatureStore.open(tmp_path / "s")
+    real = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda file, parts, at: real(file, [parts[0][:100]], at))
+    names = ["u3", "u150", "u8"]
+    assert torch.equal(store.read(names).values, expected(features, names))
+
+
+def test_a_shard_that_is_cut_while_it_is_read_is_refused(tmp_path):
+    features = make(tmp_path / "s")
+    store = FeatureStore.open(tmp_path / "s")
+    store.read(list(features))
+    os.truncate(tmp_path / "s/layer_1/c/0/0", 8)
+    with pytest.raises(StoreError, match="cut short"):
+        store.read(list(features))
+
+
+@pytest.mark.parametrize(("access", "finder"), [("auto", "_file"), ("map", "_matrix")])
+def test_only_what_may_be_on_the_disk_is_requested_in_advance(
+    tmp_path, monkeypatch, access, finder
+):
+    features = make(tmp_path / "s")
+    store = FeatureStore.open(tmp_path / "s", access)
+    rows, way, usage = store.locate(list(features)), store._way("layer_1"), SimpleNamespace()
+    find, found = getattr(way, finder), []
+    monkeypatch.setattr(way, finder, lambda shard: found.append(shard) or find(shard))
+    monkeypatch.setattr(ways.resource, "getrusage", lambda who: usage)
+
+    def requested() -> int:
+        found.clear()
+        store.prefetch(rows, "layer_1")
+        return len(found)
+
+    usage.ru_inblock = 8
+    store.gather(rows, "layer_1")
+    for _ in range(ways.QUIET_LOOKS):
+        assert requested() == len(rows)
+        store.gather(rows, "layer_1")
+    assert requested() == 0
+    usage.ru_inblock = 16  # A page was not in memory any more.
+    store.gather(rows, "layer_1")
+    assert requested() == len(rows)
+
+
+def test_threads_read_right_when_files_are_closed_and_numbers_of_files_used_again(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("medusa.cache.access.FILES", 1)
+    features = make(tmp_path / "s")  # five shards
+    store = FeatureStore.open(tmp_path / "s")
+    store.read(list(features))  # From now on, no checksum would notice a wrong file.
+    rng = np.random.default_rng(4)
+    chosen = [rng.choice(list(features), 16).tolist() for _ in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        for names, packed in zip(chosen, pool.map(store.read, chosen), strict=True):
+            assert torch.equal(packed.values, expected(features, names))
 
 
 def test_batches_of_two_stores_are_joined_by_utterance_and_read_ahead(tmp_path):
@@ -75,7 +150,7 @@ def test_errors_in_the_reading_thread_reach_the_caller(tmp_path):
         list(load([stream], [np.array([0]), np.array([7])]))
 
 
-@pytest.mark.parametrize("access", ["map", "pread"])
+@pytest.mark.parametrize("access", ["auto", "map", "pread"])
 def test_a_spawned_process_reads_too(tmp_path, access):
     features = make(tmp_path / "s")
     store = FeatureStore.open(tmp_path / "s", access)
@@ -87,7 +162,7 @@ def test_a_spawned_process_reads_too(tmp_path, access):
 
 def test_a_forked_store_still_reads(tmp_path):
     features = make(tmp_path / "s")
-    for access in ("map", "pread"):
+    for access in ("auto", "map", "pread"):
         store = FeatureStore.open(tmp_path / "s", access)
         store.read(["u1", "u2"])  # the parent has maps, files and threads before the fork
         child = os.fork()
@@ -98,10 +173,11 @@ def test_a_forked_store_still_reads(tmp_path):
         assert os.waitpid(child, 0)[1] == 0
 
 
-def test_open_files_are_bounded(tmp_path, monkeypatch):
+@pytest.mark.parametrize("access", ["auto", "map", "pread"])
+def test_open_files_are_bounded(tmp_path, monkeypatch, access):
     monkeypatch.setattr("medusa.cache.access.FILES", 2)
     features = make(tmp_path / "s")  # five shards
-    store = FeatureStore.open(tmp_path / "s", "pread")
+    store = FeatureStore.open(tmp_path / "s", access)
     before = len(os.listdir("/proc/self/fd"))
     store.read(list(features))
     assert len(os.listdir("/proc/self/fd")) <= before + 2
