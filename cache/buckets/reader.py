@@ -40,7 +40,7 @@ class Remote:
         self.blocks = blocks or BlockFolder.of_environment()
         self.copies: dict[int, ShardCopy] = {}
         self.matrices: dict[int, Frames] = {}
-        self.whole: dict[int, Frames] = {}  # the matrices of shards whose blocks are all here
+        self.whole: dict[int, Frames] = {}  # the matrices whose frames are all here
         self.removals = 0
         self._begin()
 
@@ -107,7 +107,8 @@ class Remote:
         """
         copy, source = self.copies[shard], self._object(shard)
         absent = copy.absent()  # Other processes add blocks, too: this is looked at one time.
-        if not absent:
+        frames = copy.blocks(0, self.used[shard] * self.array.row_bytes)
+        if absent.isdisjoint(frames):  # A last block may hold nothing but the end of the file.
             self.whole[shard] = self.matrices[shard]
         free = {block for block in absent if (copy, block) not in self.flying}
         for run in _runs(wanted & free, free):

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from medusa.bucket_path import BucketPath, located
-from medusa.cache import FeatureStore
+from medusa.cache import FeatureStore, StoreWriter
 from medusa.cache.buckets import blocks, reader
 from medusa.cache.buckets.reader import MOST_BLOCKS, MOST_GAP, _runs
+from medusa.cache.layout import CHUNK_FRAMES
 from medusa.errors import StoreError
 from medusa.tests.cache.buckets.s3 import Proxy
-from medusa.tests.cache.buckets.test_bucket_store import COUNT, check_store, values, write
+from medusa.tests.cache.buckets.test_bucket_store import COUNT, check_store, spec, values, write
 
 SIZE = 3 << 20
 
@@ -78,6 +79,22 @@ def test_a_shard_is_read_with_few_requests(
     size = sum(opened.used.values()) * 64 * 4
     assert size > 8 << 16 and len(asked) <= 1 + size // (MOST_BLOCKS << 16)
     assert len({start for start, _ in asked}) == len(asked)
+
+
+def test_a_shard_is_whole_without_the_block_that_only_has_the_end_of_its_file(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"{bucket}/toy.zarr"
+    frames = np.random.default_rng(0).normal(size=(1, 2 * CHUNK_FRAMES, 64)).astype(np.float32)
+    with StoreWriter(store, spec()) as writer:
+        writer.append("u", frames)
+    for module in (blocks, reader):
+        monkeypatch.setattr(module, "BLOCK_BYTES", frames.nbytes // 2)
+    opened = FeatureStore.open(store)
+    for _ in range(2):
+        assert np.array_equal(opened.read(["u"]).values.numpy(), frames[0])
+    way = opened._way("layer_1")
+    assert way.copies[0].absent() == {2} and list(way.whole) == [0]
 
 
 def test_blocks_of_another_process_arrive_at_any_moment(
