@@ -32,16 +32,20 @@ def crc32c(*parts: bytes | npt.NDArray[np.uint8]) -> int:
     return value
 
 
-def write_sealed(path: Path, data: bytes, durable: bool = True) -> None:
-    """Write bytes that contain `OPEN` to a file, with their checksum in it.
+def write_sealed(
+    path: Path, data: bytes, *more: npt.NDArray[np.uint8], durable: bool = True
+) -> None:
+    """Write bytes that contain `OPEN`, and further bytes, to a file, with their checksum in it.
 
     The file is written as a whole or not at all.
     """
     start = data.rindex(OPEN.encode()) + len(BEFORE)
     with atomic(path, durable=durable) as partial, partial.open("wb") as file:
         file.write(data[:start])
-        file.write(f"{crc32c(data):08x}".encode())
+        file.write(f"{crc32c(data, *more):08x}".encode())
         file.write(memoryview(data)[start + len(ZEROS) :])
+        for part in more:
+            file.write(part.data)
 
 
 def read_sealed(path: Path) -> bytes:

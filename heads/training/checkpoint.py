@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from medusa.atomic import write_text
@@ -16,7 +15,8 @@ from medusa.errors import RunError
 from medusa.foreign import foreign
 from medusa.heads.runs.run_dir import METRICS, RunDir
 from medusa.heads.training.fitter import FitState
-from medusa.seal import OPEN, read_sealed, write_sealed
+from medusa.heads.training.weights_file import write_weights
+from medusa.seal import OPEN, read_sealed
 
 ANEW = "make the run again with --force"
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # Both are files of a run.
@@ -107,14 +107,14 @@ def load_training(
 
 
 def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}{name}": tensor.detach().contiguous() for name, tensor in tensors.items()}
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 
 def _save(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any], run: str) -> None:
     # A run's end forces its files to the disk. Until then, a power cut may damage them, which the
     # seal reveals.
     about = {"medusa": json.dumps(facts), "run": run, "seal": OPEN}
-    write_sealed(path, save(tensors, about), durable=False)
+    write_weights(path, tensors, about)
 
 
 def _load(path: Path, run: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
