@@ -27,11 +27,12 @@ import pyarrow as pa
 from scipy.stats import binom
 
 from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, Stream, index, load
+from medusa.cache.access import FILES
 from medusa.cache.layout import SHARD_FRAMES, checksum, shard_path
 from medusa.heads.runs.environment import environment
 
 # The frames of an utterance, and their width. The last ones are 5 s of WavLM Large, whose 76,000
-# shards are more than a process maps at a time.
+# shards are more than a process keeps open.
 SHAPES = ((8, 8), (8, 512), (250, 1024))
 SMALL, BATCH, BATCHES, ROUNDS = 20_000, 16, 500, 41
 MOST_LINKS = 60_000  # ext4 allows 65,000
@@ -114,7 +115,7 @@ def compared(paths: Sequence[Path]) -> dict[str, Any]:
         Stream(store, "layer_1", rng.integers(0, len(store), BATCH * BATCHES)) for store in stores
     ]
     batches = [np.arange(one, one + BATCH) for one in range(0, BATCH * BATCHES, BATCH)]
-    for stream in streams:  # Now every shard is mapped, and every utterance was compared.
+    for stream in streams:  # Now the shards are open, and every utterance was compared.
         read_s(stream, batches)
     pairs = [(1.0, 1.0)] * ROUNDS
     for number in range(ROUNDS):
@@ -172,6 +173,7 @@ def main() -> None:
             if "control" not in result:
                 copy = shutil.copytree(paths[0], Path(folder) / "copy.zarr")
                 result["control"] = child("--compare", paths[0], copy)
+    result["shards_kept_open"] = FILES
     result["environment"] = environment()
     text = json.dumps(result, indent=2) + "\n"
     if given.json:

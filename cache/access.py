@@ -4,10 +4,12 @@ threads.
 zarr-python reads compressed shards (`decode`).
 """
 
+import errno
 import mmap
 import os
 import resource
-from collections import OrderedDict, deque
+import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from medusa.cache.disk import Disk, file_system
 from medusa.cache.layout import (
     FOOTER_BYTES,
     SHARD_FRAMES,
@@ -26,15 +29,15 @@ from medusa.cache.layout import (
 from medusa.errors import StoreError
 from medusa.foreign import foreign
 
-# This many files are open or mapped at the same time. A map holds its file open, and a process is
-# often allowed 1,024 open files.
-FILES = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4, 8192)
+# A process holds this many shards open or mapped at the same time, of all stores together. A map
+# holds its file open, and a process is often allowed 1,024 open files.
+LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+FILES = 8192 if LIMIT == resource.RLIM_INFINITY else min(LIMIT // 4, 8192)
 THREADS = 8
-SHORT_BYTES = 65536  # Below, a read is faster than a map (`benchmarks/short_reads.py`).
+SHORT_BYTES = 16384  # Below, a read is at least as fast as a map (`benchmarks/short_reads.py`).
 # On these file systems a page fault waits for a server, and a vanished file would kill the process.
-REMOTE = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "fuse")
-COUNTED = Path("/proc/self/io").exists()  # whether the kernel counts what a thread reads
-QUIET_LOOKS = 64  # After so many batches that were in memory, no more are requested in advance.
+SERVERS = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs")
+REMOTE = (*SERVERS, "9p", "fuse", "virtiofs")
 REMEDY = (
     "`medusa cache verify` lists the lost utterances, and `medusa extract --backbone NAME --force` "
     "computes them again"
@@ -47,34 +50,30 @@ class NotFlat(Exception):
     """A shard is compressed and therefore no plain matrix; zarr-python can read it."""
 
 
-class Disk:
-    """Whether the disk was read lately: what is in memory need not be requested in advance.
-
-    The kernel counts the blocks that a thread has read (`getrusage`).
-    """
+class OpenShards:
+    """The shards that this process holds open, of all stores; too many drop the first ones."""
 
     def __init__(self) -> None:
-        self.blocks = self.quiet = 0  # the count, and how many looks in a row it has not changed
+        self.held: deque[tuple[weakref.ref[Mapped | Positioned], int]] = deque()
 
-    def look(self) -> None:
-        """Look at the count."""
-        if COUNTED:
-            blocks = resource.getrusage(resource.RUSAGE_THREAD).ru_inblock
-            self.quiet = self.quiet + 1 if blocks == self.blocks else 0
-            self.blocks = blocks
+    def add(self, way: "Mapped | Positioned", shard: int) -> None:
+        """Note a shard that was opened."""
+        self.held.append((weakref.ref(way), shard))
+        while len(self.held) > FILES:
+            holder, first = self.held.popleft()
+            if (found := holder()) is not None:
+                found.drop(first)
 
-    @property
-    def busy(self) -> bool:
-        """Whether the disk was read within the last looks."""
-        return self.quiet < QUIET_LOOKS
+
+OPEN_SHARDS = OpenShards()
 
 
 class Mapped:
     """Read the shards of one array through memory maps, which are as fast as memory when warm."""
 
     def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
-        self.array, self.folder, self.used, self.disk = array, folder, used, Disk()
-        self.maps: OrderedDict[int, tuple[mmap.mmap, Frames]] = OrderedDict()
+        self.array, self.folder, self.used, self.disk = array, folder, used, Disk(folder)
+        self.maps: dict[int, tuple[mmap.mmap, Frames]] = {}
 
     def gather(self, pieces: list[Piece], out: Frames) -> None:
         """Copy pieces of shards into rows of `out`, (N, D)."""
@@ -89,28 +88,30 @@ class Mapped:
         """Ask the kernel to read these pieces from the disk in the background."""
         row = self.array.row_bytes
         for shard, start, length in pieces if self.disk.busy else ():
-            self._matrix(shard)
+            mapped, _ = self.maps.get(shard) or self._map(shard)
             first = start * row // mmap.PAGESIZE * mmap.PAGESIZE
-            self.maps[shard][0].madvise(mmap.MADV_WILLNEED, first, (start + length) * row - first)
+            mapped.madvise(mmap.MADV_WILLNEED, first, (start + length) * row - first)
+
+    def drop(self, shard: int) -> None:
+        """Give up a map."""
+        self.maps.pop(shard, None)
 
     def _matrix(self, shard: int) -> Frames:
         """Return a shard as a mapped matrix (frames, D)."""
-        if shard not in self.maps:
-            self._map(shard)
-        mapped, matrix = self.maps[shard]
+        mapped, matrix = self.maps.get(shard) or self._map(shard)
         if mapped.size() != len(mapped):  # reading a page that was cut off would kill the process
             raise _cut_short(self.folder / str(shard) / "0")
         return matrix
 
-    def _map(self, shard: int) -> None:
-        """Map one more shard; the map that was made first is dropped if there are too many."""
+    def _map(self, shard: int) -> tuple[mmap.mmap, Frames]:
+        """Map one more shard."""
         frames = self.used[shard]
         file = open_shard(self.folder, shard, frames, self.array)
         mapped = mmap.mmap(file, 0, access=mmap.ACCESS_READ)
         matrix = np.frombuffer(mapped, self.array.dtype, frames * self.array.width)
-        self.maps[shard] = mapped, matrix.reshape(frames, self.array.width)
-        if len(self.maps) > FILES:
-            self.maps.popitem(last=False)
+        found = self.maps[shard] = mapped, matrix.reshape(frames, self.array.width)
+        OPEN_SHARDS.add(self, shard)
+        return found
 
 
 class Descriptor(int):
@@ -126,9 +127,8 @@ class Positioned:
     """Read the shards of one array with `preadv` in threads, which suits network file systems."""
 
     def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
-        self.array, self.folder, self.used, self.disk = array, folder, used, Disk()
+        self.array, self.folder, self.used = array, folder, used
         self.files: list[Descriptor | None] = [None] * (max(used, default=-1) + 1)
-        self.opened: deque[int] = deque()  # the shards of `files`, the oldest first
         self.process = os.getpid()
         self.threads = ThreadPoolExecutor(THREADS)  # which starts no thread before the first work
 
@@ -138,7 +138,7 @@ class Positioned:
         done, at = [], 0
         for shard, start, length in pieces:
             target = out[at : at + length]
-            done.append(self.threads.submit(self._read, shard, start, target))
+            done.append(self.threads.submit(self._read, self._file(shard), shard, start, target))
             at += length
         for future in done:
             future.result()
@@ -146,13 +146,21 @@ class Positioned:
     def prefetch(self, pieces: list[Piece]) -> None:
         """Do nothing, because the threads already read in parallel."""
 
-    def _read(self, shard: int, start: int, out: Frames) -> None:
+    def drop(self, shard: int) -> None:
+        """Give up a file; a thread that still reads it holds its descriptor until then."""
+        self.files[shard] = None
+
+    def _read(self, file: Descriptor, shard: int, start: int, out: Frames) -> None:
         """Read the rows of one shard from row `start` on, until `out` is full."""
-        whole = np.ascontiguousarray(out)  # This is a copy where layers lie side by side.
+        # Where layers lie side by side, the rows have gaps between them.
+        whole = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
         target = memoryview(whole).cast("B")  # type: ignore[arg-type]
-        file, position = self._file(shard), start * self.array.row_bytes
+        position = start * self.array.row_bytes
         while len(target):
-            count = os.preadv(file, [target], position)
+            try:
+                count = os.preadv(file, [target], position)
+            except OSError as problem:
+                raise _unreadable(self.folder / str(shard) / "0", problem) from problem
             if count == 0:
                 raise _cut_short(self.folder / str(shard) / "0")
             target, position = target[count:], position + count
@@ -160,17 +168,12 @@ class Positioned:
             out[...] = whole
 
     def _file(self, shard: int) -> Descriptor:
-        """Return the descriptor of a shard's file; the first one is dropped if there are too many.
-
-        A thread that still reads a dropped file holds its descriptor, so it stays open until then.
-        """
+        """Return the descriptor of a shard's file."""
         found = self.files[shard]
         if found is None:
             found = open_shard(self.folder, shard, self.used[shard], self.array)
             self.files[shard] = found
-            self.opened.append(shard)
-            if len(self.opened) > FILES:
-                self.files[self.opened.popleft()] = None
+            OPEN_SHARDS.add(self, shard)
         return found
 
     def _after_fork(self) -> None:
@@ -182,25 +185,39 @@ class Positioned:
 class OneByOne(Positioned):
     """Read the shards of one array with `preadv` in the calling thread.
 
-    This is faster than a map for short utterances, because a map's length must be checked before
-    each read, and for more shards than are mapped at a time.
+    For short utterances, this is as fast as a map, whose length must be checked before each read,
+    and of thousands of shards it is faster, because it needs no page tables. More shards than are
+    held open cost less to open and read than to map.
     """
+
+    def __init__(self, array: StoredArray, folder: Path, used: dict[int, int]) -> None:
+        super().__init__(array, folder, used)
+        self.disk = Disk(folder)
 
     def gather(self, pieces: list[Piece], out: Frames) -> None:
         """Copy pieces of shards into rows of `out`, (N, D)."""
-        if not pieces:
-            return
-        whole = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        target = memoryview(whole).cast("B")  # type: ignore[arg-type]
-        row, at, file, preadv = self.array.row_bytes, 0, self._file, os.preadv
-        for shard, start, length in pieces:
-            stop = at + length * row
-            if preadv(file(shard), [target[at:stop]], start * row) != stop - at:
-                self._read(shard, start, whole[at // row : stop // row])
-            at = stop
-        if whole is not out:
-            out[...] = whole
+        if out.flags.c_contiguous and pieces:
+            self._gather_whole(pieces, out)
+        else:
+            at = 0
+            for shard, start, length in pieces:
+                self._read(self._file(shard), shard, start, out[at : at + length])
+                at += length
         self.disk.look()
+
+    def _gather_whole(self, pieces: list[Piece], out: Frames) -> None:
+        """Copy pieces into rows without gaps; what the kernel does not read at once comes later."""
+        target = memoryview(out).cast("B")  # type: ignore[arg-type]
+        row, at, find, preadv = self.array.row_bytes, 0, self._file, os.preadv
+        for shard, start, length in pieces:
+            stop, file = at + length * row, find(shard)
+            try:
+                count = preadv(file, [target[at:stop]], start * row)
+            except OSError as problem:
+                raise _unreadable(self.folder / str(shard) / "0", problem) from problem
+            if count != stop - at:
+                self._read(file, shard, start, out[at // row : stop // row])
+            at = stop
 
     def prefetch(self, pieces: list[Piece]) -> None:
         """Ask the kernel to read these pieces from the disk in the background."""
@@ -224,10 +241,7 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Des
         size = os.fstat(file).st_size
         stored_footer = os.pread(file, FOOTER_BYTES, max(0, size - FOOTER_BYTES))
     except OSError as problem:
-        reason = "it is gone" if isinstance(problem, FileNotFoundError) else problem.strerror
-        raise StoreError(
-            f"{path}: this committed shard is unreadable: {reason}; {REMEDY}"
-        ) from problem
+        raise _unreadable(path, problem) from problem
     if size == expected and stored_footer == footer:
         return file
     stored_sum = int.from_bytes(stored_footer[-4:], "little")
@@ -268,16 +282,12 @@ def choose(store: Path, utterance_bytes: float, shards: int) -> type[Mapped] | t
     return Mapped
 
 
-def file_system(path: Path) -> str:
-    """Return the type of the file system that holds a path (`ext4`, `nfs4`, ...), or `""`."""
-    try:
-        lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""  # this system has no list of mounts, since it is not Linux
-    here = path.resolve()
-    mounts = [line.split()[1:3] for line in lines]
-    holding = [(len(point), kind) for point, kind in mounts if here.is_relative_to(point)]
-    return max(holding, default=(0, ""))[1]
+def _unreadable(path: Path | str, problem: OSError) -> Exception:
+    """Return the error for a shard that cannot be opened or read."""
+    if problem.errno in (errno.EMFILE, errno.ENFILE):
+        return problem  # The shard is whole; `cli.py` prints the remedy.
+    reason = "it is gone" if isinstance(problem, FileNotFoundError) else problem.strerror
+    return StoreError(f"{path}: this committed shard is unreadable: {reason}; {REMEDY}")
 
 
 def _cut_short(path: Path | str) -> StoreError:

@@ -90,7 +90,8 @@ class FeatureStore:
 
         Args:
             path: the folder of the store, or a URL (`s3://`, `gs://`, `az://`, `file://`).
-            access: `map`, `pread` (for network file systems), or `auto`, which looks at the mount.
+            access: `map`, `pread` (for network file systems), or `auto`, which looks at the mount,
+                the size of the utterances, and the number of shards.
 
         Raises:
             StoreError: the folder has no store, or an index record is damaged.

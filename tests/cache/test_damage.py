@@ -47,7 +47,7 @@ def test_any_flipped_byte_is_found(tmp_path, dtype):
     assert verify(tmp_path / "s") == []
 
 
-@pytest.mark.parametrize("access", ["map", "pread"])
+@pytest.mark.parametrize("access", ["auto", "map", "pread"])
 def test_truncation_is_an_error_also_while_reading(tmp_path, access):
     features = make(tmp_path / "s", "float16")
     names = list(features)

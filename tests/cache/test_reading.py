@@ -1,5 +1,6 @@
 """Every way of reading gives the same numbers: mapped, positioned, ahead, in other processes."""
 
+import errno
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -9,11 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, Stream, load
+from medusa.cache import FeatureSpec, FeatureStore, StoreWriter, Stream, disk, load
 from medusa.cache import access as ways
 from medusa.cache.access import Mapped, OneByOne, Positioned, choose, file_system
 from medusa.cache.quantise import channels, dequantise, quantise
 from medusa.errors import StoreError
+
+needs_advice = pytest.mark.skipif(
+    not hasattr(os, "posix_fadvise"), reason="this system has no posix_fadvise"
+)
 
 
 def spec(dtype: str = "float16", width: int = 8) -> FeatureSpec:
@@ -48,6 +53,7 @@ def test_all_ways_give_the_same(tmp_path, access):
     assert store.read([]).values.shape == (0, 8)
 
 
+@needs_advice
 def test_the_way_is_chosen_by_the_file_system_the_utterances_and_the_shards(tmp_path, monkeypatch):
     assert choose(tmp_path, 500_000, 10) is Mapped
     assert choose(tmp_path, 1000, 10) is OneByOne
@@ -58,6 +64,7 @@ def test_the_way_is_chosen_by_the_file_system_the_utterances_and_the_shards(tmp_
     assert choose(tmp_path, 1000, 10) is Positioned
 
 
+@needs_advice
 def test_the_way_of_an_array_depends_on_its_own_bytes(tmp_path):
     with StoreWriter(tmp_path / "s", spec("int8", 1024)) as writer:
         writer.append("u", np.random.default_rng(0).normal(size=(1, 100, 1024)).astype(np.float32))
@@ -67,43 +74,82 @@ def test_the_way_of_an_array_depends_on_its_own_bytes(tmp_path):
     assert type(store._way("layer_1_scale")) is OneByOne
 
 
-def test_a_read_that_the_kernel_cuts_is_continued(tmp_path, monkeypatch):
+@pytest.mark.parametrize("access", [pytest.param("auto", marks=needs_advice), "pread"])
+def test_a_read_that_the_kernel_cuts_is_continued(tmp_path, monkeypatch, access):
     features = make(tmp_path / "s")
-    store = FeatureStore.open(tmp_path / "s")
+    store = FeatureStore.open(tmp_path / "s", access)
+    assert type(store._way("layer_1")) is (OneByOne if access == "auto" else Positioned)
     real = os.preadv
     monkeypatch.setattr(os, "preadv", lambda file, parts, at: real(file, [parts[0][:100]], at))
     names = ["u3", "u150", "u8"]
     assert torch.equal(store.read(names).values, expected(features, names))
 
 
-def test_a_shard_that_is_cut_while_it_is_read_is_refused(tmp_path):
+@pytest.mark.parametrize("access", ["auto", "pread"])
+def test_a_shard_that_cannot_be_read_is_named(tmp_path, monkeypatch, access):
+    features = make(tmp_path / "s")
+    store = FeatureStore.open(tmp_path / "s", access)
+    store.read(list(features))
+
+    def broken(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "preadv", broken)
+    with pytest.raises(StoreError, match=r"layer_1/c/\d/0: .*Input/output error"):
+        store.read(list(features))
+
+
+def test_too_many_open_files_are_no_fault_of_the_shard(tmp_path, monkeypatch):
     features = make(tmp_path / "s")
     store = FeatureStore.open(tmp_path / "s")
+
+    def refused(*arguments):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(OSError, match="Too many open files") as problem:
+        store.read(list(features))
+    assert problem.value.errno == errno.EMFILE
+
+
+@pytest.mark.parametrize("access", ["auto", "map", "pread"])
+def test_a_shard_that_is_cut_while_it_is_read_is_refused(tmp_path, access):
+    features = make(tmp_path / "s")
+    store = FeatureStore.open(tmp_path / "s", access)
     store.read(list(features))
     os.truncate(tmp_path / "s/layer_1/c/0/0", 8)
     with pytest.raises(StoreError, match="cut short"):
         store.read(list(features))
 
 
-@pytest.mark.parametrize(("access", "finder"), [("auto", "_file"), ("map", "_matrix")])
-def test_only_what_may_be_on_the_disk_is_requested_in_advance(
-    tmp_path, monkeypatch, access, finder
-):
+@needs_advice
+@pytest.mark.parametrize("access", ["auto", "map"])
+def test_only_what_may_be_on_the_disk_is_requested_in_advance(tmp_path, monkeypatch, access):
     features = make(tmp_path / "s")
     store = FeatureStore.open(tmp_path / "s", access)
-    rows, way, usage = store.locate(list(features)), store._way("layer_1"), SimpleNamespace()
-    find, found = getattr(way, finder), []
-    monkeypatch.setattr(way, finder, lambda shard: found.append(shard) or find(shard))
-    monkeypatch.setattr(ways.resource, "getrusage", lambda who: usage)
+    rows, way, usage, found = (
+        store.locate(list(features)),
+        store._way("layer_1"),
+        SimpleNamespace(),
+        [],
+    )
+    way.disk.counted = True  # whatever the disk of this test is
+    monkeypatch.setattr(disk.resource, "getrusage", lambda who: usage)
+    monkeypatch.setattr(os, "posix_fadvise", lambda *arguments: found.append(arguments))
+    seen = SimpleNamespace(madvise=lambda *arguments: found.append(arguments))
 
     def requested() -> int:
         found.clear()
+        if access == "map":
+            monkeypatch.setattr(way, "maps", {shard: (seen, None) for shard in store.used})
         store.prefetch(rows, "layer_1")
+        if access == "map":
+            monkeypatch.setattr(way, "maps", {})
         return len(found)
 
     usage.ru_inblock = 8
     store.gather(rows, "layer_1")
-    for _ in range(ways.QUIET_LOOKS):
+    for _ in range(disk.QUIET_LOOKS):
         assert requested() == len(rows)
         store.gather(rows, "layer_1")
     assert requested() == 0
@@ -112,10 +158,19 @@ def test_only_what_may_be_on_the_disk_is_requested_in_advance(
     assert requested() == len(rows)
 
 
+def test_where_the_kernel_does_not_count_all_is_requested(tmp_path, monkeypatch):
+    monkeypatch.setattr("medusa.cache.disk.file_system", lambda path: "zfs")
+    looked = disk.Disk(tmp_path)
+    for _ in range(2 * disk.QUIET_LOOKS):
+        looked.look()
+    assert looked.busy
+
+
 def test_threads_read_right_when_files_are_closed_and_numbers_of_files_used_again(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr("medusa.cache.access.FILES", 1)
+    monkeypatch.setattr("medusa.cache.access.OPEN_SHARDS", ways.OpenShards())
     features = make(tmp_path / "s")  # five shards
     store = FeatureStore.open(tmp_path / "s")
     store.read(list(features))  # From now on, no checksum would notice a wrong file.
@@ -174,12 +229,17 @@ def test_a_forked_store_still_reads(tmp_path):
 
 
 @pytest.mark.parametrize("access", ["auto", "map", "pread"])
-def test_open_files_are_bounded(tmp_path, monkeypatch, access):
+def test_open_files_are_bounded_for_all_stores_together(tmp_path, monkeypatch, access):
     monkeypatch.setattr("medusa.cache.access.FILES", 2)
+    monkeypatch.setattr("medusa.cache.access.OPEN_SHARDS", ways.OpenShards())
     features = make(tmp_path / "s")  # five shards
-    store = FeatureStore.open(tmp_path / "s", access)
+    stores = [FeatureStore.open(tmp_path / "s", access) for _ in range(3)]
     before = len(os.listdir("/proc/self/fd"))
-    store.read(list(features))
+    for _ in range(2):
+        for store in stores:
+            assert torch.equal(
+                store.read(list(features)).values, expected(features, list(features))
+            )
     assert len(os.listdir("/proc/self/fd")) <= before + 2
 
 

@@ -139,7 +139,7 @@ def layered(root, dtype: str = "float16", name: str = "deep") -> FeatureStore:
     return FeatureStore.open(root / "features" / spec.folder)
 
 
-@pytest.mark.parametrize("access", ["map", "pread"])
+@pytest.mark.parametrize("access", ["auto", "map", "pread"])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "int8"])
 def test_layers_are_read_side_by_side(workspace, dtype: str, access: str) -> None:
     store = FeatureStore.open(layered(workspace, dtype).path, access)
