@@ -117,10 +117,11 @@ def compared(paths: Sequence[Path]) -> dict[str, Any]:
     batches = [np.arange(one, one + BATCH) for one in range(0, BATCH * BATCHES, BATCH)]
     for stream in streams:  # Now the shards are open, and every utterance was compared.
         read_s(stream, batches)
-    pairs = [(1.0, 1.0)] * ROUNDS
-    for number in range(ROUNDS):
-        seconds = {i: read_s(streams[i], batches) for i in ((0, 1) if number % 2 else (1, 0))}
-        pairs[number] = seconds[0], seconds[1]
+    pairs = []
+    for number in range(ROUNDS):  # The order turns.
+        order = (0, 1) if number % 2 else (1, 0)
+        seconds = {i: read_s(streams[i], batches) for i in order}
+        pairs.append((seconds[0], seconds[1]))
     small, large = (median(column) / (BATCH * BATCHES) * 1e6 for column in zip(*pairs, strict=True))
     speeds = sorted(one / other for one, other in pairs)
     return {"small": small, "large": large, "speed": median(speeds), "interval": interval(speeds)}

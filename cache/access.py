@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -160,7 +161,7 @@ class Positioned:
             try:
                 count = os.preadv(file, [target], position)
             except OSError as problem:
-                raise _unreadable(self.folder / str(shard) / "0", problem) from problem
+                _refuse_unreadable(self.folder / str(shard) / "0", problem)
             if count == 0:
                 raise _cut_short(self.folder / str(shard) / "0")
             target, position = target[count:], position + count
@@ -214,7 +215,7 @@ class OneByOne(Positioned):
             try:
                 count = preadv(file, [target[at:stop]], start * row)
             except OSError as problem:
-                raise _unreadable(self.folder / str(shard) / "0", problem) from problem
+                _refuse_unreadable(self.folder / str(shard) / "0", problem)
             if count != stop - at:
                 self._read(file, shard, start, out[at // row : stop // row])
             at = stop
@@ -241,7 +242,7 @@ def open_shard(folder: Path, shard: int, frames: int, array: StoredArray) -> Des
         size = os.fstat(file).st_size
         stored_footer = os.pread(file, FOOTER_BYTES, max(0, size - FOOTER_BYTES))
     except OSError as problem:
-        raise _unreadable(path, problem) from problem
+        _refuse_unreadable(path, problem)
     if size == expected and stored_footer == footer:
         return file
     stored_sum = int.from_bytes(stored_footer[-4:], "little")
@@ -282,12 +283,12 @@ def choose(store: Path, utterance_bytes: float, shards: int) -> type[Mapped] | t
     return Mapped
 
 
-def _unreadable(path: Path | str, problem: OSError) -> Exception:
-    """Return the error for a shard that cannot be opened or read."""
+def _refuse_unreadable(path: Path | str, problem: OSError) -> NoReturn:
+    """Raise the error for a shard that cannot be opened or read."""
     if problem.errno in (errno.EMFILE, errno.ENFILE):
-        return problem  # The shard is whole; `cli.py` prints the remedy.
+        raise problem  # The shard is whole; `cli.py` prints the remedy.
     reason = "it is gone" if isinstance(problem, FileNotFoundError) else problem.strerror
-    return StoreError(f"{path}: this committed shard is unreadable: {reason}; {REMEDY}")
+    raise StoreError(f"{path}: this committed shard is unreadable: {reason}; {REMEDY}") from problem
 
 
 def _cut_short(path: Path | str) -> StoreError:
